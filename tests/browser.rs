@@ -41,7 +41,7 @@ fn the_example_pages_are_shown() {
     let page = dom(&url("/server/index.html")).expect("it is installed");
     assert!(page.contains("</h1>"), "{page}");
     let listing = dom(&url("/?list")).expect("it is installed");
-    assert!(listing.contains("href=\"./server/\"") && listing.contains("type=\"file\""), "{listing}");
+    assert!(listing.contains("href=\"./server/?list\"") && listing.contains("type=\"file\""), "{listing}");
     for served in ["testServer.txt", "photoServer.jpg", "index.html"] {
         let line = format!("\"GET /server/{served} HTTP/1.1\" 200 ");
         eventually(&line, || wharf.log().contains(&line));

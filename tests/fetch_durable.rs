@@ -27,6 +27,24 @@ fn is_durable(events: &[Event], names: &[String]) {
 }
 
 #[test]
+fn an_empty_directory_is_synced() {
+    let wharf = Wharf::serve(&[]);
+    fs::create_dir_all(wharf.folder().join("in/deep/empty")).expect("made");
+    for (fault, code) in [(None, 0), (Some(faults::FSYNCDIR_EIO), 1)] {
+        let Some(mount) = Mount::new() else { return };
+        if let Some(fault) = fault {
+            mount.set(&[fault]);
+        }
+        let output = get(&mount, &["-R", &wharf.url("/in/")]);
+        assert_eq!(output.code, Some(code), "{output:?}");
+        if fault.is_none() {
+            assert_eq!(mount.count(What::MakeDir, ""), 4, "with the directory for downloads");
+            are_durable(&mount.events(), &[]);
+        }
+    }
+}
+
+#[test]
 fn each_file_and_each_directory_is_synced() {
     let names: Vec<String> = (0..40).map(|number| format!("in/{}/deep/{number}", number % 4)).collect();
     for length in [500, 100_000] {

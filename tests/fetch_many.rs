@@ -93,7 +93,7 @@ fn a_directory_without_files_is_an_error_that_helps() {
     let place = place();
     let cases: [(&[&str], &str); 3] = [
         (&["/empty/"], "/empty/: there are no files in it\n"),
-        (&["-R", "/empty/"], "/empty/: there are no files in it\n"),
+        (&["-R", "/*.jpg"], "/*.jpg: no name matches\n"),
         (&["/only/"], "/only/: there are only directories in it (wharf get -R downloads them too)\n"),
     ];
     for (arguments, said) in cases {
@@ -108,6 +108,47 @@ fn a_directory_without_files_is_an_error_that_helps() {
     wharf.write("Photos/a.jpg", "a");
     let output = get(place.path(), &[&wharf.url("/Photos")]);
     assert!(output.stderr.contains("a slash at the end downloads its files"), "{output:?}");
+}
+
+#[test]
+fn a_tree_has_its_empty_directories() {
+    let wharf = Wharf::serve(&[]);
+    for directory in ["t/empty", "t/deep/er/a b", "t/full/empty", "t/hidden"] {
+        fs::create_dir_all(wharf.folder().join(directory)).expect("made");
+    }
+    wharf.write("t/full/a", "a");
+    wharf.write("t/hidden/.b", "b");
+    let wharf = Wharf::serve_folder(&wharf.folder(), &["--hidden"]);
+    let place = place();
+    let made = ["t/deep/er/a b", "t/empty", "t/full/empty", "t/hidden"];
+    for what in ["created ", "unchanged: "] {
+        let output = get(place.path(), &["-R", &wharf.url("/t/")]);
+        let said = "skipped 1 name that begins with a dot (--hidden fetches it)\n";
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), said), "{output:?}");
+        let mut lines: Vec<_> = output.stdout.lines().skip(1).map(str::to_owned).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, made.map(|name| format!("{what}downloads/{name}/")), "{output:?}");
+        assert!(made.iter().all(|name| place.path().join("downloads").join(name).is_dir()));
+        assert_eq!(saved(place.path()), ["t/full/a"]);
+    }
+    // A tree without any file, an empty directory, and one that a pattern finds.
+    for (target, expected) in [
+        ("/t/deep", "created here/t/deep/er/a b/\n"),
+        ("/t/empty/", "created here/t/empty/\n"),
+        ("/t/e*", "created here/t/empty/\n"),
+    ] {
+        let place = tempfile::tempdir().expect("a folder");
+        let output = get(place.path(), &["-R", &wharf.url(target), "--dir", "here"]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(0), expected), "{target}: {output:?}");
+    }
+    let output = get(place.path(), &["-R", "--quiet", &wharf.url("/t/deep/")]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""), "{output:?}");
+    // At the prompt, a directory from the list is downloaded with everything in it.
+    let script = "list t\nget 1 2\nget 2 as x\n";
+    let output = run(&["client", &wharf.address().to_string(), "--dir", "prompt"], script, place.path());
+    assert!(place.path().join("prompt/t/deep/er/a b").is_dir(), "{output:?}");
+    assert!(output.stdout.contains("created prompt/t/empty/\n"), "{output:?}");
+    assert_eq!((output.code, output.stderr.as_str()), (Some(1), "`as` is for one file\n"), "{output:?}");
 }
 
 #[test]

@@ -111,6 +111,15 @@ impl Stage {
             );
         }
     }
+
+    /// Creates a directory, which only HTTP can; asserts the outcome.
+    #[track_caller]
+    fn makes_directory(&self, path: &str, expected: Outcome) {
+        for target in [target(path), target(path) + "/"] {
+            let answer = self.wharf.ask("MKCOL", &target, "", b"");
+            assert_eq!(of_status(answer.code()), expected, "MKCOL {target}");
+        }
+    }
 }
 
 /// Sends a request over HTTP; returns its outcome.
@@ -206,6 +215,7 @@ fn what_must_not_be_written_cannot_be_written_over_any_protocol() {
     for (name, path, expected) in rows {
         eprintln!("writing {name}");
         stage.all_say(WRITING, path, expected);
+        stage.makes_directory(path, expected);
     }
     // Over HTTP both are 409, over TFTP both are code 2: a directory has the name, or a parent is a file.
     for path in ["dir", "file/x"] {
@@ -225,6 +235,7 @@ fn the_rules_are_the_same_for_every_protocol() {
     let before = read_only.wharf.tree();
     for path in ["new", "file", ".hidden", "dir/new"] {
         read_only.all_say(WRITING, path, Forbidden);
+        read_only.makes_directory(path, Forbidden);
     }
     assert_eq!(read_only.wharf.tree(), before);
 
@@ -257,6 +268,7 @@ fn the_rules_are_the_same_for_every_protocol() {
     hidden.all_say(WRITING, ".new", Done);
     hidden.all_say(READING, ".wharf/uploads", Missing);
     hidden.all_say(WRITING, ".wharf-0.tmp", Missing);
+    hidden.makes_directory(".wharf-0.tmp", Missing);
 }
 
 #[test]
@@ -272,6 +284,7 @@ fn the_reserved_directory_is_protected_at_every_depth() {
     }
     for path in ["dir/.wharf/new", "dir/.wharf/uploads/x", "dir/.Wharf", "new/.wharf/new", ".WHARF/new"] {
         stage.all_say(WRITING, path, Missing);
+        stage.makes_directory(path, Missing);
         let begun = stage.wharf.ask("POST", &target(path), "Upload-Complete: ?0\r\n", b"");
         assert_eq!(begun.code(), 404, "an upload in pieces to {path}");
     }

@@ -319,7 +319,10 @@ fn options_list_the_methods() {
     let wharf = Wharf::serve(&[]);
     for target in ["*", "/", "/anything"] {
         let answer = wharf.ask("OPTIONS", target, "", b"");
-        assert_eq!((answer.code(), answer.field("Allow").as_str()), (204, "GET, HEAD, POST, PUT, OPTIONS"));
+        assert_eq!(
+            (answer.code(), answer.field("Allow").as_str()),
+            (204, "GET, HEAD, POST, PUT, MKCOL, OPTIONS")
+        );
         assert_eq!(answer.field("Content-Length"), "", "204 has no length (RFC 9110 §8.6)");
     }
     for (method, code) in [("DELETE", 405), ("TRACE", 405), ("BREW", 501), ("get", 501)] {

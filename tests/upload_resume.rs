@@ -199,3 +199,68 @@ fn ctrl_c_says_how_to_resume() {
     eventually("the server has noticed", || wharf.log().contains("the part received is kept"));
     assert!(again(here.path(), "a", &forwarder).stdout.contains(" resumed)"));
 }
+
+/// Sends the file `a`. Everything arrives and the server saves it, but its final response does not come back.
+fn lose_the_final_response(here: &Path, wharf: &Wharf, forwarder: &Forwarder, flags: &[&str]) -> Running {
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let client = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["put", "a", "--to", &format!("{}/in/", forwarder.address())])
+            .args(flags)
+            .current_dir(here)
+            .env("XDG_STATE_HOME", here.join(".state"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    forwarder.wait_until_stopped();
+    forwarder.lose_responses(true);
+    forwarder.let_pass();
+    eventually("the server has saved it", || wharf.tree().iter().any(|name| name == "in/a"));
+    eventually("it has responded", || wharf.log().contains("\"PATCH /.wharf/uploads/TOKEN HTTP/1.1\" 201"));
+    forwarder.cut();
+    forwarder.lose_responses(false);
+    client
+}
+
+#[test]
+fn a_lost_final_response_is_repeated() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let forwarder = Forwarder::to(wharf.address());
+    let content = sample(LENGTH, 10);
+    fs::write(here.path().join("a"), &content).expect("written");
+    let client = lose_the_final_response(here.path(), &wharf, &forwarder, &[]);
+    let output = client.output();
+    let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!((output.status.code(), &*error), (Some(0), ""), "{said}");
+    assert!(said.contains("201 Created → /in/a, 2.0 MiB"), "not the status of HEAD: {said}");
+    assert!(wharf.read("in/a") == content);
+    assert!(forwarder.carried() <= LENGTH as u64 + 2 * HEADS, "{} bytes were sent", forwarder.carried());
+    assert_eq!(notes(here.path()), 0);
+    assert_eq!(wharf.settled_log().matches("saved in/a").count(), 1, "{}", wharf.log());
+}
+
+/// The next run learns it too, even after the server was killed.
+#[test]
+fn a_lost_final_response_is_repeated_to_the_next_run() {
+    let here = tempfile::tempdir().expect("a folder");
+    let content = sample(LENGTH, 11);
+    fs::write(here.path().join("a"), &content).expect("written");
+    for (flags, expected) in [(&["--force"][..], "201 Created → /in/a"), (&[], "unchanged: /in/a")] {
+        let wharf = Wharf::serve(&[]);
+        let forwarder = Forwarder::to(wharf.address());
+        let client = lose_the_final_response(here.path(), &wharf, &forwarder, &["--retries", "0"]);
+        assert_eq!(client.output().status.code(), Some(1), "it does not know");
+        assert_eq!(notes(here.path()), 1);
+        let wharf = Wharf::serve_in(wharf.kill(), &[]);
+        forwarder.lead_to(wharf.address());
+        let before = forwarder.carried();
+        let to = format!("{}/in/", forwarder.address());
+        let again = run(&[&["put", "a", "--to", &to], flags].concat(), "", here.path());
+        assert_eq!((again.code, again.stderr.as_str()), (Some(0), ""), "{again:?}");
+        assert!(again.stdout.contains(expected), "{flags:?}: {again:?}");
+        assert!(forwarder.carried() - before <= HEADS, "nothing is sent again");
+        assert_eq!((wharf.read("in/a") == content, notes(here.path())), (true, 0), "{flags:?}");
+    }
+}

@@ -34,6 +34,10 @@ pub struct ToRead;
 #[derive(Clone, Debug)]
 pub struct ToWrite;
 
+/// To create a directory.
+#[derive(Clone, Debug)]
+pub struct ToMakeDirectory;
+
 impl Operation for ToList {
     const NEEDS: Rights = Rights::of(&[Right::List]);
 }
@@ -44,6 +48,10 @@ impl Operation for ToRead {
 
 impl Operation for ToWrite {
     const NEEDS: Rights = Rights::CHANGE;
+}
+
+impl Operation for ToMakeDirectory {
+    const NEEDS: Rights = Rights::of(&[Right::Add]);
 }
 
 impl<'p, O> Grant<'p, O> {

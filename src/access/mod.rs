@@ -5,8 +5,8 @@
 //!                                └─> Denied               says which right is missing
 //! ```
 //!
-//! A [`Grant`] is made only here, for one operation: [`ToList`], [`ToRead`] or [`ToWrite`]. An operation of the folder
-//! takes the grant that it needs instead of a path, so an operation without a check does not compile.
+//! A [`Grant`] is made only here, for one operation: [`ToList`], [`ToRead`], [`ToWrite`] or [`ToMakeDirectory`]. An operation
+//! of the folder takes the grant that it needs instead of a path, so an operation without a check does not compile.
 //!
 //! [`Access::rights`] alone decides. Today everybody has the same rights everywhere, those of the server's flags. Accounts
 //! will add principals, and rules by path; what asks here stays as it is.
@@ -21,7 +21,7 @@ mod right;
 mod tests;
 
 pub use denied::Denied;
-pub use grant::{Grant, Operation, ToList, ToRead, ToWrite};
+pub use grant::{Grant, Operation, ToList, ToMakeDirectory, ToRead, ToWrite};
 pub use principal::Principal;
 pub use right::{Right, Rights};
 

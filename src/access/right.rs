@@ -9,7 +9,7 @@ pub enum Right {
     List,
     /// Read files.
     Read,
-    /// Save files under new names.
+    /// Save files under new names, and create directories.
     Add,
     /// Replace existing files.
     Replace,

@@ -12,11 +12,18 @@ enum Asked {
     List,
     Read,
     Write,
+    MakeDirectory,
     Gate(Right),
 }
 
-const ASKED: [Asked; 5] =
-    [Asked::List, Asked::Read, Asked::Write, Asked::Gate(Right::Chat), Asked::Gate(Right::Admin)];
+const ASKED: [Asked; 6] = [
+    Asked::List,
+    Asked::Read,
+    Asked::Write,
+    Asked::MakeDirectory,
+    Asked::Gate(Right::Chat),
+    Asked::Gate(Right::Admin),
+];
 
 /// What a grant to write allows: new names, and existing ones.
 type Writes = (bool, bool);
@@ -32,7 +39,8 @@ fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes,
     match asked {
         Asked::List => outcome(&[Right::List]),
         Asked::Read => outcome(&[Right::Read]),
-        Asked::Write if is_read_only => Err(Denied::ReadOnly),
+        Asked::Write | Asked::MakeDirectory if is_read_only => Err(Denied::ReadOnly),
+        Asked::MakeDirectory => outcome(&[Right::Add]),
         Asked::Write => {
             outcome(&[Right::Add, Right::Replace]).map(|_| (has(Right::Add), has(Right::Replace)))
         }
@@ -53,6 +61,9 @@ fn outcome(access: &Access, principal: &Principal, path: &SharePath, asked: Aske
                 is_of(&grant, path);
                 (grant.may_add(), grant.may_replace())
             });
+        }
+        Asked::MakeDirectory => {
+            access.check::<ToMakeDirectory>(principal, path).map(|grant| is_of(&grant, path))
         }
         Asked::Gate(right) => access.require(Rights::of(&[right]), principal, path).map(|_| ()),
     }

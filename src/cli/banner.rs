@@ -55,12 +55,17 @@ pub(super) fn urls(server: &Server) -> Vec<String> {
 /// The URL of a listener, or one for each address of the machine if it listens on all.
 fn urls_of(address: &ListenAddress, base: &Base) -> Vec<String> {
     let (scheme, address, path) = match address {
-        ListenAddress::Tcp(address) => ("http", address, base.directory()),
+        ListenAddress::Tcp(address) => ("http", address, shown(base)),
         ListenAddress::Udp(address) => ("tftp", address, String::new()),
         ListenAddress::Unix(_) => return vec![address.to_string()],
     };
     let url = |address| format!("{scheme}://{}{path}", authority(address));
     reached_at(*address).into_iter().map(url).collect()
+}
+
+/// The base at the end of a URL; a host alone needs no slash.
+fn shown(base: &Base) -> String {
+    if base.as_str().is_empty() { String::new() } else { base.directory() }
 }
 
 /// Whether other users (or, over TCP and UDP, other machines) can reach it.

@@ -13,7 +13,7 @@ use super::remote::{self, Remote};
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::fetch::{self, Downloads, FetchOptions, FetchOrder, FetchResult, Fetched};
+use crate::client::fetch::{self, Downloads, FetchOptions, FetchOrder, FetchResult, Fetched, LocalDirectory};
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
 use crate::client::tftp::{self, address::TftpSite};
@@ -52,7 +52,7 @@ pub(super) struct GetArgs {
     /// Save the file under this name; `-` writes it to stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "dir")]
     output: Option<PathBuf>,
-    /// Include subdirectories
+    /// Include subdirectories, empty ones too
     #[arg(short = 'R', long)]
     recursive: bool,
     /// Include names that begin with a dot; a file that you name in full needs no flag
@@ -109,6 +109,9 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     let mut report = Report::new(args.quiet, targets.failures);
     let downloads = args.downloads(&args.dir);
     fetch_all(args, &downloads, &targets.orders, &options, &mut report)?;
+    for (target, made) in fetch::make_directories(targets.directories, &downloads, options.sync) {
+        report.made(target, made);
+    }
     for site in sites {
         report.finished_tftp(&site, tftp::get(&site, site.path(), &downloads, options.sync));
     }
@@ -274,6 +277,13 @@ impl Report {
         match result {
             Ok(summary) => self.print(&summary),
             Err(error) => self.failures.push((name_of(site), error)),
+        }
+    }
+
+    fn made(&mut self, target: String, result: Result<LocalDirectory, ClientError>) {
+        match result {
+            Ok(made) => self.print(&made),
+            Err(error) => self.failures.push((target, error)),
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) struct PutArgs {
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_directory)]
     to: Option<Remote<ServerAddress>>,
-    /// Upload directories, with everything in them
+    /// Upload directories, with everything in them; empty ones too
     #[arg(short = 'R', long)]
     recursive: bool,
     /// Follow symlinks inside directories; without this flag they are skipped
@@ -105,13 +105,18 @@ fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     if orders.is_empty() || !io::stderr().is_terminal() {
         send(args, &orders, memory, &progress, &mut report)?;
     } else {
-        let lengths = orders.iter().map(|order| fs::metadata(&order.file).ok().map(|facts| facts.len()));
+        let lengths = orders.iter().map(length_of);
         let bars = Bars::new(&progress, orders.len(), lengths.sum());
         let mut shown = Shown { report: &mut report, bars };
         send(args, &orders, memory, &progress, &mut shown)?;
         shown.bars.end(&mut io::stdout())?;
     }
     Ok(report.all_well)
+}
+
+/// The length of a file, in bytes; a directory has none.
+fn length_of(order: &PutOrder) -> Option<u64> {
+    if order.is_directory { Some(0) } else { fs::metadata(&order.file).ok().map(|facts| facts.len()) }
 }
 
 /// Uploads to a server of either kind.
@@ -129,7 +134,11 @@ fn send(
                 let mut sender = FileSender::new(&server, memory, options, progress);
                 Box::new(move |order| {
                     let sent = sender.send(order)?;
-                    Ok(SentSummary { line: sent.to_string(), length: sent.length() })
+                    Ok(SentSummary {
+                        line: sent.to_string(),
+                        length: sent.length(),
+                        is_skipped: sent.is_skipped(),
+                    })
                 })
             };
             put::run(orders, progress, &new_sender, observer)
@@ -140,7 +149,11 @@ fn send(
                 Box::new(|order| {
                     let name = site.name(&order.path);
                     let transferred = tftp::put(&site, &order.file, &name)?;
-                    Ok(SentSummary { line: transferred.to_string(), length: transferred.length() })
+                    Ok(SentSummary {
+                        line: transferred.to_string(),
+                        length: transferred.length(),
+                        is_skipped: false,
+                    })
                 })
             };
             put::run(orders, progress, &new_sender, observer)
@@ -156,6 +169,10 @@ struct Report {
 impl TransferObserver<PutOrder, SentSummary> for Report {
     fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
         match result {
+            Ok(sent) if sent.is_skipped => {
+                exit::say(&sent.line);
+                Ok(())
+            }
             Ok(sent) => writeln!(io::stdout(), "{}", sent.line),
             Err(error) => {
                 self.all_well = false;
@@ -176,6 +193,7 @@ impl TransferObserver<PutOrder, SentSummary> for Shown<'_> {
     fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
         self.bars.ended(result.as_ref().map_or(0, |sent| sent.length));
         match result {
+            Ok(sent) if sent.is_skipped => self.bars.aside(|| exit::say(&sent.line)),
             Ok(sent) => self.bars.line(&sent.line),
             Err(error) => {
                 self.report.all_well = false;
@@ -192,7 +210,8 @@ impl TransferObserver<PutOrder, SentSummary> for Shown<'_> {
 
 /// The files to upload. What is skipped in a directory is printed, and is not an error.
 fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
-    let options = WalkOptions { recursive: args.recursive, follow: args.follow };
+    let directories = !matches!(args.to, Some(Remote::Tftp(_)));
+    let options = WalkOptions { recursive: args.recursive, follow: args.follow, directories };
     let mut orders = Vec::new();
     for typed in &args.files {
         let mut skip = |skipped| {

@@ -101,7 +101,7 @@ pub(super) struct ServeArgs {
     /// Maximum number of connections; beyond it, the longest idle one is closed, or the new one is refused
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
-    /// Refuse uploads
+    /// Refuse uploads and new directories
     #[arg(long)]
     read_only: bool,
     /// What to do with an upload whose name exists

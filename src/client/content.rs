@@ -13,7 +13,9 @@ use super::transfer::progress::WorkerProgress;
 #[derive(Debug)]
 pub struct RequestContent {
     source: Source,
-    /// The offset in the source, and the length from there.
+    /// The length of the source.
+    total: u64,
+    /// The part that is sent: its offset in the source, and its length.
     start: u64,
     length: u64,
     /// The version of the file that was opened.
@@ -58,18 +60,14 @@ impl RequestContent {
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let (source, opened) = (Source::File(file, path.to_owned()), Some(OpenedVersion::of(&metadata)));
-        Ok(Self { source, start: 0, length: metadata.len(), opened, shown_at: None })
+        let total = metadata.len();
+        Ok(Self { source, total, start: 0, length: total, opened, shown_at: None })
     }
 
     /// These bytes.
     pub fn bytes(bytes: Vec<u8>) -> Self {
-        Self {
-            start: 0,
-            length: bytes.len() as u64,
-            source: Source::Bytes(bytes),
-            opened: None,
-            shown_at: None,
-        }
+        let total = bytes.len() as u64;
+        Self { source: Source::Bytes(bytes), total, start: 0, length: total, opened: None, shown_at: None }
     }
 
     /// Counts the bytes sent there.
@@ -77,16 +75,15 @@ impl RequestContent {
         self.shown_at = Some(Arc::clone(progress));
     }
 
-    /// Skips what is before this offset.
-    pub fn begin_at(&mut self, offset: u64) {
-        let left_out = offset.min(self.length);
-        self.start += left_out;
-        self.length -= left_out;
+    /// Selects the part that is sent: at most `length` bytes from this offset.
+    pub fn select(&mut self, offset: u64, length: u64) {
+        self.start = offset.min(self.total);
+        self.length = length.min(self.total - self.start);
     }
 
-    /// Begins at the start again.
-    pub fn begin_anew(&mut self) {
-        self.length += std::mem::take(&mut self.start);
+    /// Selects all of it again.
+    pub fn select_all(&mut self) {
+        self.select(0, self.total);
     }
 
     /// When the file was last modified, in seconds since 1970, if it is a file and not older than that.
@@ -101,7 +98,7 @@ impl RequestContent {
         if self.opened == Some(OpenedVersion::of(&now)) { Ok(()) } else { Err(ClientError::FileChanged) }
     }
 
-    /// Its length in bytes.
+    /// The length of the selected part, in bytes: at first, that is all of it.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -165,6 +162,21 @@ mod tests {
         assert!(matches!(content.confirm(), Err(ClientError::FileChanged)), "another length");
         let bytes = RequestContent::bytes(b"abc".to_vec());
         assert!(bytes.confirm().is_ok() && bytes.modified().is_none());
+    }
+
+    #[test]
+    fn a_part_is_selected() {
+        let mut content = RequestContent::bytes(b"abcdef".to_vec());
+        for (offset, length, expected) in
+            [(0, 6, "abcdef"), (2, 3, "cde"), (2, 9, "cdef"), (6, 1, ""), (9, 9, ""), (0, 0, "")]
+        {
+            content.select(offset, length);
+            let mut into = Vec::new();
+            content.read_block(&mut into, 0, 100).expect("read");
+            assert_eq!((into.as_slice(), content.length()), (expected.as_bytes(), expected.len() as u64));
+        }
+        content.select_all();
+        assert_eq!(content.length(), 6);
     }
 
     #[test]

@@ -106,13 +106,13 @@ impl<'c> Shell<'c> {
     fn get_as(&mut self, path: &str, name: &str) -> io::Result<()> {
         let (options, mut targets) = (FetchOptions::default(), Targets::new(true));
         selection::add(path, self.shown.as_ref(), &self.address.borrow(), &options, &mut targets);
-        let Targets { mut orders, failures, .. } = targets;
+        let Targets { mut orders, failures, directories, .. } = targets;
         match orders.pop() {
             Some(order) if orders.is_empty() && failures.is_empty() => {
                 orders.push(FetchOrder::under(order.resource, PathBuf::from(name)));
             }
-            Some(_) => return self.fail("`as` is for one file"),
-            None => {}
+            None if directories.is_empty() => {}
+            _ => return self.fail("`as` is for one file"),
         }
         let downloads = Downloads::at(&self.downloads);
         let mut told = Told { out: self.out, err: self.err, failures, said: Ok(()) };
@@ -143,8 +143,14 @@ impl<'c> Shell<'c> {
             let progress = TransferProgress::new(fetch::WORKERS);
             fetch::run(&targets.orders, &downloads, &options, &progress, &mut told)?;
         }
-        let Told { failures, said, .. } = told;
+        let Told { mut failures, said, .. } = told;
         said?;
+        for (target, made) in fetch::make_directories(targets.directories, &downloads, options.sync) {
+            match made {
+                Ok(made) => writeln!(self.out, "{made}")?,
+                Err(error) => failures.push((target, error)),
+            }
+        }
         write!(self.err, "{}", targets.skipped)?;
         failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
     }

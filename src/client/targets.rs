@@ -24,6 +24,8 @@ use crate::printable::Printable;
 pub struct Targets {
     /// The files.
     pub orders: Vec<FetchOrder>,
+    /// The targets of directories in a tree that have nothing in them to download.
+    pub directories: Vec<String>,
     /// Names that cannot be downloaded, and why.
     pub failures: Vec<(String, ClientError)>,
     /// Whether listed names that begin with a dot are included.
@@ -48,6 +50,8 @@ struct Finder<'a> {
     targets: &'a mut Targets,
     /// The pattern for names in the first directory, until that has been visited.
     pattern: Option<String>,
+    /// Whether a whole tree is visited.
+    tree: bool,
 }
 
 impl Targets {
@@ -64,26 +68,27 @@ impl Targets {
         is_admitted
     }
 
-    /// Adds an address: a file; the files of a directory (`dir/`), recursively if `tree`, each directory once; or the names
-    /// that match a pattern (`*.jpg`).
+    /// Adds an address: a file; the files of a directory (`dir/`), recursively if `tree`, each directory once, empty ones
+    /// too; or the names that match a pattern (`*.jpg`).
     pub fn add(&mut self, resource: &Resource, tree: bool, options: &FetchOptions) {
         let session = Session::with_timeouts(resource.server.clone(), options.timeouts);
-        let mut finder = Finder { session, options, targets: self, pattern: None };
-        if let Err(error) = finder.find(resource, tree) {
+        let mut finder = Finder { session, options, targets: self, pattern: None, tree };
+        if let Err(error) = finder.find(resource) {
             self.failures.push((resource.target.clone(), error));
         }
     }
 }
 
 impl Finder<'_> {
-    fn find(&mut self, resource: &Resource, tree: bool) -> Result<(), ClientError> {
+    fn find(&mut self, resource: &Resource) -> Result<(), ClientError> {
+        let tree = self.tree;
         let target = resource.target.as_str();
         let (directory, last) = target.split_at(target.rfind('/').map_or(0, |slash| slash + 1));
         if target.contains('?') {
             return self.order(resource);
         }
         if last.contains('*') {
-            return self.find_like(directory, last, tree);
+            return self.find_like(directory, last);
         }
         if !last.is_empty() && !tree {
             return self.order(resource);
@@ -93,7 +98,7 @@ impl Finder<'_> {
                 let directory = if last.is_empty() { target.to_owned() } else { format!("{target}/") };
                 let nothing = nothing_in(&listing, tree);
                 let before = self.count();
-                self.walk(directory, listing, tree);
+                self.walk(directory, listing);
                 nothing.filter(|_| self.count() == before).map_or(Ok(()), Err)
             }
             // A file after all, or the page of a server without listings.
@@ -105,17 +110,18 @@ impl Finder<'_> {
         }
     }
 
-    fn find_like(&mut self, directory: &str, like: &str, tree: bool) -> Result<(), ClientError> {
+    fn find_like(&mut self, directory: &str, like: &str) -> Result<(), ClientError> {
         self.pattern = Some(decode(like)?);
         let listing = self.list(directory)?;
         let before = self.count();
-        self.walk(directory.to_owned(), listing, tree);
+        self.walk(directory.to_owned(), listing);
         if self.count() == before { Err(ClientError::NoMatch) } else { Ok(()) }
     }
 
-    /// Takes the files of a directory, an encoded path with its slash, and of those below it if `tree`.
-    fn walk(&mut self, directory: String, listing: RemoteListing, tree: bool) {
+    /// Takes the files of a directory, an encoded path with its slash, and of those below it if it is a tree.
+    fn walk(&mut self, directory: String, listing: RemoteListing) {
         let first = Directory { name: directory.clone(), path: directory, depth: 0 };
+        let tree = self.tree;
         walk::walk(self, &first, listing, tree);
     }
 
@@ -151,7 +157,7 @@ impl Visitor for Finder<'_> {
     }
 
     fn take(&mut self, directory: &Directory, listing: RemoteListing, below: &mut Vec<Directory>) {
-        let inner = below.len();
+        let (inner, files) = (below.len(), self.targets.orders.len());
         let pattern = self.pattern.take();
         let fits =
             |entry: &&RemoteEntry| pattern.as_ref().is_none_or(|pattern| pattern::fits(pattern, &entry.name));
@@ -159,6 +165,10 @@ impl Visitor for Finder<'_> {
             if let Err(error) = self.take_entry(directory, entry, below) {
                 self.targets.failures.push((entry.name.clone(), error));
             }
+        }
+        // A directory with files is created for them.
+        if self.tree && pattern.is_none() && (inner, files) == (below.len(), self.targets.orders.len()) {
+            self.targets.directories.push(directory.path.clone());
         }
         // The first one is visited first.
         if let Some(new) = below.get_mut(inner..) {
@@ -175,7 +185,7 @@ impl Visitor for Finder<'_> {
     }
 
     fn count(&self) -> usize {
-        self.targets.orders.len() + self.targets.failures.len()
+        self.targets.orders.len() + self.targets.directories.len() + self.targets.failures.len()
     }
 }
 

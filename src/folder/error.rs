@@ -24,6 +24,8 @@ pub enum Error {
     IsDirectory,
     /// A parent in the path is a file.
     NotDirectory,
+    /// The directory for a new directory does not exist.
+    NoParent,
     /// The name is taken, and the folder's rule is [`OnConflict::Refuse`](super::OnConflict::Refuse).
     Exists,
     /// The [`Guard`](super::Guard) failed: the file has changed.
@@ -97,6 +99,7 @@ impl fmt::Display for Error {
             }
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
+            Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
             Self::Exists => f.write_str("a file of that name exists (choose another name)"),
             Self::Changed => f.write_str("the file has changed meanwhile (look at it again)"),
             Self::Replaced => {

@@ -5,7 +5,7 @@
 //!
 //! [`Folder::open`] returns a file together with its facts; [`Folder::scan`] lists one directory, [`Folder::walk`]
 //! everything below it. [`Folder::receive`] saves a file, which is whole or absent; [`Folder::begin_upload`] saves one
-//! that may arrive in pieces, over days if necessary.
+//! that may arrive in pieces, over days if necessary. [`Folder::make_directory`] creates a directory.
 //!
 //! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, so links and races
 //! cannot escape it. What is not shared (hidden names, the server's own files, devices, links that lead out) looks
@@ -31,6 +31,7 @@ mod facts;
 mod guard;
 mod incoming;
 mod listing;
+mod make_directory;
 mod numbering;
 mod open;
 mod place;
@@ -56,7 +57,7 @@ pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Node, OpenFile};
 pub use rules::{OnConflict, Rules};
 pub use uploads::{
-    Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
+    Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
 };
 pub use walk::{Walk, WalkStep};
 
@@ -65,7 +66,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
-use crate::access::{Grant, Judge, ToList, ToRead, ToWrite};
+use crate::access::{Grant, Judge, ToList, ToMakeDirectory, ToRead, ToWrite};
 use crate::blocking::Blocking;
 use current::Source;
 use save_method::SaveMethod;
@@ -190,6 +191,20 @@ impl Folder {
         let shared = self.source.current();
         let place = shared.admit(grant, size)?;
         shared.reserve.admit(size, place.nearest())
+    }
+
+    /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for the disk,
+    /// a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
+    /// [`NotDirectory`](Error::NotDirectory); [`Exists`](Error::Exists); [`NoParent`](Error::NoParent);
+    /// [`Changed`](Error::Changed); [`NoSpace`](Error::NoSpace).
+    pub fn make_directory(
+        &self,
+        grant: &Grant<'_, ToMakeDirectory>,
+        guard: Guard,
+        _: Blocking<'_>,
+    ) -> Result<(), Error> {
+        make_directory::make(&self.source.current(), grant, guard)
     }
 
     /// Begins an upload that may arrive in pieces, under this token, which must be new. It fails as [`Folder::receive`]

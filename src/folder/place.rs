@@ -5,7 +5,7 @@
 
 use super::root::{self, Root};
 use super::{Error, FileVersion};
-use crate::durable::group::DirectorySyncs;
+use crate::durable::group::{DirectorySyncs, PendingSync};
 use crate::path::SharePath;
 use cap_std::fs::Dir;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
@@ -68,18 +68,19 @@ impl Place {
     pub(super) fn make_directory(&self, syncs: Option<&DirectorySyncs>) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
-            let names = syncs.map(|syncs| syncs.begin(&*dir)).transpose()?;
-            match dir.create_dir(name) {
-                Err(error) if Errno::from_io_error(&error) != Some(Errno::EXIST) => return Err(error.into()),
-                _ => {}
-            }
             // Even if another upload has just created it: that one may not have synced it yet.
-            if let Some(names) = names {
-                names.finish()?;
-            }
+            create(&dir, name, syncs)?;
             dir = Arc::new(dir.open_dir(name)?);
         }
         Ok(dir)
+    }
+
+    /// Creates a directory of this name, and syncs its parent. Fails if the name is taken, or if the parent does not exist.
+    pub(super) fn make_own(&self, syncs: Option<&DirectorySyncs>) -> Result<(), Error> {
+        if !self.has_directory() {
+            return Err(Error::NoParent);
+        }
+        if create(&self.dir, &self.name, syncs)? { Ok(()) } else { Err(Error::Exists) }
     }
 
     /// `ESTALE` if this is no longer the directory at the file's path: it, or one above it, was moved or removed, or a link
@@ -169,6 +170,17 @@ impl Model {
     pub(super) fn is_alike(&self, other: &Self) -> bool {
         self.permissions == other.permissions
     }
+}
+
+/// Creates a directory, unless the name is taken, and syncs its parent. Returns whether the name is new.
+fn create(dir: &Dir, name: &OsStr, syncs: Option<&DirectorySyncs>) -> Result<bool, Error> {
+    let names = syncs.map(|syncs| syncs.begin(dir)).transpose()?;
+    let is_new = match dir.create_dir(name) {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::EXIST) => false,
+        other => other.map(|()| true)?,
+    };
+    names.map_or(Ok(()), PendingSync::finish)?;
+    Ok(is_new)
 }
 
 /// A link that leads out is not missing: its error has no number.

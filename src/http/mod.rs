@@ -22,5 +22,6 @@ pub mod request;
 pub mod response;
 pub mod resumable;
 pub mod status;
+pub mod structured;
 pub mod target;
 pub mod validators;

@@ -151,6 +151,14 @@ impl Received {
         Some(String::from_utf8_lossy(value).into_owned())
     }
 
+    /// The values of all lines of this name, in order.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.fields
+            .iter()
+            .filter(move |(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, value)| &**value)
+    }
+
     /// Whether the connection can be used for another request once the content has been read.
     pub fn keeps(&self) -> bool {
         self.persistence.keeps() && self.framing != Framing::UntilClose

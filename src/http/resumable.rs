@@ -2,20 +2,25 @@
 //!
 //! ```text
 //! PUT /file                      Upload-Complete: ?1   ──► 104, Location: /.wharf/uploads/TOKEN, and the response at the end
-//! HEAD /.wharf/uploads/TOKEN                           ──► 204, Upload-Offset: 25000000
+//! HEAD /.wharf/uploads/TOKEN                           ──► 204, Upload-Offset: 25000000 (GET does the same)
 //! PATCH /.wharf/uploads/TOKEN    Upload-Offset: 25000000, Upload-Complete: ?1
 //! DELETE /.wharf/uploads/TOKEN
 //! ```
 //!
-//! The fields are structured (RFC 9651): one that has another type, or occurs twice, counts as absent. Section numbers
+//! The fields are structured (`structured`): one that has another type, or occurs twice, counts as absent. Section numbers
 //! below are the draft's.
+//!
+//! In responses to creation and append, `Upload-Complete: ?1` marks the response of the target, and an error with `?0`
+//! belongs to the upload (§4.1.2). A client that lost the response of the target appends nothing to the complete upload,
+//! and gets that response again (§4.4.2).
 
 use std::fmt;
 
 use super::body::Framing;
-use super::fields::{Fields, decimal};
+use super::fields::Fields;
 use super::request::{Head, HttpVersion};
 use super::status::Status;
+use super::structured::{self, BareItem, LARGEST_INTEGER};
 
 /// The supported iteration of the draft ("Draft Version Identification"): that of revisions -12 to -15.
 pub const INTEROP_VERSION: u64 = 9;
@@ -38,8 +43,11 @@ pub const LIMIT: &str = "Upload-Limit";
 /// The media type of content that is appended (§6).
 pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
 
-/// The maximum number of digits of an Integer (RFC 9651 §3.3.1).
-const INTEGER_DIGITS: usize = 15;
+/// What revisions -00 and -01 of the draft send instead of [`COMPLETE`], with the opposite value.
+const INCOMPLETE: &str = "Upload-Incomplete";
+
+/// The version field of tus 1, whose first request has no content.
+const TUS: &str = "Tus-Resumable";
 
 /// What a request that begins or continues an upload announces about its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +69,19 @@ pub enum UploadKind {
     ResumableWithInterim(Announced),
     /// A resumable upload; only the final response gives the client its URL.
     Resumable(Announced),
+}
+
+/// Why a request to save a file is refused: its content is only a part, and this server cannot receive the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartError {
+    /// It follows another version of the draft.
+    Version,
+    /// It follows tus 1.
+    Tus,
+    /// Its content does not begin at the start of the file.
+    Offset,
+    /// Its content is not as long as it says that the file is.
+    Length,
 }
 
 /// A request to append (§4.4).
@@ -93,19 +114,23 @@ pub enum UploadProblem {
         /// The offset of the request.
         provided: u64,
     },
-    /// It is complete already.
-    Completed,
     /// The announced lengths do not agree.
     InconsistentLength,
 }
 
-/// The limits of the server, as the value of [`LIMIT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The limits of a server, as the value of [`LIMIT`]. Sizes are in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest upload, in bytes.
+    /// The largest upload.
     pub max_size: Option<u64>,
+    /// The smallest upload.
+    pub min_size: Option<u64>,
+    /// The largest content of a request.
+    pub max_append_size: Option<u64>,
+    /// The smallest content of a request that does not complete the upload.
+    pub min_append_size: Option<u64>,
     /// For how many seconds an upload is kept.
-    pub max_age: u64,
+    pub max_age: Option<u64>,
 }
 
 /// A Boolean (RFC 9651 §3.3.6), as it is written.
@@ -115,22 +140,18 @@ pub fn boolean(value: bool) -> &'static str {
 
 /// Parses a Boolean item; parameters are ignored.
 pub fn parse_boolean(value: &[u8]) -> Option<bool> {
-    match bare_item(value) {
-        b"?1" => Some(true),
-        b"?0" => Some(false),
+    match structured::item(value) {
+        Some(BareItem::Boolean(value)) => Some(value),
         _ => None,
     }
 }
 
 /// Parses a non-negative Integer item; parameters are ignored.
 pub fn parse_integer(value: &[u8]) -> Option<u64> {
-    let digits = bare_item(value);
-    if digits.len() <= INTEGER_DIGITS { decimal(digits) } else { None }
-}
-
-/// An item without its parameters.
-fn bare_item(value: &[u8]) -> &[u8] {
-    value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()
+    match structured::item(value) {
+        Some(BareItem::Integer(value)) => u64::try_from(value).ok(),
+        _ => None,
+    }
 }
 
 /// The value of a field that occurs once.
@@ -139,33 +160,80 @@ fn single<'b>(fields: Fields<'_, 'b>, name: &str) -> Option<&'b [u8]> {
     lines.next().filter(|_| lines.next().is_none())
 }
 
-/// Whether a client supports the same draft.
-fn knows_the_draft(fields: Fields<'_, '_>) -> bool {
-    single(fields, INTEROP).and_then(parse_integer) == Some(INTEROP_VERSION)
+/// What a client says about the draft that it follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClientVersion {
+    /// Nothing, as a client of the final standard will do.
+    Unstated,
+    /// The supported iteration.
+    Supported,
+    /// Another one, or one that cannot be read.
+    Other,
+}
+
+impl ClientVersion {
+    fn of(fields: Fields<'_, '_>) -> Self {
+        if fields.get(INTEROP).is_none() {
+            Self::Unstated
+        } else if single(fields, INTEROP).and_then(parse_integer) == Some(INTEROP_VERSION) {
+            Self::Supported
+        } else {
+            Self::Other
+        }
+    }
 }
 
 impl Announced {
     fn of(head: &Head<'_, '_>) -> Option<Self> {
         let completes = single(head.fields, COMPLETE).and_then(parse_boolean)?;
-        let size = match head.framing {
-            Framing::Sized(size) => Some(size),
-            Framing::Empty => Some(0),
-            Framing::Chunked | Framing::UntilClose => None,
-        };
-        Some(Self { completes, size, length: single(head.fields, LENGTH).and_then(parse_integer) })
+        Some(Self { completes, size: content_size(head), length: announced_length(head) })
     }
+}
+
+/// The size of the content, if the head has it.
+fn content_size(head: &Head<'_, '_>) -> Option<u64> {
+    match head.framing {
+        Framing::Sized(size) => Some(size),
+        Framing::Empty => Some(0),
+        Framing::Chunked | Framing::UntilClose => None,
+    }
+}
+
+/// The length of the whole file, if the head has it.
+pub fn announced_length(head: &Head<'_, '_>) -> Option<u64> {
+    single(head.fields, LENGTH).and_then(parse_integer)
 }
 
 impl UploadKind {
     /// The handling of a request to save a file. An interim response needs HTTP/1.1 and a client that supports the draft.
     /// Without it, a client that sends everything at once gains nothing from a resumable upload; one that sends pieces gets
     /// the URL with the final response.
-    pub fn of(head: &Head<'_, '_>) -> Self {
-        let hears = head.version == HttpVersion::Http11 && knows_the_draft(head.fields);
-        match Announced::of(head) {
-            Some(announced) if hears => Self::ResumableWithInterim(announced),
-            Some(announced) if !announced.completes => Self::Resumable(announced),
-            _ => Self::Plain,
+    ///
+    /// A client of another version gets a plain upload. Fails if its content is only a part of the file: that must not be
+    /// saved as if it were the file.
+    pub fn of(head: &Head<'_, '_>) -> Result<Self, PartError> {
+        let (fields, announced) = (head.fields, Announced::of(head));
+        let version = ClientVersion::of(fields);
+        if fields.get(TUS).is_some() {
+            return Err(PartError::Tus);
+        }
+        if single(fields, OFFSET).and_then(parse_integer).is_some_and(|offset| offset > 0) {
+            return Err(PartError::Offset);
+        }
+        let is_part = announced.is_some_and(|announced| !announced.completes);
+        let is_old_part = single(fields, INCOMPLETE).and_then(parse_boolean) == Some(true);
+        if is_part && version == ClientVersion::Other || is_old_part {
+            return Err(PartError::Version);
+        }
+        let hears = head.version == HttpVersion::Http11 && version == ClientVersion::Supported;
+        match announced {
+            Some(announced) if hears => return Ok(Self::ResumableWithInterim(announced)),
+            Some(announced) if !announced.completes => return Ok(Self::Resumable(announced)),
+            _ => {}
+        }
+        match (content_size(head), announced_length(head)) {
+            (Some(size), Some(length)) if size != length => Err(PartError::Length),
+            _ => Ok(Self::Plain),
         }
     }
 }
@@ -173,14 +241,20 @@ impl UploadKind {
 impl Append {
     /// Parses a PATCH to an upload.
     pub fn of(head: &Head<'_, '_>) -> Result<Self, AppendError> {
-        let media_type = head.fields.get("Content-Type").map(bare_item).unwrap_or_default();
-        if !media_type.eq_ignore_ascii_case(PARTIAL_UPLOAD.as_bytes()) {
+        let mut types = head.fields.all("Content-Type");
+        if !(types.next().is_some_and(is_partial_upload) && types.all(is_partial_upload)) {
             return Err(AppendError::MediaType);
         }
         let offset = single(head.fields, OFFSET).and_then(parse_integer).ok_or(AppendError::NoOffset)?;
         let announced = Announced::of(head).ok_or(AppendError::NoComplete)?;
         Ok(Self { offset, announced })
     }
+}
+
+/// Whether this is [`PARTIAL_UPLOAD`], with any parameters.
+fn is_partial_upload(media_type: &[u8]) -> bool {
+    let essence = media_type.split(|&byte| byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(PARTIAL_UPLOAD.as_bytes())
 }
 
 impl AppendError {
@@ -198,7 +272,7 @@ impl UploadProblem {
     pub fn status(self) -> Status {
         match self {
             Self::MismatchingOffset { .. } => Status::CONFLICT,
-            Self::Completed | Self::InconsistentLength => Status::BAD_REQUEST,
+            Self::InconsistentLength => Status::BAD_REQUEST,
         }
     }
 
@@ -208,7 +282,6 @@ impl UploadProblem {
             Self::MismatchingOffset { .. } => {
                 ("mismatching-upload-offset", "the upload continues at another offset")
             }
-            Self::Completed => ("completed-upload", "the upload is complete already"),
             Self::InconsistentLength => {
                 ("inconsistent-upload-length", "the lengths of the upload do not agree")
             }
@@ -224,15 +297,71 @@ impl UploadProblem {
     }
 }
 
-/// `max-size=1000, max-age=86400`.
-impl fmt::Display for Limits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(size) = self.max_size {
-            write!(f, "max-size={size}, ")?;
+impl Limits {
+    fn members(&mut self) -> [(&'static str, &mut Option<u64>); 5] {
+        [
+            ("max-size", &mut self.max_size),
+            ("min-size", &mut self.min_size),
+            ("max-append-size", &mut self.max_append_size),
+            ("min-append-size", &mut self.min_append_size),
+            ("max-age", &mut self.max_age),
+        ]
+    }
+
+    /// Parses the lines of the field (§4.1.4). Unknown members are ignored. If a known one has another type, the whole
+    /// field is ignored.
+    pub fn parse<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Option<Self> {
+        let value = lines.collect::<Vec<_>>().join(&b", "[..]);
+        let found = structured::dictionary(&value)?;
+        let mut limits = Self::default();
+        for (name, limit) in limits.members() {
+            *limit = match found.iter().find(|(key, _)| *key == name) {
+                None => None,
+                Some((_, BareItem::Integer(value))) => Some(u64::try_from(*value).ok()?),
+                Some(_) => return None,
+            };
         }
-        write!(f, "max-age={}", self.max_age)
+        Some(limits)
     }
 }
+
+/// `max-size=1000, max-age=86400`. A limit that is no Integer, as it is too large, is left out: nothing reaches it.
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (name, limit) in { *self }.members() {
+            if let Some(limit) = limit.filter(|limit| *limit <= LARGEST_INTEGER) {
+                write!(f, "{separator}{name}={limit}")?;
+                separator = ", ";
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version => write!(
+                f,
+                "a part of a file cannot be saved: this server has {INTEROP} {INTEROP_VERSION} only (send the whole file in one request)"
+            ),
+            Self::Tus => f.write_str(
+                "tus 1 is not supported (send the whole file in one request, or follow draft-ietf-httpbis-resumable-upload)",
+            ),
+            Self::Offset => write!(
+                f,
+                "{OFFSET} does not belong here: a part of a file cannot be saved (append it to an upload with PATCH)"
+            ),
+            Self::Length => write!(
+                f,
+                "the content is not as long as {LENGTH} says (send the whole file in one request)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PartError {}
 
 impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,11 +54,11 @@ impl FromStr for Base {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let path = text.strip_prefix('/').unwrap_or(text);
-        let path = path.strip_suffix('/').unwrap_or(path);
-        if path.is_empty() {
+        if matches!(text, "" | "/") {
             return Ok(Self::default());
         }
+        let path = text.strip_prefix('/').unwrap_or(text);
+        let path = path.strip_suffix('/').unwrap_or(path);
         let is_segment = |segment: &str| {
             !matches!(segment, "" | "." | "..")
                 && segment.chars().all(|c| !c.is_control() && !"?#%\\".contains(c))

@@ -31,7 +31,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::gate::{authorise, host, origin};
 use crate::server::handled::Handled;
-use crate::server::request::Arrival;
+use crate::server::request::RequestSource;
 use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::state::State;
@@ -41,33 +41,33 @@ pub(super) fn run<'b>(
     head: &Head<'_, 'b>,
     state: &State,
     peer: Peer,
-    arrival: &Arrival<'b>,
+    source: &RequestSource<'b>,
     disk: &mut Disk,
 ) -> Handled {
-    respond(head, state, peer, arrival, disk).unwrap_or_else(Handled::Respond)
+    respond(head, state, peer, source, disk).unwrap_or_else(Handled::Respond)
 }
 
 fn respond<'b>(
     head: &Head<'_, 'b>,
     state: &State,
     peer: Peer,
-    arrival: &Arrival<'b>,
+    source: &RequestSource<'b>,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
-    let head = &Head { host: host::check(head, peer, arrival.host, state)?, ..*head };
-    check_prefix(arrival, state)?;
-    check_base(head, arrival)?;
+    let head = &Head { host: host::check(head, peer, source.host, state)?, ..*head };
+    check_prefix(source, state)?;
+    check_base(head, source)?;
     check_expectation(head)?;
     check_content_type(head)?;
-    let (needs, handler, request) = routes::find(head, arrival, state)?;
+    let (needs, handler, request) = routes::find(head, source, state)?;
     origin::check(&request, state)?;
     authorise::check(needs, &request, state)?;
     handler(&request, disk, state)
 }
 
 /// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right.
-fn check_prefix(arrival: &Arrival<'_>, state: &State) -> Result<(), Response> {
-    match arrival.prefix {
+fn check_prefix(source: &RequestSource<'_>, state: &State) -> Result<(), Response> {
+    match source.prefix {
         Some(prefix) if !state.base.is(prefix) => {
             let base = state.base.directory();
             Err(bad_request(format_args!("X-Forwarded-Prefix is not the base of this server ({base})")))
@@ -77,8 +77,8 @@ fn check_prefix(arrival: &Arrival<'_>, state: &State) -> Result<(), Response> {
 }
 
 /// Redirects from the base without its final slash: relative links would lead out of it.
-fn check_base(head: &Head<'_, '_>, arrival: &Arrival<'_>) -> Result<(), Response> {
-    if !arrival.is_at_base {
+fn check_base(head: &Head<'_, '_>, source: &RequestSource<'_>) -> Result<(), Response> {
+    if !source.is_at_base {
         return Ok(());
     }
     let query = head.target.path().and_then(|target| target.query());

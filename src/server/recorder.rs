@@ -98,12 +98,13 @@ mod tests {
     fn a_script_line_repeats_the_request() {
         let saved = Some(Path::new("/srv/my files/a.txt"));
         let odd = Some(Path::new("/srv/a\nPOST /etc/passwd #"));
-        let cases: [(&[u8], Option<&Path>, Status, &str); 12] = [
+        let cases: [(&[u8], Option<&Path>, Status, &str); 13] = [
             (b"POST /a%0APOST%20/b HTTP/1.1", odd, Status::OK, "# POST /a%0APOST%20/b HTTP/1.1 -> 200\n"),
             (b"GET /a%20b?list HTTP/1.1", None, Status::OK, "GET /a%20b?list -> 200\n"),
             (b"GET /none HTTP/1.0", None, Status::NOT_FOUND, "GET /none -> 404\n"),
             (b"POST /a.txt HTTP/1.1", saved, Status::OK, "POST '/srv/my files/a.txt' /a.txt -> 200\n"),
             (b"POST /a.txt HTTP/1.1", None, Status::FORBIDDEN, "# POST /a.txt HTTP/1.1 -> 403\n"),
+            (b"MKCOL /a HTTP/1.1", None, Status::CREATED, "# MKCOL /a HTTP/1.1 -> 201\n"),
             (b"GET /a HTTP/1.1", None, Status::NOT_MODIFIED, "# GET /a HTTP/1.1 -> 304\n"),
             (b"GET /a HTTP/1.1", None, Status::PARTIAL_CONTENT, "# GET /a HTTP/1.1 -> 206\n"),
             (b"GET /a HTTP/1.1", None, Status::MISDIRECTED_REQUEST, "# GET /a HTTP/1.1 -> 421\n"),

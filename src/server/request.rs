@@ -30,9 +30,9 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub scheme: Option<Scheme>,
 }
 
-/// How a request arrived: who sent it, and what a trusted proxy says about it, unchecked.
+/// Where a request comes from: who sent it, and what a trusted proxy says about it, unchecked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival<'b> {
+pub(super) struct RequestSource<'b> {
     /// The client.
     pub client: ClientAddress,
     /// The scheme by which it asked.
@@ -62,7 +62,7 @@ pub(super) enum ClientAddress {
     Forwarded(IpAddr),
 }
 
-impl Arrival<'_> {
+impl RequestSource<'_> {
     /// From this client, without a trusted proxy.
     pub(super) fn direct(client: ClientAddress) -> Self {
         Self { client, scheme: None, host: None, prefix: None, is_at_base: false }

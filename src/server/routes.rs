@@ -1,7 +1,7 @@
 //! The routes: which handler a request gets, and which rights it needs, by the area of its target and its method. 405,
 //! `Allow` and OPTIONS come from this table.
 
-use crate::access::{Principal, Rights};
+use crate::access::{Principal, Right, Rights};
 use crate::http::body::Framing;
 use crate::http::request::{Head, Method, UnsupportedMethod};
 use crate::http::response;
@@ -13,9 +13,9 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
-use crate::server::handle::{asset, chat, exit, get, health, put, ready, resumable};
+use crate::server::handle::{asset, chat, exit, get, health, make_directory, put, ready, resumable};
 use crate::server::handled::Handled;
-use crate::server::request::{Arrival, Request};
+use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -50,6 +50,9 @@ static FOLDER: Route = Route {
         (Method::Head, Rights::VIEW, get::handle),
         (Method::Post, Rights::CHANGE, put::handle),
         (Method::Put, Rights::CHANGE, put::handle),
+        (Method::Mkcol, Rights::of(&[Right::Add]), |request, _, state| {
+            make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol), state)
+        }),
     ],
     takes_uploads: true,
 };
@@ -130,7 +133,7 @@ static OWN: &[Route] = &[
 /// methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
-    arrival: &Arrival<'_>,
+    source: &RequestSource<'_>,
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -162,7 +165,7 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
         Area::Folder | Area::Exact(_) => "",
     };
-    let (principal, client, scheme) = (Principal::Anonymous, arrival.client, arrival.scheme);
+    let (principal, client, scheme) = (Principal::Anonymous, source.client, source.scheme);
     Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
 }
 
@@ -186,9 +189,16 @@ impl Route {
     }
 
     fn allowed(&self) -> String {
-        let names =
-            self.methods.iter().map(|(method, ..)| *method).chain([Method::Options]).map(Method::name);
-        names.collect::<Vec<_>>().join(", ")
+        list(self.methods())
+    }
+
+    /// The methods of a path that this one does not fit, because of what has the path.
+    fn allowed_except(&self, refused: Method) -> String {
+        list(self.methods().filter(|method| *method != refused))
+    }
+
+    fn methods(&self) -> impl Iterator<Item = Method> {
+        self.methods.iter().map(|(method, ..)| *method).chain([Method::Options])
     }
 
     fn not_allowed(&self) -> Response {
@@ -202,4 +212,9 @@ impl Route {
         let head = response::Head::new(Status::NO_CONTENT).field("Allow", self.allowed());
         Response::empty(if self.takes_uploads { resumable::offer(head, state) } else { head })
     }
+}
+
+/// The value of `Allow`.
+fn list(methods: impl Iterator<Item = Method>) -> String {
+    methods.map(Method::name).collect::<Vec<_>>().join(", ")
 }

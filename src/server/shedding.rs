@@ -5,6 +5,9 @@
 //! - When too many descriptors are held, the client that holds the most loses the connections that have waited
 //!   longest, no matter which client came last. If no client holds many, idle connections are closed first.
 //!
+//! The files of a closed connection are open until the chores thread has closed them. Until then, a request that would open
+//! files waits as a job if there are too many (`Runtime::may_open`). Nothing more is evicted for them.
+//!
 //! A client can read why it is rejected: its connection is not reset while it still sends.
 
 use std::time::{Duration, Instant};

@@ -25,7 +25,7 @@ use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
 use crate::server::jobs::permits::Permits;
-use crate::server::jobs::{Freed, IDLE, JobKind, Taken};
+use crate::server::jobs::{Freed, IDLE, JobKind, Taken, deferred};
 use crate::server::memory;
 use crate::server::request::ClientAddress;
 use crate::server::runtime::Runtime;
@@ -37,6 +37,10 @@ const ROUND: Duration = Duration::from_secs(1);
 
 /// How often freed memory is returned to the system.
 const RETURN: Duration = Duration::from_secs(2);
+
+/// How long a request waits until closed files free enough descriptors. It then tries without them: a disk that hangs must
+/// not keep it for longer.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// How often expired unfinished uploads are deleted: empty ones are kept for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -84,6 +88,7 @@ impl Runtime {
                     connection.work(work, &self.state, self.timeout(), Blocking::own_thread())
                 });
             } else {
+                self.state.chores.wait_until(CLOSING, |undropped| self.may_open(undropped));
                 self.turn(tracked, &mut input, Disk::OwnThread);
             }
             self.release(client, kind);
@@ -170,7 +175,15 @@ impl Runtime {
     }
 
     fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
-        Turn { state: &self.state, input, timeout: self.timeout(), disk, jobs: &self.jobs }
+        // A job thread has waited.
+        let may_open = matches!(disk, Disk::OwnThread) || self.may_open(self.state.chores.undropped());
+        Turn { state: &self.state, input, timeout: self.timeout(), disk, may_open, jobs: &self.jobs }
+    }
+
+    /// Whether files may be opened while so many values wait to be dropped. Connections no longer count their descriptors,
+    /// but they are open.
+    fn may_open(&self, undropped: u64) -> bool {
+        undropped == 0 || self.table.allows(undropped.saturating_mul(deferred::DESCRIPTORS))
     }
 
     /// Runs a step of a connection. A panic ends only that connection.

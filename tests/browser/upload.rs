@@ -178,6 +178,31 @@ fn a_directory_that_cannot_be_read_does_not_stop_the_rest() {
 }
 
 #[test]
+fn dropped_folders_keep_their_empty_folders() {
+    let fill = |wharf: &Wharf| {
+        fs::create_dir_all(wharf.folder().join("tree/there")).expect("made");
+        wharf.write("tree/taken", "a file");
+    };
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    let (place, _) = given(&[("tree/full/a.txt", b"a"), ("tree/secret/.hidden", b"")]);
+    for directory in ["tree/deep/er/a b", "tree/there", "tree/taken", "alone"] {
+        fs::create_dir_all(place.path().join(directory)).expect("made");
+    }
+    browser.drop_files(&[&place.path().join("tree"), &place.path().join("alone")]);
+    is_told(&browser, "5 uploaded, 1 failed");
+    let made = ["alone/", "tree/", "tree/deep/", "tree/deep/er/", "tree/deep/er/a b/", "tree/full/"];
+    let rest = ["tree/full/a.txt", "tree/secret/", "tree/taken", "tree/there/"];
+    let mut tree = wharf.tree();
+    tree.sort_unstable();
+    assert_eq!(tree, [&made[..], &rest].concat());
+    let failed = browser.js("return document.querySelector('#uploads .failed').textContent");
+    let said = "tree/taken/a file or directory of that name exists (choose another name)Retry";
+    assert_eq!(failed, serde_json::json!(said));
+    let done = browser.js("return document.querySelector('#uploads details').textContent");
+    assert!(done.as_str().is_some_and(|done| done.contains("tree/deep/er/a b/created")), "{done}");
+}
+
+#[test]
 fn a_button_chooses_a_folder() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     let (place, _) = given(&[("tree/deep/a.txt", b"a"), ("tree/b.txt", b"b")]);

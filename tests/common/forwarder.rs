@@ -29,6 +29,8 @@ struct Inner {
     /// The number of bytes after which it stops forwarding.
     stop_at: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
+    /// Whether responses are lost.
+    loses: AtomicBool,
     is_over: AtomicBool,
 }
 
@@ -46,6 +48,7 @@ impl Forwarder {
             carried: AtomicU64::new(0),
             stop_at: AtomicU64::new(u64::MAX),
             open: Mutex::default(),
+            loses: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&inner);
@@ -77,6 +80,11 @@ impl Forwarder {
     pub fn wait_until_stopped(&self) {
         let until = self.inner.stop_at.load(Ordering::SeqCst);
         eventually("the limit is reached", || self.carried() >= until);
+    }
+
+    /// Whether what the server sends from now on is lost.
+    pub fn lose_responses(&self, loses: bool) {
+        self.inner.loses.store(loses, Ordering::SeqCst);
     }
 
     /// Closes all connections. New ones are accepted, but while it is stopped nothing is forwarded.
@@ -115,9 +123,9 @@ impl Inner {
             let ends = || [&client, &server].map(|end| end.try_clone().expect("a descriptor"));
             self.open.lock().expect("locked").extend(ends());
             let ([from, to], [back_to, back_from]) = (ends(), ends());
-            let inner = Arc::clone(self);
+            let (inner, back) = (Arc::clone(self), Arc::clone(self));
             thread::spawn(move || inner.carry(from, to));
-            thread::spawn(move || carry_back(back_from, back_to));
+            thread::spawn(move || back.carry_back(back_from, back_to));
         }
     }
 
@@ -144,10 +152,18 @@ impl Inner {
         // One side has ended or closed: the other side is told.
         let _ = to.shutdown(Shutdown::Write);
     }
-}
 
-fn carry_back(mut from: TcpStream, mut to: TcpStream) {
-    let _ = std::io::copy(&mut from, &mut to);
-    let _ = to.shutdown(Shutdown::Both);
-    let _ = from.shutdown(Shutdown::Both);
+    fn carry_back(&self, mut from: TcpStream, mut to: TcpStream) {
+        let mut bytes = [0; STEP];
+        while let Ok(count) = from.read(&mut bytes)
+            && count > 0
+        {
+            let loses = self.loses.load(Ordering::SeqCst);
+            if !loses && to.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+        let _ = from.shutdown(Shutdown::Both);
+    }
 }

@@ -1,7 +1,8 @@
 //! The directory for downloads, which no name and no symlink can escape.
 //!
 //! The path of a file on its server becomes a path below the directory, segment by segment. It is only opened through the
-//! directory's handle (cap-std). Directories are created when the first file needs them.
+//! directory's handle (cap-std). Directories are created when the first file needs them,
+//! or by themselves if they are empty.
 //!
 //! An existing file is replaced only on request, or if it is an unchanged download of the same address (`record`).
 //!
@@ -108,6 +109,15 @@ impl Downloads {
             }
         });
         made.and_then(|spot| spot.ok_or_else(|| ClientError::Outside(local.display().to_string())))
+    }
+
+    /// Creates the directory of this target, which ends in a slash, if it is missing. Returns its path, and whether it was.
+    pub(super) fn make_directory(&self, target: &str) -> Result<(PathBuf, bool), ClientError> {
+        let (page, from) = (local_path(target)?, Arc::from(""));
+        let is_new = self.find(&page, &from)?.is_none();
+        self.make(&page, &from)?;
+        let path = self.path(page.parent().unwrap_or(Path::new("")));
+        Ok((path, is_new))
     }
 
     /// Creates the missing directories of a path, and remembers each as a path below `above`.

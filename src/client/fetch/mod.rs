@@ -13,7 +13,8 @@
 //!
 //! `downloads` is the local directory, which no name can escape; `claims` keeps orders apart in it. `naming` and `part_name`
 //! say where a part is kept, `record` marks files as downloads, and `access` copies permissions when a file is replaced.
-//! Files that arrive by another protocol than HTTP are saved in the same way (`save`).
+//! Files that arrive by another protocol than HTTP are saved in the same way (`save`). Empty directories are created by
+//! themselves (`directories`).
 //!
 //! Guarantees: a file under its own name is complete, of one version, and on the disk. An incomplete file stays as a part,
 //! and the same order resumes it. A file of up to 64 KiB, or one without a strong validator or a length, starts again.
@@ -27,6 +28,7 @@ mod attempt;
 mod claims;
 mod context;
 pub(super) mod digest;
+mod directories;
 pub(super) mod downloads;
 mod fetched;
 mod incoming;
@@ -46,6 +48,7 @@ mod spot;
 mod stream;
 mod worker;
 
+pub use self::directories::{LocalDirectory, make_directories};
 pub use self::downloads::Downloads;
 pub use self::fetched::{FetchResult, Fetched};
 pub use self::options::{FetchOptions, RETRIES, WORKERS};

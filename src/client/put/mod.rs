@@ -10,8 +10,11 @@
 //! supports that (`http::resumable`): only what the server does not have is sent again, also by the same command on
 //! another day. What a wharf server already has, with the same content, is skipped (`there`).
 //!
+//! A directory with no files in it is created by itself (`make_directory`).
+//!
 //! Knows nothing of terminals.
 
+mod make_directory;
 mod memory;
 mod order;
 mod resumable;

@@ -1,25 +1,29 @@
-//! A file to send, and the result.
+//! A file or an empty directory to send, and the result.
 
 use std::path::PathBuf;
 
 use crate::client::error::ClientError;
 
-/// A file to send.
+/// A file or an empty directory to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutOrder {
     /// Its local path.
     pub file: PathBuf,
     /// Its path on the server, below the given directory: names with slashes between them, not encoded.
     pub path: Vec<u8>,
+    /// Whether it is a directory with no files in it. The upload of a file creates the directories above it.
+    pub is_directory: bool,
 }
 
-/// A file that was sent.
+/// What was sent.
 #[derive(Debug)]
 pub struct SentSummary {
     /// The line to print.
     pub line: String,
     /// Its length in bytes.
     pub length: u64,
+    /// Whether nothing was sent, and the line says why.
+    pub is_skipped: bool,
 }
 
 /// The result of an order.

@@ -8,42 +8,71 @@ use crate::client::address::Resource;
 use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
 use crate::client::fetch::sessions::{follow, refused};
+use crate::client::response::HttpResponse;
 use crate::client::transfer::retry::FailedAttempt;
 use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::resumable::{
-    COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,
+    COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, LIMIT, Limits, OFFSET, PARTIAL_UPLOAD, boolean,
+    parse_boolean, parse_integer,
 };
 use crate::http::status::Status;
 
-/// The state of an upload on its server.
+/// An upload on its server.
+pub(super) struct RemoteUpload {
+    /// The target at which it is resumed.
+    pub(super) target: String,
+    pub(super) offset: u64,
+    pub(super) limits: Limits,
+}
+
+/// The state of an upload that an earlier run or attempt has created.
 pub(super) enum UploadState {
-    At(u64),
-    Complete(Status),
+    At(RemoteUpload),
+    /// The server has the whole file; the status says only that.
+    Complete(RemoteUpload, Status),
     Gone,
 }
 
+/// What became of a request to append.
+pub(super) enum Appended {
+    /// The content arrived, and more can follow at this offset.
+    Part(u64),
+    /// The file is saved.
+    Saved(Status),
+    /// The server accepts only smaller requests.
+    Smaller(Limits),
+    /// The server has lost the upload, or does not support PATCH.
+    Lost,
+}
+
 impl FileSender<'_> {
-    /// The upload of this file that an earlier run or attempt has created, and its state.
+    /// The upload of this file that an earlier run or attempt has created.
     pub(super) fn find(
         &mut self,
         outgoing: &OutgoingFile<'_>,
         identity: &FileIdentity,
-    ) -> Result<Option<(String, UploadState)>, FailedAttempt> {
+    ) -> Result<UploadState, FailedAttempt> {
         let memory = self.memory;
-        let Some(note) = memory.recall(&outgoing.key) else { return Ok(None) };
+        let Some(note) = memory.recall(&outgoing.key) else { return Ok(UploadState::Gone) };
         if note.identity != *identity {
             memory.forget(&outgoing.key);
             // The file has changed. The server may free its space; an error does not matter.
-            let _ = self.ask(Method::Delete, &note.upload, &[], None).map(drop);
-            return Ok(None);
+            let _ = self.cancel(&note.upload);
+            return Ok(UploadState::Gone);
         }
-        let response = self.ask(Method::Head, &note.upload, &[], None)?;
+        let response = self.ask_draft(Method::Head, &note.upload, &[], None)?;
         let status = response.head.status;
         let (complete, offset) = upload_state(&response.head);
+        let limits = limits(&response.head).unwrap_or_default();
+        let at = |offset| RemoteUpload { target: note.upload.clone(), offset, limits };
         let state = match (status.is_success(), complete, offset) {
-            (true, Some(true), _) => UploadState::Complete(status),
-            (true, _, Some(offset)) if offset <= outgoing.length => UploadState::At(offset),
+            (true, Some(true), offset) if offset.is_none_or(|offset| offset == outgoing.length) => {
+                UploadState::Complete(at(outgoing.length), status)
+            }
+            (true, None | Some(false), Some(offset)) if offset <= outgoing.length => {
+                UploadState::At(at(offset))
+            }
             (false, ..) if status.code() >= 500 && !is_unsupported(status) => return Err(refused(response)),
             _ => UploadState::Gone,
         };
@@ -51,84 +80,133 @@ impl FileSender<'_> {
             memory.forget(&outgoing.key);
         }
         response.body.discard()?;
-        Ok(Some((note.upload, state)))
+        Ok(state)
     }
 
-    /// Whether the server supports resumable uploads. It is asked once.
-    pub(super) fn resumes(&mut self, outgoing: &OutgoingFile<'_>) -> Result<bool, FailedAttempt> {
-        if let Some(resumes) = self.server.resumes.get() {
-            return Ok(*resumes);
+    /// The server's limits for resumable uploads; `None` if it does not support them. It is asked once.
+    pub(super) fn limits(&mut self, outgoing: &OutgoingFile<'_>) -> Result<Option<Limits>, FailedAttempt> {
+        if let Some(limits) = self.server.limits.get() {
+            return Ok(*limits);
         }
-        let response = self.ask(Method::Options, &outgoing.target, &[], None)?;
+        let response = self.ask_draft(Method::Options, &outgoing.target, &[], None)?;
         let accepts = response.head.field("Accept-Patch").unwrap_or_default();
         let resumes = accepts.split(',').any(|media_type| media_type.trim() == PARTIAL_UPLOAD);
+        let limits = resumes.then(|| limits(&response.head).unwrap_or_default());
         response.body.discard()?;
-        Ok(*self.server.resumes.get_or_init(|| resumes))
+        Ok(*self.server.limits.get_or_init(|| limits))
     }
 
-    /// Creates an upload without content, and returns its target. `None` if the server refuses that: a plain upload will
-    /// show whether it refuses the file itself.
+    /// Creates an upload without content. `None` if the server refuses that: a plain upload will show whether it refuses
+    /// the file itself.
     pub(super) fn begin(
         &mut self,
         outgoing: &OutgoingFile<'_>,
         content: &RequestContent,
-    ) -> Result<Option<String>, FailedAttempt> {
-        let (length, version) = (outgoing.length.to_string(), INTEROP_VERSION.to_string());
+    ) -> Result<Option<RemoteUpload>, FailedAttempt> {
+        let length = outgoing.length.to_string();
         let modified = content.modified().map(|seconds| seconds.to_string());
-        let mut fields = vec![(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
+        let mut fields = vec![(COMPLETE, boolean(false)), (LENGTH, &*length)];
         fields.extend(modified.as_deref().map(|seconds| (MODIFIED, seconds)));
-        let response =
-            self.ask(Method::Put, &outgoing.target, &fields, Some(&RequestContent::bytes(Vec::new())))?;
+        let nothing = RequestContent::bytes(Vec::new());
+        let response = self.ask_draft(Method::Put, &outgoing.target, &fields, Some(&nothing))?;
         let location = response.head.field("Location").filter(|_| response.head.status.is_success());
+        let limits = limits(&response.head).unwrap_or_default();
         response.body.discard()?;
         let Some(location) = location else { return Ok(None) };
         let current =
             Resource { server: self.server.address.server.clone(), target: outgoing.target.clone() };
         let upload = follow(&current, &location)?;
-        if upload.server == current.server {
-            Ok(Some(upload.target))
-        } else {
-            Err(ClientError::Elsewhere(location).into())
+        if upload.server != current.server {
+            return Err(ClientError::Elsewhere(location).into());
         }
+        Ok(Some(RemoteUpload { target: upload.target, offset: 0, limits }))
     }
 
-    /// Sends the rest of an upload. `None` if the server has lost it, or does not support PATCH.
+    /// Appends the selected content to an upload.
     pub(super) fn append(
         &mut self,
         outgoing: &OutgoingFile<'_>,
-        upload: &str,
-        offset: u64,
+        upload: &RemoteUpload,
         content: &RequestContent,
-    ) -> Result<Option<Status>, FailedAttempt> {
-        let (offset, version) = (offset.to_string(), INTEROP_VERSION.to_string());
-        let fields = [
-            ("Content-Type", PARTIAL_UPLOAD),
-            (OFFSET, &*offset),
-            (COMPLETE, boolean(true)),
-            (INTEROP, &*version),
-        ];
+    ) -> Result<Appended, FailedAttempt> {
+        let end = upload.offset + content.length();
+        let completes = end == outgoing.length;
+        let offset = upload.offset.to_string();
+        let fields = [("Content-Type", PARTIAL_UPLOAD), (OFFSET, &*offset), (COMPLETE, boolean(completes))];
         let memory = self.memory;
-        let response = self.ask(Method::Patch, upload, &fields, Some(content))?;
+        let response = self.ask_draft(Method::Patch, &upload.target, &fields, Some(content))?;
         let (complete, offset_there) = upload_state(&response.head);
+        let limits = limits(&response.head).unwrap_or_default();
         let status = response.head.status;
-        if status.is_success() || complete == Some(true) {
-            // It is complete, or has failed permanently: resuming would change nothing.
+        if complete == Some(true) {
+            // The file is saved, or refused permanently: resuming would change nothing.
             memory.forget(&outgoing.key);
+            return success(response).map(Appended::Saved);
         }
-        if complete != Some(true) {
-            if status == Status::CONFLICT && offset_there.is_some() {
-                response.body.discard()?;
-                let why = "another request has continued the upload";
-                return Err(ClientError::Broken(io::Error::other(why)).into());
+        if status.is_success() {
+            response.body.discard()?;
+            if completes {
+                return Err(broken("the server has not confirmed that the upload is complete"));
             }
-            let is_lost = [Status::NOT_FOUND, Status::GONE, Status::CONFLICT].contains(&status);
-            if is_lost || is_unsupported(status) {
-                response.body.discard()?;
-                return Ok(None);
-            }
+            return match offset_there.unwrap_or(end) {
+                there if there > upload.offset && there <= end => Ok(Appended::Part(there)),
+                _ => Err(broken("the server has not kept what was sent")),
+            };
         }
-        success(response).map(Some)
+        if status == Status::CONFLICT && offset_there.is_some() {
+            response.body.discard()?;
+            return Err(broken("another request has continued the upload"));
+        }
+        let accepts_less =
+            limits.max_append_size.is_some_and(|largest| (1..content.length()).contains(&largest));
+        if status == Status::CONTENT_TOO_LARGE && accepts_less {
+            response.body.discard()?;
+            return Ok(Appended::Smaller(limits));
+        }
+        let is_lost = [Status::NOT_FOUND, Status::GONE, Status::CONFLICT].contains(&status);
+        if is_lost || is_unsupported(status) {
+            response.body.discard()?;
+            return Ok(Appended::Lost);
+        }
+        Err(refused(response))
     }
+
+    /// The status of the final response to a complete upload, whose client has missed it: appending nothing returns it again.
+    /// `None` if the server does not repeat it.
+    pub(super) fn final_status(&mut self, upload: &RemoteUpload) -> Result<Option<Status>, FailedAttempt> {
+        let offset = upload.offset.to_string();
+        let fields = [("Content-Type", PARTIAL_UPLOAD), (OFFSET, &*offset), (COMPLETE, boolean(true))];
+        let nothing = RequestContent::bytes(Vec::new());
+        let response = self.ask_draft(Method::Patch, &upload.target, &fields, Some(&nothing))?;
+        if upload_state(&response.head).0 == Some(true) {
+            return success(response).map(Some);
+        }
+        response.body.discard()?;
+        Ok(None)
+    }
+
+    /// Cancels an upload, so that the server frees its space.
+    pub(super) fn cancel(&mut self, upload: &str) -> Result<(), FailedAttempt> {
+        self.ask_draft(Method::Delete, upload, &[], None)?.body.discard()?;
+        Ok(())
+    }
+
+    /// Sends a request of the draft, which names the draft's version.
+    fn ask_draft(
+        &mut self,
+        method: Method,
+        target: &str,
+        fields: &[(&str, &str)],
+        content: Option<&RequestContent>,
+    ) -> Result<HttpResponse<'_>, FailedAttempt> {
+        let version = INTEROP_VERSION.to_string();
+        self.ask(method, target, &[fields, &[(INTEROP, &*version)]].concat(), content)
+    }
+}
+
+/// An error of the upload after which it can be resumed.
+fn broken(why: &'static str) -> FailedAttempt {
+    ClientError::Broken(io::Error::other(why)).into()
 }
 
 /// Whether the server does not support the method.
@@ -138,7 +216,16 @@ fn is_unsupported(status: Status) -> bool {
 
 /// The state of an upload in a response's head: whether it is complete, and its offset.
 fn upload_state(head: &Received) -> (Option<bool>, Option<u64>) {
-    let complete = head.field(COMPLETE).and_then(|value| parse_boolean(value.as_bytes()));
-    let offset = head.field(OFFSET).and_then(|value| parse_integer(value.as_bytes()));
-    (complete, offset)
+    (single(head, COMPLETE).and_then(parse_boolean), single(head, OFFSET).and_then(parse_integer))
+}
+
+/// The value of a field that occurs once.
+fn single<'h>(head: &'h Received, name: &str) -> Option<&'h [u8]> {
+    let mut lines = head.all(name);
+    lines.next().filter(|_| lines.next().is_none())
+}
+
+/// The limits in a response's head, if it has valid ones.
+fn limits(head: &Received) -> Option<Limits> {
+    Limits::parse(head.all(LIMIT))
 }

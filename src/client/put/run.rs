@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn order(file: &str, path: &str) -> PutOrder {
-        PutOrder { file: file.into(), path: path.into() }
+        PutOrder { file: file.into(), path: path.into(), is_directory: false }
     }
 
     #[test]

@@ -5,25 +5,26 @@
 //! small, or the server has no resumable uploads ── PUT ───────────────────────────────────> saved
 //! OPTIONS (once per server) ──> PUT, Upload-Complete: ?0 ──> its target ── PATCH ─────────> saved
 //!                               remembered: HEAD ──> its offset ── PATCH, the rest ───────> saved
+//!                                                └─> complete ── PATCH, nothing ───────────> saved, as the lost response says
 //! ```
 //!
-//! If the server refuses the resumable upload or has lost it, the file is sent by a plain PUT, whose response is the
+//! A server may limit the size of a request (`Upload-Limit`); then the rest is sent in several. If the server refuses the resumable upload or has lost it, the file is sent by a plain PUT, whose response is the
 //! result. `resumable` has the requests of a resumable upload.
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use super::memory::{FileIdentity, Note, UploadKey};
 use super::order::PutOrder;
-use super::resumable::UploadState;
+use super::resumable::{Appended, UploadState};
 use super::sender::{FileSender, OutgoingFile};
 use super::sent::Sent;
 use crate::client::content::RequestContent;
 use crate::client::error::{ClientError, shown};
 use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::format::Time;
+use crate::http::resumable::Limits;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
@@ -31,29 +32,28 @@ use crate::http::target::encode_path;
 const RESUMABLE_FROM: u64 = 1 << 20;
 
 impl FileSender<'_> {
-    /// Sends a file, with retries.
+    /// Sends a file, or creates a directory, with retries.
     pub fn send(&mut self, order: &PutOrder) -> Result<Sent, ClientError> {
+        if order.is_directory {
+            return self.make_directory(order);
+        }
         let begun = Instant::now();
         let length = RequestContent::open(&order.file)?.length();
         let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
+        let key = UploadKey::of(&self.server.address.server, &target, &order.file);
         if !self.options.force
             && self.server.knowledge.is_there(&mut self.session, &target, &order.file, length)
         {
+            // An earlier run may have lost the final response.
+            self.memory.forget(&key);
             return Ok(Sent::Unchanged { target, length });
         }
-        let key = UploadKey::of(&self.server.address.server, &target, &order.file);
         let mut outgoing =
             OutgoingFile { file: &order.file, target, length, key, resumed: None, is_plain: false };
         let status = retry(self.options.retries, |reached| {
             let attempted = self.attempt(&mut outgoing, reached);
             self.progress.end();
-            attempted.map_err(|failure| match failure.error {
-                // A server that has never answered will not start now.
-                ClientError::NotRunning(_) if !self.server.was_there.load(Ordering::Relaxed) => {
-                    failure.permanent()
-                }
-                _ => failure,
-            })
+            attempted.map_err(|failure| self.final_if_absent(failure))
         })?;
         let (resumed, took) = (outgoing.resumed.unwrap_or(0), Time(begun.elapsed()));
         let OutgoingFile { target, length, .. } = outgoing;
@@ -76,35 +76,58 @@ impl FileSender<'_> {
             // The file could change without a new identity, and two versions would be joined.
             return self.put(outgoing, &content);
         }
-        let (upload, offset) = match self.find(outgoing, &identity)? {
-            Some((upload, UploadState::At(offset))) => (upload, offset),
-            Some((_, UploadState::Complete(status))) => {
+        let mut upload = match self.find(outgoing, &identity)? {
+            UploadState::At(upload) => upload,
+            UploadState::Complete(upload, status) => {
                 outgoing.resumed.get_or_insert(outgoing.length);
+                let repeated = self.final_status(&upload)?;
                 self.memory.forget(&outgoing.key);
-                return Ok(status);
+                return Ok(repeated.unwrap_or(status));
             }
-            Some((_, UploadState::Gone)) | None => {
-                if !self.resumes(outgoing)? {
+            UploadState::Gone => {
+                let limits = self.limits(outgoing)?.filter(|limits| admits(limits, outgoing.length));
+                // An upload is created without content.
+                if !limits.is_some_and(|limits| limits.min_append_size.unwrap_or(0) == 0) {
                     return self.put(outgoing, &content);
                 }
                 let Some(upload) = self.begin(outgoing, &content)? else {
                     return self.put_instead(outgoing, &content);
                 };
-                self.memory.remember(&outgoing.key, Note { identity, upload: upload.clone() });
-                (upload, 0)
+                let note = Note { identity, upload: upload.target.clone() };
+                self.memory.remember(&outgoing.key, note);
+                upload
             }
         };
-        *reached = offset;
-        outgoing.resumed.get_or_insert(offset);
-        content.begin_at(offset);
-        self.progress.begin(&shown(outgoing.file), offset, Some(outgoing.length));
-        if let Some(status) = self.append(outgoing, &upload, offset, &content)? {
-            return Ok(status);
+        *reached = upload.offset;
+        outgoing.resumed.get_or_insert(upload.offset);
+        self.progress.begin(&shown(outgoing.file), upload.offset, Some(outgoing.length));
+        while admits(&upload.limits, outgoing.length) {
+            content.select(upload.offset, upload.limits.max_append_size.unwrap_or(outgoing.length));
+            match self.append(outgoing, &upload, &content)? {
+                Appended::Saved(status) => return Ok(status),
+                Appended::Part(offset) => upload.offset = offset,
+                Appended::Smaller(limits) => upload.limits = limits,
+                Appended::Lost => {
+                    self.memory.forget(&outgoing.key);
+                    content.select_all();
+                    return self.put_instead(outgoing, &content);
+                }
+            }
+            *reached = upload.offset;
         }
+        // Its limits do not let it become complete.
         self.memory.forget(&outgoing.key);
-        content.begin_anew();
+        let _ = self.cancel(&upload.target);
+        content.select_all();
         self.put_instead(outgoing, &content)
     }
+}
+
+/// Whether these limits allow a resumable upload of this length.
+fn admits(limits: &Limits, length: u64) -> bool {
+    limits.min_size.is_none_or(|least| least <= length)
+        && limits.max_size.is_none_or(|most| length <= most)
+        && limits.max_append_size != Some(0)
 }
 
 fn identity(file: &Path) -> Result<FileIdentity, ClientError> {

@@ -29,8 +29,11 @@ fn send_file(
     let options = PutOptions { retries, force: true, timeouts: Timeouts::default() };
     let peer = FakePeer::plays(part);
     let server = PutServer::new(ServerAddress::root(peer.server()));
-    let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default())
-        .send(&PutOrder { file, path: b"in/a b".to_vec() });
+    let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default()).send(&PutOrder {
+        file,
+        path: b"in/a b".to_vec(),
+        is_directory: false,
+    });
     (sent, peer.heard())
 }
 
@@ -148,4 +151,144 @@ fn a_refused_file_is_the_result() {
     let (sent, heard) = send(RESUMABLE_FROM, 0, &[&part]);
     assert!(matches!(sent, Err(ClientError::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
     assert_eq!(heard.len(), 3, "one attempt");
+}
+
+/// A server with resumable uploads, and these limits.
+fn offers(limits: &str) -> PeerAction {
+    says("204 No Content", &format!("Accept-Patch: application/partial-upload\r\nUpload-Limit: {limits}\r\n"))
+}
+
+/// The lines of a request's head that belong to the draft, without its version.
+fn draft_lines(request: &str) -> Vec<&str> {
+    let head = request.split("\r\n\r\n").next().unwrap_or_default();
+    head.lines().filter(|line| line.starts_with("Upload-") && !line.contains("Interop")).collect()
+}
+
+#[test]
+fn requests_are_no_larger_than_the_server_allows() {
+    const PIECE: usize = 400_000;
+    let last = RESUMABLE_FROM as usize - 2 * PIECE;
+    let go_on = PeerAction::Say("HTTP/1.1 100 Continue\r\n\r\n");
+    let limit = format!("Upload-Limit: max-append-size={PIECE}\r\n");
+    let begun = says("201 Created", &format!("Location: /u\r\n{limit}"));
+    let piece = |size: usize, answer| [PeerAction::ReadHead, go_on, PeerAction::ReadContent(size), answer];
+    let part = |offset: usize| {
+        says("204 No Content", &format!("Upload-Complete: ?0\r\nUpload-Offset: {offset}\r\n"))
+    };
+    let saved = says("201 Created", "Upload-Complete: ?1\r\n");
+    let pieces = [piece(PIECE, part(PIECE)), piece(PIECE, part(2 * PIECE)), piece(last, saved)].concat();
+    let known = [&[PeerAction::Read, offers("max-age=9"), PeerAction::Read, begun][..], &pieces].concat();
+    let (sent, heard) = send(RESUMABLE_FROM, 0, &[&known]);
+    assert!(matches!(sent, Ok(Sent::Saved { status: Status::CREATED, .. })), "{sent:?}");
+    let expected = [
+        ["Upload-Offset: 0", "Upload-Complete: ?0"],
+        ["Upload-Offset: 400000", "Upload-Complete: ?0"],
+        ["Upload-Offset: 800000", "Upload-Complete: ?1"],
+    ];
+    assert_eq!(heard[2..].iter().map(|request| draft_lines(request)).collect::<Vec<_>>(), expected);
+    let version = |request: &String| request.contains("Upload-Draft-Interop-Version: 9\r\n");
+    assert!(heard.iter().all(version), "all requests name the version");
+    // It is learnt from the refusal.
+    let begun = says("201 Created", "Location: /u\r\n");
+    let refused = says("413 Content Too Large", &limit);
+    let first =
+        [PeerAction::Read, offers("max-age=9"), PeerAction::Read, begun, PeerAction::ReadHead, refused];
+    let (sent, heard) = send(RESUMABLE_FROM, 0, &[&first, &pieces]);
+    assert!(matches!(sent, Ok(Sent::Saved { .. })), "{sent:?}");
+    assert_eq!(heard[3..].iter().map(|request| draft_lines(request)).collect::<Vec<_>>(), expected);
+    // It is large enough for all.
+    let go = piece(RESUMABLE_FROM as usize, saved);
+    let acts =
+        [&[PeerAction::Read, offers("max-append-size=99999999"), PeerAction::Read, begun][..], &go].concat();
+    assert!(send(RESUMABLE_FROM, 0, &[&acts]).0.is_ok());
+}
+
+#[test]
+fn limits_that_cannot_be_kept_lead_to_a_plain_upload() {
+    let go_on = PeerAction::Say("HTTP/1.1 100 Continue\r\n\r\n");
+    let whole = [PeerAction::ReadHead, go_on, PeerAction::ReadContent(RESUMABLE_FROM as usize), SAVED];
+    for limits in ["max-size=1000", "min-size=9999999", "min-append-size=1", "max-append-size=0"] {
+        let (sent, heard) =
+            send(RESUMABLE_FROM, 0, &[&[&[PeerAction::Read, offers(limits)][..], &whole].concat()]);
+        assert!(sent.is_ok(), "{limits}: {sent:?}");
+        assert!(
+            heard[1].starts_with("PUT ") && draft_lines(&heard[1]).is_empty(),
+            "{limits}: {:?}",
+            &heard[1][..99]
+        );
+    }
+    // Invalid limits are ignored.
+    let begun = says("201 Created", "Location: /u\r\nUpload-Limit: max-size=1.5\r\n");
+    let saved = says("201 Created", "Upload-Complete: ?1\r\n");
+    let append = [PeerAction::ReadHead, go_on, PeerAction::ReadContent(RESUMABLE_FROM as usize), saved];
+    let acts = [&[PeerAction::Read, offers("max-size=\"1\""), PeerAction::Read, begun][..], &append].concat();
+    let (sent, heard) = send(RESUMABLE_FROM, 0, &[&acts]);
+    assert!(sent.is_ok() && heard[2].starts_with("PATCH /u "), "{sent:?}");
+    // Limits that appear with the upload cancel it.
+    let begun = says("201 Created", "Location: /u\r\nUpload-Limit: max-size=1\r\n");
+    let gone = says("204 No Content", "");
+    let acts = [
+        &[PeerAction::Read, offers("max-age=9"), PeerAction::Read, begun, PeerAction::Read, gone][..],
+        &whole,
+    ];
+    let (sent, heard) = send(RESUMABLE_FROM, 0, &[&acts.concat()]);
+    assert!(sent.is_ok() && heard[2].starts_with("DELETE /u ") && heard[3].starts_with("PUT "), "{sent:?}");
+}
+
+/// The upload is complete, but the final response was lost.
+#[test]
+fn a_lost_final_response_is_asked_for_again() {
+    let yes = says("204 No Content", "Accept-Patch: application/partial-upload\r\n");
+    let begun = says("201 Created", "Location: /u\r\n");
+    let go_on = PeerAction::Say("HTTP/1.1 100 Continue\r\n\r\n");
+    let content = PeerAction::ReadContent(RESUMABLE_FROM as usize);
+    let lost = [PeerAction::Read, yes, PeerAction::Read, begun, PeerAction::ReadHead, go_on, content];
+    let offset = format!("Upload-Offset: {RESUMABLE_FROM}\r\n");
+    let complete = says("204 No Content", &format!("Upload-Complete: ?1\r\n{offset}"));
+    let untold = says("200 OK", &offset);
+    let cases = [
+        ("it is repeated", complete, says("201 Created", "Upload-Complete: ?1\r\n"), Ok(Status::CREATED)),
+        (
+            "HEAD has only the offset",
+            untold,
+            says("201 Created", "Upload-Complete: ?1\r\n"),
+            Ok(Status::CREATED),
+        ),
+        ("it is not repeated", complete, says("404 Not Found", ""), Ok(Status::NO_CONTENT)),
+        ("nor is it an error", complete, says("400 Bad Request", ""), Ok(Status::NO_CONTENT)),
+        ("it was an error", complete, says("409 Conflict", "Upload-Complete: ?1\r\n"), Err(Status::CONFLICT)),
+    ];
+    for (name, head, answer, expected) in cases {
+        let again = [PeerAction::Read, head, PeerAction::Read, answer];
+        let (sent, heard) = send(RESUMABLE_FROM, 1, &[&lost, &again]);
+        match (sent, expected) {
+            (Ok(Sent::Saved { status, .. }), Ok(expected)) => assert_eq!(status, expected, "{name}"),
+            (Err(ClientError::Refused(status, _)), Err(expected)) => assert_eq!(status, expected, "{name}"),
+            (sent, _) => panic!("{name}: {sent:?}"),
+        }
+        assert!(heard[3].starts_with("HEAD /u "), "{name}: {heard:?}");
+        assert_eq!(draft_lines(&heard[4]), [offset.trim_end(), "Upload-Complete: ?1"], "{name}");
+        assert!(heard[4].starts_with("PATCH /u ") && heard[4].contains("Content-Length: 0\r\n"), "{name}");
+    }
+}
+
+/// `204` without `Upload-Complete: ?1` says only that content was appended.
+#[test]
+fn only_a_confirmed_upload_is_saved() {
+    let yes = says("204 No Content", "Accept-Patch: application/partial-upload\r\n");
+    let begun = says("201 Created", "Location: /u\r\n");
+    let go_on = PeerAction::Say("HTTP/1.1 100 Continue\r\n\r\n");
+    let content = PeerAction::ReadContent(RESUMABLE_FROM as usize);
+    let begin = [PeerAction::Read, yes, PeerAction::Read, begun, PeerAction::ReadHead, go_on, content];
+    let at_the_end = says("204 No Content", &format!("Upload-Offset: {RESUMABLE_FROM}\r\n"));
+    let saved = says("201 Created", "Upload-Complete: ?1\r\n");
+    for fields in ["", "Upload-Complete: ?0\r\n", "Upload-Complete: ?1\r\nUpload-Complete: ?1\r\n"] {
+        let unclear = says("204 No Content", fields);
+        let (sent, _) = send(RESUMABLE_FROM, 0, &[&[&begin[..], &[unclear]].concat()]);
+        assert!(matches!(sent, Err(ClientError::Broken(_))), "{fields}: {sent:?}");
+        let acts = [&begin[..], &[unclear, PeerAction::Read, at_the_end, PeerAction::Read, saved]].concat();
+        let (sent, heard) = send(RESUMABLE_FROM, 1, &[&acts]);
+        assert!(matches!(sent, Ok(Sent::Saved { status: Status::CREATED, .. })), "{fields}: {sent:?}");
+        assert!(heard[3].starts_with("HEAD ") && heard[4].contains("Content-Length: 0\r\n"), "{fields}");
+    }
 }

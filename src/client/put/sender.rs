@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::memory::{Memory, UploadKey};
 use super::server::PutServer;
 use crate::client::content::RequestContent;
-use crate::client::error::shown;
+use crate::client::error::{ClientError, shown};
 use crate::client::fetch::sessions::refused;
 use crate::client::request::HttpRequest;
 use crate::client::response::HttpResponse;
@@ -89,6 +89,16 @@ impl<'a> FileSender<'a> {
         self.progress.begin(&shown(outgoing.file), 0, Some(outgoing.length));
         let response = self.ask(Method::Put, &outgoing.target, &fields, Some(content))?;
         success(response)
+    }
+
+    /// The same failure, as the last one if the server has never answered: it will not start now.
+    pub(super) fn final_if_absent(&self, failure: FailedAttempt) -> FailedAttempt {
+        match failure.error {
+            ClientError::NotRunning(_) if !self.server.was_there.load(Ordering::Relaxed) => {
+                failure.permanent()
+            }
+            _ => failure,
+        }
     }
 
     pub(super) fn ask(

@@ -1,11 +1,13 @@
-//! The result of an upload, and its line of output.
+//! The result of an upload or a new directory, and its line of output.
 
 use std::fmt;
+use std::path::PathBuf;
 
+use crate::client::error::shown;
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
-/// A file that is now on the server.
+/// What became of a file or an empty directory.
 #[derive(Debug)]
 pub enum Sent {
     /// It was uploaded.
@@ -28,6 +30,25 @@ pub enum Sent {
         /// Its length in bytes.
         length: u64,
     },
+    /// The directory was created.
+    Created {
+        /// The status of the response.
+        status: Status,
+        /// Its target.
+        target: String,
+        /// How long it took.
+        took: Time,
+    },
+    /// The directory was there already.
+    Exists {
+        /// Its target.
+        target: String,
+    },
+    /// The server cannot create this empty directory.
+    Skipped {
+        /// Its local path.
+        directory: PathBuf,
+    },
 }
 
 impl Sent {
@@ -35,7 +56,13 @@ impl Sent {
     pub fn length(&self) -> u64 {
         match self {
             Self::Saved { length, .. } | Self::Unchanged { length, .. } => *length,
+            Self::Created { .. } | Self::Exists { .. } | Self::Skipped { .. } => 0,
         }
+    }
+
+    /// Whether nothing was sent, because the server cannot take it.
+    pub fn is_skipped(&self) -> bool {
+        matches!(self, Self::Skipped { .. })
     }
 }
 
@@ -48,6 +75,12 @@ impl fmt::Display for Sent {
                 if *resumed > 0 { write!(f, " ({} resumed)", Bytes(*resumed)) } else { Ok(()) }
             }
             Self::Unchanged { target, length } => write!(f, "unchanged: {target}, {}", Bytes(*length)),
+            Self::Created { status, target, took } => write!(f, "{status} → {target} in {took}"),
+            Self::Exists { target } => write!(f, "unchanged: {target}"),
+            Self::Skipped { directory } => {
+                let directory = shown(directory);
+                write!(f, "skipped {directory}: empty directory, which the server cannot create (no MKCOL)")
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::there::Knowledge;
 use crate::client::address::{Endpoint, ServerAddress};
+use crate::http::resumable::Limits;
 
 /// A server, and the directory there.
 #[derive(Debug)]
@@ -12,8 +13,8 @@ pub struct PutServer {
     pub(super) address: ServerAddress,
     /// Whether it has answered in this run: then a refused connection is retried.
     pub(super) was_there: AtomicBool,
-    /// Whether it supports resumable uploads, once that is known.
-    pub(super) resumes: OnceLock<bool>,
+    /// Its limits for resumable uploads, once they are known; `None` if it does not support them.
+    pub(super) limits: OnceLock<Option<Limits>>,
     /// Whether it can be asked for checksums.
     pub(super) knowledge: Knowledge,
 }
@@ -22,7 +23,7 @@ impl PutServer {
     /// The server, and the directory there, at this address.
     pub fn new(address: ServerAddress) -> Self {
         let knowledge = Knowledge::default();
-        Self { address, was_there: AtomicBool::new(false), resumes: OnceLock::new(), knowledge }
+        Self { address, was_there: AtomicBool::new(false), limits: OnceLock::new(), knowledge }
     }
 
     /// Whether resumable uploads are worth it: a Unix socket loses no connections.

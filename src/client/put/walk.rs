@@ -18,6 +18,8 @@ pub struct WalkOptions {
     pub recursive: bool,
     /// Whether symlinks in a directory are followed.
     pub follow: bool,
+    /// Whether directories with no files in them are uploaded too.
+    pub directories: bool,
 }
 
 /// Something in a directory that is not uploaded.
@@ -56,7 +58,9 @@ impl WalkOptions {
     ) -> io::Result<Vec<Result<PutOrder, ClientError>>> {
         let (file, path) = (PathBuf::from(typed), default_parts(typed));
         let metadata = fs::metadata(&file).ok().filter(|it| self.recursive && it.is_dir());
-        let Some(metadata) = metadata else { return Ok(vec![Ok(PutOrder { file, path })]) };
+        let Some(metadata) = metadata else {
+            return Ok(vec![Ok(PutOrder { file, path, is_directory: false })]);
+        };
         let mut walk = Walker { options: self, orders: Vec::new(), skip, failed: Ok(()) };
         let outcome = walk.enter(&file, &path, &mut vec![identity(&metadata)]);
         walk.failed?;
@@ -70,9 +74,7 @@ impl Walker<'_> {
     fn enter(&mut self, dir: &Path, path: &[u8], above: &mut Vec<(u64, u64)>) -> io::Result<()> {
         let mut entries = fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()?;
         entries.sort_unstable_by_key(fs::DirEntry::file_name);
-        if entries.is_empty() {
-            self.skip(dir, Why::Empty);
-        }
+        let (is_empty, before) = (entries.is_empty(), self.orders.len());
         for entry in entries {
             let file = entry.path();
             let slash: &[u8] = if path.is_empty() { b"" } else { b"/" };
@@ -80,12 +82,27 @@ impl Walker<'_> {
             match self.look(&file) {
                 Ok(metadata) if metadata.is_dir() => self.descend(&file, &path, &metadata, above)?,
                 Ok(metadata) if !metadata.is_file() => self.skip(&file, Why::Special),
-                Ok(_) if self.orders.len() >= MOST_FILES => self.skip(&file, Why::TooMany),
-                Ok(_) => self.orders.push(PutOrder { file, path }),
+                Ok(_) => self.order(file, path, false),
                 Err(why) => self.skip(&file, why),
             }
         }
+        // Otherwise, what is in it creates it.
+        if self.orders.len() == before {
+            if self.options.directories {
+                self.order(dir.to_owned(), path.to_owned(), true);
+            } else if is_empty {
+                self.skip(dir, Why::Empty);
+            }
+        }
         Ok(())
+    }
+
+    fn order(&mut self, file: PathBuf, path: Vec<u8>, is_directory: bool) {
+        if self.orders.len() >= MOST_FILES {
+            self.skip(&file, Why::TooMany);
+        } else {
+            self.orders.push(PutOrder { file, path, is_directory });
+        }
     }
 
     /// The metadata of an entry, or of a symlink's target if symlinks are followed.
@@ -137,7 +154,7 @@ impl std::fmt::Display for SkippedFile {
             Why::Missing => "missing, or a broken symlink",
             Why::Loop => "the symlink leads to a parent directory",
             Why::Special => "not a regular file",
-            Why::Empty => "empty directory",
+            Why::Empty => "empty directory, which TFTP cannot create",
             Why::TooDeep => "nested too deeply",
             Why::TooMany => "too many files for one command",
         };
@@ -176,19 +193,48 @@ mod tests {
         symlink("..", top.join("sub/up")).expect("linked");
         symlink("nothing", top.join("dangling")).expect("linked");
         let listener = std::os::unix::net::UnixListener::bind(top.join("socket")).expect("a socket");
-        let (found, skipped) = find(WalkOptions { recursive: true, follow: false }, &top);
+        let tree = WalkOptions { recursive: true, follow: true, directories: false };
+        let (found, skipped) = find(WalkOptions { follow: false, ..tree }, &top);
         assert_eq!(found, ["top/b", "top/sub/a b"]);
         let links = ["dangling: Link", "link: Link", "socket: Special", "empty: Empty", "up: Link"];
         assert_eq!(skipped, links);
-        let (found, skipped) = find(WalkOptions { recursive: true, follow: true }, &top);
+        let (found, skipped) = find(tree, &top);
         assert_eq!(found, ["top/b", "top/link", "top/sub/a b"]);
         assert_eq!(skipped, ["dangling: Missing", "socket: Special", "empty: Empty", "up: Loop"]);
-        let (found, skipped) = find(WalkOptions { recursive: false, follow: false }, &top);
+        let (found, skipped) = find(WalkOptions { recursive: false, ..tree }, &top);
         assert_eq!(
             (found, skipped.len()),
             (vec!["top".to_owned()], 0),
             "without recursive it is a file name"
         );
         drop(listener);
+    }
+
+    #[test]
+    fn a_directory_without_files_is_uploaded_by_itself() {
+        let place = tempfile::tempdir().expect("a folder");
+        let top = place.path().join("top");
+        for directory in ["empty", "deep/er/empty", "full/empty", "links"] {
+            fs::create_dir_all(top.join(directory)).expect("made");
+        }
+        fs::write(top.join("full/a"), "a").expect("written");
+        symlink("../full", top.join("links/link")).expect("linked");
+        let tree = WalkOptions { recursive: true, follow: false, directories: true };
+        let found = tree.find(top.to_str().expect("text"), &mut |_| Ok(())).expect("found");
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|order| order.expect("readable"))
+            .map(|order| (String::from_utf8_lossy(&order.path).into_owned(), order.is_directory))
+            .collect();
+        let expected = [
+            ("top/deep/er/empty", true),
+            ("top/empty", true),
+            ("top/full/a", false),
+            ("top/full/empty", true),
+            ("top/links", true),
+        ];
+        assert_eq!(found, expected.map(|(path, is_directory)| (path.to_owned(), is_directory)));
+        let (found, skipped) = find(tree, &top.join("empty"));
+        assert_eq!((found, skipped.len()), (vec!["empty".to_owned()], 0));
     }
 }

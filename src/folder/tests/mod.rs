@@ -1,6 +1,7 @@
 //! Tests of the folder, on real directories.
 
 mod attributes;
+mod complete;
 mod conflicts;
 mod following;
 mod reading;

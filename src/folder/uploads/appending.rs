@@ -9,8 +9,9 @@ use rustix::fs::{self, AtFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::error::UploadError;
+use super::length::agreed_length;
+use super::plan::Piece;
 use super::plan::Plan;
-use super::plan::{Piece, agreed_length};
 use super::registry::Uploads;
 use super::standing::Standing;
 use super::store::Store;
@@ -107,9 +108,9 @@ impl Appending {
         });
         match saved {
             Ok(saved) => {
-                upload.content = ContentState::Complete { size };
-                let oldest = uploads.known().complete(*token);
-                oldest.inspect(|oldest| store.remove(oldest));
+                upload.complete(store, token, &saved);
+                let evicted = uploads.known().complete(*token);
+                evicted.inspect(|evicted| store.remove(evicted));
                 Ok(Ended::Saved(saved, upload.plan.clone()))
             }
             // All bytes are here, and the error may be temporary: the client can try again.

@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use rustix::io::Errno;
 
-use super::standing::Standing;
+use super::standing::{Completed, Standing};
 use crate::folder::error::Error;
 
 /// Why an upload cannot be begun or continued.
@@ -19,7 +19,7 @@ pub enum UploadError {
     /// It continues at another offset than the request says.
     Mismatch(Standing),
     /// It is complete already.
-    Complete(Standing),
+    Complete(Box<Completed>),
     /// The announced lengths disagree with each other, or with what arrived.
     Inconsistent,
     /// A newer request continues it, or has discarded it.

@@ -21,8 +21,12 @@ pub(in crate::folder) const MOST_UNFINISHED: usize = 256;
 /// The maximum number of unfinished uploads of one client: a quarter, more than any client sends at once.
 pub(in crate::folder) const MOST_OF_A_CLIENT: usize = MOST_UNFINISHED / 4;
 
-/// How many complete uploads are remembered.
-const MOST_COMPLETE: usize = 1024;
+/// How many complete uploads are remembered. Each has a small file on the disk.
+pub(in crate::folder) const MOST_COMPLETE: usize = 1024;
+
+/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server forget those of
+/// the others. It is more than a client has under way, and only of those it can have lost the response.
+pub(in crate::folder) const MOST_COMPLETE_OF_A_CLIENT: usize = MOST_COMPLETE / 4;
 
 /// All uploads that are known.
 #[derive(Default)]
@@ -46,14 +50,19 @@ struct Entry {
 pub(super) type Evicted = (UploadToken, Arc<Mutex<Upload>>);
 
 impl Known {
-    /// Adds an upload of an earlier run. Call it in the order of their last use.
-    pub(super) fn take_up(&mut self, token: UploadToken, owner: String, upload: Upload, is_complete: bool) {
-        if is_complete {
-            self.complete.push_back(token);
-        }
+    /// Adds an upload of an earlier run. Call it in the order of their last use. Returns the complete one that is forgotten
+    /// for it, as [`Known::complete`] does.
+    pub(super) fn take_up(
+        &mut self,
+        token: UploadToken,
+        owner: String,
+        upload: Upload,
+        is_complete: bool,
+    ) -> Option<UploadToken> {
         let upload = Arc::new(Mutex::new(upload));
         self.requests += 1;
         self.by_token.insert(token, Entry { upload, owner, is_complete, last: self.requests });
+        if is_complete { self.complete(token) } else { None }
     }
 
     /// Adds a new upload. Returns the upload that was evicted for it, which the caller must discard.
@@ -78,14 +87,31 @@ impl Known {
         Some(Arc::clone(&entry.upload))
     }
 
-    /// Marks an upload as complete. Returns the oldest complete one if there are too many.
+    /// Marks an upload as complete. If there are too many complete ones, it forgets and returns the oldest: of this client
+    /// if it has too many of its own, otherwise of the client that has the most.
     pub(super) fn complete(&mut self, token: UploadToken) -> Option<UploadToken> {
-        if let Some(entry) = self.by_token.get_mut(&token) {
-            entry.is_complete = true;
-        }
+        let entry = self.by_token.get_mut(&token)?;
+        entry.is_complete = true;
+        let owner = entry.owner.clone();
         self.complete.push_back(token);
-        let oldest = if self.complete.len() > MOST_COMPLETE { self.complete.pop_front() } else { None };
-        oldest.inspect(|oldest| drop(self.by_token.remove(oldest)))
+        let own = self.owners().filter(|(_, other)| *other == owner).count();
+        let loser = if own > MOST_COMPLETE_OF_A_CLIENT {
+            owner
+        } else if self.complete.len() > MOST_COMPLETE {
+            let mut counts: HashMap<&str, usize> = HashMap::new();
+            self.owners().for_each(|(_, owner)| *counts.entry(owner).or_default() += 1);
+            counts.into_iter().max_by_key(|(_, count)| *count)?.0.to_owned()
+        } else {
+            return None;
+        };
+        let oldest = self.owners().find(|(_, owner)| *owner == loser).map(|(token, _)| token)?;
+        self.forget(&oldest);
+        Some(oldest)
+    }
+
+    /// The complete uploads and their clients, in the order of their completion.
+    fn owners(&self) -> impl Iterator<Item = (UploadToken, &str)> {
+        self.complete.iter().filter_map(|token| Some((*token, &*self.by_token.get(token)?.owner)))
     }
 
     pub(super) fn forget(&mut self, token: &UploadToken) -> Option<Arc<Mutex<Upload>>> {

@@ -13,13 +13,15 @@
 //! [`Rules::durable`](super::Rules::durable) is off), and stay: an upload is only appended to. A file system updates a
 //! file's length after its bytes, so a crash leaves a prefix of what was sent.
 //!
-//! A client that has sent the last byte may miss the response. So a complete upload is remembered for a while.
+//! A client that has sent the last byte may miss the response. So a complete upload is remembered for a while, with what the
+//! response says.
 //!
 //! Knows no protocols and no clock.
 
 mod appending;
 mod error;
 mod known;
+mod length;
 mod plan;
 mod registry;
 mod requests;
@@ -31,8 +33,8 @@ mod upload;
 pub use appending::{Appending, Ended};
 pub use error::UploadError;
 #[cfg(test)]
-pub(super) use known::{MOST_OF_A_CLIENT, MOST_UNFINISHED};
+pub(super) use known::{MOST_COMPLETE, MOST_COMPLETE_OF_A_CLIENT, MOST_OF_A_CLIENT, MOST_UNFINISHED};
 pub use plan::{Piece, Plan};
 pub(super) use registry::Uploads;
-pub use standing::{EMPTY_LIFETIME, LIFETIME, Standing};
+pub use standing::{Completed, EMPTY_LIFETIME, LIFETIME, Standing};
 pub use token::UploadToken;

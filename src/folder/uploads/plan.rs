@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use super::error::UploadError;
 use crate::folder::guard::Guard;
 
 /// What an upload becomes when it is complete; the grant names its path.
@@ -30,18 +29,4 @@ pub struct Piece {
     pub size: Option<u64>,
     /// The length of the whole upload, if the request names it.
     pub length: Option<u64>,
-}
-
-/// The length that follows from what was known and what a request announces. Fails if these disagree.
-pub(super) fn agreed_length(
-    known: Option<u64>,
-    offset: u64,
-    piece: Piece,
-) -> Result<Option<u64>, UploadError> {
-    let end = piece.size.map(|size| offset.checked_add(size).ok_or(UploadError::Inconsistent)).transpose()?;
-    let announced = [known, piece.length, end.filter(|_| piece.completes)];
-    let length = announced.into_iter().flatten().next();
-    let agree = announced.into_iter().flatten().all(|other| Some(other) == length);
-    let fits = end.zip(length).is_none_or(|(end, length)| end <= length);
-    if agree && fits { Ok(length) } else { Err(UploadError::Inconsistent) }
 }

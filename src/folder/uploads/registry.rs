@@ -54,12 +54,14 @@ fn take_up_all(store: &Store, known: &mut Known) {
     tokens.sort_by_cached_key(|token| store.touched(token));
     for token in tokens {
         // Without its description it cannot be resumed; it is removed once it expires.
-        let Some((path, plan)) = store.plan(&token) else { continue };
+        let Some((path, plan, saved)) = store.plan(&token) else { continue };
         let content = match store.facts(&token) {
             Some(facts) => ContentState::Open { offset: facts.len, synced: None },
             None => ContentState::Complete { size: plan.length.unwrap_or(0) },
         };
         let is_complete = matches!(content, ContentState::Complete { .. });
-        known.take_up(token, plan.owner.clone(), Upload::new(path, plan, content), is_complete);
+        let upload = Upload { saved, ..Upload::new(path, plan, content) };
+        let evicted = known.take_up(token, upload.plan.owner.clone(), upload, is_complete);
+        evicted.inspect(|evicted| store.remove(evicted));
     }
 }

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use super::appending::Appending;
 use super::error::UploadError;
-use super::plan::{Piece, Plan, agreed_length};
+use super::length::agreed_length;
+use super::plan::{Piece, Plan};
 use super::registry::Uploads;
 use super::standing::{EMPTY_LIFETIME, LIFETIME, Standing};
 use super::store::Store;
@@ -66,7 +67,7 @@ impl Uploads {
         upload.stand(&store, token, self.shared.syncs())
     }
 
-    /// Continues an upload at this offset.
+    /// Continues an upload at this offset. To append nothing to a complete one fails with what it became.
     pub(in crate::folder) fn append(
         self: Arc<Self>,
         token: &UploadToken,
@@ -84,10 +85,13 @@ impl Uploads {
             // An offset that agrees is not sent to the client, so it need not be on the disk.
             let is_sent = upload.offset() != offset;
             let standing = upload.stand(&store, token, shared.syncs().filter(|_| is_sent))?;
-            match standing {
-                Standing { is_complete: true, .. } => return Err(UploadError::Complete(standing)),
-                standing if standing.offset != offset => return Err(UploadError::Mismatch(standing)),
-                _ => {}
+            if standing.offset != offset {
+                return Err(UploadError::Mismatch(standing));
+            }
+            if standing.is_complete {
+                // Nothing can follow.
+                agreed_length(Some(offset), offset, piece)?;
+                return Err(UploadError::Complete(Box::new(upload.completed(offset))));
             }
             let length = agreed_length(standing.length, offset, piece)?;
             let end = piece.size.and_then(|size| offset.checked_add(size));
@@ -128,9 +132,11 @@ impl Uploads {
                 age >= LIFETIME || age >= EMPTY_LIFETIME && store.is_empty_and_idle(&token)
             }) {
                 let upload = self.known().forget(&token);
-                upload.inspect(|upload| upload::lock(upload).end());
+                let is_complete = upload.is_some_and(|upload| upload::lock(&upload).end());
                 store.remove(&token);
-                log::info!("discarded an unfinished upload: nothing arrived for too long");
+                if !is_complete {
+                    log::info!("discarded an unfinished upload: nothing arrived for too long");
+                }
             }
         }
         Store::tidy(&shared.root);

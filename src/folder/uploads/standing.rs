@@ -2,7 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-/// An upload that nothing is added to for this long is discarded: a day, so that it can be resumed tomorrow.
+use super::plan::Plan;
+use crate::folder::commit::Saved;
+
+/// An upload that nothing is added to for this long is discarded: a day, so that it can be resumed tomorrow. A complete one
+/// is remembered for as long, because its client may not know that it is complete.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The same for an upload without content: starting it again costs nothing, and it counts against the limit.
@@ -26,4 +30,15 @@ impl Standing {
     pub fn lifetime(&self) -> Duration {
         if self.offset > 0 || self.is_complete { LIFETIME } else { EMPTY_LIFETIME }
     }
+}
+
+/// A complete upload.
+#[derive(Clone, Debug)]
+pub struct Completed {
+    /// Its size in bytes.
+    pub size: u64,
+    /// What it was to become.
+    pub plan: Plan,
+    /// What it became; `None` if the server was killed before it could remember that.
+    pub saved: Option<Saved>,
 }

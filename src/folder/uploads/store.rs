@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Plan;
 use super::token::UploadToken;
 use crate::durable::group::DirectorySyncs;
+use crate::folder::commit::Saved;
 use crate::folder::error::Error;
 use crate::folder::facts::Facts;
 use crate::folder::guard::Guard;
@@ -41,8 +42,8 @@ const CONTENT: &str = ".part";
 const DESCRIPTION: &str = ".json";
 const DRAFT: &str = ".new";
 
-/// The longest description that is read, in bytes: enough for the longest path, encoded, and some numbers.
-const LONGEST: usize = 16 * 1024;
+/// The longest description that is read, in bytes: enough for the longest path, encoded and twice, and some numbers.
+const LONGEST: usize = 32 * 1024;
 
 /// The directory, open.
 #[derive(Clone)]
@@ -63,6 +64,28 @@ struct Description {
     #[serde(default)]
     owner: String,
     memo: String,
+    /// Only in that of a complete upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    saved: Option<SavedDescription>,
+}
+
+/// A [`Saved`] in the form of a description.
+#[derive(Serialize, Deserialize)]
+struct SavedDescription {
+    /// Percent-encoded.
+    path: String,
+    size: u64,
+    created: bool,
+}
+
+impl SavedDescription {
+    fn of(saved: &Saved) -> Self {
+        Self { path: encode(&saved.path), size: saved.size, created: saved.created }
+    }
+
+    fn read(self) -> Option<Saved> {
+        Some(Saved { path: decode(&self.path)?, size: self.size, created: self.created })
+    }
 }
 
 impl Store {
@@ -105,7 +128,8 @@ impl Store {
         // It gets its final permissions together with its name.
         let mode = Mode::RUSR | Mode::WUSR;
         let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, mode)?);
-        let described = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, path, plan));
+        let described =
+            lock(&file).map_err(Error::from).and_then(|()| self.describe(token, path, plan, None));
         match described {
             Ok(()) => Ok(file),
             Err(error) => {
@@ -130,14 +154,21 @@ impl Store {
     }
 
     /// Writes the description, atomically.
-    pub(super) fn describe(&self, token: &UploadToken, path: &SharePath, plan: &Plan) -> Result<(), Error> {
+    pub(super) fn describe(
+        &self,
+        token: &UploadToken,
+        path: &SharePath,
+        plan: &Plan,
+        saved: Option<&Saved>,
+    ) -> Result<(), Error> {
         let description = Description {
-            path: percent_encode(path.as_bytes(), NON_ALPHANUMERIC).to_string(),
+            path: encode(path),
             length: plan.length,
             guard: plan.guard,
             modified: plan.modified,
             owner: plan.owner.clone(),
             memo: plan.memo.clone(),
+            saved: saved.map(SavedDescription::of),
         };
         let text = serde_json::to_vec(&description).map_err(io::Error::from)?;
         let (draft, name) = (format!("{token}{DRAFT}"), format!("{token}{DESCRIPTION}"));
@@ -155,17 +186,17 @@ impl Store {
         syncs.sync(&*self.dir)
     }
 
-    /// The path and the plan of an upload; `None` if it cannot be read.
-    pub(super) fn plan(&self, token: &UploadToken) -> Option<(SharePath, Plan)> {
+    /// The path and the plan of an upload, and what it became; `None` if the description cannot be read.
+    pub(super) fn plan(&self, token: &UploadToken) -> Option<(SharePath, Plan, Option<Saved>)> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
         let file = File::from(fs::openat(&*self.dir, name, flags, Mode::empty()).ok()?);
         let mut text = vec![0; LONGEST];
         let count = file.read_at(&mut text, 0).ok()?;
         let description: Description = serde_json::from_slice(text.get(..count)?).ok()?;
-        let path: Vec<u8> = percent_decode_str(&description.path).collect();
-        let Description { length, guard, modified, owner, memo, .. } = description;
-        Some((SharePath::parse(&path).ok()?, Plan { length, guard, modified, owner, memo }))
+        let Description { path, length, guard, modified, owner, memo, saved } = description;
+        let plan = Plan { length, guard, modified, owner, memo };
+        Some((decode(&path)?, plan, saved.and_then(SavedDescription::read)))
     }
 
     /// The size of the content, and when the last of it arrived; `None` if there is no content.
@@ -219,6 +250,15 @@ impl Store {
         }
         root.remove_own(first);
     }
+}
+
+fn encode(path: &SharePath) -> String {
+    percent_encode(path.as_bytes(), NON_ALPHANUMERIC).to_string()
+}
+
+fn decode(path: &str) -> Option<SharePath> {
+    let path: Vec<u8> = percent_decode_str(path).collect();
+    SharePath::parse(&path).ok()
 }
 
 /// Locks the content. Without lock support no other server can have a lock either.

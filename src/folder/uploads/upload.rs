@@ -5,10 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::UploadError;
 use super::plan::Plan;
-use super::standing::Standing;
+use super::standing::{Completed, Standing};
 use super::store::Store;
 use super::token::UploadToken;
 use crate::durable::group::DirectorySyncs;
+use crate::folder::commit::Saved;
 use crate::folder::error::Error;
 use crate::path::SharePath;
 
@@ -18,6 +19,8 @@ pub(super) struct Upload {
     pub(super) path: SharePath,
     pub(super) plan: Plan,
     pub(super) content: ContentState,
+    /// What it became, if it is complete and that is known.
+    pub(super) saved: Option<Saved>,
     /// How many requests it has had. Only the latest may append; the file is open while it does.
     pub(super) requests: u64,
     pub(super) file: Option<File>,
@@ -48,7 +51,7 @@ impl ContentState {
 
 impl Upload {
     pub(super) fn new(path: SharePath, plan: Plan, content: ContentState) -> Self {
-        Self { path, plan, content, requests: 0, file: None }
+        Self { path, plan, content, saved: None, requests: 0, file: None }
     }
 
     /// Whether a request is appending to it.
@@ -69,10 +72,24 @@ impl Upload {
         self.requests
     }
 
-    /// Stops the request that is appending, and ends the upload.
-    pub(super) fn end(&mut self) {
+    /// Stops the request that is appending, and ends the upload. Returns whether it was complete.
+    pub(super) fn end(&mut self) -> bool {
         self.take_over();
-        self.content = ContentState::Gone;
+        let was = std::mem::replace(&mut self.content, ContentState::Gone);
+        matches!(was, ContentState::Complete { .. })
+    }
+
+    /// Its file has its name. Remembers that on the disk too, so that its lifetime begins now.
+    pub(super) fn complete(&mut self, store: &Store, token: &UploadToken, saved: &Saved) {
+        self.content = ContentState::Complete { size: saved.size };
+        self.saved = Some(saved.clone());
+        // The file is saved whether or not this is remembered over a restart.
+        let _ = store.describe(token, &self.path, &self.plan, self.saved.as_ref());
+    }
+
+    /// What it became.
+    pub(super) fn completed(&self, size: u64) -> Completed {
+        Completed { size, plan: self.plan.clone(), saved: self.saved.clone() }
     }
 
     /// How many bytes have arrived.
@@ -139,7 +156,7 @@ impl Upload {
             return Ok(());
         }
         let plan = Plan { length, ..self.plan.clone() };
-        store.describe(token, &self.path, &plan)?;
+        store.describe(token, &self.path, &plan, None)?;
         self.plan = plan;
         if let ContentState::Open { offset, .. } = self.content {
             // The description has to be synced again.

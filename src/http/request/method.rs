@@ -1,6 +1,6 @@
 //! Methods (RFC 9110 §9.3).
 
-/// A method (RFC 9110 §9.3; PATCH: RFC 5789).
+/// A method (RFC 9110 §9.3; PATCH: RFC 5789; MKCOL: RFC 4918).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Returns the content.
@@ -11,6 +11,8 @@ pub enum Method {
     Post,
     /// Saves the content under the target.
     Put,
+    /// Creates a directory at the target (RFC 4918 §9.3).
+    Mkcol,
     /// Changes the target: appends the content to an upload.
     Patch,
     /// Removes the target: an upload.
@@ -36,11 +38,13 @@ impl Method {
             "HEAD" => Self::Head,
             "POST" => Self::Post,
             "PUT" => Self::Put,
+            "MKCOL" => Self::Mkcol,
             "OPTIONS" => Self::Options,
             "PATCH" => Self::Patch,
             "DELETE" => Self::Delete,
-            "TRACE" | "CONNECT" | "PROPFIND" | "PROPPATCH" | "MKCOL" | "COPY" | "MOVE" | "LOCK"
-            | "UNLOCK" => return Err(UnsupportedMethod::NotAllowed),
+            "TRACE" | "CONNECT" | "PROPFIND" | "PROPPATCH" | "COPY" | "MOVE" | "LOCK" | "UNLOCK" => {
+                return Err(UnsupportedMethod::NotAllowed);
+            }
             _ => return Err(UnsupportedMethod::Unknown),
         })
     }
@@ -52,6 +56,7 @@ impl Method {
             Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Mkcol => "MKCOL",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
             Self::Options => "OPTIONS",
@@ -63,8 +68,8 @@ impl Method {
         matches!(self, Self::Get | Self::Head | Self::Options)
     }
 
-    /// Whether sending the request twice has the effect of sending it once (RFC 9110 §9.2.2).
+    /// Whether sending the request twice has the effect of sending it once (RFC 9110 §9.2.2, RFC 4918 §9.3).
     pub fn is_idempotent(self) -> bool {
-        self.is_safe() || matches!(self, Self::Put | Self::Delete)
+        self.is_safe() || matches!(self, Self::Put | Self::Delete | Self::Mkcol)
     }
 }

@@ -207,6 +207,8 @@ fn methods_have_case() {
         ("get", Err(UnsupportedMethod::Unknown)),
         ("DELETE", Ok(Method::Delete)),
         ("PATCH", Ok(Method::Patch)),
+        ("MKCOL", Ok(Method::Mkcol)),
+        ("mkcol", Err(UnsupportedMethod::Unknown)),
         ("TRACE", Err(UnsupportedMethod::NotAllowed)),
         ("BREW", Err(UnsupportedMethod::Unknown)),
     ];

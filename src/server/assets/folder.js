@@ -32,9 +32,8 @@ const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseco
 
 // ---- The listing: filter, local times, refresh
 
-/** The URL of the listing, even if the directory has an index.html. */
+/** The URL of the listing. */
 const listing = new URL(location.href);
-listing.searchParams.set("list", "");
 listing.hash = "";
 /** The directory's path, encoded, with a trailing slash. */
 const here = location.pathname;
@@ -137,9 +136,6 @@ async function watch() {
 /** Focuses the link to this file. */
 const focusOn = (href) => $(`#files a[href="${CSS.escape(href)}"]`)?.focus();
 
-/** Focuses the head of the column that sorts like this. */
-const focusOnHead = (order) => $(`th button[value="${CSS.escape(order)}"]`)?.focus();
-
 function replace(page) {
   const html = $("#files", page)?.outerHTML;
   if (!html || html === shownHtml) return;
@@ -150,7 +146,8 @@ function replace(page) {
     if (part !== "#look" || !$("#filter")) $(part).replaceWith(document.adoptNode($(part, page)));
   }
   adopt();
-  if (focused) focused.value ? focusOnHead(focused.value) : focusOn(focused.getAttribute("href"));
+  if (focused?.value) $(`th button[value="${focused.value}"]`)?.focus();
+  else if (focused) focusOn(focused.getAttribute("href"));
 }
 
 adopt();

@@ -8,6 +8,8 @@ if ($("#give")) {
   /** How often to retry after a lost connection, and the longest wait between, in milliseconds. */
   const TRIES = 8;
   const LONGEST_WAIT = 30_000;
+  /** The version of the draft "Resumable Uploads for HTTP" that requests follow. */
+  const DRAFT = { "Upload-Draft-Interop-Version": "9" };
   /** How many rows of finished files are kept. */
   const DONE_ROWS = 20;
   /** A file up to this many bytes is compared with the one of the same name and size. */
@@ -65,6 +67,25 @@ if ($("#give")) {
     say(job, "saving");
   }
 
+  /** An empty directory has a slash at the end of its path. The upload of a file creates the directories above it. */
+  const isDirectory = ({ path }) => path.endsWith("/");
+
+  /** Creates an empty directory, and those above it that do not exist. */
+  async function makeDirectory(job) {
+    const make = (path) => request(job, "MKCOL", here + encode(path), {});
+    let answer = await make(job.path);
+    if (answer.status === 409) {
+      for (const { index } of job.path.matchAll(/\//g)) {
+        answer = await make(job.path.slice(0, index + 1));
+        // 405: it exists.
+        if (answer.status >= 300 && answer.status !== 405) return answer;
+      }
+    }
+    if (answer.status !== 405) return answer;
+    const found = await request(job, "HEAD", here + encode(job.path), {});
+    return found.status < 300 ? found : answer;
+  }
+
   /** Sends the file, or the rest of it. Falls back to a plain upload if a resumable one is not possible. */
   async function send(job) {
     const { file } = job;
@@ -74,13 +95,13 @@ if ($("#give")) {
     if (file.size <= SMALL || job.plain) return request(job, "PUT", url, about, file);
     let from = 0;
     if (job.location) {
-      const found = await request(job, "HEAD", job.location, {});
+      const found = await request(job, "HEAD", job.location, DRAFT);
       if (found.status >= 500 || isComplete(found)) return found;
       const offset = found.getResponseHeader("Upload-Offset");
       if (offset === null) return whole(job);
       from = +offset;
     } else {
-      const made = await request(job, "POST", url, { "Upload-Complete": "?0", "Upload-Length": file.size, ...about });
+      const made = await request(job, "POST", url, { ...DRAFT, "Upload-Complete": "?0", "Upload-Length": file.size, ...about });
       if (isLost(made)) return whole(job);
       if (made.status >= 400) return made;
       job.location = made.getResponseHeader("Location");
@@ -89,7 +110,12 @@ if ($("#give")) {
     }
     moved(job, from);
     const patch = (offset, isLast, content) => {
-      const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": offset, "Upload-Complete": isLast ? "?1" : "?0" };
+      const headers = {
+        ...DRAFT,
+        "Content-Type": "application/partial-upload",
+        "Upload-Offset": offset,
+        "Upload-Complete": isLast ? "?1" : "?0",
+      };
       return request(job, "PATCH", job.location, headers, content, offset);
     };
     // First the content, then an empty part that saves the file: until then, the upload can be cancelled.
@@ -120,9 +146,10 @@ if ($("#give")) {
       if (job.stopped) return drop(job);
       try {
         if (job.asks && !(await settle(job))) return drop(job);
-        const answer = await send(job);
+        const answer = await (isDirectory(job) ? makeDirectory(job) : send(job));
         const { status } = answer;
-        if (status < 300) return end(job, "done", size(job.file.size));
+        if (status < 300) return end(job, "done", isDirectory(job) ? "created" : `uploaded, ${size(job.file.size)}`);
+        if (isDirectory(job)) return end(job, "failed", reason(answer));
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", reason(answer));
         [job.asks, job.exists] = [true, null];
@@ -253,8 +280,9 @@ if ($("#give")) {
 
   // The queue and its display
 
+  const isShown = (path) => hidden || !path.split("/").some((part) => part.startsWith("."));
+
   async function give(files, unread = []) {
-    const isShown = (path) => hidden || !path.split("/").some((part) => part.startsWith("."));
     const options = {};
     if (!going()) round++;
     const batch = files.filter(([path]) => isShown(path)).map(([path, file]) => {
@@ -268,7 +296,7 @@ if ($("#give")) {
       show(job);
       end(job, "failed", "cannot be read");
     }
-    if (conflict !== "rename") await mark(batch).catch(() => {});
+    if (conflict !== "rename") await mark(batch.filter((job) => !isDirectory(job))).catch(() => {});
     batch.forEach((job) => jobs.add(job));
     waiting.push(...batch);
     next();
@@ -327,7 +355,7 @@ if ($("#give")) {
   function end(job, state, text) {
     job.state = state;
     job.row.className = state;
-    say(job, state === "done" ? `uploaded, ${text}` : text);
+    say(job, text);
     job.bar.remove();
     job.button.remove();
     if (state === "failed") {
@@ -353,7 +381,7 @@ if ($("#give")) {
 
   /** Removes a file from the queue. */
   function drop(job) {
-    if (job.location) fetch(job.location, { method: "DELETE" }).catch(() => {});
+    if (job.location) fetch(job.location, { method: "DELETE", headers: DRAFT }).catch(() => {});
     job.row?.remove();
     jobs.delete(job);
   }
@@ -414,8 +442,10 @@ if ($("#give")) {
     form.reset();
   };
 
-  /** Collects the files below a dropped entry with their paths, and the paths of what cannot be read. */
+  /** Collects the files and empty directories below a dropped entry with their paths, and the paths of what cannot be read. */
   async function walk(entry, found, unread) {
+    const seen = () => found.length + unread.length;
+    const before = seen();
     try {
       if (entry.isFile) {
         found.push([entry.fullPath.slice(1), await new Promise((file, error) => entry.file(file, error))]);
@@ -425,9 +455,10 @@ if ($("#give")) {
       for (;;) {
         // Returns up to a hundred entries at a time, and none at the end.
         const some = await new Promise((entries, error) => reader.readEntries(entries, error));
-        if (!some.length) return;
-        for (const one of some) await walk(one, found, unread);
+        if (!some.length) break;
+        for (const one of some) if (isShown(one.fullPath)) await walk(one, found, unread);
       }
+      if (seen() === before) found.push([`${entry.fullPath.slice(1)}/`, new File([], "")]);
     } catch {
       unread.push(entry.fullPath.slice(1));
     }

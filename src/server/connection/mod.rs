@@ -51,7 +51,7 @@ use crate::server::gate::client;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::JobOutcome;
-use crate::server::request::{Arrival, ClientAddress};
+use crate::server::request::{ClientAddress, RequestSource};
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -91,6 +91,8 @@ pub(super) struct Turn<'a> {
     pub timeout: Duration,
     /// Whether this thread may block on the disk.
     pub disk: Disk,
+    /// Whether a request may open files now; otherwise it becomes a job, which waits until others are closed.
+    pub may_open: bool,
     /// The job queue.
     pub jobs: &'a Jobs<Task>,
 }
@@ -156,11 +158,11 @@ impl Connection {
         }
     }
 
-    /// How a request with these fields has arrived. A proxy that has named nobody in its PROXY header may not name anybody
+    /// Where a request with these fields comes from. A proxy that has named nobody in its PROXY header may not name anybody
     /// in the fields: it may have passed them on unread.
-    fn arrival<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> Arrival<'b> {
+    fn request_source<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> RequestSource<'b> {
         match self.source {
-            Some(ProxySource::Itself) => Arrival::direct(ClientAddress::of_peer(self.peer())),
+            Some(ProxySource::Itself) => RequestSource::direct(ClientAddress::of_peer(self.peer())),
             Some(ProxySource::Client(_)) | None => client::find(self.peer(), fields, &state.proxies),
         }
     }

@@ -12,10 +12,11 @@ use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::disk::Disk;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::pipeline;
-use crate::server::receive::Receiving;
+use crate::server::receive::{Job, Receiving};
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::routes;
@@ -64,15 +65,15 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
-        let mut arrival = self.arrival(head.fields, turn.state);
+        let mut source = self.request_source(head.fields, turn.state);
         let mut head = head;
         // A proxy that names the prefix has removed it.
-        if arrival.prefix.is_none() {
-            arrival.is_at_base = turn.state.base.is_at(head.target);
+        if source.prefix.is_none() {
+            source.is_at_base = turn.state.base.is_at(head.target);
             head.target = turn.state.base.strip(head.target);
         }
         let again = || Phase::RecvHead(WaitingForHead::default());
-        let client = arrival.client;
+        let client = source.client;
         // Before anything is opened for it.
         if routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
@@ -82,7 +83,8 @@ impl Connection {
         }
         let exchange = Exchange::of(&head, bytes, client, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
-        let routed = pipeline::run(&head, turn.state, self.peer(), &arrival, &mut turn.disk);
+        let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
+        let routed = pipeline::run(&head, turn.state, self.peer(), &source, disk);
         let step = match routed {
             // It is read again, then.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
@@ -92,11 +94,8 @@ impl Connection {
                 share.requests = share.requests.saturating_sub(1);
                 return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
             }
-            Handled::Work(job) => {
-                let job = Deferred::new(job, &turn.state.chores);
-                let (rest, descriptors) = (None, 1);
-                Transition::Work(Work { job, exchange, waits, rest, descriptors, saves: false, begun: None })
-            }
+            Handled::Work(job) => Transition::Work(work(job, false, exchange, waits, turn)),
+            Handled::Save(job) => Transition::Work(work(job, true, exchange, waits, turn)),
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{client} disconnected; its form is dropped");
                 Transition::Close
@@ -126,4 +125,10 @@ impl Connection {
         let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Instant::now(), turn.state);
         responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
     }
+}
+
+/// A job of a request whose body is not received, or not yet.
+fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Work {
+    let job = Deferred::new(job, &turn.state.chores);
+    Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None }
 }

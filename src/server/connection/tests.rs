@@ -328,7 +328,7 @@ fn work(job: Job, exchange: Exchange) -> Work {
 
 /// A turn on a thread that may block.
 fn turn<'a>(state: &'a State, jobs: &'a Jobs<Task>, input: &'a mut Input, timeout: Duration) -> Turn<'a> {
-    Turn { state, input, timeout, disk: Disk::OwnThread, jobs }
+    Turn { state, input, timeout, disk: Disk::OwnThread, may_open: true, jobs }
 }
 
 pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State {

@@ -24,7 +24,7 @@ pub(crate) struct Work {
     pub(super) rest: Option<BodyDecoder>,
     /// How many descriptors the job and its connection hold.
     pub(super) descriptors: u32,
-    /// Whether it saves a file that was received.
+    /// Whether it saves a file that was received, or creates a directory.
     pub(super) saves: bool,
     /// When the first of several steps finished.
     pub(super) begun: Option<Instant>,

@@ -91,7 +91,7 @@ pub(crate) struct Slot {
 enum SlotKind {
     Regular,
     Spare,
-    /// Not counted: its connection is about to be closed.
+    /// Not counted: only its connection's files are still to be closed.
     Left,
 }
 
@@ -156,6 +156,11 @@ impl Slots {
     /// By how many descriptors the limit is exceeded.
     pub(crate) fn excess(&self) -> u64 {
         self.0.lock().descriptors.saturating_sub(self.0.capacity.descriptors)
+    }
+
+    /// Whether so many more descriptors are within the limit.
+    pub(crate) fn allows(&self, more: u64) -> bool {
+        self.0.lock().descriptors.saturating_add(more) <= self.0.capacity.descriptors
     }
 
     /// What this client holds.
@@ -296,8 +301,8 @@ impl Slot {
         self.kind == SlotKind::Spare
     }
 
-    /// Call before closing the connection, which may block on the disk: its slot and its descriptors are free for
-    /// others from now on.
+    /// Call when the connection is closed, but perhaps not its files, as that may block on the disk: its slot and its
+    /// descriptors are free for others from now on.
     pub(crate) fn leave(&mut self) {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);

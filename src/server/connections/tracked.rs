@@ -23,9 +23,11 @@ impl<C> Tracked<C> {
     }
 
     /// Closes the connection. Its slot counts as free; drop what is returned when its files are closed too.
-    pub(crate) fn close(mut self) -> impl Send + use<C> {
-        self.slot.leave();
-        self.slot
+    pub(crate) fn close(self) -> impl Send + use<C> {
+        let Self { connection, mut slot } = self;
+        drop(connection);
+        slot.leave();
+        slot
     }
 
     /// Moves to a spare slot, so that its own is free for another; false if none is left.

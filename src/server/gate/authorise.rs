@@ -50,14 +50,15 @@ mod tests {
     use crate::http::request::{FieldSpace, Head};
     use crate::net::peer::Peer;
     use crate::server::connection::tests::state;
-    use crate::server::request::{Arrival, ClientAddress};
+    use crate::server::request::{ClientAddress, RequestSource};
     use crate::server::routes;
 
-    const REQUESTS: [(&str, &str); 12] = [
+    const REQUESTS: [(&str, &str); 13] = [
         ("GET", "/a"),
         ("HEAD", "/a/"),
         ("POST", "/a"),
         ("PUT", "/a"),
+        ("MKCOL", "/a"),
         ("GET", "/.wharf/health"),
         ("GET", "/.wharf/uploads/x"),
         ("PATCH", "/.wharf/uploads/x"),
@@ -73,6 +74,7 @@ mod tests {
         let needs: &[Right] = match (method, target.strip_prefix("/.wharf/")) {
             ("GET" | "HEAD", None) => &[Right::List, Right::Read],
             (_, None) if is_read_only => &[],
+            ("MKCOL", None) => &[Right::Add],
             (_, None) => &[Right::Add, Right::Replace],
             (_, Some("exit")) => &[Right::Admin],
             (_, Some(own)) if own.starts_with("chat/") => &[Right::Chat],
@@ -95,8 +97,11 @@ mod tests {
                 let bytes = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 let mut space = FieldSpace::new();
                 let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
-                let found =
-                    routes::find(&head, &Arrival::direct(ClientAddress::of_peer(Peer::Unix(None))), &state);
+                let found = routes::find(
+                    &head,
+                    &RequestSource::direct(ClientAddress::of_peer(Peer::Unix(None))),
+                    &state,
+                );
                 let (needs, _, request) = found.expect("it has a route");
                 let refused = check(needs, &request, &state).err();
                 let refused = refused.map(|response| response.head.status());

@@ -5,25 +5,25 @@ use std::net::IpAddr;
 use crate::http::fields::Fields;
 use crate::http::forwarded::{self, Hop};
 use crate::net::peer::Peer;
-use crate::server::request::{Arrival, ClientAddress, Scheme};
+use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::trusted_proxies::{Family, TrustedProxies};
 
-/// Finds out how a request arrived that this peer has sent. Only the fields of a trusted proxy count.
-pub(crate) fn find<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies) -> Arrival<'b> {
+/// Finds out where a request comes from that this peer has sent. Only the fields of a trusted proxy count.
+pub(crate) fn find<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies) -> RequestSource<'b> {
     match proxies.family(peer) {
-        None => Arrival::direct(ClientAddress::of_peer(peer)),
+        None => RequestSource::direct(ClientAddress::of_peer(peer)),
         Some(Family::XForwarded) => by_x_forwarded(peer, fields, proxies),
         Some(Family::Forwarded) => by_forwarded(peer, fields, proxies),
     }
 }
 
-fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies) -> Arrival<'b> {
+fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies) -> RequestSource<'b> {
     let hop = farthest(forwarded::x_forwarded_for(fields), proxies);
     let mut protos = fields.list("X-Forwarded-Proto");
     let proto = protos.next();
     // Two that differ: one of them is not from a proxy.
     let agree = protos.all(|other| proto.is_some_and(|proto| proto.eq_ignore_ascii_case(other)));
-    Arrival {
+    RequestSource {
         client: client(peer, hop),
         scheme: proto.map(|proto| if agree { Scheme::parse(proto) } else { Scheme::Http }),
         // Proxies add themselves at the end.
@@ -33,9 +33,9 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
     }
 }
 
-fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies) -> Arrival<'b> {
+fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies) -> RequestSource<'b> {
     let hop = farthest(forwarded::forwarded(fields), proxies);
-    Arrival {
+    RequestSource {
         client: client(peer, hop),
         scheme: hop.and_then(|hop| hop.proto).map(Scheme::parse),
         host: hop.and_then(|hop| hop.host),
@@ -77,9 +77,9 @@ mod tests {
         let mut space = FieldSpace::new();
         let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
         let peer = Peer::Inet(([10, 0, 0, 1], 5000).into());
-        let arrival = find(peer, head.fields, &proxies);
+        let source = find(peer, head.fields, &proxies);
         let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
-        (arrival.client.to_string(), arrival.scheme, text(arrival.host), text(arrival.prefix))
+        (source.client.to_string(), source.scheme, text(source.host), text(source.prefix))
     }
 
     #[test]

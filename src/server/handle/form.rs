@@ -37,8 +37,8 @@ pub(crate) struct FormUpload {
     directory: SharePath,
     principal: Principal,
     by: Uploader,
-    /// The listing to which a browser is redirected.
-    for_browser: Option<ListingQuery>,
+    /// The listing to which a browser is redirected; `None` for other clients.
+    redirect: Option<ListingQuery>,
     part: Part,
     /// A complete file that waits to be committed.
     finished: Option<Incoming>,
@@ -80,7 +80,7 @@ impl FormUpload {
             principal: principal.clone(),
             by: member::uploader(head, state, *client),
             // The page's form is sent to the URL of the page, so the query has the order and the view of the page.
-            for_browser: pages::are_wanted(head.fields)
+            redirect: pages::are_wanted(head.fields)
                 .then(|| ListingQuery { list: true, ..ListingQuery::of(request.target) }),
             part: Part::PassedOver,
             finished: None,
@@ -148,7 +148,7 @@ impl FormUpload {
     fn respond(self) -> Response {
         let path = encode_path(self.directory.as_bytes());
         let slash = if path.is_empty() { "" } else { "/" };
-        let head = match self.for_browser {
+        let head = match self.redirect {
             Some(query) => Head::new(Status::SEE_OTHER).field("Location", format!("/{path}{slash}{query}")),
             None => Head::new(Status::OK),
         };

@@ -98,8 +98,8 @@ fn to_qr_code(request: &Request<'_, '_, '_>) -> Response {
     Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
-/// The directory as an archive or as a QR code if requested; otherwise its index page, if it may have one; otherwise, or if requested,
-/// the listing.
+/// The directory as an archive, or the way to its QR code, if requested; otherwise its index page, if it may have one;
+/// otherwise, or if requested, the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
     directory: &Grant<'_, ToList>,

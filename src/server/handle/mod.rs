@@ -14,6 +14,7 @@ pub(super) mod form;
 pub(super) mod get;
 pub(super) mod health;
 pub(super) mod listing;
+pub(super) mod make_directory;
 mod member;
 mod modified;
 pub(super) mod put;

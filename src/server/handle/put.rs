@@ -12,7 +12,7 @@ use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
-use crate::http::resumable::{Announced, UploadKind};
+use crate::http::resumable::{Announced, UploadKind, announced_length};
 use crate::http::status::Status;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
@@ -21,7 +21,7 @@ use crate::server::handle::form::FormUpload;
 use crate::server::handle::member;
 use crate::server::handle::modified;
 use crate::server::handle::resumable::{self, Beginning};
-use crate::server::handle::upload_response::{FileUpload, refuse_parts_and_codings};
+use crate::server::handle::upload_response::{FileUpload, refuse_part, refuse_parts_and_codings};
 use crate::server::handled::Handled;
 use crate::server::receive::Receiving;
 use crate::server::representation::validators;
@@ -37,7 +37,10 @@ pub(crate) fn handle(
 ) -> Result<Handled, Response> {
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     let head = request.head;
-    let kind = if request.target.ends_with_slash() { UploadKind::Plain } else { UploadKind::of(head) };
+    let kind = UploadKind::of(head).map_err(refuse_part)?;
+    if request.target.ends_with_slash() {
+        return begin_form(request, kind, state, disk);
+    }
     if let UploadKind::ResumableWithInterim(announced) | UploadKind::Resumable(announced) = kind {
         return begin_resumable(
             request,
@@ -49,9 +52,6 @@ pub(crate) fn handle(
     }
     let size = length(head)?;
     refuse_parts_and_codings(head)?;
-    if request.target.ends_with_slash() {
-        return begin_form(request, size, state, disk);
-    }
     let grant = authorise::grant(&request.principal, &request.path, state)?;
     let mut incoming =
         state.folder.receive(&grant, size, disk).map_err(|error| error_response::of(&error))?;
@@ -61,6 +61,8 @@ pub(crate) fn handle(
     let is_put = request.method == Method::Put;
     let upload = Box::new(FileUpload {
         incoming,
+        announced: announced_length(head),
+        is_resumable: false,
         guard,
         is_put,
         keeps_time: modified.is_some(),
@@ -90,14 +92,16 @@ fn begin_resumable(
     Ok(Handled::Work(resumable::begin(Beginning { path, principal, plan, announced, is_told, framing, by })))
 }
 
-/// A form is sent to a directory; so is a file whose name was forgotten.
+/// A form is sent to a directory; so is a file whose name was forgotten. A form has no resumable upload, so it has to be whole.
 fn begin_form(
     request: &Request<'_, '_, '_>,
-    size: Option<u64>,
+    kind: UploadKind,
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Handled, Response> {
     let head = request.head;
+    let size = length(head)?;
+    refuse_parts_and_codings(head)?;
     let content_type = head.fields.get("Content-Type").unwrap_or_default();
     let boundary = match multipart::boundary(content_type) {
         Ok(boundary) if request.method == Method::Post => boundary,
@@ -107,6 +111,11 @@ fn begin_form(
             return Err(Response::text(Status::CONFLICT, text));
         }
     };
+    if let UploadKind::ResumableWithInterim(announced) | UploadKind::Resumable(announced) = kind
+        && !announced.completes
+    {
+        return Err(bad_request("a form cannot be sent in parts (send the whole form in one request)"));
+    }
     let form = FormUpload::begin(request, &boundary, size, state, disk)?;
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form), &state.chores))))
 }

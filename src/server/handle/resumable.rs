@@ -3,6 +3,12 @@
 //! `http::resumable` implements the protocol, the folder stores the partial upload. Every request may block on the
 //! disk or on a commit, so all of them are jobs.
 //!
+//! A complete upload is remembered for a day. A client that lost the final response appends nothing to it, and gets that
+//! response again (§4.4.2 of the draft). GET and HEAD say that it is complete.
+//!
+//! The draft's optional progress reports (104 while a PATCH is received) are not sent: each offset would have to be synced
+//! first, and some proxies take any 104 for the final response.
+//!
 //! A client that knows the token may resume the upload. A page of another site may not, as with any other write.
 
 use std::time::{Duration, Instant, SystemTime};
@@ -10,13 +16,15 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::access::{Grant, Judge, Principal, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Appending, Ended, Error, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken};
+use crate::folder::{
+    Appending, Completed, Ended, Error, LIFETIME, Piece, Plan, Saved, Standing, UploadError, UploadToken,
+};
 use crate::http::body::Framing;
 use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::resumable::{
-    Announced, Append, COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, LIMIT, Limits, OFFSET, PARTIAL_UPLOAD,
-    UploadProblem, boolean,
+    Announced, Append, AppendError, COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, LIMIT, Limits, OFFSET,
+    PARTIAL_UPLOAD, UploadProblem, boolean,
 };
 use crate::http::status::Status;
 use crate::own_paths::UPLOADS;
@@ -26,7 +34,7 @@ use crate::server::error_response::{self, not_found};
 use crate::server::gate::authorise;
 use crate::server::handle::member;
 use crate::server::handle::modified;
-use crate::server::handle::upload_response::{self, FileUpload};
+use crate::server::handle::upload_response::{self, FileUpload, problem};
 use crate::server::handled::Handled;
 use crate::server::observe::announce;
 use crate::server::random;
@@ -104,7 +112,8 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
     })
 }
 
-/// Falls back to a plain upload when a resumable one cannot be created.
+/// Falls back to a plain upload when a resumable one cannot be created. Its client still learns from the final response
+/// that the upload is complete.
 fn plain(
     grant: &Grant<'_, ToWrite>,
     plan: &Plan,
@@ -117,7 +126,15 @@ fn plain(
     let mut incoming = state.folder.receive(grant, size, disk).map_err(|error| error_response::of(&error))?;
     incoming.set_modified(plan.modified);
     let (is_put, keeps_time) = (plan.memo == PUT, plan.modified.is_some());
-    let upload = FileUpload { incoming, guard: plan.guard, is_put, keeps_time, by };
+    let upload = FileUpload {
+        incoming,
+        announced: plan.length,
+        is_resumable: true,
+        guard: plan.guard,
+        is_put,
+        keeps_time,
+        by,
+    };
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
 
@@ -179,8 +196,7 @@ pub(crate) fn append(
 ) -> Result<Handled, Response> {
     let (head, token) = (request.head, token(request)?);
     upload_response::refuse_parts_and_codings(head)?;
-    let Append { offset, announced } =
-        Append::of(head).map_err(|error| Response::text(error.status(), format_args!("{error}\n")))?;
+    let Append { offset, announced } = Append::of(head).map_err(refuse_append)?;
     let (framing, by) = (head.framing, member::uploader(head, state, request.client));
     let principal = request.principal.clone();
     Ok(Handled::Work(Box::new(move |state, disk| {
@@ -190,11 +206,10 @@ pub(crate) fn append(
                 let sink = Box::new(ResumableUpload { appending, principal, begun: None, by });
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
-            // Content beyond the end is a wrong length; no content at all means that the upload was already complete.
-            Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
-                let answer = problem(UploadProblem::InconsistentLength);
-                JobOutcome::Respond(answer_with(answer, standing), None)
-            }
+            // Whether any content follows shows when the body ends.
+            Err(UploadError::Complete(completed)) if announced.size.is_none() => JobOutcome::Receive(
+                Box::new(Receiving::new(framing, Box::new(EmptyAppend(completed)), &state.chores)),
+            ),
             Err(error) => JobOutcome::Respond(refuse(error, offset, state), None),
         }
     })))
@@ -213,9 +228,7 @@ impl Sink for ResumableUpload {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, plan)) => {
                 let record = announce::saved(&by, &saved, state);
-                let response = upload_response::respond(&saved, plan.memo == PUT);
-                let response = modified::acknowledge(response, plan.modified.is_some());
-                Worked::Respond(response.with(COMPLETE, boolean(true)), record)
+                Worked::Respond(final_response(Some(&saved), &plan), record)
             }
             Err(error) => Worked::Respond(refuse(error, 0, state), None),
         }
@@ -224,6 +237,29 @@ impl Sink for ResumableUpload {
     fn fate(&self) -> &'static str {
         "the part received is kept"
     }
+}
+
+/// The body of a request that appends to a complete upload: it may only be empty.
+#[derive(Debug)]
+struct EmptyAppend(Box<Completed>);
+
+impl Sink for EmptyAppend {
+    fn write(&mut self, content: &[u8], _: &State, _: Blocking<'_>) -> Result<Flow, Response> {
+        if content.is_empty() { Ok(Flow::More) } else { Err(problem(UploadProblem::InconsistentLength)) }
+    }
+
+    fn work(self: Box<Self>, _: bool, _: &State, _: Blocking<'_>) -> Worked {
+        Worked::Respond(final_response(self.0.saved.as_ref(), &self.0.plan), None)
+    }
+}
+
+/// The response of the target to the whole file. Without knowledge of what was saved it says only that it was.
+fn final_response(saved: Option<&Saved>, plan: &Plan) -> Response {
+    let response = match saved {
+        Some(saved) => upload_response::respond(saved, plan.memo == PUT),
+        None => Response::empty(Head::new(Status::NO_CONTENT)),
+    };
+    modified::acknowledge(response, plan.modified.is_some()).with(COMPLETE, boolean(true))
 }
 
 /// The response to an incomplete part: the offset, and the location if this request has started the upload (§4.2).
@@ -261,10 +297,6 @@ fn with_standing(head: Head, standing: Standing) -> Head {
     }
 }
 
-fn answer_with(answer: Response, standing: Standing) -> Response {
-    Response { head: with_standing(answer.head, standing), ..answer }
-}
-
 /// How long an unfinished upload is still kept.
 fn left(standing: Standing) -> Duration {
     let age = SystemTime::now().duration_since(standing.modified).unwrap_or_default();
@@ -272,7 +304,7 @@ fn left(standing: Standing) -> Duration {
 }
 
 fn limits(age: Duration, state: &State) -> Limits {
-    Limits { max_size: state.folder.rules().max_upload, max_age: age.as_secs() }
+    Limits { max_size: state.folder.rules().max_upload, max_age: Some(age.as_secs()), ..Limits::default() }
 }
 
 /// The response to an upload error; `offset` is where the client wanted to append.
@@ -287,9 +319,12 @@ fn refuse(error: UploadError, offset: u64, state: &State) -> Response {
         UploadError::Unknown => not_found(),
         UploadError::Mismatch(standing) => {
             let mismatch = UploadProblem::MismatchingOffset { expected: standing.offset, provided: offset };
-            answer_with(problem(mismatch), standing)
+            let answer = problem(mismatch);
+            // Even if the upload is complete, this is not the response of the target: the client can continue.
+            let head = with_standing(answer.head, Standing { is_complete: false, ..standing });
+            Response { head, ..answer }
         }
-        UploadError::Complete(standing) => answer_with(problem(UploadProblem::Completed), standing),
+        UploadError::Complete(completed) => final_response(completed.saved.as_ref(), &completed.plan),
         UploadError::Inconsistent => problem(UploadProblem::InconsistentLength),
         UploadError::Superseded => Response::text(Status::CONFLICT, format_args!("{error}\n")),
         UploadError::TooMany => Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"))
@@ -297,7 +332,11 @@ fn refuse(error: UploadError, offset: u64, state: &State) -> Response {
     }
 }
 
-fn problem(problem: UploadProblem) -> Response {
-    let head = Head::new(problem.status());
-    Response::bytes(head, "application/problem+json", problem.to_json().into_bytes())
+/// The response to a request that cannot append; for the wrong media type, it names the right one (RFC 5789 §2.2).
+fn refuse_append(error: AppendError) -> Response {
+    let response = Response::text(error.status(), format_args!("{error}\n"));
+    match error {
+        AppendError::MediaType => response.with("Accept-Patch", PARTIAL_UPLOAD),
+        AppendError::NoOffset | AppendError::NoComplete => response,
+    }
 }

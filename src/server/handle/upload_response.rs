@@ -5,6 +5,7 @@ use crate::chat::event::Uploader;
 use crate::folder::{Guard, Incoming, Saved};
 use crate::http::request::Head;
 use crate::http::response;
+use crate::http::resumable::{COMPLETE, PartError, UploadProblem, boolean};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::printable::Printable;
@@ -21,6 +22,10 @@ use crate::server::state::State;
 pub(super) struct FileUpload {
     /// The file.
     pub incoming: Incoming,
+    /// Its length, if the client has sent that separately.
+    pub announced: Option<u64>,
+    /// Whether the client asked for a resumable upload: then the response says that it is complete.
+    pub is_resumable: bool,
     /// What must still be true when it is saved.
     pub guard: Guard,
     /// Whether it was sent with PUT.
@@ -38,14 +43,19 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, guard, is_put, keeps_time, by } = *self;
-        match incoming.commit(guard, disk) {
+        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by } = *self;
+        if announced.is_some_and(|length| length != incoming.received()) {
+            return Worked::Respond(refuse_part(PartError::Length), None);
+        }
+        let (response, record) = match incoming.commit(guard, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
-                Worked::Respond(modified::acknowledge(respond(&saved, is_put), keeps_time), record)
+                (modified::acknowledge(respond(&saved, is_put), keeps_time), record)
             }
-            Err(error) => Worked::Respond(error_response::of(&error), None),
-        }
+            Err(error) => (error_response::of(&error), None),
+        };
+        let response = if is_resumable { response.with(COMPLETE, boolean(true)) } else { response };
+        Worked::Respond(response, record)
     }
 }
 
@@ -62,6 +72,20 @@ pub(super) fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Respon
         return Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
     }
     Ok(())
+}
+
+/// Refuses a part of a file that must not be saved as if it were the file.
+pub(super) fn refuse_part(error: PartError) -> Response {
+    match error {
+        PartError::Length => problem(UploadProblem::InconsistentLength),
+        PartError::Version | PartError::Tus | PartError::Offset => bad_request(error),
+    }
+}
+
+/// A problem of an upload, as JSON.
+pub(super) fn problem(problem: UploadProblem) -> Response {
+    let head = response::Head::new(problem.status());
+    Response::bytes(head, "application/problem+json", problem.to_json().into_bytes())
 }
 
 /// The response to an upload that was saved: text for POST, the status for PUT (RFC 9110 §9.3.4).

@@ -27,6 +27,9 @@ pub(crate) struct Deferred<T: Send + 'static> {
     chores: Chores,
 }
 
+/// How many descriptors such a value keeps open at most: two directory handles and a file, of an archive.
+pub(crate) const DESCRIPTORS: u64 = 3;
+
 /// An open file, shared by the cache and the responses with it.
 pub(crate) type OpenedFile = Arc<Deferred<File>>;
 

@@ -61,7 +61,7 @@ pub(super) struct Jobs<T> {
 pub(super) enum JobKind {
     /// It reads and computes.
     General,
-    /// It saves a file that was received.
+    /// It saves a file that was received, or creates a directory.
     Saves,
 }
 

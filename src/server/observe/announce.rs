@@ -1,10 +1,11 @@
-//! Saved files are announced here and nowhere else: to the log, the cache and the chat room.
+//! Saved files are announced here and nowhere else: to the log, the cache and the chat room. New directories are logged.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::chat::event::Uploader;
 use crate::folder::Saved;
+use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::state::State;
 
@@ -12,13 +13,23 @@ use crate::server::state::State;
 pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
     state.cache.invalidate(Instant::now());
     let path = saved.path.as_bytes();
-    let name = match by {
-        Uploader::Member(person) => person.name.as_str(),
-        Uploader::Address(address) => address,
-    };
+    let name = name(by);
     log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
     if let Some(chat) = &state.chat {
         chat.announce(by.clone(), path.to_vec(), saved.size);
     }
     state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
+}
+
+/// Announces a directory that was created. The chat room hears only of files.
+pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
+    state.cache.invalidate(Instant::now());
+    log::info!("{} created {}/", name(by), Printable(path.as_bytes()));
+}
+
+fn name(by: &Uploader) -> &str {
+    match by {
+        Uploader::Member(person) => person.name.as_str(),
+        Uploader::Address(address) => address,
+    }
 }

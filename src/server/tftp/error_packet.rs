@@ -35,9 +35,12 @@ pub(super) fn is_directory() -> Fault {
 fn of(error: &Error) -> Fault {
     let code = match error {
         Error::NotFound => ErrorCode::FileNotFound,
-        Error::Denied | Error::ReadOnly | Error::NoRight(_) | Error::IsDirectory | Error::NotDirectory => {
-            ErrorCode::AccessViolation
-        }
+        Error::Denied
+        | Error::ReadOnly
+        | Error::NoRight(_)
+        | Error::IsDirectory
+        | Error::NotDirectory
+        | Error::NoParent => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. } | Error::NoSpace => ErrorCode::DiskFull,
         Error::Changed | Error::Replaced => ErrorCode::NotDefined,
@@ -63,6 +66,7 @@ mod tests {
         let table = [
             ("missing, hidden", Error::NotFound, 1, 2),
             ("below a file", Error::NotDirectory, 1, 2),
+            ("no parent", Error::NoParent, 2, 2),
             ("permissions", Error::Denied, 2, 2),
             ("read-only", Error::ReadOnly, 2, 2),
             ("a right is missing", Error::NoRight(Rights::VIEW), 2, 2),

@@ -75,6 +75,11 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.excess()
     }
 
+    /// Whether so many more descriptors are within the limit.
+    pub(crate) fn allows(&self, more: u64) -> bool {
+        self.slots.allows(more)
+    }
+
     /// Takes out the parked connection of this client that has waited longest.
     pub(crate) fn evict_one_of(&self, client: ClientKey) -> Vec<Box<Tracked<C>>> {
         self.evict_longest(|slot| slot.client() == client, 1)

@@ -1,0 +1,38 @@
+//! Creates one directory, by the rules that uploads follow. It is on the disk when it is acknowledged.
+
+use super::error::Error;
+use super::guard::Guard;
+use super::place::Place;
+use super::shared::Shared;
+use super::stale;
+use crate::access::{Grant, ToMakeDirectory};
+use crate::path::SharePath;
+
+/// Creates it, as [`Folder::make_directory`](super::Folder::make_directory) says.
+pub(super) fn make(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>, guard: Guard) -> Result<(), Error> {
+    stale::retry(|| try_make(shared, grant.path(), guard))
+}
+
+fn try_make(shared: &Shared, path: &SharePath, guard: Guard) -> Result<(), Error> {
+    let Shared { root, rules, reserve, .. } = shared;
+    if rules.read_only {
+        return Err(Error::ReadOnly);
+    }
+    rules.admit_path(path)?;
+    shared.stays()?;
+    if path.is_root() {
+        return Err(Error::Exists);
+    }
+    let place = Place::find(root, path)?;
+    if place.has_directory() {
+        match place.occupant(root, place.nearest()) {
+            Ok(None) => {}
+            Ok(Some(_)) | Err(Error::IsDirectory) => return Err(Error::Exists),
+            Err(error) => return Err(error),
+        }
+    }
+    guard.check(None)?;
+    reserve.admit(None, place.nearest())?;
+    place.confirm_nearest(root)?;
+    place.make_own(shared.syncs())
+}

@@ -1,0 +1,104 @@
+//! A server that is about to stop, or cannot do its work, tells load balancers.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::common::{SmallDisk, Wharf, eventually, skip};
+
+/// The status and the text of `/.wharf/ready`.
+fn ready(wharf: &Wharf) -> (u16, String) {
+    let answer = wharf.ask("GET", "/.wharf/ready", "", b"");
+    (answer.code(), answer.text())
+}
+
+#[test]
+fn a_draining_server_serves_and_closes_each_connection() {
+    let drain = Duration::from_secs(2);
+    let mut wharf = Wharf::serve(&["--drain", "2"]);
+    wharf.write("a", "a");
+    assert_eq!(ready(&wharf), (200, "ready\n".to_owned()));
+    let mut open = wharf.connect();
+    assert_eq!(open.ask("GET", "/a", "", b"").field("Connection"), "keep-alive");
+    let asked = Instant::now();
+    wharf.signal(Signal::TERM);
+    eventually("it is not ready", || ready(&wharf).0 == 503);
+    assert_eq!(ready(&wharf).1, "not ready: the server is stopping\n");
+    assert_eq!(wharf.ask("GET", "/.wharf/health", "", b"").code(), 200, "it is alive");
+    for wire in [&mut open, &mut wharf.connect()] {
+        let answer = wire.ask("GET", "/a", "", b"");
+        assert_eq!((answer.text(), answer.field("Connection")), ("a".to_owned(), "close".to_owned()));
+        assert!(wire.is_closed());
+    }
+    assert_eq!(wharf.ask("PUT", "/b", "", b"b").code(), 201, "it accepts uploads");
+    assert!(wharf.wait().1.success());
+    assert!(asked.elapsed() >= drain, "it has drained for {:?}", asked.elapsed());
+}
+
+#[test]
+fn ctrl_c_and_a_second_signal_stop_a_draining_server_at_once() {
+    for first in [None, Some(Signal::TERM)] {
+        let mut wharf = Wharf::serve(&["--drain", "3600"]);
+        if let Some(signal) = first {
+            wharf.signal(signal);
+            eventually("it drains", || ready(&wharf).0 == 503);
+        }
+        wharf.signal(Signal::INT);
+        assert!(wharf.wait().1.success());
+    }
+}
+
+#[test]
+fn requests_in_flight_get_the_time_of_the_grace() {
+    let mut wharf = Wharf::serve(&["--grace", "0"]);
+    let mut upload = wharf.connect();
+    upload.begin_to_ask("PUT", "/a", Some(2)).send("a");
+    wharf.comes_to_rest();
+    wharf.signal(Signal::TERM);
+    let (_, status) = wharf.wait();
+    assert!(status.success() && upload.is_closed());
+    assert!(wharf.tree().is_empty(), "{:?}", wharf.tree());
+}
+
+#[test]
+fn a_server_is_ready_if_its_folder_is() {
+    let wharf = Wharf::serve(&[]);
+    assert_eq!(ready(&wharf).0, 200);
+    let (folder, away) = (wharf.folder(), wharf.folder().with_extension("away"));
+    fs::rename(&folder, &away).expect("renamed");
+    let (code, text) = ready(&wharf);
+    assert!(code == 503 && text.starts_with("not ready: "), "{code} {text}");
+    fs::rename(&away, &folder).expect("renamed back");
+    assert_eq!(ready(&wharf).0, 200);
+    if rustix::process::geteuid().is_root() {
+        skip("root may write everywhere, so a folder without that right cannot be tested");
+        return;
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).expect("set");
+    let (code, text) = ready(&wharf);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("set");
+    assert!(code == 503, "{code} {text}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_not_ready_for_uploads() {
+    let Some(disk) = SmallDisk::mount("8M") else { return };
+    let wharf = Wharf::serve_in(disk.place(), &[]);
+    let reader = Wharf::serve_folder(&wharf.folder(), &["--read-only"]);
+    assert_eq!((ready(&wharf).0, ready(&reader).0), (200, 200));
+    disk.remount("ro");
+    assert_eq!((ready(&wharf).0, ready(&reader).0), (503, 200));
+    disk.remount("rw");
+    assert_eq!(ready(&wharf).0, 200);
+}
+
+#[test]
+fn a_disk_below_its_reserve_is_not_ready() {
+    let full = Wharf::serve(&["--reserve", "1000000T"]);
+    let (code, text) = ready(&full);
+    assert!(code == 503 && text.contains("space"), "{code} {text}");
+    let reader = Wharf::serve(&["--reserve", "1000000T", "--read-only"]);
+    assert_eq!(ready(&reader).0, 200, "it writes nothing");
+}
