@@ -46,9 +46,14 @@ impl Stop {
         self.0.is_announced.store(true, Ordering::Release);
     }
 
+    /// Whether a shutdown was announced.
+    pub fn is_announced(&self) -> bool {
+        self.0.is_announced.load(Ordering::Acquire)
+    }
+
     /// Whether a shutdown was announced or requested.
     pub fn is_near(&self) -> bool {
-        self.0.is_announced.load(Ordering::Acquire) || self.asked().is_some()
+        self.is_announced() || self.asked().is_some()
     }
 
     /// Requests the shutdown. The first reason is kept.

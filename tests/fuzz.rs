@@ -158,6 +158,7 @@ targets! {
     multipart
     paths
     preconditions
+    proxies
     ranges
     request_heads
     response_heads

@@ -1,11 +1,19 @@
 //! Behind a proxy: the server's pages count as its own, and event streams and large uploads get through.
 
-use std::fs;
+mod long;
+mod rolling;
+mod visit;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::common::{Answer, Output, ReverseProxy, Tls, Wharf, Wire, eventually, outside, run, sample};
+use self::visit::Visit;
+use crate::common::{
+    Answer, Output, Place, Program, ReverseProxy, Tls, Wharf, Wire, eventually, outside, run, sample,
+};
 
 /// The response to a request from a page of this origin, when the proxy sends this Host.
 fn from_page(wharf: &Wharf, [host, origin]: [&str; 2], method: &str, target: &str, fields: &str) -> Answer {
@@ -83,24 +91,34 @@ fn an_event_stream_asks_not_to_be_buffered() {
 const KEPT: [&str; 2] = ["--timeout", "600"];
 
 /// A server at a Unix-domain socket, as the files of `deploy/` expect.
-fn at_socket() -> (TempDir, Wharf, String) {
-    let place = tempfile::tempdir().expect("a folder");
-    let path = place.path().join("wharf.sock");
-    let socket = path.to_str().expect("text").to_owned();
-    let wharf = Wharf::serve(&[&["--unix", &socket, "--host", "files.example"], &KEPT[..]].concat());
-    eventually("it listens", || path.exists());
-    (place, wharf, socket)
+struct AtSocket {
+    _place: TempDir,
+    wharf: Wharf,
+    socket: String,
 }
 
-/// The proxies with the files of `deploy/` that are installed.
-fn proxies(socket: &str, tls: Tls) -> Vec<(&'static str, ReverseProxy)> {
-    let proxies = [
-        ("nginx", ReverseProxy::nginx(socket, tls)),
-        ("haproxy", ReverseProxy::haproxy(socket, tls)),
-        ("caddy", ReverseProxy::caddy(socket, tls)),
-    ];
-    proxies.into_iter().filter_map(|(name, proxy)| Some((name, proxy?))).collect()
+impl AtSocket {
+    fn serve(place: Place) -> Self {
+        let directory = tempfile::tempdir().expect("a folder");
+        // Apache runs as another user.
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("set");
+        let path = directory.path().join("wharf.sock");
+        let socket = path.to_str().expect("text").to_owned();
+        let mut flags = vec!["--unix", &socket, "--unix-mode", "666", "--host", "files.example"];
+        flags.extend(["--trust-proxy", "unix", "--trust-proxy", "127.0.0.1"]);
+        let wharf = Wharf::serve(&[&flags, &KEPT[..], place.flags()].concat());
+        eventually("it listens", || path.exists());
+        Self { _place: directory, wharf, socket }
+    }
+
+    /// This proxy in front of it, if it is installed.
+    fn behind(&self, program: Program, place: Place, tls: Tls) -> Option<ReverseProxy> {
+        ReverseProxy::of(program, place, &self.socket, tls)
+    }
 }
+
+/// The proxies that the short tests start: those that take no second to do so.
+const QUICK: [Program; 3] = [Program::Nginx, Program::Haproxy, Program::Caddy];
 
 /// A file that is large enough to be sent in pieces, in a new directory.
 fn large() -> (TempDir, PathBuf, Vec<u8>) {
@@ -119,16 +137,18 @@ fn put(proxy: &ReverseProxy, directory: &str) -> Output {
 
 #[test]
 fn large_uploads_get_through() {
-    let (_place, wharf, socket) = at_socket();
+    let server = AtSocket::serve(Place::Root);
     let (_, _, content) = large();
-    for (name, proxy) in proxies(&socket, Tls::Off) {
-        let sent = put(&proxy, name);
+    for program in QUICK {
+        let Some(proxy) = server.behind(program, Place::Root, Tls::Off) else { continue };
+        let name = format!("{program:?}");
+        let sent = put(&proxy, &name);
         assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
-        assert!(wharf.read(&format!("{name}/large")) == content, "{name}");
+        assert!(server.wharf.read(&format!("{name}/large")) == content, "{name}");
         let to = format!("http://{}/{name}/piped", proxy.address());
         let piped = run(&["put", "-", "--to", &to], "from a pipe", &std::env::temp_dir());
         assert_eq!(
-            (piped.code, wharf.read(&format!("{name}/piped"))),
+            (piped.code, server.wharf.read(&format!("{name}/piped"))),
             (Some(0), b"from a pipe".to_vec()),
             "{name}"
         );
@@ -232,34 +252,72 @@ fn is_heard(wharf: &Wharf, name: &str, proxy: &ReverseProxy) {
 
 #[test]
 fn chat_messages_get_through() {
-    let (_place, wharf, socket) = at_socket();
-    for (name, proxy) in proxies(&socket, Tls::Off) {
-        is_heard(&wharf, name, &proxy);
+    let server = AtSocket::serve(Place::Root);
+    for program in QUICK {
+        let Some(proxy) = server.behind(program, Place::Root, Tls::Off) else { continue };
+        is_heard(&server.wharf, &format!("{program:?}"), &proxy);
     }
-    let upstream = wharf.address();
+    let upstream = server.wharf.address();
     let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
         format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; }} }}")
     });
     if let Some(proxy) = proxy {
-        is_heard(&wharf, "defaults", &proxy);
+        is_heard(&server.wharf, "defaults", &proxy);
+    }
+}
+
+/// The status of an upload through a proxy with TLS, from a page of this origin.
+fn upload_over_tls(port: u16, host: &str, origin: &str, target: &str) -> Option<String> {
+    let mut curl = outside("curl")?;
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("local"), "over TLS").expect("written");
+    curl.args(["-sk", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}", "-T", "local"]);
+    curl.args(["--resolve", &format!("files.example:{port}:127.0.0.1")]);
+    curl.args(["-H", &format!("Origin: {origin}"), &format!("https://{host}:{port}{target}")]);
+    let output = curl.current_dir(place.path()).output().expect("it runs");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// With `--host`, and at an address, where only the proxy can say that it speaks TLS.
+fn pages_may_write(server: &AtSocket, program: Program, place: Place) {
+    let Some(proxy) = server.behind(program, place, Tls::On) else { return };
+    let (port, below) = (proxy.address().port(), place.prefix());
+    for host in ["files.example", "127.0.0.1"] {
+        let own = format!("https://{host}:{port}");
+        let plain = format!("http://{host}:{port}");
+        let other_port = format!("https://{host}");
+        for (origin, code) in [
+            (own.as_str(), "201"),
+            (plain.as_str(), "403"),
+            (other_port.as_str(), "403"),
+            ("https://evil.example", "403"),
+            ("null", "403"),
+        ] {
+            let target = format!("{below}/{program:?}/{host}-{code}");
+            let Some(found) = upload_over_tls(port, host, origin, &target) else { return };
+            assert_eq!(found, code, "{program:?}, {place:?}: a page of {origin}");
+        }
+        assert_eq!(server.wharf.read(&format!("{program:?}/{host}-201")), b"over TLS");
     }
 }
 
 #[test]
 fn pages_behind_tls_may_write() {
-    let (place, wharf, socket) = at_socket();
-    fs::write(place.path().join("local"), "over TLS").expect("written");
-    for (name, proxy) in proxies(&socket, Tls::On) {
-        let port = proxy.address().port();
-        let own = format!("https://files.example:{port}");
-        for (origin, code) in [(own.as_str(), "201"), ("https://files.example", "403"), ("null", "403")] {
-            let Some(mut curl) = outside("curl") else { return };
-            curl.args(["-sk", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}", "-T", "local"]);
-            curl.args(["--resolve", &format!("files.example:{port}:127.0.0.1")]);
-            curl.args(["-H", &format!("Origin: {origin}"), &format!("{own}/{name}/{code}")]);
-            let output = curl.current_dir(place.path()).output().expect("it runs");
-            assert_eq!(String::from_utf8_lossy(&output.stdout), code, "{name}, {origin}: {output:?}");
-        }
-        assert_eq!(wharf.read(&format!("{name}/201")), b"over TLS");
+    let server = AtSocket::serve(Place::Root);
+    for program in QUICK {
+        pages_may_write(&server, program, Place::Root);
+    }
+}
+
+/// What takes longer is in `long`.
+#[test]
+fn a_server_below_a_prefix() {
+    for place in [Place::Below, Place::Removed] {
+        let server = AtSocket::serve(place);
+        let Some(proxy) = server.behind(Program::Nginx, place, Tls::Off) else { return };
+        let visit = Visit::new(&server, &proxy, place, format!("nginx, {place:?}"));
+        visit.downloads();
+        visit.links();
+        visit.uploads(&[0, 1, 1 << 20]);
     }
 }

@@ -204,3 +204,36 @@ fn begun_upload(wharf: &Wharf) -> Wire {
     wire.send("a");
     wire
 }
+
+/// Proxies keep a connection if the response says so, and would send their next request on it.
+#[test]
+fn a_request_that_began_before_the_drain_ends_its_connection() {
+    let mut wharf = Wharf::serve(&["--drain", "1"]);
+    let mut upload = begun_upload(&wharf);
+    wharf.comes_to_rest();
+    wharf.signal(Signal::TERM);
+    eventually("it drains", || wharf.ask("GET", "/.wharf/ready", "", b"").code() == 503);
+    let answer = upload.send("b").read_answer(false);
+    assert_eq!((answer.code(), answer.field("Connection").as_str()), (201, "close"));
+    assert!(wharf.wait().1.success());
+}
+
+/// A proxy that does not know of the drain opens a connection for its request, also at the last moment.
+#[test]
+fn a_connection_of_the_drain_is_not_closed_before_its_request() {
+    let mut wharf = Wharf::serve(&["--drain", "1"]);
+    wharf.signal(Signal::TERM);
+    eventually("it drains", || wharf.ask("GET", "/.wharf/ready", "", b"").code() == 503);
+    let mut open = Vec::new();
+    eventually("it accepts no more", || {
+        open.extend(TcpStream::connect(wharf.address()));
+        // The last one may still have been in the backlog.
+        open.len() > 1 && TcpStream::connect(wharf.address()).is_err()
+    });
+    let last = open.len().saturating_sub(2);
+    let mut wire = Wire::over(open.swap_remove(last));
+    drop(open);
+    let answer = wire.ask("GET", "/.wharf/health", "", b"");
+    assert_eq!((answer.code(), answer.field("Connection").as_str()), (200, "close"));
+    assert!(wharf.wait().1.success());
+}

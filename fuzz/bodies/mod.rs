@@ -8,6 +8,7 @@ pub(super) mod event_streams;
 pub(super) mod multipart;
 pub(super) mod paths;
 pub(super) mod preconditions;
+pub(super) mod proxies;
 pub(super) mod ranges;
 pub(super) mod request_heads;
 pub(super) mod response_heads;
@@ -22,6 +23,7 @@ pub(super) const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("multipart", multipart::check),
     ("paths", paths::check),
     ("preconditions", preconditions::check),
+    ("proxies", proxies::check),
     ("ranges", ranges::check),
     ("request_heads", request_heads::check),
     ("response_heads", response_heads::check),

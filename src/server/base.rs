@@ -30,6 +30,11 @@ impl Base {
         prefix.strip_suffix(b"/").unwrap_or(prefix) == self.0.as_bytes()
     }
 
+    /// Whether the target is the base without its final slash.
+    pub(super) fn is_at(&self, target: Target<'_>) -> bool {
+        target.path().is_some_and(|target| target.raw() == self.0)
+    }
+
     /// The target without the base, if it has it: proxies remove it, or pass it on.
     pub(super) fn strip<'b>(&self, target: Target<'b>) -> Target<'b> {
         if self.0.is_empty() {
@@ -127,6 +132,13 @@ mod tests {
             ("/files//a", "//a", None),
             ("http://h/files/a", "/a", None),
         ];
+        for (text, is_at) in
+            [("/files?list", true), ("/files/", false), ("/files/files", false), ("/a", false)]
+        {
+            let target = Target::parse(text).expect("a target");
+            assert_eq!(base("/files").is_at(target), is_at, "{text}");
+            assert!(!Base::default().is_at(target), "{text}");
+        }
         for (text, path, query) in table {
             let target = base("/files").strip(Target::parse(text).expect("a target"));
             let found = target.path().map(|target| (target.raw(), target.query()));

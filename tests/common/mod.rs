@@ -24,7 +24,7 @@ pub use forwarder::Forwarder;
 pub use mount::Mount;
 pub use outside::{outside, skip};
 pub use random::Random;
-pub use reverse_proxy::{ReverseProxy, Tls};
+pub use reverse_proxy::{Place, Program, ReverseProxy, Tls, deployed, replaced};
 pub use running::Running;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use tftp::Tftp;

@@ -43,9 +43,11 @@ pub(super) fn listen(
     let mut ear = Ear { decoder: EventStreamDecoder::new(), present, name: &member.name, style, show };
     let (mut lost_since, mut pause): (Option<Instant>, Duration) = (None, FIRST_PAUSE);
     loop {
-        match open_and_listen(member, &mut ear) {
+        match open_and_listen(member, left, &mut ear) {
             Ok(()) => (lost_since, pause) = (None, FIRST_PAUSE),
-            Err(ClientError::Refused(status, said)) if status.code() != 503 => {
+            Err(ClientError::Refused(status, said))
+                if status.code() != 503 && !has_left(left, Duration::ZERO) =>
+            {
                 return Err(ClientError::Refused(status, said));
             }
             Err(_) => {}
@@ -73,11 +75,15 @@ fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
 }
 
 /// Listens over one connection. An error if the stream did not begin.
-fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
+fn open_and_listen(
+    member: &ChatMember,
+    left: &Receiver<()>,
+    ear: &mut Ear<'_, impl FnMut(String)>,
+) -> Result<(), ClientError> {
     let token = member.token();
     match hear_once(member, &token, ear) {
-        // The server was restarted, or has removed the member.
-        Err(ClientError::Refused(status, _)) if status.code() == 403 => {
+        // The server was restarted, or has removed the member. A member that has left must not come back.
+        Err(ClientError::Refused(status, _)) if status.code() == 403 && !has_left(left, Duration::ZERO) => {
             member.join_again(&token)?;
             hear_once(member, &member.token(), ear)
         }

@@ -25,10 +25,14 @@ use crate::server::connections::wait_for::WaitFor;
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
 use crate::server::state::State;
+use crate::server::timing::Deadline;
 use crate::stop::StopReason;
 
 /// How long to pause accepting if the system has no descriptors left. New connections wait in the backlog.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the first request may take on a connection that is accepted while the server drains.
+const FIRST: Duration = Duration::from_secs(2);
 
 /// Accepts connections until the server stops or has been idle for too long.
 pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Runtime) {
@@ -88,7 +92,15 @@ fn admit(transport: Transport, runtime: &Runtime) {
     runtime.state.idle.note(Instant::now());
     let peer = client_key::of(transport.peer());
     if let Some(tracked) = shedding::admit(runtime, Connection::new(transport, has_proxy_header), peer) {
-        runtime.park(tracked, WaitFor::idle(Instant::now(), runtime.timeout()).for_news());
+        let now = Instant::now();
+        // While the server drains, a proxy opens a connection because it has a request. It is not idle, and not closed
+        // before that request.
+        let wait_for = if runtime.state.stop.is_announced() {
+            WaitFor::readable(Deadline::after(now, FIRST))
+        } else {
+            WaitFor::idle(now, runtime.timeout())
+        };
+        runtime.park(tracked, wait_for.for_news());
         // There may be too many connections now.
         shedding::shed_descriptors(runtime, runtime.table.excess());
     }

@@ -65,10 +65,13 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
-        let source = self.request_source(head.fields, turn.state);
+        let mut source = self.request_source(head.fields, turn.state);
+        let mut head = head;
         // A proxy that names the prefix has removed it.
-        let target = if source.prefix.is_some() { head.target } else { turn.state.base.strip(head.target) };
-        let head = Head { target, ..head };
+        if source.prefix.is_none() {
+            source.is_at_base = turn.state.base.is_at(head.target);
+            head.target = turn.state.base.strip(head.target);
+        }
         let again = || Phase::RecvHead(WaitingForHead::default());
         let client = source.client;
         // Before anything is opened for it.

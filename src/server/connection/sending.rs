@@ -49,8 +49,8 @@ thread_local! {
 impl Sending {
     /// Starts to send a response; `timeout` is how long the connection will be kept.
     pub(super) fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
-        exchange.persistence =
-            exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);
+        // The stop may have been announced since the request arrived.
+        exchange.persistence = exchange.persistence.unless(state.stop.is_near(), CloseReason::Stopping);
         let answer = filter::apply(exchange.wanted, answer, state);
         let framing = answer.framing(exchange.version);
         let Response { head, content, then } = answer;

@@ -4,6 +4,7 @@
 
 mod base;
 mod error_page;
+mod uncached;
 mod wanted;
 
 pub(super) use wanted::Wanted;
@@ -12,7 +13,8 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// All filters, in the order in which they run.
-const FILTERS: &[fn(Wanted, Response, &State) -> Response] = &[error_page::apply, base::apply];
+const FILTERS: &[fn(Wanted, Response, &State) -> Response] =
+    &[error_page::apply, uncached::apply, base::apply];
 
 /// Applies all filters.
 pub(super) fn apply(wanted: Wanted, response: Response, state: &State) -> Response {

@@ -29,6 +29,7 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
         // Proxies add themselves at the end.
         host: fields.list("X-Forwarded-Host").next(),
         prefix: fields.get("X-Forwarded-Prefix"),
+        is_at_base: false,
     }
 }
 
@@ -39,6 +40,7 @@ fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies
         scheme: hop.and_then(|hop| hop.proto).map(Scheme::parse),
         host: hop.and_then(|hop| hop.host),
         prefix: None,
+        is_at_base: false,
     }
 }
 

@@ -1,0 +1,21 @@
+# Varnish in front of wharf, as /etc/varnish/default.vcl. The user of Varnish may open the socket. Start wharf with
+#   --unix /run/wharf/wharf.sock --trust-proxy unix --trust-proxy 127.0.0.1 --host files.example --timeout 75
+# A proxy at 127.0.0.1 adds TLS, and sets X-Forwarded-For and X-Forwarded-Proto.
+
+vcl 4.1;
+
+backend wharf {
+    .path = "/run/wharf/wharf.sock";
+    # wharf responds to an upload when the file is on the disk. Large files take a while.
+    .first_byte_timeout = 10m;
+}
+
+sub vcl_recv {
+    # Not what clients make up.
+    unset req.http.X-Forwarded-Host;
+    unset req.http.X-Forwarded-Prefix;
+    # Uploads resume after a lost connection, and events arrive at once.
+    if (req.method == "PATCH" || req.url ~ "/\.wharf/chat/events") {
+        return (pipe);
+    }
+}
