@@ -80,6 +80,11 @@ fn a_removed_prefix_is_not_removed_again() {
         let refused = get("/a", &format!("X-Forwarded-Prefix: {other}\r\n"));
         assert_eq!(refused.code(), 400, "{other:?}");
     }
+    assert_eq!(get("/a", &removed.repeat(2)).code(), 200);
+    for two in ["/files\r\nX-Forwarded-Prefix: /other", "/files, /files", "/other\r\nX-Forwarded-Prefix: /files"] {
+        let refused = get("/a", &format!("X-Forwarded-Prefix: {two}\r\n"));
+        assert_eq!(refused.code(), 400, "{two:?}");
+    }
     let plain = Wharf::serve(&["--trust-proxy", "127.0.0.1"]);
     assert_eq!(plain.ask("GET", "/", removed, b"").code(), 400, "there is no base");
     let direct = Wharf::serve(&["--base", "/files"]);
