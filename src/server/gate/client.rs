@@ -132,7 +132,12 @@ mod tests {
             (&["X-Forwarded-Proto: wss"], http, "", ""),
             (&["X-Forwarded-Prefix: /files"], None, "", "/files"),
             (&["X-Forwarded-Host: forged.example, files.example:8443"], None, "files.example:8443", ""),
-            (&["X-Forwarded-Host: forged.example", "X-Forwarded-Host: files.example"], None, "files.example", ""),
+            (
+                &["X-Forwarded-Host: forged.example", "X-Forwarded-Host: files.example"],
+                None,
+                "files.example",
+                "",
+            ),
             (&["Forwarded: for=203.0.113.9;proto=https;host=files.example"], None, "", ""),
         ];
         for (lines, scheme, host, prefix) in table {
