@@ -37,6 +37,17 @@ fn a_draining_server_serves_and_closes_each_connection() {
     assert!(asked.elapsed() >= drain, "it has drained for {:?}", asked.elapsed());
 }
 
+/// Load balancers still send requests to it.
+#[test]
+fn an_idle_server_drains_for_the_whole_time() {
+    let drain = Duration::from_secs(2);
+    let mut wharf = Wharf::serve(&["--drain", "2", "--idle-exit", "0.5"]);
+    let asked = Instant::now();
+    wharf.signal(Signal::TERM);
+    assert!(wharf.wait().1.success());
+    assert!(asked.elapsed() >= drain, "it has drained for {:?}", asked.elapsed());
+}
+
 #[test]
 fn ctrl_c_and_a_second_signal_stop_a_draining_server_at_once() {
     for first in [None, Some(Signal::TERM)] {
