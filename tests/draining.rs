@@ -62,6 +62,19 @@ fn ctrl_c_and_a_second_signal_stop_a_draining_server_at_once() {
 }
 
 #[test]
+fn a_second_signal_ends_a_server_that_a_client_has_stopped() {
+    let mut wharf = Wharf::serve(&["--grace", "3600", "--allow-exit"]);
+    let mut upload = wharf.connect();
+    upload.begin_to_ask("PUT", "/a", Some(2)).send("a");
+    wharf.comes_to_rest();
+    assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 200);
+    eventually("it does not wait", || {
+        wharf.signal(Signal::INT);
+        wharf.ended().is_some()
+    });
+}
+
+#[test]
 fn requests_in_flight_get_the_time_of_the_grace() {
     let mut wharf = Wharf::serve(&["--grace", "0"]);
     let mut upload = wharf.connect();
