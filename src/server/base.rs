@@ -32,7 +32,8 @@ impl Base {
 
     /// Whether the target is the base without its final slash.
     pub(super) fn is_at(&self, target: Target<'_>) -> bool {
-        target.path().and_then(|path| path.below(&self.0)).is_some_and(|below| below.raw().is_empty())
+        let path = target.path().filter(|_| !self.0.is_empty());
+        path.and_then(|path| path.below(&self.0)).is_some_and(|below| below.raw().is_empty())
     }
 
     /// The target without the base, if it has it: proxies remove it, or pass it on.
