@@ -7,18 +7,19 @@ use crate::net::peer::Peer;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Finds the host that the client asked for; refuses a request for another host. What a trusted proxy says in place of the
-/// Host field must be a name that was given with `--host`: the proxy may repeat what a client made up.
+/// Finds the host that the client asked for; refuses a request for another host. What a trusted proxy says about it must be a
+/// name that was given with `--host`, and the Host field must name this server all the same: many proxies pass on a field that
+/// the client made up, beside the Host.
 pub(crate) fn check<'b>(
     head: &Head<'_, 'b>,
     peer: Peer,
     forwarded: Option<&'b [u8]>,
     state: &State,
 ) -> Result<Option<&'b str>, Response> {
-    let Some(forwarded) = forwarded else {
-        let is_meant = state.allowed_hosts.takes(peer, head.host, head.fields, &state.proxies);
-        return if is_meant { Ok(head.host) } else { Err(unknown(head.host.unwrap_or(""))) };
-    };
+    if !state.allowed_hosts.takes(peer, head.host, head.fields, &state.proxies) {
+        return Err(unknown(head.host.unwrap_or("")));
+    }
+    let Some(forwarded) = forwarded else { return Ok(head.host) };
     let host = std::str::from_utf8(forwarded).ok().filter(|host| is_host(host));
     match host {
         Some(host) if state.allowed_hosts.was_given(host) => Ok(Some(host)),
