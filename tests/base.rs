@@ -33,6 +33,7 @@ fn links_redirects_and_fields_are_below_the_base() {
         }
         let redirect = wharf.ask("GET", &format!("{prefix}/a?list"), "", b"");
         assert_eq!((redirect.code(), &*redirect.field("Location")), (308, "/my%20files/a/?list"), "{prefix}");
+        assert_eq!(redirect.text(), "/my%20files/a/?list\n", "{prefix}");
         let saved = wharf.ask("PUT", &format!("{prefix}/new"), "", b"x");
         assert_eq!(saved.field("Content-Location"), "/my%20files/new", "{prefix}");
         let begun = wharf.ask("PUT", &format!("{prefix}/u"), "Upload-Complete: ?0\r\n", b"x");

@@ -59,7 +59,7 @@ pub(crate) fn handle(
     match state.folder.open(&file, disk).map_err(|error| of_read_error(&error))? {
         Node::File(open) if wants_hash => Ok(checksum::answer(request, open, state)),
         Node::File(open) => Ok(Handled::Respond(of_file(request, open, &file, state, disk))),
-        Node::Directory { .. } => Err(to_directory(request)),
+        Node::Directory { .. } => Err(to_directory(request, state)),
     }
 }
 
@@ -81,21 +81,23 @@ fn cached(file: &Grant<'_, ToRead>, disk: &mut Disk, state: &State) -> Option<Ar
 
 /// Redirects to the directory's own path. The path is encoded again, so that it starts with a single slash: after
 /// two, a browser would take the next segment for a host.
-fn to_directory(request: &Request<'_, '_, '_>) -> Response {
+fn to_directory(request: &Request<'_, '_, '_>, state: &State) -> Response {
     let path = encode_path(request.path.as_bytes());
     let query = request.target.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let location = format!("/{path}/{query}");
-    let head = Head::new(Status::PERMANENT_REDIRECT).field("Location", &location);
-    Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
+    redirect(Status::PERMANENT_REDIRECT, format!("/{path}/{query}"), state)
 }
 
 /// Redirects to the page with the QR code of this directory.
-fn to_qr_code(request: &Request<'_, '_, '_>) -> Response {
+fn to_qr_code(request: &Request<'_, '_, '_>, state: &State) -> Response {
     // `&` and `+` have a meaning in a query.
     let path = encode_path(request.path.as_bytes()).replace('&', "%26").replace('+', "%2B");
-    let location = format!("{QR_PAGE}?dir=/{path}");
-    let head = Head::new(Status::SEE_OTHER).field("Location", &location);
-    Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
+    redirect(Status::SEE_OTHER, format!("{QR_PAGE}?dir=/{path}"), state)
+}
+
+/// Redirects to this path, which is in the text too. The filter puts the base before it in the field only.
+fn redirect(status: Status, location: String, state: &State) -> Response {
+    let text = format!("{}\n", state.base.with(&location));
+    Response::bytes(Head::new(status).field("Location", location), media::TEXT, text.into_bytes())
 }
 
 /// The directory as an archive, or the way to its QR code, if requested; otherwise its index page, if it may have one;
@@ -110,7 +112,7 @@ fn of_directory(
         return archive::answer(request, directory, format, state, disk).unwrap_or_else(Handled::Respond);
     }
     if features::QR && request.target.parameter("qr").is_some() {
-        return Handled::Respond(to_qr_code(request));
+        return Handled::Respond(to_qr_code(request, state));
     }
     let is_listing = request.target.parameter("list").is_some();
     for name in state.index_pages().iter().filter(|_| !is_listing) {

@@ -10,7 +10,7 @@
 //! started when they are needed, and end when they are not.
 //!
 //! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket,
-//! until one of its jobs is done. They are not refused, because a proxy with many users behind it is one client too.
+//! until one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users behind it.
 //! They do not wait forever either: some users of a proxy may keep it crowded by requesting one hash after another,
 //! or by sending an endless form, and the held-back connections may be other users'.
 //!
