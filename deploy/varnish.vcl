@@ -14,8 +14,8 @@ sub vcl_recv {
     # Not what clients make up.
     unset req.http.X-Forwarded-Host;
     unset req.http.X-Forwarded-Prefix;
-    # Uploads resume after a lost connection, and events arrive at once.
-    if (req.method == "PATCH" || req.url ~ "/\.wharf/chat/events") {
+    if (req.url ~ "/\.wharf/chat/events") {
+        # Otherwise events arrive late.
         return (pipe);
     }
 }

@@ -22,7 +22,8 @@ sub vcl_recv {
     #       set req.http.X-Forwarded-Prefix = "/files";
     #       set req.url = regsub(req.url, "^/files", "");
     #   }
-    if (req.method == "PATCH" || req.url ~ "/\.wharf/chat/events") {
+    if (req.url ~ "/\.wharf/chat/events") {
+        # Otherwise events arrive late.
         return (pipe);
     }
 }

@@ -17,7 +17,7 @@ pub(super) mod structured_fields;
 pub(super) mod tftp_packets;
 
 /// Every target: its name, which is also that of its corpus, and its function.
-pub(super) const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub(super) const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("chunked_bodies", chunked_bodies::check),
     ("event_streams", event_streams::check),
     ("multipart", multipart::check),

@@ -254,6 +254,15 @@ impl<'s> Visit<'s> {
         let before = line.split(" \"GET").next().and_then(|words| words.split_whitespace().last());
         let client = before.and_then(|client| client.split(':').next());
         assert_eq!(client, Some(format!("127.0.0.{CLIENT}").as_str()), "{}: {line}", self.name);
+        // The second request must not reach the server past the proxy, if that makes a tunnel for events.
+        let mut wire = Wire::connect_from(CLIENT, self.proxy.address());
+        let (below, host) = (self.below, self.proxy.address());
+        for path in ["/.wharf/chat/events", "/plain.txt"] {
+            wire.send(format!("GET {below}{path} HTTP/1.1\r\nHost: {host}\r\n{forged}\r\n"));
+        }
+        assert_eq!(wire.read_answer(false).code(), 401, "{}", self.name);
+        drop(wire);
+        assert!(!self.wharf.log().contains(" 203.0.113.9 "), "{}: {}", self.name, self.wharf.log());
     }
 }
 
