@@ -60,6 +60,11 @@ fn links_redirects_and_fields_are_below_the_base() {
     );
     assert_eq!(wharf.ask("GET", "/my%20files/.wharf/health", "", b"").code(), 200);
     assert_eq!(wharf.ask("GET", "/my%20filesystem/a", "", b"").code(), 404);
+    // nginx finds `location "/my files/"` for these, and passes them on as they are.
+    for same in ["/m%79%20files/a/b/c.txt", "//my%20files/a/b/c.txt"] {
+        assert_eq!(wharf.ask("GET", same, "", b"").text(), "c", "{same}");
+    }
+    assert_eq!(wharf.ask("GET", "/m%79%20files", "", b"").field("Location"), "/my%20files/");
 }
 
 /// A folder inside may have the name of the base: a proxy that removes the base says so.
@@ -79,6 +84,13 @@ fn a_removed_prefix_is_not_removed_again() {
     for other in ["/other", "/files/files", "/", "files", "/Files", ""] {
         let refused = get("/a", &format!("X-Forwarded-Prefix: {other}\r\n"));
         assert_eq!(refused.code(), 400, "{other:?}");
+    }
+    assert_eq!(get("/a", &removed.repeat(2)).code(), 200);
+    for two in
+        ["/files\r\nX-Forwarded-Prefix: /other", "/files, /files", "/other\r\nX-Forwarded-Prefix: /files"]
+    {
+        let refused = get("/a", &format!("X-Forwarded-Prefix: {two}\r\n"));
+        assert_eq!(refused.code(), 400, "{two:?}");
     }
     let plain = Wharf::serve(&["--trust-proxy", "127.0.0.1"]);
     assert_eq!(plain.ask("GET", "/", removed, b"").code(), 400, "there is no base");

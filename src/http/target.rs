@@ -138,9 +138,16 @@ impl<'b> PathAndQuery<'b> {
         Self { path: if path.is_empty() { "/" } else { path }, query }
     }
 
-    /// The path below this directory, which has no final slash; `None` if it is elsewhere.
+    /// The path below this directory; empty for the directory itself without its final slash, `None` if it is elsewhere. The
+    /// segments are compared decoded and without empty ones, as proxies and the folder do it.
     pub fn below(&self, directory: &str) -> Option<Self> {
-        let path = self.path.strip_prefix(directory).filter(|rest| rest.starts_with('/'))?;
+        let mut path = self.path;
+        for name in directory.split('/').filter(|name| !name.is_empty()) {
+            let from = path.trim_start_matches('/');
+            let (segment, rest) = from.split_at(from.find('/').unwrap_or(from.len()));
+            let is_same = decode_segment(segment.as_bytes()).ok()? == decode_segment(name.as_bytes()).ok()?;
+            path = is_same.then_some(rest)?;
+        }
         Some(Self { path, query: self.query })
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or a single address. IPv4 addresses and their IPv6-mapped forms
-/// (RFC 4291 §2.5.5.2) are the same.
+/// (RFC 4291 §2.5.5.2) are the same. A network of IPv6 contains none of IPv4: else `::1/64` would contain them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     /// Its first address; those of IPv4 in their mapped form.
@@ -20,7 +20,8 @@ const MAPPED: u8 = 96;
 impl Network {
     /// Whether this address is in it.
     pub fn contains(self, address: IpAddr) -> bool {
-        as_ipv6(address) & mask(self.bits) == self.first
+        let is_of_family = self.bits >= MAPPED || address.to_canonical().is_ipv6();
+        is_of_family && as_ipv6(address) & mask(self.bits) == self.first
     }
 }
 
@@ -88,7 +89,11 @@ mod tests {
             ("0.0.0.0/0", "203.0.113.9", true),
             ("0.0.0.0/0", "2001:db8::1", false),
             ("::/0", "2001:db8::1", true),
-            ("::/0", "203.0.113.9", true),
+            ("::/0", "203.0.113.9", false),
+            ("::1/64", "::2", true),
+            ("::1/64", "203.0.113.9", false),
+            ("::1/64", "::ffff:203.0.113.9", false),
+            ("::ffff:0:0/96", "203.0.113.9", true),
             ("fd00::/8", "fdff::1", true),
             ("fd00::/8", "fe80::1", false),
             ("192.0.2.128/25", "192.0.2.127", false),

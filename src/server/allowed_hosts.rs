@@ -17,6 +17,7 @@ use crate::http::request::{ipv6_literal, is_host, split_port};
 use crate::net::peer::Peer;
 use crate::server::host_name::{HostName, canonical};
 use crate::server::request::Scheme;
+use crate::server::trusted_proxies::TrustedProxies;
 
 /// The fields that browsers send, and that no page can suppress.
 const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
@@ -66,11 +67,20 @@ impl AllowedHosts {
     ///
     /// No name resolves to a Unix-domain socket, so programs may send any Host there. But a proxy at the socket may
     /// forward requests that a page of another site made a browser send. So the Host counts if the owner named the
-    /// server, and for each request from a browser.
-    pub fn takes(&self, peer: Peer, host: Option<&str>, fields: Fields<'_, '_>) -> bool {
+    /// server or trusts the peer as a proxy, and for each request that is evidently from a browser: without TLS, browsers
+    /// send neither field with a GET.
+    pub(super) fn takes(
+        &self,
+        peer: Peer,
+        host: Option<&str>,
+        fields: Fields<'_, '_>,
+        proxies: &TrustedProxies,
+    ) -> bool {
         let of_browser = |name: &&str| fields.get(name).is_some();
-        let host_counts =
-            matches!(peer, Peer::Inet(_)) || !self.given.is_empty() || OF_BROWSERS.iter().any(of_browser);
+        let host_counts = matches!(peer, Peer::Inet(_))
+            || !self.given.is_empty()
+            || proxies.family(peer).is_some()
+            || OF_BROWSERS.iter().any(of_browser);
         !host_counts || self.is_asked(host)
     }
 
@@ -244,8 +254,14 @@ mod tests {
             ("what a proxy says by itself", unix, &["files.example"], "localhost", fetched, true),
         ];
         for (name, peer, given, host, lines, expected) in cases {
-            let hosts = hosts(given);
-            assert_eq!(of(host, lines, |host, fields| hosts.takes(peer, host, fields)), expected, "{name}");
+            let (hosts, nobody) = (hosts(given), TrustedProxies::default());
+            let takes = of(host, lines, |host, fields| hosts.takes(peer, host, fields, &nobody));
+            assert_eq!(takes, expected, "{name}");
+        }
+        let proxies = TrustedProxies::new(vec!["unix".parse().expect("valid")], false);
+        for (host, expected) in [("evil", false), ("localhost", true)] {
+            let takes = of(host, "", |host, fields| hosts(&[]).takes(unix, host, fields, &proxies));
+            assert_eq!(takes, expected, "a trusted proxy at the socket: {host}");
         }
     }
 

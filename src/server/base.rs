@@ -32,7 +32,7 @@ impl Base {
 
     /// Whether the target is the base without its final slash.
     pub(super) fn is_at(&self, target: Target<'_>) -> bool {
-        target.path().is_some_and(|target| target.raw() == self.0)
+        target.path().and_then(|path| path.below(&self.0)).is_some_and(|below| below.raw().is_empty())
     }
 
     /// The target without the base, if it has it: proxies remove it, or pass it on.
@@ -40,7 +40,9 @@ impl Base {
         if self.0.is_empty() {
             return target;
         }
-        let strip = |path: PathAndQuery<'b>| path.below(&self.0).unwrap_or(path);
+        let strip = |path: PathAndQuery<'b>| {
+            path.below(&self.0).filter(|below| !below.raw().is_empty()).unwrap_or(path)
+        };
         match target {
             Target::Origin(path) => Target::Origin(strip(path)),
             Target::Absolute { authority, path } => Target::Absolute { authority, path: strip(path) },
@@ -61,7 +63,7 @@ impl FromStr for Base {
         let path = path.strip_suffix('/').unwrap_or(path);
         let is_segment = |segment: &str| {
             !matches!(segment, "" | "." | "..")
-                && segment.chars().all(|c| !c.is_control() && !"?#%\\".contains(c))
+                && segment.chars().all(|c| !c.is_control() && !"?#%\\;".contains(c))
         };
         if !path.split('/').all(is_segment) || path.split('/').next() == Some(".wharf") {
             return Err("it must be a path such as /files".to_owned());
@@ -109,6 +111,7 @@ mod tests {
             ("/a#b", None),
             ("/a%20b", None),
             ("/a\\b", None),
+            ("/a;b", None),
             ("/a\nb", None),
             ("/.wharf", None),
             ("https://files.example/files", None),
@@ -127,14 +130,23 @@ mod tests {
             ("/filesystem/a", "/filesystem/a", None),
             ("/files/files/a", "/files/a", None),
             ("/a", "/a", None),
-            ("/%66iles/a", "/%66iles/a", None),
-            ("//files/a", "//files/a", None),
+            ("/%66iles/a", "/a", None),
+            ("//files/a", "/a", None),
             ("/files//a", "//a", None),
+            ("/fil%65s", "/fil%65s", None),
+            ("/files%2fa", "/files%2fa", None),
+            ("/%files/a", "/%files/a", None),
+            ("/./files/a", "/./files/a", None),
+            ("/Files/a", "/Files/a", None),
             ("http://h/files/a", "/a", None),
         ];
-        for (text, is_at) in
-            [("/files?list", true), ("/files/", false), ("/files/files", false), ("/a", false)]
-        {
+        for (text, is_at) in [
+            ("/files?list", true),
+            ("/fil%65s", true),
+            ("/files/", false),
+            ("/files/files", false),
+            ("/a", false),
+        ] {
             let target = Target::parse(text).expect("a target");
             assert_eq!(base("/files").is_at(target), is_at, "{text}");
             assert!(!Base::default().is_at(target), "{text}");
@@ -143,6 +155,10 @@ mod tests {
             let target = base("/files").strip(Target::parse(text).expect("a target"));
             let found = target.path().map(|target| (target.raw(), target.query()));
             assert_eq!(found, Some((path, query)), "{text}");
+        }
+        for text in ["/a/gr%c3%b6%c3%9fe/x", "/a/größe/x", "/%61//gr%C3%B6%C3%9Fe/x"] {
+            let target = base("/a/größe").strip(Target::parse(text).expect("a target"));
+            assert_eq!(target.path().map(|target| target.raw()), Some("/x"), "{text}");
         }
         assert_eq!(base("/files").strip(Target::Asterisk), Target::Asterisk);
     }

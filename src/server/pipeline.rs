@@ -55,7 +55,7 @@ fn respond<'b>(
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
     let head = &Head { host: host::check(head, peer, source.host, state)?, ..*head };
-    check_prefix(source, state)?;
+    check_prefix(head, source, state)?;
     check_base(head, source)?;
     check_expectation(head)?;
     check_content_type(head)?;
@@ -65,15 +65,14 @@ fn respond<'b>(
     handler(&request, disk, state)
 }
 
-/// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right.
-fn check_prefix(source: &RequestSource<'_>, state: &State) -> Result<(), Response> {
-    match source.prefix {
-        Some(prefix) if !state.base.is(prefix) => {
-            let base = state.base.directory();
-            Err(bad_request(format_args!("X-Forwarded-Prefix is not the base of this server ({base})")))
-        }
-        _ => Ok(()),
+/// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right. Of two
+/// prefixes, one may be the client's.
+fn check_prefix(head: &Head<'_, '_>, source: &RequestSource<'_>, state: &State) -> Result<(), Response> {
+    if source.prefix.is_some() && !head.fields.all("X-Forwarded-Prefix").all(|prefix| state.base.is(prefix)) {
+        let base = state.base.directory();
+        return Err(bad_request(format_args!("X-Forwarded-Prefix is not the base of this server ({base})")));
     }
+    Ok(())
 }
 
 /// Redirects from the base without its final slash: relative links would lead out of it.

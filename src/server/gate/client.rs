@@ -26,8 +26,8 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
     RequestSource {
         client: client(peer, hop),
         scheme: proto.map(|proto| if agree { Scheme::parse(proto) } else { Scheme::Http }),
-        // Proxies add themselves at the end.
-        host: fields.list("X-Forwarded-Host").next(),
+        // The proxy adds what it was asked for at the end, if it does not replace what the client made up.
+        host: fields.list("X-Forwarded-Host").last(),
         prefix: fields.get("X-Forwarded-Prefix"),
         is_at_base: false,
     }
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn scheme_host_and_prefix() {
         let (http, https) = (Some(Scheme::Http), Some(Scheme::Https));
-        let table: [(&[&str], Option<Scheme>, &str, &str); 9] = [
+        let table: [(&[&str], Option<Scheme>, &str, &str); 10] = [
             (&[], None, "", ""),
             (&["X-Forwarded-Proto: https", "X-Forwarded-Host: files.example"], https, "files.example", ""),
             (&["X-Forwarded-Proto: HTTPS, https"], https, "", ""),
@@ -131,7 +131,13 @@ mod tests {
             (&["X-Forwarded-Proto: https", "X-Forwarded-Proto: http"], http, "", ""),
             (&["X-Forwarded-Proto: wss"], http, "", ""),
             (&["X-Forwarded-Prefix: /files"], None, "", "/files"),
-            (&["X-Forwarded-Host: files.example, inner:8080"], None, "files.example", ""),
+            (&["X-Forwarded-Host: forged.example, files.example:8443"], None, "files.example:8443", ""),
+            (
+                &["X-Forwarded-Host: forged.example", "X-Forwarded-Host: files.example"],
+                None,
+                "files.example",
+                "",
+            ),
             (&["Forwarded: for=203.0.113.9;proto=https;host=files.example"], None, "", ""),
         ];
         for (lines, scheme, host, prefix) in table {

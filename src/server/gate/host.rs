@@ -16,7 +16,7 @@ pub(crate) fn check<'b>(
     state: &State,
 ) -> Result<Option<&'b str>, Response> {
     let Some(forwarded) = forwarded else {
-        let is_meant = state.allowed_hosts.takes(peer, head.host, head.fields);
+        let is_meant = state.allowed_hosts.takes(peer, head.host, head.fields, &state.proxies);
         return if is_meant { Ok(head.host) } else { Err(unknown(head.host.unwrap_or(""))) };
     };
     let host = std::str::from_utf8(forwarded).ok().filter(|host| is_host(host));
