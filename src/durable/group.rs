@@ -19,7 +19,7 @@ use std::time::Duration;
 use rustix::fs::fstat;
 use rustix::io::Errno;
 
-use super::rounds::{Member, Rounds};
+use super::rounds::{RoundMember, Rounds};
 use super::sync;
 
 /// How long those that are about to sync wait for others, when many are at work: about as long as a commit of the journal
@@ -110,7 +110,7 @@ impl DirectorySyncs {
     }
 
     /// Call it before something is written that will be synced.
-    pub fn join(&self) -> Member<'_> {
+    pub fn join(&self) -> RoundMember<'_> {
         self.rounds.join()
     }
 
@@ -131,7 +131,7 @@ impl PendingSync<'_> {
     }
 
     /// The same, together with what others sync.
-    pub fn finish_in_round(self, member: &Member<'_>) -> Result<(), Errno> {
+    pub fn finish_in_round(self, member: &RoundMember<'_>) -> Result<(), Errno> {
         self.finish_with(|| member.wait_for_round())
     }
 

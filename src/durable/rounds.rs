@@ -32,7 +32,7 @@ struct State {
 
 /// Somebody who is about to sync something, or has just done so.
 #[derive(Debug)]
-pub struct Member<'r>(&'r Rounds);
+pub struct RoundMember<'r>(&'r Rounds);
 
 impl Rounds {
     /// Rounds that wait at most this long for others, and not once so many wait.
@@ -41,9 +41,9 @@ impl Rounds {
     }
 
     /// Call it before the change that will be synced.
-    pub fn join(&self) -> Member<'_> {
+    pub fn join(&self) -> RoundMember<'_> {
         self.lock().members += 1;
-        Member(self)
+        RoundMember(self)
     }
 
     fn start(&self, state: &mut State) {
@@ -57,7 +57,7 @@ impl Rounds {
     }
 }
 
-impl Member<'_> {
+impl RoundMember<'_> {
     /// Waits until the next round starts. Sync at once when this returns.
     pub fn wait_for_round(&self) {
         let rounds = self.0;
@@ -77,7 +77,7 @@ impl Member<'_> {
     }
 }
 
-impl Drop for Member<'_> {
+impl Drop for RoundMember<'_> {
     fn drop(&mut self) {
         self.0.lock().members -= 1;
     }
@@ -95,7 +95,7 @@ mod tests {
     fn a_few_do_not_wait() {
         let rounds = Rounds::new(LONG, usize::MAX);
         let members: Vec<_> = (1..CROWD).map(|_| rounds.join()).collect();
-        members.iter().for_each(Member::wait_for_round);
+        members.iter().for_each(RoundMember::wait_for_round);
         assert_eq!(rounds.lock().rounds, members.len() as u64);
         drop(members);
         assert_eq!(rounds.lock().members, 0);

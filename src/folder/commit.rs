@@ -23,7 +23,7 @@ use super::stale;
 use super::temporary::Temporary;
 use crate::access::{Grant, ToWrite};
 use crate::durable::group::DirectorySyncs;
-use crate::durable::rounds::Member;
+use crate::durable::rounds::RoundMember;
 use crate::path::SharePath;
 
 /// How often another program may change the file that has the name between the check and the rename. This server's own
@@ -55,7 +55,7 @@ struct Commit<'c> {
     size: u64,
     guard: Guard,
     /// `None` if it is not made durable.
-    member: Option<Member<'c>>,
+    member: Option<RoundMember<'c>>,
 }
 
 /// The result of an attempt to name a file.

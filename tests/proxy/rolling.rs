@@ -104,7 +104,7 @@ fn no_request_fails(start: impl Fn(&[Wharf]) -> Option<ReverseProxy>) {
         for server in &mut servers {
             // The proxy has to notice that the last one is back.
             thread::sleep(Duration::from_secs(3));
-            if clients.iter().any(|client| client.is_finished()) {
+            if clients.iter().any(thread::ScopedJoinHandle::is_finished) {
                 break;
             }
             server.signal(Signal::TERM);

@@ -202,7 +202,9 @@ impl<'s> Visit<'s> {
             let words = format!("words of {}", names[said]);
             let answer = self.ask("POST", "/.wharf/chat/messages", &members[said].0, words.as_bytes());
             assert_eq!(answer.code(), 202, "{}: {}", self.name, answer.text());
-            members.iter_mut().for_each(|(_, ear)| ear.read_until(&words));
+            for (_, ear) in &mut members {
+                ear.read_until(&words);
+            }
         }
         for (token, _) in &members {
             self.ask("POST", "/.wharf/chat/leave", token, b"");
