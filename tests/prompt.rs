@@ -188,6 +188,8 @@ fn a_server_at_a_terminal_prints_requests_only_with_v() {
         let url = screen.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
         let mut wire = Wire::connect(url.expect("a URL").parse().expect("an address"));
         assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200);
+        // A connection that is being served at the stop is not an open one.
+        server.child.comes_to_rest();
         rustix::process::kill_process(
             rustix::process::Pid::from_child(&server.child),
             rustix::process::Signal::INT,

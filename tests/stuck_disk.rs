@@ -106,6 +106,46 @@ fn listings_delay_no_other_request() {
     }
 }
 
+/// Load balancers ask again and again.
+#[test]
+fn readiness_checks_delay_no_other_request() {
+    let Some(mount) = Mount::new() else { return };
+    let wharf = Wharf::serve_in(mount.place(), &["--workers", "4", "--timeout", "1"]);
+    let member = join(&wharf);
+    let mut idle = wharf.connect();
+    let stopped = mount.stop();
+    let mut waiting: Vec<_> = (0..CLIENTS).map(|_| asks_for(&wharf, "/.wharf/ready")).collect();
+    others_are_served(&wharf, &member, &mut idle);
+    drop(stopped);
+    for wire in &mut waiting {
+        assert_eq!(wire.read_answer(false).text(), "ready\n");
+    }
+}
+
+/// All connections of a client behind a proxy wait for the disk, as jobs or before that: they count for this client, so one
+/// makes room for another client of the same proxy.
+#[test]
+fn requests_that_wait_for_the_disk_count_for_their_client() {
+    const ALL: usize = 32;
+    for method in ["GET", "PUT"] {
+        let Some(mount) = Mount::new() else { return };
+        let flags = ["--workers", "1", "--trust-proxy", "127.0.0.1", "--max-connections", &ALL.to_string()];
+        let wharf = Wharf::serve_in(mount.place(), &flags);
+        let stopped = mount.stop();
+        let _waiting: Vec<_> = (0..ALL)
+            .map(|number| {
+                let mut wire = wharf.connect();
+                let head = format!("{method} /{number} HTTP/1.1\r\nHost: {}\r\n", wharf.address());
+                wire.send(format!("{head}X-Forwarded-For: 203.0.113.1\r\nContent-Length: 2\r\n\r\nab"));
+                wire
+            })
+            .collect();
+        let other = || wharf.ask("GET", "/.wharf/health", "X-Forwarded-For: 203.0.113.2\r\n", b"").code();
+        eventually(method, || other() == 200);
+        drop(stopped);
+    }
+}
+
 /// A cached file is checked on the disk before it is sent, and that may hang too.
 #[test]
 fn a_cached_file_delays_no_other_request() {

@@ -28,16 +28,19 @@ pub(super) fn become_stop(
 ) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
+        // The server may stop for another reason: then the first signal changes nothing, and the second exits.
+        let mut is_asked = false;
         for signal in signals.forever() {
             if signal == SIGHUP {
                 hung_up();
-            } else if stop.asked() == Some(StopReason::Signal) {
+            } else if is_asked || stop.asked() == Some(StopReason::Signal) {
                 before();
                 std::process::exit(FAILED);
             } else if signal == SIGTERM && !drain.is_zero() && !stop.is_near() {
                 log::info!("stopping in {} s", drain.as_secs_f64());
                 ask_later(&stop, drain);
             } else {
+                is_asked = true;
                 stop.ask(StopReason::Signal);
             }
         }

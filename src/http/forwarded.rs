@@ -51,26 +51,23 @@ fn from_the_end<'b>(
         .filter(|element| !element.is_empty())
 }
 
-/// An element of `Forwarded` (RFC 7239 §4). One that is malformed has no address.
+/// An element of `Forwarded` (RFC 7239 §4). One that is malformed says nothing.
 fn hop(element: &[u8]) -> Hop<'_> {
-    let mut hop = Hop { address: None, proto: None, host: None };
-    let mut has_for = false;
-    for pair in element.split(quoted_splitter(b';')) {
-        let pair = pair.trim_ascii();
-        let Some(at) = pair.iter().position(|&byte| byte == b'=') else {
-            return Hop { address: None, proto: None, host: None };
-        };
+    const MALFORMED: Hop<'static> = Hop { address: None, proto: None, host: None };
+    let (mut client, mut proto, mut host) = (None, None, None);
+    let pairs = element.split(quoted_splitter(b';')).map(<[u8]>::trim_ascii);
+    for pair in pairs.filter(|pair| !pair.is_empty()) {
+        let Some(at) = pair.iter().position(|&byte| byte == b'=') else { return MALFORMED };
         let (name, value) = (&pair[..at], unquoted(&pair[at + 1..]));
-        if name.eq_ignore_ascii_case(b"for") {
-            hop.address = if has_for { None } else { std::str::from_utf8(value).ok().and_then(node) };
-            has_for = true;
-        } else if name.eq_ignore_ascii_case(b"proto") {
-            hop.proto = Some(value);
-        } else if name.eq_ignore_ascii_case(b"host") {
-            hop.host = Some(value);
+        let parameters = [("for", &mut client), ("proto", &mut proto), ("host", &mut host)];
+        let known = parameters.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+        // Each may occur once.
+        if known.is_some_and(|(_, parameter)| parameter.replace(value).is_some()) {
+            return MALFORMED;
         }
     }
-    hop
+    let address = client.and_then(|client| std::str::from_utf8(client).ok()).and_then(node);
+    Hop { address, proto, host }
 }
 
 /// Splits at this byte outside quotes.
@@ -147,8 +144,12 @@ mod tests {
 
     #[test]
     fn hops_of_forwarded() {
-        let table: [(&[&str], &str); 16] = [
+        let table: [(&[&str], &str); 20] = [
             (&["Forwarded: for=192.0.2.7"], "192.0.2.7"),
+            (&["Forwarded: for=192.0.2.7;"], "192.0.2.7"),
+            (&["Forwarded: ;for=192.0.2.7; ;proto=http"], "192.0.2.7"),
+            (&["Forwarded: for=192.0.2.7;proto=http;Proto=https"], "-"),
+            (&["Forwarded: for=192.0.2.7;host=a;host=a"], "-"),
             (&["Forwarded: FOR=192.0.2.7;proto=https;by=10.0.0.1"], "192.0.2.7"),
             (&["Forwarded: for=192.0.2.7, for=\"[2001:db8::7]:5000\""], "2001:db8::7 192.0.2.7"),
             (&["Forwarded: for=192.0.2.7", "Forwarded: for=10.0.0.1"], "10.0.0.1 192.0.2.7"),

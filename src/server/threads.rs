@@ -213,9 +213,12 @@ impl Runtime {
                 shedding::shed_descriptors(self, excess);
             }
             AfterTurn::NeedsDisk(client) => {
+                let excess = tracked.hold(tracked.connection.descriptors(), Some(client));
                 self.queue(client, JobKind::General, Task { tracked, work: None });
+                shedding::shed_descriptors(self, excess);
             }
             AfterTurn::HeldBack(client) => {
+                tracked.hold(tracked.connection.descriptors(), Some(client));
                 if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {
                     self.go_on(task.tracked);
                 }

@@ -268,31 +268,9 @@ impl Wharf {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
-    /// The CPU time that it has used, in ticks of the kernel (hundredths of a second).
-    pub fn processor_ticks(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let behind_the_name = stat.rsplit_once(')').expect("a name").1;
-        let number = |word: &str| word.parse::<u64>().expect("a number");
-        behind_the_name.split_whitespace().skip(11).take(2).map(number).sum()
-    }
-
-    /// Waits until it is idle: each of its threads sleeps and it uses no CPU time. Everything that has
-    /// arrived at its sockets has been handled by then.
+    /// Waits until it is idle: everything that has arrived at its sockets has been handled by then.
     pub fn comes_to_rest(&self) {
-        eventually("the server is idle", || {
-            let before = self.processor_ticks();
-            std::thread::sleep(std::time::Duration::from_millis(300));
-            self.processor_ticks() - before <= 2 && self.sleeps()
-        });
-    }
-
-    /// Whether none of its threads is running or runnable.
-    fn sleeps(&self) -> bool {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
-        // A thread may have ended since it was listed.
-        let states =
-            threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
-        states.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
+        self.child.comes_to_rest();
     }
 
     pub fn signal(&self, signal: Signal) {

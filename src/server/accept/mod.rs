@@ -54,7 +54,7 @@ pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Run
         // counted it.
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
-        if is_sure && state.idle.settle(Instant::now()) {
+        if is_sure && !state.stop.is_announced() && state.idle.settle(Instant::now()) {
             state.stop.ask(StopReason::Idle);
         }
     }
@@ -63,7 +63,9 @@ pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Run
 /// Waits until a connection arrives, the server is asked to stop, or it has been idle for too long.
 fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
     let now = Instant::now();
-    let idle = state.idle.deadline(now).map(|deadline| deadline.left(now));
+    // A server that drains serves until the drain ends, even if it is idle.
+    let idle = state.idle.deadline(now).filter(|_| !state.stop.is_announced());
+    let idle = idle.map(|deadline| deadline.left(now));
     let sources = listeners.iter().map(AsFd::as_fd).chain([state.stop.as_fd()]);
     listener::wait_for_any(sources, idle)
 }
