@@ -57,4 +57,5 @@ fn haproxy_in_tcp_mode() {
         let Some(proxy) = ReverseProxy::haproxy_with(&text, Tls::Off) else { return };
         Visit::of(&wharf, &proxy, Place::Root, version.to_owned()).all();
     }
+    assert!(wharf.log().contains("\"GET /.wharf/ready HTTP/1.0\" 200"), "its checks have a PROXY header too");
 }
