@@ -74,6 +74,7 @@ fn rows(host: &str) -> Vec<Row> {
             405,
             CLOSES,
         ),
+        ("a tunnel with a path for its target", line("CONNECT /a HTTP/1.1"), 405, CLOSES),
         ("two lengths in one", post("Content-Length: 1, 1\r\n", "x"), 400, CLOSES),
         ("a signed length", post("Content-Length: +1\r\n", "x"), 400, CLOSES),
         ("a length with a space in it", post("Content-Length: 1 1\r\n", "x"), 400, CLOSES),

@@ -1,9 +1,10 @@
 //! `wharf client`: commands, errors, and exit codes.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::common::{ClosedPort, Output, Running, Wharf, eventually, run, sample};
+use crate::common::{ClosedPort, Fake, Output, Running, Wharf, eventually, run, run_with, sample};
 
 /// The directory of the examples.
 fn examples() -> PathBuf {
@@ -294,5 +295,41 @@ fn an_invalid_address_is_an_error() {
         let output = run(&["client", address], "", Path::new("."));
         assert_eq!(output.code, Some(2), "{name}");
         assert!(output.stderr.contains(expected), "{name}: {output:?}");
+    }
+}
+
+#[test]
+fn the_prompt_connects_through_the_proxy() {
+    let proxy = Fake::answers(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    let variables = [("http_proxy", proxy.url("/")), ("no_proxy", String::new())];
+    let output = run_with(&["client", "http://files.invalid/"], "GET a.txt\n", place.path(), &variables);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert_eq!(fs::read(place.path().join("downloads/a.txt")).expect("saved"), b"ok");
+    assert_eq!(proxy.requests("http://files.invalid/a.txt").len(), 1);
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_an_error() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("s.txt"), "GET a.txt\n").expect("written");
+    let commands: [&[&str]; 6] = [
+        &["client", "http://files.invalid/"],
+        &["chat", "ann", "files.invalid"],
+        &["get", "http://files.invalid/a.txt"],
+        &["put", "s.txt", "--to", "http://files.invalid/"],
+        &["list", "http://files.invalid/"],
+        &["replay", "s.txt", "files.invalid"],
+    ];
+    let proxies = ["socks5://127.0.0.1:1", "http://ann:secret@127.0.0.1:1"];
+    for (proxy, command) in proxies.iter().flat_map(|proxy| commands.map(|command| (proxy, command))) {
+        let variables = [("http_proxy", (*proxy).to_owned()), ("no_proxy", String::new())];
+        let output = run_with(command, "", place.path(), &variables);
+        assert_eq!(output.code, Some(1), "{command:?}: {output:?}");
+        let said = output.stdout + &output.stderr;
+        assert!(said.contains("cannot use http_proxy: "), "{command:?}: {said}");
+        assert!(!said.contains("secret"), "{command:?}: {said}");
     }
 }

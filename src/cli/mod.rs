@@ -39,7 +39,7 @@ use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
 
-/// One folder, every socket: share a folder with browsers, curl and the terminal.
+/// The command line of wharf; its description is that of the package.
 #[derive(Debug, Parser)]
 #[command(name = "wharf", version, about, after_help = AFTER_HELP, max_term_width = 100)]
 struct Args {

@@ -20,6 +20,8 @@ pub enum ClientError {
     Unresolved(String),
     /// The address cannot be reached.
     Unreachable(String, io::Error),
+    /// The proxy that `http_proxy` names cannot be used, for this reason.
+    Proxy(String),
     /// The error of an earlier request to the same server, which was not tried again.
     Gone(String),
     /// The server was silent for this many seconds while the client did this.
@@ -104,6 +106,7 @@ impl fmt::Display for ClientError {
             Self::Unreachable(address, error) => {
                 write!(f, "cannot reach {}: {}", Printable::text(address), Plain(error))
             }
+            Self::Proxy(why) => write!(f, "cannot use http_proxy: {why}"),
             Self::Gone(said) => f.write_str(said),
             Self::Slow(doing, seconds) => write!(f, "the server was silent for {seconds} s ({doing})"),
             Self::Silent => f.write_str("the server closed the connection without a response"),
@@ -210,7 +213,14 @@ impl ClientError {
 
     /// Whether the error concerns the whole server, and so every file on it.
     pub fn is_servers(&self) -> bool {
-        matches!(self, Self::NotRunning(_) | Self::Unresolved(_) | Self::Unreachable(..) | Self::Gone(_))
+        matches!(
+            self,
+            Self::NotRunning(_)
+                | Self::Unresolved(_)
+                | Self::Unreachable(..)
+                | Self::Proxy(_)
+                | Self::Gone(_)
+        )
     }
 }
 

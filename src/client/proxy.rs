@@ -6,17 +6,16 @@
 use std::net::IpAddr;
 
 use super::address::{AddressError, Endpoint, ServerAddress};
+use crate::net::network::Network;
+use crate::printable::Printable;
 
 /// The port of a proxy whose address has none, as in curl.
 const DEFAULT_PORT: u16 = 1080;
 
-/// The proxy through which this server is reached.
-pub(super) fn from_environment(server: &Endpoint) -> Option<Endpoint> {
-    let found = of(server, |name| std::env::var(name).ok());
-    found.unwrap_or_else(|error| {
-        log::warn!("http_proxy is ignored: {}", reason(&error));
-        None
-    })
+/// The proxy through which this server is reached, or why it cannot be used. A direct connection instead could go where
+/// the user does not want it to go.
+pub(super) fn from_environment(server: &Endpoint) -> Result<Option<Endpoint>, String> {
+    of(server, |name| std::env::var(name).ok()).map_err(|error| reason(&error))
 }
 
 /// The same, with the variables that `variable` returns.
@@ -38,7 +37,12 @@ fn of(
 /// Why a proxy cannot be used. The text of an address with a user name would show a password.
 fn reason(error: &AddressError) -> String {
     match error {
-        AddressError::User(_) => "a user name and a password are not supported".to_owned(),
+        AddressError::User(_) => {
+            "a user name and a password are not supported (use http://host:port)".to_owned()
+        }
+        AddressError::Scheme(scheme) => {
+            format!("{}:// is not supported (use http://host:port)", Printable::text(scheme))
+        }
         other => other.to_string(),
     }
 }
@@ -59,7 +63,8 @@ fn is_local(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Whether a list like `example.com, .local, 10.0.0.1:8080` has this host: itself, or a domain that it belongs to.
+/// Whether a list like `example.com, .local, 10.0.0.1:8080, 10.0.0.0/8` has this host: itself, or a domain or network that
+/// it belongs to.
 fn is_excepted(host: &str, port: u16, list: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let mut names = list.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty());
@@ -70,7 +75,9 @@ fn is_excepted(host: &str, port: u16, list: &str) -> bool {
         };
         let name = name.trim_start_matches('.').trim_end_matches('.').to_ascii_lowercase();
         let is_below = || host.strip_suffix(&name).is_some_and(|rest| rest.ends_with('.'));
-        let is_named = name == "*" || host == name || is_below();
+        let is_inside =
+            || host.parse().is_ok_and(|ip| name.parse().is_ok_and(|network: Network| network.contains(ip)));
+        let is_named = name == "*" || host == name || is_below() || is_inside();
         is_named && wanted.is_none_or(|wanted: u16| wanted == port)
     })
 }
@@ -106,6 +113,10 @@ mod tests {
             ("an exception for a port", "h:80", "proxy:1", "h:80", None),
             ("another port", "h:81", "proxy:1", "h:80", Some("proxy:1")),
             ("an address", "10.0.0.1:80", "proxy:1", "10.0.0.1", None),
+            ("a network", "10.1.2.3:80", "proxy:1", "a, 10.0.0.0/8", None),
+            ("an IPv6 network", "[fd00::1]:80", "proxy:1", "fd00::/8", None),
+            ("another network", "10.1.2.3:80", "proxy:1", "10.2.0.0/16", Some("proxy:1")),
+            ("a name in no network", "h.example:80", "proxy:1", "0.0.0.0/0", Some("proxy:1")),
         ];
         for (name, server, http, except, expected) in table {
             let found = proxy(server, &[("http_proxy", http), ("no_proxy", except)]);

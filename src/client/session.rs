@@ -21,8 +21,8 @@ use super::timeouts::Timeouts;
 #[derive(Debug)]
 pub struct Session {
     server: Endpoint,
-    /// Through which it is reached.
-    proxy: Option<Endpoint>,
+    /// Through which it is reached, or why the proxy that is set cannot be used.
+    proxy: Result<Option<Endpoint>, String>,
     timeouts: Timeouts,
     idle: Option<HttpConnection>,
 }
@@ -41,7 +41,7 @@ impl Session {
 
     /// Connects before the first request.
     pub fn connect(&mut self) -> Result<(), ClientError> {
-        self.idle = Some(HttpConnection::open(&self.server, self.timeouts)?);
+        self.idle = Some(self.open()?);
         Ok(())
     }
 
@@ -55,8 +55,8 @@ impl Session {
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
     /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was read from a pipe.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
-        let absolute =
-            self.proxy.as_ref().map(|_| format!("http://{}{}", self.server.host_field(), request.target));
+        let has_proxy = matches!(self.proxy, Ok(Some(_)));
+        let absolute = has_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
         let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
         let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),
@@ -69,8 +69,13 @@ impl Session {
     }
 
     fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, ClientError> {
-        let peer = self.proxy.as_ref().unwrap_or(&self.server);
-        HttpConnection::open(peer, self.timeouts)?.exchange(&self.server, request)
+        self.open()?.exchange(&self.server, request)
+    }
+
+    /// Connects to the proxy, or to the server if there is none.
+    fn open(&self) -> Result<HttpConnection, ClientError> {
+        let proxy = self.proxy.as_ref().map_err(|why| ClientError::Proxy(why.clone()))?;
+        HttpConnection::open(proxy.as_ref().unwrap_or(&self.server), self.timeouts)
     }
 }
 

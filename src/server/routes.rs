@@ -137,7 +137,7 @@ pub(super) fn find<'a, 'h, 'b>(
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
-        Err(UnsupportedMethod::NotAllowed) => return Err(FOLDER.not_allowed()),
+        Err(UnsupportedMethod::NotAllowed | UnsupportedMethod::Tunnel) => return Err(FOLDER.not_allowed()),
         Err(UnsupportedMethod::Unknown) => {
             return Err(Response::text(Status::NOT_IMPLEMENTED, "unknown method\n"));
         }

@@ -26,7 +26,7 @@ pub use outside::{outside, skip};
 pub use random::Random;
 pub use reverse_proxy::{Place, Program, ReverseProxy, Tls, deployed, replaced};
 pub use running::Running;
-pub use server::{Output, Wharf, copy, root, run, sample};
+pub use server::{Output, Wharf, copy, root, run, run_with, sample};
 pub use tftp::Tftp;
 pub use wire::{Answer, Wire};
 

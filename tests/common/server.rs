@@ -343,12 +343,18 @@ fn walk(root: &Path, dir: &Path, found: &mut Vec<String>) {
 
 /// Runs the binary to its end in this directory, with this input.
 pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
+    run_with(arguments, input, directory, &[])
+}
+
+/// The same, with these environment variables.
+pub fn run_with(arguments: &[&str], input: &str, directory: &Path, variables: &[(&str, String)]) -> Output {
     let mut child = Running::start(
         Command::new(BINARY)
             .args(arguments)
             .current_dir(directory)
             .env("XDG_STATE_HOME", directory.join(".state"))
             .env_remove("SERVER_SHARED_FILES")
+            .envs(variables.iter().map(|(name, value)| (*name, value.as_str())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped()),

@@ -26,6 +26,8 @@ pub enum Method {
 pub enum UnsupportedMethod {
     /// It is known, and no target allows it (405).
     NotAllowed,
+    /// CONNECT, which no target allows either (405): what follows may belong to the tunnel (RFC 9110 §9.3.6).
+    Tunnel,
     /// It is unknown (501).
     Unknown,
 }
@@ -42,7 +44,8 @@ impl Method {
             "OPTIONS" => Self::Options,
             "PATCH" => Self::Patch,
             "DELETE" => Self::Delete,
-            "TRACE" | "CONNECT" | "PROPFIND" | "PROPPATCH" | "COPY" | "MOVE" | "LOCK" | "UNLOCK" => {
+            "CONNECT" => return Err(UnsupportedMethod::Tunnel),
+            "TRACE" | "PROPFIND" | "PROPPATCH" | "COPY" | "MOVE" | "LOCK" | "UNLOCK" => {
                 return Err(UnsupportedMethod::NotAllowed);
             }
             _ => return Err(UnsupportedMethod::Unknown),

@@ -210,6 +210,7 @@ fn methods_have_case() {
         ("MKCOL", Ok(Method::Mkcol)),
         ("mkcol", Err(UnsupportedMethod::Unknown)),
         ("TRACE", Err(UnsupportedMethod::NotAllowed)),
+        ("CONNECT", Err(UnsupportedMethod::Tunnel)),
         ("BREW", Err(UnsupportedMethod::Unknown)),
     ];
     for (name, expected) in cases {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
-use crate::http::request::{Head, HttpVersion, Method};
+use crate::http::request::{Head, HttpVersion, Method, UnsupportedMethod};
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::server::filter::Wanted;
@@ -54,6 +54,8 @@ impl Exchange {
     ) -> Self {
         let persistence = Persistence::of_message(head.version, head.fields);
         let has_body = head.framing != Framing::Empty;
+        let is_tunnel =
+            head.method == Err(UnsupportedMethod::Tunnel) || matches!(head.target, Target::Authority(_));
         Self {
             line: request_line(bytes, state),
             began,
@@ -63,7 +65,7 @@ impl Exchange {
             wanted: Wanted::by(head.fields),
             persistence: persistence
                 .unless(state.stop.is_near(), CloseReason::Stopping)
-                .unless(matches!(head.target, Target::Authority(_)), CloseReason::Tunnel)
+                .unless(is_tunnel, CloseReason::Tunnel)
                 // Overridden by `body_was_read`.
                 .unless(has_body, CloseReason::BodyUnread),
             saved: None,
