@@ -109,6 +109,8 @@ fn uploads_whose_client_is_killed_resume() {
 #[test]
 fn uploads_whose_server_is_killed_resume() {
     break_off_and_go_on(CUT_BY_SERVER, 3, |_, wharf, forwarder| {
+        // What it has not read yet would be lost with it.
+        wharf.comes_to_rest();
         let wharf = Wharf::serve_in(wharf.kill(), &["--no-sync"]);
         forwarder.lead_to(wharf.address());
         wharf

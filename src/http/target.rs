@@ -151,6 +151,13 @@ impl<'b> PathAndQuery<'b> {
         Some(Self { path, query: self.query })
     }
 
+    /// The relative path from here to the root, without a final slash: `.` from `/a`, `../..` from `/a/b/c`. Links that
+    /// begin with it are right wherever a proxy shows the root.
+    pub fn to_root(&self) -> String {
+        let depth = self.path.matches('/').count().saturating_sub(1);
+        if depth == 0 { ".".to_owned() } else { vec![".."; depth].join("/") }
+    }
+
     /// The path as it was sent, still encoded, with its leading slash.
     pub fn raw(&self) -> &'b str {
         self.path
@@ -310,6 +317,15 @@ mod tests {
         let expected: [&[u8]; 3] = [b"a b", b"c%2Fd", b"%00"];
         assert_eq!(names, Ok(expected.map(Cow::Borrowed).to_vec()));
         assert_eq!(PathAndQuery::split("/a%4").names().next(), Some(Err(TargetError::Percent)));
+    }
+
+    #[test]
+    fn the_way_to_the_root_is_relative() {
+        for (path, way) in
+            [("/", "."), ("/a", "."), ("/a/", ".."), ("/a/b/c?d/e", "../.."), ("/a//", "../..")]
+        {
+            assert_eq!(PathAndQuery::split(path).to_root(), way, "{path}");
+        }
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub(super) fn apply(wanted: Wanted, answer: Response, state: &State) -> Response
             let status = head.status();
             let line = String::from_utf8_lossy(line).trim_end().to_owned();
             let head = head.without("Content-Type").without("X-Content-Type-Options");
-            let (head, text) = page(head, title(status), &body(status, &line, &state.base), &state.base);
+            let (head, text) =
+                page(head, title(status), &body(status, &line, &state.base), state.base.as_str());
             Response { head, content: text.into_bytes().into(), then }
         }
         None => Response { head, content, then },

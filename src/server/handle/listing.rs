@@ -32,6 +32,8 @@ enum ListingFormat {
 struct ListingOptions {
     form: ListingFormat,
     query: ListingQuery,
+    /// What leads from the requested path to the root.
+    root: String,
 }
 
 /// The job that lists the requested directory.
@@ -39,6 +41,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
     let options = ListingOptions {
         form: ListingFormat::preferred(request.head.fields),
         query: ListingQuery::of(request.target),
+        root: request.target.to_root(),
     };
     let (path, principal) = (request.path.clone(), request.principal.clone());
     Box::new(move |state, disk| {
@@ -63,6 +66,7 @@ fn list(
     let (head, framed) = match options.form {
         ListingFormat::Html => {
             let page = pages::ListingPage {
+                root: &options.root,
                 base: &state.base,
                 path: directory.path(),
                 count,

@@ -32,8 +32,13 @@ pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     let path = folder(request)?;
     let url = url(request, &path, state)?;
     let query = request.target.query().unwrap_or_default();
-    let page =
-        pages::QrPage { base: &state.base, path: &path, query, url: &url, is_local: address::is_local(&url) };
+    let page = pages::QrPage {
+        root: &request.target.to_root(),
+        path: &path,
+        query,
+        url: &url,
+        is_local: address::is_local(&url),
+    };
     let (head, text) = page.framed(head());
     Ok(Handled::Respond(Response::new(head, text.into_bytes())))
 }

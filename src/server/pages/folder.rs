@@ -31,7 +31,9 @@ const ROWS: &str = "\0";
 /// A directory to show.
 #[derive(Debug)]
 pub(crate) struct ListingPage<'a> {
-    /// The path before those of the server.
+    /// What leads to the root of the server, without its final slash.
+    pub root: &'a str,
+    /// The base, for the paths in chat events.
     pub base: &'a Base,
     pub path: &'a SharePath,
     /// How much is in it.
@@ -51,7 +53,7 @@ impl ListingPage<'_> {
                 (icons::all())
                 a .skip href="#files" { "Skip to the files" }
                 header .top {
-                    img src={ (self.base) (ICON.link()) } alt="" width="28" height="28";
+                    img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
                     (self.way())
                     @if self.accepts_uploads { (self.form()) } @else { p .badge { "Read-only" } }
                     @if features::QR { form { button .plain name="qr" { "QR code" } } }
@@ -69,7 +71,7 @@ impl ListingPage<'_> {
                     @if self.has_chat { (room(self.base, self.path)) }
                 }
         };
-        let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body, self.base);
+        let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body, self.root);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
         let row = if self.query.view == View::Grid { card } else { row };
         (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })
@@ -81,7 +83,7 @@ impl ListingPage<'_> {
         let above = above(self.path.as_bytes());
         let (folded, near) = above.split_at(if above.len() > SHOWN_ABOVE { above.len() - 1 } else { 0 });
         let item = |(link, name): &(String, String)| {
-            html! { li { a href={ (self.base) (link) (self.query) } { bdi { (name) } } } }
+            html! { li { a href={ (self.root) (link) (self.query) } { bdi { (name) } } } }
         };
         html! {
             nav aria-label="Path" {
@@ -89,7 +91,7 @@ impl ListingPage<'_> {
                     @if self.path.is_root() {
                         li { h1 { "Files" } }
                     } @else {
-                        li { a href={ (self.base) "/" (self.query) } { "Files" } }
+                        li { a href={ (self.root) "/" (self.query) } { "Files" } }
                         @if !folded.is_empty() {
                             li {
                                 details {

@@ -6,18 +6,18 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::http::response::Head;
 use crate::server::assets::{ICON, SCRIPT, STYLE};
-use crate::server::base::Base;
 use crate::server::random;
 
 /// A random number of this page. Only elements that carry it are loaded, so injected ones are not.
 struct Nonce(u128);
 
-/// A whole page, and its head with the content security policy.
+/// A whole page, and its head with the content security policy. `root` leads to the root of the server, without its final
+/// slash.
 pub(in crate::server) fn page(
     head: Head,
     title: impl fmt::Display,
     body: &Markup,
-    base: &Base,
+    root: &str,
 ) -> (Head, String) {
     let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
     let text = html! {
@@ -27,9 +27,9 @@ pub(in crate::server) fn page(
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " – wharf" }
-                link rel="stylesheet" href={ (base) (STYLE.link()) } nonce=(nonce);
-                link rel="icon" href={ (base) (ICON.link()) };
-                script type="module" src={ (base) (SCRIPT.link()) } nonce=(nonce) {}
+                link rel="stylesheet" href={ (root) (STYLE.link()) } nonce=(nonce);
+                link rel="icon" href={ (root) (ICON.link()) };
+                script type="module" src={ (root) (SCRIPT.link()) } nonce=(nonce) {}
             }
             body { (body) }
         }

@@ -7,15 +7,14 @@ use crate::http::target::encode_path;
 use crate::own_paths::QR_CODE;
 use crate::path::SharePath;
 use crate::printable::Printable;
-use crate::server::base::Base;
 use crate::server::listing::shown_path;
 use crate::server::pages::page::page;
 
 /// What the page shows.
 #[derive(Debug)]
 pub(crate) struct QrPage<'a> {
-    /// The path before those of the server.
-    pub base: &'a Base,
+    /// What leads to the root of the server, without its final slash.
+    pub root: &'a str,
     /// The folder.
     pub path: &'a SharePath,
     /// The query that names the folder to the QR code.
@@ -33,15 +32,15 @@ impl QrPage<'_> {
         let body = html! {
             main .error {
                 h1 { "QR code" }
-                p { img src={ (self.base) (QR_CODE) "?" (self.query) } alt={ "QR code of " (self.url) } width="256" height="256"; }
+                p { img src={ (self.root) (QR_CODE) "?" (self.query) } alt={ "QR code of " (self.url) } width="256" height="256"; }
                 p { a href=(self.url) { (self.url) } }
                 @if self.is_local {
                     p { "No phone can reach this address. Start wharf with --ip 0.0.0.0 to share with the network." }
                 }
-                form action={ (self.base) (target(self.path)) } { button name="list" { "Back to " bdi { (folder) } } }
+                form action={ (self.root) (target(self.path)) } { button name="list" { "Back to " bdi { (folder) } } }
             }
         };
-        page(head, format_args!("QR code of {folder}"), &body, self.base)
+        page(head, format_args!("QR code of {folder}"), &body, self.root)
     }
 }
 

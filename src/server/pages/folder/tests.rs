@@ -13,6 +13,7 @@ fn html_of(path: &SharePath, entries: &[DirEntry], accepts_uploads: bool) -> Str
 fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_uploads: bool) -> String {
     let count = Count { directories: 0, files: entries.len(), bytes: 0 };
     let page = ListingPage {
+        root: "..",
         base: &Base::default(),
         path,
         count,
@@ -49,7 +50,7 @@ fn each_directory_above_has_a_link() {
     let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
     let page = html_as(ListingQuery::default(), &path, &[], true);
     for link in
-        ["href=\"/\">Files<", "href=\"/a%20b/\"><bdi>a b<", "href=\"/a%20b/%3Cc%3E/\"><bdi>&lt;c&gt;<"]
+        ["href=\"../\">Files<", "href=\"../a%20b/\"><bdi>a b<", "href=\"../a%20b/%3Cc%3E/\"><bdi>&lt;c&gt;<"]
     {
         assert!(page.contains(link), "{link}: {page}");
     }
@@ -63,7 +64,7 @@ fn a_deep_path_is_folded_in_the_middle() {
     let folded = page.split_once("<details>").expect("folded").1.split_once("</details>").expect("an end").0;
     assert!(folded.contains("2 more folders"), "{folded}");
     for (link, is_folded) in [("/", false), ("/a/", true), ("/a/b/", true), ("/a/b/c/", false)] {
-        let link = format!("href=\"{link}\"");
+        let link = format!("href=\"..{link}\"");
         assert!(page.contains(&link) && folded.contains(&link) == is_folded, "{link}: {page}");
     }
 }
@@ -82,7 +83,7 @@ fn order_and_view_carry_into_other_directories() {
     for (list, view, order, query) in table {
         let order = SortOrder::parse(order).expect("an order");
         let page = html_as(ListingQuery { list, order, view }, &path, &entries, true);
-        for link in [format!("./sub/{query}"), format!("/a/{query}"), "./f".to_owned()] {
+        for link in [format!("./sub/{query}"), format!("../a/{query}"), "./f".to_owned()] {
             assert!(page.contains(&format!("href=\"{link}\"")), "{link}: {page}");
         }
     }
@@ -108,10 +109,10 @@ fn links_lead_only_to_entries_directories_and_assets() {
         let page = html_as(query, &path, &entries, true);
         let page = page.replace(&query.to_string(), "");
         let (assets, others): (Vec<_>, Vec<_>) =
-            links(&page).into_iter().partition(|link| link.starts_with(own_paths::ASSETS));
+            links(&page).into_iter().partition(|link| link.starts_with(&format!("..{}", own_paths::ASSETS)));
         assert_eq!(assets.len(), 4, "style, script, and the icon twice: {assets:?}");
         let file = ["./f.jpg"].repeat(times);
-        assert_eq!(others, [vec!["/", "/a/", "./sub/"], file].concat());
+        assert_eq!(others, [vec!["../", "../a/", "./sub/"], file].concat());
     }
 }
 
