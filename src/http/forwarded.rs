@@ -105,7 +105,7 @@ mod tests {
     use crate::http::request::{FieldSpace, Head};
 
     fn with_lines<T>(lines: &[&str], read: impl Fn(Fields<'_, '_>) -> T) -> T {
-        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = lines.iter().flat_map(|line| [*line, "\r\n"]).collect();
         let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
         read(Head::parse(bytes.as_bytes(), &mut FieldSpace::new()).expect("valid").fields)
     }
@@ -116,7 +116,7 @@ mod tests {
         texts.collect::<Vec<_>>().join(" ")
     }
 
-    fn without_life<'a>(hop: Hop<'a>) -> Hop<'static> {
+    fn without_life(hop: Hop<'_>) -> Hop<'static> {
         Hop { address: hop.address, proto: None, host: None }
     }
 

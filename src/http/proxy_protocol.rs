@@ -165,19 +165,22 @@ mod tests {
         [SIGNATURE_2, &[command, family], &length, rest].concat()
     }
 
-    fn client(address: &str) -> Option<ProxySource> {
-        Some(ProxySource::Client(address.parse().expect("an address")))
+    fn client(address: &str) -> ProxySource {
+        ProxySource::Client(address.parse().expect("an address"))
     }
 
     #[test]
     fn lines_of_version_1() {
         let itself = Some(ProxySource::Itself);
         let table = [
-            ("PROXY TCP4 192.0.2.7 198.51.100.1 5000 80\r\n", client("192.0.2.7:5000")),
-            ("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", client("255.255.255.255:65535")),
-            ("PROXY TCP6 2001:db8::7 ::1 5000 80\r\n", client("[2001:db8::7]:5000")),
-            ("PROXY TCP6 ::ffff:192.0.2.7 ::1 5000 80\r\n", client("192.0.2.7:5000")),
-            ("PROXY TCP4 192.0.2.7 198.51.100.1 0 80\r\n", client("192.0.2.7:0")),
+            ("PROXY TCP4 192.0.2.7 198.51.100.1 5000 80\r\n", Some(client("192.0.2.7:5000"))),
+            (
+                "PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n",
+                Some(client("255.255.255.255:65535")),
+            ),
+            ("PROXY TCP6 2001:db8::7 ::1 5000 80\r\n", Some(client("[2001:db8::7]:5000"))),
+            ("PROXY TCP6 ::ffff:192.0.2.7 ::1 5000 80\r\n", Some(client("192.0.2.7:5000"))),
+            ("PROXY TCP4 192.0.2.7 198.51.100.1 0 80\r\n", Some(client("192.0.2.7:0"))),
             ("PROXY UNKNOWN\r\n", itself),
             ("PROXY UNKNOWN ffff::1 anything\r\n", itself),
             ("PROXY UNKNOWNS\r\n", None),
@@ -217,9 +220,9 @@ mod tests {
         let extended = [v4.as_slice(), &[0x04, 0, 1, 0]].concat();
         let itself = Some(ProxySource::Itself);
         let table: [(&str, Vec<u8>, Option<ProxySource>); 14] = [
-            ("IPv4", version_2(0x21, 0x11, &v4), client("192.0.2.7:5000")),
-            ("with extensions", version_2(0x21, 0x11, &extended), client("192.0.2.7:5000")),
-            ("IPv6", version_2(0x21, 0x21, &v6), client("[::1]:5000")),
+            ("IPv4", version_2(0x21, 0x11, &v4), Some(client("192.0.2.7:5000"))),
+            ("with extensions", version_2(0x21, 0x11, &extended), Some(client("192.0.2.7:5000"))),
+            ("IPv6", version_2(0x21, 0x21, &v6), Some(client("[::1]:5000"))),
             ("LOCAL", version_2(0x20, 0x00, &[]), itself),
             ("LOCAL, with addresses", version_2(0x20, 0x11, &v4), itself),
             ("UNSPEC", version_2(0x21, 0x00, b"whatever"), itself),

@@ -290,7 +290,7 @@ impl UploadProblem {
             Self::MismatchingOffset { expected, provided } => {
                 format!(",\"expected-offset\":{expected},\"provided-offset\":{provided}")
             }
-            _ => String::new(),
+            Self::InconsistentLength => String::new(),
         };
         let registry = "https://iana.org/assignments/http-problem-types";
         format!("{{\"type\":\"{registry}#{name}\",\"title\":\"{title}\"{members}}}\n")

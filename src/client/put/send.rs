@@ -87,7 +87,7 @@ impl FileSender<'_> {
             UploadState::Gone => {
                 let limits = self.limits(outgoing)?.filter(|limits| admits(limits, outgoing.length));
                 // An upload is created without content.
-                if !limits.is_some_and(|limits| limits.min_append_size.unwrap_or(0) == 0) {
+                if limits.is_none_or(|limits| limits.min_append_size.unwrap_or(0) != 0) {
                     return self.put(outgoing, &content);
                 }
                 let Some(upload) = self.begin(outgoing, &content)? else {

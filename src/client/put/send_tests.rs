@@ -262,8 +262,8 @@ fn a_lost_final_response_is_asked_for_again() {
         let again = [PeerAction::Read, head, PeerAction::Read, answer];
         let (sent, heard) = send(RESUMABLE_FROM, 1, &[&lost, &again]);
         match (sent, expected) {
-            (Ok(Sent::Saved { status, .. }), Ok(expected)) => assert_eq!(status, expected, "{name}"),
-            (Err(ClientError::Refused(status, _)), Err(expected)) => assert_eq!(status, expected, "{name}"),
+            (Ok(Sent::Saved { status, .. }), Ok(expected))
+            | (Err(ClientError::Refused(status, _)), Err(expected)) => assert_eq!(status, expected, "{name}"),
             (sent, _) => panic!("{name}: {sent:?}"),
         }
         assert!(heard[3].starts_with("HEAD /u "), "{name}: {heard:?}");
@@ -276,10 +276,10 @@ fn a_lost_final_response_is_asked_for_again() {
 #[test]
 fn only_a_confirmed_upload_is_saved() {
     let yes = says("204 No Content", "Accept-Patch: application/partial-upload\r\n");
-    let begun = says("201 Created", "Location: /u\r\n");
+    let created = says("201 Created", "Location: /u\r\n");
     let go_on = PeerAction::Say("HTTP/1.1 100 Continue\r\n\r\n");
     let content = PeerAction::ReadContent(RESUMABLE_FROM as usize);
-    let begin = [PeerAction::Read, yes, PeerAction::Read, begun, PeerAction::ReadHead, go_on, content];
+    let begin = [PeerAction::Read, yes, PeerAction::Read, created, PeerAction::ReadHead, go_on, content];
     let at_the_end = says("204 No Content", &format!("Upload-Offset: {RESUMABLE_FROM}\r\n"));
     let saved = says("201 Created", "Upload-Complete: ?1\r\n");
     for fields in ["", "Upload-Complete: ?0\r\n", "Upload-Complete: ?1\r\nUpload-Complete: ?1\r\n"] {

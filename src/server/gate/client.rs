@@ -70,7 +70,7 @@ mod tests {
     fn found(proxies: &[&str], lines: &[&str]) -> (String, Option<Scheme>, String, String) {
         let given = proxies.iter().map(|text| text.parse().expect("valid")).collect();
         let proxies = TrustedProxies::new(given, false);
-        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = lines.iter().flat_map(|line| [*line, "\r\n"]).collect();
         let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
         let mut space = FieldSpace::new();
         let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
