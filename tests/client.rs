@@ -273,6 +273,7 @@ fn directories_and_other_names() {
     assert_eq!(saved("Photos/a b.jpg"), "Photos/a b.jpg");
     let output = say(&wharf, "cd none\ncd img1\nget * as x\nget none as y\nget 1 as ../x", place.path());
     assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 5), "{output:?}");
+    assert!(output.stderr.contains("\nimg1 is not a directory\n"), "{output:?}");
     assert!(!place.path().join("x").exists());
     // The order is that of the page.
     let output = say(&wharf, "ls", place.path());

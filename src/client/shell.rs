@@ -24,6 +24,7 @@ use super::shutdown;
 use super::targets::{self, Targets, target_of};
 use super::transfer::{TransferObserver, TransferProgress};
 use super::upload;
+use crate::http::status::Status;
 use crate::printable::Printable;
 
 /// A prompt for a server.
@@ -192,8 +193,16 @@ impl<'c> Shell<'c> {
                 *self.address.borrow_mut() = address;
                 self.print_directory()
             }
+            Err(ClientError::Refused(Status::NOT_FOUND, _)) if self.is_file(&address) => {
+                self.fail(format_args!("{} is not a directory", Printable::text(path)))
+            }
             Err(error) => self.fail_at(path, &error),
         }
+    }
+
+    /// Whether a file has the name of this directory.
+    fn is_file(&mut self, directory: &ServerAddress) -> bool {
+        self.with(None, |session, _| targets::list(session, &directory.target(""))).is_ok()
     }
 
     fn print_directory(&mut self) -> io::Result<()> {
