@@ -84,7 +84,7 @@ impl RequestContent {
         Self { source: Source::Bytes(bytes), total, start: 0, length: total, opened: None, shown_at: None }
     }
 
-    /// What arrives on stdin, until it ends. It is read once: [`is_used`](Self::is_used).
+    /// What arrives on stdin, until it ends. It is read once.
     pub fn stdin() -> Result<Self, ClientError> {
         let input = ContentInput::open(io::stdin().as_fd())?;
         Ok(Self { source: Source::Input(input), total: 0, start: 0, length: 0, opened: None, shown_at: None })
