@@ -207,7 +207,13 @@ impl Subscriber {
                 Some(half) => half,
                 None => match self.events.next() {
                     NextBytes::Bytes(bytes) => (bytes, 0),
-                    NextBytes::Nothing => return Delivery::All,
+                    NextBytes::Nothing => {
+                        return match self.tracked.connection.transport().flush() {
+                            Ok(true) => Delivery::All,
+                            Ok(false) => Delivery::WouldWait,
+                            Err(_) => Delivery::Gone,
+                        };
+                    }
                     NextBytes::Over => return Delivery::Gone,
                 },
             };

@@ -26,6 +26,7 @@ mod send_response;
 mod sending;
 pub(super) mod work;
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -241,7 +242,13 @@ impl Connection {
         turn.input.load(&self.unread);
         let next = self.run(turn);
         self.unread = turn.input.unload();
-        next
+        match next {
+            // No event will come for what has been read from the socket, or has not been written to it.
+            AfterTurn::Park(wait_for) if self.transport.has_buffered() => {
+                AfterTurn::Park(wait_for.for_another_turn())
+            }
+            next => next,
+        }
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
@@ -353,10 +360,11 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // Errors from the system are network errors. The others are this server's own, and the client
+                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this server's own, and the client
                     // sees only a closed connection, so they are worth a warning.
-                    let level =
-                        if error.raw_os_error().is_some() { log::Level::Debug } else { log::Level::Warn };
+                    let is_clients =
+                        error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidData;
+                    let level = if is_clients { log::Level::Debug } else { log::Level::Warn };
                     log::log!(level, "connection to {} lost: {error}", self.peer());
                     return AfterTurn::Close;
                 }
