@@ -23,6 +23,11 @@ mod replay;
 mod serve;
 mod signals;
 mod size;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -105,6 +105,21 @@ impl Transport {
         matches!(self, Self::Tls(_))
     }
 
+    /// Turns a TCP connection into one over TLS.
+    pub fn encrypt(
+        &mut self,
+        begin: impl FnOnce(TcpStream, SocketAddr) -> io::Result<TlsStream>,
+    ) -> io::Result<()> {
+        let Self::Tcp(stream, peer) = self else { return Ok(()) };
+        // The poller knows the socket by its descriptor, so the connection keeps that one. A second one takes its place for
+        // the moment.
+        let second = Self::Tcp(stream.try_clone()?, *peer);
+        if let Self::Tcp(stream, peer) = std::mem::replace(self, second) {
+            *self = Self::Tls(Box::new(begin(stream, peer)?));
+        }
+        Ok(())
+    }
+
     /// Whether to call it again as soon as the socket is writable: it has input that the socket no longer has, so that no
     /// event will come for it, or output that the socket has not taken yet.
     pub fn has_buffered(&self) -> bool {
