@@ -73,8 +73,14 @@ fn a_connection_is_kept_for_the_promised_time() {
 #[test]
 fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
     let (transport, mut client) = transport();
-    let mut connection =
-        Connection { transport, source: None, phase: Phase::Away, unread: Vec::new(), has_waited: false };
+    let mut connection = Connection {
+        transport,
+        source: None,
+        phase: Phase::Away,
+        unread: Vec::new(),
+        has_waited: false,
+        is_exposed: false,
+    };
     client.write_all(b"the rest of a body").expect("sent");
     let wait_for = connection.turn_away(b"no slot").expect("it must not be closed at once");
     assert_eq!(wait_for.interest, Interest::Readable, "further input is read");
@@ -132,8 +138,14 @@ fn a_panic_costs_one_connection() {
     let exchange = || exchange(&shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |transport, phase, unread: &[u8]| {
-        let connection =
-            Connection { transport, source: None, phase, unread: unread.to_vec(), has_waited: false };
+        let connection = Connection {
+            transport,
+            source: None,
+            phase,
+            unread: unread.to_vec(),
+            has_waited: false,
+            is_exposed: false,
+        };
         shared.table.admit(connection, ClientKey::Here).expect("a free slot")
     };
     let waiting = || Phase::RecvHead(WaitingForHead::default());

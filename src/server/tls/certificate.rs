@@ -12,7 +12,7 @@ const VERSION: u8 = 0xa0;
 
 /// What is read from a certificate.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Facts<'a> {
+pub(super) struct CertificateFacts<'a> {
     /// Who has signed it, as DER.
     pub issuer: &'a [u8],
     /// Whose it is, as DER.
@@ -21,7 +21,7 @@ pub(super) struct Facts<'a> {
     pub not_after: SystemTime,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> CertificateFacts<'a> {
     /// Reads them; `None` if this is not a certificate.
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
         let mut certificate = Elements(Elements(der).next(SEQUENCE)?);
@@ -119,9 +119,9 @@ mod tests {
         let fields = [&[VERSION, 0, INTEGER, 1, 7][..], &name, &name, &validity, &name].concat();
         let inner = [&[SEQUENCE, 0x81, fields.len() as u8], &*fields].concat();
         let whole = [&[SEQUENCE, 0x81, inner.len() as u8], &*inner].concat();
-        assert!(Facts::read(&whole).is_some());
+        assert!(CertificateFacts::read(&whole).is_some());
         for length in 0..whole.len() {
-            assert_eq!(Facts::read(&whole[..length]), None, "{length} bytes");
+            assert_eq!(CertificateFacts::read(&whole[..length]), None, "{length} bytes");
         }
     }
 }

@@ -7,7 +7,6 @@ mod pair;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,17 +16,13 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
 pub use self::pair::PairFiles;
-use self::pair::TlsError;
-use self::pair::{Pair, Stamp};
+use self::pair::{Check, Pair, Stamp, TlsError};
 use crate::blocking::Blocking;
 use crate::net::tls_stream::TlsStream;
 
 /// The certificates of a server; clones share them.
 #[derive(Debug, Clone)]
 pub struct Tls(Arc<Shared>);
-
-/// Whether a file may be used: one in the shared folder may not.
-type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
 
 struct Shared {
     /// The first is the default.

@@ -14,8 +14,7 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
-use super::Check;
-use super::certificate::Facts;
+use super::certificate::CertificateFacts;
 use crate::printable::Printable;
 
 /// The files of a certificate, with those of its issuers, and of its key, as PEM.
@@ -26,6 +25,9 @@ pub struct PairFiles {
     /// Its private key.
     pub key: PathBuf,
 }
+
+/// Whether a file may be used: one in the shared folder may not.
+pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
 
 /// A file as it was last seen. `None`: it cannot be found.
 pub(super) type Stamp = [Option<(u64, u64, i64, i64, u64)>; 2];
@@ -90,7 +92,7 @@ impl PairFiles {
             }
             Err(error) => return Err(in_certificate(&error)),
         }
-        if let Some(facts) = chain.first().and_then(|first| Facts::read(first)) {
+        if let Some(facts) = chain.first().and_then(|first| CertificateFacts::read(first)) {
             warn_of_dates(&self.certificate, &facts);
         }
         Ok(Pair(Arc::new(CertifiedKey::new(chain, key))))
@@ -137,7 +139,8 @@ fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     }
     let mut facts = Vec::new();
     for certificate in &chain {
-        facts.push(Facts::read(certificate).ok_or("it holds something that is not a certificate")?);
+        facts
+            .push(CertificateFacts::read(certificate).ok_or("it holds something that is not a certificate")?);
     }
     let is_in_order = facts.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
     if is_in_order { Ok(chain) } else { Err(WRONG_ORDER.to_owned()) }
@@ -155,7 +158,7 @@ fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 /// Warns of a certificate that is not valid today.
-fn warn_of_dates(path: &Path, facts: &Facts<'_>) {
+fn warn_of_dates(path: &Path, facts: &CertificateFacts<'_>) {
     let now = SystemTime::now();
     let day = |time| humantime::format_rfc3339_seconds(time);
     let path = Printable::path(path);
