@@ -11,8 +11,8 @@ use crate::server::{PairFiles, Tls, TlsRules};
 /// The flags of `wharf serve` about TLS.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct TlsArgs {
-    /// Serve HTTPS with this certificate, and its issuers', in PEM; can be repeated with --tls-key: clients get the one for
-    /// the name that they ask for, or else the first; read again when it changes, and on SIGHUP
+    /// Serve HTTPS with this certificate and its issuers', in PEM; read again when it changes, and on SIGHUP; can be
+    /// repeated: clients get the first that has the name they ask for, or else the first of all
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Vec<PathBuf>,
     /// The private key of the certificate, in PEM, outside the folder

@@ -17,6 +17,9 @@ use rustls::{Error, InconsistentKeys};
 use super::certificate::CertificateFacts;
 use crate::printable::Printable;
 
+/// The largest file, in bytes: more than any chain has.
+const FILE_LIMIT: u64 = 1024 * 1024;
+
 /// The files of a certificate, with those of its issuers, and of its key, as PEM.
 #[derive(Debug, Clone)]
 pub struct PairFiles {
@@ -104,11 +107,9 @@ const WRONG_ORDER: &str =
 
 /// Reads a file that is not in the shared folder.
 fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
-    /// More than any chain has.
-    const LIMIT: u64 = 1 << 20;
     let file = check(path).and_then(|()| fs::metadata(path));
     let size = file.map_err(|error| reason(&error))?.len();
-    if size > LIMIT {
+    if size > FILE_LIMIT {
         return Err(format!("it has {size} bytes, more than a certificate or key"));
     }
     let bytes = fs::read(path).map_err(|error| reason(&error))?;
