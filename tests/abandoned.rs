@@ -116,7 +116,7 @@ fn waiting_uploads_of_one_client_do_not_delay_another() {
     let mut another = Wire::connect_from(3, wharf.address());
     assert_eq!(another.ask("GET", "/?list", "", b"").code(), 200, "a listing runs as a job, too");
     assert_eq!(another.ask("GET", "/file?sha256", "", b"").code(), 200);
-    assert!(!uploads.iter().any(|wire| wire.hears_within(std::time::Duration::from_millis(1))));
+    assert!(!uploads.iter_mut().any(|wire| wire.hears_within(std::time::Duration::from_millis(1))));
     drop(held);
     for wire in &mut uploads {
         assert_eq!(wire.read_answer(false).code(), 201);

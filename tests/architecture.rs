@@ -63,12 +63,15 @@ const BLOCKING: [&str; 5] = [
 ];
 
 /// Names that two public types share, and why.
-const SAME_NAME: [(&str, &str); 5] = [
+const SAME_NAME: [(&str, &str); 8] = [
     ("Head", "HTTP has two, of requests and of responses; a file that uses both writes the module"),
     ("Bars", "a feature chooses one"),
     ("Completion", "a feature chooses one"),
     ("LineEditor", "a feature chooses one"),
     ("QrArgs", "a feature chooses one"),
+    ("Tls", "a feature chooses one"),
+    ("TlsArgs", "a feature chooses one"),
+    ("TlsStream", "a feature chooses one"),
 ];
 
 /// The greatest number of direct dependencies, with all features and with none.

@@ -167,7 +167,7 @@ fn outcome(wire: &mut Wire, closes: bool) -> (Vec<u16>, String) {
 }
 
 #[test]
-fn invalid_requests_are_rejected_and_nothing_after_them_is_read() {
+pub fn invalid_requests_are_rejected_and_nothing_after_them_is_read() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a", "x");
     wharf.write("secret", "SECRET");
@@ -189,7 +189,7 @@ fn invalid_requests_are_rejected_and_nothing_after_them_is_read() {
 }
 
 #[test]
-fn invalid_requests_are_rejected_byte_by_byte_too() {
+pub fn invalid_requests_are_rejected_byte_by_byte_too() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a", "x");
     wharf.write("secret", "SECRET");

@@ -14,7 +14,7 @@ fn ready(wharf: &Wharf) -> (u16, String) {
 }
 
 #[test]
-fn a_draining_server_serves_and_closes_each_connection() {
+pub fn a_draining_server_serves_and_closes_each_connection() {
     let drain = Duration::from_secs(2);
     let mut wharf = Wharf::serve(&["--drain", "2"]);
     wharf.write("a", "a");
@@ -74,7 +74,7 @@ fn a_second_signal_ends_a_server_that_a_client_has_stopped() {
 }
 
 #[test]
-fn requests_in_flight_get_the_time_of_the_grace() {
+pub fn requests_in_flight_get_the_time_of_the_grace() {
     let mut wharf = Wharf::serve(&["--grace", "0"]);
     let mut upload = wharf.connect();
     upload.begin_to_ask("PUT", "/a", Some(2)).send("a");

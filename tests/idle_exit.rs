@@ -13,7 +13,7 @@ const LIMIT: &str = "3";
 const LEFT: &str = "No request for 3 s.\nShutting Down Server...\n\nBye.\n";
 
 #[test]
-fn an_idle_server_exits() {
+pub fn an_idle_server_exits() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let start = Instant::now();
     let mut parked = wharf.connect();
@@ -28,7 +28,7 @@ fn an_idle_server_exits() {
 }
 
 #[test]
-fn requests_keep_the_server_up() {
+pub fn requests_keep_the_server_up() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let mut idle = Wharf::serve(&["--idle-exit", LIMIT]);
     while idle.ended().is_none() {
@@ -39,7 +39,7 @@ fn requests_keep_the_server_up() {
 }
 
 #[test]
-fn a_slow_upload_keeps_the_server_up() {
+pub fn a_slow_upload_keeps_the_server_up() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let mut wire = wharf.connect();
     wire.begin_to_ask("PUT", "/slow.txt", Some(2)).send("a");
@@ -50,7 +50,7 @@ fn a_slow_upload_keeps_the_server_up() {
 }
 
 #[test]
-fn a_slow_download_keeps_the_server_up() {
+pub fn a_slow_download_keeps_the_server_up() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let path = wharf.write("large.bin", "");
     File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");

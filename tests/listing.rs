@@ -125,7 +125,7 @@ fn an_unread_listing_costs_little_memory() {
     wharf.comes_to_rest();
     let before = wharf.status("VmRSS");
     let forms = ["text/html", "application/json", "text/plain"];
-    let readers: Vec<_> = (0..READERS)
+    let mut readers: Vec<_> = (0..READERS)
         .map(|number| {
             let mut wire = wharf.connect();
             let (order, form) = (["name", "-size", "time"][number % 3], forms[number / 3 % 3]);
@@ -135,7 +135,7 @@ fn an_unread_listing_costs_little_memory() {
         })
         .collect();
     eventually("each response has started", || {
-        readers.iter().all(|reader| reader.hears_within(Duration::from_millis(1)))
+        readers.iter_mut().all(|reader| reader.hears_within(Duration::from_millis(1)))
     });
     wharf.comes_to_rest();
     let grown = wharf.status("VmRSS").saturating_sub(before);

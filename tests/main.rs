@@ -49,6 +49,8 @@ mod lost_folder;
 mod many;
 mod minimal;
 mod mutations;
+#[cfg(feature = "tls")]
+mod over_tls;
 mod prompt;
 mod protocols;
 mod proxy;
@@ -75,6 +77,8 @@ mod stuck_disk;
 mod tftp;
 mod tftp_client;
 mod tftp_clients;
+#[cfg(feature = "tls")]
+mod tls;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;

@@ -22,7 +22,7 @@ fn an_idle_server_uses_no_cpu_time() {
 }
 
 #[test]
-fn slow_readers_delay_no_one() {
+pub fn slow_readers_delay_no_one() {
     let wharf = Wharf::serve(&["--workers", "4", "--timeout", "600", "--stall", "600"]);
     let path = wharf.write("large.bin", "");
     File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");
@@ -49,7 +49,7 @@ fn slow_readers_delay_no_one() {
 }
 
 #[test]
-fn slow_writers_delay_no_one() {
+pub fn slow_writers_delay_no_one() {
     let wharf = Wharf::serve(&["--workers", "4", "--timeout", "600", "--stall", "600"]);
     raise_open_files();
     let mut writers: Vec<Wire> = (0..SLOW).map(|_| wharf.connect()).collect();
@@ -81,7 +81,7 @@ fn another_is_served(wharf: &Wharf) {
 }
 
 #[test]
-fn the_longest_idle_connection_makes_room() {
+pub fn the_longest_idle_connection_makes_room() {
     // Longer than the test can take, so that no connection is closed for another reason.
     let wharf = Wharf::serve(&["--max-connections", "20", "--timeout", "600"]);
     let mut idle: Vec<Wire> = (0..20).map(|_| wharf.connect()).collect();
@@ -153,7 +153,7 @@ fn a_client_with_all_connections_makes_room_for_others() {
 }
 
 #[test]
-fn pipelining_without_reading_delays_no_one() {
+pub fn pipelining_without_reading_delays_no_one() {
     let wharf = Wharf::serve(&["--workers", "2"]);
     wharf.write("file", sample(1000, 92));
     let head = format!("GET /file HTTP/1.1\r\nHost: {}\r\n\r\n", wharf.address());
@@ -162,10 +162,10 @@ fn pipelining_without_reading_delays_no_one() {
     let before = wharf.status("VmRSS");
     let mut endless = Vec::new();
     for _ in 0..20 {
-        let wire = wharf.connect();
+        let mut wire = wharf.connect();
         wire.stream().set_write_timeout(Some(Duration::from_millis(200))).expect("set");
         // Until the server reads no more.
-        while wire.stream().write_all(&requests).is_ok() {}
+        while wire.try_send(&requests).is_ok() {}
         wire.stream().set_write_timeout(Some(crate::common::PATIENCE)).expect("set");
         assert_eq!(wharf.ask("GET", "/file", "", b"").body.len(), 1000, "another client is served");
         endless.push(wire);
@@ -178,7 +178,7 @@ fn pipelining_without_reading_delays_no_one() {
 }
 
 #[test]
-fn a_thousand_overlapping_ranges_cost_no_more_than_the_file() {
+pub fn a_thousand_overlapping_ranges_cost_no_more_than_the_file() {
     let wharf = Wharf::serve(&[]);
     let content = sample(1 << 20, 93);
     wharf.write("file", &content);

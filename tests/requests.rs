@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::common::{Tftp, Wharf, Wire, eventually, sample};
 
 #[test]
-fn a_file_has_its_metadata_in_the_head() {
+pub fn a_file_has_its_metadata_in_the_head() {
     let wharf = Wharf::serve(&[]);
     wharf.write("server/testServer.txt", "hello\n");
     let answer = wharf.ask("GET", "/server/testServer.txt", "", b"");
@@ -27,7 +27,7 @@ fn a_file_has_its_metadata_in_the_head() {
 }
 
 #[test]
-fn files_of_every_size_arrive_unchanged() {
+pub fn files_of_every_size_arrive_unchanged() {
     let wharf = Wharf::serve(&[]);
     let sizes = [0, 1, 1023, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, (1 << 20) + 7, 9_000_001];
     for (seed, size) in sizes.into_iter().enumerate() {
@@ -84,7 +84,7 @@ fn a_change_on_the_disk_is_seen_within_a_moment() {
 }
 
 #[test]
-fn the_next_request_gets_what_was_saved() {
+pub fn the_next_request_gets_what_was_saved() {
     let wharf = Wharf::serve(&["--udp", "0"]);
     let mut wire = wharf.connect();
     std::os::unix::fs::symlink(".", wharf.folder().join("alias")).expect("linked");
@@ -176,7 +176,7 @@ fn unusual_names_are_listed_with_links_that_lead_to_them() {
 }
 
 #[test]
-fn ranges_are_served() {
+pub fn ranges_are_served() {
     let wharf = Wharf::serve(&[]);
     wharf.write("digits", "0123456789");
     let cases = [
@@ -218,7 +218,7 @@ fn ranges_are_served() {
 }
 
 #[test]
-fn a_range_of_a_large_file_is_exactly_that_range() {
+pub fn a_range_of_a_large_file_is_exactly_that_range() {
     let wharf = Wharf::serve(&[]);
     let content = sample(3_000_000, 1);
     wharf.write("large", &content);
@@ -333,7 +333,7 @@ fn options_list_the_methods() {
 }
 
 #[test]
-fn targets_are_accepted_in_every_form() {
+pub fn targets_are_accepted_in_every_form() {
     let wharf = Wharf::serve(&[]);
     wharf.write("größe/a b+c.txt", "x");
     let absolute = wharf.url("/gr%C3%B6%C3%9Fe/a%20b+c.txt");
@@ -349,7 +349,7 @@ fn targets_are_accepted_in_every_form() {
 }
 
 #[test]
-fn http_1_0_closes_unless_it_asks() {
+pub fn http_1_0_closes_unless_it_asks() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a", "x");
     let mut closing = wharf.connect();
@@ -367,7 +367,7 @@ fn http_1_0_closes_unless_it_asks() {
 }
 
 #[test]
-fn pipelined_requests_are_answered_in_order() {
+pub fn pipelined_requests_are_answered_in_order() {
     let wharf = Wharf::serve(&[]);
     let host = wharf.address();
     let mut requests = String::new();
@@ -458,7 +458,7 @@ fn hidden_names_need_a_flag() {
 }
 
 #[test]
-fn the_health_endpoint_answers() {
+pub fn the_health_endpoint_answers() {
     let wharf = Wharf::serve(&[]);
     let answer = wharf.ask("GET", "/.wharf/health", "", b"");
     assert_eq!((answer.code(), answer.text().as_str()), (200, "ok\n"));

@@ -66,7 +66,7 @@ fn whole(wharf: &Wharf, method: &str, fields: &str) -> String {
 }
 
 #[test]
-fn the_client_of_a_large_body_gets_the_url_to_resume() {
+pub fn the_client_of_a_large_body_gets_the_url_to_resume() {
     let wharf = Wharf::serve(&["--max-upload", "2M"]);
     let content = sample(MEBIBYTE + 3, 7);
     for (method, code) in [("PUT", 201), ("PUT", 204), ("POST", 200)] {
@@ -148,7 +148,7 @@ fn a_client_that_cannot_get_104_is_not_sent_it() {
 
 /// As a page's script does it, which cannot see 104.
 #[test]
-fn an_upload_can_come_in_pieces() {
+pub fn an_upload_can_come_in_pieces() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/in/a%20b", "Upload-Length: 9\r\n");
     assert_eq!(stand(&wharf, &upload), ("?0".into(), "0".into()));
@@ -192,7 +192,7 @@ fn pieces_need_no_total_length() {
 }
 
 #[test]
-fn content_received_before_a_disconnect_is_kept() {
+pub fn content_received_before_a_disconnect_is_kept() {
     let wharf = Wharf::serve(&[]);
     let content = sample(MEBIBYTE + 600_000, 1);
     let (first, rest) = content.split_at(MEBIBYTE + 200_000);

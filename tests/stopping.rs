@@ -29,7 +29,7 @@ fn a_signal_stops_the_server_with_exit_code_0() {
 }
 
 #[test]
-fn idle_connections_are_closed_and_new_ones_refused() {
+pub fn idle_connections_are_closed_and_new_ones_refused() {
     let mut wharf = Wharf::serve(&[]);
     let (mut fresh, mut used) = (wharf.connect(), wharf.connect());
     assert_eq!(used.ask("GET", "/.wharf/health", "", b"").code(), 200);
@@ -66,7 +66,7 @@ fn open_clients_are_printed_even_with_a_log_file() {
 }
 
 #[test]
-fn an_active_upload_is_saved() {
+pub fn an_active_upload_is_saved() {
     let mut wharf = Wharf::serve(&[]);
     let mut upload = begun_upload(&wharf);
     stop(&wharf);
@@ -78,7 +78,7 @@ fn an_active_upload_is_saved() {
 }
 
 #[test]
-fn an_active_download_is_finished() {
+pub fn an_active_download_is_finished() {
     // More than the kernel buffers for a reader, but little enough to arrive before the deadline.
     const LENGTH: usize = 16 << 20;
     let mut wharf = Wharf::serve(&[]);
@@ -96,7 +96,7 @@ fn an_active_download_is_finished() {
 }
 
 #[test]
-fn a_partial_head_is_completed_and_answered() {
+pub fn a_partial_head_is_completed_and_answered() {
     let mut wharf = Wharf::serve(&[]);
     let mut wire = wharf.connect();
     let host = wharf.address();
@@ -113,7 +113,7 @@ fn a_partial_head_is_completed_and_answered() {
 }
 
 #[test]
-fn under_load_every_response_is_complete_or_absent() {
+pub fn under_load_every_response_is_complete_or_absent() {
     const CLIENTS: usize = 20;
     let mut wharf = Wharf::serve(&["--workers", "4"]);
     wharf.write("medium.bin", sample(200_000, 3));
@@ -207,7 +207,7 @@ fn begun_upload(wharf: &Wharf) -> Wire {
 
 /// Proxies keep a connection if the response says so, and would send their next request on it.
 #[test]
-fn a_request_that_began_before_the_drain_ends_its_connection() {
+pub fn a_request_that_began_before_the_drain_ends_its_connection() {
     let mut wharf = Wharf::serve(&["--drain", "1"]);
     let mut upload = begun_upload(&wharf);
     wharf.comes_to_rest();

@@ -65,7 +65,7 @@ fn hangs(workers: &str, target: impl Fn(usize) -> String) {
     let mut waiting: Vec<_> = (0..CLIENTS).map(|number| asks_for(&wharf, &target(number))).collect();
     others_are_served(&wharf, &member, &mut idle);
     assert_eq!(upload.read_answer(false).code(), 408, "a stalled upload is aborted");
-    assert!(!waiting.iter().any(|wire| wire.hears_within(Duration::from_millis(1))), "the disk hangs");
+    assert!(!waiting.iter_mut().any(|wire| wire.hears_within(Duration::from_millis(1))), "the disk hangs");
     drop(stopped);
     for wire in &mut waiting {
         assert_eq!(wire.read_answer(false).text(), "content");

@@ -11,7 +11,7 @@ fn nothing_but(wharf: &Wharf, expected: &[&str]) {
 }
 
 #[test]
-fn post_and_put_save_files() {
+pub fn post_and_put_save_files() {
     let wharf = Wharf::serve(&[]);
     let answer = wharf.ask("POST", "/new/dir/a%20b.txt", "", b"one");
     assert_eq!((answer.code(), answer.text().as_str()), (200, "saved new/dir/a b.txt (3 bytes)\n"));
@@ -25,7 +25,7 @@ fn post_and_put_save_files() {
 }
 
 #[test]
-fn chunked_uploads_are_saved_however_they_arrive() {
+pub fn chunked_uploads_are_saved_however_they_arrive() {
     let wharf = Wharf::serve(&[]);
     let content = sample(40, 1);
     let mut body = b"5;x=\"y\"\r\n".to_vec();
@@ -51,7 +51,7 @@ fn chunked_uploads_are_saved_however_they_arrive() {
 }
 
 #[test]
-fn large_uploads_cost_no_memory() {
+pub fn large_uploads_cost_no_memory() {
     let wharf = Wharf::serve(&[]);
     let content = sample(64 << 20, 2);
     wharf.ask("PUT", "/warm", "", &content[..1 << 20]);
@@ -70,7 +70,7 @@ fn wait_to_be_told(wire: &mut Wire, wharf: &Wharf, target: &str, fields: &str) -
 }
 
 #[test]
-fn a_client_that_expects_100_continue_gets_it() {
+pub fn a_client_that_expects_100_continue_gets_it() {
     let wharf = Wharf::serve(&["--max-upload", "10"]);
     wharf.write("dir/x", "x");
     let mut wire = wharf.connect();
@@ -98,7 +98,7 @@ fn a_client_that_expects_100_continue_gets_it() {
 }
 
 #[test]
-fn invalid_uploads_are_rejected() {
+pub fn invalid_uploads_are_rejected() {
     let wharf = Wharf::serve(&["--max-upload", "10"]);
     wharf.write("dir/file", "old");
     let cases = [
@@ -210,7 +210,7 @@ fn form(parts: &[(&str, &str)]) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn a_form_saves_each_of_its_files() {
+pub fn a_form_saves_each_of_its_files() {
     let wharf = Wharf::serve(&[]);
     wharf.write("in/old", "x");
     let (fields, body) =

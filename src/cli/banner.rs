@@ -44,7 +44,7 @@ pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accept
 /// The URLs at which the server can be reached, each once.
 pub(super) fn urls(server: &Server) -> Vec<String> {
     let mut urls: Vec<String> = Vec::new();
-    for url in server.addresses().flat_map(|address| urls_of(&address, server.base())) {
+    for url in server.addresses().flat_map(|address| urls_of(&address, server)) {
         if !urls.contains(&url) {
             urls.push(url);
         }
@@ -53,9 +53,9 @@ pub(super) fn urls(server: &Server) -> Vec<String> {
 }
 
 /// The URL of a listener, or one for each address of the machine if it listens on all.
-fn urls_of(address: &ListenAddress, base: &Base) -> Vec<String> {
+fn urls_of(address: &ListenAddress, server: &Server) -> Vec<String> {
     let (scheme, address, path) = match address {
-        ListenAddress::Tcp(address) => ("http", address, shown(base)),
+        ListenAddress::Tcp(address) => (server.scheme(), address, shown(server.base())),
         ListenAddress::Udp(address) => ("tftp", address, String::new()),
         ListenAddress::Unix(_) => return vec![address.to_string()],
     };

@@ -23,6 +23,11 @@ mod replay;
 mod serve;
 mod signals;
 mod size;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -49,7 +54,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     Client(ClientArgs),
     Chat(ChatArgs),
     Get(GetArgs),
@@ -66,11 +71,11 @@ wharf FOLDER and wharf --port 9000 mean wharf serve. wharf alone serves the fold
 pub fn run() -> ExitCode {
     let arguments = with_command(std::env::args_os().collect());
     let command = match Args::try_parse_from(&arguments) {
-        Ok(args) => args.command.unwrap_or_else(|| Command::Serve(ServeArgs::default())),
+        Ok(args) => args.command.unwrap_or_else(|| Command::Serve(Box::default())),
         Err(error) => return refuse(&error, &arguments),
     };
     let done = match command {
-        Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),
         Command::Chat(args) => Ok(chat::run(args)),
         Command::Get(args) => Ok(get::run(&args)),

@@ -102,16 +102,15 @@ impl Outputs {
     }
 
     /// SIGHUP: reopens the log file and the recording, after log rotation has renamed them.
-    pub(super) fn reopen(&self) {
+    /// Whether there is any.
+    pub(super) fn reopen(&self) -> bool {
         if self.has_log_file {
             self.log.reopen();
         }
         if let Some(recorder) = &self.recorder {
             recorder.reopen();
         }
-        if !self.has_log_file && self.recorder.is_none() {
-            log::info!("SIGHUP is ignored: there is no --log-file to reopen");
-        }
+        self.has_log_file || self.recorder.is_some()
     }
 
     /// Waits until everything is written, for [`LAST`] at most.

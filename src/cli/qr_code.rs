@@ -41,7 +41,7 @@ impl QrArgs {
 
 /// The IP address of a URL; `None` if only this machine can reach it.
 fn network_host(url: &str) -> Option<IpAddr> {
-    let authority = url.strip_prefix("http://")?.trim_end_matches('/');
+    let authority = url.split_once("://")?.1.trim_end_matches('/');
     let ip = authority.parse::<SocketAddr>().ok()?.ip();
     (!ip.is_loopback()).then_some(ip)
 }

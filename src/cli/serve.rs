@@ -14,6 +14,7 @@ use super::exit::Failure;
 use super::logging::Verbosity;
 use super::outputs::Outputs;
 use super::qr_code::QrArgs;
+use super::tls::TlsArgs;
 use super::{signals, size};
 use crate::access::{Access, Right, Rights};
 use crate::folder::{Folder, OnConflict, Rules};
@@ -22,7 +23,7 @@ use crate::net::unix::SocketName;
 use crate::net::zone::ZonedIp;
 use crate::printable::Printable;
 use crate::server::{
-    AllowedHosts, Base, Config, HostName, KeepAlive, ListenConfig, Recorder, Server, TrustedProxies,
+    AllowedHosts, Base, Config, HostName, KeepAlive, ListenConfig, Recorder, Server, Tls, TrustedProxies,
     TrustedProxy,
 };
 use crate::stop::Stop;
@@ -121,6 +122,8 @@ pub(super) struct ServeArgs {
     hidden: bool,
     #[command(flatten)]
     qr: QrArgs,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Disable the chat
     #[arg(long)]
     no_chat: bool,
@@ -188,11 +191,18 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
 fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
-    let (reopened, flushed) = (outputs.clone(), outputs.clone());
-    signals::become_stop(stop.clone(), args.drain, move || reopened.reopen(), move || flushed.flush())?;
+    let tls = args.tls.read(args.root())?;
+    let (reopened, flushed, reread) = (outputs.clone(), outputs.clone(), tls.clone());
+    let hung_up = move || {
+        reread.iter().for_each(Tls::reload_soon);
+        if !reopened.reopen() && reread.is_none() {
+            log::info!("SIGHUP is ignored: there is no --log-file to reopen");
+        }
+    };
+    signals::become_stop(stop.clone(), args.drain, hung_up, move || flushed.flush())?;
     signals::outlive_file_limit()?;
     let (idle_exit, qr) = (args.idle_exit, args.qr);
-    let config = config(args, inherited, outputs.recorder())?;
+    let config = config(args, inherited, outputs.recorder(), tls)?;
     let files = outputs.clone();
     config.folder.follow_if(move || files.ensure_outside());
     let root = config.root.clone();
@@ -245,7 +255,12 @@ impl ServeArgs {
     }
 }
 
-fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> Result<Config, Failure> {
+fn config(
+    args: ServeArgs,
+    inherited: Inherited,
+    recorder: Option<Recorder>,
+    tls: Option<Tls>,
+) -> Result<Config, Failure> {
     let listen = listen_config(&args, inherited)?;
     let root = args.root();
     let rules = Rules {
@@ -284,6 +299,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         trust_html: args.trust_html,
         index: (!args.index.is_empty()).then_some(args.index),
         recorder,
+        tls,
     })
 }
 

@@ -35,6 +35,8 @@ pub enum CloseReason {
     TimedOut,
     /// The server has too many connections.
     Full,
+    /// The request came without TLS.
+    Plain,
 }
 
 impl Persistence {
@@ -77,6 +79,7 @@ impl fmt::Display for CloseReason {
             Self::Stopping => "the server is shutting down",
             Self::TimedOut => "time ran out",
             Self::Full => "too many connections",
+            Self::Plain => "it does not speak TLS",
         })
     }
 }

@@ -12,6 +12,11 @@ pub mod peer;
 pub mod poller;
 pub mod reach;
 pub mod spin_wait;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls_stream.rs"]
+pub mod tls_stream;
+#[cfg(feature = "tls")]
+pub mod tls_stream;
 pub mod transport;
 pub mod unix;
 pub mod zone;

@@ -15,6 +15,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::SockRef;
 
 use super::peer::Peer;
+use super::tls_stream::TlsStream;
 use crate::blocking::Blocking;
 
 /// A connected socket in non-blocking mode.
@@ -24,6 +25,8 @@ pub enum Transport {
     Tcp(TcpStream, SocketAddr),
     /// A Unix-domain socket, and the peer.
     Unix(UnixStream, Peer),
+    /// TLS over TCP.
+    Tls(Box<TlsStream>),
 }
 
 /// The result of a read or write.
@@ -80,9 +83,12 @@ impl SendBufferSize {
 impl Transport {
     /// Sets how many unsent bytes the kernel buffers. Ignored if the kernel does not support it.
     pub fn set_send_buffer(&self, size: SendBufferSize) {
-        if let Self::Tcp(stream, _) = self {
-            let _ = SockRef::from(stream).set_tcp_notsent_lowat(size.bytes());
-        }
+        let stream = match self {
+            Self::Tcp(stream, _) => stream,
+            Self::Tls(stream) => stream.socket(),
+            Self::Unix(..) => return,
+        };
+        let _ = SockRef::from(stream).set_tcp_notsent_lowat(size.bytes());
     }
 
     /// The peer, for the log.
@@ -90,11 +96,44 @@ impl Transport {
         match self {
             Self::Tcp(_, peer) => Peer::Inet(*peer),
             Self::Unix(_, peer) => *peer,
+            Self::Tls(stream) => Peer::Inet(stream.peer()),
+        }
+    }
+
+    /// Whether nobody on the way can read what is sent.
+    pub const fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Turns a TCP connection into one over TLS.
+    pub fn encrypt(
+        &mut self,
+        begin: impl FnOnce(TcpStream, SocketAddr) -> io::Result<TlsStream>,
+    ) -> io::Result<()> {
+        let Self::Tcp(stream, peer) = self else { return Ok(()) };
+        // The poller knows the socket by its descriptor, so the connection keeps that one. A second one takes its place for
+        // the moment.
+        let second = Self::Tcp(stream.try_clone()?, *peer);
+        if let Self::Tcp(stream, peer) = std::mem::replace(self, second) {
+            *self = Self::Tls(Box::new(begin(stream, peer)?));
+        }
+        Ok(())
+    }
+
+    /// Whether to call it again as soon as the socket is writable: it has input that the socket no longer has, so that no
+    /// event will come for it, or output that the socket has not taken yet.
+    pub fn has_buffered(&self) -> bool {
+        match self {
+            Self::Tcp(..) | Self::Unix(..) => false,
+            Self::Tls(stream) => stream.has_buffered() || stream.wants_write(),
         }
     }
 
     /// Reads what has arrived.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<Transferred> {
+        if let Self::Tls(stream) = self {
+            return encrypted(stream.read(into));
+        }
         // The caller relies on it that there was nothing to read.
         let read = retry_on_intr(|| recv(&*self, &mut *into, RecvFlags::DONTWAIT));
         transferred(read.map(|(count, _)| count))
@@ -124,24 +163,34 @@ impl Transport {
         }
     }
 
-    /// Copies what has arrived without consuming it; returns the number of bytes.
-    pub fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
+    /// Copies what has arrived without consuming it; returns the number of bytes. `None` if it is encrypted.
+    pub fn peek(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        if self.is_encrypted() {
+            return Ok(None);
+        }
         match retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT | RecvFlags::PEEK)) {
-            Ok((count, _)) => Ok(count),
-            Err(Errno::AGAIN) => Ok(0),
+            Ok((count, _)) => Ok(Some(count)),
+            Err(Errno::AGAIN) => Ok(Some(0)),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Whether a short read has read everything. On a Unix-domain socket, a read stops after bytes that came with descriptors
     /// (unix(7)).
-    pub const fn reads_all(&self) -> bool {
-        matches!(self, Self::Tcp(..))
+    pub fn reads_all(&self) -> bool {
+        match self {
+            Self::Tcp(..) => true,
+            Self::Unix(..) => false,
+            Self::Tls(stream) => stream.is_drained(),
+        }
     }
 
     /// Writes as many bytes as the socket accepts. `bytes` must not be empty.
     pub fn write(&mut self, bytes: &[u8], more: More) -> io::Result<Transferred> {
         let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };
+        if let Self::Tls(stream) = self {
+            return encrypted(stream.write(bytes, more));
+        }
         transferred(send(&*self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
     }
 
@@ -152,10 +201,21 @@ impl Transport {
         file: &File,
         offset: u64,
         count: usize,
-        _: Blocking<'_>,
+        disk: Blocking<'_>,
     ) -> io::Result<Transferred> {
+        if let Self::Tls(stream) = self {
+            return encrypted(stream.send_file(file, offset, count, disk));
+        }
         let mut offset = offset;
         transferred(sendfile(&*self, file, Some(&mut offset), count))
+    }
+
+    /// Whether the kernel has all that was written. Call it at the end of a message: until then, records may wait here.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        match self {
+            Self::Tcp(..) | Self::Unix(..) => Ok(true),
+            Self::Tls(stream) => stream.flush(),
+        }
     }
 
     /// How many of the written bytes the peer has not acknowledged yet. This is Linux's SIOCOUTQ, which no crate has.
@@ -164,23 +224,27 @@ impl Transport {
         #[allow(unsafe_code)]
         // SAFETY: SIOCOUTQ (tcp(7), unix(7)) writes one int through the pointer that it is given, and no more.
         let count = unsafe { ioctl::ioctl(self, ioctl::Getter::<SIOCOUTQ, i32>::new()) }?;
-        Ok(u64::from(count.unsigned_abs()))
+        let waiting = if let Self::Tls(stream) = self { stream.unsent() } else { 0 };
+        Ok(u64::from(count.unsigned_abs()) + waiting as u64)
     }
 
     /// Sets how long sent bytes may be unacknowledged before the kernel aborts the connection (TCP's user timeout, RFC 5482).
     pub fn give_up_after(&self, time: Duration) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream, _) => {
-                let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-                Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?)
-            }
+        let stream = match self {
+            Self::Tcp(stream, _) => stream,
+            Self::Tls(stream) => stream.socket(),
             // There is no network in between, so the kernel sees the peer close.
-            Self::Unix(..) => Ok(()),
-        }
+            Self::Unix(..) => return Ok(()),
+        };
+        let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?)
     }
 
     /// Ends the outgoing stream; reading continues.
     pub fn end_sending(&mut self) -> io::Result<()> {
+        if let Self::Tls(stream) = self {
+            stream.close_notify();
+        }
         Ok(shutdown(&*self, Shutdown::Write)?)
     }
 }
@@ -190,7 +254,18 @@ impl AsFd for Transport {
         match self {
             Self::Tcp(stream, _) => stream.as_fd(),
             Self::Unix(stream, _) => stream.as_fd(),
+            Self::Tls(stream) => stream.as_fd(),
         }
+    }
+}
+
+/// Converts the result of TLS.
+fn encrypted(answer: io::Result<usize>) -> io::Result<Transferred> {
+    match answer {
+        Ok(0) => Ok(Transferred::End),
+        Ok(count) => Ok(Transferred::Bytes(count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Transferred::WouldWait),
+        Err(error) => Err(error),
     }
 }
 

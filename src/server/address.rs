@@ -14,8 +14,7 @@ use crate::server::state::State;
 pub(super) fn to_hand_on(request: &Request<'_, '_, '_>, state: &State) -> Option<String> {
     // Over a Unix-domain socket, Host can be anything.
     let asked = request.head.host.filter(|_| !request.client.is_on_this_machine());
-    choose(asked, request.scheme.unwrap_or(Scheme::Http), &reached(state))
-        .map(|root| root + &state.base.directory())
+    choose(asked, request.scheme, state.scheme(), &reached(state)).map(|root| root + &state.base.directory())
 }
 
 /// Whether only this machine can reach a URL that was passed on.
@@ -27,7 +26,7 @@ pub(super) fn is_local(url: &str) -> bool {
 
 /// The URL to pass on, without a request.
 pub(super) fn of_server(state: &State) -> Option<String> {
-    choose(None, Scheme::Http, &reached(state)).map(|root| root + &state.base.directory())
+    choose(None, None, state.scheme(), &reached(state)).map(|root| root + &state.base.directory())
 }
 
 /// The TCP addresses at which the server is reachable now.
@@ -36,7 +35,14 @@ fn reached(state: &State) -> Vec<SocketAddr> {
 }
 
 /// Chooses between the host that the client used and the reachable addresses.
-fn choose(asked: Option<&str>, scheme: Scheme, reached: &[SocketAddr]) -> Option<String> {
+/// The one has the scheme by which the client asked, the others the server's `own`.
+fn choose(
+    asked: Option<&str>,
+    scheme: Option<Scheme>,
+    own: Scheme,
+    reached: &[SocketAddr],
+) -> Option<String> {
+    let scheme = scheme.unwrap_or(own);
     let authorities = || reached.iter().copied().map(authority);
     let in_network = || authorities().find(|authority| !is_of_one_machine(authority));
     let found = match asked {
@@ -44,7 +50,7 @@ fn choose(asked: Option<&str>, scheme: Scheme, reached: &[SocketAddr]) -> Option
         Some(host) => in_network().or_else(|| Some(host.to_owned())),
         None => in_network().or_else(|| authorities().next()),
     };
-    found.map(|authority| format!("http://{authority}"))
+    found.map(|authority| format!("{}://{authority}", own.name()))
 }
 
 /// Whether this host is the machine itself, or a link-local address, which each machine reaches through an interface of its
@@ -84,7 +90,7 @@ mod tests {
         for (name, asked, reached, expected) in table {
             let reached: Vec<_> = reached.iter().map(|text| text.parse().expect("an address")).collect();
             let expected = expected.map(|authority| format!("http://{authority}"));
-            assert_eq!(choose(asked, Scheme::Http, &reached), expected, "{name}");
+            assert_eq!(choose(asked, None, Scheme::Http, &reached), expected, "{name}");
         }
     }
 }

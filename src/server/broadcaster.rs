@@ -207,7 +207,13 @@ impl Subscriber {
                 Some(half) => half,
                 None => match self.events.next() {
                     NextBytes::Bytes(bytes) => (bytes, 0),
-                    NextBytes::Nothing => return Delivery::All,
+                    NextBytes::Nothing => {
+                        return match self.tracked.connection.transport().flush() {
+                            Ok(true) => Delivery::All,
+                            Ok(false) => Delivery::WouldWait,
+                            Err(_) => Delivery::Gone,
+                        };
+                    }
                     NextBytes::Over => return Delivery::Gone,
                 },
             };
@@ -275,7 +281,8 @@ mod tests {
                 chat.subscribe(who, None, ClientAddress::of_peer(peer), active).expect("a free slot");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
-            let tracked = table.admit(Connection::new(stream, false), ClientKey::Here).expect("a free slot");
+            let tracked =
+                table.admit(Connection::new(stream, false, false), ClientKey::Here).expect("a free slot");
             let broadcaster = Broadcaster::new(chat).expect("a poller");
             broadcaster.admit(tracked, events);
             Self { table, broadcaster, client }

@@ -11,6 +11,7 @@ use crate::server::allowed_hosts::AllowedHosts;
 use crate::server::base::Base;
 use crate::server::recorder::Recorder;
 use crate::server::timing::KeepAlive;
+use crate::server::tls::Tls;
 use crate::server::trusted_proxies::TrustedProxies;
 
 /// A worker's stack, in bytes. Nothing here recurses, and large values are on the heap.
@@ -57,6 +58,8 @@ pub struct Config {
     pub max_subscribers: u32,
     /// Records requests, if enabled.
     pub recorder: Option<Recorder>,
+    /// The certificates, if it serves over TLS.
+    pub tls: Option<Tls>,
 }
 
 /// Why a server cannot start.

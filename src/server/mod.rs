@@ -48,6 +48,11 @@ mod state;
 mod tftp;
 mod threads;
 mod timing;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
 mod trusted_proxies;
 
 use std::io;
@@ -81,6 +86,9 @@ use self::runtime::Runtime;
 use self::state::State;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
+pub use self::tls::Tls;
+#[cfg(feature = "tls")]
+pub use self::tls::{PairFiles, TlsRules};
 pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
 use crate::blocking::Blocking;
 use crate::net::limits::raise_open_files;
@@ -147,6 +155,7 @@ impl Server {
             trust_html: config.trust_html,
             index: config.index,
             recorder: config.recorder,
+            tls: config.tls,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
@@ -168,6 +177,11 @@ impl Server {
     /// The path below which a proxy shows it.
     pub fn base(&self) -> &Base {
         &self.runtime.state.base
+    }
+
+    /// The scheme of its URLs over TCP.
+    pub fn scheme(&self) -> &'static str {
+        self.runtime.state.scheme().name()
     }
 
     /// The URL to pass on: of the network if possible, otherwise of this machine. `None` without TCP.

@@ -21,7 +21,9 @@ use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::permits::Permits;
 use crate::server::recorder::Recorder;
+use crate::server::request::Scheme;
 use crate::server::timing::{IdleClock, KeepAlive};
+use crate::server::tls::Tls;
 use crate::server::trusted_proxies::TrustedProxies;
 use crate::stop::Stop;
 
@@ -80,9 +82,16 @@ pub(super) struct State {
     pub chat: Option<Arc<ChatState>>,
     /// Records requests, if enabled.
     pub recorder: Option<Recorder>,
+    /// The certificates, if it serves over TLS.
+    pub tls: Option<Tls>,
 }
 
 impl State {
+    /// The scheme of its URLs over TCP.
+    pub(super) fn scheme(&self) -> Scheme {
+        if self.tls.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
     /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts
     /// others.
     pub(super) fn trusts_pages(&self) -> bool {

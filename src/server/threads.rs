@@ -139,6 +139,7 @@ impl Runtime {
                     let shared = Arc::clone(self);
                     self.state.chores.later(move || {
                         shared.state.follow_folder(Blocking::own_thread());
+                        shared.state.tls.iter().for_each(|tls| tls.follow_files(Blocking::own_thread()));
                         drop(permit);
                     });
                 }

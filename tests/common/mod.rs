@@ -15,6 +15,11 @@ mod reverse_proxy;
 mod running;
 mod server;
 pub mod tftp;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;
 
 pub use closed_port::{ClosedPort, ClosedUdpPort};
@@ -28,6 +33,8 @@ pub use reverse_proxy::{Place, Program, ReverseProxy, Tls, deployed, replaced};
 pub use running::Running;
 pub use server::{Output, Wharf, copy, root, run, run_with, sample};
 pub use tftp::Tftp;
+#[cfg(feature = "tls")]
+pub use tls::{ClientTls, client_config, over_tls, pem};
 pub use wire::{Answer, Wire};
 
 use std::time::{Duration, Instant};

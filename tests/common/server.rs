@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::tls::tls_flags;
 use super::{Running, Wire, eventually};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
@@ -22,6 +23,8 @@ pub struct Wharf {
     child: Running,
     place: TempDir,
     address: SocketAddr,
+    /// Whether it serves over TLS.
+    has_tls: bool,
     /// The address of its TFTP listener, once it was needed.
     tftp: OnceLock<SocketAddr>,
     /// What it printed up to its address.
@@ -92,8 +95,10 @@ impl Wharf {
         if !flags.contains(&"--idle-exit") {
             command.args(["--idle-exit", "never"]);
         }
+        let tls = if flags.contains(&"--tls-cert") { Vec::new() } else { tls_flags() };
         command
             .args(flags)
+            .args(tls)
             .env("RUST_LOG", "debug")
             .env_remove("SERVER_SHARED_FILES")
             .stdin(Stdio::null())
@@ -114,7 +119,8 @@ impl Wharf {
             false
         });
         let (child, stdout, greeting, address) = begun.expect("it serves");
-        Self { child, place, address, tftp: OnceLock::new(), greeting, stdout: Some(stdout) }
+        let has_tls = greeting.contains("https://");
+        Self { child, place, address, has_tls, tftp: OnceLock::new(), greeting, stdout: Some(stdout) }
     }
 
     /// Its HTTP address.
@@ -134,7 +140,7 @@ impl Wharf {
 
     /// The URL of a target.
     pub fn url(&self, target: &str) -> String {
-        format!("http://{}{target}", self.address)
+        format!("{}://{}{target}", if self.has_tls { "https" } else { "http" }, self.address)
     }
 
     /// The folder that it serves.
@@ -208,7 +214,15 @@ impl Wharf {
 
     /// A connection to it.
     pub fn connect(&self) -> Wire {
-        Wire::connect(self.address)
+        self.over(TcpStream::connect(self.address).expect("a connection"))
+    }
+
+    /// A connection to it, over this one of TCP; over TLS, if that is what it serves.
+    pub fn over(&self, stream: TcpStream) -> Wire {
+        let wire = Wire::over(stream);
+        #[cfg(feature = "tls")]
+        let wire = if self.has_tls { wire.encrypted() } else { wire };
+        wire
     }
 
     /// Sends one request on a new connection; `Host` is added.
@@ -322,7 +336,8 @@ fn greeting(stdout: &mut impl BufRead) -> (String, Option<SocketAddr>) {
         if stdout.read_line(&mut greeting).expect("readable") == 0 {
             return (greeting, None);
         }
-        if let Some(address) = greeting[start..].trim().strip_prefix("http://") {
+        let line = greeting[start..].trim();
+        if let Some(address) = line.strip_prefix("http://").or(line.strip_prefix("https://")) {
             let address = address.split('/').next().and_then(|address| address.parse().ok());
             return (greeting, Some(address.expect("an address")));
         }

@@ -9,10 +9,17 @@ use wharf::http::body::{BodyDecoder, Framing};
 use wharf::http::response::Received;
 
 use super::PATIENCE;
+use super::tls::ClientTls;
+#[cfg(feature = "tls")]
+use super::tls::client_config;
 
 /// A connection to a server.
 pub struct Wire {
     stream: TcpStream,
+    /// The session, if it is over TLS.
+    tls: Option<ClientTls>,
+    /// Whether the session has ended without close_notify.
+    was_cut: bool,
     /// Bytes received after the last response.
     unread: Vec<u8>,
 }
@@ -42,7 +49,27 @@ impl Wire {
         stream.set_read_timeout(Some(PATIENCE)).expect("set");
         stream.set_write_timeout(Some(PATIENCE)).expect("set");
         stream.set_nodelay(true).expect("set");
-        Self { stream, unread: Vec::new() }
+        Self { stream, tls: None, was_cut: false, unread: Vec::new() }
+    }
+
+    /// The same, over TLS from now on.
+    #[cfg(feature = "tls")]
+    pub fn encrypted(mut self) -> Self {
+        let tls = ClientTls::begin(client_config(), "localhost", &mut self.stream);
+        self.tls = Some(tls.expect("a handshake"));
+        self
+    }
+
+    /// Whether the session has ended without close_notify.
+    #[cfg(feature = "tls")]
+    pub fn was_cut(&self) -> bool {
+        self.was_cut
+    }
+
+    /// The session.
+    #[cfg(feature = "tls")]
+    pub fn session(&mut self) -> &mut ClientTls {
+        self.tls.as_mut().expect("over TLS")
     }
 
     /// Sends a head with `Host` and this body length; reads nothing.
@@ -53,7 +80,18 @@ impl Wire {
     }
 
     /// Waits for this long for input; returns whether any came. The end of the input counts.
-    pub fn hears_within(&self, time: Duration) -> bool {
+    pub fn hears_within(&mut self, time: Duration) -> bool {
+        if let Some(tls) = &mut self.tls {
+            // What has arrived may be a message of TLS itself.
+            self.stream.set_read_timeout(Some(time)).expect("set");
+            let mut bytes = [0; 16 * 1024];
+            let heard = tls.read(&mut self.stream, &mut bytes);
+            self.stream.set_read_timeout(Some(PATIENCE)).expect("set");
+            if let Ok(count) = heard {
+                self.unread.extend_from_slice(&bytes[..count]);
+            }
+            return !matches!(heard, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        }
         self.stream.set_read_timeout(Some(time)).expect("set");
         let heard = loop {
             match self.stream.peek(&mut [0]) {
@@ -67,12 +105,23 @@ impl Wire {
 
     /// Sends these bytes as they are. If the peer has closed, that shows when its response is read.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        let _ = self.stream.write_all(bytes.as_ref());
+        let _ = self.try_send(bytes.as_ref());
         self
+    }
+
+    /// The same; an error if they do not fit.
+    pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => tls.write_all(&mut self.stream, bytes),
+            None => self.stream.write_all(bytes),
+        }
     }
 
     /// Closes the sending side.
     pub fn end(&mut self) -> &mut Self {
+        if let Some(tls) = &mut self.tls {
+            tls.end(&mut self.stream);
+        }
         let _ = self.stream.shutdown(Shutdown::Write);
         self
     }
@@ -142,13 +191,22 @@ impl Wire {
     /// with a timeout (it is not restarted, signal(7)): then nothing has been read yet.
     fn fill(&mut self) -> bool {
         let mut bytes = [0; 16 * 1024];
-        match self.stream.read(&mut bytes) {
+        let read = match &mut self.tls {
+            Some(tls) => tls.read(&mut self.stream, &mut bytes),
+            None => self.stream.read(&mut bytes),
+        };
+        match read {
             Ok(0) => false,
             Ok(count) => {
                 self.unread.extend_from_slice(&bytes[..count]);
                 true
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
+            // Over TLS, the connection has ended without a word.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                self.was_cut = true;
+                false
+            }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
             Err(error) => panic!("no response: {error}"),
         }
@@ -160,6 +218,14 @@ impl Wire {
         while !self.unread.windows(text.len()).any(|window| window == text.as_bytes()) {
             assert!(self.fill(), "it ended: {}", String::from_utf8_lossy(&self.unread));
         }
+    }
+
+    /// Reads exactly this many bytes of a response, and keeps none of them.
+    pub fn skip(&mut self, count: usize) {
+        while self.unread.len() < count {
+            assert!(self.fill(), "it ended after {} of {count} bytes", self.unread.len());
+        }
+        self.unread.drain(..count);
     }
 
     /// Reads everything until the peer closes, which it must.

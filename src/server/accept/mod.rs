@@ -93,7 +93,8 @@ fn admit(transport: Transport, runtime: &Runtime) {
     // Its request will follow: an exit now would lose it.
     runtime.state.idle.note(Instant::now());
     let peer = client_key::of(transport.peer());
-    if let Some(tracked) = shedding::admit(runtime, Connection::new(transport, has_proxy_header), peer) {
+    let connection = Connection::new(transport, has_proxy_header, runtime.state.tls.is_some());
+    if let Some(tracked) = shedding::admit(runtime, connection, peer) {
         let now = Instant::now();
         // While the server drains, a proxy opens a connection because it has a request. It is not idle, and not closed
         // before that request.

@@ -4,7 +4,8 @@
 //! Nothing here ever waits for a client: a connection that would wait is parked in its current state, with a
 //! deadline.
 //!
-//! A connection of a proxy may begin with a header that names its client (`recv_proxy_header`).
+//! A connection of a proxy may begin with a header that names its client (`recv_proxy_header`), and one over TCP with a
+//! TLS handshake (`start_tls`).
 //!
 //! ```text
 //!         ┌─────────────────────────────────── keep ───────────────────────────────────┐
@@ -24,8 +25,10 @@ mod recv_proxy_header;
 pub(super) mod send_buffer;
 mod send_response;
 mod sending;
+mod start_tls;
 pub(super) mod work;
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -51,7 +54,7 @@ use crate::server::gate::client;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::JobOutcome;
-use crate::server::request::{ClientAddress, RequestSource};
+use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -80,6 +83,8 @@ pub(super) struct Connection {
     unread: Vec<u8>,
     /// Whether it has been held back, so that its next upload starts without a further delay.
     has_waited: bool,
+    /// Whether it speaks plain HTTP to a port for TLS.
+    is_exposed: bool,
 }
 
 /// What a worker lends to the connection that it serves.
@@ -141,13 +146,12 @@ struct Share {
 
 impl Connection {
     /// A connection that has just been accepted. If it comes from a proxy, it may have to begin with a PROXY header.
-    pub(super) fn new(transport: Transport, has_proxy_header: bool) -> Self {
-        let phase = if has_proxy_header {
-            Phase::RecvProxyHeader(None)
-        } else {
-            Phase::RecvHead(WaitingForHead::default())
-        };
-        Self { transport, source: None, phase, unread: Vec::new(), has_waited: false }
+    /// Over TCP, it may be over TLS.
+    pub(super) fn new(transport: Transport, has_proxy_header: bool, has_tls: bool) -> Self {
+        let phase =
+            if has_proxy_header { Phase::RecvProxyHeader(None) } else { first_phase(&transport, has_tls) };
+        let unread = Vec::new();
+        Self { transport, source: None, phase, unread, has_waited: false, is_exposed: false }
     }
 
     /// The peer; the one that the PROXY header names, if it has one.
@@ -161,10 +165,14 @@ impl Connection {
     /// Where a request with these fields comes from. A proxy that has named nobody in its PROXY header may not name anybody
     /// in the fields: it may have passed them on unread.
     fn request_source<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> RequestSource<'b> {
-        match self.source {
+        let mut source = match self.source {
             Some(ProxySource::Itself) => RequestSource::direct(ClientAddress::of_peer(self.peer())),
             Some(ProxySource::Client(_)) | None => client::find(self.peer(), fields, &state.proxies),
+        };
+        if self.transport.is_encrypted() {
+            source.scheme = source.scheme.or(Some(Scheme::Https));
         }
+        source
     }
 
     pub(super) fn transport(&mut self) -> &mut Transport {
@@ -187,7 +195,9 @@ impl Connection {
             Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
                 drop(self.transport.write(answer, More::Ends));
             }
-            Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
+            Phase::StartTls(_) | Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => {
+                return None;
+            }
         }
         self.transport.end_sending().ok()?;
         let deadline = Deadline::after(Instant::now(), LINGER);
@@ -202,9 +212,11 @@ impl Connection {
             Phase::RecvBody(body) => Some(body.exchange.client),
             Phase::SendInterim(sending) => Some(sending.exchange.client),
             Phase::SendResponse(sending) => Some(sending.client()),
-            Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => {
-                self.source.map(|_| ClientAddress::of_peer(self.peer()))
-            }
+            Phase::RecvProxyHeader(_)
+            | Phase::StartTls(_)
+            | Phase::RecvHead(_)
+            | Phase::Linger(_)
+            | Phase::Away => self.source.map(|_| ClientAddress::of_peer(self.peer())),
         }
     }
 
@@ -219,7 +231,11 @@ impl Connection {
             Phase::RecvBody(body) => body.receiving.descriptors(),
             Phase::SendInterim(sending) => sending.receiving.descriptors(),
             Phase::SendResponse(sending) => sending.descriptors(),
-            Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => 0,
+            Phase::RecvProxyHeader(_)
+            | Phase::StartTls(_)
+            | Phase::RecvHead(_)
+            | Phase::Linger(_)
+            | Phase::Away => 0,
         }
     }
 
@@ -241,7 +257,13 @@ impl Connection {
         turn.input.load(&self.unread);
         let next = self.run(turn);
         self.unread = turn.input.unload();
-        next
+        match next {
+            // No event will come for what has been read from the socket, or has not been written to it.
+            AfterTurn::Park(wait_for) if self.transport.has_buffered() => {
+                AfterTurn::Park(wait_for.for_another_turn())
+            }
+            next => next,
+        }
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
@@ -315,6 +337,12 @@ impl Connection {
                 }
                 return AfterTurn::Close;
             }
+            Phase::StartTls(deadline) => {
+                if deadline.is_some() {
+                    log::debug!("closed {}: its TLS handshake did not end in time", self.peer());
+                }
+                return AfterTurn::Close;
+            }
             phase @ (Phase::RecvHead(_) | Phase::SendInterim(_) | Phase::Linger(_) | Phase::Away) => {
                 self.phase = phase;
                 return AfterTurn::Close;
@@ -328,6 +356,7 @@ impl Connection {
         loop {
             let step = match std::mem::replace(&mut self.phase, Phase::Away) {
                 Phase::RecvProxyHeader(deadline) => self.read_proxy_header(deadline, turn),
+                Phase::StartTls(deadline) => self.start_tls(deadline, turn),
                 Phase::RecvHead(waiting) => self.read_head(waiting, turn, &mut share),
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),
@@ -353,15 +382,24 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // Errors from the system are network errors. The others are this server's own, and the client
+                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this server's own, and the client
                     // sees only a closed connection, so they are worth a warning.
-                    let level =
-                        if error.raw_os_error().is_some() { log::Level::Debug } else { log::Level::Warn };
+                    let is_clients =
+                        error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidData;
+                    let level = if is_clients { log::Level::Debug } else { log::Level::Warn };
                     log::log!(level, "connection to {} lost: {error}", self.peer());
                     return AfterTurn::Close;
                 }
             }
         }
+    }
+}
+
+/// What comes before the first request, after the header of a proxy. Unix-domain sockets need no TLS.
+fn first_phase(transport: &Transport, has_tls: bool) -> Phase {
+    match transport {
+        Transport::Tcp(..) if has_tls => Phase::StartTls(None),
+        _ => Phase::RecvHead(WaitingForHead::default()),
     }
 }
 

@@ -144,10 +144,9 @@ impl Outgoing {
         loop {
             if !self.is_loaded() {
                 in_memory = None;
-                if let Some(progress) = self.load(*share, disk, state)? {
-                    return Ok(progress);
-                }
-                continue;
+                let Some(progress) = self.load(*share, disk, state)? else { continue };
+                let waits = progress == Progress::Done && !transport.flush()?;
+                return Ok(if waits { Progress::WouldWait } else { progress });
             }
             if *share == 0 {
                 return Ok(Progress::TurnIsOver);

@@ -17,6 +17,9 @@ use crate::server::timing::Deadline;
 pub(super) enum Phase {
     /// Before the PROXY header is complete; with the time when it has to be, set with its first byte.
     RecvProxyHeader(Option<Deadline>),
+    /// Before the first byte, which decides whether TLS is spoken, or within the handshake; with the time when that has to be
+    /// over.
+    StartTls(Option<Deadline>),
     /// Between two requests, or within a head.
     RecvHead(WaitingForHead),
     /// An interim response is being sent before the body is read.

@@ -92,7 +92,12 @@ impl Connection {
     /// there are more, assumes that they do.
     pub(super) fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
-        let Ok(count) = self.transport.peek(&mut arrived) else { return true };
+        let count = match self.transport.peek(&mut arrived) {
+            Ok(Some(count)) => count,
+            // Encrypted: it may well complete it.
+            Ok(None) => return false,
+            Err(_) => return true,
+        };
         if count == arrived.len() {
             return false;
         }

@@ -13,6 +13,7 @@ use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
+use crate::server::gate::plain;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::pipeline;
@@ -66,6 +67,8 @@ impl Connection {
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
         let mut source = self.request_source(head.fields, turn.state);
+        let refused =
+            if self.is_exposed { plain::check(&head, self.peer(), &source, turn.state).err() } else { None };
         let mut head = head;
         // A proxy that names the prefix has removed it.
         if source.prefix.is_none() {
@@ -81,10 +84,15 @@ impl Connection {
                 return Ok(Transition::HeldBack(again(), client));
             }
         }
-        let exchange = Exchange::of(&head, bytes, client, now, turn.state);
+        let mut exchange = Exchange::of(&head, bytes, client, now, turn.state);
+        exchange.wanted.is_encrypted = self.transport.is_encrypted();
+        exchange.persistence = exchange.persistence.unless(self.is_exposed, CloseReason::Plain);
         let waits = head.expectation == Expectation::Continue;
         let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
-        let routed = pipeline::run(&head, turn.state, self.peer(), &source, disk);
+        let routed = match refused {
+            Some(response) => Handled::Respond(response),
+            None => pipeline::run(&head, turn.state, self.peer(), &source, disk),
+        };
         let step = match routed {
             // It is read again, then.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::http::proxy_protocol;
 use crate::net::transport::Transferred;
-use crate::server::connection::phase::{Phase, WaitingForHead};
-use crate::server::connection::{Connection, Transition, Turn};
+use crate::server::connection::phase::Phase;
+use crate::server::connection::{Connection, Transition, Turn, first_phase};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
 
@@ -23,7 +23,7 @@ impl Connection {
                 Ok(Some((source, length))) => {
                     turn.input.consume(length);
                     self.source = Some(source);
-                    return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
+                    return Ok(Transition::Go(first_phase(&self.transport, turn.state.tls.is_some())));
                 }
                 Ok(None) => {}
                 Err(error) => {

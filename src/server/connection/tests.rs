@@ -28,7 +28,7 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_millis(1));
     let (transport, _client) = transport();
-    let mut connection = Connection::new(transport, false);
+    let mut connection = Connection::new(transport, false, false);
     let exchange = exchange(&state);
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_, _| {
@@ -56,7 +56,7 @@ fn a_connection_is_kept_for_the_promised_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let (transport, _client) = transport();
-    let mut connection = Connection::new(transport, false);
+    let mut connection = Connection::new(transport, false, false);
     let mut exchange = exchange(&state);
     exchange.body_was_read();
     let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
@@ -73,8 +73,14 @@ fn a_connection_is_kept_for_the_promised_time() {
 #[test]
 fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
     let (transport, mut client) = transport();
-    let mut connection =
-        Connection { transport, source: None, phase: Phase::Away, unread: Vec::new(), has_waited: false };
+    let mut connection = Connection {
+        transport,
+        source: None,
+        phase: Phase::Away,
+        unread: Vec::new(),
+        has_waited: false,
+        is_exposed: false,
+    };
     client.write_all(b"the rest of a body").expect("sent");
     let wait_for = connection.turn_away(b"no slot").expect("it must not be closed at once");
     assert_eq!(wait_for.interest, Interest::Readable, "further input is read");
@@ -108,7 +114,7 @@ fn only_a_connection_without_unread_input_stays_armed() {
         while rustix::io::ioctl_fionread(&transport).expect("asked") < said.len() as u64 {
             std::thread::yield_now();
         }
-        let mut connection = Connection::new(transport, false);
+        let mut connection = Connection::new(transport, false, false);
         let (jobs, mut input) = (Jobs::new(1), Input::default());
         let mut turn = turn(&state, &jobs, &mut input, Duration::from_secs(5));
         for interest in expected {
@@ -132,8 +138,14 @@ fn a_panic_costs_one_connection() {
     let exchange = || exchange(&shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |transport, phase, unread: &[u8]| {
-        let connection =
-            Connection { transport, source: None, phase, unread: unread.to_vec(), has_waited: false };
+        let connection = Connection {
+            transport,
+            source: None,
+            phase,
+            unread: unread.to_vec(),
+            has_waited: false,
+            is_exposed: false,
+        };
         shared.table.admit(connection, ClientKey::Here).expect("a free slot")
     };
     let waiting = || Phase::RecvHead(WaitingForHead::default());
@@ -198,7 +210,7 @@ fn no_job_runs_for_a_client_that_disconnected() {
         client.write_all(sent.as_bytes()).expect("sent");
         let client = go(client);
         let has_ended = client.is_none() || rest.is_some();
-        let connection = Connection::new(transport, false);
+        let connection = Connection::new(transport, false, false);
         while has_ended && connection.transport.other_end() == OtherEnd::Open {
             std::thread::yield_now();
         }
@@ -218,7 +230,7 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     let mut admit = || {
         let (transport, client) = transport();
         clients.push(client);
-        shared.table.admit(Connection::new(transport, false), ClientKey::Here).expect("a free slot")
+        shared.table.admit(Connection::new(transport, false, false), ClientKey::Here).expect("a free slot")
     };
     let jobs = CROWDED;
     for _ in 0..jobs {
@@ -248,7 +260,8 @@ fn a_job_counts_for_the_client_of_its_request() {
         Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let proxy = ClientKey::User(1);
     for _ in 0..CROWDED {
-        let tracked = shared.table.admit(Connection::new(transport().0, false), proxy).expect("a free slot");
+        let tracked =
+            shared.table.admit(Connection::new(transport().0, false, false), proxy).expect("a free slot");
         let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
         let work = Work { descriptors: 3, ..work(job, exchange(&shared.state)) };
         shared.settle(tracked, AfterTurn::Work(work));
@@ -272,7 +285,7 @@ fn a_truncated_form_is_not_started() {
         write!(client, "POST / HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n{form}")
             .expect("sent");
         drop(client);
-        let mut connection = Connection::new(transport, false);
+        let mut connection = Connection::new(transport, false, false);
         while connection.transport.other_end() == OtherEnd::Open {
             std::thread::yield_now();
         }
@@ -296,7 +309,7 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     std::fs::write(folder.path().join("a"), "content").expect("written");
     let state = state(folder.path(), Duration::from_secs(60));
     let (transport, mut client) = transport();
-    let mut connection = Connection::new(transport, false);
+    let mut connection = Connection::new(transport, false, false);
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     client.write_all(b"GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
     let taken = state.blocking.take().expect("the only permit");
@@ -371,6 +384,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         index: None,
         chat: None,
         recorder: None,
+        tls: None,
     }
 }
 

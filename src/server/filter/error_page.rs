@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::server::connection::tests::state;
 
-    const BROWSER: Wanted = Wanted { html: true };
+    const BROWSER: Wanted = Wanted { html: true, is_encrypted: false };
 
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
@@ -106,7 +106,7 @@ mod tests {
     fn a_success_and_a_programs_error_are_no_pages() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = state(folder.path(), Duration::ZERO);
-        let response = apply(Wanted { html: false }, Response::text(Status::NOT_FOUND, "gone\n"), &state);
+        let response = apply(Wanted::default(), Response::text(Status::NOT_FOUND, "gone\n"), &state);
         assert_eq!(response.content.as_bytes(), Some(b"gone\n".as_slice()));
         let response = apply(BROWSER, Response::text(Status::OK, "saved\n"), &state);
         assert_eq!(response.content.as_bytes(), Some(b"saved\n".as_slice()));

@@ -4,6 +4,7 @@
 
 mod base;
 mod error_page;
+mod hsts;
 mod uncached;
 mod wanted;
 
@@ -14,7 +15,7 @@ use crate::server::state::State;
 
 /// All filters, in the order in which they run.
 const FILTERS: &[fn(Wanted, Response, &State) -> Response] =
-    &[error_page::apply, uncached::apply, base::apply];
+    &[error_page::apply, uncached::apply, base::apply, hsts::apply];
 
 /// Applies all filters.
 pub(super) fn apply(wanted: Wanted, response: Response, state: &State) -> Response {

@@ -8,11 +8,13 @@ use crate::server::pages;
 pub(in crate::server) struct Wanted {
     /// Whether it prefers HTML, as browsers do when they open an address.
     pub html: bool,
+    /// Whether it asks over TLS.
+    pub is_encrypted: bool,
 }
 
 impl Wanted {
     /// What these fields say.
     pub(in crate::server) fn by(fields: Fields<'_, '_>) -> Self {
-        Self { html: pages::are_wanted(fields) }
+        Self { html: pages::are_wanted(fields), is_encrypted: false }
     }
 }

@@ -4,3 +4,4 @@ pub(super) mod authorise;
 pub(super) mod client;
 pub(super) mod host;
 pub(super) mod origin;
+pub(super) mod plain;

@@ -1,0 +1,60 @@
+//! The first byte of a connection decides whether it is TLS (RFC 8446 §5.1) or plain HTTP. Then comes the handshake.
+
+use std::io;
+use std::time::Instant;
+
+use crate::net::transport::{Transferred, Transport};
+use crate::server::connection::phase::{Phase, WaitingForHead};
+use crate::server::connection::{Connection, Transition, Turn};
+use crate::server::connections::wait_for::WaitFor;
+use crate::server::timing::Deadline;
+
+/// The type of the record with which a handshake begins. No request begins with it.
+const HANDSHAKE: u8 = 22;
+
+impl Connection {
+    /// Waits for the first byte and for the handshake, which takes at most as long as a head may. No thread waits for it.
+    pub(super) fn start_tls(
+        &mut self,
+        mut deadline: Option<Deadline>,
+        turn: &mut Turn<'_>,
+    ) -> io::Result<Transition> {
+        if !self.transport.is_encrypted() && turn.input.unread().is_empty() {
+            match turn.input.fill(&mut self.transport)? {
+                Transferred::Bytes(_) => {}
+                Transferred::End => return Ok(Transition::Close),
+                Transferred::WouldWait => {
+                    let wait_for = WaitFor::idle(Instant::now(), turn.timeout).for_news();
+                    return Ok(Transition::Wait(Phase::StartTls(None), wait_for));
+                }
+            }
+        }
+        let until = *deadline.get_or_insert_with(|| Deadline::after(Instant::now(), turn.timeout));
+        if !self.transport.is_encrypted() {
+            let Some(tls) = &turn.state.tls else { return Ok(Transition::Close) };
+            let arrived = turn.input.unread();
+            if arrived.first() != Some(&HANDSHAKE) {
+                if !tls.answers_plain() {
+                    log::info!("closed {}: it does not speak TLS", self.peer());
+                    return Ok(Transition::Close);
+                }
+                self.is_exposed = true;
+                return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
+            }
+            self.transport.encrypt(|socket, peer| tls.begin(socket, peer, arrived))?;
+            turn.input.consume(turn.input.unread().len());
+        }
+        let Transport::Tls(stream) = &mut self.transport else { return Ok(Transition::Close) };
+        match stream.handshake() {
+            Ok(true) => Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default()))),
+            Ok(false) => {
+                let wait_for = WaitFor::readable(until).for_news();
+                Ok(Transition::Wait(Phase::StartTls(Some(until)), wait_for))
+            }
+            Err(error) => {
+                log::debug!("closed {}: its TLS handshake failed: {error}", self.peer());
+                Ok(Transition::Close)
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A build without TLS: no server has certificates.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+
+use crate::blocking::Blocking;
+use crate::net::tls_stream::TlsStream;
+
+/// No certificates.
+#[derive(Debug, Clone)]
+pub enum Tls {}
+
+#[allow(missing_docs)]
+impl Tls {
+    pub(super) fn begin(&self, _: TcpStream, _: SocketAddr, _: &[u8]) -> io::Result<TlsStream> {
+        match *self {}
+    }
+
+    pub(super) fn answers_plain(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn hsts(&self) -> Option<u64> {
+        match *self {}
+    }
+
+    pub fn reload_soon(&self) {
+        match *self {}
+    }
+
+    pub(super) fn follow_files(&self, _: Blocking<'_>) {
+        match *self {}
+    }
+}
