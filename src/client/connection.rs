@@ -90,9 +90,13 @@ struct Input {
 }
 
 impl HttpConnection {
-    /// Connects to a server.
-    pub(super) fn open(server: &Endpoint, timeouts: Timeouts) -> Result<Self, ClientError> {
-        let socket = Socket::connect(server, timeouts.silence)?;
+    /// Connects to a server, through a proxy if there is one.
+    pub(super) fn open(
+        server: &Endpoint,
+        proxy: Option<&Endpoint>,
+        timeouts: Timeouts,
+    ) -> Result<Self, ClientError> {
+        let socket = Socket::connect(proxy.unwrap_or(server), timeouts.silence)?;
         let (pace, input) = (Pace::begin(), Input::new());
         Ok(Self { socket, timeouts, pace, input, to_head: false, heard: false })
     }

@@ -38,8 +38,14 @@ pub enum ClientError {
     Refused(Status, Option<Foreign>),
     /// A redirect to another server, which is not followed.
     Elsewhere(String),
+    /// A redirect from TLS to plain HTTP, which is not followed.
+    Downgrade(String),
+    /// A redirect where none is followed: its status and its target.
+    Moved(Status, String),
     /// Too many redirects.
     Redirects,
+    /// An address over TLS, and wharf was built without it.
+    NoTls(String),
     /// A path that cannot be sent in a request.
     Target(TargetError),
     /// A path outside the download directory.
@@ -119,7 +125,16 @@ impl fmt::Display for ClientError {
             Self::Refused(status, None) => write!(f, "{status}"),
             Self::Refused(status, Some(said)) => write!(f, "{status}: {said}"),
             Self::Elsewhere(location) => {
-                write!(f, "redirects to another server are not followed: {}", Printable::text(location))
+                write!(f, "redirects to another server are not followed: {}", without_user(location))
+            }
+            Self::Downgrade(location) => {
+                write!(f, "redirects from https to http are not followed: {}", without_user(location))
+            }
+            Self::Moved(status, location) => {
+                write!(f, "{status}: this is at {} (use that address)", without_user(location))
+            }
+            Self::NoTls(server) => {
+                write!(f, "cannot connect to {}: wharf was built without TLS", Printable::text(server))
             }
             Self::Redirects => f.write_str("too many redirects"),
             Self::Target(error) => write!(f, "invalid path: {error}"),
@@ -210,7 +225,14 @@ impl ClientError {
 
     /// Whether the error concerns the whole server, and so every file on it.
     pub fn is_servers(&self) -> bool {
-        matches!(self, Self::NotRunning(_) | Self::Unresolved(_) | Self::Unreachable(..) | Self::Gone(_))
+        match self {
+            Self::NotRunning(_)
+            | Self::Unresolved(_)
+            | Self::Unreachable(..)
+            | Self::Gone(_)
+            | Self::NoTls(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -229,6 +251,17 @@ impl From<BodyError> for ClientError {
 impl From<TargetError> for ClientError {
     fn from(error: TargetError) -> Self {
         Self::Target(error)
+    }
+}
+
+/// A URL without user name and password, escaped for a terminal.
+fn without_user(location: &str) -> String {
+    let text = Printable::text(location).to_string();
+    let Some(start) = text.find("//").map(|slashes| slashes + 2) else { return text };
+    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |end| start + end);
+    match text[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
+        None => text,
     }
 }
 
@@ -260,6 +293,19 @@ mod tests {
     fn text_from_the_server_is_escaped() {
         let refused = ClientError::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned().into()));
         assert_eq!(refused.to_string(), "403 Forbidden: no\\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_password_in_a_redirect_is_not_printed() {
+        let cases = [
+            ("http://me:pass@h/a@b", "http://h/a@b"),
+            ("//me@h:81", "//h:81"),
+            ("http://h/?a=//b@c", "http://h/?a=//b@c"),
+            ("/a@b", "/a@b"),
+        ];
+        for (location, expected) in cases {
+            assert_eq!(without_user(location), expected);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The proxy that the environment names: `http_proxy` and `no_proxy`, as curl and wget read them.
+//! The proxy that the environment names: `http_proxy`, `https_proxy` and `no_proxy`, as curl and wget read them.
 //!
 //! `HTTP_PROXY` in capitals is ignored: a CGI program would take it from a request's `Proxy` field. This machine and Unix
 //! sockets are never reached through a proxy.
@@ -14,7 +14,7 @@ const DEFAULT_PORT: u16 = 1080;
 pub(super) fn from_environment(server: &Endpoint) -> Option<Endpoint> {
     let found = of(server, |name| std::env::var(name).ok());
     found.unwrap_or_else(|error| {
-        log::warn!("http_proxy is ignored: {}", reason(&error));
+        log::warn!("{}_proxy is ignored: {}", server.scheme(), reason(&error));
         None
     })
 }
@@ -24,8 +24,14 @@ fn of(
     server: &Endpoint,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Endpoint>, AddressError> {
-    let Endpoint::Tcp { host, port } = server else { return Ok(None) };
-    let named = variable("http_proxy").filter(|proxy| !proxy.trim().is_empty());
+    let (host, port, named) = match server {
+        Endpoint::Tcp { host, port } => (host, port, variable("http_proxy")),
+        Endpoint::Tls { host, port } => {
+            (host, port, variable("https_proxy").or_else(|| variable("HTTPS_PROXY")))
+        }
+        Endpoint::Unix(_) => return Ok(None),
+    };
+    let named = named.filter(|proxy| !proxy.trim().is_empty());
     let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default();
     match named {
         Some(proxy) if !is_local(host) && !is_excepted(host, *port, &exceptions) => {
@@ -39,6 +45,7 @@ fn of(
 fn reason(error: &AddressError) -> String {
     match error {
         AddressError::User(_) => "a user name and a password are not supported".to_owned(),
+        AddressError::Scheme(_) => "the proxy must be an HTTP proxy (use http://host:port)".to_owned(),
         other => other.to_string(),
     }
 }
@@ -46,7 +53,11 @@ fn reason(error: &AddressError) -> String {
 /// `http://host:port`, or `host:port`.
 fn parse(text: &str) -> Result<Endpoint, AddressError> {
     let text = text.strip_suffix('/').unwrap_or(text);
-    let authority = text.strip_prefix("http://").unwrap_or(text);
+    let authority = match text.split_once("://") {
+        Some(("http", authority)) => authority,
+        Some((scheme, _)) => return Err(AddressError::Scheme(scheme.to_owned())),
+        None => text,
+    };
     if authority.contains(['/', '@']) {
         // The error says which part is not supported.
         return ServerAddress::parse(text).map(|address| address.server);
@@ -111,6 +122,11 @@ mod tests {
             let found = proxy(server, &[("http_proxy", http), ("no_proxy", except)]);
             assert_eq!(found.as_deref(), expected, "{name}");
         }
+        let https = [("http_proxy", "plain:1"), ("https_proxy", "proxy:1"), ("no_proxy", "b")];
+        assert_eq!(proxy("https://h", &https).as_deref(), Some("proxy:1"), "by scheme");
+        assert_eq!(proxy("https://b", &https), None, "an exception");
+        assert_eq!(proxy("https://h", &[("http_proxy", "proxy:1")]), None);
+        assert_eq!(proxy("https://h", &[("HTTPS_PROXY", "proxy:1")]).as_deref(), Some("proxy:1"));
         assert_eq!(proxy("h:80", &[("HTTP_PROXY", "proxy:1")]), None, "a request could set it in CGI");
         assert_eq!(proxy("h:80", &[("http_proxy", "proxy:1"), ("NO_PROXY", "h")]), None);
     }
@@ -118,7 +134,13 @@ mod tests {
     #[test]
     fn an_address_that_is_not_supported_is_an_error() {
         let server = Endpoint::tcp("h", 80).expect("valid");
-        for text in ["https://proxy:1", "socks5://proxy:1", "http://me:secret@proxy:1", "proxy:0"] {
+        for text in [
+            "https://proxy:1",
+            "https://me:secret@proxy:1",
+            "socks5://proxy:1",
+            "http://me:secret@proxy:1",
+            "proxy:0",
+        ] {
             let found = of(&server, |name| (name == "http_proxy").then(|| text.to_owned()));
             let error = found.expect_err(text);
             assert!(!reason(&error).contains("secret"), "{error}");

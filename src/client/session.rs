@@ -8,6 +8,8 @@
 //!
 //! An [`HttpResponse`] borrows its session, and its body owns the connection: the next request cannot be sent before the
 //! response has been read or dropped.
+//!
+//! Through a proxy, requests over plain HTTP have an absolute target; a connection over TLS leads through a tunnel.
 
 use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
@@ -41,7 +43,7 @@ impl Session {
 
     /// Connects before the first request.
     pub fn connect(&mut self) -> Result<(), ClientError> {
-        self.idle = Some(HttpConnection::open(&self.server, self.timeouts)?);
+        self.idle = Some(self.open()?);
         Ok(())
     }
 
@@ -55,8 +57,8 @@ impl Session {
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
     /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was read from a pipe.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
-        let absolute =
-            self.proxy.as_ref().map(|_| format!("http://{}{}", self.server.host_field(), request.target));
+        let asks_proxy = self.proxy.is_some() && !self.server.is_tls();
+        let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
         let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
         let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),
@@ -69,8 +71,11 @@ impl Session {
     }
 
     fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, ClientError> {
-        let peer = self.proxy.as_ref().unwrap_or(&self.server);
-        HttpConnection::open(peer, self.timeouts)?.exchange(&self.server, request)
+        self.open()?.exchange(&self.server, request)
+    }
+
+    fn open(&self) -> Result<HttpConnection, ClientError> {
+        HttpConnection::open(&self.server, self.proxy.as_ref(), self.timeouts)
     }
 }
 

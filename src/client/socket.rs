@@ -46,6 +46,7 @@ impl Socket {
     pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, ClientError> {
         match server {
             Endpoint::Tcp { host, port } => Self::connect_tcp(server, host, *port, silence),
+            Endpoint::Tls { .. } => Err(ClientError::NoTls(server.to_string())),
             Endpoint::Unix(path) => Self::connect_unix(server, path, silence),
         }
     }
