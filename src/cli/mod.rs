@@ -23,6 +23,11 @@ mod replay;
 mod serve;
 mod signals;
 mod size;
+#[cfg(feature = "tls")]
+mod trust;
+#[cfg(not(feature = "tls"))]
+#[path = "no_trust.rs"]
+mod trust;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -38,6 +43,7 @@ use self::list::ListArgs;
 use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
+use self::trust::TrustArgs;
 
 /// One folder, every socket: share a folder with browsers, curl and the terminal.
 #[derive(Debug, Parser)]
@@ -58,6 +64,21 @@ enum Command {
     Replay(ReplayArgs),
 }
 
+impl Command {
+    /// Whom a client trusts.
+    fn trust(&self) -> Option<&TrustArgs> {
+        match self {
+            Self::Serve(_) => None,
+            Self::Client(args) => Some(&args.trust),
+            Self::Chat(args) => Some(&args.trust),
+            Self::Get(args) => Some(&args.trust),
+            Self::Put(args) => Some(&args.trust),
+            Self::List(args) => Some(&args.trust),
+            Self::Replay(args) => Some(&args.trust),
+        }
+    }
+}
+
 /// Printed at the end of the help.
 const AFTER_HELP: &str = "\
 wharf FOLDER and wharf --port 9000 mean wharf serve. wharf alone serves the folder www.";
@@ -69,6 +90,9 @@ pub fn run() -> ExitCode {
         Ok(args) => args.command.unwrap_or_else(|| Command::Serve(ServeArgs::default())),
         Err(error) => return refuse(&error, &arguments),
     };
+    if let Some(Err(code)) = command.trust().map(TrustArgs::apply) {
+        return code;
+    }
     let done = match command {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::proxy::ProxyError;
+use super::tls_error::TlsError;
 use crate::http::body::BodyError;
 use crate::http::response::ResponseError;
 use crate::http::status::Status;
@@ -44,8 +46,10 @@ pub enum ClientError {
     Moved(Status, String),
     /// Too many redirects.
     Redirects,
-    /// An address over TLS, and wharf was built without it.
-    NoTls(String),
+    /// TLS with this server failed.
+    Tls(String, TlsError),
+    /// This proxy does not lead to the server.
+    Proxy(String, ProxyError),
     /// A path that cannot be sent in a request.
     Target(TargetError),
     /// A path outside the download directory.
@@ -133,9 +137,8 @@ impl fmt::Display for ClientError {
             Self::Moved(status, location) => {
                 write!(f, "{status}: this is at {} (use that address)", without_user(location))
             }
-            Self::NoTls(server) => {
-                write!(f, "cannot connect to {}: wharf was built without TLS", Printable::text(server))
-            }
+            Self::Tls(server, error) => write!(f, "{}: {error}", Printable::text(server)),
+            Self::Proxy(proxy, error) => write!(f, "proxy {}: {error}", Printable::text(proxy)),
             Self::Redirects => f.write_str("too many redirects"),
             Self::Target(error) => write!(f, "invalid path: {error}"),
             Self::Outside(path) => {
@@ -230,7 +233,8 @@ impl ClientError {
             | Self::Unresolved(_)
             | Self::Unreachable(..)
             | Self::Gone(_)
-            | Self::NoTls(_) => true,
+            | Self::Tls(..)
+            | Self::Proxy(..) => true,
             _ => false,
         }
     }

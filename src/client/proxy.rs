@@ -3,12 +3,32 @@
 //! `HTTP_PROXY` in capitals is ignored: a CGI program would take it from a request's `Proxy` field. This machine and Unix
 //! sockets are never reached through a proxy.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use super::address::{AddressError, Endpoint, ServerAddress};
+use super::error::ClientError;
+use super::socket::{Readiness, Socket};
+use crate::http::request::write_head;
+use crate::http::response::Received;
+use crate::http::status::Status;
 
 /// The port of a proxy whose address has none, as in curl.
 const DEFAULT_PORT: u16 = 1080;
+
+/// Why a proxy does not lead to a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxyError {
+    /// It responded with this status.
+    Refused(Status),
+    /// It closed the connection without a response.
+    Closed,
+    /// It was silent for this many seconds.
+    Slow(u64),
+    /// Its response is not one of HTTP.
+    NotHttp,
+}
 
 /// The proxy through which this server is reached.
 pub(super) fn from_environment(server: &Endpoint) -> Option<Endpoint> {
@@ -38,6 +58,51 @@ fn of(
             parse(proxy.trim()).map(Some)
         }
         _ => Ok(None),
+    }
+}
+
+/// Asks a proxy for a tunnel to this host, which then carries TLS (RFC 9110 §9.3.6).
+pub(super) fn tunnel(
+    socket: &Socket,
+    proxy: &Endpoint,
+    host: &str,
+    port: u16,
+    silence: Duration,
+) -> Result<(), ClientError> {
+    let failed = |error| ClientError::Proxy(proxy.to_string(), error);
+    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let mut head = Vec::new();
+    let fields = [("User-Agent", concat!("wharf/", env!("CARGO_PKG_VERSION")))];
+    write_head(&mut head, "CONNECT", &authority, &authority, &fields);
+    // The buffer of a new connection has space for it.
+    if socket.send_now(&head).map_err(ClientError::Broken)? != Some(head.len()) {
+        return Err(failed(ProxyError::Closed));
+    }
+    let (end, mut came) = (Instant::now() + silence, Vec::new());
+    loop {
+        // A response to CONNECT has no content, as one to HEAD.
+        match Received::parse(&came, true) {
+            Err(_) => return Err(failed(ProxyError::NotHttp)),
+            Ok(Some((head, length))) if head.status.is_interim() => drop(came.drain(..length)),
+            Ok(Some((head, _))) if !head.status.is_success() => {
+                return Err(failed(ProxyError::Refused(head.status)));
+            }
+            // The server speaks only after the client.
+            Ok(Some((_, length))) if length < came.len() => return Err(failed(ProxyError::NotHttp)),
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => {
+                let left = end.saturating_duration_since(Instant::now());
+                if socket.wait_to_read(left).map_err(ClientError::Broken)? == Readiness::No {
+                    return Err(failed(ProxyError::Slow(silence.as_secs())));
+                }
+                let mut block = [0; 1024];
+                match socket.receive_now(&mut block) {
+                    Ok(None) => {}
+                    Ok(Some(count @ 1..)) => came.extend_from_slice(block.get(..count).unwrap_or_default()),
+                    Ok(Some(0)) | Err(_) => return Err(failed(ProxyError::Closed)),
+                }
+            }
+        }
     }
 }
 
@@ -84,6 +149,17 @@ fn is_excepted(host: &str, port: u16, list: &str) -> bool {
         let is_named = name == "*" || host == name || is_below();
         is_named && wanted.is_none_or(|wanted: u16| wanted == port)
     })
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(status) => write!(f, "it refuses to connect to the server: {status}"),
+            Self::Closed => f.write_str("it closed the connection without a response"),
+            Self::Slow(seconds) => write!(f, "it was silent for {seconds} s"),
+            Self::NotHttp => f.write_str("its response is not one of an HTTP proxy"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,8 @@ impl Session {
         let asks_proxy = self.proxy.is_some() && !self.server.is_tls();
         let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
         let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
-        let answered = match self.idle.take().filter(HttpConnection::is_usable) {
+        let idle = self.idle.take().and_then(|mut idle| idle.is_usable().then_some(idle));
+        let answered = match idle {
             None => self.send_anew(request),
             Some(connection) => match connection.exchange(&self.server, request) {
                 Err(ClientError::Silent) if request.may_be_repeated() => self.send_anew(request),

@@ -4,6 +4,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::client::error::ClientError;
+use crate::client::proxy::ProxyError;
+use crate::client::tls_error::TlsError;
 use crate::http::date::Date;
 use crate::http::response::Received;
 use crate::http::status::Status;
@@ -84,7 +86,10 @@ fn is_temporary(error: &ClientError) -> bool {
         | ClientError::Silent
         | ClientError::CutShort(..)
         | ClientError::Broken(_)
-        | ClientError::Digest => true,
+        | ClientError::Digest
+        | ClientError::Tls(_, TlsError::Closed)
+        | ClientError::Proxy(_, ProxyError::Closed) => true,
+        ClientError::Proxy(_, ProxyError::Refused(status)) => status.code() >= 500,
         _ => false,
     }
 }
