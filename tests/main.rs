@@ -75,6 +75,8 @@ mod stuck_disk;
 mod tftp;
 mod tftp_client;
 mod tftp_clients;
+#[cfg(feature = "tls")]
+mod tls_client;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;

@@ -11,8 +11,8 @@ use super::address::Endpoint;
 use super::content::{ContentInput, RequestContent};
 use super::error::ClientError;
 use super::request::HttpRequest;
-use super::socket::Readiness;
-use super::stream::{Arrived, Stream};
+use super::socket::{ReadOutcome, Readiness};
+use super::stream::Stream;
 use super::timeouts::Timeouts;
 use crate::http::request::Method;
 use crate::http::request::write_head;
@@ -149,12 +149,12 @@ impl HttpConnection {
                 _ => ClientError::Broken(error),
             })?;
             match arrived {
-                Arrived::Content(count) => {
+                ReadOutcome::Content(count) => {
                     self.heard |= count > 0;
                     self.pace.check(count, self.timeouts)?;
                     return Ok(count);
                 }
-                Arrived::Nothing(count) => self.pace.check(count, self.timeouts)?,
+                ReadOutcome::Nothing(count) => self.pace.check(count, self.timeouts)?,
             }
         }
     }
@@ -409,7 +409,7 @@ impl Input {
 
     /// Moves what is unused to the front, and reads once after it. There is always space: a head that fills the buffer has
     /// been rejected.
-    fn fill(&mut self, stream: &mut Stream) -> io::Result<Arrived> {
+    fn fill(&mut self, stream: &mut Stream) -> io::Result<ReadOutcome> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -419,7 +419,7 @@ impl Input {
                 outcome => break outcome?,
             }
         };
-        if let Arrived::Content(count) = arrived {
+        if let ReadOutcome::Content(count) = arrived {
             self.end += count;
         }
         Ok(arrived)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::proxy::ProxyError;
+use super::proxy_error::ProxyError;
 use super::tls_error::TlsError;
 use crate::http::body::BodyError;
 use crate::http::response::ResponseError;

@@ -41,7 +41,8 @@ pub mod progress_bar;
 #[path = "plain/progress_bar.rs"]
 pub mod progress_bar;
 pub mod prompt;
-pub mod proxy;
+mod proxy;
+pub mod proxy_error;
 pub mod put;
 pub mod request;
 pub mod response;

@@ -3,40 +3,22 @@
 //! `HTTP_PROXY` in capitals is ignored: a CGI program would take it from a request's `Proxy` field. This machine and Unix
 //! sockets are never reached through a proxy.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::address::{AddressError, Endpoint, ServerAddress};
 use super::error::ClientError;
+use super::proxy_error::ProxyError;
 use super::socket::{Readiness, Socket};
 use crate::http::request::write_head;
 use crate::http::response::Received;
-use crate::http::status::Status;
 
 /// The port of a proxy whose address has none, as in curl.
 const DEFAULT_PORT: u16 = 1080;
 
-/// Why a proxy does not lead to a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProxyError {
-    /// It responded with this status.
-    Refused(Status),
-    /// It closed the connection without a response.
-    Closed,
-    /// It was silent for this many seconds.
-    Slow(u64),
-    /// Its response is not one of HTTP.
-    NotHttp,
-}
-
 /// The proxy through which this server is reached.
-pub(super) fn from_environment(server: &Endpoint) -> Option<Endpoint> {
-    let found = of(server, |name| std::env::var(name).ok());
-    found.unwrap_or_else(|error| {
-        log::warn!("{}_proxy is ignored: {}", server.scheme(), reason(&error));
-        None
-    })
+pub(super) fn from_environment(server: &Endpoint) -> Result<Option<Endpoint>, ProxyError> {
+    of(server, |name| std::env::var(name).ok()).map_err(|error| ProxyError::Address(reason(&error)))
 }
 
 /// The same, with the variables that `variable` returns.
@@ -149,17 +131,6 @@ fn is_excepted(host: &str, port: u16, list: &str) -> bool {
         let is_named = name == "*" || host == name || is_below();
         is_named && wanted.is_none_or(|wanted: u16| wanted == port)
     })
-}
-
-impl fmt::Display for ProxyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(status) => write!(f, "it refuses to connect to the server: {status}"),
-            Self::Closed => f.write_str("it closed the connection without a response"),
-            Self::Slow(seconds) => write!(f, "it was silent for {seconds} s"),
-            Self::NotHttp => f.write_str("its response is not one of an HTTP proxy"),
-        }
-    }
 }
 
 #[cfg(test)]

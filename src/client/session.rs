@@ -15,6 +15,7 @@ use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
 use super::error::ClientError;
 use super::proxy;
+use super::proxy_error::ProxyError;
 use super::request::HttpRequest;
 use super::response::HttpResponse;
 use super::timeouts::Timeouts;
@@ -24,7 +25,7 @@ use super::timeouts::Timeouts;
 pub struct Session {
     server: Endpoint,
     /// Through which it is reached.
-    proxy: Option<Endpoint>,
+    proxy: Result<Option<Endpoint>, ProxyError>,
     timeouts: Timeouts,
     idle: Option<HttpConnection>,
 }
@@ -57,7 +58,7 @@ impl Session {
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
     /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was read from a pipe.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
-        let asks_proxy = self.proxy.is_some() && !self.server.is_tls();
+        let asks_proxy = matches!(self.proxy, Ok(Some(_))) && !self.server.is_tls();
         let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
         let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
         let idle = self.idle.take().and_then(|mut idle| idle.is_usable().then_some(idle));
@@ -76,7 +77,11 @@ impl Session {
     }
 
     fn open(&self) -> Result<HttpConnection, ClientError> {
-        HttpConnection::open(&self.server, self.proxy.as_ref(), self.timeouts)
+        let proxy = self.proxy.as_ref().map_err(|error| {
+            let variable = format!("${}_proxy", self.server.scheme());
+            ClientError::Proxy(variable, error.clone())
+        })?;
+        HttpConnection::open(&self.server, proxy.as_ref(), self.timeouts)
     }
 }
 

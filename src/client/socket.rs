@@ -41,6 +41,15 @@ pub(super) enum Readiness {
     No,
 }
 
+/// What a read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadOutcome {
+    /// This many bytes of content; 0 at the end.
+    Content(usize),
+    /// This many bytes on the wire, but no content yet.
+    Nothing(usize),
+}
+
 impl Socket {
     /// Connects to a server; `silence` is the read timeout.
     pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, ClientError> {

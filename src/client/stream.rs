@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::address::Endpoint;
 use super::error::ClientError;
 use super::proxy;
-use super::socket::{Readiness, Socket};
+use super::socket::{ReadOutcome, Readiness, Socket};
 use super::tls::TlsSession;
 
 /// A connected stream.
@@ -18,15 +18,6 @@ use super::tls::TlsSession;
 pub(super) struct Stream {
     socket: Socket,
     tls: Option<Box<TlsSession>>,
-}
-
-/// What a read brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrived {
-    /// This many bytes of content; 0 at the end.
-    Content(usize),
-    /// This many bytes on the wire, but no content yet.
-    Nothing(usize),
 }
 
 impl Stream {
@@ -59,9 +50,9 @@ impl Stream {
     }
 
     /// Reads once. A timeout is the error of a silent server.
-    pub(super) fn receive(&mut self, into: &mut [u8]) -> io::Result<Arrived> {
+    pub(super) fn receive(&mut self, into: &mut [u8]) -> io::Result<ReadOutcome> {
         match &mut self.tls {
-            None => io::Read::read(&mut self.socket, into).map(Arrived::Content),
+            None => io::Read::read(&mut self.socket, into).map(ReadOutcome::Content),
             Some(tls) => tls.receive(&mut self.socket, into),
         }
     }

@@ -15,6 +15,8 @@ mod reverse_proxy;
 mod running;
 mod server;
 pub mod tftp;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod wire;
 
 pub use closed_port::{ClosedPort, ClosedUdpPort};

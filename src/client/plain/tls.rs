@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::address::Endpoint;
 use super::error::ClientError;
-use super::socket::Socket;
-use super::stream::Arrived;
+use super::socket::{ReadOutcome, Socket};
 use super::tls_error::TlsError;
 
 /// A session that never exists.
@@ -27,7 +26,7 @@ impl TlsSession {
         match self.0 {}
     }
 
-    pub(super) fn receive(&mut self, _: &mut Socket, _: &mut [u8]) -> io::Result<Arrived> {
+    pub(super) fn receive(&mut self, _: &mut Socket, _: &mut [u8]) -> io::Result<ReadOutcome> {
         match self.0 {}
     }
 

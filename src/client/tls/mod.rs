@@ -1,9 +1,11 @@
 //! TLS in the client, by rustls: the handshake, and records over a socket.
 
+mod config;
 mod trust;
 mod verifier;
 
-pub use trust::{Pin, PinError, Trust, TrustError, trust};
+pub use config::trust;
+pub use trust::{Pin, PinError, Trust, TrustError};
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -13,8 +15,7 @@ use rustls::pki_types::ServerName;
 
 use super::address::Endpoint;
 use super::error::ClientError;
-use super::socket::{Readiness, Socket};
-use super::stream::Arrived;
+use super::socket::{ReadOutcome, Readiness, Socket};
 use super::tls_error::TlsError;
 
 /// The size of the buffer for records, in bytes. rustls alone would read 4 KiB at a time.
@@ -50,7 +51,7 @@ impl TlsSession {
         // A zone has a meaning on this machine only.
         let name = host.split('%').next().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| failed(TlsError::Name))?;
-        let connection = ClientConnection::new(trust::config().map_err(failed)?, name)
+        let connection = ClientConnection::new(config::config().map_err(failed)?, name)
             .map_err(|error| failed(error.into()))?;
         let records = vec![0; RECORDS].into_boxed_slice();
         let mut session = Self { connection, records, start: 0, end: 0, is_truncated: false };
@@ -109,33 +110,33 @@ impl TlsSession {
     }
 
     /// Reads once, and decrypts all that has arrived.
-    pub(super) fn receive(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<Arrived> {
+    pub(super) fn receive(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<ReadOutcome> {
         // What the protocol itself has to say, such as new keys.
         self.flush(socket)?;
         let (mut arrived, mut filled) = (0, 0);
         loop {
             let place = into.get_mut(filled..).unwrap_or_default();
             match self.connection.reader().read(place) {
-                Ok(0) => return Ok(Arrived::Content(filled)),
+                Ok(0) => return Ok(ReadOutcome::Content(filled)),
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                     self.is_truncated = true;
-                    return Ok(Arrived::Content(filled));
+                    return Ok(ReadOutcome::Content(filled));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if self.unread().is_empty() {
                         if filled > 0 {
-                            return Ok(Arrived::Content(filled));
+                            return Ok(ReadOutcome::Content(filled));
                         }
                         if arrived > 0 {
-                            return Ok(Arrived::Nothing(arrived));
+                            return Ok(ReadOutcome::Nothing(arrived));
                         }
                         arrived = socket.read(&mut self.records)?;
                         (self.start, self.end) = (0, arrived);
                     }
                     match self.feed() {
                         // What was decrypted before comes first; the error comes again.
-                        Err(_) if filled > 0 => return Ok(Arrived::Content(filled)),
+                        Err(_) if filled > 0 => return Ok(ReadOutcome::Content(filled)),
                         outcome => outcome.map_err(io::Error::other)?,
                     }
                 }

@@ -1,24 +1,15 @@
 //! Which certificates are trusted: those that the system trusts, unless a flag says otherwise.
-//!
-//! The choice holds for the whole process, as the proxies of the environment do.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
 
-use rustls::ClientConfig;
-use rustls::crypto::ring;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
-use super::verifier::Verifier;
 use crate::client::error::shown;
-use crate::client::tls_error::TlsError;
-
-/// The protocol that is spoken over TLS (RFC 7301).
-const ALPN: &[u8] = b"http/1.1";
 
 /// Which certificates are trusted.
 #[derive(Debug, Clone, Default)]
@@ -53,34 +44,6 @@ pub enum TrustError {
     Invalid(PathBuf),
 }
 
-/// What [`trust`] has said.
-static TRUST: OnceLock<Trust> = OnceLock::new();
-
-/// The configuration of all connections, which then share their session tickets.
-static CONFIG: OnceLock<Result<Arc<ClientConfig>, TlsError>> = OnceLock::new();
-
-/// Decides which certificates this process trusts. Only the first call counts, before the first connection.
-pub fn trust(trust: Trust) {
-    let _ = TRUST.set(trust);
-}
-
-/// The configuration of a connection. The system's certificates are read at the first call.
-pub(super) fn config() -> Result<Arc<ClientConfig>, TlsError> {
-    CONFIG.get_or_init(|| build(TRUST.get_or_init(Trust::default))).clone()
-}
-
-fn build(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Verifier::new(trust, &provider)?;
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(Arc::new(config))
-}
-
 impl Trust {
     /// Trusts only the certificates of this PEM file.
     pub fn only(file: &Path) -> Result<Self, TrustError> {
@@ -88,10 +51,14 @@ impl Trust {
         let certificates: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&bytes).collect();
         match certificates {
             Ok(certificates) if certificates.is_empty() => Err(TrustError::Empty(file.to_owned())),
-            Ok(certificates) if certificates.iter().all(Verifier::can_use) => Ok(Self::Only(certificates)),
+            Ok(certificates) if certificates.iter().all(can_be_root) => Ok(Self::Only(certificates)),
             _ => Err(TrustError::Invalid(file.to_owned())),
         }
     }
+}
+
+fn can_be_root(certificate: &CertificateDer<'static>) -> bool {
+    RootCertStore::empty().add(certificate.clone()).is_ok()
 }
 
 impl FromStr for Pin {

@@ -56,11 +56,6 @@ impl Verifier {
         };
         Ok(Self { rule, algorithms: provider.signature_verification_algorithms })
     }
-
-    /// Whether this can be a root.
-    pub(super) fn can_use(certificate: &CertificateDer<'static>) -> bool {
-        RootCertStore::empty().add(certificate.clone()).is_ok()
-    }
 }
 
 fn chain(
@@ -108,6 +103,10 @@ impl ServerCertVerifier for Verifier {
                     {
                         verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                         Ok(ServerCertVerified::assertion())
+                    }
+                    // One that only has the name of a trusted issuer.
+                    Err(Error::InvalidCertificate(CertificateError::BadSignature)) => {
+                        Err(CertificateError::UnknownIssuer.into())
                     }
                     outcome => outcome,
                 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::client::error::ClientError;
-use crate::client::proxy::ProxyError;
+use crate::client::proxy_error::ProxyError;
 use crate::client::tls_error::TlsError;
 use crate::http::date::Date;
 use crate::http::response::Received;
