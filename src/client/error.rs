@@ -228,15 +228,15 @@ impl ClientError {
 
     /// Whether the error concerns the whole server, and so every file on it.
     pub fn is_servers(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::NotRunning(_)
-            | Self::Unresolved(_)
-            | Self::Unreachable(..)
-            | Self::Gone(_)
-            | Self::Tls(..)
-            | Self::Proxy(..) => true,
-            _ => false,
-        }
+                | Self::Unresolved(_)
+                | Self::Unreachable(..)
+                | Self::Gone(_)
+                | Self::Tls(..)
+                | Self::Proxy(..)
+        )
     }
 }
 

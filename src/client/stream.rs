@@ -27,13 +27,15 @@ impl Stream {
         proxy: Option<&Endpoint>,
         silence: Duration,
     ) -> Result<Self, ClientError> {
-        let socket = Socket::connect(proxy.unwrap_or(server), silence)?;
-        let Endpoint::Tls { host, port } = server else { return Ok(Self { socket, tls: None }) };
+        let connect = || Socket::connect(proxy.unwrap_or(server), silence);
+        let Endpoint::Tls { host, port } = server else { return Ok(Self { socket: connect()?, tls: None }) };
+        let mut tls = Box::new(TlsSession::new(server, host)?);
+        let socket = connect()?;
         if let Some(proxy) = proxy {
             proxy::tunnel(&socket, proxy, host, *port, silence)?;
         }
-        let tls = TlsSession::begin(&socket, server, host, silence)?;
-        Ok(Self { socket, tls: Some(Box::new(tls)) })
+        tls.shake_hands(&socket, server, silence)?;
+        Ok(Self { socket, tls: Some(tls) })
     }
 
     /// Writes without blocking; `None` if the socket's buffer is full.

@@ -40,13 +40,8 @@ pub(super) struct TlsSession {
 }
 
 impl TlsSession {
-    /// Performs the handshake, which may take as long as a server may be silent.
-    pub(super) fn begin(
-        socket: &Socket,
-        server: &Endpoint,
-        host: &str,
-        silence: Duration,
-    ) -> Result<Self, ClientError> {
+    /// A session that has not begun.
+    pub(super) fn new(server: &Endpoint, host: &str) -> Result<Self, ClientError> {
         let failed = |error| ClientError::Tls(server.to_string(), error);
         // A zone has a meaning on this machine only.
         let name = host.split('%').next().unwrap_or(host);
@@ -54,26 +49,36 @@ impl TlsSession {
         let connection = ClientConnection::new(config::config().map_err(failed)?, name)
             .map_err(|error| failed(error.into()))?;
         let records = vec![0; RECORDS].into_boxed_slice();
-        let mut session = Self { connection, records, start: 0, end: 0, is_truncated: false };
+        Ok(Self { connection, records, start: 0, end: 0, is_truncated: false })
+    }
+
+    /// Performs the handshake, which may take as long as a server may be silent.
+    pub(super) fn shake_hands(
+        &mut self,
+        socket: &Socket,
+        server: &Endpoint,
+        silence: Duration,
+    ) -> Result<(), ClientError> {
         let (end, mut is_first) = (Instant::now().checked_add(silence), true);
-        while session.connection.is_handshaking() {
-            let is_flushed = session.flush(socket).map_err(ClientError::Broken)?;
+        while self.connection.is_handshaking() {
+            let is_flushed = self.flush(socket).map_err(ClientError::Broken)?;
             let left = end.map_or(silence, |end| end.saturating_duration_since(Instant::now()));
             let wait = if is_flushed { Socket::wait_to_read } else { Socket::wait_for_either };
             match wait(socket, left).map_err(ClientError::Broken)? {
                 Readiness::No => return Err(ClientError::Slow(SHAKING_HANDS, silence.as_secs())),
                 Readiness::ToWrite => {}
                 Readiness::ToRead => {
-                    session.shake_hands(socket, is_first).map_err(failed)?;
+                    let read = self.read_handshake(socket, is_first);
+                    read.map_err(|error| ClientError::Tls(server.to_string(), error))?;
                     is_first = false;
                 }
             }
         }
-        Ok(session)
+        Ok(())
     }
 
     /// Reads what has arrived of the handshake.
-    fn shake_hands(&mut self, socket: &Socket, is_first: bool) -> Result<(), TlsError> {
+    fn read_handshake(&mut self, socket: &Socket, is_first: bool) -> Result<(), TlsError> {
         match self.fill_now(socket) {
             Ok(None) => return Ok(()),
             Ok(Some(0)) => return Err(TlsError::Closed),
