@@ -110,9 +110,10 @@ fn missing_features_are_rejected() {
     let closed = ClosedPort::reserve();
     let url = format!("https://{}", closed.address());
     let output = run(&["get", "--retries", "0", &url], "", &wharf.folder());
-    let expected = match cfg!(feature = "tls") {
-        true => format!("Server is not running. ({url})\n"),
-        false => format!("{url}: wharf was built without TLS\n"),
+    let expected = if cfg!(feature = "tls") {
+        format!("Server is not running. ({url})\n")
+    } else {
+        format!("{url}: wharf was built without TLS\n")
     };
     assert_eq!((output.code, output.stderr), (Some(1), expected));
     let help = run(&["get", "--help"], "", &wharf.folder()).stdout;

@@ -200,7 +200,7 @@ fn each_error_of_tls_is_one_line() {
     ];
     for (server, flags, host, expected) in cases {
         let system = [("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")];
-        // An authority that has signed nothing here, in place of the system's.
+        // An authority that has signed nothing here, in place of those of the system.
         let none = Authority::new();
         let folder = tempfile::tempdir().expect("a folder");
         let own = none.write(folder.path());
@@ -234,11 +234,11 @@ fn each_error_of_tls_is_one_line() {
         }
     }
     let url = format!("https://{mute_address}/");
-    let output = get(&["--timeout", "1", &trust[0], &trust[1], &url], here);
+    let output = get(&["--timeout", "1", trust[0], trust[1], &url], here);
     assert_eq!(output.stderr, "/: the server was silent for 1 s (in the TLS handshake)\n");
 
     let strict = TlsFake::answers(identity.requiring(&authority), |_, _| ());
-    let output = get(&[&trust[0], &trust[1], &strict.url("localhost", "/")], here);
+    let output = get(&[trust[0], trust[1], &strict.url("localhost", "/")], here);
     assert!(output.stderr.contains("requires a client certificate"), "{output:?}");
     let output = get(&["--cacert", "s", "https://localhost/"], here);
     assert_eq!(
@@ -280,7 +280,7 @@ fn a_cut_is_no_end() {
         let output = get(&["--pin", &identity.pin(), &server.url("localhost", target)], place.path());
         match error {
             None => {
-                assert_eq!((output.code, output.stdout.as_str()), (Some(0), "hello"), "{target}: {output:?}")
+                assert_eq!((output.code, output.stdout.as_str()), (Some(0), "hello"), "{target}: {output:?}");
             }
             Some(error) => {
                 assert_eq!(output.code, Some(1), "{target}: {output:?}");
@@ -317,7 +317,7 @@ fn an_early_response_ends_an_upload() {
         if head.contains("Expect: 100-continue") && head.contains("/continues") {
             say(stream, "HTTP/1.1 100 Continue\r\n\r\n");
             // A part of the content is read before the refusal.
-            let _ = stream.read_exact(&mut [0; 100_000]);
+            let _ = stream.read_exact(&mut vec![0; 100_000]);
         }
         say(
             stream,
