@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::common::tls::{Authority, Identity, TlsFake, close, pin, say};
+use crate::common::tls::{Authority, Identity, TlsFake, TlsStream, close, pin, read_head, say};
 use crate::common::{Fake, Output, ReverseProxy, Running, Tls, Wharf, eventually, run, sample};
 
 /// Years in which these tests run.
@@ -80,6 +80,9 @@ fn all_commands_work_over_tls() {
     call(&["put", "large", "--to", &url("/in/")], "");
     assert!(wharf.read("in/large") == large, "3 MB");
     eventually("it was resumable", || wharf.log().contains("\"PATCH "));
+
+    call(&["put", "-", "--to", &url("/in/stdin")], "a pipe");
+    assert_eq!(wharf.read("in/stdin"), b"a pipe");
 
     let listed = call(&["client", &url("/")], "GET dir/a.txt\nLIST in\n");
     assert!(listed.contains("200 OK") && listed.contains("large"), "{listed}");
@@ -237,9 +240,24 @@ fn each_error_of_tls_is_one_line() {
     let output = get(&["--timeout", "1", trust[0], trust[1], &url], here);
     assert_eq!(output.stderr, "/: the server was silent for 1 s (in the TLS handshake)\n");
 
+    // Without --retries 0: this is permanent.
     let strict = TlsFake::answers(identity.requiring(&authority), |_, _| ());
-    let output = get(&[trust[0], trust[1], &strict.url("localhost", "/")], here);
+    let output = run_with(&[], &["get", trust[0], trust[1], &strict.url("localhost", "/a")], here);
     assert!(output.stderr.contains("requires a client certificate"), "{output:?}");
+    // An alert, as the answer to a plain request.
+    let alert = Fake::answers(|_, stream| stream.write_all(&[21, 3, 1, 0, 2, 2, 40]).expect("sent"));
+    let output = get(&[&alert.url("/a")], here);
+    assert_eq!(output.stderr, "/a: the server speaks TLS (use https://)\n");
+    // One line for all files.
+    for name in ["s", "t"] {
+        fs::write(here.join(name), "GET a\n").expect("written");
+    }
+    let url = greeter(&Authority::new().issue(&["localhost"], VALID)).url("localhost", "/");
+    for arguments in [&["put", "s", "t", "--to", &url][..], &["get", &format!("{url}a"), &format!("{url}b")]]
+    {
+        let output = run_with(&[], &[arguments, &trust].concat(), here);
+        assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 1), "{output:?}");
+    }
     let output = get(&["--cacert", "s", "https://localhost/"], here);
     assert_eq!(
         (output.code, output.stderr.as_str()),
@@ -477,4 +495,24 @@ fn a_proxy_leads_to_a_server_over_tls() {
         let name = proxy.trim_start_matches("http://");
         assert_eq!((output.code, output.stderr), (Some(1), format!("proxy {name}: {expected}\n")));
     }
+}
+
+/// A connection is used again, and session tickets do not look like the end of it; after a real end, the client connects again.
+#[test]
+fn a_connection_is_used_again() {
+    let identity = Authority::new().issue(&["localhost"], VALID);
+    let answer = |stream: &mut TlsStream| say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    let twice = TlsFake::answers(identity.config(), move |_, stream| {
+        answer(stream);
+        read_head(stream).expect("another request");
+        answer(stream);
+        close(stream);
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    let url = twice.url("localhost", "/");
+    let lines = "GET a\nGET b\nGET c\nGET d\n";
+    let output = run(&["client", &url, "--pin", &identity.pin()], lines, place.path());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert_eq!(output.stdout.matches("200 OK").count(), 4, "{output:?}");
+    assert_eq!(twice.requests().len(), 2, "connections");
 }

@@ -46,6 +46,9 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 const USUAL_FIELDS: [(&str, &str); 2] =
     [("User-Agent", concat!("wharf/", env!("CARGO_PKG_VERSION"))), ("Accept", "*/*")];
 
+/// How a server that expects TLS responds to a plain request: with an alert (RFC 8446 §5.1).
+const TLS_ALERT: [u8; 2] = [21, 3];
+
 /// For the error of a silent server: what the client was doing.
 const ANSWERING: &str = "waiting for its response";
 const TAKING: &str = "sending the file";
@@ -367,6 +370,9 @@ impl HttpConnection {
     fn next_head(&mut self) -> Result<Option<Received>, ClientError> {
         if self.unused().is_empty() {
             return Ok(None);
+        }
+        if self.unused().starts_with(&TLS_ALERT) {
+            return Err(ClientError::SpeaksTls);
         }
         let Some((head, length)) = Received::parse(self.unused(), self.to_head)? else { return Ok(None) };
         self.consume(length);

@@ -46,6 +46,8 @@ pub enum ClientError {
     Moved(Status, String),
     /// Too many redirects.
     Redirects,
+    /// The server responded to a plain request with TLS.
+    SpeaksTls,
     /// TLS with this server failed.
     Tls(String, TlsError),
     /// This proxy does not lead to the server.
@@ -137,6 +139,7 @@ impl fmt::Display for ClientError {
             Self::Moved(status, location) => {
                 write!(f, "{status}: this is at {} (use that address)", without_user(location))
             }
+            Self::SpeaksTls => f.write_str("the server speaks TLS (use https://)"),
             Self::Tls(server, error) => write!(f, "{}: {error}", Printable::text(server)),
             Self::Proxy(proxy, error) => write!(f, "proxy {}: {error}", Printable::text(proxy)),
             Self::Redirects => f.write_str("too many redirects"),

@@ -202,7 +202,7 @@ fn written(directory: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 /// Reads a head; `None` if the handshake failed, or at the end of the input.
-fn read_head(stream: &mut TlsStream) -> Option<String> {
+pub fn read_head(stream: &mut TlsStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

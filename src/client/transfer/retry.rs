@@ -85,10 +85,14 @@ fn is_temporary(error: &ClientError) -> bool {
         | ClientError::Trickle(_)
         | ClientError::Silent
         | ClientError::CutShort(..)
-        | ClientError::Broken(_)
         | ClientError::Digest
         | ClientError::Tls(_, TlsError::Closed)
         | ClientError::Proxy(_, ProxyError::Closed) => true,
+        ClientError::Broken(error) => {
+            // Over TLS, a server may refuse a client after the handshake.
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+            !matches!(cause, Some(TlsError::Refused(_)))
+        }
         ClientError::Proxy(_, ProxyError::Refused(status)) => status.code() >= 500,
         _ => false,
     }
