@@ -63,7 +63,7 @@ const BLOCKING: [&str; 5] = [
 ];
 
 /// Names that two public types share, and why.
-const SAME_NAME: [(&str, &str); 8] = [
+const SAME_NAME: [(&str, &str); 10] = [
     ("Head", "HTTP has two, of requests and of responses; a file that uses both writes the module"),
     ("Bars", "a feature chooses one"),
     ("Completion", "a feature chooses one"),
@@ -72,6 +72,8 @@ const SAME_NAME: [(&str, &str); 8] = [
     ("Tls", "a feature chooses one"),
     ("TlsArgs", "a feature chooses one"),
     ("TlsStream", "a feature chooses one"),
+    ("TlsSession", "a feature chooses one"),
+    ("TrustArgs", "a feature chooses one"),
 ];
 
 /// The greatest number of direct dependencies, with all features and with none.

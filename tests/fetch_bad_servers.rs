@@ -66,7 +66,7 @@ fn liar() -> Fake {
             }
             "/circle" => say(stream, "HTTP/1.1 302 Found\r\nLocation: /circle\r\nContent-Length: 0\r\n\r\n"),
             "/secure" => {
-                say(stream, "HTTP/1.1 301 Moved\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n");
+                say(stream, "HTTP/1.1 301 Moved\r\nLocation: gopher://h/x\r\nContent-Length: 0\r\n\r\n");
             }
             "/local" => {
                 say(
@@ -115,7 +115,7 @@ fn each_failure_is_one_line_and_the_other_files_are_downloaded() {
         ("trickles", "the server sent almost nothing for 4 s (--timeout allows more)"),
         ("head-trickles", "the server sent almost nothing for 4 s (--timeout allows more)"),
         ("circle", "too many redirects"),
-        ("secure", "redirects to another server are not followed: https://h/x"),
+        ("secure", "redirects to another server are not followed: gopher://h/x"),
         ("local", "redirects to another server are not followed: file:///etc/passwd"),
         ("mail", "invalid response: not an HTTP/1 response"),
         ("chunk", "invalid response: a chunk is longer or shorter than its size says"),

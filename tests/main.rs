@@ -79,6 +79,8 @@ mod tftp_client;
 mod tftp_clients;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_client;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::common::{Running, Wharf, eventually, outside, run};
+use crate::common::{ClosedPort, Running, Wharf, eventually, outside, run};
 
 #[test]
 fn get_and_post_work() {
@@ -107,6 +107,17 @@ fn missing_features_are_rejected() {
     assert_eq!(has_button("qr"), cfg!(feature = "qr"), "{page}");
     let code = wharf.ask("GET", "/.wharf/qr.svg", "", b"").code();
     assert_eq!(code, if cfg!(feature = "qr") { 200 } else { 404 });
+    let closed = ClosedPort::reserve();
+    let url = format!("https://{}", closed.address());
+    let output = run(&["get", "--retries", "0", &url], "", &wharf.folder());
+    let expected = if cfg!(feature = "tls") {
+        format!("Server is not running. ({url})\n")
+    } else {
+        format!("{url}: wharf was built without TLS\n")
+    };
+    assert_eq!((output.code, output.stderr), (Some(1), expected));
+    let help = run(&["get", "--help"], "", &wharf.folder()).stdout;
+    assert_eq!(help.contains("--cacert"), cfg!(feature = "tls"), "{help}");
     let help = run(&["serve", "--help"], "", &wharf.folder()).stdout;
     assert_eq!(help.contains("--qr"), cfg!(feature = "qr"), "{help}");
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::trust::TrustArgs;
 use super::{exit, signals};
 use crate::client::address::{AddressError, DEFAULT_HOST, ServerAddress, parse_port};
 use crate::client::chat::display::Style;
@@ -20,13 +21,15 @@ const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
 pub(super) struct ChatArgs {
     /// Your name in the chat room
     user: Option<String>,
-    /// The server's address or name [default: 127.0.0.1]
+    /// The server's address or name, or `https://host` [default: 127.0.0.1]
     host: Option<String>,
     /// The server's port [default: 8080]
     port: Option<String>,
     /// The directory for downloads [default: the user's name]
     #[arg(long)]
     dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// Runs the command.

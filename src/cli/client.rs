@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::remote::{self, Remote};
+use super::trust::TrustArgs;
 use super::{chat, exit, signals};
 use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
 use crate::client::shell::Shell;
@@ -15,7 +16,8 @@ use crate::client::tftp::{self, address::TftpSite};
 /// Prompt for a server: GET, POST, LIST, cd, pwd, shutdown, exit, help
 #[derive(Debug, Args)]
 pub(super) struct ClientArgs {
-    /// The server: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port` [default: 127.0.0.1:8080]
+    /// The server: `http://host:port/path`, `https://host/path`, `host:port`, `unix:PATH` or `tftp://host:port` [default:
+    /// 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory, conflicts_with_all = ["ip", "port"])]
     address: Option<Remote<ServerAddress>>,
     /// The server's address or name
@@ -30,6 +32,8 @@ pub(super) struct ClientArgs {
     /// Join the chat room under this name
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// Runs the command.

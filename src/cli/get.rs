@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::exit;
 use super::remote::{self, Remote};
+use super::trust::TrustArgs;
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
@@ -40,7 +41,8 @@ const OUTPUT: &str = "-";
 // Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
 pub(super) struct GetArgs {
-    /// What to download: `http://host:port/path`, `host:port/path`, `unix:SOCKET!/path` or `tftp://host:port/path`
+    /// What to download: `http://host:port/path`, `https://host/path`, `host:port/path`, `unix:SOCKET!/path` or
+    /// `tftp://host:port/path`
     ///
     /// `dir/` downloads the files in it (with -R, also those in its subdirectories); `'dir/*.jpg'` those whose names
     /// match. Both need a wharf server: from another one, `dir/` is a page.
@@ -82,6 +84,8 @@ pub(super) struct GetArgs {
     /// Print only warnings and errors
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// Runs the command.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::remote::{self, Remote};
+use super::trust::TrustArgs;
 use super::{exit, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::ClientError;
@@ -19,7 +20,7 @@ use crate::client::tree::{Http, ListFormat, ListOrder, Tftp, Tree};
 /// In a terminal: size, time and name. In a pipe: one name per line; directories end in a slash.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// The server and the directory on it: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
+    /// The server and the directory on it: `http://host:port/dir/`, `https://host/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory)]
     address: Option<Remote<ServerAddress>>,
@@ -32,6 +33,8 @@ pub(super) struct ListArgs {
     /// Print a JSON array of objects, for programs
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// The values of `--sort`.

@@ -28,6 +28,11 @@ mod size;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod trust;
+#[cfg(not(feature = "tls"))]
+#[path = "no_trust.rs"]
+mod trust;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -43,6 +48,7 @@ use self::list::ListArgs;
 use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
+use self::trust::TrustArgs;
 
 /// The command line of wharf; its description is that of the package.
 #[derive(Debug, Parser)]
@@ -63,6 +69,21 @@ enum Command {
     Replay(ReplayArgs),
 }
 
+impl Command {
+    /// Whom a client trusts.
+    fn trust(&self) -> Option<&TrustArgs> {
+        match self {
+            Self::Serve(_) => None,
+            Self::Client(args) => Some(&args.trust),
+            Self::Chat(args) => Some(&args.trust),
+            Self::Get(args) => Some(&args.trust),
+            Self::Put(args) => Some(&args.trust),
+            Self::List(args) => Some(&args.trust),
+            Self::Replay(args) => Some(&args.trust),
+        }
+    }
+}
+
 /// Printed at the end of the help.
 const AFTER_HELP: &str = "\
 wharf FOLDER and wharf --port 9000 mean wharf serve. wharf alone serves the folder www.";
@@ -74,6 +95,9 @@ pub fn run() -> ExitCode {
         Ok(args) => args.command.unwrap_or_else(|| Command::Serve(Box::default())),
         Err(error) => return refuse(&error, &arguments),
     };
+    if let Some(Err(code)) = command.trust().map(TrustArgs::apply) {
+        return code;
+    }
     let done = match command {
         Command::Serve(args) => serve::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),

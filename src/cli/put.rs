@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::remote::{self, Remote};
+use super::trust::TrustArgs;
 use super::{exit, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::shown;
@@ -52,7 +53,7 @@ pub(super) struct PutArgs {
     /// of that name.
     #[arg(value_name = "FILE")]
     files: Vec<String>,
-    /// The server and the directory on it: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
+    /// The server and the directory on it: `http://host:port/dir/`, `https://host/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     ///
     /// Without a final slash, the path names the file: `--to http://host/dir/new.txt`. Several files and -R need a directory.
@@ -79,6 +80,8 @@ pub(super) struct PutArgs {
     /// Give up on a connection after this many seconds with no data
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// Runs the command.

@@ -15,6 +15,7 @@ use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
 use super::exit::{self, INTERRUPTED};
+use super::trust::TrustArgs;
 use crate::client::address::{DEFAULT_HOST, ServerAddress};
 use crate::client::error::ClientError;
 use crate::printable::Printable;
@@ -31,7 +32,7 @@ pub(super) struct ReplayArgs {
     /// The script: one request per line, such as `GET path -> 200`
     #[arg(default_value = "client_requests/requests.txt")]
     file: PathBuf,
-    /// The server's address or name, or `http://host:port/path`, or `unix:PATH`
+    /// The server's address or name, or `http://host:port/path`, `https://host/path`, or `unix:PATH`
     #[arg(default_value = DEFAULT_HOST, value_parser = ServerAddress::parse)]
     host: ServerAddress,
     /// The server's port [default: 8080]
@@ -54,6 +55,8 @@ pub(super) struct ReplayArgs {
     /// Print only failures and the summary
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// Runs the command.

@@ -1,4 +1,5 @@
-//! The address of a server as the user types it: `http://host:port/path`, `host:port`, `unix:/run/wharf.sock!/path`.
+//! The address of a server as the user types it: `http://host:port/path`, `https://host/path`, `host:port`,
+//! `unix:/run/wharf.sock!/path`.
 
 mod error;
 
@@ -19,6 +20,9 @@ pub const DEFAULT_PORT: u16 = 8080;
 
 /// The default port of `http://` (RFC 9110 §4.2.1).
 const HTTP_PORT: u16 = 80;
+
+/// The default port of `https://` (RFC 9110 §4.2.2).
+const HTTPS_PORT: u16 = 443;
 
 /// A server, and the directory on it to which paths are relative.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +47,13 @@ pub struct Resource {
 pub enum Endpoint {
     /// HTTP over TCP.
     Tcp {
+        /// A name, or an IP address without brackets.
+        host: String,
+        /// The port, never 0.
+        port: u16,
+    },
+    /// HTTP over TLS over TCP.
+    Tls {
         /// A name, or an IP address without brackets.
         host: String,
         /// The port, never 0.
@@ -79,10 +90,12 @@ impl ServerAddress {
 
     /// The same address with another port. An error for a Unix socket, which has none.
     pub fn at_port(self, port: u16) -> Result<Self, AddressError> {
-        match self.server {
-            Endpoint::Tcp { host, .. } => Ok(Self { server: Endpoint::tcp(&host, port)?, base: self.base }),
-            Endpoint::Unix(_) => Err(AddressError::Port(port.to_string())),
-        }
+        let server = match self.server {
+            Endpoint::Tcp { host, .. } => Endpoint::tcp(&host, port)?,
+            Endpoint::Tls { host, .. } => Endpoint::tls(&host, port)?,
+            Endpoint::Unix(_) => return Err(AddressError::Port(port.to_string())),
+        };
+        Ok(Self { server, base: self.base })
     }
 
     /// The same server, and this directory on it, an encoded path.
@@ -128,50 +141,52 @@ impl Endpoint {
 
     /// A server over TCP.
     pub fn tcp(host: &str, port: u16) -> Result<Self, AddressError> {
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        if host.is_empty() {
-            return Err(AddressError::NoHost(host.to_owned()));
-        }
-        let zoned = zoned(host).map(|(ip, zone)| format!("{ip}%{zone}"));
-        if zoned.is_none() && host.contains(':') && host.contains('%') {
-            return Err(AddressError::Host(host.to_owned()));
-        }
-        let host = zoned.as_deref().unwrap_or(host);
-        if !host.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#/<>?@[\\]^`{|}".contains(&byte)) {
-            return Err(AddressError::Host(host.to_owned()));
-        }
-        if port == 0 {
-            return Err(AddressError::Port(port.to_string()));
-        }
-        Ok(Self::Tcp { host: host.to_owned(), port })
+        checked(host, port).map(|host| Self::Tcp { host, port })
+    }
+
+    /// A server over TLS.
+    pub fn tls(host: &str, port: u16) -> Result<Self, AddressError> {
+        checked(host, port).map(|host| Self::Tls { host, port })
     }
 
     /// The value of the Host field (RFC 9110 §7.2); `localhost` for a Unix socket.
     pub fn host_field(&self) -> String {
         match self {
-            Self::Tcp { host, port } => {
+            Self::Tcp { host, port } | Self::Tls { host, port } => {
                 // A zone has a meaning on this machine only (RFC 6874 §3).
                 let host = without_zone(host);
+                let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
                 // The default port is left out, as browsers and curl do.
-                match *port {
-                    HTTP_PORT if host.contains(':') => format!("[{host}]"),
-                    HTTP_PORT => host.to_owned(),
-                    port => Self::Tcp { host: host.to_owned(), port }.to_string(),
-                }
+                if *port == self.default_port() { host } else { format!("{host}:{port}") }
             }
             Self::Unix(_) => "localhost".to_owned(),
         }
     }
 
-    /// Whether the authority of a URL is this server.
+    /// Whether the authority of a URL of the same scheme is this server.
     pub fn is_at(&self, authority: &str) -> bool {
-        match (self, split_port(authority, HTTP_PORT)) {
-            (Self::Tcp { host, port }, Ok((other, other_port))) => {
+        match (self, split_port(authority, self.default_port())) {
+            (Self::Tcp { host, port } | Self::Tls { host, port }, Ok((other, other_port))) => {
                 let other = other.trim_start_matches('[').trim_end_matches(']');
                 *port == other_port && without_zone(host).eq_ignore_ascii_case(without_zone(other))
             }
             _ => false,
         }
+    }
+
+    /// The scheme of its URLs.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_tls() { "https" } else { "http" }
+    }
+
+    /// Whether it is reached over TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls { .. })
+    }
+
+    /// The port of a URL that has none.
+    fn default_port(&self) -> u16 {
+        if self.is_tls() { HTTPS_PORT } else { HTTP_PORT }
     }
 }
 
@@ -201,17 +216,40 @@ fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
             Err(AddressError::NoSocket)
         };
     }
-    let (rest, default_port) = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (rest, HTTP_PORT),
+    let (rest, default_port, is_tls) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (rest, HTTP_PORT, false),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (rest, HTTPS_PORT, true),
         Some((scheme, _)) => return Err(AddressError::Scheme(scheme.to_owned())),
-        None => (text, DEFAULT_PORT),
+        None => (text, DEFAULT_PORT, false),
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if authority.contains('@') {
-        return Err(AddressError::User(text.to_owned()));
+        let bare = text.rsplit_once('@').map_or(text, |(_, bare)| bare);
+        return Err(AddressError::User(bare.to_owned()));
     }
     let (host, port) = split_port(authority, default_port)?;
-    Ok((Endpoint::tcp(host, port)?, path))
+    let server = if is_tls { Endpoint::tls(host, port) } else { Endpoint::tcp(host, port) };
+    Ok((server?, path))
+}
+
+/// A host without brackets, with its zone in one spelling. An error if a Host field cannot carry it, or if the port is 0.
+fn checked(host: &str, port: u16) -> Result<String, AddressError> {
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if host.is_empty() {
+        return Err(AddressError::NoHost(host.to_owned()));
+    }
+    let zoned = zoned(host).map(|(ip, zone)| format!("{ip}%{zone}"));
+    if zoned.is_none() && host.contains(':') && host.contains('%') {
+        return Err(AddressError::Host(host.to_owned()));
+    }
+    let host = zoned.as_deref().unwrap_or(host);
+    if !host.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#/<>?@[\\]^`{|}".contains(&byte)) {
+        return Err(AddressError::Host(host.to_owned()));
+    }
+    if port == 0 {
+        return Err(AddressError::Port(port.to_string()));
+    }
+    Ok(host.to_owned())
 }
 
 /// The encoded path of an address, which has no query.
@@ -263,15 +301,19 @@ impl Default for ServerAddress {
     }
 }
 
-/// `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/wharf.sock`.
+/// `127.0.0.1:8080`, `[::1]:8080`, `https://files.example:443`, `unix:/run/wharf.sock`.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // A zone is written as in a URL (RFC 6874).
-            Self::Tcp { host, port } if host.contains(':') => {
-                write!(f, "[{}]:{port}", host.replacen('%', "%25", 1))
+            Self::Tcp { host, port } | Self::Tls { host, port } => {
+                let scheme = if self.is_tls() { "https://" } else { "" };
+                if host.contains(':') {
+                    // A zone is written as in a URL (RFC 6874).
+                    write!(f, "{scheme}[{}]:{port}", host.replacen('%', "%25", 1))
+                } else {
+                    write!(f, "{scheme}{host}:{port}")
+                }
             }
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", Printable::path(path)),
         }
     }
@@ -282,6 +324,7 @@ impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.server {
             Endpoint::Tcp { .. } => write!(f, "http://{}{}", self.server, self.target),
+            Endpoint::Tls { .. } => write!(f, "{}{}", self.server, self.target),
             Endpoint::Unix(_) => write!(f, "{}!{}", self.server, self.target),
         }
     }
@@ -299,6 +342,8 @@ mod tests {
             ("a path after it", "h:81/a b/c", "h:81", "/a%20b/c/"),
             ("a URL", "http://h:81/a/", "h:81", "/a/"),
             ("a URL without a port (RFC 9110 §4.2.1)", "HTTP://h", "h:80", "/"),
+            ("TLS", "https://h/a", "https://h:443", "/a/"),
+            ("TLS on another port", "HTTPS://[::1]:81", "https://[::1]:81", "/"),
             ("IPv6 in brackets", "[::1]:81", "[::1]:81", "/"),
             ("IPv6 in brackets, no port", "http://[::1]/x", "[::1]:80", "/x/"),
             ("IPv6 alone", "::1", "[::1]:8080", "/"),
@@ -352,9 +397,11 @@ mod tests {
             ("h:65536", AddressError::Port("65536".to_owned())),
             ("h:+80", AddressError::Port("+80".to_owned())),
             ("h:", AddressError::Port(String::new())),
-            ("https://h/", AddressError::Scheme("https".to_owned())),
+            ("ftp://h/", AddressError::Scheme("ftp".to_owned())),
+            ("https://h:0/", AddressError::Port("0".to_owned())),
+            ("https://me:secret@h/", AddressError::User("h/".to_owned())),
             ("tftp://h/", AddressError::Scheme("tftp".to_owned())),
-            ("http://me@h/", AddressError::User("http://me@h/".to_owned())),
+            ("http://me@h/", AddressError::User("h/".to_owned())),
             ("h/?list", AddressError::Query("/?list".to_owned())),
             ("unix:", AddressError::NoSocket),
             ("unix:!/x", AddressError::NoSocket),
@@ -399,6 +446,10 @@ mod tests {
             ("h:80", "h"),
             ("http://[::1]/", "[::1]"),
             ("[::1]:81", "[::1]:81"),
+            ("https://h/", "h"),
+            ("https://[::1]/", "[::1]"),
+            ("https://h:80/", "h:80"),
+            ("http://h:443/", "h:443"),
             ("unix:/s", "localhost"),
         ];
         for (text, expected) in cases {
@@ -424,5 +475,7 @@ mod tests {
         for (authority, expected) in cases {
             assert_eq!(server.is_at(authority), expected, "{authority}");
         }
+        let server = ServerAddress::parse("https://Host/").expect("valid").server;
+        assert!(server.is_at("host") && server.is_at("host:443") && !server.is_at("host:80"));
     }
 }

@@ -4,14 +4,15 @@
 //! the content has been read, the connection can be used again. While content is sent, the client polls for the response:
 //! a server that refuses an upload says so at once, and the rest of the file is not sent.
 
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use super::address::Endpoint;
 use super::content::{ContentInput, RequestContent};
 use super::error::ClientError;
 use super::request::HttpRequest;
-use super::socket::{Readiness, Socket};
+use super::socket::{ReadOutcome, Readiness};
+use super::stream::Stream;
 use super::timeouts::Timeouts;
 use crate::http::request::Method;
 use crate::http::request::write_head;
@@ -45,6 +46,9 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 const USUAL_FIELDS: [(&str, &str); 2] =
     [("User-Agent", concat!("wharf/", env!("CARGO_PKG_VERSION"))), ("Accept", "*/*")];
 
+/// How a server that expects TLS responds to a plain request: with an alert (RFC 8446 §5.1).
+const TLS_ALERT: [u8; 2] = [21, 3];
+
 /// For the error of a silent server: what the client was doing.
 const ANSWERING: &str = "waiting for its response";
 const TAKING: &str = "sending the file";
@@ -52,7 +56,7 @@ const TAKING: &str = "sending the file";
 /// An open connection without a request in flight.
 #[derive(Debug)]
 pub(super) struct HttpConnection {
-    socket: Socket,
+    stream: Stream,
     timeouts: Timeouts,
     pace: Pace,
     input: Input,
@@ -90,17 +94,26 @@ struct Input {
 }
 
 impl HttpConnection {
-    /// Connects to a server.
-    pub(super) fn open(server: &Endpoint, timeouts: Timeouts) -> Result<Self, ClientError> {
-        let socket = Socket::connect(server, timeouts.silence)?;
+    /// Connects to a server, through a proxy if there is one.
+    pub(super) fn open(
+        server: &Endpoint,
+        proxy: Option<&Endpoint>,
+        timeouts: Timeouts,
+    ) -> Result<Self, ClientError> {
+        let stream = Stream::connect(server, proxy, timeouts.silence)?;
         let (pace, input) = (Pace::begin(), Input::new());
-        Ok(Self { socket, timeouts, pace, input, to_head: false, heard: false })
+        Ok(Self { stream, timeouts, pace, input, to_head: false, heard: false })
     }
 
     /// Whether another request can be sent: no unrequested bytes have arrived, and the server has not closed
     /// the connection.
-    pub(super) fn is_usable(&self) -> bool {
-        self.unused().is_empty() && self.socket.is_quiet()
+    pub(super) fn is_usable(&mut self) -> bool {
+        self.unused().is_empty() && self.stream.is_quiet()
+    }
+
+    /// Whether the connection was cut: over TLS, a server says that it closes it (RFC 9112 §9.8).
+    pub(super) fn is_truncated(&self) -> bool {
+        self.stream.is_truncated()
     }
 
     /// Sends a request and reads the head of its response.
@@ -130,16 +143,23 @@ impl HttpConnection {
 
     /// Reads more; 0 if the server has closed the connection.
     pub(super) fn fill(&mut self) -> Result<usize, ClientError> {
-        let count = self.input.fill(&mut self.socket).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                ClientError::Slow(ANSWERING, self.timeouts.silence.as_secs())
+        loop {
+            let arrived = self.input.fill(&mut self.stream).map_err(|error| match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                    ClientError::Slow(ANSWERING, self.timeouts.silence.as_secs())
+                }
+                _ if !self.heard && is_ending(&error) => ClientError::Silent,
+                _ => ClientError::Broken(error),
+            })?;
+            match arrived {
+                ReadOutcome::Content(count) => {
+                    self.heard |= count > 0;
+                    self.pace.check(count, self.timeouts)?;
+                    return Ok(count);
+                }
+                ReadOutcome::Nothing(count) => self.pace.check(count, self.timeouts)?,
             }
-            _ if !self.heard && is_ending(&error) => ClientError::Silent,
-            _ => ClientError::Broken(error),
-        })?;
-        self.heard |= count > 0;
-        self.pace.check(count, self.timeouts)?;
-        Ok(count)
+        }
     }
 
     /// Sends a request. Returns the head of the response if it came before the whole request was sent.
@@ -225,7 +245,7 @@ impl HttpConnection {
         let mut chunk = Vec::with_capacity(BLOCK + 16);
         loop {
             // The input may be silent for as long as it likes, but the server may give up.
-            while self.socket.is_first_readable(input.fd()).map_err(ClientError::Broken)? {
+            while self.stream.is_first_readable(input.fd()).map_err(ClientError::Broken)? {
                 if let Some(early) = self.read_some()? {
                     return Ok(Some(early));
                 }
@@ -247,11 +267,11 @@ impl HttpConnection {
     /// Sends bytes, waiting for space in the socket's buffer. Stops at a response.
     fn send_all(&mut self, bytes: &[u8]) -> Result<Option<Received>, ClientError> {
         let mut rest = bytes;
-        while !rest.is_empty() {
-            match self.socket.send_now(rest) {
+        while !rest.is_empty() || self.stream.has_unsent() {
+            match self.stream.send_now(rest) {
                 Ok(Some(count)) => rest = rest.get(count..).unwrap_or_default(),
                 Ok(None) => {
-                    match self.socket.wait_for_either(self.timeouts.silence).map_err(ClientError::Broken)? {
+                    match self.stream.wait_for_either(self.timeouts.silence).map_err(ClientError::Broken)? {
                         Readiness::ToWrite => {}
                         Readiness::ToRead => {
                             if let Some(early) = self.read_some()? {
@@ -298,8 +318,8 @@ impl HttpConnection {
     }
 
     /// Whether the socket becomes readable within this time.
-    fn ready(&self, timeout: Duration) -> Result<bool, ClientError> {
-        Ok(self.socket.wait_to_read(timeout).map_err(ClientError::Broken)? == Readiness::ToRead)
+    fn ready(&mut self, timeout: Duration) -> Result<bool, ClientError> {
+        Ok(self.stream.wait_to_read(timeout).map_err(ClientError::Broken)? == Readiness::ToRead)
     }
 
     /// Reads what has arrived. Returns the final head once it is complete.
@@ -351,6 +371,9 @@ impl HttpConnection {
         if self.unused().is_empty() {
             return Ok(None);
         }
+        if self.unused().starts_with(&TLS_ALERT) {
+            return Err(ClientError::SpeaksTls);
+        }
         let Some((head, length)) = Received::parse(self.unused(), self.to_head)? else { return Ok(None) };
         self.consume(length);
         Ok(Some(head))
@@ -392,17 +415,19 @@ impl Input {
 
     /// Moves what is unused to the front, and reads once after it. There is always space: a head that fills the buffer has
     /// been rejected.
-    fn fill(&mut self, socket: &mut Socket) -> io::Result<usize> {
+    fn fill(&mut self, stream: &mut Stream) -> io::Result<ReadOutcome> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let count = loop {
-            match socket.read(self.bytes.get_mut(self.end..).unwrap_or_default()) {
+        let arrived = loop {
+            match stream.receive(self.bytes.get_mut(self.end..).unwrap_or_default()) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 outcome => break outcome?,
             }
         };
-        self.end += count;
-        Ok(count)
+        if let ReadOutcome::Content(count) = arrived {
+            self.end += count;
+        }
+        Ok(arrived)
     }
 }

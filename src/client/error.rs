@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::proxy_error::ProxyError;
+use super::tls_error::TlsError;
 use crate::http::body::BodyError;
 use crate::http::response::ResponseError;
 use crate::http::status::Status;
@@ -20,8 +22,6 @@ pub enum ClientError {
     Unresolved(String),
     /// The address cannot be reached.
     Unreachable(String, io::Error),
-    /// The proxy that `http_proxy` names cannot be used, for this reason.
-    Proxy(String),
     /// The error of an earlier request to the same server, which was not tried again.
     Gone(String),
     /// The server was silent for this many seconds while the client did this.
@@ -40,8 +40,18 @@ pub enum ClientError {
     Refused(Status, Option<Foreign>),
     /// A redirect to another server, which is not followed.
     Elsewhere(String),
+    /// A redirect from TLS to plain HTTP, which is not followed.
+    Downgrade(String),
+    /// A redirect where none is followed: its status and its target.
+    Moved(Status, String),
     /// Too many redirects.
     Redirects,
+    /// The server responded to a plain request with TLS.
+    SpeaksTls,
+    /// TLS with this server failed.
+    Tls(String, TlsError),
+    /// This proxy does not lead to the server.
+    Proxy(String, ProxyError),
     /// A path that cannot be sent in a request.
     Target(TargetError),
     /// A path outside the download directory.
@@ -106,7 +116,6 @@ impl fmt::Display for ClientError {
             Self::Unreachable(address, error) => {
                 write!(f, "cannot reach {}: {}", Printable::text(address), Plain(error))
             }
-            Self::Proxy(why) => write!(f, "cannot use http_proxy: {why}"),
             Self::Gone(said) => f.write_str(said),
             Self::Slow(doing, seconds) => write!(f, "the server was silent for {seconds} s ({doing})"),
             Self::Silent => f.write_str("the server closed the connection without a response"),
@@ -122,8 +131,18 @@ impl fmt::Display for ClientError {
             Self::Refused(status, None) => write!(f, "{status}"),
             Self::Refused(status, Some(said)) => write!(f, "{status}: {said}"),
             Self::Elsewhere(location) => {
-                write!(f, "redirects to another server are not followed: {}", Printable::text(location))
+                write!(f, "redirects to another server are not followed: {}", without_user(location))
             }
+            Self::Downgrade(location) => {
+                write!(f, "redirects from https to http are not followed: {}", without_user(location))
+            }
+            Self::Moved(status, location) => {
+                write!(f, "{status}: this is at {} (use that address)", without_user(location))
+            }
+            Self::SpeaksTls => f.write_str("the server speaks TLS (use https://)"),
+            Self::Tls(server, error) => write!(f, "{}: {error}", Printable::text(server)),
+            Self::Proxy(variable, ProxyError::Address(why)) => write!(f, "cannot use {variable}: {why}"),
+            Self::Proxy(proxy, error) => write!(f, "proxy {}: {error}", Printable::text(proxy)),
             Self::Redirects => f.write_str("too many redirects"),
             Self::Target(error) => write!(f, "invalid path: {error}"),
             Self::Outside(path) => {
@@ -218,8 +237,9 @@ impl ClientError {
             Self::NotRunning(_)
                 | Self::Unresolved(_)
                 | Self::Unreachable(..)
-                | Self::Proxy(_)
                 | Self::Gone(_)
+                | Self::Tls(..)
+                | Self::Proxy(..)
         )
     }
 }
@@ -239,6 +259,17 @@ impl From<BodyError> for ClientError {
 impl From<TargetError> for ClientError {
     fn from(error: TargetError) -> Self {
         Self::Target(error)
+    }
+}
+
+/// A URL without user name and password, escaped for a terminal.
+fn without_user(location: &str) -> String {
+    let text = Printable::text(location).to_string();
+    let Some(start) = text.find("//").map(|slashes| slashes + 2) else { return text };
+    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |end| start + end);
+    match text[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
+        None => text,
     }
 }
 
@@ -270,6 +301,19 @@ mod tests {
     fn text_from_the_server_is_escaped() {
         let refused = ClientError::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned().into()));
         assert_eq!(refused.to_string(), "403 Forbidden: no\\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_password_in_a_redirect_is_not_printed() {
+        let cases = [
+            ("http://me:pass@h/a@b", "http://h/a@b"),
+            ("//me@h:81", "//h:81"),
+            ("http://h/?a=//b@c", "http://h/?a=//b@c"),
+            ("/a@b", "/a@b"),
+        ];
+        for (location, expected) in cases {
+            assert_eq!(without_user(location), expected);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads an error response: its status, and the first line of its text.
+//! Reads an error response: its status, and the first line of its text, or where it redirects to.
 
 use super::error::ClientError;
 use super::response::HttpResponse;
@@ -15,6 +15,9 @@ const TOO_LARGE: &str =
 /// Reads a response as an error, with the first line of its text if it has one. HTML is not printed.
 pub fn read(response: HttpResponse<'_>) -> ClientError {
     let status = response.head.status;
+    if let Some(location) = response.head.field("Location").filter(|_| (300..400).contains(&status.code())) {
+        return ClientError::Moved(status, location);
+    }
     let is_text = response.head.field("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
     let is_short = response.body.length().is_some_and(|length| length <= LONGEST);
     let mut text = Vec::new();
@@ -60,6 +63,16 @@ mod tests {
             let refused = read(session.send(&request).expect("an answer")).to_string();
             assert!(refused.ends_with(expected), "{status}, {kind}: {refused}");
         }
+    }
+
+    #[test]
+    fn a_redirect_names_its_target() {
+        let answer = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://h/\r\nContent-Length: 0\r\n\r\n";
+        let peer = FakePeer::plays(&[&[PeerAction::Read, PeerAction::Say(answer)]]);
+        let mut session = Session::new(peer.server());
+        let request = HttpRequest { method: Method::Post, target: "/", fields: &[], content: None };
+        let moved = read(session.send(&request).expect("an answer")).to_string();
+        assert_eq!(moved, "308 Permanent Redirect: this is at https://h/ (use that address)");
     }
 
     #[test]

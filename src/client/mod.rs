@@ -2,7 +2,7 @@
 //!
 //! - `address` parses the addresses that a person types; `command` parses a line of the prompt or of a script.
 //! - A `session` holds one connection to one server and opens it again after the server has closed it. It sends a
-//!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange, over a `socket`, which may lead to a `proxy`.
+//!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange over a `stream`: a `socket`, which may lead to a `proxy`, and `tls` if the address begins with `https://`.
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
@@ -42,6 +42,7 @@ pub mod progress_bar;
 pub mod progress_bar;
 pub mod prompt;
 mod proxy;
+pub mod proxy_error;
 pub mod put;
 pub mod request;
 pub mod response;
@@ -50,9 +51,16 @@ pub mod session;
 pub mod shell;
 pub mod shutdown;
 mod socket;
+mod stream;
 pub mod targets;
 pub mod tftp;
 pub mod timeouts;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "plain/tls.rs"]
+pub mod tls;
+pub mod tls_error;
 pub mod transfer;
 pub mod tree;
 pub mod typed_line;

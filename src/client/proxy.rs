@@ -1,11 +1,17 @@
-//! The proxy that the environment names: `http_proxy` and `no_proxy`, as curl and wget read them.
+//! The proxy that the environment names: `http_proxy`, `https_proxy` and `no_proxy`, as curl and wget read them.
 //!
 //! `HTTP_PROXY` in capitals is ignored: a CGI program would take it from a request's `Proxy` field. This machine and Unix
 //! sockets are never reached through a proxy.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use super::address::{AddressError, Endpoint, ServerAddress};
+use super::error::ClientError;
+use super::proxy_error::ProxyError;
+use super::socket::{Readiness, Socket};
+use crate::http::request::write_head;
+use crate::http::response::Received;
 use crate::net::network::Network;
 use crate::printable::Printable;
 
@@ -14,8 +20,8 @@ const DEFAULT_PORT: u16 = 1080;
 
 /// The proxy through which this server is reached, or why it cannot be used. A direct connection instead could go where
 /// the user does not want it to go.
-pub(super) fn from_environment(server: &Endpoint) -> Result<Option<Endpoint>, String> {
-    of(server, |name| std::env::var(name).ok()).map_err(|error| reason(&error))
+pub(super) fn from_environment(server: &Endpoint) -> Result<Option<Endpoint>, ProxyError> {
+    of(server, |name| std::env::var(name).ok()).map_err(|error| ProxyError::Address(reason(&error)))
 }
 
 /// The same, with the variables that `variable` returns.
@@ -23,14 +29,65 @@ fn of(
     server: &Endpoint,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Endpoint>, AddressError> {
-    let Endpoint::Tcp { host, port } = server else { return Ok(None) };
-    let named = variable("http_proxy").filter(|proxy| !proxy.trim().is_empty());
+    let (host, port, named) = match server {
+        Endpoint::Tcp { host, port } => (host, port, variable("http_proxy")),
+        Endpoint::Tls { host, port } => {
+            (host, port, variable("https_proxy").or_else(|| variable("HTTPS_PROXY")))
+        }
+        Endpoint::Unix(_) => return Ok(None),
+    };
+    let named = named.filter(|proxy| !proxy.trim().is_empty());
     let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default();
     match named {
         Some(proxy) if !is_local(host) && !is_excepted(host, *port, &exceptions) => {
             parse(proxy.trim()).map(Some)
         }
         _ => Ok(None),
+    }
+}
+
+/// Asks a proxy for a tunnel to this host, which then carries TLS (RFC 9110 §9.3.6).
+pub(super) fn tunnel(
+    socket: &Socket,
+    proxy: &Endpoint,
+    host: &str,
+    port: u16,
+    silence: Duration,
+) -> Result<(), ClientError> {
+    let failed = |error| ClientError::Proxy(proxy.to_string(), error);
+    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let mut head = Vec::new();
+    let fields = [("User-Agent", concat!("wharf/", env!("CARGO_PKG_VERSION")))];
+    write_head(&mut head, "CONNECT", &authority, &authority, &fields);
+    // The buffer of a new connection has space for it.
+    if socket.send_now(&head).map_err(ClientError::Broken)? != Some(head.len()) {
+        return Err(failed(ProxyError::Closed));
+    }
+    let (end, mut came) = (Instant::now() + silence, Vec::new());
+    loop {
+        // A response to CONNECT has no content, as one to HEAD.
+        match Received::parse(&came, true) {
+            Err(_) => return Err(failed(ProxyError::NotHttp)),
+            Ok(Some((head, length))) if head.status.is_interim() => drop(came.drain(..length)),
+            Ok(Some((head, _))) if !head.status.is_success() => {
+                return Err(failed(ProxyError::Refused(head.status)));
+            }
+            // The server speaks only after the client.
+            Ok(Some((_, length))) if length < came.len() => return Err(failed(ProxyError::NotHttp)),
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => {
+                let left = end.saturating_duration_since(Instant::now());
+                if socket.wait_to_read(left).map_err(ClientError::Broken)? == Readiness::No {
+                    return Err(failed(ProxyError::Slow(silence.as_secs())));
+                }
+                let mut block = [0; 1024];
+                match socket.receive_now(&mut block) {
+                    Ok(None) => {}
+                    Ok(Some(count @ 1..)) => came.extend_from_slice(block.get(..count).unwrap_or_default()),
+                    Ok(Some(0)) | Err(_) => return Err(failed(ProxyError::Closed)),
+                }
+            }
+        }
     }
 }
 
@@ -50,7 +107,11 @@ fn reason(error: &AddressError) -> String {
 /// `http://host:port`, or `host:port`.
 fn parse(text: &str) -> Result<Endpoint, AddressError> {
     let text = text.strip_suffix('/').unwrap_or(text);
-    let authority = text.strip_prefix("http://").unwrap_or(text);
+    let authority = match text.split_once("://") {
+        Some(("http", authority)) => authority,
+        Some((scheme, _)) => return Err(AddressError::Scheme(scheme.to_owned())),
+        None => text,
+    };
     if authority.contains(['/', '@']) {
         // The error says which part is not supported.
         return ServerAddress::parse(text).map(|address| address.server);
@@ -122,6 +183,11 @@ mod tests {
             let found = proxy(server, &[("http_proxy", http), ("no_proxy", except)]);
             assert_eq!(found.as_deref(), expected, "{name}");
         }
+        let https = [("http_proxy", "plain:1"), ("https_proxy", "proxy:1"), ("no_proxy", "b")];
+        assert_eq!(proxy("https://h", &https).as_deref(), Some("proxy:1"), "by scheme");
+        assert_eq!(proxy("https://b", &https), None, "an exception");
+        assert_eq!(proxy("https://h", &[("http_proxy", "proxy:1")]), None);
+        assert_eq!(proxy("https://h", &[("HTTPS_PROXY", "proxy:1")]).as_deref(), Some("proxy:1"));
         assert_eq!(proxy("h:80", &[("HTTP_PROXY", "proxy:1")]), None, "a request could set it in CGI");
         assert_eq!(proxy("h:80", &[("http_proxy", "proxy:1"), ("NO_PROXY", "h")]), None);
     }
@@ -129,7 +195,13 @@ mod tests {
     #[test]
     fn an_address_that_is_not_supported_is_an_error() {
         let server = Endpoint::tcp("h", 80).expect("valid");
-        for text in ["https://proxy:1", "socks5://proxy:1", "http://me:secret@proxy:1", "proxy:0"] {
+        for text in [
+            "https://proxy:1",
+            "https://me:secret@proxy:1",
+            "socks5://proxy:1",
+            "http://me:secret@proxy:1",
+            "proxy:0",
+        ] {
             let found = of(&server, |name| (name == "http_proxy").then(|| text.to_owned()));
             let error = found.expect_err(text);
             assert!(!reason(&error).contains("secret"), "{error}");

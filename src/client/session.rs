@@ -8,11 +8,14 @@
 //!
 //! An [`HttpResponse`] borrows its session, and its body owns the connection: the next request cannot be sent before the
 //! response has been read or dropped.
+//!
+//! Through a proxy, requests over plain HTTP have an absolute target; a connection over TLS leads through a tunnel.
 
 use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
 use super::error::ClientError;
 use super::proxy;
+use super::proxy_error::ProxyError;
 use super::request::HttpRequest;
 use super::response::HttpResponse;
 use super::timeouts::Timeouts;
@@ -22,7 +25,7 @@ use super::timeouts::Timeouts;
 pub struct Session {
     server: Endpoint,
     /// Through which it is reached, or why the proxy that is set cannot be used.
-    proxy: Result<Option<Endpoint>, String>,
+    proxy: Result<Option<Endpoint>, ProxyError>,
     timeouts: Timeouts,
     idle: Option<HttpConnection>,
 }
@@ -55,10 +58,11 @@ impl Session {
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
     /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was read from a pipe.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
-        let has_proxy = matches!(self.proxy, Ok(Some(_)));
-        let absolute = has_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
+        let asks_proxy = matches!(self.proxy, Ok(Some(_))) && !self.server.is_tls();
+        let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
         let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
-        let answered = match self.idle.take().filter(HttpConnection::is_usable) {
+        let idle = self.idle.take().and_then(|mut idle| idle.is_usable().then_some(idle));
+        let answered = match idle {
             None => self.send_anew(request),
             Some(connection) => match connection.exchange(&self.server, request) {
                 Err(ClientError::Silent) if request.may_be_repeated() => self.send_anew(request),
@@ -72,10 +76,12 @@ impl Session {
         self.open()?.exchange(&self.server, request)
     }
 
-    /// Connects to the proxy, or to the server if there is none.
     fn open(&self) -> Result<HttpConnection, ClientError> {
-        let proxy = self.proxy.as_ref().map_err(|why| ClientError::Proxy(why.clone()))?;
-        HttpConnection::open(proxy.as_ref().unwrap_or(&self.server), self.timeouts)
+        let proxy = self.proxy.as_ref().map_err(|error| {
+            let variable = format!("{}_proxy", self.server.scheme());
+            ClientError::Proxy(variable, error.clone())
+        })?;
+        HttpConnection::open(&self.server, proxy.as_ref(), self.timeouts)
     }
 }
 

@@ -41,11 +41,23 @@ pub(super) enum Readiness {
     No,
 }
 
+/// What a read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadOutcome {
+    /// This many bytes of content; 0 at the end.
+    Content(usize),
+    /// This many bytes on the wire, but no content yet. Only TLS has such bytes.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    Nothing(usize),
+}
+
 impl Socket {
     /// Connects to a server; `silence` is the read timeout.
     pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, ClientError> {
         match server {
-            Endpoint::Tcp { host, port } => Self::connect_tcp(server, host, *port, silence),
+            Endpoint::Tcp { host, port } | Endpoint::Tls { host, port } => {
+                Self::connect_tcp(server, host, *port, silence)
+            }
             Endpoint::Unix(path) => Self::connect_unix(server, path, silence),
         }
     }
@@ -77,6 +89,15 @@ impl Socket {
     pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             Ok(count) => Ok(Some(count)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads without blocking; `None` if nothing has arrived.
+    pub(super) fn receive_now(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        match recv(self, into, RecvFlags::DONTWAIT) {
+            Ok((_, count)) => Ok(Some(count)),
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -103,7 +103,9 @@ impl Finder<'_> {
             }
             // A file after all, or the page of a server without listings.
             Err(ClientError::NoListing) if !tree => self.order(resource),
-            Err(ClientError::NoListing | ClientError::Refused(..)) if !last.is_empty() => {
+            Err(ClientError::NoListing | ClientError::Refused(..) | ClientError::Moved(..))
+                if !last.is_empty() =>
+            {
                 self.order(resource)
             }
             Err(error) => Err(error),

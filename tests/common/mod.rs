@@ -6,6 +6,8 @@ pub mod crowd;
 pub mod daily;
 mod disk;
 mod fake;
+#[cfg(feature = "tls")]
+pub mod fake_tls;
 mod forwarder;
 pub mod fuse;
 mod mount;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::geteuid;
@@ -263,6 +263,11 @@ impl ReverseProxy {
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate that it shows, and its key, in PEM format.
+    pub fn certificate(&self) -> PathBuf {
+        self.place.path().join("tls.crt")
     }
 
     fn log(&self) -> String {

@@ -15,7 +15,7 @@ pub enum AddressError {
     Port(String),
     /// The scheme is not supported.
     Scheme(String),
-    /// It has a user name before `@`, and wharf has no accounts.
+    /// It has a user name before `@`, and wharf has no accounts. Only what follows is kept: a password is never printed.
     User(String),
     /// It has a query or a fragment.
     Query(String),
@@ -32,12 +32,12 @@ impl fmt::Display for AddressError {
             Self::Scheme(scheme) => {
                 write!(
                     f,
-                    "{}:// is not supported (use http://host:port, unix:PATH or tftp://host:port)",
+                    "{}:// is not supported (use http://host:port, https://host, unix:PATH or tftp://host:port)",
                     Printable::text(scheme)
                 )
             }
             Self::User(text) => {
-                write!(f, "{text:?} has a user name, and wharf has no accounts (write host:port)")
+                write!(f, "the address has a user name, and wharf has no accounts (use {text:?})")
             }
             Self::Query(path) => {
                 write!(f, "{path:?} has a query or a fragment, which an address cannot have")

@@ -50,6 +50,7 @@ pub(super) fn listen(
             {
                 return Err(ClientError::Refused(status, said));
             }
+            Err(error @ ClientError::Moved(..)) => return Err(error),
             Err(_) => {}
         }
         if has_left(left, Duration::ZERO) {

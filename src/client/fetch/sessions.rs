@@ -1,6 +1,7 @@
 //! The connections of one worker, one to each server, and redirects.
 //!
-//! A few redirects are followed, over HTTP only. A redirect never changes a file's local name.
+//! A few redirects are followed, also to another server, but never from TLS to plain HTTP: the content would come from
+//! anybody. A redirect never changes a file's local name.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -101,23 +102,29 @@ pub(super) fn path_of(target: &str) -> &str {
 pub(in crate::client) fn follow(current: &Resource, location: &str) -> Result<Resource, ClientError> {
     let elsewhere = || ClientError::Elsewhere(location.to_owned());
     let location = location.split('#').next().unwrap_or_default();
-    let absolute = match location.split_once(':') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => Some(rest),
-        Some((scheme, _)) if !scheme.contains(['/', '?']) => return Err(elsewhere()),
-        _ => location.starts_with("//").then_some(location),
-    };
     let server = current.server.clone();
+    let (scheme, absolute) = match location.split_once(':') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => ("http", Some(rest)),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => ("https", Some(rest)),
+        Some((scheme, _)) if !scheme.contains(['/', '?']) => return Err(elsewhere()),
+        _ => (server.scheme(), location.starts_with("//").then_some(location)),
+    };
+    if server.is_tls() && scheme != server.scheme() {
+        return Err(ClientError::Downgrade(location.to_owned()));
+    }
     let resource = match absolute {
         Some(rest) => {
             let rest = rest.strip_prefix("//").ok_or_else(elsewhere)?;
             let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
             let slash = if path.starts_with('/') { "" } else { "/" };
             let target = format!("{slash}{path}");
-            let is_here = server.is_at(authority) || authority.eq_ignore_ascii_case(&server.host_field());
+            let is_here = scheme == server.scheme()
+                && (server.is_at(authority) || authority.eq_ignore_ascii_case(&server.host_field()));
             if is_here {
                 Resource { server, target }
             } else {
-                let server = Resource::parse(&format!("http://{authority}")).map_err(|_| elsewhere())?.server;
+                let server =
+                    Resource::parse(&format!("{scheme}://{authority}")).map_err(|_| elsewhere())?.server;
                 Resource { server, target }
             }
         }
@@ -150,20 +157,46 @@ mod tests {
             ("//other/b", Ok("other:80/b")),
             ("http://h/b", Ok("h:80/b")),
             ("HTTP://[::1]:82/b", Ok("[::1]:82/b")),
-            ("https://h:81/b", Err("another server")),
+            ("https://h:81/b", Ok("https://h:81/b")),
+            ("HTTPS://h/b", Ok("https://h:443/b")),
             ("file:///etc/passwd", Err("another server")),
             ("http:b", Err("another server")),
             ("http://me@other/", Err("another server")),
             ("/a b", Err("percent-encoded")),
         ];
         for (location, expected) in cases {
-            match (follow(&current, location), expected) {
-                (Ok(found), Ok(expected)) => {
-                    assert_eq!(format!("{}{}", found.server, found.target), expected, "{location}");
-                }
-                (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{location}: {error}"),
-                (found, _) => panic!("{location}: {found:?}"),
+            check(&current, location, expected);
+        }
+    }
+
+    #[test]
+    fn redirects_of_a_server_over_tls() {
+        let server = Endpoint::tls("h", 443).expect("valid");
+        let current = Resource { server, target: "/a".to_owned() };
+        let cases = [
+            ("/b", Ok("https://h:443/b")),
+            ("https://h/b", Ok("https://h:443/b")),
+            ("//h:443/b", Ok("https://h:443/b")),
+            ("https://other/b", Ok("https://other:443/b")),
+            ("http://h/b", Err("from https to http")),
+            ("http://h:443/b", Err("from https to http")),
+            ("https://me:secret@other/", Err("another server")),
+        ];
+        for (location, expected) in cases {
+            check(&current, location, expected);
+        }
+    }
+
+    fn check(current: &Resource, location: &str, expected: Result<&str, &str>) {
+        match (follow(current, location), expected) {
+            (Ok(found), Ok(expected)) => {
+                assert_eq!(format!("{}{}", found.server, found.target), expected, "{location}");
             }
+            (Err(error), Err(word)) => {
+                let error = error.to_string();
+                assert!(error.contains(word) && !error.contains("secret"), "{location}: {error}");
+            }
+            (found, _) => panic!("{location}: {found:?}"),
         }
     }
 }

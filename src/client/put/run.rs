@@ -14,7 +14,7 @@ use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress
 pub type SendOrder<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
 
 /// Sends all, by as many senders as `progress` has workers, and passes each result to the observer. A server
-/// that is not running is reported once, and nothing more is sent to it. Fails if the observer fails, or if
+/// that cannot be reached is reported once, and nothing more is sent to it. Fails if the observer fails, or if
 /// the system has no threads left.
 pub fn run<'a>(
     orders: &[PutOrder],
@@ -45,7 +45,8 @@ fn work(
     while !is_abandoned.load(Ordering::Relaxed) {
         let Some((number, order)) = queue.next() else { return };
         let result = send(order);
-        let is_gone = matches!(result, Err(ClientError::NotRunning(_)));
+        let is_gone =
+            matches!(result, Err(ClientError::NotRunning(_) | ClientError::Tls(..) | ClientError::Proxy(..)));
         if is_gone && is_abandoned.swap(true, Ordering::Relaxed) || !results.send(number, result) {
             return;
         }

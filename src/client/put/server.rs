@@ -28,6 +28,6 @@ impl PutServer {
 
     /// Whether resumable uploads are worth it: a Unix socket loses no connections.
     pub(super) fn is_far(&self) -> bool {
-        matches!(self.address.server, Endpoint::Tcp { .. })
+        !matches!(self.address.server, Endpoint::Unix(_))
     }
 }

@@ -41,7 +41,7 @@ impl TftpSite {
         let text = if has_port { authority.to_owned() } else { format!("{authority}:{PORT}") };
         let (host, port) = match Endpoint::parse_authority(&text)? {
             Endpoint::Tcp { host, port } => (host, port),
-            Endpoint::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
+            Endpoint::Tls { .. } | Endpoint::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
         };
         let path = percent_decode_str(path).collect();
         Ok(Self { host, port, path, silence: Timeouts::default().silence })

@@ -4,6 +4,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::client::error::ClientError;
+use crate::client::proxy_error::ProxyError;
+use crate::client::tls_error::TlsError;
 use crate::http::date::Date;
 use crate::http::response::Received;
 use crate::http::status::Status;
@@ -83,8 +85,15 @@ fn is_temporary(error: &ClientError) -> bool {
         | ClientError::Trickle(_)
         | ClientError::Silent
         | ClientError::CutShort(..)
-        | ClientError::Broken(_)
-        | ClientError::Digest => true,
+        | ClientError::Digest
+        | ClientError::Tls(_, TlsError::Closed)
+        | ClientError::Proxy(_, ProxyError::Closed) => true,
+        ClientError::Broken(error) => {
+            // Over TLS, a server may refuse a client after the handshake.
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+            !matches!(cause, Some(TlsError::Refused(_)))
+        }
+        ClientError::Proxy(_, ProxyError::Refused(status)) => status.code() >= 500,
         _ => false,
     }
 }
