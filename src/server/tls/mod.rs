@@ -16,7 +16,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
 pub use self::pair::PairFiles;
-use self::pair::{Check, Pair, Stamp, TlsError};
+use self::pair::{Check, Pair, Stamp, TlsSetupError};
 use crate::blocking::Blocking;
 use crate::net::tls_stream::TlsStream;
 
@@ -51,9 +51,10 @@ pub struct TlsRules {
 
 impl Tls {
     /// Reads the certificates.
-    pub fn new(files: Vec<PairFiles>, rules: TlsRules, check: Check) -> Result<Self, TlsError> {
+    pub fn new(files: Vec<PairFiles>, rules: TlsRules, check: Check) -> Result<Self, TlsSetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tickets = rustls::crypto::ring::Ticketer::new().map_err(|error| TlsError::library(&error))?;
+        let tickets =
+            rustls::crypto::ring::Ticketer::new().map_err(|error| TlsSetupError::library(&error))?;
         let stamps = files.iter().map(PairFiles::stamp).collect();
         let config = configure(&files, &check, &provider, &tickets)?;
         Ok(Self(Arc::new(Shared {
@@ -126,11 +127,11 @@ fn configure(
     check: &Check,
     provider: &Arc<CryptoProvider>,
     tickets: &Arc<dyn ProducesTickets>,
-) -> Result<Arc<ServerConfig>, TlsError> {
+) -> Result<Arc<ServerConfig>, TlsSetupError> {
     let pairs = files.iter().map(|files| files.read(check, provider)).collect::<Result<Vec<_>, _>>()?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::library(&error))?;
+        .map_err(|error| TlsSetupError::library(&error))?;
     let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(ByName(pairs)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ticketer = Arc::clone(tickets);

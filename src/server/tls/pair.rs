@@ -41,9 +41,9 @@ pub(super) struct Pair(Arc<CertifiedKey>);
 
 /// Why a certificate cannot be used: one line.
 #[derive(Debug)]
-pub struct TlsError(String);
+pub struct TlsSetupError(String);
 
-impl TlsError {
+impl TlsSetupError {
     fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
         Self(format!("cannot use the {kind} {}: {why}", Printable::path(path)))
     }
@@ -54,13 +54,13 @@ impl TlsError {
     }
 }
 
-impl fmt::Display for TlsError {
+impl fmt::Display for TlsSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for TlsError {}
+impl std::error::Error for TlsSetupError {}
 
 impl PairFiles {
     /// What the files are now.
@@ -72,9 +72,10 @@ impl PairFiles {
     }
 
     /// Reads and checks the pair. An expired certificate is only worth a warning: clients may know better.
-    pub(super) fn read(&self, check: &Check, provider: &CryptoProvider) -> Result<Pair, TlsError> {
-        let in_certificate = |why: &dyn fmt::Display| TlsError::of("certificate", &self.certificate, why);
-        let in_key = |why: &dyn fmt::Display| TlsError::of("key", &self.key, why);
+    pub(super) fn read(&self, check: &Check, provider: &CryptoProvider) -> Result<Pair, TlsSetupError> {
+        let in_certificate =
+            |why: &dyn fmt::Display| TlsSetupError::of("certificate", &self.certificate, why);
+        let in_key = |why: &dyn fmt::Display| TlsSetupError::of("key", &self.key, why);
         let chain = read(&self.certificate, check).and_then(|text| chain(&text));
         let chain = chain.map_err(|why| in_certificate(&why))?;
         let key = read(&self.key, check).and_then(|text| key(&text)).map_err(|why| in_key(&why))?;
