@@ -299,7 +299,7 @@ fn clients_that_stop_within_the_handshake_delay_no_one() {
 }
 
 #[test]
-#[ignore = "takes long; .ci/long runs it"]
+#[ignore = "long"]
 fn thousands_of_clients_that_stop_within_the_handshake_delay_no_one() {
     stop_within_the_handshake(5000);
 }
@@ -435,7 +435,7 @@ fn certificates_are_read_again_without_losing_a_request() {
 }
 
 #[test]
-#[ignore = "takes long; .ci/long runs it"]
+#[ignore = "long"]
 fn a_hundred_reloads_lose_no_request() {
     reload_under_load(100);
 }
