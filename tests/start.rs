@@ -119,7 +119,7 @@ fn flags_of_other_servers_are_explained() {
     for (flag, said) in [
         ("-a", "passwords"),
         ("--render-index", "index.html"),
-        ("--tls-cert", "proxy"),
+        ("--ssl", "--tls-cert"),
         ("--allow-upload", "--read-only"),
     ] {
         for arguments in [&["serve", flag, "x"][..], &["serve", flag], &[flag]] {

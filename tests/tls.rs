@@ -232,6 +232,56 @@ fn requests_over_tls_are_https_and_unix_sockets_stay_plain() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nx"), "{answer}");
 }
 
+#[test]
+fn events_are_sent_over_tls() {
+    let mut wharf = serve_usual(&[]);
+    let joined = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann");
+    assert_eq!(joined.code(), 200, "{}", joined.text());
+    let text = joined.text();
+    let token = text.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
+    let mut listener = wharf.connect();
+    let fields = format!("Host: {}\r\nAuthorization: Bearer {token}\r\n", wharf.address());
+    listener.send(format!("GET /.wharf/chat/events HTTP/1.1\r\n{fields}\r\n"));
+    listener.read_until("text/event-stream");
+    let fields = format!("Authorization: Bearer {token}\r\n");
+    for number in 0..80 {
+        let message = format!("number {number} {}", "x".repeat(3000));
+        while wharf.ask("POST", "/.wharf/chat/messages", &fields, message.as_bytes()).code() == 429 {
+            thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+    listener.read_until("number 79 ");
+    wharf.signal(Signal::TERM);
+    listener.read_to_end();
+    assert!(!listener.was_cut());
+    assert!(wharf.wait().1.success());
+}
+
+#[test]
+fn a_proxy_header_comes_before_the_handshake() {
+    let wharf = serve_usual(&["--trust-proxy", "127.0.0.1", "--proxy-protocol"]);
+    let header = "PROXY TCP4 192.0.2.7 192.0.2.8 1000 443\r\n";
+    let mut stream = tcp(&wharf);
+    let (mut session, hello) = client_hello();
+    // In one packet.
+    stream.write_all(&[header.as_bytes(), &hello].concat()).expect("sent");
+    while session.is_handshaking() {
+        session.complete_io(&mut stream).expect("a handshake");
+    }
+    let mut tls = rustls::Stream::new(&mut session, &mut stream);
+    let head = "GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    tls.write_all(head.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    tls.read_to_string(&mut answer).expect("ended in order");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    eventually("its line in the log", || wharf.log().contains("192.0.2.7:1000 \"GET /.wharf/health"));
+    // Plain HTTP is judged by the same rule.
+    let answer = Wire::over(tcp(&wharf))
+        .send(format!("{header}PUT /a HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        .read_answer(false);
+    assert_eq!(answer.code(), 403);
+}
+
 /// The first flight of a client.
 fn client_hello() -> (ClientConnection, Vec<u8>) {
     let name = ServerName::try_from("localhost").expect("a name");
@@ -245,7 +295,16 @@ fn client_hello() -> (ClientConnection, Vec<u8>) {
 
 #[test]
 fn clients_that_stop_within_the_handshake_delay_no_one() {
-    let clients = if std::env::var_os("WHARF_LONG").is_some() { 5000 } else { 300 };
+    stop_within_the_handshake(300);
+}
+
+#[test]
+#[ignore = "long"]
+fn thousands_of_clients_that_stop_within_the_handshake_delay_no_one() {
+    stop_within_the_handshake(5000);
+}
+
+fn stop_within_the_handshake(clients: usize) {
     raise_open_files();
     let wharf = serve_usual(&["--timeout", "3"]);
     wharf.write("a", "a");
@@ -372,7 +431,16 @@ fn install(certificate: &Path, key: &Path, pair: &str) {
 
 #[test]
 fn certificates_are_read_again_without_losing_a_request() {
-    let reloads = if std::env::var_os("WHARF_LONG").is_some() { 100 } else { 3 };
+    reload_under_load(3);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_hundred_reloads_lose_no_request() {
+    reload_under_load(100);
+}
+
+fn reload_under_load(reloads: usize) {
     let place = tempfile::tempdir().expect("a folder");
     let (certificate, key) = (place.path().join("cert"), place.path().join("key"));
     install(&certificate, &key, "localhost");

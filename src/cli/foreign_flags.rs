@@ -9,10 +9,7 @@ const FLAGS: [(&[&str], &str); 9] = [
         &["-a", "--auth"],
         "wharf has no passwords (put a proxy in front: docs/operations.md#behind-a-proxy); --ip sets the address to listen on",
     ),
-    (
-        &["--tls-cert", "--tls-key", "--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"],
-        "wharf has no TLS (put a proxy in front: docs/operations.md#behind-a-proxy)",
-    ),
+    TLS,
     (
         &["--render-index", "--render-try-index", "--render-spa", "--spa"],
         "--index shows a folder's index.html, and `?list` at the end of the URL shows the listing",
@@ -33,6 +30,16 @@ const FLAGS: [(&[&str], &str); 9] = [
     (&["-d", "--directory", "--root", "--path"], "name the folder without a flag, or use --dir"),
     (&["-H", "--dotfiles"], "--hidden serves names that begin with a dot"),
 ];
+
+#[cfg(feature = "tls")]
+const TLS: (&[&str], &str) =
+    (&["--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"], "--tls-cert and --tls-key serve HTTPS");
+
+#[cfg(not(feature = "tls"))]
+const TLS: (&[&str], &str) = (
+    &["--tls-cert", "--tls-key", "--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"],
+    "this build has no TLS (put a proxy in front: docs/operations.md#behind-a-proxy)",
+);
 
 /// What to use instead of an unknown flag that another server has.
 pub(super) fn explain(error: &Error) -> Option<String> {

@@ -203,8 +203,11 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     signals::outlive_file_limit()?;
     let (idle_exit, qr) = (args.idle_exit, args.qr);
     let config = config(args, inherited, outputs.recorder(), tls)?;
-    let files = outputs.clone();
-    config.folder.follow_if(move || files.ensure_outside());
+    let (files, certificates) = (outputs.clone(), config.tls.clone());
+    config.folder.follow_if(move || {
+        files.ensure_outside()?;
+        certificates.iter().try_for_each(Tls::check)
+    });
     let root = config.root.clone();
     let accepts_uploads = config.access.lets_anyone_change();
     let server = Server::bind(config, stop)?;

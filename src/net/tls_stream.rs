@@ -73,13 +73,29 @@ impl TlsStream {
             if self.session.wants_write() {
                 return Ok(false);
             }
-            match self.receive(READ) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
+            if !self.raw.is_empty() {
+                let raw = std::mem::take(&mut self.raw);
+                self.shake(&raw)?;
+                continue;
+            }
+            let arrived = self.receive(READ, |stream, bytes| {
+                if bytes.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { stream.shake(bytes) }
+            });
+            match arrived {
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Gives rustls records of the handshake; what follows it is kept.
+    fn shake(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() && self.session.is_handshaking() {
+            self.feed(&mut bytes)?;
+        }
+        self.raw = bytes.to_vec();
+        Ok(())
     }
 
     /// Whether records wait for the socket.
@@ -99,32 +115,33 @@ impl TlsStream {
 
     /// Reads what has arrived; 0 is the end of the peer's stream.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let raw = std::mem::take(&mut self.raw);
+        if let Some(count) = self.decrypt(&raw, into)? {
+            return Ok(count);
+        }
         loop {
-            match self.session.reader().read(into) {
-                Ok(count) => {
-                    self.readable = self.readable.saturating_sub(count);
-                    return Ok(count);
+            let read = self.receive(into.len().clamp(1, READ), |stream, bytes| {
+                if bytes.is_empty() {
+                    stream.feed(&mut &*bytes)?;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = 0,
-                // Without close_notify. Every request says where it ends, so one that was cut off is noticed.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                Err(error) => return Err(error),
-            }
-            let arrived = self.receive(into.len().clamp(1, READ));
+                stream.decrypt(bytes, into)
+            });
             // Answers of the protocol itself, such as that to a change of keys.
             if self.session.wants_write() {
                 self.flush_records(SendFlags::empty())?;
             }
-            arrived?;
+            if let Some(count) = read? {
+                return Ok(count);
+            }
         }
     }
 
-    /// Gives rustls at most this many bytes of records; returns how many it took. 0 is the end of the stream.
-    fn receive(&mut self, at_most: usize) -> io::Result<usize> {
-        if !self.raw.is_empty() {
-            let raw = std::mem::take(&mut self.raw);
-            return self.decrypt(&raw);
-        }
+    /// Passes on what has arrived at the socket, at most this many bytes; none at the end of the stream.
+    fn receive<T>(
+        &mut self,
+        at_most: usize,
+        pass_on: impl FnOnce(&mut Self, &[u8]) -> io::Result<T>,
+    ) -> io::Result<T> {
         BUFFER.with_borrow_mut(|buffer| {
             buffer.resize(READ, 0);
             let arrived = retry_on_intr(|| recv(&self.socket, &mut buffer[..at_most], RecvFlags::DONTWAIT));
@@ -133,33 +150,55 @@ impl TlsStream {
                 Err(error) => error == Errno::AGAIN,
             };
             let (count, _) = arrived?;
-            self.decrypt(&buffer[..count])
+            pass_on(self, &buffer[..count])
         })
     }
 
-    /// Decrypts these bytes; an empty slice is the end of the stream. What rustls has no space for is kept.
-    fn decrypt(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
-        let all = bytes.len();
+    /// Decrypts these records; returns the number of bytes, which is 0 at the end of the stream, or `None` if more have to
+    /// arrive. Records for which there is no space are kept.
+    fn decrypt(&mut self, mut records: &[u8], into: &mut [u8]) -> io::Result<Option<usize>> {
+        let mut filled = 0;
         loop {
-            if self.readable > 0 {
-                self.raw = bytes.to_vec();
-                return Ok(all - bytes.len());
-            }
-            if self.session.read_tls(&mut bytes)? == 0 {
-                // After close_notify, the rest is ignored.
-                bytes = &[];
-            }
-            match self.session.process_new_packets() {
-                Ok(now) => self.readable = now.plaintext_bytes_to_read(),
-                Err(error) => {
-                    // The alert that says why.
-                    let _ = self.flush_records(SendFlags::empty());
-                    self.is_whole = false;
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            match self.session.reader().read(&mut into[filled..]) {
+                Ok(0) => return Ok(Some(filled)),
+                Ok(count) => {
+                    filled += count;
+                    self.readable = self.readable.saturating_sub(count);
+                    if filled == into.len() {
+                        self.raw = records.to_vec();
+                        return Ok(Some(filled));
+                    }
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = 0;
+                    if records.is_empty() {
+                        return Ok((filled > 0).then_some(filled));
+                    }
+                    self.feed(&mut records)?;
+                }
+                // Without close_notify. Every request says where it ends, so one that was cut off is noticed.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(filled)),
+                Err(error) => return Err(error),
             }
-            if bytes.is_empty() {
-                return Ok(all);
+        }
+    }
+
+    /// Gives rustls the first of these records; no bytes are the end of the stream.
+    fn feed(&mut self, records: &mut &[u8]) -> io::Result<()> {
+        if self.session.read_tls(records)? == 0 {
+            // What follows close_notify is ignored.
+            *records = &[];
+        }
+        match self.session.process_new_packets() {
+            Ok(now) => {
+                self.readable = now.plaintext_bytes_to_read();
+                Ok(())
+            }
+            Err(error) => {
+                // The alert that says why.
+                let _ = self.flush_records(SendFlags::empty());
+                self.is_whole = false;
+                Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
     }

@@ -24,6 +24,10 @@ impl Tls {
         match *self {}
     }
 
+    pub fn check(&self) -> io::Result<()> {
+        match *self {}
+    }
+
     pub fn reload_soon(&self) {
         match *self {}
     }

@@ -26,7 +26,7 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub principal: Principal,
     /// The client.
     pub client: ClientAddress,
-    /// The scheme by which the client asked, if a trusted proxy says it.
+    /// The scheme by which the client asked, if a trusted proxy says it, or if it is TLS.
     pub scheme: Option<Scheme>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Request<'a, 'h, 'b> {
 pub(super) struct RequestSource<'b> {
     /// The client.
     pub client: ClientAddress,
-    /// The scheme by which it asked.
+    /// The scheme by which it asked, if that is known.
     pub scheme: Option<Scheme>,
     /// The host that it asked for.
     pub host: Option<&'b [u8]>,

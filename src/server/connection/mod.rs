@@ -194,6 +194,7 @@ impl Connection {
             // Away: the job has not started.
             Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
                 drop(self.transport.write(answer, More::Ends));
+                drop(self.transport.flush());
             }
             Phase::StartTls(_) | Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => {
                 return None;

@@ -86,6 +86,11 @@ impl Tls {
         self.0.rules.hsts
     }
 
+    /// An error if one of the files may no longer be used.
+    pub fn check(&self) -> io::Result<()> {
+        self.0.files.iter().try_for_each(|files| files.check(&self.0.check))
+    }
+
     /// Reads the certificates again within a second.
     pub fn reload_soon(&self) {
         self.0.is_due.store(true, Ordering::Relaxed);

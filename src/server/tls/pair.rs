@@ -71,6 +71,14 @@ impl PairFiles {
         })
     }
 
+    /// An error if one of the files may not be used.
+    pub(super) fn check(&self, check: &Check) -> io::Result<()> {
+        [&self.certificate, &self.key].into_iter().try_for_each(|path| {
+            let name = Printable::path(path);
+            check(path).map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+        })
+    }
+
     /// Reads and checks the pair. An expired certificate is only worth a warning: clients may know better.
     pub(super) fn read(&self, check: &Check, provider: &CryptoProvider) -> Result<Pair, TlsSetupError> {
         let in_certificate =
