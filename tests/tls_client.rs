@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::common::fake_tls::{Authority, Identity, TlsFake, TlsStream, close, pin, read_head, say};
+use crate::common::tls_fake::{Authority, Identity, TlsFake, TlsStream, close, pin, read_head, say};
 use crate::common::{Fake, Output, ReverseProxy, Running, Tls, Wharf, eventually, run, sample};
 
 /// Years in which these tests run.

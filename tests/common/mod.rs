@@ -7,7 +7,7 @@ pub mod daily;
 mod disk;
 mod fake;
 #[cfg(feature = "tls")]
-pub mod fake_tls;
+pub mod tls_fake;
 mod forwarder;
 pub mod fuse;
 mod mount;
