@@ -358,6 +358,50 @@ fn an_early_response_ends_an_upload() {
 }
 
 #[test]
+fn a_server_that_stops_reading_or_sending_is_noticed() {
+    let identity = Authority::new().issue(&["localhost"], VALID);
+    let server = TlsFake::answers(identity.config(), |head, stream| {
+        if head.starts_with("OPTIONS ") {
+            say(stream, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+            return close(stream);
+        }
+        if head.starts_with("GET /part") {
+            say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
+        }
+        thread::sleep(Duration::from_secs(8));
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    // More than the kernel buffers.
+    fs::write(place.path().join("large"), sample(32 << 20, 5)).expect("written");
+    let (to, pin) = (server.url("localhost", "/large"), identity.pin());
+    let flags = ["--retries", "0", "--timeout", "2", "--pin", &pin];
+    let output =
+        run_with(&[], &[&["put", "large", "--force", "--to", &to], &flags[..]].concat(), place.path());
+    assert_eq!(output.stderr, "large: the server was silent for 2 s (sending the file)\n");
+    for target in ["/nothing", "/part"] {
+        let url = server.url("localhost", target);
+        let output = run_with(&[], &[&["get", "-o", "-", &url], &flags[..]].concat(), place.path());
+        let expected = format!("{target}: the server was silent for 2 s (waiting for its response)\n");
+        assert_eq!(output.stderr, expected);
+    }
+}
+
+#[test]
+fn a_password_is_never_printed() {
+    let place = tempfile::tempdir().expect("a folder");
+    for address in ["https://me:secret@localhost/a", "me:secret@localhost/a"] {
+        let commands: [&[&str]; 5] =
+            [&["get"], &["list"], &["client"], &["put", "a", "--to"], &["replay", "a"]];
+        for command in commands {
+            let output = run_with(&[], &[command, &[address]].concat(), place.path());
+            assert_eq!(output.code, Some(2), "{output:?}");
+            assert!(output.stderr.contains("has a user name"), "{command:?}: {output:?}");
+            assert!(!output.stderr.contains("secret"), "{command:?}: {output:?}");
+        }
+    }
+}
+
+#[test]
 fn redirects_between_http_and_https() {
     let identity = Authority::new().issue(&["localhost"], VALID);
     let pin = identity.pin();
