@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::common::tls::{Authority, Identity, TlsFake, TlsStream, close, pin, read_head, say};
+use crate::common::tls_fake::{Authority, Identity, TlsFake, TlsStream, close, pin, read_head, say};
 use crate::common::{Fake, Output, ReverseProxy, Running, Tls, Wharf, eventually, run, sample};
 
 /// Years in which these tests run.
@@ -159,16 +159,6 @@ fn each_error_of_tls_is_one_line() {
     let root = authority.write(here);
     let trust = ["--cacert", root.to_str().expect("text")];
     let identity = authority.issue(&["localhost"], VALID);
-    let wharf = Wharf::serve(&[]);
-    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let mute_address = mute.local_addr().expect("bound");
-    let closing = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let closing_address = closing.local_addr().expect("bound");
-    thread::spawn(move || {
-        for mut stream in closing.incoming().flatten() {
-            let _ = stream.read(&mut [0; 4096]);
-        }
-    });
     let cases: Vec<(TlsFake, &[&str], &str, String)> = vec![
         (
             greeter(&identity),
@@ -215,6 +205,26 @@ fn each_error_of_tls_is_one_line() {
         assert_eq!((output.code, output.stderr), (Some(1), format!("{name}: {expected}\n")));
         assert!(server.requests().is_empty(), "nothing was sent");
     }
+}
+
+#[test]
+fn what_speaks_no_tls_or_other_tls_is_one_line() {
+    let place = tempfile::tempdir().expect("a folder");
+    let here = place.path();
+    let authority = Authority::new();
+    let root = authority.write(here);
+    let trust = ["--cacert", root.to_str().expect("text")];
+    let identity = authority.issue(&["localhost"], VALID);
+    let wharf = Wharf::serve(&[]);
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mute_address = mute.local_addr().expect("bound");
+    let closing = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let closing_address = closing.local_addr().expect("bound");
+    thread::spawn(move || {
+        for mut stream in closing.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+        }
+    });
     let urls = [
         (format!("https://{}", wharf.address()), "the server does not speak TLS (use http://)"),
         (format!("https://{closing_address}"), "the server closed the connection in the TLS handshake"),

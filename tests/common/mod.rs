@@ -16,7 +16,7 @@ mod running;
 mod server;
 pub mod tftp;
 #[cfg(feature = "tls")]
-pub mod tls;
+pub mod tls_fake;
 mod wire;
 
 pub use closed_port::{ClosedPort, ClosedUdpPort};
