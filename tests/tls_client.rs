@@ -159,16 +159,6 @@ fn each_error_of_tls_is_one_line() {
     let root = authority.write(here);
     let trust = ["--cacert", root.to_str().expect("text")];
     let identity = authority.issue(&["localhost"], VALID);
-    let wharf = Wharf::serve(&[]);
-    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let mute_address = mute.local_addr().expect("bound");
-    let closing = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let closing_address = closing.local_addr().expect("bound");
-    thread::spawn(move || {
-        for mut stream in closing.incoming().flatten() {
-            let _ = stream.read(&mut [0; 4096]);
-        }
-    });
     let cases: Vec<(TlsFake, &[&str], &str, String)> = vec![
         (
             greeter(&identity),
@@ -215,6 +205,26 @@ fn each_error_of_tls_is_one_line() {
         assert_eq!((output.code, output.stderr), (Some(1), format!("{name}: {expected}\n")));
         assert!(server.requests().is_empty(), "nothing was sent");
     }
+}
+
+#[test]
+fn what_speaks_no_tls_or_other_tls_is_one_line() {
+    let place = tempfile::tempdir().expect("a folder");
+    let here = place.path();
+    let authority = Authority::new();
+    let root = authority.write(here);
+    let trust = ["--cacert", root.to_str().expect("text")];
+    let identity = authority.issue(&["localhost"], VALID);
+    let wharf = Wharf::serve(&[]);
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mute_address = mute.local_addr().expect("bound");
+    let closing = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let closing_address = closing.local_addr().expect("bound");
+    thread::spawn(move || {
+        for mut stream in closing.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+        }
+    });
     let urls = [
         (format!("https://{}", wharf.address()), "the server does not speak TLS (use http://)"),
         (format!("https://{closing_address}"), "the server closed the connection in the TLS handshake"),
@@ -354,6 +364,50 @@ fn an_early_response_ends_an_upload() {
         );
         assert_eq!(output.code, Some(1), "{name}: {output:?}");
         assert!(output.stderr.ends_with("413 Content Too Large: TOO LARGE\n"), "{name}: {output:?}");
+    }
+}
+
+#[test]
+fn a_server_that_stops_reading_or_sending_is_noticed() {
+    let identity = Authority::new().issue(&["localhost"], VALID);
+    let server = TlsFake::answers(identity.config(), |head, stream| {
+        if head.starts_with("OPTIONS ") {
+            say(stream, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+            return close(stream);
+        }
+        if head.starts_with("GET /part") {
+            say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
+        }
+        thread::sleep(Duration::from_secs(8));
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    // More than the kernel buffers.
+    fs::write(place.path().join("large"), sample(32 << 20, 5)).expect("written");
+    let (to, pin) = (server.url("localhost", "/large"), identity.pin());
+    let flags = ["--retries", "0", "--timeout", "2", "--pin", &pin];
+    let output =
+        run_with(&[], &[&["put", "large", "--force", "--to", &to], &flags[..]].concat(), place.path());
+    assert_eq!(output.stderr, "large: the server was silent for 2 s (sending the file)\n");
+    for target in ["/nothing", "/part"] {
+        let url = server.url("localhost", target);
+        let output = run_with(&[], &[&["get", "-o", "-", &url], &flags[..]].concat(), place.path());
+        let expected = format!("{target}: the server was silent for 2 s (waiting for its response)\n");
+        assert_eq!(output.stderr, expected);
+    }
+}
+
+#[test]
+fn a_password_is_never_printed() {
+    let place = tempfile::tempdir().expect("a folder");
+    for address in ["https://me:secret@localhost/a", "me:secret@localhost/a"] {
+        let commands: [&[&str]; 5] =
+            [&["get"], &["list"], &["client"], &["put", "a", "--to"], &["replay", "a"]];
+        for command in commands {
+            let output = run_with(&[], &[command, &[address]].concat(), place.path());
+            assert_eq!(output.code, Some(2), "{output:?}");
+            assert!(output.stderr.contains("has a user name"), "{command:?}: {output:?}");
+            assert!(!output.stderr.contains("secret"), "{command:?}: {output:?}");
+        }
     }
 }
 

@@ -34,11 +34,12 @@ mod trust;
 #[path = "no_trust.rs"]
 mod trust;
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::chat::ChatArgs;
@@ -49,6 +50,7 @@ use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
 use self::trust::TrustArgs;
+use crate::client::address::AddressError;
 
 /// The command line of wharf; its description is that of the package.
 #[derive(Debug, Parser)]
@@ -93,7 +95,7 @@ pub fn run() -> ExitCode {
     let arguments = with_command(std::env::args_os().collect());
     let command = match Args::try_parse_from(&arguments) {
         Ok(args) => args.command.unwrap_or_else(|| Command::Serve(Box::default())),
-        Err(error) => return refuse(&error, &arguments),
+        Err(error) => return refuse(error, &arguments),
     };
     if let Some(Err(code)) = command.trust().map(TrustArgs::apply) {
         return code;
@@ -130,9 +132,14 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Prints the help that was asked for, or why the command line is wrong.
-fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+fn refuse(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
+    // Without the password that may have been typed.
+    if let Some(AddressError::User(bare)) = error.source().and_then(|source| source.downcast_ref()) {
+        let bare = bare.clone();
+        error.insert(ContextKind::InvalidValue, ContextValue::String(bare));
+    }
     let is_serve = arguments.get(1).is_some_and(|first| first == "serve");
-    if let Some(explained) = foreign_flags::explain(error).filter(|_| is_serve) {
+    if let Some(explained) = foreign_flags::explain(&error).filter(|_| is_serve) {
         return exit::wrong_usage(&format_args!("error: {explained}"));
     }
     // A closed output makes no difference now.

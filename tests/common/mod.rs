@@ -6,8 +6,6 @@ pub mod crowd;
 pub mod daily;
 mod disk;
 mod fake;
-#[cfg(feature = "tls")]
-pub mod tls_fake;
 mod forwarder;
 pub mod fuse;
 mod mount;
@@ -22,6 +20,8 @@ pub mod tftp;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+pub mod tls_fake;
 mod wire;
 
 pub use closed_port::{ClosedPort, ClosedUdpPort};

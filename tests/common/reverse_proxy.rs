@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::geteuid;
@@ -266,7 +266,8 @@ impl ReverseProxy {
     }
 
     /// The certificate that it shows, and its key, in PEM format.
-    pub fn certificate(&self) -> PathBuf {
+    #[cfg(feature = "tls")]
+    pub fn certificate(&self) -> std::path::PathBuf {
         self.place.path().join("tls.crt")
     }
 
