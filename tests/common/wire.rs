@@ -18,7 +18,7 @@ pub struct Wire {
     stream: TcpStream,
     /// The session, if it is over TLS.
     tls: Option<ClientTls>,
-    /// Whether the session has ended without close_notify.
+    /// Whether the session has ended without `close_notify`.
     was_cut: bool,
     /// Bytes received after the last response.
     unread: Vec<u8>,
@@ -60,7 +60,7 @@ impl Wire {
         self
     }
 
-    /// Whether the session has ended without close_notify.
+    /// Whether the session has ended without `close_notify`.
     #[cfg(feature = "tls")]
     pub fn was_cut(&self) -> bool {
         self.was_cut
