@@ -357,7 +357,7 @@ fn a_handshake_in_records_of_one_byte_succeeds() {
 fn what_is_no_record_ends_the_connection() {
     let wharf = serve_usual(&[]);
     wharf.write("a", "a");
-    let oversized = [&[23, 3, 3, 0x48, 0x01][..], &[0; 0x4801]].concat();
+    let oversized = [&[23, 3, 3, 0x48, 0x01][..], &vec![0; 0x4801]].concat();
     let table: [(&str, &[u8]); 4] = [
         ("plain HTTP", b"GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         ("a record that is too large", &oversized),

@@ -218,6 +218,7 @@ impl Wharf {
     }
 
     /// A connection to it, over this one of TCP; over TLS, if that is what it serves.
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unused_self, reason = "only TLS has to be known"))]
     pub fn over(&self, stream: TcpStream) -> Wire {
         let wire = Wire::over(stream);
         #[cfg(feature = "tls")]
