@@ -50,6 +50,12 @@ impl Head {
     /// Adds a field line. No value can make a second one: control characters become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.add(name, value);
+        self
+    }
+
+    /// The same, in place.
+    pub fn add(&mut self, name: &str, value: impl fmt::Display) {
         let lines = Arc::make_mut(&mut self.lines);
         let start = lines.len() + name.len() + 2;
         // Writing to a String cannot fail.
@@ -60,7 +66,6 @@ impl Head {
             lines.push_str(&clean);
         }
         lines.push_str("\r\n");
-        self
     }
 
     /// The value of the first field line of this name.
@@ -70,11 +75,9 @@ impl Head {
     }
 
     /// Removes the field lines of this name.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
+    pub fn remove(&mut self, name: &str) {
         let is_other = |line: &&str| !line.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(name));
         self.lines = Arc::new(self.lines.split_inclusive("\r\n").filter(is_other).collect());
-        self
     }
 
     /// Writes the status line and the field lines. The caller adds its own lines, and the empty line that ends the head.

@@ -52,8 +52,13 @@ impl Response {
     /// Adds a field line.
     #[must_use]
     pub(super) fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.head = self.head.field(name, value);
+        self.add(name, value);
         self
+    }
+
+    /// The same, in place.
+    pub(super) fn add(&mut self, name: &str, value: impl fmt::Display) {
+        self.head.add(name, value);
     }
 
     /// How a client of this version finds the end of the content (RFC 9112 §6.3).

@@ -48,10 +48,15 @@ thread_local! {
 
 impl Sending {
     /// Starts to send a response; `timeout` is how long the connection will be kept.
-    pub(super) fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
+    pub(super) fn new(
+        mut answer: Response,
+        mut exchange: Exchange,
+        timeout: Duration,
+        state: &State,
+    ) -> Self {
         // The stop may have been announced since the request arrived.
         exchange.persistence = exchange.persistence.unless(state.stop.is_near(), CloseReason::Stopping);
-        let answer = filter::apply(exchange.wanted, answer, state);
+        filter::apply(exchange.wanted, &mut answer, state);
         let framing = answer.framing(exchange.version);
         let Response { head, content, then } = answer;
         let status = head.status();

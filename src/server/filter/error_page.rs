@@ -10,22 +10,18 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Turns an error response into a page, for a client that wants HTML.
-pub(super) fn apply(wanted: Wanted, answer: Response, state: &State) -> Response {
-    if !wanted.html || !answer.head.status().is_error() {
-        return answer;
+pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
+    let status = response.head.status();
+    if !wanted.html || !status.is_error() {
+        return;
     }
-    let Response { head, content, then } = answer;
-    match content.as_bytes() {
-        Some(line) => {
-            let status = head.status();
-            let line = String::from_utf8_lossy(line).trim_end().to_owned();
-            let head = head.without("Content-Type").without("X-Content-Type-Options");
-            let (head, text) =
-                page(head, title(status), &body(status, &line, &state.base), state.base.as_str());
-            Response { head, content: text.into_bytes().into(), then }
-        }
-        None => Response { head, content, then },
-    }
+    let Some(line) = response.content.as_bytes() else { return };
+    let body = body(status, String::from_utf8_lossy(line).trim_end(), &state.base);
+    let mut head = response.head.with_status(status);
+    head.remove("Content-Type");
+    head.remove("X-Content-Type-Options");
+    let (head, text) = page(head, title(status), &body, state.base.as_str());
+    (response.head, response.content) = (head, text.into_bytes().into());
 }
 
 fn body(status: Status, line: &str, base: &Base) -> Markup {
@@ -86,8 +82,9 @@ mod tests {
     fn an_error_becomes_a_page_and_keeps_its_fields() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = State { base: "/files".parse().expect("a path"), ..state(folder.path(), Duration::ZERO) };
-        let answer = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        let Response { head, content, .. } = apply(BROWSER, answer, &state);
+        let mut response = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
+        apply(BROWSER, &mut response, &state);
+        let Response { head, content, .. } = response;
         let page = content.as_bytes().expect("bytes").to_vec();
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
         head.write(&mut lines);
@@ -106,9 +103,11 @@ mod tests {
     fn a_success_and_a_programs_error_are_no_pages() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = state(folder.path(), Duration::ZERO);
-        let response = apply(Wanted::default(), Response::text(Status::NOT_FOUND, "gone\n"), &state);
-        assert_eq!(response.content.as_bytes(), Some(b"gone\n".as_slice()));
-        let response = apply(BROWSER, Response::text(Status::OK, "saved\n"), &state);
-        assert_eq!(response.content.as_bytes(), Some(b"saved\n".as_slice()));
+        let cases = [(Wanted::default(), Status::NOT_FOUND, "gone\n"), (BROWSER, Status::OK, "saved\n")];
+        for (wanted, status, text) in cases {
+            let mut response = Response::text(status, text);
+            apply(wanted, &mut response, &state);
+            assert_eq!(response.content.as_bytes(), Some(text.as_bytes()));
+        }
     }
 }

@@ -6,11 +6,9 @@ use crate::server::state::State;
 use crate::server::tls::Tls;
 
 /// Adds the field to responses over TLS; over plain HTTP anybody could.
-pub(super) fn apply(wanted: Wanted, response: Response, state: &State) -> Response {
-    match state.tls.as_ref().and_then(Tls::hsts) {
-        Some(seconds) if wanted.is_encrypted => {
-            response.with("Strict-Transport-Security", format_args!("max-age={seconds}"))
-        }
-        _ => response,
+pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
+    let seconds = state.tls.as_ref().filter(|_| wanted.is_encrypted).and_then(Tls::hsts);
+    if let Some(seconds) = seconds {
+        response.add("Strict-Transport-Security", format_args!("max-age={seconds}"));
     }
 }

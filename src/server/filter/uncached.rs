@@ -16,12 +16,10 @@ const KEPT: [Status; 5] = [
 ];
 
 /// Makes caches ask again.
-pub(super) fn apply(_: Wanted, response: Response, _: &State) -> Response {
-    let is_silent = |response: &Response| response.head.get("Cache-Control").is_none();
-    if KEPT.contains(&response.head.status()) && is_silent(&response) {
-        return response.with("Cache-Control", "no-cache");
+pub(super) fn apply(_: Wanted, response: &mut Response, _: &State) {
+    if KEPT.contains(&response.head.status()) && response.head.get("Cache-Control").is_none() {
+        response.add("Cache-Control", "no-cache");
     }
-    response
 }
 
 #[cfg(test)]
@@ -35,8 +33,8 @@ mod tests {
     fn what_caches_keep_by_themselves() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = state(folder.path(), Duration::ZERO);
-        let directive = |response: Response| {
-            let response = apply(Wanted::default(), response, &state);
+        let directive = |mut response: Response| {
+            apply(Wanted::default(), &mut response, &state);
             response.head.get("Cache-Control").map(str::to_owned)
         };
         let missing = || Response::text(Status::NOT_FOUND, "gone\n");
