@@ -56,7 +56,7 @@ fn respond<'b>(
 ) -> Result<Handled, Response> {
     let head = &Head { host: host::check(head, peer, source.host, state)?, ..*head };
     check_prefix(head, source, state)?;
-    check_base(head, source)?;
+    check_base(head)?;
     check_expectation(head)?;
     check_content_type(head)?;
     let (needs, handler, request) = routes::find(head, source, state)?;
@@ -76,12 +76,9 @@ fn check_prefix(head: &Head<'_, '_>, source: &RequestSource<'_>, state: &State) 
 }
 
 /// Redirects from the base without its final slash: relative links would lead out of it.
-fn check_base(head: &Head<'_, '_>, source: &RequestSource<'_>) -> Result<(), Response> {
-    if !source.is_at_base {
-        return Ok(());
-    }
-    let query = head.target.path().and_then(|target| target.query());
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+fn check_base(head: &Head<'_, '_>) -> Result<(), Response> {
+    let Some(target) = head.target.path().filter(|target| target.raw().is_empty()) else { return Ok(()) };
+    let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
     // The filter puts the base before it.
     let location = format!("/{query}");
     Err(Response::empty(response::Head::new(Status::PERMANENT_REDIRECT).field("Location", location)))

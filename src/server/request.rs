@@ -41,8 +41,6 @@ pub(super) struct RequestSource<'b> {
     pub host: Option<&'b [u8]>,
     /// What the proxy has removed from the start of the path.
     pub prefix: Option<&'b [u8]>,
-    /// Whether the path is the base without its final slash.
-    pub is_at_base: bool,
 }
 
 /// The scheme of a URL (RFC 9110 §4.2).
@@ -65,7 +63,7 @@ pub(super) enum ClientAddress {
 impl RequestSource<'_> {
     /// From this client, without a trusted proxy.
     pub(super) fn direct(client: ClientAddress) -> Self {
-        Self { client, scheme: None, host: None, prefix: None, is_at_base: false }
+        Self { client, scheme: None, host: None, prefix: None }
     }
 }
 

@@ -76,8 +76,9 @@ const LINGER_LIMIT: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
-    /// Who opened the connection to the proxy that it comes from, if its PROXY header has been read.
-    source: Option<ProxySource>,
+    /// Who opened the connection to the proxy that it comes from, if its PROXY header has been read. In a box: most
+    /// connections have none, and each that is idle should be small.
+    source: Option<Box<ProxySource>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Vec<u8>,
@@ -156,8 +157,8 @@ impl Connection {
 
     /// The peer; the one that the PROXY header names, if it has one.
     pub(super) fn peer(&self) -> Peer {
-        match self.source {
-            Some(ProxySource::Client(address)) => Peer::Inet(address),
+        match self.source.as_deref() {
+            Some(ProxySource::Client(address)) => Peer::Inet(*address),
             Some(ProxySource::Itself) | None => self.transport.peer(),
         }
     }
@@ -165,7 +166,7 @@ impl Connection {
     /// Where a request with these fields comes from. A proxy that has named nobody in its PROXY header may not name anybody
     /// in the fields: it may have passed them on unread.
     fn request_source<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> RequestSource<'b> {
-        let mut source = match self.source {
+        let mut source = match self.source.as_deref() {
             Some(ProxySource::Itself) => RequestSource::direct(ClientAddress::of_peer(self.peer())),
             Some(ProxySource::Client(_)) | None => client::find(self.peer(), fields, &state.proxies),
         };
@@ -217,7 +218,7 @@ impl Connection {
             | Phase::StartTls(_)
             | Phase::RecvHead(_)
             | Phase::Linger(_)
-            | Phase::Away => self.source.map(|_| ClientAddress::of_peer(self.peer())),
+            | Phase::Away => self.source.as_ref().map(|_| ClientAddress::of_peer(self.peer())),
         }
     }
 

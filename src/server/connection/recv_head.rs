@@ -66,13 +66,12 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
-        let mut source = self.request_source(head.fields, turn.state);
+        let source = self.request_source(head.fields, turn.state);
         let refused =
             if self.is_exposed { plain::check(&head, self.peer(), &source, turn.state).err() } else { None };
         let mut head = head;
         // A proxy that names the prefix has removed it.
         if source.prefix.is_none() {
-            source.is_at_base = turn.state.base.is_at(head.target);
             head.target = turn.state.base.strip(head.target);
         }
         let again = || Phase::RecvHead(WaitingForHead::default());

@@ -22,7 +22,7 @@ impl Connection {
             match proxy_protocol::parse(turn.input.unread()) {
                 Ok(Some((source, length))) => {
                     turn.input.consume(length);
-                    self.source = Some(source);
+                    self.source = Some(Box::new(source));
                     return Ok(Transition::Go(first_phase(&self.transport, turn.state.tls.is_some())));
                 }
                 Ok(None) => {}
