@@ -21,5 +21,7 @@ const FILTERS: [Filter; 4] = [error_page::apply, uncached::apply, base::apply, h
 
 /// Applies all filters.
 pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
-    FILTERS.iter().for_each(|filter| filter(wanted, response, state));
+    for filter in FILTERS {
+        filter(wanted, response, state);
+    }
 }
