@@ -35,6 +35,8 @@ mod trust;
 mod trust;
 
 use std::error::Error as _;
+mod values;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -72,7 +74,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whom a client trusts.
+    /// Which certificates a client trusts.
     fn trust(&self) -> Option<&TrustArgs> {
         match self {
             Self::Serve(_) => None,

@@ -15,6 +15,7 @@ use super::logging::Verbosity;
 use super::outputs::Outputs;
 use super::qr_code::QrArgs;
 use super::tls::TlsArgs;
+use super::values::{idle_exit, keep_alive, mode, page_name, seconds, seconds_or_none, udp_port};
 use super::{signals, size};
 use crate::access::{Access, Right, Rights};
 use crate::folder::{Folder, OnConflict, Rules};
@@ -335,45 +336,6 @@ fn listen_config(args: &ServeArgs, inherited: Inherited) -> Result<ListenConfig,
         udp: args.udp.map(at).into_iter().flatten().collect(),
         inherited,
     })
-}
-
-/// The port of `--udp`. A folder that follows the flag is read as its value.
-fn udp_port(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a port (put the folder before --udp)"))
-}
-
-/// A time in seconds, possibly with a fraction.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let time = seconds_or_none(text)?;
-    if time.is_zero() { Err("it must be more than 0 seconds".to_owned()) } else { Ok(time) }
-}
-
-/// A time in seconds, possibly none.
-fn seconds_or_none(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
-    Duration::try_from_secs_f64(number).map_err(|_| "it must be 0 seconds or more".to_owned())
-}
-
-/// The name of a page in a directory.
-fn page_name(text: &str) -> Result<String, String> {
-    let is_name = !text.is_empty() && !text.contains('/');
-    if is_name { Ok(text.to_owned()) } else { Err(format!("{text:?} is not the name of a file")) }
-}
-
-/// The permission bits of a file, in octal.
-fn mode(text: &str) -> Result<Mode, String> {
-    match u32::from_str_radix(text, 8) {
-        Ok(bits) if bits <= 0o777 => Ok(Mode::from_raw_mode(bits)),
-        _ => Err("it must be three octal digits, such as 660 or 0600".to_owned()),
-    }
-}
-
-fn keep_alive(text: &str) -> Result<KeepAlive, String> {
-    if text == "dynamic" { Ok(KeepAlive::Dynamic) } else { seconds(text).map(KeepAlive::Fixed) }
-}
-
-fn idle_exit(text: &str) -> Result<IdleExit, String> {
-    if text == "never" { Ok(IdleExit::Never) } else { seconds(text).map(IdleExit::After) }
 }
 
 #[cfg(test)]

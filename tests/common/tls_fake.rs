@@ -1,6 +1,6 @@
 //! TLS for tests: an authority with certificates, and a server whose responses a test chooses.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +13,7 @@ use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 
-use super::PATIENCE;
+use super::{PATIENCE, fake};
 
 /// How many authorities there are: each has a name of its own.
 static MADE: AtomicU32 = AtomicU32::new(0);
@@ -166,6 +166,11 @@ impl TlsFake {
     }
 }
 
+/// Reads a head; `None` if the handshake failed, or at the end of the input.
+pub fn read_head(stream: &mut TlsStream) -> Option<String> {
+    fake::read_head(stream)
+}
+
 /// Sends bytes; the client may have gone.
 pub fn say(stream: &mut TlsStream, bytes: impl AsRef<[u8]>) {
     let _ = stream.write_all(bytes.as_ref()).and_then(|()| stream.flush());
@@ -199,18 +204,4 @@ fn written(directory: &Path, name: &str, text: &str) -> PathBuf {
     let file = directory.join(name);
     std::fs::write(&file, text).expect("written");
     file
-}
-
-/// Reads a head; `None` if the handshake failed, or at the end of the input.
-pub fn read_head(stream: &mut TlsStream) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        match stream.read(&mut byte) {
-            Ok(1) => head.extend(byte),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            _ => return None,
-        }
-    }
-    String::from_utf8(head).ok()
 }

@@ -1,0 +1,49 @@
+//! The values of the flags of `wharf serve`, from their text.
+
+use std::time::Duration;
+
+use rustix::fs::Mode;
+
+use super::banner::IdleExit;
+use crate::server::KeepAlive;
+
+/// The port of `--udp`. A folder that follows the flag is read as its value.
+pub(super) fn udp_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a port (put the folder before --udp)"))
+}
+
+/// A time in seconds, possibly with a fraction.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let time = seconds_or_none(text)?;
+    if time.is_zero() { Err("it must be more than 0 seconds".to_owned()) } else { Ok(time) }
+}
+
+/// A time in seconds, possibly none.
+pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
+    Duration::try_from_secs_f64(number).map_err(|_| "it must be 0 seconds or more".to_owned())
+}
+
+/// The name of a page in a directory.
+pub(super) fn page_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && !text.contains('/');
+    if is_name { Ok(text.to_owned()) } else { Err(format!("{text:?} is not the name of a file")) }
+}
+
+/// The permission bits of a file, in octal.
+pub(super) fn mode(text: &str) -> Result<Mode, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(bits) if bits <= 0o777 => Ok(Mode::from_raw_mode(bits)),
+        _ => Err("it must be three octal digits, such as 660 or 0600".to_owned()),
+    }
+}
+
+/// The rule of `--timeout`.
+pub(super) fn keep_alive(text: &str) -> Result<KeepAlive, String> {
+    if text == "dynamic" { Ok(KeepAlive::Dynamic) } else { seconds(text).map(KeepAlive::Fixed) }
+}
+
+/// The time of `--idle-exit`.
+pub(super) fn idle_exit(text: &str) -> Result<IdleExit, String> {
+    if text == "never" { Ok(IdleExit::Never) } else { seconds(text).map(IdleExit::After) }
+}
