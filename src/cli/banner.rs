@@ -65,7 +65,7 @@ fn urls_of(address: &ListenAddress, server: &Server) -> Vec<String> {
 
 /// The base at the end of a URL; a host alone needs no slash.
 fn shown(base: &Base) -> String {
-    if base.as_str().is_empty() { String::new() } else { base.directory() }
+    if base.is_root() { String::new() } else { base.directory() }
 }
 
 /// Whether other users (or, over TCP and UDP, other machines) can reach it.

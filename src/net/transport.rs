@@ -130,6 +130,7 @@ impl Transport {
     }
 
     /// Reads what has arrived.
+    #[inline]
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<Transferred> {
         if let Self::Tls(stream) = self {
             return encrypted(stream.read(into));

@@ -15,6 +15,11 @@ impl Base {
         &self.0
     }
 
+    /// Whether it is the root of the host.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A path of the server as its clients see it.
     pub(super) fn with(&self, path: impl fmt::Display) -> String {
         format!("{self}{path}")
@@ -33,9 +38,6 @@ impl Base {
     /// The target without the base, if it has it: proxies remove it, or pass it on. The base without its final slash becomes an
     /// empty path, which no request has.
     pub(super) fn strip<'b>(&self, target: Target<'b>) -> Target<'b> {
-        if self.0.is_empty() {
-            return target;
-        }
         let strip = |path: PathAndQuery<'b>| path.below(&self.0).unwrap_or(path);
         match target {
             Target::Origin(path) => Target::Origin(strip(path)),

@@ -36,9 +36,9 @@ use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::state::State;
 
-/// Finds the response to a request, or what has to be done for it.
+/// Finds the response to a request, or what has to be done for it. Its host becomes the one that the client asked for.
 pub(super) fn run<'b>(
-    head: &Head<'_, 'b>,
+    head: &mut Head<'_, 'b>,
     state: &State,
     peer: Peer,
     source: &RequestSource<'b>,
@@ -48,13 +48,14 @@ pub(super) fn run<'b>(
 }
 
 fn respond<'b>(
-    head: &Head<'_, 'b>,
+    head: &mut Head<'_, 'b>,
     state: &State,
     peer: Peer,
     source: &RequestSource<'b>,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
-    let head = &Head { host: host::check(head, peer, source.host, state)?, ..*head };
+    head.host = host::check(head, peer, source.host, state)?;
+    let head = &*head;
     check_prefix(head, source, state)?;
     check_base(head)?;
     check_expectation(head)?;

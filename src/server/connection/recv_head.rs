@@ -62,16 +62,15 @@ impl Connection {
         let now = Instant::now();
         let bytes = &turn.input.unread()[..length];
         let mut space = FieldSpace::new();
-        let head = match Head::parse(bytes, &mut space) {
+        let mut head = match Head::parse(bytes, &mut space) {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
         let source = self.request_source(head.fields, turn.state);
         let refused =
             if self.is_exposed { plain::check(&head, self.peer(), &source, turn.state).err() } else { None };
-        let mut head = head;
         // A proxy that names the prefix has removed it.
-        if source.prefix.is_none() {
+        if source.prefix.is_none() && !turn.state.base.is_root() {
             head.target = turn.state.base.strip(head.target);
         }
         let again = || Phase::RecvHead(WaitingForHead::default());
@@ -90,7 +89,7 @@ impl Connection {
         let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
         let routed = match refused {
             Some(response) => Handled::Respond(response),
-            None => pipeline::run(&head, turn.state, self.peer(), &source, disk),
+            None => pipeline::run(&mut head, turn.state, self.peer(), &source, disk),
         };
         let step = match routed {
             // It is read again, then.

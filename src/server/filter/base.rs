@@ -9,7 +9,7 @@ const FIELDS: [&str; 2] = ["Location", "Content-Location"];
 
 /// Puts the base before the paths in these fields.
 pub(super) fn apply(_: Wanted, response: &mut Response, state: &State) {
-    if state.base.as_str().is_empty() {
+    if state.base.is_root() {
         return;
     }
     for name in FIELDS {
