@@ -130,10 +130,7 @@ fn flags_of_other_servers_are_explained() {
     }
     let output = run(&["pictures"], "", place.path());
     assert_eq!(output.code, Some(2));
-    assert!(
-        output.stderr.contains("wharf FOLDER shares a folder, but there is none of that name"),
-        "{output:?}"
-    );
+    assert!(output.stderr.contains("there is no command and no folder of that name"), "{output:?}");
 }
 
 #[test]

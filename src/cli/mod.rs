@@ -147,7 +147,7 @@ fn refuse(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
     // A closed output makes no difference now.
     let _ = error.print();
     if error.kind() == ErrorKind::InvalidSubcommand {
-        exit::say(&"wharf FOLDER shares a folder, but there is none of that name here");
+        exit::say(&"there is no command and no folder of that name (wharf FOLDER shares a folder)");
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }
