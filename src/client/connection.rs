@@ -10,24 +10,19 @@ use std::time::{Duration, Instant};
 use super::address::Endpoint;
 use super::content::{ContentInput, RequestContent};
 use super::error::ClientError;
+use super::pace::Pace;
 use super::request::HttpRequest;
+use super::response_input::ResponseInput;
 use super::socket::{ReadOutcome, Readiness};
 use super::stream::Stream;
 use super::timeouts::Timeouts;
 use crate::http::request::Method;
 use crate::http::request::write_head;
-use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
+use crate::http::response::Received;
 use crate::http::status::Status;
 
 /// The size of the blocks in which a file is read and sent, in bytes. Larger blocks were no faster over loopback.
 const BLOCK: usize = 64 * 1024;
-
-/// The size of the receive buffer, in bytes: content is written to its file from here in one piece. The system allocates
-/// only the pages that were ever used. Larger buffers were no faster over loopback.
-const INPUT: usize = 256 * 1024;
-
-// The largest head must fit, or the client would wait for its end forever.
-const _: () = assert!(INPUT > RESPONSE_HEAD_LIMIT);
 
 /// The shortest content that waits for `100 Continue`, in bytes. Below that, waiting costs more than sending content
 /// that is rejected.
@@ -59,18 +54,11 @@ pub(super) struct HttpConnection {
     stream: Stream,
     timeouts: Timeouts,
     pace: Pace,
-    input: Input,
+    input: ResponseInput,
     /// Whether the last request was HEAD, whose response has no content.
     to_head: bool,
     /// Whether anything has arrived since the last request began.
     heard: bool,
-}
-
-/// The bytes that arrived in the current interval, which is as long as the silence timeout.
-#[derive(Debug)]
-struct Pace {
-    since: Instant,
-    bytes: u64,
 }
 
 /// The head of a response, and the connection on which its content follows.
@@ -84,15 +72,6 @@ pub(super) struct Answered {
     pub(super) sent_whole: bool,
 }
 
-/// Bytes that have arrived and are not consumed yet. The buffer never grows: the largest head fits, and content is consumed
-/// in place.
-#[derive(Debug)]
-struct Input {
-    bytes: Box<[u8]>,
-    start: usize,
-    end: usize,
-}
-
 impl HttpConnection {
     /// Connects to a server, through a proxy if there is one.
     pub(super) fn open(
@@ -101,7 +80,7 @@ impl HttpConnection {
         timeouts: Timeouts,
     ) -> Result<Self, ClientError> {
         let stream = Stream::connect(server, proxy, timeouts.silence)?;
-        let (pace, input) = (Pace::begin(), Input::new());
+        let (pace, input) = (Pace::begin(), ResponseInput::new());
         Ok(Self { stream, timeouts, pace, input, to_head: false, heard: false })
     }
 
@@ -138,7 +117,7 @@ impl HttpConnection {
 
     /// Consumes this many bytes.
     pub(super) fn consume(&mut self, count: usize) {
-        self.input.start = self.input.end.min(self.input.start + count);
+        self.input.consume(count);
     }
 
     /// Reads more; 0 if the server has closed the connection.
@@ -380,54 +359,7 @@ impl HttpConnection {
     }
 }
 
-impl Pace {
-    fn begin() -> Self {
-        Self { since: Instant::now(), bytes: 0 }
-    }
-
-    /// Counts bytes. An error if an interval ends with too few of them.
-    fn check(&mut self, count: usize, timeouts: Timeouts) -> Result<(), ClientError> {
-        self.bytes += count as u64;
-        let elapsed = self.since.elapsed();
-        if elapsed < timeouts.silence {
-            return Ok(());
-        }
-        let enough = self.bytes >= elapsed.as_secs().saturating_mul(timeouts.least_rate);
-        *self = Self::begin();
-        // The end of the connection is reported elsewhere.
-        if enough || count == 0 { Ok(()) } else { Err(ClientError::Trickle(timeouts.silence.as_secs())) }
-    }
-}
-
 /// Whether the peer has closed the connection.
 fn is_ending(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe)
-}
-
-impl Input {
-    fn new() -> Self {
-        Self { bytes: vec![0; INPUT].into_boxed_slice(), start: 0, end: 0 }
-    }
-
-    fn unused(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
-    }
-
-    /// Moves what is unused to the front, and reads once after it. There is always space: a head that fills the buffer has
-    /// been rejected.
-    fn fill(&mut self, stream: &mut Stream) -> io::Result<ReadOutcome> {
-        self.bytes.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        let arrived = loop {
-            match stream.receive(self.bytes.get_mut(self.end..).unwrap_or_default()) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                outcome => break outcome?,
-            }
-        };
-        if let ReadOutcome::Content(count) = arrived {
-            self.end += count;
-        }
-        Ok(arrived)
-    }
 }

@@ -34,6 +34,7 @@ pub mod line_editor;
 pub mod line_editor;
 pub mod listing;
 mod own_root;
+mod pace;
 pub mod pattern;
 #[cfg(feature = "terminal")]
 pub mod progress_bar;
@@ -46,6 +47,7 @@ pub mod proxy_error;
 pub mod put;
 pub mod request;
 pub mod response;
+mod response_input;
 mod selection;
 pub mod session;
 pub mod shell;
