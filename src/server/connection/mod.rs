@@ -14,6 +14,7 @@
 //!         └───────────────────────────────────────────────────────────────────►        └──► lingering ──┘
 //! ```
 
+mod ending;
 mod exchange;
 pub(super) mod input;
 mod outgoing;
@@ -35,16 +36,14 @@ use std::time::{Duration, Instant};
 use crate::blocking::Blocking;
 use crate::http::body::BodyDecoder;
 use crate::http::fields::Fields;
-use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::proxy_protocol::ProxySource;
-use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::net::transport::{More, OtherEnd, Transport};
+use crate::net::transport::{OtherEnd, Transport};
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::input::Input;
-use crate::server::connection::phase::{Lingering, Phase, ReceivingBody, WaitingForHead, expect_body};
+use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
 use crate::server::connections::tracked::Tracked;
@@ -185,29 +184,6 @@ impl Connection {
         self.has_waited = true;
     }
 
-    /// Starts to close the connection to free its slot. The client can still read why: it gets this response if no
-    /// other has begun, and its further input is read and discarded for a moment. Returns what to wait for; `None` if
-    /// the connection can be closed at once.
-    pub(super) fn turn_away(&mut self, answer: &[u8]) -> Option<WaitFor> {
-        match std::mem::replace(&mut self.phase, Phase::Away) {
-            // A client that has had a response knows that an idle connection may be closed.
-            Phase::RecvHead(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
-            // Away: the job has not started.
-            Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
-                drop(self.transport.write(answer, More::Ends));
-                drop(self.transport.flush());
-            }
-            Phase::StartTls(_) | Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => {
-                return None;
-            }
-        }
-        self.transport.end_sending().ok()?;
-        let deadline = Deadline::after(Instant::now(), LINGER);
-        self.unread = Vec::new();
-        self.phase = Phase::Linger(Lingering { left: LINGER_LIMIT, deadline });
-        Some(WaitFor::readable(deadline))
-    }
-
     /// The client whose request it serves; between requests, the one that its PROXY header names.
     pub(super) fn client(&self) -> Option<ClientAddress> {
         match &self.phase {
@@ -298,61 +274,6 @@ impl Connection {
         AfterTurn::Park(WaitFor::writable(deadline))
     }
 
-    /// Handles a missed deadline: closes the connection, with an error response if a request has begun.
-    pub(super) fn expire(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
-        let now = Instant::now();
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
-            Phase::RecvHead(WaitingForHead { deadline: Some(_), .. }) => {
-                let exchange = Exchange::of_no_head(
-                    &self.unread,
-                    ClientAddress::of_peer(self.peer()),
-                    CloseReason::TimedOut,
-                    now,
-                    turn.state,
-                );
-                responding(too_late("the request did not arrive in time"), exchange, turn)
-            }
-            // Only its interim response is due. A worker sends it after it has read all that has arrived.
-            Phase::RecvBody(body) if !body.deadline.is_over(now) => {
-                let wait_for = WaitFor::writable(body.deadline);
-                self.phase = Phase::RecvBody(body);
-                return AfterTurn::Park(wait_for);
-            }
-            Phase::RecvBody(body) => {
-                let ReceivingBody { mut exchange, .. } = *body;
-                exchange.persistence = Persistence::Close(CloseReason::TimedOut);
-                responding(too_late("the request body stalled"), exchange, turn)
-            }
-            Phase::SendResponse(mut sending) => {
-                if sending.still_moves(&self.transport, turn.state.stall) {
-                    let wait_for = WaitFor::writable(sending.deadline());
-                    self.phase = Phase::SendResponse(sending);
-                    return AfterTurn::Park(wait_for);
-                }
-                log::debug!("{} stopped reading its response", sending.client());
-                sending.end(turn.state);
-                return AfterTurn::Close;
-            }
-            Phase::RecvProxyHeader(deadline) => {
-                if deadline.is_some() {
-                    log::warn!("closed {}: its PROXY header did not arrive in time", self.peer());
-                }
-                return AfterTurn::Close;
-            }
-            Phase::StartTls(deadline) => {
-                if deadline.is_some() {
-                    log::debug!("closed {}: its TLS handshake did not end in time", self.peer());
-                }
-                return AfterTurn::Close;
-            }
-            phase @ (Phase::RecvHead(_) | Phase::SendInterim(_) | Phase::Linger(_) | Phase::Away) => {
-                self.phase = phase;
-                return AfterTurn::Close;
-            }
-        };
-        self.advance(turn)
-    }
-
     fn run(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         let mut share = Share { bytes: TURN, requests: TURN_REQUESTS };
         loop {
@@ -407,10 +328,6 @@ fn first_phase(transport: &Transport, has_tls: bool) -> Phase {
 
 fn responding(answer: Response, exchange: Exchange, turn: &Turn<'_>) -> Phase {
     Phase::SendResponse(Box::new(Sending::new(answer, exchange, turn.timeout, turn.state)))
-}
-
-fn too_late(what: &str) -> Response {
-    Response::text(Status::REQUEST_TIMEOUT, format_args!("{what}\n"))
 }
 
 impl AsFd for Connection {
