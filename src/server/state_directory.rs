@@ -40,7 +40,10 @@ pub struct StateDirectory {
 
 /// The directory, open. Other servers wait until it is dropped, if the file system supports locks.
 #[derive(Debug)]
-pub(super) struct LockedState(File);
+pub(super) struct LockedState {
+    handle: File,
+    path: PathBuf,
+}
 
 /// Why a directory cannot be used for this: one line.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl StateDirectory {
                 }
                 Err(Errno::INTR) => {}
                 // Without lock support, no other server has a lock either.
-                _ => return Ok(LockedState(handle)),
+                _ => return Ok(LockedState { handle, path: self.path.clone() }),
             }
         }
     }
@@ -118,24 +121,26 @@ impl LockedState {
         let mode = file.metadata()?.mode() & 0o777;
         if mode & OTHERS != 0 {
             file.set_permissions(Permissions::from_mode(SECRET))?;
-            log::warn!("other users could read {name} (mode {mode:04o}); its mode is now {SECRET:04o}");
+            let path = self.path.join(name);
+            let path = Printable::path(&path);
+            log::warn!("other users could read {path} (mode {mode:04o}); its mode is now {SECRET:04o}");
         }
         Ok(Some(content))
     }
 
     /// Creates a file, and replaces none.
     pub(super) fn create(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        whole::create(&self.0, OsStr::new(name), content)
+        whole::create(&self.handle, OsStr::new(name), content)
     }
 
     /// Creates or replaces a file.
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        whole::replace(&self.0, OsStr::new(name), content)
+        whole::replace(&self.handle, OsStr::new(name), content)
     }
 
     fn open(&self, name: &str) -> io::Result<Option<(File, Vec<u8>)>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.0, name, flags, Mode::empty()) {
+        let file = match openat(&self.handle, name, flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(io::Error::other("it is a symlink")),
             other => File::from(other?),
@@ -152,7 +157,7 @@ impl LockedState {
 
 /// Creates a directory and its parents, as far as they are missing. Each may only be where the directory may be.
 fn make(path: &Path, may_use: &impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
-    if path.is_dir() {
+    if path.exists() {
         return Ok(());
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -19,7 +19,7 @@ const MOST_NAMES: usize = 64;
 
 /// What to do with the certificate.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Judgement {
     Keep,
     /// Make it, for these names.
     Make(Vec<CertificateName>, Reason),
@@ -41,21 +41,21 @@ pub(super) enum Reason {
 /// A new one has the names of the one before, unless that one ends. So two servers that share it do not take turns in
 /// making it, and a machine that changes between two networks has one certificate for both. One that is not valid yet is
 /// kept: a machine whose clock is not set yet must not replace it.
-pub(super) fn judge(found: Option<&OwnCertificate>, wanted: &WantedNames, now: SystemTime) -> Verdict {
+pub(super) fn judge(found: Option<&OwnCertificate>, wanted: &WantedNames, now: SystemTime) -> Judgement {
     let all = wanted.needed.iter().chain(&wanted.useful).cloned();
-    let Some(found) = found else { return Verdict::Make(each_once(all), Reason::Missing) };
+    let Some(found) = found else { return Judgement::Make(each_once(all), Reason::Missing) };
     if found.not_after < now + RENEWAL {
-        return Verdict::Make(each_once(all), Reason::Ends(found.not_after));
+        return Judgement::Make(each_once(all), Reason::Ends(found.not_after));
     }
     let lacking: Vec<_> = wanted.needed.iter().filter(|name| !found.names.contains(name)).cloned().collect();
     if lacking.is_empty() {
-        return Verdict::Keep;
+        return Judgement::Keep;
     }
     let mut names = each_once(all);
     let most = MOST_NAMES.max(names.len());
     names = each_once(names.into_iter().chain(found.names.iter().cloned()));
     names.truncate(most);
-    Verdict::Make(names, Reason::Lacks(lacking))
+    Judgement::Make(names, Reason::Lacks(lacking))
 }
 
 impl fmt::Display for Reason {
@@ -115,7 +115,8 @@ mod tests {
         ];
         for (name, found, needed, useful, day, expected) in table {
             let wanted = WantedNames { needed: names(needed), useful: names(useful) };
-            let expected = expected.map_or(Verdict::Keep, |(all, reason)| Verdict::Make(names(all), reason));
+            let expected =
+                expected.map_or(Judgement::Keep, |(all, reason)| Judgement::Make(names(all), reason));
             assert_eq!(judge(found.as_ref(), &wanted, UNIX_EPOCH + DAY * day), expected, "{name}");
         }
     }
@@ -128,7 +129,7 @@ mod tests {
         for (wanted, kept, expected) in [(1, 100, 64), (100, 100, 100), (60, 2, 62)] {
             let wanted = WantedNames { needed: many('w', wanted), useful: Vec::new() };
             let found = OwnCertificate { names: many('k', kept), ..certificate("", 60) };
-            let Verdict::Make(made, _) = judge(Some(&found), &wanted, UNIX_EPOCH) else { panic!("kept") };
+            let Judgement::Make(made, _) = judge(Some(&found), &wanted, UNIX_EPOCH) else { panic!("kept") };
             assert_eq!(made.len(), expected);
             assert!(wanted.needed.iter().all(|name| made.contains(name)));
         }
@@ -139,12 +140,12 @@ mod tests {
         let servers = ["a b", "a c"].map(|text| WantedNames { needed: names(text), useful: Vec::new() });
         let mut current = None;
         for wanted in servers.iter().cycle().take(3) {
-            if let Verdict::Make(names, _) = judge(current.as_ref(), wanted, UNIX_EPOCH) {
+            if let Judgement::Make(names, _) = judge(current.as_ref(), wanted, UNIX_EPOCH) {
                 current = Some(OwnCertificate { names, ..certificate("", 60) });
             }
         }
         for wanted in &servers {
-            assert_eq!(judge(current.as_ref(), wanted, UNIX_EPOCH), Verdict::Keep);
+            assert_eq!(judge(current.as_ref(), wanted, UNIX_EPOCH), Judgement::Keep);
         }
     }
 }

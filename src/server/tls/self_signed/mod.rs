@@ -18,7 +18,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use self::facts::OwnCertificate;
-use self::judge::{Reason, Verdict, judge, listed};
+use self::judge::{Judgement, Reason, judge, listed};
 use self::make::make;
 pub use self::names::Reachable;
 use super::pair::{PairFiles, TlsSetupError};
@@ -59,7 +59,7 @@ impl SelfSigned {
 
     /// Whether it has to be made again, as far as is known without its files.
     pub(super) fn is_due(&self, now: SystemTime) -> bool {
-        judge(self.current().as_ref(), &self.reachable.names(), now) != Verdict::Keep
+        judge(self.current().as_ref(), &self.reachable.names(), now) != Judgement::Keep
     }
 
     /// Makes the certificate, if there is none that can be kept.
@@ -68,8 +68,8 @@ impl SelfSigned {
         let key = self.key(&state)?;
         let found = self.found(&state, &key)?;
         let own = match judge(found.as_ref(), &self.reachable.names(), now) {
-            Verdict::Keep => found,
-            Verdict::Make(names, reason) => {
+            Judgement::Keep => found,
+            Judgement::Make(names, reason) => {
                 let text = make(&key, &names, now, random::bytes()).map_err(|error| self.unmade(&error))?;
                 state.replace(CERTIFICATE, text.as_bytes()).map_err(|error| self.unmade(&error))?;
                 let own = read(text.as_bytes(), &key);
