@@ -392,7 +392,7 @@ fn a_key_that_others_could_read_is_protected_and_one_in_the_folder_is_refused() 
     let place = wharf.kill();
     fs::set_permissions(state.join("tls-key.pem"), fs::Permissions::from_mode(0o644)).expect("set");
     let wharf = serve_in(place, &[]);
-    eventually("the warning", || wharf.log().contains("other users could read tls-key.pem (mode 0644)"));
+    eventually("the warning", || wharf.log().contains("tls-key.pem (mode 0644); its mode is now 0600"));
     assert_eq!((mode(&state.join("tls-key.pem")), kept(&state)), (0o600, first));
     fs::hard_link(state.join("tls-key.pem"), wharf.folder().join("key")).expect("a hard link");
     let place = wharf.kill();
