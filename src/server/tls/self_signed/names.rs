@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustls::pki_types::ServerName;
 
-use crate::net::reach::reached_at;
+use crate::net::reach::{reached_at, temporary};
 use crate::server::allowed_hosts::AllowedHosts;
 
 /// What a certificate can be for.
@@ -28,7 +28,8 @@ pub struct Reachable {
 pub(super) struct WantedNames {
     /// Those that the server prints: without one of them, the certificate is made again.
     pub needed: Vec<CertificateName>,
-    /// Others that lead here. They are no reason for a new certificate: a container's name changes at each start.
+    /// Others that lead here. They are no reason for a new certificate, since some change often: temporary addresses each
+    /// day, a container's name at each start.
     pub useful: Vec<CertificateName>,
 }
 
@@ -55,12 +56,15 @@ impl Reachable {
         let hosts = |names: &mut dyn Iterator<Item = &str>| -> Vec<CertificateName> {
             names.filter_map(CertificateName::of_host).collect()
         };
-        let reached = self.tcp.iter().copied().flat_map(reached_at);
+        let (of_all, given): (Vec<_>, Vec<_>) = self.tcp.iter().partition(|it| it.ip().is_unspecified());
+        let temporary = temporary();
+        let reached = of_all.into_iter().flat_map(reached_at).map(|address| address.ip());
+        let (brief, lasting): (Vec<_>, Vec<_>) = reached.partition(|ip| temporary.contains(ip));
         let mut needed = vec![CertificateName::Dns("localhost".to_owned())];
         needed.extend(hosts(&mut self.hosts.given()));
-        needed.extend(reached.map(|address| CertificateName::Ip(address.ip())));
+        needed.extend(given.iter().map(SocketAddr::ip).chain(lasting).map(CertificateName::Ip));
         let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        let mut useful = loopback.map(CertificateName::Ip).to_vec();
+        let mut useful: Vec<_> = loopback.into_iter().chain(brief).map(CertificateName::Ip).collect();
         useful.extend(hosts(&mut self.hosts.of_machine()));
         WantedNames { needed: each_once(needed), useful }
     }
