@@ -1,6 +1,7 @@
 //! `--tls-self-signed`: the certificate that wharf makes for itself, where it is kept, and when it is made again.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::UnixStream;
@@ -168,16 +169,39 @@ fn clients_that_trust_it_are_served() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The response to a GET over a Unix socket, which stays plain.
+fn get(socket: &Path, target: &str) -> String {
+    let mut stream = UnixStream::connect(socket).expect("a connection");
+    stream.write_all(format!("GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn clients_cannot_see_the_id_of_the_folder() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (socket, home) = (place.path().join("s"), place.path().join("home"));
+    let mut program = Command::new("env");
+    program.args(["-u", "XDG_STATE_HOME", "-u", "STATE_DIRECTORY"]).arg(format!("HOME={}", home.display()));
+    let flags = ["--tls-self-signed", "--hidden", "--unix", &socket.to_string_lossy()];
+    let wharf = Wharf::serve_by(program, tempfile::tempdir().expect("a folder"), &flags);
+    let id = String::from_utf8(wharf.read(".wharf/id")).expect("text");
+    assert!(home.join(".local/state/wharf").join(id.trim()).join("tls-key.pem").exists());
+    for target in ["/.wharf/id", "/.wharf/", "/.wharf%2fid"] {
+        let answer = get(&socket, target);
+        assert!(!answer.starts_with("HTTP/1.1 2") && !answer.contains(id.trim()), "{target}: {answer}");
+    }
+    assert!(!get(&socket, "/?list").contains(".wharf/\""));
+    assert!(!get(&socket, "/?tar").contains(id.trim()));
+}
+
 #[test]
 fn the_qr_page_shows_the_fingerprint() {
     let socket = tempfile::tempdir().expect("a directory");
     let socket = socket.path().join("s");
     let wharf = serve(&["--unix", &socket.to_string_lossy()]);
-    let mut stream = UnixStream::connect(&socket).expect("a connection");
-    let mut answer = String::new();
-    std::io::Write::write_all(&mut stream, b"GET /.wharf/qr HTTP/1.0\r\nHost: localhost\r\n\r\n")
-        .expect("sent");
-    std::io::Read::read_to_string(&mut stream, &mut answer).expect("an answer");
+    let answer = get(&socket, "/.wharf/qr");
     let shown = format!("<code>{}</code>", pin(&kept(&state(&wharf))));
     assert!(answer.contains(&shown) == cfg!(feature = "qr"), "{answer}");
 }

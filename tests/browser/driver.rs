@@ -50,7 +50,7 @@ impl Browser {
     /// As [`Browser::open`], with these additional flags.
     pub fn open_with(flags: &[&str]) -> Option<Self> {
         outside("chromium")?;
-        Self::open_in(tempfile::tempdir().expect("a folder"), outside("chromedriver")?, flags)
+        Some(Self::open_in(tempfile::tempdir().expect("a folder"), outside("chromedriver")?, flags))
     }
 
     /// As [`Browser::open`], for a user who has imported this certificate as that of a server.
@@ -69,10 +69,10 @@ impl Browser {
         }
         let mut driver = outside("chromedriver")?;
         driver.env("HOME", profile.path());
-        Self::open_in(profile, driver, &[])
+        Some(Self::open_in(profile, driver, &[]))
     }
 
-    fn open_in(profile: TempDir, mut command: Command, flags: &[&str]) -> Option<Self> {
+    fn open_in(profile: TempDir, mut command: Command, flags: &[&str]) -> Self {
         command
             .arg("--port=0")
             // Its files, and those of the browser, are removed after the test.
@@ -97,7 +97,7 @@ impl Browser {
         }}});
         let session = browser.call("POST", "/session", &wish);
         browser.session = format!("/session/{}", session["sessionId"].as_str().expect("an id"));
-        Some(browser)
+        browser
     }
 
     /// Sends the driver a command (§6.3) and returns its response.

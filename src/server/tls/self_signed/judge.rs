@@ -14,8 +14,9 @@ pub(super) const LIFETIME: Duration = DAY.saturating_mul(397);
 /// How long before its end it is made again: time enough for those who have to trust the new one.
 const RENEWAL: Duration = DAY.saturating_mul(30);
 
-/// Once it has so many names, those of earlier addresses are left out.
-const MOST_NAMES: usize = 64;
+/// How many names of the certificate before a new one keeps. If two servers that share it had more names that the other has
+/// not, they would take turns in making it.
+const MOST_KEPT: usize = 64;
 
 /// What to do with the certificate.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,10 +52,10 @@ pub(super) fn judge(found: Option<&OwnCertificate>, wanted: &WantedNames, now: S
     if lacking.is_empty() {
         return Judgement::Keep;
     }
-    let mut names = each_once(all);
-    let most = MOST_NAMES.max(names.len());
-    names = each_once(names.into_iter().chain(found.names.iter().cloned()));
-    names.truncate(most);
+    let all: Vec<_> = all.collect();
+    let kept: Vec<_> =
+        found.names.iter().filter(|name| !all.contains(name)).take(MOST_KEPT).cloned().collect();
+    let names = each_once(all.into_iter().chain(kept));
     Judgement::Make(names, Reason::Lacks(lacking))
 }
 
@@ -126,7 +127,7 @@ mod tests {
         let many = |letter: char, count: u32| {
             (0..count).map(|n| CertificateName::Dns(format!("{letter}{n}"))).collect::<Vec<_>>()
         };
-        for (wanted, kept, expected) in [(1, 100, 64), (100, 100, 100), (60, 2, 62)] {
+        for (wanted, kept, expected) in [(1, 100, 65), (100, 100, 164), (60, 2, 62)] {
             let wanted = WantedNames { needed: many('w', wanted), useful: Vec::new() };
             let found = OwnCertificate { names: many('k', kept), ..certificate("", 60) };
             let Judgement::Make(made, _) = judge(Some(&found), &wanted, UNIX_EPOCH) else { panic!("kept") };

@@ -81,14 +81,15 @@ impl SelfSigned {
         Ok(())
     }
 
-    /// As [`SelfSigned::ensure`], while the server runs: errors are logged.
-    pub(super) fn ensure_again(&self, now: SystemTime) {
+    /// As [`SelfSigned::ensure`], while the server runs: errors are logged. Returns whether it succeeded.
+    pub(super) fn ensure_again(&self, now: SystemTime) -> bool {
         let error = self.ensure(now).err().map(|error| error.to_string());
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = error.as_ref().filter(|error| trouble.as_ref() != Some(error)) {
             log::error!("{error}; the certificate that was read before stays in use");
         }
         *trouble = error;
+        trouble.is_none()
     }
 
     /// The key. It is made if there is none; what is no key is left alone.
