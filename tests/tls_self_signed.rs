@@ -17,6 +17,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::common::tls_fake::pin;
 use crate::common::{Output, PATIENCE, Running, Wharf, Wire, eventually, outside, run};
+use crate::disturbances::Clock;
 
 /// A server with a self-signed certificate, kept beside its folder.
 fn serve(flags: &[&str]) -> Wharf {
@@ -294,6 +295,31 @@ fn a_certificate_is_made_again_while_the_server_runs() {
     wharf.signal(Signal::HUP);
     eventually("it is read again", || wharf.log().matches("read the certificates again").count() > 3);
     assert_eq!(kept(&state), last);
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_made_again_while_the_server_runs() {
+    let place = tempfile::tempdir().expect("a directory");
+    let state = place.path().join("state");
+    let flags = ["--tls-self-signed", "--state", &state.to_string_lossy()];
+    let Some(clock) = Clock::serve(&flags) else { return };
+    let (first, key) = (kept(&state), public_key(&state));
+    clock.set("+360d");
+    clock.wharf.signal(Signal::HUP);
+    eventually("it is read again", || clock.wharf.log().contains("read the certificates again"));
+    assert_eq!(kept(&state), first, "more than a month is left");
+    clock.set("+370d");
+    eventually("there is a new one", || clock.wharf.log().contains("since the old one ends on "));
+    assert_eq!(public_key(&state), key);
+    let place = tempfile::tempdir().expect("a directory");
+    clock.wharf.write("a", "content");
+    eventually("clients get it", || {
+        let url = clock.wharf.url("/a");
+        // A pin is good whatever the dates are: this client's clock is behind.
+        let flags = ["--retries", "0", "--pin", &pin(&kept(&state))];
+        let output = run(&[&["get", "-o", "-", &url][..], &flags].concat(), "", place.path());
+        output.stdout == "content"
+    });
 }
 
 #[test]

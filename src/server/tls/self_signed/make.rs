@@ -11,12 +11,12 @@ use sha2::{Digest as _, Sha256};
 use super::judge::LIFETIME;
 use super::names::CertificateName;
 
-/// How long before it is made it is valid: clients whose clocks are behind accept it too.
+/// How much earlier than it is made its validity begins: clients whose clocks are behind accept it too.
 const BACKDATED: Duration = Duration::from_secs(24 * 3600);
 
 /// A certificate of this key for these names, as PEM.
 ///
-/// It may not issue others: whoever trusts it trusts it for its own names only. Its serial number is random, since some
+/// It may not issue others: a client that trusts it does so for its own names only. Its serial number is random, since some
 /// clients refuse two certificates of one issuer with the same number. Its subject is that of no other key, since some
 /// clients choose between trusted certificates by their subjects.
 pub(super) fn make(

@@ -1,7 +1,7 @@
 //! The certificate that the server makes for itself, and keeps in its state directory.
 //!
 //! The key is made once, and stays. The certificate is made again when it ends soon, or lacks a name: also while the server
-//! runs. Servers that share a state directory share both: who is first makes them, and the others read them.
+//! runs. Servers that share a state directory share both: the first one makes them, and the others read them.
 
 mod facts;
 mod judge;
