@@ -9,6 +9,7 @@ mod preview;
 mod proxied;
 #[cfg(feature = "tls")]
 mod self_signed;
+mod session;
 mod upload;
 
 use std::process::Command;

@@ -1,59 +1,51 @@
 //! A headless browser that is controlled by WebDriver (W3C WebDriver 2) through chromedriver.
 //!
 //! It has a profile of its own and contacts no host but the page's server. A test polls for what it waits
-//! for, as [`eventually`] does.
+//! for, as [`eventually`] does. A browser is given from test to test (`session`).
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::os::unix::process::CommandExt;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::Command;
+use std::sync::Mutex;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{PATIENCE, Running, Wharf, Wire, eventually, outside};
+use super::session::Session;
+use crate::common::{Wharf, eventually, outside};
 
 /// The key under which WebDriver returns an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// The flags that the browser is started with.
-const FLAGS: [&str; 10] = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-];
+/// Browsers whose tests have ended. Starting one takes two seconds of a processor.
+static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 /// A browser, and the program that drives it.
 pub struct Browser {
-    driver: Running,
-    /// Kept open for as long as the driver may write to it.
-    _says: BufReader<ChildStdout>,
-    address: SocketAddr,
-    session: String,
-    _profile: TempDir,
+    /// Taken only by `drop`.
+    session: Option<Session>,
+    /// Whether another test may have it afterwards.
+    is_usual: bool,
 }
 
 impl Browser {
-    /// Starts a new one; `None` if there is none on this machine.
+    /// One without a past; `None` if there is none on this machine.
     pub fn open() -> Option<Self> {
-        Self::open_with(&[])
+        outside("chromium")?;
+        let idle = || IDLE.lock().expect("whole").pop();
+        let mut browser = match std::iter::from_fn(idle).find_map(Session::renewed) {
+            Some(session) => Self { session: Some(session), is_usual: false },
+            None => Self::open_with(&[])?,
+        };
+        browser.is_usual = true;
+        Some(browser)
     }
 
-    /// As [`Browser::open`], with these additional flags.
+    /// Starts a new one with these additional flags.
     pub fn open_with(flags: &[&str]) -> Option<Self> {
         outside("chromium")?;
-        Some(Self::open_in(tempfile::tempdir().expect("a folder"), outside("chromedriver")?, flags))
+        Some(Self::open_in(tempfile::tempdir().expect("a folder"), &outside("chromedriver")?, flags))
     }
 
-    /// As [`Browser::open`], for a user who has imported this certificate as that of a server.
+    /// Starts one for a user who has imported this certificate as that of a server.
     #[cfg(feature = "tls")]
     pub fn trusting(certificate: &std::path::Path) -> Option<Self> {
         outside("chromium")?;
@@ -69,35 +61,11 @@ impl Browser {
         }
         let mut driver = outside("chromedriver")?;
         driver.env("HOME", profile.path());
-        Some(Self::open_in(profile, driver, &[]))
+        Some(Self::open_in(profile, &driver, &[]))
     }
 
-    fn open_in(profile: TempDir, mut command: Command, flags: &[&str]) -> Self {
-        command
-            .arg("--port=0")
-            // Its files, and those of the browser, are removed after the test.
-            .env("TMPDIR", profile.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0);
-        let (driver, says, port) = start(&mut command);
-        let mut browser = Self {
-            driver,
-            _says: says,
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-            session: String::new(),
-            _profile: profile,
-        };
-        let flags = [&FLAGS, flags].concat();
-        let wish = json!({"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": {"args": flags},
-            "goog:loggingPrefs": {"browser": "ALL"},
-            "timeouts": {"script": PATIENCE.as_millis(), "pageLoad": PATIENCE.as_millis()},
-            "unhandledPromptBehavior": "ignore",
-        }}});
-        let session = browser.call("POST", "/session", &wish);
-        browser.session = format!("/session/{}", session["sessionId"].as_str().expect("an id"));
-        browser
+    fn open_in(profile: TempDir, driver: &Command, flags: &[&str]) -> Self {
+        Self { session: Some(Session::start(driver, profile, flags)), is_usual: false }
     }
 
     /// Sends the driver a command (§6.3) and returns its response.
@@ -109,16 +77,7 @@ impl Browser {
     }
 
     fn try_call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let body = if method == "POST" { body.to_string() } else { String::new() };
-        let target = format!("{}{path}", self.session);
-        let answer = Wire::connect(self.address).ask(
-            method,
-            &target,
-            "Content-Type: application/json\r\n",
-            body.as_bytes(),
-        );
-        let mut value: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        (answer.code(), value["value"].take())
+        self.session.as_ref().expect("it is not dropped").call(method, path, body)
     }
 
     /// Opens a page and waits until it is loaded.
@@ -303,26 +262,6 @@ impl Browser {
     }
 }
 
-/// Starts the driver. It chooses a port that is free for IPv4 and also binds it for IPv6, where another
-/// process may have it: then it exits and is started again.
-fn start(command: &mut Command) -> (Running, BufReader<ChildStdout>, u16) {
-    const ATTEMPTS: usize = 5;
-    let attempt = || {
-        let mut driver = Running::start(command);
-        let mut output = BufReader::new(driver.stdout.take().expect("piped"));
-        let port = port(&mut output)?;
-        Some((driver, output, port))
-    };
-    std::iter::repeat_with(attempt).take(ATTEMPTS).flatten().next().expect("chromedriver starts")
-}
-
-/// The port that the driver prints; `None` if it exits first.
-fn port(output: &mut impl BufRead) -> Option<u16> {
-    let port_of =
-        |line: String| Some(line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().expect("a port"));
-    output.lines().map(|line| line.expect("text")).find_map(port_of)
-}
-
 /// Decodes Base64 (RFC 4648 §4).
 fn from_base64(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -349,9 +288,8 @@ impl Drop for Browser {
             eprintln!("--- the page: {page}");
             eprintln!("--- its errors: {:?}", self.complaints());
         }
-        // It and the browser are one process group.
-        let _ = kill_process_group(Pid::from_child(&self.driver), Signal::KILL);
-        let _ = self.driver.wait();
+        let session = self.session.take().filter(|_| self.is_usual && !std::thread::panicking());
+        IDLE.lock().expect("whole").extend(session);
     }
 }
 
