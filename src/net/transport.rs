@@ -187,6 +187,7 @@ impl Transport {
     }
 
     /// Writes as many bytes as the socket accepts. `bytes` must not be empty.
+    #[inline]
     pub fn write(&mut self, bytes: &[u8], more: More) -> io::Result<Transferred> {
         let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };
         if let Self::Tls(stream) = self {

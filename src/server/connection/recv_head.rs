@@ -58,6 +58,7 @@ impl Connection {
     }
 
     /// Finds the answer to the head that stands at the start of the input.
+    #[inline]
     fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Transition> {
         let now = Instant::now();
         let bytes = &turn.input.unread()[..length];
