@@ -23,6 +23,10 @@ const PIECE: usize = 64 * 1024;
 /// How many bytes are read from the socket at once.
 const READ: usize = 64 * 1024;
 
+/// How many bytes that bring no content one call reads: more than the longest record has. A peer may send records without
+/// content for as long as it likes, and others have to be served too.
+const VAIN: usize = 64 * 1024;
+
 thread_local! {
     /// What is between the socket or a file and rustls: each thread needs it for the length of one call.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -39,6 +43,8 @@ pub struct TlsStream {
     is_drained: bool,
     /// How many bytes of decrypted input wait to be read.
     readable: usize,
+    /// Whether the last read stopped before it found content, and there may be more.
+    is_unfinished: bool,
     /// How many bytes of records wait for the socket.
     unsent: usize,
     /// Whether all that was written is whole messages: only then may the stream be ended in order.
@@ -50,7 +56,17 @@ impl TlsStream {
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
         let raw = arrived.to_vec();
-        Self { socket, peer, session, raw, is_drained: false, readable: 0, unsent: 0, is_whole: true }
+        Self {
+            socket,
+            peer,
+            session,
+            raw,
+            is_drained: false,
+            readable: 0,
+            is_unfinished: false,
+            unsent: 0,
+            is_whole: true,
+        }
     }
 
     /// The peer.
@@ -105,7 +121,7 @@ impl TlsStream {
 
     /// Whether there is input that causes no event at the socket, as it has been read from there.
     pub fn has_buffered(&self) -> bool {
-        self.readable > 0 || !self.raw.is_empty()
+        self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
     }
 
     /// Whether the last read has emptied the socket, and all that it got was returned.
@@ -115,12 +131,15 @@ impl TlsStream {
 
     /// Reads what has arrived; 0 is the end of the peer's stream.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.is_unfinished = false;
         let raw = std::mem::take(&mut self.raw);
         if let Some(count) = self.decrypt(&raw, into)? {
             return Ok(count);
         }
-        loop {
+        let mut vain = 0;
+        while vain < VAIN {
             let read = self.receive(into.len().clamp(1, READ), |stream, bytes| {
+                vain += bytes.len();
                 if bytes.is_empty() {
                     stream.feed(&mut &*bytes)?;
                 }
@@ -134,6 +153,8 @@ impl TlsStream {
                 return Ok(count);
             }
         }
+        (self.is_unfinished, self.is_drained) = (true, false);
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Passes on what has arrived at the socket, at most this many bytes; none at the end of the stream.

@@ -38,6 +38,7 @@ use crate::http::body::BodyDecoder;
 use crate::http::fields::Fields;
 use crate::http::proxy_protocol::ProxySource;
 use crate::net::peer::Peer;
+use crate::net::poller::Interest;
 use crate::net::transport::{OtherEnd, Transport};
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
@@ -236,12 +237,21 @@ impl Connection {
         let next = self.run(turn);
         self.unread = turn.input.unload();
         match next {
+            AfterTurn::Park(wait_for) if self.is_overdue(wait_for) => self.expire(turn),
             // No event will come for what has been read from the socket, or has not been written to it.
             AfterTurn::Park(wait_for) if self.transport.has_buffered() => {
                 AfterTurn::Park(wait_for.for_another_turn())
             }
             next => next,
         }
+    }
+
+    /// Whether it waits for input for longer than it may. Its socket may be readable all the time, so that the table never
+    /// lets it time out: over TLS, what arrives may be records without content.
+    fn is_overdue(&self, wait_for: WaitFor) -> bool {
+        self.transport.is_encrypted()
+            && wait_for.interest != Interest::Writable
+            && wait_for.deadline.is_over(Instant::now())
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
@@ -305,8 +315,8 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this server's own, and the client
-                    // sees only a closed connection, so they are worth a warning.
+                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this
+                    // server's own, and the client sees only a closed connection, so they are worth a warning.
                     let is_clients =
                         error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidData;
                     let level = if is_clients { log::Level::Debug } else { log::Level::Warn };

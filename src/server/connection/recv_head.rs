@@ -49,7 +49,10 @@ impl Connection {
                 Transferred::WouldWait => {
                     let wait_for = match waiting.deadline {
                         Some(deadline) => WaitFor::readable(deadline),
-                        None => WaitFor::idle(Instant::now(), turn.timeout.max(waiting.promised)),
+                        None => {
+                            let since = *waiting.idle_since.get_or_insert_with(Instant::now);
+                            WaitFor::idle(since, turn.timeout.max(waiting.promised))
+                        }
                     };
                     return Ok(Transition::Wait(Phase::RecvHead(waiting), wait_for.for_news()));
                 }

@@ -46,21 +46,24 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> Transition {
-        let waiting = Phase::RecvHead(WaitingForHead { promised, ..WaitingForHead::default() });
+        let waiting = |idle_since| {
+            Phase::RecvHead(WaitingForHead { promised, idle_since, ..WaitingForHead::default() })
+        };
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
             // The server may have become busier while a long response was sent; the timeout in its head still holds.
             Persistence::Keep if nothing_unread => {
-                let wait_for = WaitFor::idle(Instant::now(), turn.timeout.max(promised));
+                let now = Instant::now();
+                let wait_for = WaitFor::idle(now, turn.timeout.max(promised));
                 Transition::Wait(
-                    waiting,
+                    waiting(Some(now)),
                     if turn.input.is_drained() { wait_for.for_news() } else { wait_for },
                 )
             }
-            Persistence::Keep if share.requests > 0 && share.bytes > 0 => Transition::Go(waiting),
+            Persistence::Keep if share.requests > 0 && share.bytes > 0 => Transition::Go(waiting(None)),
             // Pipelined requests have already arrived; other connections get a turn first.
-            Persistence::Keep => Transition::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
+            Persistence::Keep => Transition::Wait(waiting(None), WaitFor::writable(deadline(turn.timeout))),
             Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping)
                 if self.is_silent(turn) =>
             {
