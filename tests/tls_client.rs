@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::ioctl_fionread;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -337,6 +338,15 @@ fn records_of_any_size_are_read() {
     assert!(fs::read(place.path().join("downloads/a")).expect("saved") == expected);
 }
 
+/// Waits until no more arrives that is not read: the peer's buffer is full, too.
+fn comes_to_rest(socket: &TcpStream) {
+    let (mut before, mut now) = (0, 0);
+    while now == 0 || now != before {
+        thread::sleep(Duration::from_millis(50));
+        before = std::mem::replace(&mut now, ioctl_fionread(socket).expect("known"));
+    }
+}
+
 /// A server that refuses an upload says so before it has read it, as over plain sockets.
 #[test]
 fn an_early_response_ends_an_upload() {
@@ -347,15 +357,25 @@ fn an_early_response_ends_an_upload() {
             // A part of the content is read before the refusal.
             let _ = stream.read_exact(&mut vec![0; 100_000]);
         }
+        let is_reset = head.contains("Expect: 100-continue") && head.contains("/resets");
+        if is_reset {
+            say(stream, "HTTP/1.1 100 Continue\r\n\r\n");
+            comes_to_rest(&stream.sock);
+        }
         say(
             stream,
             "HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nTOO LARGE",
         );
-        close(stream);
+        if is_reset {
+            // As a server that closes the connection without reading the rest.
+            rustix::net::connect_unspec(&stream.sock).expect("reset");
+        } else {
+            close(stream);
+        }
     });
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("large"), sample(32 << 20, 4)).expect("written");
-    for name in ["refused", "continues"] {
+    for name in ["refused", "continues", "resets"] {
         let to = server.url("localhost", &format!("/{name}"));
         let output = run_with(
             &[],
