@@ -59,7 +59,7 @@ impl TlsStream {
         match *self {}
     }
 
-    pub fn close_notify(&mut self) {
+    pub fn end(&mut self) {
         match *self {}
     }
 }

@@ -47,8 +47,18 @@ pub struct TlsStream {
     is_unfinished: bool,
     /// How many bytes of records wait for the socket.
     unsent: usize,
-    /// Whether all that was written is whole messages: only then may the stream be ended in order.
-    is_whole: bool,
+    written: Written,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// Whole messages: only then may the stream be ended in order.
+    Whole,
+    /// A part of one.
+    Part,
+    /// All: the stream has ended.
+    All,
 }
 
 impl TlsStream {
@@ -65,7 +75,7 @@ impl TlsStream {
             readable: 0,
             is_unfinished: false,
             unsent: 0,
-            is_whole: true,
+            written: Written::Whole,
         }
     }
 
@@ -114,9 +124,9 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Whether records wait for the socket.
+    /// Whether records wait for the socket. After the end of the stream, none are sent: the peer may still ask for some.
     pub fn wants_write(&self) -> bool {
-        self.session.wants_write()
+        self.written != Written::All && self.session.wants_write()
     }
 
     /// Whether there is input that causes no event at the socket, as it has been read from there.
@@ -146,7 +156,7 @@ impl TlsStream {
                 stream.decrypt(bytes, into)
             });
             // Answers of the protocol itself, such as that to a change of keys.
-            if self.session.wants_write() {
+            if self.wants_write() {
                 self.flush_records(SendFlags::empty())?;
             }
             if let Some(count) = read? {
@@ -218,7 +228,7 @@ impl TlsStream {
             Err(error) => {
                 // The alert that says why.
                 let _ = self.flush_records(SendFlags::empty());
-                self.is_whole = false;
+                self.written = Written::Part;
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
@@ -230,7 +240,7 @@ impl TlsStream {
         if !self.flush_records(flags)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.is_whole = false;
+        self.written = Written::Part;
         let count = self.session.writer().write(&bytes[..bytes.len().min(PIECE)])?;
         self.flush_records(flags)?;
         Ok(count)
@@ -257,8 +267,9 @@ impl TlsStream {
 
     /// Sends what was written; whether the kernel has all of it. Call it at the end of a message.
     pub fn flush(&mut self) -> io::Result<bool> {
-        self.is_whole = self.flush_records(SendFlags::empty())?;
-        Ok(self.is_whole)
+        let is_flushed = self.flush_records(SendFlags::empty())?;
+        self.written = if is_flushed { Written::Whole } else { Written::Part };
+        Ok(is_flushed)
     }
 
     /// Gives the socket the records that wait for it; whether it has taken all.
@@ -286,21 +297,21 @@ impl TlsStream {
         self.unsent
     }
 
-    /// Announces the end of the outgoing stream, if it ends after whole messages: else a client must see that one was cut
-    /// off (RFC 9112 §9.8).
-    pub fn close_notify(&mut self) {
-        if self.is_whole && !self.session.is_handshaking() {
-            self.is_whole = false;
+    /// Ends the outgoing stream, and announces that if it ends after whole messages: else a client must see that one was
+    /// cut off (RFC 9112 §9.8).
+    pub fn end(&mut self) {
+        if self.written == Written::Whole && !self.session.is_handshaking() {
             self.session.send_close_notify();
             // Whoever does not read is not told.
             let _ = self.flush_records(SendFlags::empty());
         }
+        self.written = Written::All;
     }
 }
 
 impl Drop for TlsStream {
     fn drop(&mut self) {
-        self.close_notify();
+        self.end();
     }
 }
 

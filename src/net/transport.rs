@@ -244,7 +244,7 @@ impl Transport {
     /// Ends the outgoing stream; reading continues.
     pub fn end_sending(&mut self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
-            stream.close_notify();
+            stream.end();
         }
         Ok(shutdown(&*self, Shutdown::Write)?)
     }

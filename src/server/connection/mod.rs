@@ -68,9 +68,10 @@ const TURN: u64 = 2 << 20;
 const TURN_REQUESTS: u32 = 16;
 
 /// How long a connection that is being closed stays readable, so that its client sees the response (RFC 9112 §9.6),
-/// and how many bytes are read and discarded in that time.
+/// and how many bytes are read and discarded in that time: more than the buffers of both sockets hold (tcp_rmem and tcp_wmem,
+/// 10 MiB by default). A client that is refused an upload has sent that much before it can see why.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_LIMIT: usize = 64 * 1024;
+const LINGER_LIMIT: usize = 16 << 20;
 
 /// A client's connection.
 #[derive(Debug)]
@@ -294,7 +295,7 @@ impl Connection {
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),
                 Phase::SendResponse(sending) => self.send(*sending, turn, &mut share),
-                Phase::Linger(lingering) => self.linger(lingering, turn),
+                Phase::Linger(lingering) => self.linger(lingering, turn, &mut share),
                 Phase::Away => Ok(Transition::Close),
             };
             match step {

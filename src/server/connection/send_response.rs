@@ -90,19 +90,24 @@ impl Connection {
     }
 
     /// Reads and discards input until the client closes its side, for a limited time and a limited number of bytes.
-    pub(super) fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Transition> {
-        loop {
+    pub(super) fn linger(
+        &mut self,
+        mut lingering: Lingering,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
+        while share.bytes > 0 {
             match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(count) if count < lingering.left => {
                     turn.input.consume(count);
                     lingering.left -= count;
+                    share.bytes = share.bytes.saturating_sub(count as u64);
                 }
-                Transferred::WouldWait => {
-                    let wait_for = WaitFor::readable(lingering.deadline);
-                    return Ok(Transition::Wait(Phase::Linger(lingering), wait_for));
-                }
+                Transferred::WouldWait => break,
                 Transferred::Bytes(_) | Transferred::End => return Ok(Transition::Close),
             }
         }
+        let wait_for = WaitFor::readable(lingering.deadline);
+        Ok(Transition::Wait(Phase::Linger(lingering), wait_for))
     }
 }
