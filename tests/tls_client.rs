@@ -573,6 +573,22 @@ fn a_proxy_leads_to_a_server_over_tls() {
 
 /// A connection is used again, and session tickets do not look like the end of it; after a real end, the client connects again.
 #[test]
+fn a_proxy_has_to_respond_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = format!("http://{}", listener.local_addr().expect("bound"));
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            while client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {}
+        }
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    let arguments = ["get", "-o", "-", "--retries", "0", "--timeout", "1", "https://files.example/a"];
+    let output = run_with(&[("https_proxy", &proxy)], &arguments, place.path());
+    let expected = format!("proxy {}: it did not open a tunnel within 1 s\n", &proxy["http://".len()..]);
+    assert_eq!((output.code, output.stderr), (Some(1), expected));
+}
+
+#[test]
 fn a_connection_is_used_again() {
     let identity = Authority::new().issue(&["localhost"], VALID);
     let answer = |stream: &mut TlsStream| say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
