@@ -67,9 +67,9 @@ const TURN: u64 = 2 << 20;
 /// How many pipelined requests are answered in one turn.
 const TURN_REQUESTS: u32 = 16;
 
-/// How long a connection that is being closed stays readable, so that its client sees the response (RFC 9112 §9.6),
-/// and how many bytes are read and discarded in that time: more than the buffers of both sockets hold (tcp_rmem and tcp_wmem,
-/// 10 MiB by default). A client that is refused an upload has sent that much before it can see why.
+/// How long a connection that is being closed stays readable, so that its client sees the response (RFC 9112 §9.6), and how
+/// many bytes are read and discarded in that time. A client that is refused an upload may have sent as much as the buffers of
+/// both sockets hold before it can see why: 10 MiB with the defaults of `tcp_rmem` and `tcp_wmem`.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 

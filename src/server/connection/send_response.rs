@@ -47,7 +47,7 @@ impl Connection {
         share: &mut Share,
     ) -> Transition {
         let waiting = |idle_since| {
-            Phase::RecvHead(WaitingForHead { promised, idle_since, ..WaitingForHead::default() })
+            Phase::RecvHead(WaitingForHead { idle_since, promised, ..WaitingForHead::default() })
         };
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
