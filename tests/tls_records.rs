@@ -142,7 +142,7 @@ fn records_without_content_do_not_keep_a_connection() {
         };
         let slowly = |records: &mut Records| {
             thread::sleep(Duration::from_millis(100));
-            records.content(b"")
+            [records.key_update(), records.content(b"")].concat()
         };
         let put: &[u8] = b"PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nbegun";
         start("a few while it is idle", b"", slowly);
