@@ -1,4 +1,5 @@
-//! Records of TLS that bring no content, or never end: they keep no connection beyond its deadline, and delay nobody.
+//! Records of TLS that bring no content, or never end: they keep no connection beyond its deadline, and delay nobody. A part
+//! of a record is progress nevertheless.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +11,7 @@ use rustls::crypto::cipher::{AeadKey, Iv, MessageEncrypter, OutboundChunks, Outb
 use rustls::crypto::tls13::{HkdfExpander, OkmBlock, expand};
 use rustls::{ContentType, KeyLog, ProtocolVersion, SupportedCipherSuite, Tls13CipherSuite};
 
-use crate::common::{ClientTls, PATIENCE, Wharf, client_config, over_tls};
+use crate::common::{ClientTls, PATIENCE, Wharf, client_config, eventually, over_tls};
 
 /// The label of the secret that encrypts what a client sends.
 const SECRET: &str = "CLIENT_TRAFFIC_SECRET_0";
@@ -172,4 +173,23 @@ fn a_record_that_never_ends_does_not_keep_a_connection() {
             record.next().into_iter().collect()
         });
     }
+}
+
+#[test]
+fn a_body_whose_record_arrives_slowly_is_received() {
+    let wharf = serve();
+    let mut records = Records::to(&wharf);
+    let head = records
+        .content(b"PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\nConnection: close\r\n\r\n");
+    records.socket.write_all(&head).expect("sent");
+    // Longer than --stall.
+    let record = records.content(b"content");
+    let (beginning, rest) = record.split_at(8);
+    for byte in beginning {
+        records.socket.write_all(&[*byte]).expect("sent");
+        thread::sleep(Duration::from_millis(200));
+    }
+    records.socket.write_all(rest).expect("sent");
+    eventually("it is saved", || wharf.tree() == ["a", "b"]);
+    assert_eq!(wharf.read("b"), b"content");
 }

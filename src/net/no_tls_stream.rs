@@ -35,6 +35,10 @@ impl TlsStream {
         match *self {}
     }
 
+    pub fn take_progress(&mut self) -> bool {
+        match *self {}
+    }
+
     pub fn is_drained(&self) -> bool {
         match *self {}
     }

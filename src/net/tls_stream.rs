@@ -27,6 +27,9 @@ const READ: usize = 64 * 1024;
 /// content for as long as it likes, and others have to be served too.
 const VAIN: usize = 64 * 1024;
 
+/// How long a record is at most (RFC 5246 §6.2.3; shorter since RFC 8446 §5.2).
+const RECORD: usize = 5 + 16 * 1024 + 2048;
+
 thread_local! {
     /// What is between the socket or a file and rustls: each thread needs it for the length of one call.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -45,6 +48,10 @@ pub struct TlsStream {
     readable: usize,
     /// Whether the last read stopped before it found content, and there may be more.
     is_unfinished: bool,
+    /// How many bytes have arrived since the last content.
+    since_content: usize,
+    /// Whether a part of a record has arrived since [`Self::take_progress`] was last called.
+    has_progressed: bool,
     /// How many bytes of records wait for the socket.
     unsent: usize,
     written: Written,
@@ -74,6 +81,8 @@ impl TlsStream {
             is_drained: false,
             readable: 0,
             is_unfinished: false,
+            since_content: 0,
+            has_progressed: false,
             unsent: 0,
             written: Written::Whole,
         }
@@ -134,6 +143,12 @@ impl TlsStream {
         self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
     }
 
+    /// Whether a part of a record has arrived since the last call. After as many bytes without content as a record has, none
+    /// counts: they are other records.
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.has_progressed)
+    }
+
     /// Whether the last read has emptied the socket, and all that it got was returned.
     pub fn is_drained(&self) -> bool {
         self.is_drained && !self.has_buffered()
@@ -150,6 +165,7 @@ impl TlsStream {
         while vain < VAIN {
             let read = self.receive(into.len().clamp(1, READ), |stream, bytes| {
                 vain += bytes.len();
+                stream.since_content += bytes.len();
                 if bytes.is_empty() {
                     stream.feed(&mut &*bytes)?;
                 }
@@ -160,8 +176,10 @@ impl TlsStream {
                 self.flush_records(SendFlags::empty())?;
             }
             if let Some(count) = read? {
+                self.since_content = 0;
                 return Ok(count);
             }
+            self.has_progressed |= self.since_content <= RECORD;
         }
         (self.is_unfinished, self.is_drained) = (true, false);
         Err(io::ErrorKind::WouldBlock.into())
