@@ -77,7 +77,9 @@ pub(super) fn tunnel(
             Ok(Some(_)) => return Ok(()),
             Ok(None) => {
                 let left = end.saturating_duration_since(Instant::now());
-                if socket.wait_to_read(left).map_err(ClientError::Broken)? == Readiness::No {
+                // Interim responses could come forever.
+                let is_late = left.is_zero();
+                if is_late || socket.wait_to_read(left).map_err(ClientError::Broken)? == Readiness::No {
                     return Err(failed(ProxyError::Slow(silence.as_secs())));
                 }
                 let mut block = [0; 1024];

@@ -23,6 +23,13 @@ const PIECE: usize = 64 * 1024;
 /// How many bytes are read from the socket at once.
 const READ: usize = 64 * 1024;
 
+/// How many bytes that bring no content one call reads: more than the longest record has. A peer may send records without
+/// content for as long as it likes, and others have to be served too.
+const VAIN: usize = 64 * 1024;
+
+/// How long a record is at most (RFC 5246 §6.2.3; shorter since RFC 8446 §5.2).
+const RECORD: usize = 5 + 16 * 1024 + 2048;
+
 thread_local! {
     /// What is between the socket or a file and rustls: each thread needs it for the length of one call.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -39,10 +46,26 @@ pub struct TlsStream {
     is_drained: bool,
     /// How many bytes of decrypted input wait to be read.
     readable: usize,
+    /// Whether the last read stopped before it found content, and there may be more.
+    is_unfinished: bool,
+    /// How many bytes have arrived since the last content.
+    since_content: usize,
+    /// Whether a part of a record has arrived since [`Self::take_progress`] was last called.
+    has_progressed: bool,
     /// How many bytes of records wait for the socket.
     unsent: usize,
-    /// Whether all that was written is whole messages: only then may the stream be ended in order.
-    is_whole: bool,
+    written: Written,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// Whole messages: only then may the stream be ended in order.
+    Whole,
+    /// A part of one.
+    Part,
+    /// All: the stream has ended.
+    All,
 }
 
 impl TlsStream {
@@ -50,7 +73,19 @@ impl TlsStream {
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
         let raw = arrived.to_vec();
-        Self { socket, peer, session, raw, is_drained: false, readable: 0, unsent: 0, is_whole: true }
+        Self {
+            socket,
+            peer,
+            session,
+            raw,
+            is_drained: false,
+            readable: 0,
+            is_unfinished: false,
+            since_content: 0,
+            has_progressed: false,
+            unsent: 0,
+            written: Written::Whole,
+        }
     }
 
     /// The peer.
@@ -98,14 +133,20 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Whether records wait for the socket.
+    /// Whether records wait for the socket. After the end of the stream, none are sent: the peer may still ask for some.
     pub fn wants_write(&self) -> bool {
-        self.session.wants_write()
+        self.written != Written::All && self.session.wants_write()
     }
 
     /// Whether there is input that causes no event at the socket, as it has been read from there.
     pub fn has_buffered(&self) -> bool {
-        self.readable > 0 || !self.raw.is_empty()
+        self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
+    }
+
+    /// Whether a part of a record has arrived since the last call. After as many bytes without content as a record has, none
+    /// counts: they are other records.
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.has_progressed)
     }
 
     /// Whether the last read has emptied the socket, and all that it got was returned.
@@ -115,25 +156,33 @@ impl TlsStream {
 
     /// Reads what has arrived; 0 is the end of the peer's stream.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.is_unfinished = false;
         let raw = std::mem::take(&mut self.raw);
         if let Some(count) = self.decrypt(&raw, into)? {
             return Ok(count);
         }
-        loop {
+        let mut vain = 0;
+        while vain < VAIN {
             let read = self.receive(into.len().clamp(1, READ), |stream, bytes| {
+                vain += bytes.len();
+                stream.since_content += bytes.len();
                 if bytes.is_empty() {
                     stream.feed(&mut &*bytes)?;
                 }
                 stream.decrypt(bytes, into)
             });
             // Answers of the protocol itself, such as that to a change of keys.
-            if self.session.wants_write() {
+            if self.wants_write() {
                 self.flush_records(SendFlags::empty())?;
             }
             if let Some(count) = read? {
+                self.since_content = 0;
                 return Ok(count);
             }
+            self.has_progressed |= self.since_content <= RECORD;
         }
+        (self.is_unfinished, self.is_drained) = (true, false);
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Passes on what has arrived at the socket, at most this many bytes; none at the end of the stream.
@@ -197,7 +246,7 @@ impl TlsStream {
             Err(error) => {
                 // The alert that says why.
                 let _ = self.flush_records(SendFlags::empty());
-                self.is_whole = false;
+                self.written = Written::Part;
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
@@ -209,7 +258,7 @@ impl TlsStream {
         if !self.flush_records(flags)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.is_whole = false;
+        self.written = Written::Part;
         let count = self.session.writer().write(&bytes[..bytes.len().min(PIECE)])?;
         self.flush_records(flags)?;
         Ok(count)
@@ -236,8 +285,9 @@ impl TlsStream {
 
     /// Sends what was written; whether the kernel has all of it. Call it at the end of a message.
     pub fn flush(&mut self) -> io::Result<bool> {
-        self.is_whole = self.flush_records(SendFlags::empty())?;
-        Ok(self.is_whole)
+        let is_flushed = self.flush_records(SendFlags::empty())?;
+        self.written = if is_flushed { Written::Whole } else { Written::Part };
+        Ok(is_flushed)
     }
 
     /// Gives the socket the records that wait for it; whether it has taken all.
@@ -265,21 +315,21 @@ impl TlsStream {
         self.unsent
     }
 
-    /// Announces the end of the outgoing stream, if it ends after whole messages: else a client must see that one was cut
-    /// off (RFC 9112 §9.8).
-    pub fn close_notify(&mut self) {
-        if self.is_whole && !self.session.is_handshaking() {
-            self.is_whole = false;
+    /// Ends the outgoing stream, and announces that if it ends after whole messages: else a client must see that one was
+    /// cut off (RFC 9112 §9.8).
+    pub fn end(&mut self) {
+        if self.written == Written::Whole && !self.session.is_handshaking() {
             self.session.send_close_notify();
             // Whoever does not read is not told.
             let _ = self.flush_records(SendFlags::empty());
         }
+        self.written = Written::All;
     }
 }
 
 impl Drop for TlsStream {
     fn drop(&mut self) {
-        self.close_notify();
+        self.end();
     }
 }
 

@@ -129,6 +129,14 @@ impl Transport {
         }
     }
 
+    /// Whether input has arrived since the last call that no read could return yet: a part of a record of TLS.
+    pub fn take_progress(&mut self) -> bool {
+        match self {
+            Self::Tcp(..) | Self::Unix(..) => false,
+            Self::Tls(stream) => stream.take_progress(),
+        }
+    }
+
     /// Reads what has arrived.
     #[inline]
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<Transferred> {
@@ -245,7 +253,7 @@ impl Transport {
     /// Ends the outgoing stream; reading continues.
     pub fn end_sending(&mut self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
-            stream.close_notify();
+            stream.end();
         }
         Ok(shutdown(&*self, Shutdown::Write)?)
     }

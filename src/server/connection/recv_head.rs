@@ -47,9 +47,11 @@ impl Connection {
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {
-                    let wait_for = match waiting.deadline {
-                        Some(deadline) => WaitFor::readable(deadline),
-                        None => WaitFor::idle(Instant::now(), turn.timeout.max(waiting.promised)),
+                    let wait_for = if let Some(deadline) = waiting.deadline {
+                        WaitFor::readable(deadline)
+                    } else {
+                        let since = *waiting.idle_since.get_or_insert_with(Instant::now);
+                        WaitFor::idle(since, turn.timeout.max(waiting.promised))
                     };
                     return Ok(Transition::Wait(Phase::RecvHead(waiting), wait_for.for_news()));
                 }

@@ -1,11 +1,14 @@
 //! A certificate and its key, read from files.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, fs, io};
 
+use rustix::fs::{Mode, OFlags};
 use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -116,18 +119,30 @@ const WRONG_ORDER: &str =
 
 /// Reads a file that is not in the shared folder.
 fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
-    let file = check(path).and_then(|()| fs::metadata(path));
-    let size = file.map_err(|error| reason(&error))?.len();
-    if size > FILE_LIMIT {
-        return Err(format!("it has {size} bytes, more than a certificate or key"));
+    let (file, facts) = open(path).map_err(|error| reason(&error))?;
+    if !facts.is_file() {
+        return Err("it is not a regular file (it is read again when it changes)".to_owned());
     }
-    let bytes = fs::read(path).map_err(|error| reason(&error))?;
+    check(path).map_err(|error| reason(&error))?;
+    if facts.len() > FILE_LIMIT {
+        return Err(format!("it has {} bytes, more than a certificate or key", facts.len()));
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_LIMIT).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
     let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
     if is_pem {
         Ok(bytes)
     } else {
         Err("it is not PEM (convert it with openssl, from DER or PKCS #12)".to_owned())
     }
+}
+
+/// Opens a file. It does not wait until somebody writes to a pipe: the thread that reads certificates again has more to do.
+fn open(path: &Path) -> io::Result<(File, fs::Metadata)> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let facts = file.metadata()?;
+    Ok((file, facts))
 }
 
 /// What a system error means here.
