@@ -14,6 +14,7 @@ use std::os::unix::fs::FileExt as _;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use rustls::ServerConnection;
+use rustls::pki_types::CertificateDer;
 
 use crate::blocking::Blocking;
 
@@ -96,6 +97,11 @@ impl TlsStream {
         }
         self.raw = bytes.to_vec();
         Ok(())
+    }
+
+    /// The certificate that the peer has presented, and those of its issuers; none if it has presented none.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        self.session.peer_certificates().unwrap_or_default()
     }
 
     /// Whether records wait for the socket.
