@@ -44,6 +44,8 @@ pub struct TlsStream {
     unsent: usize,
     /// Whether all that was written is whole messages: only then may the stream be ended in order.
     is_whole: bool,
+    /// Whether the peer has sent what it may not, so that nothing more is decrypted.
+    has_failed: bool,
 }
 
 impl TlsStream {
@@ -51,7 +53,8 @@ impl TlsStream {
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
         let raw = arrived.to_vec();
-        Self { socket, peer, session, raw, is_drained: false, readable: 0, unsent: 0, is_whole: true }
+        let (is_drained, is_whole, has_failed) = (false, true, false);
+        Self { socket, peer, session, raw, is_drained, readable: 0, unsent: 0, is_whole, has_failed }
     }
 
     /// The peer.
@@ -119,8 +122,12 @@ impl TlsStream {
         self.is_drained && !self.has_buffered()
     }
 
-    /// Reads what has arrived; 0 is the end of the peer's stream.
+    /// Reads what has arrived; 0 is the end of the peer's stream. After an error, it only counts what it discards: the peer may
+    /// still send, and must not be reset before it has read the alert that says why.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.has_failed {
+            return self.receive(into.len().clamp(1, READ), |_, bytes| Ok(bytes.len()));
+        }
         let raw = std::mem::take(&mut self.raw);
         if let Some(count) = self.decrypt(&raw, into)? {
             return Ok(count);
@@ -203,7 +210,7 @@ impl TlsStream {
             Err(error) => {
                 // The alert that says why.
                 let _ = self.flush_records(SendFlags::empty());
-                self.is_whole = false;
+                (self.is_whole, self.has_failed) = (false, true);
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }

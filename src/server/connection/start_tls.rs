@@ -57,7 +57,8 @@ impl Connection {
             }
             Err(error) => {
                 log::debug!("closed {}: its TLS handshake failed: {error}", self.peer());
-                Ok(Transition::Close)
+                // A client whose certificate is refused has sent its request already.
+                Ok(self.end_sending_and_linger())
             }
         }
     }
