@@ -44,8 +44,8 @@ pub struct TlsStream {
     unsent: usize,
     /// Whether all that was written is whole messages: only then may the stream be ended in order.
     is_whole: bool,
-    /// Whether the peer has sent what it may not, so that nothing more is decrypted.
-    has_failed: bool,
+    /// Whether nothing more is decrypted: the peer has sent what it may not, or the handshake was given up.
+    is_over: bool,
 }
 
 impl TlsStream {
@@ -53,8 +53,8 @@ impl TlsStream {
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
         let raw = arrived.to_vec();
-        let (is_drained, is_whole, has_failed) = (false, true, false);
-        Self { socket, peer, session, raw, is_drained, readable: 0, unsent: 0, is_whole, has_failed }
+        let (is_drained, is_whole, is_over) = (false, true, false);
+        Self { socket, peer, session, raw, is_drained, readable: 0, unsent: 0, is_whole, is_over }
     }
 
     /// The peer.
@@ -122,10 +122,10 @@ impl TlsStream {
         self.is_drained && !self.has_buffered()
     }
 
-    /// Reads what has arrived; 0 is the end of the peer's stream. After an error, it only counts what it discards: the peer may
+    /// Reads what has arrived; 0 is the end of the peer's stream. Once it is over, it only counts what it discards: the peer may
     /// still send, and must not be reset before it has read the alert that says why.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.has_failed {
+        if self.is_over {
             return self.receive(into.len().clamp(1, READ), |_, bytes| Ok(bytes.len()));
         }
         let raw = std::mem::take(&mut self.raw);
@@ -210,7 +210,7 @@ impl TlsStream {
             Err(error) => {
                 // The alert that says why.
                 let _ = self.flush_records(SendFlags::empty());
-                (self.is_whole, self.has_failed) = (false, true);
+                (self.is_whole, self.is_over) = (false, true);
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
@@ -279,8 +279,9 @@ impl TlsStream {
     }
 
     /// Announces the end of the outgoing stream, if it ends after whole messages: else a client must see that one was cut
-    /// off (RFC 9112 §9.8).
+    /// off (RFC 9112 §9.8). Within the handshake, there is nothing to end in order.
     pub fn close_notify(&mut self) {
+        self.is_over |= self.session.is_handshaking();
         if self.is_whole && !self.session.is_handshaking() {
             self.is_whole = false;
             self.session.send_close_notify();
