@@ -13,8 +13,8 @@ use std::os::unix::fs::FileExt as _;
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
-use rustls::ServerConnection;
 use rustls::pki_types::CertificateDer;
+use rustls::{ProtocolVersion, ServerConnection};
 
 use crate::blocking::Blocking;
 
@@ -44,6 +44,9 @@ pub struct TlsStream {
     unsent: usize,
     /// Whether all that was written is whole messages: only then may the stream be ended in order.
     is_whole: bool,
+    /// Whether the tickets of TLS 1.3 wait for the first response. A client that closes its socket with unread tickets resets
+    /// the connection, and what it has sent before is lost.
+    holds_tickets: bool,
     /// Whether nothing more is decrypted: the peer has sent what it may not, or the handshake was given up.
     is_over: bool,
 }
@@ -52,9 +55,18 @@ impl TlsStream {
     /// Begins on this connection, of which these bytes have been read already.
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
-        let raw = arrived.to_vec();
-        let (is_drained, is_whole, is_over) = (false, true, false);
-        Self { socket, peer, session, raw, is_drained, readable: 0, unsent: 0, is_whole, is_over }
+        Self {
+            socket,
+            peer,
+            session,
+            raw: arrived.to_vec(),
+            is_drained: false,
+            readable: 0,
+            unsent: 0,
+            is_whole: true,
+            holds_tickets: false,
+            is_over: false,
+        }
     }
 
     /// The peer.
@@ -70,6 +82,13 @@ impl TlsStream {
     /// Moves the handshake on; whether it is over. If not, more has to arrive, or, if [`Self::wants_write`], to be sent.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
+            // The client has got all of the handshake: it has ended it.
+            if !self.session.is_handshaking()
+                && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            {
+                self.holds_tickets = true;
+                return Ok(true);
+            }
             self.flush_records(SendFlags::empty())?;
             if !self.session.is_handshaking() {
                 return Ok(true);
@@ -109,7 +128,7 @@ impl TlsStream {
 
     /// Whether records wait for the socket.
     pub fn wants_write(&self) -> bool {
-        self.session.wants_write()
+        self.session.wants_write() && !self.holds_tickets
     }
 
     /// Whether there is input that causes no event at the socket, as it has been read from there.
@@ -140,7 +159,7 @@ impl TlsStream {
                 stream.decrypt(bytes, into)
             });
             // Answers of the protocol itself, such as that to a change of keys.
-            if self.session.wants_write() {
+            if self.wants_write() {
                 self.flush_records(SendFlags::empty())?;
             }
             if let Some(count) = read? {
@@ -219,7 +238,7 @@ impl TlsStream {
     /// Encrypts and sends as many bytes as fit, at least one; an error of the kind `WouldBlock` if none do. The flags are
     /// those of send(2).
     pub fn write(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
-        if !self.flush_records(flags)? {
+        if self.wants_write() && !self.flush_records(flags)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.is_whole = false;
@@ -237,7 +256,7 @@ impl TlsStream {
         _: Blocking<'_>,
     ) -> io::Result<usize> {
         // The socket first: what is read in vain would be read again.
-        if !self.flush_records(SendFlags::empty())? {
+        if self.wants_write() && !self.flush_records(SendFlags::empty())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         BUFFER.with_borrow_mut(|buffer| {
@@ -255,6 +274,7 @@ impl TlsStream {
 
     /// Gives the socket the records that wait for it; whether it has taken all.
     fn flush_records(&mut self, flags: SendFlags) -> io::Result<bool> {
+        self.holds_tickets = false;
         let mut socket = Socket(&self.socket, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         while self.session.wants_write() {
             match self.session.write_tls(&mut socket) {
