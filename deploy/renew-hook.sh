@@ -7,9 +7,9 @@ group=${WHARF_GROUP:-wharf-files}
 if [ -n "${RENEWED_LINEAGE:-}" ]; then # certbot
   certificate=$RENEWED_LINEAGE/fullchain.pem
   key=$RENEWED_LINEAGE/privkey.pem
-else # lego
-  certificate=$LEGO_CERT_PATH
-  key=$LEGO_CERT_KEY_PATH
+else # lego 5, or before
+  certificate=${LEGO_HOOK_CERT_PATH:-${LEGO_CERT_PATH:-}}
+  key=${LEGO_HOOK_CERT_KEY_PATH:-${LEGO_CERT_KEY_PATH:-}}
 fi
 
 # Each file gets its name when it is complete.

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use rcgen::string::Ia5String;
@@ -19,7 +20,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, NamedGroup, RootCertStore, SupportedProtocolVersion};
 
 use crate::common::tls_fake::{Authority, Identity, TlsFake, close, say};
-use crate::common::{ClientTls, PATIENCE, Wharf, Wire, eventually, pem, run};
+use crate::common::{ClientTls, PATIENCE, Wharf, Wire, eventually, outside, pem, root, run, skip};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
 
@@ -412,7 +413,41 @@ fn all_commands_present_their_certificate() {
     let output =
         run(&["get", "-o", "-", &file, "--cacert", &ca, "--cert", &certificate, "--key", &key], "", here);
     assert_eq!(output.code, Some(1));
-    assert!(output.stderr.contains("UnknownCA") && output.stderr.lines().count() == 1, "{output:?}");
+    assert!(
+        output.stderr.contains("it does not accept the client certificate (UnknownCA)")
+            && output.stderr.lines().count() == 1,
+        "{output:?}"
+    );
+}
+
+#[test]
+fn the_certificates_of_the_documentation_work() {
+    let Some(mut openssl) = outside("openssl") else { return };
+    if !openssl
+        .args(["req", "-help"])
+        .output()
+        .is_ok_and(|it| String::from_utf8_lossy(&it.stderr).contains("-CAkey"))
+    {
+        return skip("openssl is older than 3");
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let page = fs::read_to_string(root().join("docs/operations.md")).expect("a page");
+    let blocks = page.split("```sh\n").map(|block| block.split("```").next().unwrap_or_default());
+    let commands = blocks.filter(|block| block.starts_with("openssl req ")).collect::<String>();
+    let made = Command::new("sh").args(["-ec", &commands]).current_dir(place.path()).output().expect("run");
+    assert!(made.status.success(), "{made:?}");
+    let [certificate, key] = ["localhost.pem", "localhost.key"].map(|name| path_text(&pem(name)));
+    let ca = path_text(&place.path().join("ca.pem"));
+    let wharf = Wharf::serve(&["--tls-cert", &certificate, "--tls-key", &key, "--tls-client-ca", &ca]);
+    wharf.write("a", "content");
+    let url = format!("https://localhost:{}/a", wharf.address().port());
+    let trusted = path_text(&pem("ca.pem"));
+    let flags = ["--cacert", &trusted, "--cert", "ann.pem", "--key", "ann.key", &url];
+    let output = run(&[&["get", "-o", "-"][..], &flags].concat(), "", place.path());
+    assert_eq!((output.code, &*output.stdout), (Some(0), "content"), "{output:?}");
+    let Some(mut curl) = outside("curl") else { return };
+    let output = curl.args(["-sS"]).args(flags).current_dir(place.path()).output().expect("run");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "content", "{output:?}");
 }
 
 #[test]

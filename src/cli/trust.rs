@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::exit;
-use crate::client::tls::{self, Identity, Pin, Trust};
+use crate::client::tls::{self, ClientIdentity, Pin, Trust};
 
 /// Printed with `--insecure`.
 const INSECURE: &str = "warning: --insecure: certificates are not checked, so others on the network may read and change everything";
@@ -50,7 +50,7 @@ impl TrustArgs {
         };
         tls::trust(trust);
         if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
-            let identity = Identity::read(certificate, key)
+            let identity = ClientIdentity::read(certificate, key)
                 .map_err(|error| exit::wrong_usage(&format_args!("wharf: --cert: {error}")))?;
             tls::present(identity);
         }

@@ -44,11 +44,19 @@ pub struct TlsStream {
     unsent: usize,
     /// Whether all that was written is whole messages: only then may the stream be ended in order.
     is_whole: bool,
-    /// Whether the tickets of TLS 1.3 wait for the first response. A client that closes its socket with unread tickets resets
-    /// the connection, and what it has sent before is lost.
-    holds_tickets: bool,
-    /// Whether nothing more is decrypted: the peer has sent what it may not, or the handshake was given up.
-    is_over: bool,
+    stage: Stage,
+}
+
+/// What the stream does with the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// All that the session has to say is sent at once.
+    Open,
+    /// The tickets of TLS 1.3 wait for the first response. A client that closes its socket with unread tickets resets the
+    /// connection, and what it has sent before is lost.
+    HoldsTickets,
+    /// Nothing more is decrypted: the peer has sent what it may not, or the handshake was given up.
+    Over,
 }
 
 impl TlsStream {
@@ -64,8 +72,7 @@ impl TlsStream {
             readable: 0,
             unsent: 0,
             is_whole: true,
-            holds_tickets: false,
-            is_over: false,
+            stage: Stage::Open,
         }
     }
 
@@ -86,7 +93,7 @@ impl TlsStream {
             if !self.session.is_handshaking()
                 && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
             {
-                self.holds_tickets = true;
+                self.stage = Stage::HoldsTickets;
                 return Ok(true);
             }
             self.flush_records(SendFlags::empty())?;
@@ -128,7 +135,7 @@ impl TlsStream {
 
     /// Whether records wait for the socket.
     pub fn wants_write(&self) -> bool {
-        self.session.wants_write() && !self.holds_tickets
+        self.session.wants_write() && self.stage != Stage::HoldsTickets
     }
 
     /// Whether there is input that causes no event at the socket, as it has been read from there.
@@ -144,7 +151,7 @@ impl TlsStream {
     /// Reads what has arrived; 0 is the end of the peer's stream. Once it is over, it only counts what it discards: the peer may
     /// still send, and must not be reset before it has read the alert that says why.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.is_over {
+        if self.stage == Stage::Over {
             return self.receive(into.len().clamp(1, READ), |_, bytes| Ok(bytes.len()));
         }
         let raw = std::mem::take(&mut self.raw);
@@ -229,7 +236,7 @@ impl TlsStream {
             Err(error) => {
                 // The alert that says why.
                 let _ = self.flush_records(SendFlags::empty());
-                (self.is_whole, self.is_over) = (false, true);
+                (self.is_whole, self.stage) = (false, Stage::Over);
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
@@ -274,7 +281,9 @@ impl TlsStream {
 
     /// Gives the socket the records that wait for it; whether it has taken all.
     fn flush_records(&mut self, flags: SendFlags) -> io::Result<bool> {
-        self.holds_tickets = false;
+        if self.stage == Stage::HoldsTickets {
+            self.stage = Stage::Open;
+        }
         let mut socket = Socket(&self.socket, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         while self.session.wants_write() {
             match self.session.write_tls(&mut socket) {
@@ -301,7 +310,9 @@ impl TlsStream {
     /// Announces the end of the outgoing stream, if it ends after whole messages: else a client must see that one was cut
     /// off (RFC 9112 §9.8). Within the handshake, there is nothing to end in order.
     pub fn close_notify(&mut self) {
-        self.is_over |= self.session.is_handshaking();
+        if self.session.is_handshaking() {
+            self.stage = Stage::Over;
+        }
         if self.is_whole && !self.session.is_handshaking() {
             self.is_whole = false;
             self.session.send_close_notify();

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 
-use super::identity::Identity;
+use super::identity::ClientIdentity;
 use super::trust::Trust;
 use super::verifier::Verifier;
 use crate::client::address::NamedBy;
@@ -18,7 +18,7 @@ const ALPN: &[u8] = b"http/1.1";
 static TRUST: OnceLock<Trust> = OnceLock::new();
 
 /// What [`present`] has said.
-static IDENTITY: OnceLock<Identity> = OnceLock::new();
+static IDENTITY: OnceLock<ClientIdentity> = OnceLock::new();
 
 /// A configuration, once it is needed. Its connections share their session tickets.
 type Shared = OnceLock<Result<Arc<ClientConfig>, TlsError>>;
@@ -36,7 +36,7 @@ pub fn trust(trust: Trust) {
 
 /// Presents this to each server that the user names and that asks for it. Only the first call counts, before the first
 /// connection.
-pub fn present(identity: Identity) {
+pub fn present(identity: ClientIdentity) {
     let _ = IDENTITY.set(identity);
 }
 
@@ -49,7 +49,7 @@ pub(super) fn config(named_by: NamedBy) -> Result<Arc<ClientConfig>, TlsError> {
     config.get_or_init(|| build(TRUST.get_or_init(Trust::default), identity)).clone()
 }
 
-fn build(trust: &Trust, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, TlsError> {
+fn build(trust: &Trust, identity: Option<&ClientIdentity>) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Verifier::new(trust, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider)

@@ -16,11 +16,11 @@ use crate::client::error::shown;
 
 /// A certificate with its key.
 #[derive(Debug)]
-pub struct Identity(Arc<SingleCertAndKey>);
+pub struct ClientIdentity(Arc<SingleCertAndKey>);
 
-/// Why a certificate and a key are no [`Identity`].
+/// Why a certificate and a key are no [`ClientIdentity`].
 #[derive(Debug)]
-pub enum IdentityError {
+pub enum ClientIdentityError {
     /// A file cannot be read.
     Unreadable(PathBuf, io::Error),
     /// The file has no certificate.
@@ -42,27 +42,28 @@ pub enum IdentityError {
     },
 }
 
-impl Identity {
+impl ClientIdentity {
     /// Reads PEM files: the certificate, with those of its issuers, and its key.
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, IdentityError> {
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, ClientIdentityError> {
         let read = |file: &Path| {
-            std::fs::read(file).map_err(|error| IdentityError::Unreadable(file.to_owned(), error))
+            std::fs::read(file).map_err(|error| ClientIdentityError::Unreadable(file.to_owned(), error))
         };
         let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&read(certificate)?).collect();
         let chain = match chain {
             Ok(chain) if chain.is_empty() => {
-                return Err(IdentityError::NoCertificate(certificate.to_owned()));
+                return Err(ClientIdentityError::NoCertificate(certificate.to_owned()));
             }
             Ok(chain) => chain,
-            Err(_) => return Err(IdentityError::Invalid(certificate.to_owned())),
+            Err(_) => return Err(ClientIdentityError::Invalid(certificate.to_owned())),
         };
         let text = read(key)?;
-        let own = |kind: fn(PathBuf) -> IdentityError| kind(key.to_owned());
+        let own = |kind: fn(PathBuf) -> ClientIdentityError| kind(key.to_owned());
         let loaded = PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
             let is_encrypted = text.windows(9).any(|window| window == b"ENCRYPTED");
-            own(if is_encrypted { IdentityError::Encrypted } else { IdentityError::NoKey })
+            own(if is_encrypted { ClientIdentityError::Encrypted } else { ClientIdentityError::NoKey })
         })?;
-        let loaded = ring::sign::any_supported_type(&loaded).map_err(|_| own(IdentityError::Unsupported))?;
+        let loaded =
+            ring::sign::any_supported_type(&loaded).map_err(|_| own(ClientIdentityError::Unsupported))?;
         let pair = CertifiedKey::new(chain, loaded);
         match pair.keys_match() {
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
@@ -70,9 +71,9 @@ impl Identity {
             }
             Err(Error::InconsistentKeys(_)) => {
                 let (key, certificate) = (key.to_owned(), certificate.to_owned());
-                Err(IdentityError::Mismatch { key, certificate })
+                Err(ClientIdentityError::Mismatch { key, certificate })
             }
-            Err(_) => Err(IdentityError::Invalid(certificate.to_owned())),
+            Err(_) => Err(ClientIdentityError::Invalid(certificate.to_owned())),
         }
     }
 
@@ -82,7 +83,7 @@ impl Identity {
     }
 }
 
-impl fmt::Display for IdentityError {
+impl fmt::Display for ClientIdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(file, error) => write!(f, "cannot read {}: {error}", shown(file)),
@@ -104,4 +105,4 @@ impl fmt::Display for IdentityError {
     }
 }
 
-impl std::error::Error for IdentityError {}
+impl std::error::Error for ClientIdentityError {}

@@ -6,7 +6,7 @@ mod trust;
 mod verifier;
 
 pub use config::{present, trust};
-pub use identity::{Identity, IdentityError};
+pub use identity::{ClientIdentity, ClientIdentityError};
 pub use trust::{Pin, PinError, Trust, TrustError};
 
 use std::io::{self, ErrorKind, Read as _, Write as _};

@@ -147,6 +147,14 @@ impl From<Error> for TlsError {
             Error::AlertReceived(AlertDescription::CertificateRequired) => {
                 Self::Refused("it requires a client certificate (--cert FILE --key FILE)".to_owned())
             }
+            Error::AlertReceived(
+                alert @ (AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA),
+            ) => Self::Refused(format!("it does not accept the client certificate ({alert:?})")),
             Error::AlertReceived(alert) => Self::Refused(format!("alert {alert:?}")),
             Error::PeerIncompatible(why) => Self::Incompatible(format!("{why:?}")),
             Error::InvalidMessage(_) => Self::Other("the server sent an invalid record".to_owned()),

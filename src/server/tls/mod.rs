@@ -109,7 +109,11 @@ impl Tls {
         let certificate = ClientCertificate::of(stream)?;
         match certificate.user(SystemTime::now()) {
             Ok(name) => {
-                log::debug!("{} has the certificate of {}", stream.peer(), Printable::text(&name.to_string()))
+                log::debug!(
+                    "{} has the certificate of {}",
+                    stream.peer(),
+                    Printable::text(&name.to_string())
+                );
             }
             Err(nobody) => log::info!("the client certificate of {} {nobody}", stream.peer()),
         }
