@@ -178,6 +178,33 @@ fn only_certificates_of_the_authorities_that_name_a_user_are_served() {
     eventually("no slot is taken", || guarded.wharf.open_files() < 30);
 }
 
+/// A file may hold several authorities.
+#[test]
+fn an_authority_that_has_expired_is_believed_no_more() {
+    let guarded = Guarded::serve(&[]);
+    let (old, new) = (Authority::until(2021), Authority::new());
+    let users = [&old, &new, &guarded.authority]
+        .map(|it| it.issue_to_client(|it| it.distinguished_name.push(DnType::CommonName, "ann")));
+    let all = [&old, &new, &guarded.authority].map(Authority::pem).concat();
+    fs::write(guarded.place.path().join("authority.pem"), all).expect("written");
+    guarded.wharf.signal(Signal::HUP);
+    eventually("a reload", || guarded.wharf.log().contains("read the certificates again"));
+    assert!(
+        guarded.wharf.log().contains("authority.pem has expired on 2021-01-01"),
+        "{}",
+        guarded.wharf.log()
+    );
+    for (user, expected) in users.iter().zip([None, Some("200"), Some("200")]) {
+        let found = guarded.ask(&both(user), "GET /a");
+        match expected {
+            None => {
+                assert!(found.as_ref().is_err_and(|error| error.contains("CertificateExpired")), "{found:?}")
+            }
+            Some(code) => assert_eq!(&found.expect("an answer").1[9..12], code),
+        }
+    }
+}
+
 #[test]
 fn without_a_certificate_only_the_checks_of_health_are_answered() {
     let guarded = Guarded::serve(&["--allow-exit"]);

@@ -46,8 +46,13 @@ pub struct TlsFake {
 
 impl Authority {
     pub fn new() -> Self {
+        Self::until(4096)
+    }
+
+    /// One whose certificate expires in this year.
+    pub fn until(year: i32) -> Self {
         let key = KeyPair::generate().expect("a key");
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+        let mut parameters = parameters(&[], (1975, year));
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         parameters.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
