@@ -198,7 +198,7 @@ fn an_authority_that_has_expired_is_believed_no_more() {
         let found = guarded.ask(&both(user), "GET /a");
         match expected {
             None => {
-                assert!(found.as_ref().is_err_and(|error| error.contains("CertificateExpired")), "{found:?}")
+                assert!(found.as_ref().is_err_and(|error| error.contains("CertificateExpired")), "{found:?}");
             }
             Some(code) => assert_eq!(&found.expect("an answer").1[9..12], code),
         }
