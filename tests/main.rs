@@ -16,6 +16,8 @@ mod base;
 mod browser;
 mod chat;
 mod client;
+#[cfg(feature = "tls")]
+mod client_certificates;
 mod coarse_times;
 mod common;
 mod curl;
@@ -81,6 +83,10 @@ mod tftp_clients;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_client;
+#[cfg(feature = "tls")]
+mod tls_clients;
+#[cfg(feature = "tls")]
+mod tls_ends;
 #[cfg(feature = "tls")]
 mod tls_records;
 mod trusted_proxies;

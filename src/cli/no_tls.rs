@@ -14,7 +14,7 @@ pub(super) struct TlsArgs {}
 impl TlsArgs {
     /// There are no certificates.
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    pub(super) fn read(&self, _: &Path) -> Result<Option<Tls>, Failure> {
+    pub(super) fn read(&self, _: &Path, _: bool) -> Result<Option<Tls>, Failure> {
         Ok(None)
     }
 }

@@ -192,7 +192,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
 fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
-    let tls = args.tls.read(args.root())?;
+    let has_tftp = args.udp.is_some() || !inherited.datagrams.is_empty();
+    let tls = args.tls.read(args.root(), has_tftp)?;
     let (reopened, flushed, reread) = (outputs.clone(), outputs.clone(), tls.clone());
     let hung_up = move || {
         reread.iter().for_each(Tls::reload_soon);

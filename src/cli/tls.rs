@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::containment;
 use super::exit::Failure;
-use crate::server::{PairFiles, Tls, TlsRules};
+use crate::server::{PairFiles, Tls, TlsFiles, TlsRules};
 
 /// The flags of `wharf serve` about TLS.
 #[derive(Debug, Clone, Default, Args)]
@@ -18,6 +18,10 @@ pub(super) struct TlsArgs {
     /// The private key of the certificate, in PEM, outside the folder
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Vec<PathBuf>,
+    /// With --tls-cert, serve only clients with a certificate that one of the issuers in this PEM file has signed; read
+    /// again as --tls-cert
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
     /// With --tls-cert, close connections without TLS, instead of redirecting GET and HEAD to HTTPS
     #[arg(long, requires = "tls_cert")]
     no_plain: bool,
@@ -28,7 +32,12 @@ pub(super) struct TlsArgs {
 
 impl TlsArgs {
     /// Reads the certificates, if there are any; none of the files may be in the folder `root`.
-    pub(super) fn read(&self, root: &Path) -> Result<Option<Tls>, Failure> {
+    pub(super) fn read(&self, root: &Path, has_tftp: bool) -> Result<Option<Tls>, Failure> {
+        if has_tftp && self.tls_client_ca.is_some() {
+            let why = "--tls-client-ca cannot be used with TFTP, whose clients have no certificates (leave out --udp, and \
+                       UDP sockets of systemd)";
+            return Err(why.into());
+        }
         let (certificates, keys) = (&self.tls_cert, &self.tls_key);
         if certificates.len() != keys.len() {
             let (certificates, keys) = (certificates.len(), keys.len());
@@ -46,6 +55,7 @@ impl TlsArgs {
         let root = root.to_owned();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
         let rules = TlsRules { plain: !self.no_plain, hsts: self.hsts };
-        Ok(Some(Tls::new(pairs.collect(), rules, Box::new(check))?))
+        let files = TlsFiles { pairs: pairs.collect(), client_ca: self.tls_client_ca.clone() };
+        Ok(Some(Tls::new(files, rules, Box::new(check))?))
     }
 }

@@ -31,7 +31,7 @@ fn of(
 ) -> Result<Option<Endpoint>, AddressError> {
     let (host, port, named) = match server {
         Endpoint::Tcp { host, port } => (host, port, variable("http_proxy")),
-        Endpoint::Tls { host, port } => {
+        Endpoint::Tls { host, port, .. } => {
             (host, port, variable("https_proxy").or_else(|| variable("HTTPS_PROXY")))
         }
         Endpoint::Unix(_) => return Ok(None),

@@ -13,7 +13,8 @@ use std::os::unix::fs::FileExt as _;
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
-use rustls::ServerConnection;
+use rustls::pki_types::CertificateDer;
+use rustls::{ProtocolVersion, ServerConnection};
 
 use crate::blocking::Blocking;
 
@@ -55,6 +56,7 @@ pub struct TlsStream {
     /// How many bytes of records wait for the socket.
     unsent: usize,
     written: Written,
+    stage: Stage,
 }
 
 /// What was written.
@@ -66,6 +68,18 @@ enum Written {
     Part,
     /// All: the stream has ended.
     All,
+}
+
+/// What the stream does with the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// All that the session has to say is sent at once.
+    Open,
+    /// The tickets of TLS 1.3 wait for the first response. A client that closes its socket with unread tickets resets the
+    /// connection, and what it has sent before is lost.
+    HoldsTickets,
+    /// Nothing more is decrypted: the peer has sent what it may not, or the handshake was given up.
+    Over,
 }
 
 impl TlsStream {
@@ -85,6 +99,7 @@ impl TlsStream {
             has_progressed: false,
             unsent: 0,
             written: Written::Whole,
+            stage: Stage::Open,
         }
     }
 
@@ -101,6 +116,13 @@ impl TlsStream {
     /// Moves the handshake on; whether it is over. If not, more has to arrive, or, if [`Self::wants_write`], to be sent.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
+            // The client has got all of the handshake: it has ended it.
+            if !self.session.is_handshaking()
+                && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            {
+                self.stage = Stage::HoldsTickets;
+                return Ok(true);
+            }
             self.flush_records(SendFlags::empty())?;
             if !self.session.is_handshaking() {
                 return Ok(true);
@@ -133,9 +155,14 @@ impl TlsStream {
         Ok(())
     }
 
+    /// The certificate that the peer has presented, and those of its issuers; none if it has presented none.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        self.session.peer_certificates().unwrap_or_default()
+    }
+
     /// Whether records wait for the socket. After the end of the stream, none are sent: the peer may still ask for some.
     pub fn wants_write(&self) -> bool {
-        self.written != Written::All && self.session.wants_write()
+        self.written != Written::All && self.stage != Stage::HoldsTickets && self.session.wants_write()
     }
 
     /// Whether there is input that causes no event at the socket, as it has been read from there.
@@ -154,9 +181,13 @@ impl TlsStream {
         self.is_drained && !self.has_buffered()
     }
 
-    /// Reads what has arrived; 0 is the end of the peer's stream.
+    /// Reads what has arrived; 0 is the end of the peer's stream. Once it is over, it only counts what it discards: the peer may
+    /// still send, and must not be reset before it has read the alert that says why.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.is_unfinished = false;
+        if self.stage == Stage::Over {
+            return self.receive(into.len().clamp(1, READ), |_, bytes| Ok(bytes.len()));
+        }
         let raw = std::mem::take(&mut self.raw);
         if let Some(count) = self.decrypt(&raw, into)? {
             return Ok(count);
@@ -246,7 +277,7 @@ impl TlsStream {
             Err(error) => {
                 // The alert that says why.
                 let _ = self.flush_records(SendFlags::empty());
-                self.written = Written::Part;
+                (self.written, self.stage) = (Written::Part, Stage::Over);
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
@@ -255,7 +286,7 @@ impl TlsStream {
     /// Encrypts and sends as many bytes as fit, at least one; an error of the kind `WouldBlock` if none do. The flags are
     /// those of send(2).
     pub fn write(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
-        if !self.flush_records(flags)? {
+        if self.wants_write() && !self.flush_records(flags)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.written = Written::Part;
@@ -273,7 +304,7 @@ impl TlsStream {
         _: Blocking<'_>,
     ) -> io::Result<usize> {
         // The socket first: what is read in vain would be read again.
-        if !self.flush_records(SendFlags::empty())? {
+        if self.wants_write() && !self.flush_records(SendFlags::empty())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         BUFFER.with_borrow_mut(|buffer| {
@@ -292,6 +323,9 @@ impl TlsStream {
 
     /// Gives the socket the records that wait for it; whether it has taken all.
     fn flush_records(&mut self, flags: SendFlags) -> io::Result<bool> {
+        if self.stage == Stage::HoldsTickets {
+            self.stage = Stage::Open;
+        }
         let mut socket = Socket(&self.socket, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         while self.session.wants_write() {
             match self.session.write_tls(&mut socket) {
@@ -316,9 +350,11 @@ impl TlsStream {
     }
 
     /// Ends the outgoing stream, and announces that if it ends after whole messages: else a client must see that one was
-    /// cut off (RFC 9112 §9.8).
+    /// cut off (RFC 9112 §9.8). Within the handshake, there is nothing to end in order.
     pub fn end(&mut self) {
-        if self.written == Written::Whole && !self.session.is_handshaking() {
+        if self.session.is_handshaking() {
+            self.stage = Stage::Over;
+        } else if self.written == Written::Whole {
             self.session.send_close_notify();
             // Whoever does not read is not told.
             let _ = self.flush_records(SendFlags::empty());

@@ -88,7 +88,7 @@ use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
 pub use self::tls::Tls;
 #[cfg(feature = "tls")]
-pub use self::tls::{PairFiles, TlsRules};
+pub use self::tls::{PairFiles, TlsFiles, TlsRules};
 pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
 use crate::blocking::Blocking;
 use crate::net::limits::raise_open_files;

@@ -58,6 +58,7 @@ use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
+use crate::server::tls::ClientCertificate;
 
 /// How many bytes a connection may transfer in one turn before the others get theirs; this takes two milliseconds on
 /// loopback. With half of it, large files took some 8 % more processor time; with twice or eight times as much, no
@@ -80,6 +81,8 @@ pub(super) struct Connection {
     /// Who opened the connection to the proxy that it comes from, if its PROXY header has been read. In a box: most
     /// connections have none, and each that is idle should be small.
     source: Option<Box<ProxySource>>,
+    /// The certificate of its client, if it has presented one.
+    certificate: Option<Box<ClientCertificate>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Vec<u8>,
@@ -153,7 +156,15 @@ impl Connection {
         let phase =
             if has_proxy_header { Phase::RecvProxyHeader(None) } else { first_phase(&transport, has_tls) };
         let unread = Vec::new();
-        Self { transport, source: None, phase, unread, has_waited: false, is_exposed: false }
+        Self {
+            transport,
+            source: None,
+            certificate: None,
+            phase,
+            unread,
+            has_waited: false,
+            is_exposed: false,
+        }
     }
 
     /// The peer; the one that the PROXY header names, if it has one.

@@ -69,7 +69,8 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
-        let source = self.request_source(head.fields, turn.state);
+        let mut source = self.request_source(head.fields, turn.state);
+        source.certificate = self.certificate.as_deref();
         let refused =
             if self.is_exposed { plain::check(&head, self.peer(), &source, turn.state).err() } else { None };
         // A proxy that names the prefix has removed it.

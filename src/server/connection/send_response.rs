@@ -72,14 +72,17 @@ impl Connection {
             // Closing now, while the client still sends, would reset the connection and lose the response.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
-                match self.transport.end_sending() {
-                    Ok(()) => Transition::Go(Phase::Linger(Lingering {
-                        left: LINGER_LIMIT,
-                        deadline: deadline(LINGER),
-                    })),
-                    Err(_) => Transition::Close,
-                }
+                self.end_sending_and_linger()
             }
+        }
+    }
+
+    /// Ends the outgoing stream, and reads on until the client has seen that.
+    pub(super) fn end_sending_and_linger(&mut self) -> Transition {
+        let deadline = Deadline::after(Instant::now(), LINGER);
+        match self.transport.end_sending() {
+            Ok(()) => Transition::Go(Phase::Linger(Lingering { left: LINGER_LIMIT, deadline })),
+            Err(_) => Transition::Close,
         }
     }
 

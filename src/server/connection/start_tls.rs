@@ -8,6 +8,7 @@ use crate::server::connection::phase::{Phase, WaitingForHead};
 use crate::server::connection::{Connection, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
+use crate::server::tls::Tls;
 
 /// The type of the record with which a handshake begins. No request begins with it.
 const HANDSHAKE: u8 = 22;
@@ -46,14 +47,18 @@ impl Connection {
         }
         let Transport::Tls(stream) = &mut self.transport else { return Ok(Transition::Close) };
         match stream.handshake() {
-            Ok(true) => Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default()))),
+            Ok(true) => {
+                self.certificate = Tls::client_certificate(stream).map(Box::new);
+                Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())))
+            }
             Ok(false) => {
                 let wait_for = WaitFor::readable(until).for_news();
                 Ok(Transition::Wait(Phase::StartTls(Some(until)), wait_for))
             }
             Err(error) => {
                 log::debug!("closed {}: its TLS handshake failed: {error}", self.peer());
-                Ok(Transition::Close)
+                // A client whose certificate is refused has sent its request already.
+                Ok(self.end_sending_and_linger())
             }
         }
     }
