@@ -130,11 +130,10 @@ impl Tls {
         let now = SystemTime::now();
         if let Some(own) = &shared.self_signed
             && (is_due || *stamps != shared.stamps() || own.is_due(now))
+            && !own.ensure_again(now)
         {
-            if !own.ensure_again(now) {
-                *stamps = shared.stamps();
-                return;
-            }
+            *stamps = shared.stamps();
+            return;
         }
         let found = shared.stamps();
         if !is_due && *stamps == found {
