@@ -10,9 +10,9 @@
 //!                  │             ├──► net       non-blocking sockets: no protocol, no folder
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
-//!                  │             └──► folder    the shared folder: no protocol
-//!                  │                    ├──► access    access control by path: no protocol, no files, no clock
-//!                  │                    └──► durable   files that survive a power failure: no protocol
+//!                  │             ├──► durable   files that survive a power failure: no protocol
+//!                  │             └──► folder    the shared folder: no protocol; uses durable
+//!                  │                    └──► access    access control by path: no protocol, no files, no clock
 //!                  ├──► client ─────► http, tftp, net, durable
 //!                  └──► replay ─────► client, http
 //!

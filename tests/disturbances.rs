@@ -111,13 +111,13 @@ fn many_signals_disturb_no_transfer() {
 }
 
 /// A server whose clock is set through a file.
-struct Clock {
-    wharf: Wharf,
+pub struct Clock {
+    pub wharf: Wharf,
     offset: std::path::PathBuf,
 }
 
 impl Clock {
-    fn serve(flags: &[&str]) -> Option<Self> {
+    pub fn serve(flags: &[&str]) -> Option<Self> {
         outside("faketime")?;
         let place = tempfile::tempdir().expect("a folder");
         let offset = place.path().join("offset");
@@ -131,7 +131,7 @@ impl Clock {
         Some(Self { wharf: Wharf::serve_by(program, place, flags), offset })
     }
 
-    fn set(&self, offset: &str) {
+    pub fn set(&self, offset: &str) {
         fs::write(&self.offset, offset).expect("written");
     }
 }

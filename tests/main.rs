@@ -89,6 +89,8 @@ mod tls_clients;
 mod tls_ends;
 #[cfg(feature = "tls")]
 mod tls_records;
+#[cfg(feature = "tls")]
+mod tls_self_signed;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;

@@ -25,6 +25,11 @@ pub(super) type Stamp = Option<(u64, u64, i64, i64, u64)>;
 pub struct TlsSetupError(String);
 
 impl TlsSetupError {
+    /// An error that says all.
+    pub(super) fn line(error: &dyn fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+
     /// About this file, which is of this kind.
     pub(super) fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
         Self(format!("cannot use the {kind} {}: {why}", Printable::path(path)))

@@ -7,6 +7,7 @@ mod client_ca;
 mod client_certificate;
 mod files;
 mod pair;
+mod self_signed;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -26,6 +27,7 @@ pub(super) use self::client_certificate::ClientCertificate;
 use self::files::{Check, Stamp, TlsSetupError};
 use self::pair::Pair;
 pub use self::pair::PairFiles;
+pub use self::self_signed::{Reachable, SelfSigned};
 use crate::blocking::Blocking;
 use crate::net::tls_stream::TlsStream;
 use crate::printable::Printable;
@@ -36,6 +38,8 @@ pub struct Tls(Arc<Shared>);
 
 struct Shared {
     files: TlsFiles,
+    /// Makes the certificate, if the server does that itself.
+    self_signed: Option<SelfSigned>,
     check: Check,
     provider: Arc<CryptoProvider>,
     /// What new connections use.
@@ -49,11 +53,11 @@ struct Shared {
 
 /// What TLS reads. None of it may be in the shared folder.
 #[derive(Debug, Clone)]
-pub struct TlsFiles {
+struct TlsFiles {
     /// The certificates and keys. The first is the default.
-    pub pairs: Vec<PairFiles>,
+    pairs: Vec<PairFiles>,
     /// The authorities whose certificates clients need. `None`: clients need none.
-    pub client_ca: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
 }
 
 /// What was read from the files.
@@ -66,6 +70,15 @@ struct Current {
     tickets: Arc<dyn ProducesTickets>,
 }
 
+/// Where the certificates come from.
+#[derive(Debug)]
+pub enum Certificates {
+    /// From files of others; the first is the default.
+    Files(Vec<PairFiles>),
+    /// The server makes one.
+    SelfSigned(SelfSigned),
+}
+
 /// What applies besides the certificates.
 #[derive(Debug, Clone, Copy)]
 pub struct TlsRules {
@@ -76,13 +89,26 @@ pub struct TlsRules {
 }
 
 impl Tls {
-    /// Reads the certificates.
-    pub fn new(files: TlsFiles, rules: TlsRules, check: Check) -> Result<Self, TlsSetupError> {
+    /// Reads the certificates; a self-signed one is made if necessary. With authorities for clients, these need a certificate of
+    /// one of them.
+    pub fn new(
+        certificates: Certificates,
+        client_ca: Option<PathBuf>,
+        rules: TlsRules,
+        check: Check,
+    ) -> Result<Self, TlsSetupError> {
+        let (pairs, self_signed) = match certificates {
+            Certificates::Files(pairs) => (pairs, None),
+            Certificates::SelfSigned(own) => (vec![own.files()], Some(own)),
+        };
+        self_signed.iter().try_for_each(|own| own.ensure(SystemTime::now()))?;
+        let files = TlsFiles { pairs, client_ca };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let stamps = files.stamps();
         let current = Current::read(&files, &check, &provider, None)?;
         Ok(Self(Arc::new(Shared {
             files,
+            self_signed,
             check,
             provider,
             current: Mutex::new(current),
@@ -130,6 +156,11 @@ impl Tls {
         self.0.rules.hsts
     }
 
+    /// The fingerprint of a self-signed certificate, as `--pin` of the clients takes it.
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        self.0.self_signed.as_ref()?.fingerprint()
+    }
+
     /// An error if one of the files may no longer be used.
     pub fn check(&self) -> io::Result<()> {
         self.0.files.paths().try_for_each(|path| files::ensure_usable(path, &self.0.check))
@@ -141,12 +172,20 @@ impl Tls {
     }
 
     /// Reads the certificates again if their files have changed, or if that was asked for. If one cannot be used, the old
-    /// ones all stay in use.
+    /// ones all stay in use. A self-signed one is made again first, if it has to be.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
-        let found = shared.files.stamps();
         let mut stamps = shared.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = SystemTime::now();
+        if let Some(own) = &shared.self_signed
+            && (is_due || *stamps != shared.files.stamps() || own.is_due(now))
+            && !own.ensure_again(now)
+        {
+            *stamps = shared.files.stamps();
+            return;
+        }
+        let found = shared.files.stamps();
         if !is_due && *stamps == found {
             return;
         }
