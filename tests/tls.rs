@@ -216,7 +216,11 @@ fn without_plain_http_such_connections_are_closed() {
     let wharf = serve_usual(&["--no-plain", "--hsts", "60"]);
     wharf.write("a", "a");
     let mut wire = Wire::over(tcp(&wharf));
-    assert!(wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").is_closed());
+    let alert = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
+    assert_eq!(alert, [21, 3, 3, 0, 2, 2, 10], "an alert (RFC 8446 §6.2)");
+    let plain = format!("http://{}/a", wharf.address());
+    let output = run(&["get", &plain], "", wharf.outside_folder().as_path());
+    assert_eq!((output.code, &*output.stderr), (Some(1), "/a: the server speaks TLS (use https://)\n"));
     let answer = wharf.ask("GET", "/a", "", b"");
     let found = (answer.code(), answer.field("Strict-Transport-Security"));
     assert_eq!(found, (200, "max-age=60".to_owned()));
