@@ -64,12 +64,13 @@ const BLOCKING: [&str; 5] = [
 ];
 
 /// Names that two public types share, and why.
-const SAME_NAME: [(&str, &str); 10] = [
+const SAME_NAME: [(&str, &str); 11] = [
     ("Head", "HTTP has two, of requests and of responses; a file that uses both writes the module"),
     ("Bars", "a feature chooses one"),
     ("Completion", "a feature chooses one"),
     ("LineEditor", "a feature chooses one"),
     ("QrArgs", "a feature chooses one"),
+    ("ClientCertificate", "a feature chooses one"),
     ("Tls", "a feature chooses one"),
     ("TlsArgs", "a feature chooses one"),
     ("TlsStream", "a feature chooses one"),

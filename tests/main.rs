@@ -16,6 +16,8 @@ mod base;
 mod browser;
 mod chat;
 mod client;
+#[cfg(feature = "tls")]
+mod client_certificates;
 mod coarse_times;
 mod common;
 mod curl;
@@ -81,6 +83,12 @@ mod tftp_clients;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_client;
+#[cfg(feature = "tls")]
+mod tls_clients;
+#[cfg(feature = "tls")]
+mod tls_ends;
+#[cfg(feature = "tls")]
+mod tls_records;
 #[cfg(feature = "tls")]
 mod tls_self_signed;
 mod trusted_proxies;

@@ -38,7 +38,8 @@ table! {
         pipelining_without_reading_delays_no_one, a_thousand_overlapping_ranges_cost_no_more_than_the_file;
     uploads:
         post_and_put_save_files, chunked_uploads_are_saved_however_they_arrive, large_uploads_cost_no_memory,
-        a_client_that_expects_100_continue_gets_it, invalid_uploads_are_rejected, a_form_saves_each_of_its_files;
+        a_client_that_expects_100_continue_gets_it, a_client_that_is_refused_while_it_sends_can_read_why,
+        invalid_uploads_are_rejected, a_form_saves_each_of_its_files;
     resumable:
         the_client_of_a_large_body_gets_the_url_to_resume, content_received_before_a_disconnect_is_kept,
         an_upload_can_come_in_pieces;

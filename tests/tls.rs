@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -62,13 +63,20 @@ fn a_pair_that_cannot_be_used_is_one_line_at_the_start() {
     write("cut", &localhost.as_bytes()[..localhost.len() / 2]);
     write("short", localhost.replacen("MII", "MIA", 1).as_bytes());
     write("empty", b"");
+    fs::create_dir(place.path().join("directory")).expect("a folder");
+    // Nobody writes to it.
+    mknodat(CWD, place.path().join("pipe"), FileType::Fifo, Mode::RUSR, 0).expect("a pipe");
     write("share/cert", localhost.as_bytes());
     write("share/key", key.as_bytes());
     let in_folder =
         "it is in the shared folder, where every client could read it (name a file outside of it)";
     let order = "its chain is in the wrong order (the server's certificate comes first, then the issuer of each before)";
     let not_pem = "it is not PEM (convert it with openssl, from DER or PKCS #12)";
+    let not_a_file = "it is not a regular file (it is read again when it changes)";
     let table = [
+        ("cert", "directory", "key directory", not_a_file),
+        ("cert", "pipe", "key pipe", not_a_file),
+        ("pipe", "key", "certificate pipe", not_a_file),
         ("cert", "other", "key other", "it is not the key of the certificate cert"),
         ("cert", "encrypted", "key encrypted", "it is encrypted (decrypt it: openssl pkey -in KEY -out NEW)"),
         ("cert", "der-key", "key der-key", not_pem),
@@ -208,7 +216,11 @@ fn without_plain_http_such_connections_are_closed() {
     let wharf = serve_usual(&["--no-plain", "--hsts", "60"]);
     wharf.write("a", "a");
     let mut wire = Wire::over(tcp(&wharf));
-    assert!(wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").is_closed());
+    let alert = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
+    assert_eq!(alert, [21, 3, 3, 0, 2, 2, 10], "an alert (RFC 8446 §6.2)");
+    let plain = format!("http://{}/a", wharf.address());
+    let output = run(&["get", &plain], "", wharf.outside_folder().as_path());
+    assert_eq!((output.code, &*output.stderr), (Some(1), "/a: the server speaks TLS (use https://)\n"));
     let answer = wharf.ask("GET", "/a", "", b"");
     let found = (answer.code(), answer.field("Strict-Transport-Security"));
     assert_eq!(found, (200, "max-age=60".to_owned()));

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::ioctl_fionread;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -337,6 +338,15 @@ fn records_of_any_size_are_read() {
     assert!(fs::read(place.path().join("downloads/a")).expect("saved") == expected);
 }
 
+/// Waits until no more arrives that is not read: the peer's buffer is full, too.
+fn comes_to_rest(socket: &TcpStream) {
+    let (mut before, mut now) = (0, 0);
+    while now == 0 || now != before {
+        thread::sleep(Duration::from_millis(50));
+        before = std::mem::replace(&mut now, ioctl_fionread(socket).expect("known"));
+    }
+}
+
 /// A server that refuses an upload says so before it has read it, as over plain sockets.
 #[test]
 fn an_early_response_ends_an_upload() {
@@ -347,15 +357,25 @@ fn an_early_response_ends_an_upload() {
             // A part of the content is read before the refusal.
             let _ = stream.read_exact(&mut vec![0; 100_000]);
         }
+        let is_reset = head.contains("Expect: 100-continue") && head.contains("/resets");
+        if is_reset {
+            say(stream, "HTTP/1.1 100 Continue\r\n\r\n");
+            comes_to_rest(&stream.sock);
+        }
         say(
             stream,
             "HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nTOO LARGE",
         );
-        close(stream);
+        if is_reset {
+            // As a server that closes the connection without reading the rest.
+            rustix::net::connect_unspec(&stream.sock).expect("reset");
+        } else {
+            close(stream);
+        }
     });
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("large"), sample(32 << 20, 4)).expect("written");
-    for name in ["refused", "continues"] {
+    for name in ["refused", "continues", "resets"] {
         let to = server.url("localhost", &format!("/{name}"));
         let output = run_with(
             &[],
@@ -552,6 +572,22 @@ fn a_proxy_leads_to_a_server_over_tls() {
 }
 
 /// A connection is used again, and session tickets do not look like the end of it; after a real end, the client connects again.
+#[test]
+fn a_proxy_has_to_respond_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = format!("http://{}", listener.local_addr().expect("bound"));
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            while client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {}
+        }
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    let arguments = ["get", "-o", "-", "--retries", "0", "--timeout", "1", "https://files.example/a"];
+    let output = run_with(&[("https_proxy", &proxy)], &arguments, place.path());
+    let expected = format!("proxy {}: it did not open a tunnel within 1 s\n", &proxy["http://".len()..]);
+    assert_eq!((output.code, output.stderr), (Some(1), expected));
+}
+
 #[test]
 fn a_connection_is_used_again() {
     let identity = Authority::new().issue(&["localhost"], VALID);

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -433,6 +434,20 @@ fn a_state_directory_that_cannot_be_used_is_one_line_at_the_start() {
     };
     let output = start(&["-q", "--state", &others.to_string_lossy()], place.path(), &[]);
     assert!(output.code == Some(1) && output.stderr.contains("it belongs to another user"), "{output:?}");
+}
+
+#[test]
+fn a_lock_that_is_never_released_is_an_error() {
+    let place = place();
+    let state = place.path().join("state");
+    fs::create_dir(&state).expect("a directory");
+    let lock = fs::File::open(&state).expect("a directory");
+    flock(&lock, FlockOperation::LockExclusive).expect("locked");
+    let output = start(&["--state", "state", "-q"], place.path(), &[]);
+    let error = "wharf: cannot use the state directory state: another server has locked it for 5 s (is it stopped?)\n";
+    assert_eq!((output.code, output.stderr.as_str()), (Some(1), error));
+    drop(lock);
+    assert_eq!(start(&["--state", "state", "-q"], place.path(), &[]).code, Some(0));
 }
 
 #[test]

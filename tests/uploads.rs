@@ -138,6 +138,21 @@ pub fn invalid_uploads_are_rejected() {
     nothing_but(&read_only, &[]);
 }
 
+/// Closing the connection while its client still sends would reset it, and some clients would not read the response.
+#[test]
+pub fn a_client_that_is_refused_while_it_sends_can_read_why() {
+    let wharf = Wharf::serve(&["--max-upload", "1000"]);
+    let content = sample(1 << 20, 1);
+    let mut wire = wharf.connect();
+    wire.begin_to_ask("PUT", "/large", Some(2 * content.len()));
+    wire.try_send(&content).expect("the connection is open");
+    assert_eq!(wire.read_answer(false).code(), 413);
+    wire.try_send(&content).expect("it still is");
+    wire.end();
+    assert!(wire.is_closed());
+    nothing_but(&wharf, &[]);
+}
+
 #[test]
 fn a_disk_without_space_is_507_at_once() {
     let wharf = Wharf::serve(&[]);

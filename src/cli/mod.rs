@@ -35,10 +35,9 @@ mod trust;
 #[cfg(not(feature = "tls"))]
 #[path = "no_trust.rs"]
 mod trust;
-
-use std::error::Error as _;
 mod values;
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;

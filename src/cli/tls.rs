@@ -26,6 +26,10 @@ pub(super) struct TlsArgs {
     /// `$STATE_DIRECTORY`, else `~/.local/state/wharf/ID`, where ID is in the folder's `.wharf/id`]
     #[arg(long, value_name = "DIR", requires = "tls_self_signed")]
     state: Option<PathBuf>,
+    /// With a certificate, serve only clients with a certificate that one of the issuers in this PEM file has signed; read
+    /// again as --tls-cert
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    tls_client_ca: Option<PathBuf>,
     /// With a certificate, close connections without TLS, instead of redirecting GET and HEAD to HTTPS
     #[arg(long, requires = "certificate")]
     no_plain: bool,
@@ -37,6 +41,12 @@ pub(super) struct TlsArgs {
 impl TlsArgs {
     /// Reads or makes the certificates, if there are any; none of the files may be in the shared folder.
     pub(super) fn read(&self, config: &Config) -> Result<Option<Tls>, Failure> {
+        let has_tftp = !config.listen.udp.is_empty() || !config.listen.inherited.datagrams.is_empty();
+        if has_tftp && self.tls_client_ca.is_some() {
+            let why = "--tls-client-ca cannot be used with TFTP, whose clients have no certificates (leave out --udp, and \
+                       UDP sockets of systemd)";
+            return Err(why.into());
+        }
         let certificates = if self.tls_self_signed {
             let directory = state::open(self.state.as_deref(), config)?;
             let reachable = Reachable::new(config.listen.tcp_addresses(), config.allowed_hosts.clone());
@@ -51,7 +61,7 @@ impl TlsArgs {
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
         let rules = TlsRules { plain: !self.no_plain, hsts: self.hsts };
-        Ok(Some(Tls::new(certificates, rules, Box::new(check))?))
+        Ok(Some(Tls::new(certificates, self.tls_client_ca.clone(), rules, Box::new(check))?))
     }
 
     /// The files of each certificate and its key.

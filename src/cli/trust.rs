@@ -1,4 +1,4 @@
-//! The flags that say which certificates are trusted.
+//! The flags that say which certificates are trusted, and which one the client has.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::exit;
-use crate::client::tls::{self, Pin, Trust};
+use crate::client::tls::{self, ClientIdentity, Pin, Trust};
 
 /// Printed with `--insecure`.
 const INSECURE: &str = "warning: --insecure: certificates are not checked, so others on the network may read and change everything";
 
-/// Whom an `https://` address trusts.
+/// Whom an `https://` address trusts, and how the client proves who it is.
 #[derive(Debug, Args)]
 pub(super) struct TrustArgs {
     /// For https://: trust only the certificates in this PEM file, and those that they have signed
@@ -25,10 +25,18 @@ pub(super) struct TrustArgs {
     /// For https://: trust any certificate, so others on the network may read and change everything
     #[arg(long, conflicts_with_all = ["cacert", "pin"])]
     insecure: bool,
+    /// For https://: present this certificate, and its issuers', in PEM, to servers that ask for one
+    ///
+    /// Servers that a redirect leads to do not get it.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
 }
 
 impl TrustArgs {
-    /// Makes this the trust of the process; if that fails, prints why.
+    /// Makes this the trust and the identity of the process; if that fails, prints why.
     pub(super) fn apply(&self) -> Result<(), ExitCode> {
         let trust = match &self.cacert {
             Some(file) => Trust::only(file)
@@ -41,6 +49,11 @@ impl TrustArgs {
             None => Trust::System,
         };
         tls::trust(trust);
+        if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
+            let identity = ClientIdentity::read(certificate, key)
+                .map_err(|error| exit::wrong_usage(&format_args!("wharf: --cert: {error}")))?;
+            tls::present(identity);
+        }
         Ok(())
     }
 }

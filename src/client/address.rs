@@ -4,7 +4,7 @@
 mod endpoint;
 mod error;
 
-pub use endpoint::{DEFAULT_PORT, Endpoint, parse_port};
+pub use endpoint::{DEFAULT_PORT, Endpoint, NamedBy, parse_port};
 pub use error::AddressError;
 
 use std::fmt;

@@ -31,7 +31,7 @@ fn of(
 ) -> Result<Option<Endpoint>, AddressError> {
     let (host, port, named) = match server {
         Endpoint::Tcp { host, port } => (host, port, variable("http_proxy")),
-        Endpoint::Tls { host, port } => {
+        Endpoint::Tls { host, port, .. } => {
             (host, port, variable("https_proxy").or_else(|| variable("HTTPS_PROXY")))
         }
         Endpoint::Unix(_) => return Ok(None),
@@ -77,7 +77,9 @@ pub(super) fn tunnel(
             Ok(Some(_)) => return Ok(()),
             Ok(None) => {
                 let left = end.saturating_duration_since(Instant::now());
-                if socket.wait_to_read(left).map_err(ClientError::Broken)? == Readiness::No {
+                // Interim responses could come forever.
+                let is_late = left.is_zero();
+                if is_late || socket.wait_to_read(left).map_err(ClientError::Broken)? == Readiness::No {
                     return Err(failed(ProxyError::Slow(silence.as_secs())));
                 }
                 let mut block = [0; 1024];

@@ -13,7 +13,7 @@ pub enum ProxyError {
     Refused(Status),
     /// It closed the connection without a response.
     Closed,
-    /// It was silent for this many seconds.
+    /// It did not open a tunnel within this many seconds.
     Slow(u64),
     /// Its response is not one of HTTP.
     NotHttp,
@@ -25,7 +25,7 @@ impl fmt::Display for ProxyError {
             Self::Address(why) => f.write_str(why),
             Self::Refused(status) => write!(f, "it refuses to connect to the server: {status}"),
             Self::Closed => f.write_str("it closed the connection without a response"),
-            Self::Slow(seconds) => write!(f, "it was silent for {seconds} s"),
+            Self::Slow(seconds) => write!(f, "it did not open a tunnel within {seconds} s"),
             Self::NotHttp => f.write_str("its response is not one of an HTTP proxy"),
         }
     }

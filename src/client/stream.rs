@@ -28,8 +28,10 @@ impl Stream {
         silence: Duration,
     ) -> Result<Self, ClientError> {
         let connect = || Socket::connect(proxy.unwrap_or(server), silence);
-        let Endpoint::Tls { host, port } = server else { return Ok(Self { socket: connect()?, tls: None }) };
-        let mut tls = Box::new(TlsSession::new(server, host)?);
+        let Endpoint::Tls { host, port, named_by } = server else {
+            return Ok(Self { socket: connect()?, tls: None });
+        };
+        let mut tls = Box::new(TlsSession::new(server, host, *named_by)?);
         let socket = connect()?;
         if let Some(proxy) = proxy {
             proxy::tunnel(&socket, proxy, host, *port, silence)?;

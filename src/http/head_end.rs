@@ -1,7 +1,5 @@
 //! Where a request's head ends (RFC 9112 §2.1), in bytes that arrive in pieces.
 
-use std::io::BufRead as _;
-
 use super::fields::is_token_byte;
 use super::request::{HEAD_LIMIT, HeadError};
 
@@ -26,22 +24,30 @@ impl EndFinder {
         if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
             return Err(HeadError::RequestLine);
         }
-        while let Some(found) = bytes.get(self.seen..).and_then(|rest| position(rest, b'\n')) {
-            let lf = self.seen + found;
-            let line = bytes.get(self.line..lf).unwrap_or_default();
-            let [text @ .., b'\r'] = line else { return Err(HeadError::LineEnd) };
-            if position(text, b'\r').is_some() {
-                return Err(HeadError::LineEnd);
+        while let Some(at) = line_break(bytes, self.seen) {
+            match bytes[at..] {
+                [b'\r', b'\n', ..] => {}
+                [b'\r'] => {
+                    self.seen = at;
+                    return self.incomplete(bytes);
+                }
+                _ => return Err(HeadError::LineEnd),
             }
-            self.seen = lf + 1;
-            self.line = lf + 1;
-            if text.is_empty() && self.has_begun {
+            let is_empty = at == self.line;
+            self.seen = at + 2;
+            self.line = self.seen;
+            if is_empty && self.has_begun {
                 return Ok(Some(self.seen));
             }
-            self.has_begun |= !text.is_empty();
+            self.has_begun |= !is_empty;
         }
         self.seen = bytes.len();
-        if self.seen < HEAD_LIMIT { Ok(None) } else { Err(self.too_large()) }
+        self.incomplete(bytes)
+    }
+
+    /// The result for bytes without an end.
+    fn incomplete(&self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
+        if bytes.len() < HEAD_LIMIT { Ok(None) } else { Err(self.too_large()) }
     }
 
     /// The error of a head without an end: the target is too long if the first line has not ended yet.
@@ -50,11 +56,21 @@ impl EndFinder {
     }
 }
 
-/// The first position of this byte. `BufRead` searches machine words, an iterator single bytes.
-fn position(bytes: &[u8], byte: u8) -> Option<usize> {
-    // Reading a slice cannot fail.
-    let behind = { bytes }.skip_until(byte).ok()?;
-    behind.checked_sub(1).filter(|&at| bytes[at] == byte)
+/// The first CR or LF from this position on, searched eight bytes at a time.
+fn line_break(bytes: &[u8], from: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The high bit of the first byte that is zero; those above it may be wrong.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let (words, tail) = bytes.get(from..)?.as_chunks();
+    for (number, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zero(word ^ (ONES * u64::from(b'\r'))) | zero(word ^ (ONES * u64::from(b'\n')));
+        if found != 0 {
+            return Some(from + 8 * number + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let found = tail.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    Some(bytes.len() - tail.len() + found)
 }
 
 #[cfg(test)]
@@ -70,7 +86,7 @@ mod tests {
 
     #[test]
     fn ends_however_they_arrive() {
-        let cases: [(&str, &[u8], Result<Option<usize>, HeadError>); 10] = [
+        let cases: [(&str, &[u8], Result<Option<usize>, HeadError>); 14] = [
             ("whole", b"GET / HTTP/1.1\r\nA: b\r\n\r\nrest", Ok(Some(24))),
             ("no fields", b"GET / HTTP/1.1\r\n\r\n", Ok(Some(18))),
             ("empty lines before (§2.2)", b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", Ok(Some(22))),
@@ -79,6 +95,14 @@ mod tests {
             ("bare LF", b"GET / HTTP/1.1\nA: b\n\n", Err(HeadError::LineEnd)),
             ("bare LF at the end", b"GET / HTTP/1.1\r\nA: b\r\n\n", Err(HeadError::LineEnd)),
             ("bare CR", b"GET / HTTP/1.1\rA: b\r\n\r\n", Err(HeadError::LineEnd)),
+            ("bare CR in a line without end", b"GET / HTTP/1.1\r\nA: b\rC: d", Err(HeadError::LineEnd)),
+            ("two CRs", b"GET / HTTP/1.1\r\r\n\r\n", Err(HeadError::LineEnd)),
+            ("half a line break", b"GET / HTTP/1.1\r\nA: 0123456789012345\r", Ok(None)),
+            (
+                "long lines",
+                b"GET /0123456789abcdef0123456789abcdef HTTP/1.1\r\nA: 0123456789abcdef\r\n\r\n",
+                Ok(Some(71)),
+            ),
             ("a line of white space", b" \r\nGET / HTTP/1.1\r\n\r\n", Err(HeadError::RequestLine)),
             ("TLS", b"\x16\x03\x01\x02", Err(HeadError::RequestLine)),
         ];

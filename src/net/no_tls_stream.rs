@@ -35,6 +35,10 @@ impl TlsStream {
         match *self {}
     }
 
+    pub fn take_progress(&mut self) -> bool {
+        match *self {}
+    }
+
     pub fn is_drained(&self) -> bool {
         match *self {}
     }
@@ -59,7 +63,7 @@ impl TlsStream {
         match *self {}
     }
 
-    pub fn close_notify(&mut self) {
+    pub fn end(&mut self) {
         match *self {}
     }
 }

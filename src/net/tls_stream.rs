@@ -13,7 +13,8 @@ use std::os::unix::fs::FileExt as _;
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
-use rustls::ServerConnection;
+use rustls::pki_types::CertificateDer;
+use rustls::{ProtocolVersion, ServerConnection};
 
 use crate::blocking::Blocking;
 
@@ -22,6 +23,13 @@ const PIECE: usize = 64 * 1024;
 
 /// How many bytes are read from the socket at once.
 const READ: usize = 64 * 1024;
+
+/// How many bytes that bring no content one call reads: more than the longest record has. A peer may send records without
+/// content for as long as it likes, and others have to be served too.
+const VAIN: usize = 64 * 1024;
+
+/// How long a record is at most (RFC 5246 §6.2.3; shorter since RFC 8446 §5.2).
+const RECORD: usize = 5 + 16 * 1024 + 2048;
 
 thread_local! {
     /// What is between the socket or a file and rustls: each thread needs it for the length of one call.
@@ -39,10 +47,39 @@ pub struct TlsStream {
     is_drained: bool,
     /// How many bytes of decrypted input wait to be read.
     readable: usize,
+    /// Whether the last read stopped before it found content, and there may be more.
+    is_unfinished: bool,
+    /// How many bytes have arrived since the last content.
+    since_content: usize,
+    /// Whether a part of a record has arrived since [`Self::take_progress`] was last called.
+    has_progressed: bool,
     /// How many bytes of records wait for the socket.
     unsent: usize,
-    /// Whether all that was written is whole messages: only then may the stream be ended in order.
-    is_whole: bool,
+    written: Written,
+    stage: Stage,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// Whole messages: only then may the stream be ended in order.
+    Whole,
+    /// A part of one.
+    Part,
+    /// All: the stream has ended.
+    All,
+}
+
+/// What the stream does with the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// All that the session has to say is sent at once.
+    Open,
+    /// The tickets of TLS 1.3 wait for the first response. A client that closes its socket with unread tickets resets the
+    /// connection, and what it has sent before is lost.
+    HoldsTickets,
+    /// Nothing more is decrypted: the peer has sent what it may not, or the handshake was given up.
+    Over,
 }
 
 impl TlsStream {
@@ -50,7 +87,20 @@ impl TlsStream {
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
         let raw = arrived.to_vec();
-        Self { socket, peer, session, raw, is_drained: false, readable: 0, unsent: 0, is_whole: true }
+        Self {
+            socket,
+            peer,
+            session,
+            raw,
+            is_drained: false,
+            readable: 0,
+            is_unfinished: false,
+            since_content: 0,
+            has_progressed: false,
+            unsent: 0,
+            written: Written::Whole,
+            stage: Stage::Open,
+        }
     }
 
     /// The peer.
@@ -66,6 +116,13 @@ impl TlsStream {
     /// Moves the handshake on; whether it is over. If not, more has to arrive, or, if [`Self::wants_write`], to be sent.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
+            // The client has got all of the handshake: it has ended it.
+            if !self.session.is_handshaking()
+                && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            {
+                self.stage = Stage::HoldsTickets;
+                return Ok(true);
+            }
             self.flush_records(SendFlags::empty())?;
             if !self.session.is_handshaking() {
                 return Ok(true);
@@ -98,14 +155,25 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Whether records wait for the socket.
+    /// The certificate that the peer has presented, and those of its issuers; none if it has presented none.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        self.session.peer_certificates().unwrap_or_default()
+    }
+
+    /// Whether records wait for the socket. After the end of the stream, none are sent: the peer may still ask for some.
     pub fn wants_write(&self) -> bool {
-        self.session.wants_write()
+        self.written != Written::All && self.stage != Stage::HoldsTickets && self.session.wants_write()
     }
 
     /// Whether there is input that causes no event at the socket, as it has been read from there.
     pub fn has_buffered(&self) -> bool {
-        self.readable > 0 || !self.raw.is_empty()
+        self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
+    }
+
+    /// Whether a part of a record has arrived since the last call. After as many bytes without content as a record has, none
+    /// counts: they are other records.
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.has_progressed)
     }
 
     /// Whether the last read has emptied the socket, and all that it got was returned.
@@ -113,27 +181,39 @@ impl TlsStream {
         self.is_drained && !self.has_buffered()
     }
 
-    /// Reads what has arrived; 0 is the end of the peer's stream.
+    /// Reads what has arrived; 0 is the end of the peer's stream. Once it is over, it only counts what it discards: the peer may
+    /// still send, and must not be reset before it has read the alert that says why.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.is_unfinished = false;
+        if self.stage == Stage::Over {
+            return self.receive(into.len().clamp(1, READ), |_, bytes| Ok(bytes.len()));
+        }
         let raw = std::mem::take(&mut self.raw);
         if let Some(count) = self.decrypt(&raw, into)? {
             return Ok(count);
         }
-        loop {
+        let mut vain = 0;
+        while vain < VAIN {
             let read = self.receive(into.len().clamp(1, READ), |stream, bytes| {
+                vain += bytes.len();
+                stream.since_content += bytes.len();
                 if bytes.is_empty() {
                     stream.feed(&mut &*bytes)?;
                 }
                 stream.decrypt(bytes, into)
             });
             // Answers of the protocol itself, such as that to a change of keys.
-            if self.session.wants_write() {
+            if self.wants_write() {
                 self.flush_records(SendFlags::empty())?;
             }
             if let Some(count) = read? {
+                self.since_content = 0;
                 return Ok(count);
             }
+            self.has_progressed |= self.since_content <= RECORD;
         }
+        (self.is_unfinished, self.is_drained) = (true, false);
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Passes on what has arrived at the socket, at most this many bytes; none at the end of the stream.
@@ -197,7 +277,7 @@ impl TlsStream {
             Err(error) => {
                 // The alert that says why.
                 let _ = self.flush_records(SendFlags::empty());
-                self.is_whole = false;
+                (self.written, self.stage) = (Written::Part, Stage::Over);
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
@@ -206,10 +286,10 @@ impl TlsStream {
     /// Encrypts and sends as many bytes as fit, at least one; an error of the kind `WouldBlock` if none do. The flags are
     /// those of send(2).
     pub fn write(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
-        if !self.flush_records(flags)? {
+        if self.wants_write() && !self.flush_records(flags)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.is_whole = false;
+        self.written = Written::Part;
         let count = self.session.writer().write(&bytes[..bytes.len().min(PIECE)])?;
         self.flush_records(flags)?;
         Ok(count)
@@ -224,7 +304,7 @@ impl TlsStream {
         _: Blocking<'_>,
     ) -> io::Result<usize> {
         // The socket first: what is read in vain would be read again.
-        if !self.flush_records(SendFlags::empty())? {
+        if self.wants_write() && !self.flush_records(SendFlags::empty())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         BUFFER.with_borrow_mut(|buffer| {
@@ -236,12 +316,16 @@ impl TlsStream {
 
     /// Sends what was written; whether the kernel has all of it. Call it at the end of a message.
     pub fn flush(&mut self) -> io::Result<bool> {
-        self.is_whole = self.flush_records(SendFlags::empty())?;
-        Ok(self.is_whole)
+        let is_flushed = self.flush_records(SendFlags::empty())?;
+        self.written = if is_flushed { Written::Whole } else { Written::Part };
+        Ok(is_flushed)
     }
 
     /// Gives the socket the records that wait for it; whether it has taken all.
     fn flush_records(&mut self, flags: SendFlags) -> io::Result<bool> {
+        if self.stage == Stage::HoldsTickets {
+            self.stage = Stage::Open;
+        }
         let mut socket = Socket(&self.socket, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         while self.session.wants_write() {
             match self.session.write_tls(&mut socket) {
@@ -265,21 +349,23 @@ impl TlsStream {
         self.unsent
     }
 
-    /// Announces the end of the outgoing stream, if it ends after whole messages: else a client must see that one was cut
-    /// off (RFC 9112 §9.8).
-    pub fn close_notify(&mut self) {
-        if self.is_whole && !self.session.is_handshaking() {
-            self.is_whole = false;
+    /// Ends the outgoing stream, and announces that if it ends after whole messages: else a client must see that one was
+    /// cut off (RFC 9112 §9.8). Within the handshake, there is nothing to end in order.
+    pub fn end(&mut self) {
+        if self.session.is_handshaking() {
+            self.stage = Stage::Over;
+        } else if self.written == Written::Whole {
             self.session.send_close_notify();
             // Whoever does not read is not told.
             let _ = self.flush_records(SendFlags::empty());
         }
+        self.written = Written::All;
     }
 }
 
 impl Drop for TlsStream {
     fn drop(&mut self) {
-        self.close_notify();
+        self.end();
     }
 }
 

@@ -129,6 +129,14 @@ impl Transport {
         }
     }
 
+    /// Whether input has arrived since the last call that no read could return yet: a part of a record of TLS.
+    pub fn take_progress(&mut self) -> bool {
+        match self {
+            Self::Tcp(..) | Self::Unix(..) => false,
+            Self::Tls(stream) => stream.take_progress(),
+        }
+    }
+
     /// Reads what has arrived.
     #[inline]
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<Transferred> {
@@ -187,6 +195,7 @@ impl Transport {
     }
 
     /// Writes as many bytes as the socket accepts. `bytes` must not be empty.
+    #[inline]
     pub fn write(&mut self, bytes: &[u8], more: More) -> io::Result<Transferred> {
         let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };
         if let Self::Tls(stream) = self {
@@ -244,7 +253,7 @@ impl Transport {
     /// Ends the outgoing stream; reading continues.
     pub fn end_sending(&mut self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
-            stream.close_notify();
+            stream.end();
         }
         Ok(shutdown(&*self, Shutdown::Write)?)
     }

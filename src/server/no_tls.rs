@@ -1,7 +1,9 @@
 //! A build without TLS: no server has certificates.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::time::SystemTime;
 
 use crate::blocking::Blocking;
 use crate::net::tls_stream::TlsStream;
@@ -9,6 +11,17 @@ use crate::net::tls_stream::TlsStream;
 /// No certificates.
 #[derive(Debug, Clone)]
 pub enum Tls {}
+
+/// No certificate of a client.
+#[derive(Debug)]
+pub(super) enum ClientCertificate {}
+
+impl ClientCertificate {
+    /// It names nobody.
+    pub(super) fn user(&self, _: SystemTime) -> Result<(), Infallible> {
+        match *self {}
+    }
+}
 
 #[allow(missing_docs)]
 impl Tls {
@@ -18,6 +31,14 @@ impl Tls {
 
     pub(super) fn answers_plain(&self) -> bool {
         match *self {}
+    }
+
+    pub(super) fn asks_for_certificates(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn client_certificate(_: &TlsStream) -> Option<ClientCertificate> {
+        None
     }
 
     pub(super) fn hsts(&self) -> Option<u64> {

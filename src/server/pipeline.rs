@@ -1,7 +1,7 @@
 //! The path of a request: gates, then its handler. The first gate that refuses ends it.
 //!
 //! ```text
-//! (client) ──► host ──► expectation, type of the body ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
+//! (client) ──► host ──► certificate ──► expectation, type of the body ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
 //! The connection has found the client before, as a refused request has one too: for its line in the log. What a trusted
@@ -29,7 +29,7 @@ use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
-use crate::server::gate::{authorise, host, origin};
+use crate::server::gate::{authorise, certificate, host, origin};
 use crate::server::handled::Handled;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
@@ -56,6 +56,7 @@ fn respond<'b>(
 ) -> Result<Handled, Response> {
     head.host = host::check(head, peer, source.host, state)?;
     let head = &*head;
+    certificate::check(head, peer, source, state)?;
     check_prefix(head, source, state)?;
     check_base(head)?;
     check_expectation(head)?;

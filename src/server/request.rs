@@ -9,6 +9,7 @@ use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
 use crate::path::SharePath;
 use crate::server::client_key::{self, ClientKey};
+use crate::server::tls::ClientCertificate;
 
 /// A request on its way to its handler.
 pub(super) struct Request<'a, 'h, 'b> {
@@ -41,6 +42,8 @@ pub(super) struct RequestSource<'b> {
     pub host: Option<&'b [u8]>,
     /// What the proxy has removed from the start of the path.
     pub prefix: Option<&'b [u8]>,
+    /// The certificate of the connection's client.
+    pub certificate: Option<&'b ClientCertificate>,
 }
 
 /// The scheme of a URL (RFC 9110 §4.2).
@@ -63,7 +66,7 @@ pub(super) enum ClientAddress {
 impl RequestSource<'_> {
     /// From this client, without a trusted proxy.
     pub(super) fn direct(client: ClientAddress) -> Self {
-        Self { client, scheme: None, host: None, prefix: None }
+        Self { client, scheme: None, host: None, prefix: None, certificate: None }
     }
 }
 

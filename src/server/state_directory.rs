@@ -78,7 +78,8 @@ impl StateDirectory {
                 Err(Errno::WOULDBLOCK) if start.elapsed() < LONGEST_WAIT => thread::sleep(PAUSE),
                 Err(Errno::WOULDBLOCK) => {
                     let seconds = LONGEST_WAIT.as_secs();
-                    return Err(self.because(format!("another server has locked it for {seconds} s")));
+                    return Err(self
+                        .because(format!("another server has locked it for {seconds} s (is it stopped?)")));
                 }
                 Err(Errno::INTR) => {}
                 // Without lock support, no other server has a lock either.

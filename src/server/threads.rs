@@ -175,6 +175,7 @@ impl Runtime {
         self.advance(tracked, |connection| connection.advance(&mut turn));
     }
 
+    #[inline]
     fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
         // A job thread has waited.
         let may_open = matches!(disk, Disk::OwnThread) || self.may_open(self.state.chores.undropped());

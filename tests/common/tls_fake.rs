@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, date_time_ymd,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::server::{ClientCertVerifierBuilder, ServerConfig, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 
@@ -43,8 +46,13 @@ pub struct TlsFake {
 
 impl Authority {
     pub fn new() -> Self {
+        Self::until(4096)
+    }
+
+    /// One whose certificate expires in this year.
+    pub fn until(year: i32) -> Self {
         let key = KeyPair::generate().expect("a key");
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+        let mut parameters = parameters(&[], (1975, year));
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         parameters.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
@@ -59,16 +67,44 @@ impl Authority {
         Identity::of(&certificate, &key)
     }
 
+    /// A certificate of a client, changed by this before it is signed.
+    pub fn issue_to_client(&self, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = parameters(&[], (2020, 2090));
+        parameters.distinguished_name = DistinguishedName::new();
+        parameters.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        change(&mut parameters);
+        Identity::of(&parameters.signed_by(&key, &self.issuer).expect("signed"), &key)
+    }
+
+    /// Its certificate as PEM.
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
     /// Writes its certificate as PEM.
     pub fn write(&self, directory: &Path) -> PathBuf {
         written(directory, "authority.pem", &self.certificate.pem())
     }
 
+    /// Asks clients for certificates that it has signed.
+    pub fn asking(&self, identity: &Identity) -> ServerConfig {
+        self.verifying(identity, ClientCertVerifierBuilder::allow_unauthenticated)
+    }
+
     /// Requires certificates of clients that it has signed.
     fn requiring(&self, identity: &Identity) -> ServerConfig {
+        self.verifying(identity, |builder| builder)
+    }
+
+    fn verifying(
+        &self,
+        identity: &Identity,
+        change: impl FnOnce(ClientCertVerifierBuilder) -> ClientCertVerifierBuilder,
+    ) -> ServerConfig {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).expect("a root");
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        let verifier = change(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()));
         let builder = ServerConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().expect("versions");
         let builder = builder.with_client_cert_verifier(verifier.build().expect("a verifier"));
@@ -97,12 +133,26 @@ impl Identity {
         written(directory, "certificate.pem", &self.pem)
     }
 
+    /// Writes the certificate and its key as PEM; their paths.
+    pub fn write_pair(&self, directory: &Path, name: &str) -> [String; 2] {
+        let key = KeyPair::try_from(&self.key[..]).expect("a key").serialize_pem();
+        [("pem", &self.pem), ("key", &key)]
+            .map(|(end, text)| written(directory, &format!("{name}.{end}"), text))
+            .map(|path| path.to_str().expect("text").to_owned())
+    }
+
+    /// The certificate.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.chain.clone()
+    }
+
     /// `sha256:HEX` of the certificate.
     pub fn pin(&self) -> String {
         pin(&self.chain[0])
     }
 
-    fn key(&self) -> PrivateKeyDer<'static> {
+    /// Its key.
+    pub fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::try_from(self.key.clone()).expect("a key")
     }
 

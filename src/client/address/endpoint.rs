@@ -32,9 +32,20 @@ pub enum Endpoint {
         host: String,
         /// The port, never 0.
         port: u16,
+        /// Who has named it.
+        named_by: NamedBy,
     },
     /// HTTP over a Unix-domain socket at this path; an abstract name begins with `@`.
     Unix(PathBuf),
+}
+
+/// Who has named a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NamedBy {
+    /// The user.
+    User,
+    /// Another server, in a redirect: this one gets no client certificate.
+    Redirect,
 }
 
 impl Endpoint {
@@ -56,13 +67,22 @@ impl Endpoint {
 
     /// A server over TLS.
     pub fn tls(host: &str, port: u16) -> Result<Self, AddressError> {
-        checked(host, port).map(|host| Self::Tls { host, port })
+        checked(host, port).map(|host| Self::Tls { host, port, named_by: NamedBy::User })
+    }
+
+    /// The same, named by a redirect of another server.
+    #[must_use]
+    pub fn named_by_redirect(mut self) -> Self {
+        if let Self::Tls { named_by, .. } = &mut self {
+            *named_by = NamedBy::Redirect;
+        }
+        self
     }
 
     /// The value of the Host field (RFC 9110 §7.2); `localhost` for a Unix socket.
     pub fn host_field(&self) -> String {
         match self {
-            Self::Tcp { host, port } | Self::Tls { host, port } => {
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
                 // A zone has a meaning on this machine only (RFC 6874 §3).
                 let host = without_zone(host);
                 let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
@@ -76,7 +96,7 @@ impl Endpoint {
     /// Whether the authority of a URL of the same scheme is this server.
     pub fn is_at(&self, authority: &str) -> bool {
         match (self, split_port(authority, self.default_port())) {
-            (Self::Tcp { host, port } | Self::Tls { host, port }, Ok((other, other_port))) => {
+            (Self::Tcp { host, port } | Self::Tls { host, port, .. }, Ok((other, other_port))) => {
                 let other = other.trim_start_matches('[').trim_end_matches(']');
                 *port == other_port && without_zone(host).eq_ignore_ascii_case(without_zone(other))
             }
@@ -159,7 +179,7 @@ pub fn parse_port(text: &str) -> Result<u16, AddressError> {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } | Self::Tls { host, port } => {
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
                 let scheme = if self.is_tls() { "https://" } else { "" };
                 if host.contains(':') {
                     // A zone is written as in a URL (RFC 6874).

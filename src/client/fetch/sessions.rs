@@ -125,7 +125,7 @@ pub(in crate::client) fn follow(current: &Resource, location: &str) -> Result<Re
             } else {
                 let server =
                     Resource::parse(&format!("{scheme}://{authority}")).map_err(|_| elsewhere())?.server;
-                Resource { server, target }
+                Resource { server: server.named_by_redirect(), target }
             }
         }
         None if location.starts_with('/') => Resource { server, target: location.to_owned() },

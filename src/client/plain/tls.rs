@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
-use super::address::Endpoint;
+use super::address::{Endpoint, NamedBy};
 use super::error::ClientError;
 use super::socket::{ReadOutcome, Socket};
 use super::tls_error::TlsError;
@@ -14,7 +14,7 @@ use super::tls_error::TlsError;
 pub(super) struct TlsSession(Infallible);
 
 impl TlsSession {
-    pub(super) fn new(server: &Endpoint, _: &str) -> Result<Self, ClientError> {
+    pub(super) fn new(server: &Endpoint, _: &str, _: NamedBy) -> Result<Self, ClientError> {
         Err(ClientError::Tls(server.to_string(), TlsError::Missing))
     }
 

@@ -1,10 +1,12 @@
 //! TLS in the client, by rustls: the handshake, and records over a socket.
 
 mod config;
+mod identity;
 mod trust;
 mod verifier;
 
-pub use config::trust;
+pub use config::{present, trust};
+pub use identity::{ClientIdentity, ClientIdentityError};
 pub use trust::{Pin, PinError, Trust, TrustError};
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
-use super::address::Endpoint;
+use super::address::{Endpoint, NamedBy};
 use super::error::ClientError;
 use super::socket::{ReadOutcome, Readiness, Socket};
 use super::tls_error::TlsError;
@@ -41,12 +43,12 @@ pub(super) struct TlsSession {
 
 impl TlsSession {
     /// A session that has not begun.
-    pub(super) fn new(server: &Endpoint, host: &str) -> Result<Self, ClientError> {
+    pub(super) fn new(server: &Endpoint, host: &str, named_by: NamedBy) -> Result<Self, ClientError> {
         let failed = |error| ClientError::Tls(server.to_string(), error);
         // A zone has a meaning on this machine only.
         let name = host.split('%').next().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| failed(TlsError::Name))?;
-        let connection = ClientConnection::new(config::config().map_err(failed)?, name)
+        let connection = ClientConnection::new(config::config(named_by).map_err(failed)?, name)
             .map_err(|error| failed(error.into()))?;
         let records = vec![0; RECORDS].into_boxed_slice();
         Ok(Self { connection, records, start: 0, end: 0, is_truncated: false })
@@ -116,8 +118,8 @@ impl TlsSession {
 
     /// Reads once, and decrypts all that has arrived.
     pub(super) fn receive(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<ReadOutcome> {
-        // What the protocol itself has to say, such as new keys.
-        self.flush(socket)?;
+        // What the protocol itself has to say, such as new keys. A server that reads no more may have sent why.
+        let _ = self.flush(socket);
         let (mut arrived, mut filled) = (0, 0);
         loop {
             let place = into.get_mut(filled..).unwrap_or_default();

@@ -145,8 +145,16 @@ impl From<Error> for TlsError {
                 Self::Incompatible("the server accepts none of TLS 1.3 and 1.2".to_owned())
             }
             Error::AlertReceived(AlertDescription::CertificateRequired) => {
-                Self::Refused("it requires a client certificate".to_owned())
+                Self::Refused("it requires a client certificate (--cert FILE --key FILE)".to_owned())
             }
+            Error::AlertReceived(
+                alert @ (AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA),
+            ) => Self::Refused(format!("it does not accept the client certificate ({alert:?})")),
             Error::AlertReceived(alert) => Self::Refused(format!("alert {alert:?}")),
             Error::PeerIncompatible(why) => Self::Incompatible(format!("{why:?}")),
             Error::InvalidMessage(_) => Self::Other("the server sent an invalid record".to_owned()),

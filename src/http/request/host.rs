@@ -5,18 +5,22 @@ use std::net::Ipv6Addr;
 /// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2) with a non-empty host. RFC 9112 §3.2 allows an
 /// empty Host for a target without an authority; every target here has one.
 pub fn is_host(text: &str) -> bool {
-    let (name, port) = split_port(text);
+    let is_literal = text.starts_with('[');
+    let end =
+        if is_literal { text.find(']').map_or(0, |at| at + 1) } else { reg_name_length(text.as_bytes()) };
+    let (name, rest) = text.split_at(end);
+    // No literal but IPv6 exists yet.
+    let is_name = if is_literal { ipv6_literal(name).is_some() } else { !name.is_empty() };
+    is_name && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
+}
+
+/// Whether this is a `port` (RFC 3986 §3.2.3) of TCP; it may be empty.
+fn is_port(text: &str) -> bool {
     let add_digit = |value: u16, byte: u8| {
         let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
         value.checked_mul(10)?.checked_add(digit)
     };
-    let is_port = port.bytes().try_fold(0, add_digit).is_some();
-    let is_name = match name.strip_prefix('[') {
-        // No other literal exists yet.
-        Some(_) => ipv6_literal(name).is_some(),
-        None => is_reg_name(name),
-    };
-    is_name && is_port
+    text.bytes().try_fold(0, add_digit).is_some()
 }
 
 /// An IPv6 address in brackets. The zone of a link-local one is dropped: it has a meaning on the client's machine only, which
@@ -29,21 +33,29 @@ pub fn ipv6_literal(name: &str) -> Option<Ipv6Addr> {
     (ip.is_unicast_link_local() && !zone.is_empty() && zone.bytes().all(is_zone)).then_some(ip)
 }
 
-/// Whether this is a `reg-name` (RFC 3986 §3.2.2) that is not empty; an IPv4 address is one, too.
-fn is_reg_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    while let Some(byte) = bytes.next() {
-        let is_valid = match byte {
-            b'%' => bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2,
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=' => true,
-            _ => byte.is_ascii_alphanumeric(),
+/// How many bytes from the start are a `reg-name` (RFC 3986 §3.2.2); an IPv4 address is one, too.
+fn reg_name_length(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        at += match bytes[at..] {
+            _ if IS_PLAIN[usize::from(byte)] => 1,
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
+            _ => break,
         };
-        if !is_valid {
-            return false;
-        }
     }
-    !name.is_empty()
+    at
 }
+
+/// Which bytes may stand in a `reg-name`: `unreserved` and `sub-delims`.
+const IS_PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+        byte += 1;
+    }
+    table
+};
 
 /// The name and the port of `host:port`; the port is empty if there is none.
 pub fn split_port(host: &str) -> (&str, &str) {

@@ -15,8 +15,8 @@ use crate::server::timing::Deadline;
 
 impl Connection {
     /// Starts to close the connection to free its slot. The client can still read why: it gets this response if no
-    /// other has begun, and its further input is read and discarded for a moment. Returns what to wait for; `None` if
-    /// the connection can be closed at once.
+    /// other has begun, and its further input is read and discarded for a moment. Before the end of a TLS handshake, it sees
+    /// a stream that ends, not a reset. Returns what to wait for; `None` if the connection can be closed at once.
     pub(in crate::server) fn turn_away(&mut self, answer: &[u8]) -> Option<WaitFor> {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // A client that has had a response knows that an idle connection may be closed.
@@ -26,9 +26,9 @@ impl Connection {
                 drop(self.transport.write(answer, More::Ends));
                 drop(self.transport.flush());
             }
-            Phase::StartTls(_) | Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => {
-                return None;
-            }
+            // No alert means that a server is busy. Clients take one for an error of TLS, and many do not try again.
+            Phase::StartTls(_) => {}
+            Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
         }
         self.transport.end_sending().ok()?;
         let deadline = Deadline::after(Instant::now(), LINGER);

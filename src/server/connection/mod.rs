@@ -38,6 +38,7 @@ use crate::http::body::BodyDecoder;
 use crate::http::fields::Fields;
 use crate::http::proxy_protocol::ProxySource;
 use crate::net::peer::Peer;
+use crate::net::poller::Interest;
 use crate::net::transport::{OtherEnd, Transport};
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
@@ -57,6 +58,7 @@ use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
+use crate::server::tls::ClientCertificate;
 
 /// How many bytes a connection may transfer in one turn before the others get theirs; this takes two milliseconds on
 /// loopback. With half of it, large files took some 8 % more processor time; with twice or eight times as much, no
@@ -66,10 +68,11 @@ const TURN: u64 = 2 << 20;
 /// How many pipelined requests are answered in one turn.
 const TURN_REQUESTS: u32 = 16;
 
-/// How long a connection that is being closed stays readable, so that its client sees the response (RFC 9112 §9.6),
-/// and how many bytes are read and discarded in that time.
+/// How long a connection that is being closed stays readable, so that its client sees the response (RFC 9112 §9.6), and how
+/// many bytes are read and discarded in that time. A client that is refused an upload may have sent as much as the buffers of
+/// both sockets hold before it can see why: 10 MiB with the defaults of `tcp_rmem` and `tcp_wmem`.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_LIMIT: usize = 64 * 1024;
+const LINGER_LIMIT: usize = 16 << 20;
 
 /// A client's connection.
 #[derive(Debug)]
@@ -78,6 +81,8 @@ pub(super) struct Connection {
     /// Who opened the connection to the proxy that it comes from, if its PROXY header has been read. In a box: most
     /// connections have none, and each that is idle should be small.
     source: Option<Box<ProxySource>>,
+    /// The certificate of its client, if it has presented one.
+    certificate: Option<Box<ClientCertificate>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Vec<u8>,
@@ -151,7 +156,15 @@ impl Connection {
         let phase =
             if has_proxy_header { Phase::RecvProxyHeader(None) } else { first_phase(&transport, has_tls) };
         let unread = Vec::new();
-        Self { transport, source: None, phase, unread, has_waited: false, is_exposed: false }
+        Self {
+            transport,
+            source: None,
+            certificate: None,
+            phase,
+            unread,
+            has_waited: false,
+            is_exposed: false,
+        }
     }
 
     /// The peer; the one that the PROXY header names, if it has one.
@@ -236,12 +249,21 @@ impl Connection {
         let next = self.run(turn);
         self.unread = turn.input.unload();
         match next {
+            AfterTurn::Park(wait_for) if self.is_overdue(wait_for) => self.expire(turn),
             // No event will come for what has been read from the socket, or has not been written to it.
             AfterTurn::Park(wait_for) if self.transport.has_buffered() => {
                 AfterTurn::Park(wait_for.for_another_turn())
             }
             next => next,
         }
+    }
+
+    /// Whether it waits for input for longer than it may. Its socket may be readable all the time, so that the table never
+    /// lets it time out: over TLS, what arrives may be records without content.
+    fn is_overdue(&self, wait_for: WaitFor) -> bool {
+        self.transport.is_encrypted()
+            && wait_for.interest != Interest::Writable
+            && wait_for.deadline.is_over(Instant::now())
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
@@ -284,7 +306,7 @@ impl Connection {
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),
                 Phase::SendResponse(sending) => self.send(*sending, turn, &mut share),
-                Phase::Linger(lingering) => self.linger(lingering, turn),
+                Phase::Linger(lingering) => self.linger(lingering, turn, &mut share),
                 Phase::Away => Ok(Transition::Close),
             };
             match step {
@@ -305,8 +327,8 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this server's own, and the client
-                    // sees only a closed connection, so they are worth a warning.
+                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this
+                    // server's own, and the client sees only a closed connection, so they are worth a warning.
                     let is_clients =
                         error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidData;
                     let level = if is_clients { log::Level::Debug } else { log::Level::Warn };

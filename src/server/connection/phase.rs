@@ -1,6 +1,6 @@
 //! The states of a connection. Each is a type that owns what it needs, so that no state can access another's data.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http::body::Framing;
 use crate::http::head_end::EndFinder;
@@ -41,6 +41,8 @@ pub(super) struct WaitingForHead {
     pub end: EndFinder,
     /// When the head has to be complete; set with its first byte.
     pub deadline: Option<Deadline>,
+    /// Since when it waits for the first byte. Over TLS, something may arrive that is no byte of it.
+    pub idle_since: Option<Instant>,
     /// The keep-alive timeout that the last response promised.
     pub promised: Duration,
 }

@@ -76,6 +76,9 @@ impl Connection {
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {
+                    if self.transport.take_progress() {
+                        body.deadline = Deadline::after(Instant::now(), turn.state.stall);
+                    }
                     if let Some(interim) = body.receiving.take_interim(Instant::now()) {
                         return Ok(Transition::Go(send_interim(interim, *body)));
                     }

@@ -47,9 +47,11 @@ impl Connection {
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {
-                    let wait_for = match waiting.deadline {
-                        Some(deadline) => WaitFor::readable(deadline),
-                        None => WaitFor::idle(Instant::now(), turn.timeout.max(waiting.promised)),
+                    let wait_for = if let Some(deadline) = waiting.deadline {
+                        WaitFor::readable(deadline)
+                    } else {
+                        let since = *waiting.idle_since.get_or_insert_with(Instant::now);
+                        WaitFor::idle(since, turn.timeout.max(waiting.promised))
                     };
                     return Ok(Transition::Wait(Phase::RecvHead(waiting), wait_for.for_news()));
                 }
@@ -58,6 +60,7 @@ impl Connection {
     }
 
     /// Finds the answer to the head that stands at the start of the input.
+    #[inline]
     fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Transition> {
         let now = Instant::now();
         let bytes = &turn.input.unread()[..length];
@@ -66,7 +69,8 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
-        let source = self.request_source(head.fields, turn.state);
+        let mut source = self.request_source(head.fields, turn.state);
+        source.certificate = self.certificate.as_deref();
         let refused =
             if self.is_exposed { plain::check(&head, self.peer(), &source, turn.state).err() } else { None };
         // A proxy that names the prefix has removed it.

@@ -46,21 +46,24 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> Transition {
-        let waiting = Phase::RecvHead(WaitingForHead { promised, ..WaitingForHead::default() });
+        let waiting = |idle_since| {
+            Phase::RecvHead(WaitingForHead { idle_since, promised, ..WaitingForHead::default() })
+        };
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
             // The server may have become busier while a long response was sent; the timeout in its head still holds.
             Persistence::Keep if nothing_unread => {
-                let wait_for = WaitFor::idle(Instant::now(), turn.timeout.max(promised));
+                let now = Instant::now();
+                let wait_for = WaitFor::idle(now, turn.timeout.max(promised));
                 Transition::Wait(
-                    waiting,
+                    waiting(Some(now)),
                     if turn.input.is_drained() { wait_for.for_news() } else { wait_for },
                 )
             }
-            Persistence::Keep if share.requests > 0 && share.bytes > 0 => Transition::Go(waiting),
+            Persistence::Keep if share.requests > 0 && share.bytes > 0 => Transition::Go(waiting(None)),
             // Pipelined requests have already arrived; other connections get a turn first.
-            Persistence::Keep => Transition::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
+            Persistence::Keep => Transition::Wait(waiting(None), WaitFor::writable(deadline(turn.timeout))),
             Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping)
                 if self.is_silent(turn) =>
             {
@@ -69,14 +72,17 @@ impl Connection {
             // Closing now, while the client still sends, would reset the connection and lose the response.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
-                match self.transport.end_sending() {
-                    Ok(()) => Transition::Go(Phase::Linger(Lingering {
-                        left: LINGER_LIMIT,
-                        deadline: deadline(LINGER),
-                    })),
-                    Err(_) => Transition::Close,
-                }
+                self.end_sending_and_linger()
             }
+        }
+    }
+
+    /// Ends the outgoing stream, and reads on until the client has seen that.
+    pub(super) fn end_sending_and_linger(&mut self) -> Transition {
+        let deadline = Deadline::after(Instant::now(), LINGER);
+        match self.transport.end_sending() {
+            Ok(()) => Transition::Go(Phase::Linger(Lingering { left: LINGER_LIMIT, deadline })),
+            Err(_) => Transition::Close,
         }
     }
 
@@ -87,19 +93,24 @@ impl Connection {
     }
 
     /// Reads and discards input until the client closes its side, for a limited time and a limited number of bytes.
-    pub(super) fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Transition> {
-        loop {
+    pub(super) fn linger(
+        &mut self,
+        mut lingering: Lingering,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
+        while share.bytes > 0 {
             match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(count) if count < lingering.left => {
                     turn.input.consume(count);
                     lingering.left -= count;
+                    share.bytes = share.bytes.saturating_sub(count as u64);
                 }
-                Transferred::WouldWait => {
-                    let wait_for = WaitFor::readable(lingering.deadline);
-                    return Ok(Transition::Wait(Phase::Linger(lingering), wait_for));
-                }
+                Transferred::WouldWait => break,
                 Transferred::Bytes(_) | Transferred::End => return Ok(Transition::Close),
             }
         }
+        let wait_for = WaitFor::readable(lingering.deadline);
+        Ok(Transition::Wait(Phase::Linger(lingering), wait_for))
     }
 }

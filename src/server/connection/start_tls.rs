@@ -3,14 +3,19 @@
 use std::io;
 use std::time::Instant;
 
-use crate::net::transport::{Transferred, Transport};
+use crate::net::transport::{More, Transferred, Transport};
 use crate::server::connection::phase::{Phase, WaitingForHead};
 use crate::server::connection::{Connection, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
+use crate::server::tls::Tls;
 
 /// The type of the record with which a handshake begins. No request begins with it.
 const HANDSHAKE: u8 = 22;
+
+/// A fatal alert, `unexpected_message` (RFC 8446 §6.2), without encryption. Clients without TLS can tell from it what the port
+/// speaks.
+const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
 
 impl Connection {
     /// Waits for the first byte and for the handshake, which takes at most as long as a head may. No thread waits for it.
@@ -36,7 +41,9 @@ impl Connection {
             if arrived.first() != Some(&HANDSHAKE) {
                 if !tls.answers_plain() {
                     log::info!("closed {}: it does not speak TLS", self.peer());
-                    return Ok(Transition::Close);
+                    turn.input.consume(turn.input.unread().len());
+                    self.transport.write(&ALERT, More::Ends)?;
+                    return Ok(self.end_sending_and_linger());
                 }
                 self.is_exposed = true;
                 return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
@@ -46,14 +53,18 @@ impl Connection {
         }
         let Transport::Tls(stream) = &mut self.transport else { return Ok(Transition::Close) };
         match stream.handshake() {
-            Ok(true) => Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default()))),
+            Ok(true) => {
+                self.certificate = Tls::client_certificate(stream).map(Box::new);
+                Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())))
+            }
             Ok(false) => {
                 let wait_for = WaitFor::readable(until).for_news();
                 Ok(Transition::Wait(Phase::StartTls(Some(until)), wait_for))
             }
             Err(error) => {
                 log::debug!("closed {}: its TLS handshake failed: {error}", self.peer());
-                Ok(Transition::Close)
+                // A client whose certificate is refused has sent its request already.
+                Ok(self.end_sending_and_linger())
             }
         }
     }

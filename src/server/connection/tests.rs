@@ -79,6 +79,7 @@ fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
     let mut connection = Connection {
         transport,
         source: None,
+        certificate: None,
         phase: Phase::Away,
         unread: Vec::new(),
         has_waited: false,
@@ -144,6 +145,7 @@ fn a_panic_costs_one_connection() {
         let connection = Connection {
             transport,
             source: None,
+            certificate: None,
             phase,
             unread: unread.to_vec(),
             has_waited: false,

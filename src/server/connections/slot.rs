@@ -75,10 +75,10 @@ pub(crate) struct Slot {
     shared: Arc<Shared>,
     index: u32,
     number: u32,
-    /// The peer, for which it counts between requests.
+    /// The peer.
     peer: ClientKey,
-    /// The client for which it counts now.
-    client: ClientKey,
+    /// The client for which it counts now; `None` for the peer.
+    client: Option<ClientKey>,
     /// How many descriptors the connection holds.
     descriptors: u32,
     kind: SlotKind,
@@ -145,7 +145,7 @@ impl Slots {
         state.change(peer, kind, 0, 1);
         self.0.taken.fetch_add(1, Ordering::AcqRel);
         let (shared, number) = (Arc::clone(&self.0), state.served);
-        Slot { shared, index, number, peer, client: peer, descriptors: 1, kind, watched: None }
+        Slot { shared, index, number, peer, client: None, descriptors: 1, kind, watched: None }
     }
 
     /// How many slots are taken.
@@ -249,7 +249,7 @@ impl Slot {
 
     /// The client for which it counts.
     pub(crate) fn client(&self) -> ClientKey {
-        self.client
+        self.client.unwrap_or(self.peer)
     }
 
     /// Whether its connection is being rejected.
@@ -275,28 +275,30 @@ impl Slot {
     /// Records how many descriptors the connection holds now, including its socket, and for which client; `None` for the
     /// peer. Returns how many descriptors too many are held in total, if this connection holds more than before.
     pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
-        let client = client.unwrap_or(self.peer);
+        let client = client.filter(|client| *client != self.peer);
         let before = std::mem::replace(&mut self.descriptors, descriptors);
         if before == descriptors && self.client == client {
             return 0;
         }
+        let (from, to) = (self.client(), client.unwrap_or(self.peer));
         let mut state = self.shared.lock();
-        state.change(self.client, self.kind, before, 0);
-        state.pass(self.client, client);
+        state.change(from, self.kind, before, 0);
+        state.pass(from, to);
+        state.change(to, self.kind, 0, descriptors);
         self.client = client;
-        state.change(self.client, self.kind, 0, descriptors);
         let excess = state.descriptors.saturating_sub(self.shared.capacity.descriptors);
         if descriptors > before { excess } else { 0 }
     }
 
     /// Moves to a spare slot, so that its own is free for another; false if there is none.
     pub(crate) fn make_spare(&mut self) -> bool {
+        let client = self.client();
         let mut state = self.shared.lock();
         let has_room = state.spare < self.shared.capacity.spare;
         if self.kind == SlotKind::Regular && has_room {
-            state.change(self.client, self.kind, self.descriptors, 0);
+            state.change(client, self.kind, self.descriptors, 0);
             Self::change_kind(&mut self.kind, &mut state, SlotKind::Spare);
-            state.change(self.client, self.kind, 0, self.descriptors);
+            state.change(client, self.kind, 0, self.descriptors);
         }
         self.kind == SlotKind::Spare
     }
@@ -306,7 +308,7 @@ impl Slot {
     pub(crate) fn leave(&mut self) {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);
-        state.change(self.client, self.kind, before, 0);
+        state.change(self.client(), self.kind, before, 0);
         Self::change_kind(&mut self.kind, &mut state, SlotKind::Left);
     }
 
@@ -332,8 +334,8 @@ impl Drop for Slot {
         let mut state = self.shared.lock();
         state.free.push(self.index);
         *state.count(self.kind) -= 1;
-        state.change(self.client, self.kind, self.descriptors, 0);
-        state.release(self.client);
+        state.change(self.client(), self.kind, self.descriptors, 0);
+        state.release(self.client());
         if self.shared.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.emptied.notify_all();
         }

@@ -29,6 +29,7 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
         // The proxy adds what it was asked for at the end, if it does not replace what the client made up.
         host: fields.list("X-Forwarded-Host").last(),
         prefix: fields.get("X-Forwarded-Prefix"),
+        certificate: None,
     }
 }
 
@@ -39,6 +40,7 @@ fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies
         scheme: hop.and_then(|hop| hop.proto).map(Scheme::parse),
         host: hop.and_then(|hop| hop.host),
         prefix: None,
+        certificate: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! The few facts of a certificate that rustls does not tell (RFC 5280 §4.1): when it is valid, and who has signed whom.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::printable::Printable;
 
 /// Tags of DER (X.690).
 const INTEGER: u8 = 0x02;
@@ -35,6 +38,18 @@ impl<'a> CertificateFacts<'a> {
         let (not_before, not_after) = (validity.time()?, validity.time()?);
         let subject = fields.next(SEQUENCE)?;
         Some(Self { issuer, subject, not_before, not_after })
+    }
+}
+
+/// Warns of a certificate that is not valid today.
+pub(super) fn warn_of_dates(path: &Path, facts: &CertificateFacts<'_>) {
+    let now = SystemTime::now();
+    let day = |time| humantime::format_rfc3339_seconds(time);
+    let path = Printable::path(path);
+    if now < facts.not_before {
+        log::warn!("the certificate {path} is not valid before {} (check the clock)", day(facts.not_before));
+    } else if now > facts.not_after {
+        log::warn!("the certificate {path} has expired on {} (renew it)", day(facts.not_after));
     }
 }
 

@@ -3,46 +3,71 @@
 //! The certificates are read again when their files change, and on SIGHUP. Connections keep those with which they began.
 
 mod certificate;
+mod client_ca;
+mod client_certificate;
+mod files;
 mod pair;
 mod self_signed;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::Ticketer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
+use self::client_ca::ClientCa;
+pub(super) use self::client_certificate::ClientCertificate;
+use self::files::{Check, Stamp, TlsSetupError};
+use self::pair::Pair;
 pub use self::pair::PairFiles;
-use self::pair::{Check, Pair, Stamp, TlsSetupError};
 pub use self::self_signed::{Reachable, SelfSigned};
 use crate::blocking::Blocking;
 use crate::net::tls_stream::TlsStream;
+use crate::printable::Printable;
 
 /// The certificates of a server; clones share them.
 #[derive(Debug, Clone)]
 pub struct Tls(Arc<Shared>);
 
 struct Shared {
-    /// The first is the default.
-    files: Vec<PairFiles>,
-    /// Makes them, if the server does that itself.
+    files: TlsFiles,
+    /// Makes the certificate, if the server does that itself.
     self_signed: Option<SelfSigned>,
     check: Check,
     provider: Arc<CryptoProvider>,
-    /// Encrypts what a client needs to resume a session: the server keeps nothing.
-    tickets: Arc<dyn ProducesTickets>,
     /// What new connections use.
-    config: Mutex<Arc<ServerConfig>>,
+    current: Mutex<Current>,
     /// The files as they were last read, even if in vain.
     stamps: Mutex<Vec<Stamp>>,
     /// Whether SIGHUP has asked to read them again.
     is_due: AtomicBool,
     rules: TlsRules,
+}
+
+/// What TLS reads. None of it may be in the shared folder.
+#[derive(Debug, Clone)]
+struct TlsFiles {
+    /// The certificates and keys. The first is the default.
+    pairs: Vec<PairFiles>,
+    /// The authorities whose certificates clients need. `None`: clients need none.
+    client_ca: Option<PathBuf>,
+}
+
+/// What was read from the files.
+#[derive(Clone)]
+struct Current {
+    config: Arc<ServerConfig>,
+    client_ca: Option<Arc<ClientCa>>,
+    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket holds the certificate of its client,
+    /// which nobody checks again. So other client CAs get another key, and the tickets from before are not accepted.
+    tickets: Arc<dyn ProducesTickets>,
 }
 
 /// Where the certificates come from.
@@ -64,25 +89,29 @@ pub struct TlsRules {
 }
 
 impl Tls {
-    /// Reads the certificates; a self-signed one is made if necessary.
-    pub fn new(certificates: Certificates, rules: TlsRules, check: Check) -> Result<Self, TlsSetupError> {
-        let (files, self_signed) = match certificates {
-            Certificates::Files(files) => (files, None),
+    /// Reads the certificates; a self-signed one is made if necessary. With authorities for clients, these need a certificate of
+    /// one of them.
+    pub fn new(
+        certificates: Certificates,
+        client_ca: Option<PathBuf>,
+        rules: TlsRules,
+        check: Check,
+    ) -> Result<Self, TlsSetupError> {
+        let (pairs, self_signed) = match certificates {
+            Certificates::Files(pairs) => (pairs, None),
             Certificates::SelfSigned(own) => (vec![own.files()], Some(own)),
         };
         self_signed.iter().try_for_each(|own| own.ensure(SystemTime::now()))?;
+        let files = TlsFiles { pairs, client_ca };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tickets =
-            rustls::crypto::ring::Ticketer::new().map_err(|error| TlsSetupError::library(&error))?;
-        let stamps = files.iter().map(PairFiles::stamp).collect();
-        let config = configure(&files, &check, &provider, &tickets)?;
+        let stamps = files.stamps();
+        let current = Current::read(&files, &check, &provider, None)?;
         Ok(Self(Arc::new(Shared {
             files,
             self_signed,
             check,
             provider,
-            tickets,
-            config: Mutex::new(config),
+            current: Mutex::new(current),
             stamps: Mutex::new(stamps),
             is_due: AtomicBool::new(false),
             rules,
@@ -91,9 +120,30 @@ impl Tls {
 
     /// A connection that begins with a handshake, of which these bytes have arrived.
     pub(super) fn begin(&self, socket: TcpStream, peer: SocketAddr, arrived: &[u8]) -> io::Result<TlsStream> {
-        let config = Arc::clone(&self.0.config.lock().unwrap_or_else(PoisonError::into_inner));
+        let config = Arc::clone(&self.0.current().config);
         let session = ServerConnection::new(config).map_err(io::Error::other)?;
         Ok(TlsStream::new(socket, peer, session, arrived))
+    }
+
+    /// Whether clients need a certificate.
+    pub(super) fn asks_for_certificates(&self) -> bool {
+        self.0.files.client_ca.is_some()
+    }
+
+    /// The certificate that a client has presented in its handshake.
+    pub(super) fn client_certificate(stream: &TlsStream) -> Option<ClientCertificate> {
+        let certificate = ClientCertificate::of(stream)?;
+        match certificate.user(SystemTime::now()) {
+            Ok(name) => {
+                log::debug!(
+                    "{} has the certificate of {}",
+                    stream.peer(),
+                    Printable::text(&name.to_string())
+                );
+            }
+            Err(nobody) => log::info!("the client certificate of {} {nobody}", stream.peer()),
+        }
+        Some(certificate)
     }
 
     /// Whether connections without TLS are answered.
@@ -113,7 +163,7 @@ impl Tls {
 
     /// An error if one of the files may no longer be used.
     pub fn check(&self) -> io::Result<()> {
-        self.0.files.iter().try_for_each(|files| files.check(&self.0.check))
+        self.0.files.paths().try_for_each(|path| files::ensure_usable(path, &self.0.check))
     }
 
     /// Reads the certificates again within a second.
@@ -129,21 +179,21 @@ impl Tls {
         let mut stamps = shared.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemTime::now();
         if let Some(own) = &shared.self_signed
-            && (is_due || *stamps != shared.stamps() || own.is_due(now))
+            && (is_due || *stamps != shared.files.stamps() || own.is_due(now))
+            && !own.ensure_again(now)
         {
-            if !own.ensure_again(now) {
-                *stamps = shared.stamps();
-                return;
-            }
+            *stamps = shared.files.stamps();
+            return;
         }
-        let found = shared.stamps();
+        let found = shared.files.stamps();
         if !is_due && *stamps == found {
             return;
         }
         *stamps = found;
-        match configure(&shared.files, &shared.check, &shared.provider, &shared.tickets) {
-            Ok(config) => {
-                *shared.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        let before = shared.current().clone();
+        match Current::read(&shared.files, &shared.check, &shared.provider, Some(&before)) {
+            Ok(now) => {
+                *shared.current() = now;
                 log::info!("read the certificates again");
             }
             Err(error) => log::error!("{error}; the certificates that were read before stay in use"),
@@ -151,10 +201,19 @@ impl Tls {
     }
 }
 
-impl Shared {
-    /// The files as they are now.
+impl TlsFiles {
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.pairs.iter().flat_map(PairFiles::paths).chain(self.client_ca.as_deref())
+    }
+
     fn stamps(&self) -> Vec<Stamp> {
-        self.files.iter().map(PairFiles::stamp).collect()
+        self.paths().map(files::stamp).collect()
+    }
+}
+
+impl Shared {
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,22 +226,35 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Reads all pairs.
-fn configure(
-    files: &[PairFiles],
-    check: &Check,
-    provider: &Arc<CryptoProvider>,
-    tickets: &Arc<dyn ProducesTickets>,
-) -> Result<Arc<ServerConfig>, TlsSetupError> {
-    let pairs = files.iter().map(|files| files.read(check, provider)).collect::<Result<Vec<_>, _>>()?;
-    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsSetupError::library(&error))?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(ByName(pairs)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config.ticketer = Arc::clone(tickets);
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(Arc::new(config))
+impl Current {
+    /// Reads all files.
+    fn read(
+        files: &TlsFiles,
+        check: &Check,
+        provider: &Arc<CryptoProvider>,
+        before: Option<&Self>,
+    ) -> Result<Self, TlsSetupError> {
+        let library = |error| TlsSetupError::library(&error);
+        let pairs = files.pairs.iter().map(|pair| pair.read(check, provider)).collect::<Result<_, _>>()?;
+        let client_ca =
+            files.client_ca.as_deref().map(|path| ClientCa::read(path, check, provider)).transpose()?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+            .with_safe_default_protocol_versions()
+            .map_err(library)?;
+        let (client_ca, builder) = match client_ca {
+            None => (None, builder.with_no_client_auth()),
+            Some((ca, verifier)) => (Some(Arc::new(ca)), builder.with_client_cert_verifier(verifier)),
+        };
+        let tickets = match before.filter(|before| before.client_ca == client_ca) {
+            Some(before) => Arc::clone(&before.tickets),
+            None => Ticketer::new().map_err(library)?,
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(ByName(pairs)));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.ticketer = Arc::clone(&tickets);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Self { config: Arc::new(config), client_ca, tickets })
+    }
 }
 
 /// Chooses the certificate by the name that the client asks for: the first that has it, or else the first of all.

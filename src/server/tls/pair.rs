@@ -1,10 +1,8 @@
 //! A certificate and its key, read from files.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
-use std::{fmt, fs, io};
 
 use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
@@ -14,11 +12,9 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
-use super::certificate::CertificateFacts;
+use super::certificate::{CertificateFacts, warn_of_dates};
+use super::files::{Check, TlsSetupError, read};
 use crate::printable::Printable;
-
-/// The largest file, in bytes: more than any chain has.
-const FILE_LIMIT: u64 = 1024 * 1024;
 
 /// The files of a certificate, with those of its issuers, and of its key, as PEM.
 #[derive(Debug, Clone)]
@@ -29,59 +25,14 @@ pub struct PairFiles {
     pub key: PathBuf,
 }
 
-/// Whether a file may be used: one in the shared folder may not.
-pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
-
-/// A file as it was last seen. `None`: it cannot be found.
-pub(super) type Stamp = [Option<(u64, u64, i64, i64, u64)>; 2];
-
 /// A certificate and its key.
 #[derive(Debug)]
 pub(super) struct Pair(Arc<CertifiedKey>);
 
-/// Why a certificate cannot be used: one line.
-#[derive(Debug)]
-pub struct TlsSetupError(String);
-
-impl TlsSetupError {
-    /// An error that says all.
-    pub(super) fn line(error: &dyn fmt::Display) -> Self {
-        Self(error.to_string())
-    }
-
-    pub(super) fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
-        Self(format!("cannot use the {kind} {}: {why}", Printable::path(path)))
-    }
-
-    /// An error of the library.
-    pub(super) fn library(error: &Error) -> Self {
-        Self(format!("cannot set up TLS: {error}"))
-    }
-}
-
-impl fmt::Display for TlsSetupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TlsSetupError {}
-
 impl PairFiles {
-    /// What the files are now.
-    pub(super) fn stamp(&self) -> Stamp {
-        [&self.certificate, &self.key].map(|path| {
-            let facts = fs::metadata(path).ok()?;
-            Some((facts.dev(), facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
-        })
-    }
-
-    /// An error if one of the files may not be used.
-    pub(super) fn check(&self, check: &Check) -> io::Result<()> {
-        [&self.certificate, &self.key].into_iter().try_for_each(|path| {
-            let name = Printable::path(path);
-            check(path).map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
-        })
+    /// The paths.
+    pub(super) fn paths(&self) -> [&Path; 2] {
+        [&self.certificate, &self.key]
     }
 
     /// Reads and checks the pair. An expired certificate is only worth a warning: clients may know better.
@@ -119,31 +70,6 @@ impl PairFiles {
 const WRONG_ORDER: &str =
     "its chain is in the wrong order (the server's certificate comes first, then the issuer of each before)";
 
-/// Reads a file that is not in the shared folder.
-fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
-    let file = check(path).and_then(|()| fs::metadata(path));
-    let size = file.map_err(|error| reason(&error))?.len();
-    if size > FILE_LIMIT {
-        return Err(format!("it has {size} bytes, more than a certificate or key"));
-    }
-    let bytes = fs::read(path).map_err(|error| reason(&error))?;
-    let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
-    if is_pem {
-        Ok(bytes)
-    } else {
-        Err("it is not PEM (convert it with openssl, from DER or PKCS #12)".to_owned())
-    }
-}
-
-/// What a system error means here.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied (this user must be able to read it)".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
 /// The certificates of a file, in their order.
 fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(text)
@@ -170,18 +96,6 @@ fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
         pem::Error::NoItemsFound => "it holds no private key".to_owned(),
         error => format!("it is not valid PEM: {error}"),
     })
-}
-
-/// Warns of a certificate that is not valid today.
-fn warn_of_dates(path: &Path, facts: &CertificateFacts<'_>) {
-    let now = SystemTime::now();
-    let day = |time| humantime::format_rfc3339_seconds(time);
-    let path = Printable::path(path);
-    if now < facts.not_before {
-        log::warn!("the certificate {path} is not valid before {} (check the clock)", day(facts.not_before));
-    } else if now > facts.not_after {
-        log::warn!("the certificate {path} has expired on {} (renew it)", day(facts.not_after));
-    }
 }
 
 impl Pair {

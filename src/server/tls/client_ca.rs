@@ -1,0 +1,140 @@
+//! The certificate authorities whose certificates clients need.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
+
+use super::certificate::{CertificateFacts, warn_of_dates};
+use super::files::{Check, TlsSetupError, read};
+
+/// The certificates of a file, each of an authority; at least one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ClientCa(Vec<CertificateDer<'static>>);
+
+/// Checks the certificates of clients. rustls believes an authority whatever its dates are: this believes none that has expired.
+#[derive(Debug)]
+struct Verifier {
+    authorities: Vec<Authority>,
+    /// What browsers choose a certificate by.
+    names: Vec<DistinguishedName>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+#[derive(Debug)]
+struct Authority {
+    not_after: SystemTime,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+impl ClientCa {
+    /// Reads and checks the file, and makes what checks the certificates of clients. An authority that has expired is only
+    /// worth a warning here: it may be one of several.
+    pub(super) fn read(
+        path: &Path,
+        check: &Check,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<(Self, Arc<dyn ClientCertVerifier>), TlsSetupError> {
+        let in_file = |why: &dyn fmt::Display| TlsSetupError::of("client CA", path, why);
+        let text = read(path, check).map_err(|why| in_file(&why))?;
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
+            .collect::<Result<_, _>>()
+            .map_err(|error| in_file(&format_args!("it is not valid PEM: {error}")))?;
+        if certificates.is_empty() {
+            return Err(in_file(&"it holds no certificate"));
+        }
+        let (mut authorities, mut names) = (Vec::new(), Vec::new());
+        for certificate in &certificates {
+            let mut roots = RootCertStore::empty();
+            let facts = CertificateFacts::read(certificate)
+                .filter(|_| roots.add(certificate.clone()).is_ok())
+                .ok_or_else(|| in_file(&"it holds something that is not a certificate"))?;
+            warn_of_dates(path, &facts);
+            names.extend(roots.subjects());
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|error| in_file(&error))?;
+            authorities.push(Authority { not_after: facts.not_after, verifier });
+        }
+        let algorithms = provider.signature_verification_algorithms;
+        Ok((Self(certificates), Arc::new(Verifier { authorities, names, algorithms })))
+    }
+}
+
+impl Authority {
+    fn verify(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.verifier.verify_client_cert(certificate, intermediates, now)?;
+        let has_expired = self
+            .not_after
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .is_ok_and(|not_after| now.as_secs() > not_after.as_secs());
+        if has_expired { Err(CertificateError::Expired.into()) } else { Ok(verified) }
+    }
+}
+
+impl ClientCertVerifier for Verifier {
+    /// A client without a certificate gets a response that says what it needs: no browser explains an alert.
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.names
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let mut why = CertificateError::UnknownIssuer.into();
+        for authority in &self.authorities {
+            match authority.verify(certificate, intermediates, now) {
+                Ok(verified) => return Ok(verified),
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
+                Err(error) => why = error,
+            }
+        }
+        Err(why)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,99 @@
+//! The files of TLS: certificates and keys, as PEM.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::{fmt, fs, io};
+
+use rustix::fs::{Mode, OFlags};
+use rustls::Error;
+
+use crate::printable::Printable;
+
+/// The largest file, in bytes: more than any chain has.
+const FILE_LIMIT: u64 = 1024 * 1024;
+
+/// Whether a file may be used: one in the shared folder may not.
+pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
+
+/// A file as it was last seen. `None`: it cannot be found.
+pub(super) type Stamp = Option<(u64, u64, i64, i64, u64)>;
+
+/// Why TLS cannot be set up: one line.
+#[derive(Debug)]
+pub struct TlsSetupError(String);
+
+impl TlsSetupError {
+    /// An error that says all.
+    pub(super) fn line(error: &dyn fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+
+    /// About this file, which is of this kind.
+    pub(super) fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
+        Self(format!("cannot use the {kind} {}: {why}", Printable::path(path)))
+    }
+
+    /// An error of the library.
+    pub(super) fn library(error: &Error) -> Self {
+        Self(format!("cannot set up TLS: {error}"))
+    }
+}
+
+impl fmt::Display for TlsSetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TlsSetupError {}
+
+/// What a file is now.
+pub(super) fn stamp(path: &Path) -> Stamp {
+    let facts = fs::metadata(path).ok()?;
+    Some((facts.dev(), facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
+}
+
+/// An error if a file may not be used.
+pub(super) fn ensure_usable(path: &Path, check: &Check) -> io::Result<()> {
+    let name = Printable::path(path);
+    check(path).map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+}
+
+/// Reads a file that is not in the shared folder.
+pub(super) fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
+    let (file, facts) = open(path).map_err(|error| reason(&error))?;
+    if !facts.is_file() {
+        return Err("it is not a regular file (it is read again when it changes)".to_owned());
+    }
+    check(path).map_err(|error| reason(&error))?;
+    if facts.len() > FILE_LIMIT {
+        return Err(format!("it has {} bytes, more than a certificate or key", facts.len()));
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_LIMIT).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
+    if is_pem {
+        Ok(bytes)
+    } else {
+        Err("it is not PEM (convert it with openssl, from DER or PKCS #12)".to_owned())
+    }
+}
+
+/// Opens a file. It does not wait until somebody writes to a pipe: the thread that reads certificates again has more to do.
+fn open(path: &Path) -> io::Result<(File, fs::Metadata)> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let facts = file.metadata()?;
+    Ok((file, facts))
+}
+
+/// What a system error means here.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied (this user must be able to read it)".to_owned(),
+        _ => error.to_string(),
+    }
+}
