@@ -138,23 +138,32 @@ fn measure(settings: &Settings) -> Result<()> {
     for case in chosen {
         let mut table = Table::new(case, servers.iter().map(|server| server.name.clone()));
         for round in 0..settings.rounds as usize {
-            for turn in 0..servers.len() {
-                let at = (round + turn) % servers.len();
+            for at in (0..servers.len()).map(|turn| (round + turn) % servers.len()) {
+                if table.is_left_out(at) {
+                    continue;
+                }
                 eprint!("\r\x1b[K{} {}", case.name, servers[at].name);
-                let running = servers[at].start(&stage)?;
-                let value = match case.measured {
-                    Measured::Idle => idle::memory(&running, &stage, idle)?,
-                    Measured::Cpu(work, connections) => {
-                        load::cpu(&running, &stage, work, connections, Duration::from_secs(settings.seconds))?
-                    }
-                };
-                table.add(at, value);
+                match turn_of(&servers[at], &stage, case, settings) {
+                    Ok(value) => table.add(at, value),
+                    Err(why) => table.leave_out(at, why.to_string()),
+                }
             }
         }
         eprint!("\r\x1b[K");
         println!("{table}");
     }
     Ok(())
+}
+
+/// Starts a server, and measures it.
+fn turn_of(server: &Server, stage: &Stage, case: &Case, settings: &Settings) -> Result<f64> {
+    let running = server.start(stage)?;
+    match case.measured {
+        Measured::Idle => idle::memory(&running, stage, idle::possible(settings.idle)),
+        Measured::Cpu(work, connections) => {
+            load::cpu(&running, stage, work, connections, Duration::from_secs(settings.seconds))
+        }
+    }
 }
 
 /// Those that take part: first wharf, then those that are installed.

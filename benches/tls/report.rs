@@ -8,23 +8,41 @@ use super::Case;
 /// The measurements of a case, round by round, for each server; the first is wharf.
 pub struct Table<'a> {
     case: &'a Case,
-    rows: Vec<(String, Vec<f64>)>,
+    rows: Vec<Row>,
+}
+
+/// A server.
+struct Row {
+    name: String,
+    values: Vec<f64>,
+    /// Why it does not take part in this case, or no longer.
+    left_out: Option<String>,
 }
 
 impl<'a> Table<'a> {
     /// Without measurements.
     pub fn new(case: &'a Case, servers: impl Iterator<Item = String>) -> Self {
-        Self { case, rows: servers.map(|name| (name, Vec::new())).collect() }
+        Self { case, rows: servers.map(|name| Row { name, values: Vec::new(), left_out: None }).collect() }
     }
 
     /// Adds a turn of a server.
     pub fn add(&mut self, server: usize, value: f64) {
-        self.rows[server].1.push(value);
+        self.rows[server].values.push(value);
+    }
+
+    /// Notes that a server does not take part: those of only some rounds are not comparable.
+    pub fn leave_out(&mut self, server: usize, why: String) {
+        self.rows[server].left_out = Some(why);
+    }
+
+    /// Whether a server does not take part.
+    pub fn is_left_out(&self, server: usize) -> bool {
+        self.rows[server].left_out.is_some()
     }
 
     /// The ratios of wharf to a server, round by round: both ran under the same conditions.
     fn ratios(&self, theirs: &[f64]) -> Vec<f64> {
-        let ours = self.rows.first().map_or(&[][..], |(_, ours)| ours);
+        let ours = self.rows.first().map_or(&[][..], |row| &row.values);
         ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect()
     }
 }
@@ -34,7 +52,11 @@ impl fmt::Display for Table<'_> {
         let Case { name, about, unit, target, .. } = self.case;
         writeln!(f, "### {name}: {about}\n")?;
         writeln!(f, "| server | {unit} | wharf, as a multiple of it |\n| --- | ---: | ---: |")?;
-        for (at, (server, values)) in self.rows.iter().enumerate() {
+        for (at, Row { name: server, values, left_out }) in self.rows.iter().enumerate() {
+            if let Some(why) = left_out {
+                writeln!(f, "| {server} | SKIPPED: {why} | |")?;
+                continue;
+            }
             let value = median(values);
             let digits = usize::from(value < 1000.0);
             if at == 0 {
