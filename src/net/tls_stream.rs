@@ -66,6 +66,10 @@ impl TlsStream {
     /// Moves the handshake on; whether it is over. If not, more has to arrive, or, if [`Self::wants_write`], to be sent.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
+            // What ends the handshake can leave with the response to a request that has arrived already.
+            if !self.session.is_handshaking() && self.has_buffered() {
+                return Ok(true);
+            }
             self.flush_records(SendFlags::empty())?;
             if !self.session.is_handshaking() {
                 return Ok(true);
@@ -206,7 +210,8 @@ impl TlsStream {
     /// Encrypts and sends as many bytes as fit, at least one; an error of the kind `WouldBlock` if none do. The flags are
     /// those of send(2).
     pub fn write(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
-        if !self.flush_records(flags)? {
+        // Records that the socket has not refused leave together with these.
+        if self.unsent > 0 && !self.flush_records(flags)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.is_whole = false;
@@ -312,3 +317,6 @@ impl io::Write for Socket<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
