@@ -70,7 +70,7 @@ pub fn cpu(running: &Running, stage: &Stage, work: Work, connections: usize, tim
         Work::Large => done.bytes as f64 / LARGE.1 as f64,
         Work::Small | Work::Handshake { .. } => done.responses as f64,
     };
-    Ok((after.cpu - before.cpu).as_secs_f64() * 1e6 / count.max(1.0))
+    Ok(after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e6 / count.max(1.0))
 }
 
 impl Load {

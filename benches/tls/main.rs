@@ -24,6 +24,7 @@ mod process;
 mod report;
 mod server;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,8 +33,6 @@ use common::Result;
 use load::Work;
 use report::Table;
 use server::{Server, Stage};
-
-use std::path::PathBuf;
 
 /// wharf beside other servers over TLS
 #[derive(Debug, Parser)]
