@@ -55,8 +55,9 @@ impl Session {
         let (shell, says, port) = started.expect("chromedriver starts");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut session = Self { shell, _says: says, address, path: String::new() };
+        let flags = [&FLAGS, flags].concat();
         let wish = json!({"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": {"args": [&FLAGS, flags].concat()},
+            "goog:chromeOptions": {"args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},
             "timeouts": {"script": PATIENCE.as_millis(), "pageLoad": PATIENCE.as_millis()},
             "unhandledPromptBehavior": "ignore",
