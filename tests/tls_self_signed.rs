@@ -482,6 +482,7 @@ fn flags_that_exclude_each_other_are_wrong_usage() {
     }
     let mut wharf = serve(&["--no-plain", "--hsts", "60"]);
     let mut wire = Wire::over(TcpStream::connect(wharf.address()).expect("a connection"));
-    assert!(wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").is_closed());
+    let alert = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
+    assert_eq!(alert.first(), Some(&21), "an alert (RFC 8446 §5.1)");
     assert!(wharf.ended().is_none());
 }
