@@ -1,7 +1,8 @@
-//! TLS over a non-blocking TCP socket, as a server speaks it.
+//! The server side of TLS over a non-blocking TCP socket.
 //!
-//! rustls encrypts and decrypts in memory; this file moves its records. Its buffers are bounded: at most one piece of
-//! output is encrypted before the kernel has all of the one before, and input is decrypted only when there is space for it.
+//! rustls encrypts and decrypts in memory; this file moves its records between memory and the socket. Its buffers are
+//! bounded: the next piece of output is encrypted only when the kernel has taken the previous one, and input is
+//! decrypted only when there is space for it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,7 +25,8 @@ const PIECE: usize = 64 * 1024;
 const READ: usize = 64 * 1024;
 
 thread_local! {
-    /// What is between the socket or a file and rustls: each thread needs it for the length of one call.
+    /// The buffer between rustls and the socket or a file. A call does not leave anything in it, so each thread has
+    /// one.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -33,7 +35,7 @@ pub struct TlsStream {
     socket: TcpStream,
     peer: SocketAddr,
     session: ServerConnection,
-    /// Records that have arrived, and that rustls has not got yet.
+    /// Records that have arrived, but were not passed to rustls yet.
     raw: Vec<u8>,
     /// Whether the last read has emptied the socket.
     is_drained: bool,
@@ -41,12 +43,12 @@ pub struct TlsStream {
     readable: usize,
     /// How many bytes of records wait for the socket.
     unsent: usize,
-    /// Whether all that was written is whole messages: only then may the stream be ended in order.
+    /// Whether the output ends after a whole message: only then may `close_notify` be sent.
     is_whole: bool,
 }
 
 impl TlsStream {
-    /// Begins on this connection, of which these bytes have been read already.
+    /// Begins on this connection, from which these bytes have already been read.
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
         let raw = arrived.to_vec();
@@ -63,7 +65,8 @@ impl TlsStream {
         &self.socket
     }
 
-    /// Moves the handshake on; whether it is over. If not, more has to arrive, or, if [`Self::wants_write`], to be sent.
+    /// Continues the handshake; returns whether it is complete. If not, it waits to send records, if
+    /// [`Self::wants_write`], or else to receive some.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
             self.flush_records(SendFlags::empty())?;
@@ -89,7 +92,7 @@ impl TlsStream {
         }
     }
 
-    /// Gives rustls records of the handshake; what follows it is kept.
+    /// Passes records of the handshake to rustls; what follows the handshake is kept.
     fn shake(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() && self.session.is_handshaking() {
             self.feed(&mut bytes)?;
@@ -103,12 +106,12 @@ impl TlsStream {
         self.session.wants_write()
     }
 
-    /// Whether there is input that causes no event at the socket, as it has been read from there.
+    /// Whether there is input for which the socket reports no event, because it has already been read from the socket.
     pub fn has_buffered(&self) -> bool {
         self.readable > 0 || !self.raw.is_empty()
     }
 
-    /// Whether the last read has emptied the socket, and all that it got was returned.
+    /// Whether the last read emptied the socket, and all of its bytes were returned.
     pub fn is_drained(&self) -> bool {
         self.is_drained && !self.has_buffered()
     }
@@ -126,7 +129,7 @@ impl TlsStream {
                 }
                 stream.decrypt(bytes, into)
             });
-            // Answers of the protocol itself, such as that to a change of keys.
+            // Replies of the protocol itself, such as the reply to a key update.
             if self.session.wants_write() {
                 self.flush_records(SendFlags::empty())?;
             }
@@ -136,7 +139,7 @@ impl TlsStream {
         }
     }
 
-    /// Passes on what has arrived at the socket, at most this many bytes; none at the end of the stream.
+    /// Returns what has arrived at the socket, at most this many bytes; none at the end of the stream.
     fn receive<T>(
         &mut self,
         at_most: usize,
@@ -176,14 +179,14 @@ impl TlsStream {
                     }
                     self.feed(&mut records)?;
                 }
-                // Without close_notify. Every request says where it ends, so one that was cut off is noticed.
+                // Without close_notify. Every request announces its length, so a truncated one is noticed.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(filled)),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Gives rustls the first of these records; no bytes are the end of the stream.
+    /// Passes the first of these records to rustls; no bytes mean the end of the stream.
     fn feed(&mut self, records: &mut &[u8]) -> io::Result<()> {
         if self.session.read_tls(records)? == 0 {
             // What follows close_notify is ignored.
@@ -215,7 +218,8 @@ impl TlsStream {
         Ok(count)
     }
 
-    /// Sends bytes of a file from this offset on, at most `count`: as [`Self::write`]. 0 is the end of the file.
+    /// Sends bytes of a file from this offset on, at most `count`: otherwise like [`Self::write`]. Returns 0 at the end
+    /// of the file.
     pub fn send_file(
         &mut self,
         file: &File,
@@ -223,7 +227,7 @@ impl TlsStream {
         count: usize,
         _: Blocking<'_>,
     ) -> io::Result<usize> {
-        // The socket first: what is read in vain would be read again.
+        // The socket first: if it is full, the file would be read twice.
         if !self.flush_records(SendFlags::empty())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -234,13 +238,13 @@ impl TlsStream {
         })
     }
 
-    /// Sends what was written; whether the kernel has all of it. Call it at the end of a message.
+    /// Sends what was written; returns whether the kernel has all of it. Call it at the end of a message.
     pub fn flush(&mut self) -> io::Result<bool> {
         self.is_whole = self.flush_records(SendFlags::empty())?;
         Ok(self.is_whole)
     }
 
-    /// Gives the socket the records that wait for it; whether it has taken all.
+    /// Writes the waiting records to the socket; returns whether it has taken all of them.
     fn flush_records(&mut self, flags: SendFlags) -> io::Result<bool> {
         let mut socket = Socket(&self.socket, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         while self.session.wants_write() {
@@ -265,13 +269,13 @@ impl TlsStream {
         self.unsent
     }
 
-    /// Announces the end of the outgoing stream, if it ends after whole messages: else a client must see that one was cut
-    /// off (RFC 9112 §9.8).
+    /// Announces the end of the outgoing stream, if it ends after a whole message. Otherwise the client must see that
+    /// the message was truncated (RFC 9112 §9.8).
     pub fn close_notify(&mut self) {
         if self.is_whole && !self.session.is_handshaking() {
             self.is_whole = false;
             self.session.send_close_notify();
-            // Whoever does not read is not told.
+            // A peer that does not read does not get it.
             let _ = self.flush_records(SendFlags::empty());
         }
     }
@@ -295,7 +299,7 @@ impl fmt::Debug for TlsStream {
     }
 }
 
-/// A socket as rustls writes to it: several records by one system call, without waiting.
+/// The socket for rustls: writes several records with one system call, without blocking.
 struct Socket<'a>(&'a TcpStream, SendFlags);
 
 impl io::Write for Socket<'_> {

@@ -1,4 +1,4 @@
-//! The configuration of rustls, the same for all connections of the process, as the proxies of the environment are.
+//! The configuration of rustls, shared by all connections of the process, as are the proxies from the environment.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,10 +12,10 @@ use crate::client::tls_error::TlsError;
 /// The protocol that is spoken over TLS (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
 
-/// What [`trust`] has said.
+/// What [`trust`] has set.
 static TRUST: OnceLock<Trust> = OnceLock::new();
 
-/// The configuration of all connections, which then share their session tickets.
+/// The configuration of all connections; sharing it lets them share session tickets.
 static CONFIG: OnceLock<Result<Arc<ClientConfig>, TlsError>> = OnceLock::new();
 
 /// Decides which certificates this process trusts. Only the first call counts, before the first connection.

@@ -59,8 +59,7 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 /// How many bytes a connection may transfer in one turn before the others get theirs; this takes two milliseconds on
-/// loopback. With half of it, large files took some 8 % more processor time; with twice or eight times as much, no
-/// less.
+/// loopback. With half of it, large files took about 8 % more processor time; with two or eight times as much, no less.
 const TURN: u64 = 2 << 20;
 
 /// How many pipelined requests are answered in one turn.
@@ -75,8 +74,8 @@ const LINGER_LIMIT: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
-    /// Who opened the connection to the proxy that it comes from, if its PROXY header has been read. In a box: most
-    /// connections have none, and each that is idle should be small.
+    /// The client of the proxy, if the PROXY header has been read. In a box: most connections have none, and each that
+    /// is idle should be small.
     source: Option<Box<ProxySource>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
@@ -109,7 +108,7 @@ pub(super) enum AfterTurn {
     Park(WaitFor),
     /// The job owns it until the job is done.
     Work(Work),
-    /// It needs another turn, on a thread that may block on the disk, on behalf of this client.
+    /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
     /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
     HeldBack(ClientKey),
@@ -162,8 +161,8 @@ impl Connection {
         }
     }
 
-    /// Where a request with these fields comes from. A proxy that has named nobody in its PROXY header may not name anybody
-    /// in the fields: it may have passed them on unread.
+    /// The origin of a request with these fields: its client, and what trusted proxies say about it. If a PROXY header
+    /// names no client, the fields do not count: the proxy may have passed them on unread.
     fn request_source<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> RequestSource<'b> {
         let mut source = match self.source.as_deref() {
             Some(ProxySource::Itself) => RequestSource::direct(ClientAddress::of_peer(self.peer())),
@@ -236,7 +235,8 @@ impl Connection {
         let next = self.run(turn);
         self.unread = turn.input.unload();
         match next {
-            // No event will come for what has been read from the socket, or has not been written to it.
+            // The socket reports no event for input that was already read from it, or for output that was not yet
+            // written to it.
             AfterTurn::Park(wait_for) if self.transport.has_buffered() => {
                 AfterTurn::Park(wait_for.for_another_turn())
             }
@@ -305,8 +305,8 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this server's own, and the client
-                    // sees only a closed connection, so they are worth a warning.
+                    // System errors come from the network, and `InvalidData` from invalid TLS records. The others are
+                    // this server's own, and the client sees only a closed connection, so they are worth a warning.
                     let is_clients =
                         error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidData;
                     let level = if is_clients { log::Level::Debug } else { log::Level::Warn };

@@ -9,7 +9,7 @@ use crate::server::connection::{Connection, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
 
-/// The type of the record with which a handshake begins. No request begins with it.
+/// The type of the first record of a handshake. No request begins with it.
 const HANDSHAKE: u8 = 22;
 
 impl Connection {

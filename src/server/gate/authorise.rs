@@ -1,6 +1,6 @@
-//! The authorise gate: a request is refused before the disk is looked at if its principal has no right that the route
-//! needs. It is a first, cheap refusal. What an operation of the folder needs is said by the type of its [`Grant`], which
-//! handlers get here.
+//! The authorise gate: a request is refused before the disk is accessed if its principal has none of the rights that
+//! the route accepts. It is a first, cheap refusal. The type of a [`Grant`], which handlers request here, says which
+//! right an operation of the folder needs.
 
 use crate::access::{Denied, Grant, Operation, Principal, Rights};
 use crate::http::status::Status;

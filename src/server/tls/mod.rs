@@ -29,23 +29,23 @@ struct Shared {
     files: Vec<PairFiles>,
     check: Check,
     provider: Arc<CryptoProvider>,
-    /// Encrypts what a client needs to resume a session: the server keeps nothing.
+    /// Encrypts session tickets, which the clients keep instead of the server.
     tickets: Arc<dyn ProducesTickets>,
     /// What new connections use.
     config: Mutex<Arc<ServerConfig>>,
-    /// The files as they were last read, even if in vain.
+    /// The files as they were last read, even if they could not be used.
     stamps: Mutex<Vec<Stamp>>,
-    /// Whether SIGHUP has asked to read them again.
+    /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     rules: TlsRules,
 }
 
-/// What applies besides the certificates.
+/// The settings besides the certificates.
 #[derive(Debug, Clone, Copy)]
 pub struct TlsRules {
     /// Whether connections without TLS are answered: most with a redirect.
     pub plain: bool,
-    /// For how long browsers shall use TLS only, in seconds (RFC 6797).
+    /// How long browsers must use only TLS, in seconds (RFC 6797).
     pub hsts: Option<u64>,
 }
 
@@ -81,7 +81,7 @@ impl Tls {
         self.0.rules.plain
     }
 
-    /// For how many seconds browsers shall use TLS only.
+    /// How many seconds browsers must use only TLS.
     pub(super) fn hsts(&self) -> Option<u64> {
         self.0.rules.hsts
     }
@@ -96,8 +96,8 @@ impl Tls {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
-    /// Reads the certificates again if their files have changed, or if that was asked for. If one cannot be used, the old
-    /// ones all stay in use.
+    /// Reads the certificates again if their files have changed, or after [`Self::reload_soon`]. If one cannot be used,
+    /// all old ones stay in use.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);

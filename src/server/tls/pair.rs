@@ -79,7 +79,7 @@ impl PairFiles {
         })
     }
 
-    /// Reads and checks the pair. An expired certificate is only worth a warning: clients may know better.
+    /// Reads and checks the pair. Its dates only cause a warning: clients check them too.
     pub(super) fn read(&self, check: &Check, provider: &CryptoProvider) -> Result<Pair, TlsSetupError> {
         let in_certificate =
             |why: &dyn fmt::Display| TlsSetupError::of("certificate", &self.certificate, why);
