@@ -5,7 +5,7 @@
 //!
 //! Every other byte is legal in a name, as it is on the disk: a backslash, a line feed, invalid UTF-8.
 //!
-//! Knows no percent-encoding, and does not look at the disk.
+//! Knows nothing of percent-encoding, and does not access the disk.
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -299,7 +299,7 @@ fn ctrl_c_aborts_the_transfer() {
         client.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
         let mut buffer = [0; 2000];
         let (_, from) = listener.recv_from(&mut buffer).expect("a request");
-        // The transfer has a port of its own (RFC 1350 §4). A block of 512 bytes is no last one.
+        // The transfer has a port of its own (RFC 1350 §4). A block of 512 bytes is never the last one.
         let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         server.set_read_timeout(Some(PATIENCE)).expect("set");
         let mut datagram = first.to_vec();

@@ -29,7 +29,7 @@ fn serve(pairs: &[(&str, &str)], flags: &[&str]) -> Wharf {
     Wharf::serve(&all)
 }
 
-/// As [`serve`], with the usual pair.
+/// Like [`serve`], with the usual pair.
 fn serve_usual(flags: &[&str]) -> Wharf {
     serve(&[("localhost.pem", "localhost.key")], flags)
 }
@@ -275,7 +275,7 @@ fn a_proxy_header_comes_before_the_handshake() {
     tls.read_to_string(&mut answer).expect("ended in order");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     eventually("its line in the log", || wharf.log().contains("192.0.2.7:1000 \"GET /.wharf/health"));
-    // Plain HTTP is judged by the same rule.
+    // The same rule applies to plain HTTP.
     let answer = Wire::over(tcp(&wharf))
         .send(format!("{header}PUT /a HTTP/1.1\r\nHost: localhost\r\n\r\n"))
         .read_answer(false);

@@ -1,4 +1,4 @@
-//! The clients over TLS: whom they trust, the errors, and what TLS changes about the end of a response.
+//! The clients over TLS: which certificates they trust, the errors, and what TLS changes about the end of a response.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ use crate::common::{Fake, Output, ReverseProxy, Running, Tls, Wharf, eventually,
 /// Years in which these tests run.
 const VALID: (i32, i32) = (2020, 2090);
 
-/// Runs the binary with these variables, from an empty environment besides.
+/// Runs the binary with only these environment variables.
 fn run_with(variables: &[(&str, &str)], arguments: &[&str], directory: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.args(arguments).current_dir(directory).env_clear();

@@ -37,7 +37,7 @@ pub enum Work {
         /// How many are sent at once.
         connections: usize,
     },
-    /// As [`Work::Load`] over 16 connections, while this many others are open and idle.
+    /// Like [`Work::Load`] over 16 connections, while this many others are open and idle.
     Idle {
         /// The number of idle connections.
         connections: usize,

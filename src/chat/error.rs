@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::limits::{MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use super::name::Name;
 
-/// Why a call was rejected. The other members see nothing of it.
+/// Why a call was rejected. The other members do not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomError {
     /// Another member has that name; upper and lower case count as the same.

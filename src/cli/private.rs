@@ -59,7 +59,7 @@ impl PrivateFile {
             .open(&self.path)
     }
 
-    /// As [`PrivateFile::append`], while the server runs.
+    /// Like [`PrivateFile::append`], while the server runs.
     pub(super) fn append_again(&self) -> io::Result<File> {
         let file = self.append()?;
         self.protect(&file);

@@ -236,7 +236,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
 }
 
 impl ServeArgs {
-    /// A number that names no folder is the port.
+    /// A number is the port, unless a folder has this name.
     fn with_number_as_port(mut self) -> Self {
         let number = self.folder.as_deref().and_then(Path::to_str).and_then(|text| text.parse().ok());
         if self.port.is_none() && number.is_some() && !self.no_tcp && !self.root().exists() {

@@ -11,7 +11,7 @@ use crate::client::tls::{self, Pin, Trust};
 /// Printed with `--insecure`.
 const INSECURE: &str = "warning: --insecure: certificates are not checked, so others on the network may read and change everything";
 
-/// Whom an `https://` address trusts.
+/// Which certificates an `https://` address trusts.
 #[derive(Debug, Args)]
 pub(super) struct TrustArgs {
     /// For https://: trust only the certificates in this PEM file, and those that they have signed

@@ -90,7 +90,7 @@ impl HttpConnection {
         self.unused().is_empty() && self.stream.is_quiet()
     }
 
-    /// Whether the connection was cut: over TLS, a server says that it closes it (RFC 9112 §9.8).
+    /// Whether the connection was cut: over TLS, a server announces that it closes the connection (RFC 9112 §9.8).
     pub(super) fn is_truncated(&self) -> bool {
         self.stream.is_truncated()
     }

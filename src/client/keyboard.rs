@@ -28,7 +28,7 @@ const SUSPEND: u8 = 26;
 /// Makes the editor draw its line again: Home, two spaces, Home, Delete, Delete, End.
 const REDRAW: &[u8] = b"\x01  \x01\x1b[3~\x1b[3~\x05";
 
-/// The most bytes that are passed on at once: fewer than a pseudo-terminal holds.
+/// The maximum number of bytes that are passed on at once: fewer than a pseudo-terminal holds.
 const MOST: usize = 512;
 
 /// How long to wait for the editor to return after Enter. It does not return if Enter answered a question of its own.

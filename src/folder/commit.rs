@@ -62,7 +62,7 @@ struct Commit<'c> {
 enum Attempt {
     /// It has this name now; the flag says whether the name is new.
     Saved(SharePath, bool),
-    /// Another file has the name than before.
+    /// The name now belongs to another file than before.
     Changed,
     /// This file cannot be named, because of this error; a copy can.
     NeedsCopy(Errno),

@@ -18,7 +18,7 @@
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.
 //!
-//! Knows no protocol: no requests, no status codes, no sockets.
+//! Knows nothing of protocols: of requests, status codes or sockets.
 
 mod acl;
 mod attributes;
@@ -151,8 +151,8 @@ impl Folder {
         Scan::begin(shared, grant.path())
     }
 
-    /// An id that is equal for all paths of one directory and reveals nothing else. By it, a client that follows links
-    /// recognises a directory that it has seen. It is valid while this process runs.
+    /// An id that is equal for all paths of one directory and reveals nothing else. A client that follows links
+    /// recognises by this id a directory that it has seen. It is valid while this process runs.
     pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(grant.path())?;
@@ -166,12 +166,12 @@ impl Folder {
         Walk::begin(shared, grant, judge)
     }
 
-    /// Begins to receive a file of `size` bytes, if the size is known. An upload that cannot be saved is rejected before
-    /// its first byte, with the first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// Begins to receive a file of `size` bytes, if the size is known. An upload that cannot be saved is rejected
+    /// before its first byte, with the first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
     /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
     /// [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
-    /// [`NoRight`](Error::NoRight); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents are
-    /// created at the commit, which the grant is kept for.
+    /// [`NoRight`](Error::NoRight); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). The grant is kept for
+    /// the commit, which creates missing parents.
     pub fn receive(
         &self,
         grant: &Grant<'_, ToWrite>,
@@ -193,8 +193,8 @@ impl Folder {
         shared.reserve.admit(size, place.nearest())
     }
 
-    /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for the disk,
-    /// a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for
+    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
     /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
     /// [`NotDirectory`](Error::NotDirectory); [`Exists`](Error::Exists); [`NoParent`](Error::NoParent);
     /// [`Changed`](Error::Changed); [`NoSpace`](Error::NoSpace).

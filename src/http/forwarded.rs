@@ -12,9 +12,9 @@ use crate::http::fields::Fields;
 pub struct Hop<'b> {
     /// Its address; `None` for `unknown`, `_hidden` and anything malformed.
     pub address: Option<IpAddr>,
-    /// The scheme by which it asked, if this element says.
+    /// The scheme that it used, if this element names it.
     pub proto: Option<&'b [u8]>,
-    /// The host that it asked for, if this element says.
+    /// The host that it asked for, if this element names it.
     pub host: Option<&'b [u8]>,
 }
 

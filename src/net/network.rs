@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-/// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or a single address. IPv4 addresses and their IPv6-mapped forms
-/// (RFC 4291 §2.5.5.2) are the same. A network of IPv6 contains none of IPv4: else `::1/64` would contain them all.
+/// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or a single address. IPv4 addresses and their IPv6-mapped forms (RFC
+/// 4291 §2.5.5.2) are the same. An IPv6 network contains no IPv4 address: otherwise `::1/64` would contain them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     /// Its first address; those of IPv4 in their mapped form.

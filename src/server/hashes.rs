@@ -31,7 +31,7 @@ const MOST_KNOWN: usize = 4096;
 /// those are scarce.
 const MOST_UNDER_WAY: usize = 32;
 
-/// How many bytes of a file are hashed before other jobs get their turn: some hundredths of a second.
+/// How many bytes of a file are hashed before other jobs get their turn: a few hundredths of a second.
 const SLICE: u64 = 16 << 20;
 
 /// How many bytes are read at once.

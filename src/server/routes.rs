@@ -77,7 +77,7 @@ static OWN: &[Route] = &[
     Route {
         area: Area::Below(own_paths::UPLOADS),
         methods: &[
-            // Only the folder knows the upload's path: it judges there, not the gate.
+            // Only the folder knows the upload's path, so the folder checks the rights, not the gate.
             //
             // A cache that receives HEAD may send GET instead, as Varnish does; the response has no content either way.
             (Method::Get, Rights::NONE, resumable::offset),

@@ -15,7 +15,7 @@ pub(super) struct LineQueue {
     pub(super) emptied: Condvar,
 }
 
-/// What is queued, and for whom.
+/// The queued lines, and what the callers have requested.
 #[derive(Default)]
 pub(super) struct QueuedLines {
     pub(super) lines: Vec<u8>,

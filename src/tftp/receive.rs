@@ -17,7 +17,7 @@
 //!   causes one ACK and not one for each of its blocks.
 //! - A block longer than agreed, or an unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
 //!
-//! Knows no destination and no size limit: the code that writes the bytes ends the transfer with `abort`.
+//! Knows nothing of the destination or a size limit: the code that writes the bytes can end the transfer with `abort`.
 
 use std::time::{Duration, Instant};
 
@@ -142,8 +142,8 @@ impl Receiver {
             (Phase::Dallying { word, .. }, _) => word.repeat(),
             (_, Packet::Error { code, message }) => self.end(Farewell::refused(*code, message)),
             (Phase::Requesting { patience, .. }, Packet::Data { block: 1, content }) => {
-                // No OACK: the server knows no options. The block itself is the answer, and there is nothing to send
-                // yet.
+                // No OACK: the server does not support options. The block itself is the answer, and there is nothing to
+                // send yet.
                 self.phase =
                     Phase::Receiving(ReceiveWindow::new(Terms::default(), Word::silent(), *patience));
                 return self.on_data(now, 1, content);

@@ -38,9 +38,9 @@ pub(super) struct Window {
 pub(super) enum Acknowledged {
     /// Nothing new: it is a duplicate, or was overtaken.
     Nothing,
-    /// Some blocks; sending continues after them.
+    /// Some blocks have arrived; sending continues after them.
     Some,
-    /// The last block, and so all.
+    /// All blocks have arrived.
     Everything,
     /// A block that was never sent.
     NeverSent,
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(send(&mut window, &mut source), [(4, 8), (5, 8), (6, 8)]);
     }
 
-    /// A receiver that counts by itself and does not look at the numbers of blocks.
+    /// A receiver that counts by itself and ignores the block numbers.
     #[test]
     fn a_receiver_may_continue_with_block_1() {
         for blocks in [1, 4] {

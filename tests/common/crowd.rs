@@ -74,8 +74,8 @@ impl<'w> Crowd<'w> {
         Self { wharf, idle, readers, writers, restless }
     }
 
-    /// Each reader takes one byte, and each writer sends one. Only one of this many groups moves, so that not
-    /// all move at the same moment.
+    /// Each reader takes one byte, and each writer sends one. Only one of `groups` groups transfers bytes, so that not
+    /// all do so at the same moment.
     pub fn stir(&mut self, group: usize, groups: usize) {
         for reader in self.readers.iter().skip(group).step_by(groups) {
             reader.stream().read_exact(&mut [0]).expect("a byte");

@@ -103,7 +103,7 @@ impl Wire {
         !matches!(heard, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Sends these bytes as they are. If the peer has closed, that shows when its response is read.
+    /// Sends these bytes as they are. If the peer has closed the connection, reading the response fails.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = self.try_send(bytes.as_ref());
         self

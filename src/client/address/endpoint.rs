@@ -63,7 +63,7 @@ impl Endpoint {
     pub fn host_field(&self) -> String {
         match self {
             Self::Tcp { host, port } | Self::Tls { host, port } => {
-                // A zone has a meaning on this machine only (RFC 6874 §3).
+                // A zone is meaningful only on this machine (RFC 6874 §3).
                 let host = without_zone(host);
                 let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
                 // The default port is left out, as browsers and curl do.

@@ -40,7 +40,7 @@ pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<R
     check_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
 }
 
-/// As [`check`], if these bytes were requested.
+/// Like [`check`], if these bytes were requested.
 pub(super) fn check_range(
     head: &Received,
     asked: Option<(&Version, Range<u64>)>,

@@ -29,7 +29,7 @@ pub enum UploadError {
 }
 
 impl UploadError {
-    /// What it means that the content of an upload cannot be opened.
+    /// Converts the error of opening the content of an upload.
     pub(super) fn of_content(error: Errno) -> Self {
         match error {
             // Another server that shares the folder has it open.

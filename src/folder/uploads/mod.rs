@@ -16,7 +16,7 @@
 //! A client that has sent the last byte may miss the response. So a complete upload is remembered for a while, with what the
 //! response says.
 //!
-//! Knows no protocols and no clock.
+//! Knows nothing of protocols or clocks.
 
 mod appending;
 mod error;

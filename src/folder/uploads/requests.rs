@@ -67,7 +67,8 @@ impl Uploads {
         upload.stand(&store, token, self.shared.syncs())
     }
 
-    /// Continues an upload at this offset. To append nothing to a complete one fails with what it became.
+    /// Continues an upload at this offset. Appending nothing to a complete upload fails with an error that holds the
+    /// saved file.
     pub(in crate::folder) fn append(
         self: Arc<Self>,
         token: &UploadToken,

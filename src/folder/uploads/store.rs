@@ -8,7 +8,7 @@
 //! The content is created first, and renamed to its final name when it is complete; so a description without content
 //! belongs to a complete upload. Only this user may enter the directory, and no link is followed on the way to it.
 //!
-//! Knows no requests and no rules.
+//! Knows nothing of requests or rules.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -222,7 +222,7 @@ impl Store {
         fs::statat(&*self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()
     }
 
-    /// The tokens of all uploads, in no order.
+    /// The tokens of all uploads, in no particular order.
     pub(super) fn tokens(&self) -> HashSet<UploadToken> {
         let entries = self.dir.entries().into_iter().flatten().flatten();
         entries

@@ -158,7 +158,7 @@ impl Slots {
         self.0.lock().descriptors.saturating_sub(self.0.capacity.descriptors)
     }
 
-    /// Whether so many more descriptors are within the limit.
+    /// Whether this many more descriptors are within the limit.
     pub(crate) fn allows(&self, more: u64) -> bool {
         self.0.lock().descriptors.saturating_add(more) <= self.0.capacity.descriptors
     }
@@ -272,8 +272,9 @@ impl Slot {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 
-    /// Records how many descriptors the connection holds now, including its socket, and for which client; `None` for the
-    /// peer. Returns how many descriptors too many are held in total, if this connection holds more than before.
+    /// Records how many descriptors the connection holds now, including its socket, and for which client; `None` for
+    /// the peer. Returns by how many descriptors the total exceeds the limit, if this connection holds more than
+    /// before.
     pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
         let client = client.filter(|client| *client != self.peer);
         let before = std::mem::replace(&mut self.descriptors, descriptors);

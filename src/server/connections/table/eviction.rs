@@ -75,7 +75,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.excess()
     }
 
-    /// Whether so many more descriptors are within the limit.
+    /// Whether this many more descriptors are within the limit.
     pub(crate) fn allows(&self, more: u64) -> bool {
         self.slots.allows(more)
     }
