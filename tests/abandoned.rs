@@ -1,4 +1,4 @@
-//! What a client started ends when the client leaves, and a backlog of one client does not delay the others.
+//! The work of a client ends when the client disconnects, and a backlog of one client does not delay the others.
 
 use crate::common::fuse::{Mount, What};
 use crate::common::{Wharf, Wire, eventually};

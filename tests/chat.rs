@@ -347,7 +347,7 @@ fn a_stuck_reader_delays_no_one() {
         for person in &people {
             assert_eq!(person.say("", format!("{round} {}", "y".repeat(4000))), 202);
         }
-        // A client that reads never falls so far behind that it counts as gone.
+        // A client that reads never falls so far behind that the server drops it.
         for _ in &people {
             assert!(ear.text().starts_with(&format!("{round} ")));
         }
@@ -614,7 +614,7 @@ fn a_line_typed_while_the_server_is_away_is_sent_when_it_is_back() {
     let again = Wharf::serve_in(folder, &["--port", &address.port().to_string()]);
     let bob = Person::join(&again, "bob");
     let mut ear = bob.listen();
-    // The welcome may have them already.
+    // The welcome may already contain them.
     eventually("both are sent", || {
         let messages = again.ask("GET", "/.wharf/chat/messages?since=0-0", &bob.fields(), b"").text();
         messages.contains("first") && messages.contains("second")

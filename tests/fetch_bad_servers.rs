@@ -1,4 +1,4 @@
-//! Misbehaving servers of `wharf get`: one clear line for that file, and the other files are downloaded.
+//! `wharf get` from misbehaving servers prints one clear line for each file that fails, and downloads the others.
 
 use std::fs;
 use std::io::{Read, Write};

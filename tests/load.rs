@@ -10,7 +10,7 @@ use crate::common::{Random, Wharf, eventually, sample};
 /// How many rounds the crowd runs.
 const ROUNDS: usize = 10;
 
-/// The greatest memory of a connection in each state, and of everything else, in KB.
+/// The maximum memory of a connection in each state, and of everything else, in KB.
 const EACH: u64 = 8;
 const REST: u64 = 24 * 1024;
 

@@ -54,7 +54,7 @@ fn the_header_names_the_client_of_all_requests() {
     }
 }
 
-/// The client in the header is a proxy itself: what it says counts.
+/// The client in the header is a trusted proxy itself, so its fields count.
 #[test]
 fn a_trusted_proxy_behind_a_proxy_may_name_its_client() {
     let wharf = Wharf::serve(&[&FLAGS[..], &["--trust-proxy", "10.0.0.0/8"]].concat());

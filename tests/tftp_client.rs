@@ -176,7 +176,7 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     stranger.send_to(&block(2), from).expect("sent");
     stranger.recv_from(&mut buffer).expect("an answer");
     assert_eq!(buffer[..4], *b"\0\x05\0\x05", "this transfer has another peer (RFC 1350 §4)");
-    // It finds a block, then an error, and a closed port to which it cannot acknowledge the block.
+    // It receives a block, then an error, and cannot acknowledge the block because the port is closed.
     let pid = Pid::from_child(&client);
     kill_process(pid, Signal::STOP).expect("it runs");
     eventually("all threads are stopped", || has_stopped(client.id()));
@@ -197,7 +197,7 @@ fn scripted(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketA
         let (mut buffer, mut transfers) = ([0; 2000], Vec::new());
         while let Ok((length, client)) = server.recv_from(&mut buffer) {
             let transfer = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-            // It stays open, so that the client finds it silent and not closed.
+            // It stays open, so that the port is silent, not closed.
             transfers.push(transfer.try_clone().expect("a socket"));
             let answers = answers(&buffer[..length]);
             thread::spawn(move || {

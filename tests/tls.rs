@@ -1,5 +1,5 @@
-//! TLS: the certificates, plain HTTP on the same port, and clients that do not shake hands as they should.
-//! `over_tls` has what holds for every transport.
+//! TLS: the certificates, plain HTTP on the same port, and clients with an incomplete or invalid handshake. `over_tls`
+//! has the tests for every transport.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -157,7 +157,7 @@ fn sessions_are_resumed_and_http_1_1_is_chosen() {
             tls.write_all(&mut stream, head.as_bytes()).expect("sent");
             while tls.read(&mut stream, &mut [0; 4096]).expect("ended in order") > 0 {}
             let kind = tls.session().handshake_kind();
-            // The version of a ticket from before may be another client's: it is full the first time.
+            // The first handshake is a full one, and the second one resumes the session.
             assert_eq!(kind, Some(expected), "{version:?}");
         }
     }
@@ -322,7 +322,7 @@ fn stop_within_the_handshake(clients: usize) {
             assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "a");
         }
         for mut stream in stuck {
-            // The server's first flight, for those that have sent all.
+            // The server's first flight, for clients that have sent all of theirs.
             while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
         }
     }
@@ -374,7 +374,7 @@ fn what_is_no_record_ends_the_connection() {
                 wire.begin_to_ask("PUT", "/b", Some(1000)).send("begun");
             }
             wire.stream().write_all(bytes).expect("sent");
-            // The rest is an alert, which is encrypted.
+            // The rest is an encrypted alert.
             let mut rest = Vec::new();
             let _ = wire.stream().read_to_end(&mut rest);
             assert!(rest.len() < 8192, "{name}: {} bytes", rest.len());

@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use crate::common::tls_fake::{Authority, Identity, TlsFake, TlsStream, close, pin, read_head, say};
 use crate::common::{Fake, Output, ReverseProxy, Running, Tls, Wharf, eventually, run, sample};
 
-/// Years in which these tests run.
+/// A range of years that includes the present.
 const VALID: (i32, i32) = (2020, 2090);
 
 /// Runs the binary with only these environment variables.
@@ -132,7 +132,7 @@ fn who_is_trusted() {
     let output = run_with(&[("SSL_CERT_FILE", "/none")], &["get", "-o", "-", &by_name], here);
     assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 1), "{output:?}");
 
-    // A certificate that is its own issuer, of either kind.
+    // A self-signed certificate, of either kind.
     for is_issuer in [false, true] {
         let own = Identity::self_signed(&["localhost"], VALID, is_issuer);
         let file = own.write(here);
@@ -193,7 +193,7 @@ fn each_error_of_tls_is_one_line() {
     ];
     for (server, flags, host, expected) in cases {
         let system = [("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")];
-        // An authority that has signed nothing here, in place of those of the system.
+        // An authority that has signed none of these certificates, in place of those of the system.
         let none = Authority::new();
         let folder = tempfile::tempdir().expect("a folder");
         let own = none.write(folder.path());
@@ -337,7 +337,7 @@ fn records_of_any_size_are_read() {
     assert!(fs::read(place.path().join("downloads/a")).expect("saved") == expected);
 }
 
-/// A server that refuses an upload says so before it has read it, as over plain sockets.
+/// A server that refuses an upload responds before it has read it, as over plain sockets.
 #[test]
 fn an_early_response_ends_an_upload() {
     let identity = Authority::new().issue(&["localhost"], VALID);
@@ -426,7 +426,7 @@ fn redirects_between_http_and_https() {
     let place = tempfile::tempdir().expect("a folder");
     let output = get(&["--pin", &pin, &plain.url("/a")], place.path());
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "hello"), "{output:?}");
-    // Without trust, a redirect leads nowhere.
+    // A redirect to a server that is not trusted fails.
     let output = get(&["--pin", &format!("sha256:{}", "0".repeat(64)), &plain.url("/a")], place.path());
     assert_eq!(output.code, Some(1), "{output:?}");
     fs::write(place.path().join("up"), "up").expect("written");
@@ -551,7 +551,7 @@ fn a_proxy_leads_to_a_server_over_tls() {
     }
 }
 
-/// A connection is used again, and session tickets do not look like the end of it; after a real end, the client connects again.
+/// A connection is reused, and session tickets do not look like its end; after a real end, the client reconnects.
 #[test]
 fn a_connection_is_used_again() {
     let identity = Authority::new().issue(&["localhost"], VALID);

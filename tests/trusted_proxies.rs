@@ -3,7 +3,7 @@
 
 use crate::common::{Answer, Wharf, Wire, eventually, run};
 
-/// Asks from 127.0.0.1 with these field lines.
+/// Sends a request from 127.0.0.1 with these field lines.
 fn ask(wharf: &Wharf, method: &str, target: &str, fields: &str) -> Answer {
     wharf.ask(method, target, fields, b"")
 }
@@ -142,7 +142,7 @@ fn the_host_of_a_trusted_proxy_must_be_a_given_name() {
     for (name, fields, code) in cases {
         assert_eq!(ask(&wharf, "GET", "/", fields).code(), code, "{name}");
     }
-    // The Host field counts too: the other may be the client's own.
+    // The Host field is checked too, because the other field may come from the client.
     let mut wire = wharf.connect();
     for (host, code) in [("localhost", 200), ("files.example", 200), ("evil.example", 421)] {
         for forwarded in ["", "X-Forwarded-Host: files.example\r\n"] {

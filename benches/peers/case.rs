@@ -84,7 +84,7 @@ pub enum Manner {
     Plain,
     /// 64 KB from its middle.
     Range,
-    /// As a browser that has it cached.
+    /// Conditionally, like a browser that has it cached.
     Again,
     /// On a new connection.
     Alone,

@@ -90,7 +90,7 @@ pub enum ClientError {
     Occupied(PathBuf),
     /// The file was not downloaded from this address, or has changed since, and is not replaced.
     Exists(PathBuf),
-    /// Other files have all the names that a partial download of this file may have.
+    /// Other files already have all possible names for the partial download of this file.
     NoPart(PathBuf),
     /// Another program is downloading to this file.
     Busy(PathBuf),

@@ -46,7 +46,7 @@ const TEXT_NAMES: &[&str] = &[
     "vagrantfile",
 ];
 
-/// Extensions of text that a browser would save, rather than show, under the type that a program would want.
+/// Extensions of text files that a browser would save rather than show, if they had their specific type.
 const TEXT_EXTENSIONS: &[&str] = &[
     "adoc", "bash", "bat", "c", "cc", "cfg", "cmake", "conf", "cpp", "cs", "diff", "env", "go", "gradle",
     "h", "hpp", "hs", "ini", "java", "jsonl", "kt", "lock", "log", "lua", "m3u", "md", "mk", "ndjson", "nfo",

@@ -22,8 +22,8 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 47\r\n\r\n\
     too many connections are open; try again later\n";
 
-/// How many descriptors more than necessary are freed at once, so that one pass over all connections lasts for a
-/// while.
+/// How many more descriptors than necessary are freed at once, so that the next pass over all connections is not needed
+/// soon.
 const BATCH: u64 = 64;
 
 /// Finds a slot for a connection, if necessary that of another; rejects it if there is none.

@@ -80,7 +80,7 @@ impl Receiver {
         Self { decoder: ContentDecoder::new(mode), phase: Phase::Receiving(window) }
     }
 
-    /// A client's read request: `asked` are the options of `request`, whose other ones the server ignores.
+    /// A client's read request: `asked` are the options of `request` that wharf supports.
     pub fn request(now: Instant, request: TransferRequest<'_>, asked: Terms) -> Self {
         let decoder = ContentDecoder::new(request.mode());
         let word = Word::new(&Packet::Read(request));

@@ -10,9 +10,9 @@ use super::{Wharf, Wire, raise_open_files};
 pub struct Sizes {
     /// Connections that have sent one request and are idle.
     pub idle: usize,
-    /// Readers of a file that never ends at their speed.
+    /// Clients that read a file too slowly to ever finish.
     pub readers: usize,
-    /// Writers of such a file.
+    /// Clients that write such a file.
     pub writers: usize,
     /// Connections that are closed and opened again all the time.
     pub restless: usize,

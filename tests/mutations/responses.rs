@@ -38,10 +38,10 @@ pub(super) fn check(received: &[u8], is_whole: bool, heads: bool) -> Result<(), 
                 let length: usize = length.parse().map_err(|_| format!("the length {length}"))?;
                 (rest.len() >= length).then_some(length)
             }
-            // It ends with the connection.
+            // The content ends with the connection.
             (None, None) => return Ok(()),
         };
-        // An archive is cut if a file changes while it is sent.
+        // An archive is cut off if a file changes while it is sent.
         let may_be_cut =
             !is_whole || field("Content-Type").is_some_and(|is| is.ends_with("zip") || is.ends_with("tar"));
         match content {

@@ -8,8 +8,8 @@
 //! notes ── the part, empty and locked ── its inode in the notes ── content ── the part gets its name ── no notes
 //! ```
 //!
-//! This order is safe at any crash: what is left can be told from the files of others, so the next download of the name
-//! resumes or removes it.
+//! This order is safe at any crash: leftovers can be distinguished from the files of others, so the next download of
+//! the name resumes or removes them.
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -175,7 +175,7 @@ impl Slots {
         greatest.map(|(client, holding)| (*client, *holding))
     }
 
-    /// Waits at most this long until all slots are free; whether they are.
+    /// Waits at most this long until all slots are free; returns whether they are.
     pub(crate) fn wait_until_free(&self, at_most: Duration) -> bool {
         let waited = self.0.emptied.wait_timeout_while(self.0.lock(), at_most, |_| self.taken() > 0);
         drop(waited);
@@ -219,7 +219,7 @@ impl State {
         self.release(from);
     }
 
-    /// Counts a connection of this client less.
+    /// Counts one connection less for this client.
     fn release(&mut self, client: ClientKey) {
         if let Some(holding) = self.clients.get_mut(&client) {
             holding.connections = holding.connections.saturating_sub(1);

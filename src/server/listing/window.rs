@@ -16,7 +16,7 @@ use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan};
 use crate::server::jobs::permits::{Permit, Permits};
 use crate::server::listing::sort_order::SortOrder;
 
-/// What a window may hold without the pool, in bytes: about 900 entries.
+/// How much a window may hold without the pool, in bytes: about 900 entries.
 const OWN: usize = 128 * 1024;
 
 /// How many bytes one permit of the pool allows.
