@@ -310,7 +310,7 @@ fn memory_use_does_not_depend_on_the_length() {
     let archive = begun(&wharf, "/?tar");
     let (count, is_whole) = read_rest(&archive);
     assert!(is_whole && count > LENGTH, "{count}");
-    // A checksum is slow without optimisation, so its file is shorter.
+    // Checksums are slow without optimisation, so the file for a zip is shorter.
     sparse(&wharf, "large.bin", LENGTH / 10);
     let (count, is_whole) = read_rest(&begun(&wharf, "/?zip"));
     assert!(is_whole && count > LENGTH / 10, "{count}");

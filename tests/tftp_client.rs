@@ -189,7 +189,7 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// A server that answers each request with these datagrams, the next one after each packet of the client.
+/// A server that answers each request with these datagrams, the next one after each packet from the client.
 fn scripted(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let address = server.local_addr().expect("an address");

@@ -97,7 +97,7 @@ const fn get(target: &'static str, length: u64, connections: u32) -> Work {
     Work::Load(Load { target, connections, manner: Manner::Plain, status: 200, length: Some(length) })
 }
 
-/// A special GET over 64 connections.
+/// A GET in a special manner, over 64 connections.
 const fn special(target: &'static str, manner: Manner, status: u16, length: Option<u64>) -> Work {
     Work::Load(Load { target, connections: 64, manner, status, length })
 }

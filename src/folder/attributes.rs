@@ -54,7 +54,7 @@ enum List {
 }
 
 impl Attributes {
-    /// The attributes of a file that is open in any way.
+    /// The attributes of a file that is open with any flags.
     pub(super) fn of(file: impl AsFd) -> Result<Self, Errno> {
         let stat = fs::fstat(&file)?;
         let (list, extended) = extended(&path_of(file));

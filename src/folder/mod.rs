@@ -12,7 +12,7 @@
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
 //!
-//! All paths have the same rights today. Once they differ, what a link leads to needs the right where it really lies, too:
+//! All paths have the same rights today. Once they differ, the target of a link must be checked at its real path, too:
 //! `open::open` is the place to ask for reading, `Place::find` for saving.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because

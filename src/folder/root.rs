@@ -209,7 +209,7 @@ pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
 /// How many bytes a user other than root may still write.
 pub(super) fn space(dir: &Dir) -> Result<u64, Errno> {
     let space = fs::fstatvfs(dir)?;
-    // A file system without any blocks (some in user space) does not know its space.
+    // A file system that reports no blocks at all (some in user space) does not know how much space it has.
     let known = space.f_blocks > 0;
     Ok(if known { space.f_bavail.saturating_mul(space.f_frsize) } else { u64::MAX })
 }

@@ -57,8 +57,8 @@ impl SpinWait {
         at_most: Duration,
         permit: impl FnOnce() -> Option<P>,
     ) -> io::Result<bool> {
-        // A packet that is already there says nothing about how long an answer takes: it may be any of a window but
-        // the first.
+        // A packet that has already arrived does not show how long an answer takes: it may be a later packet of a
+        // window.
         if wait_for_any(sources, Some(Duration::ZERO))? {
             return Ok(true);
         }

@@ -50,8 +50,8 @@ pub(super) enum Scheme {
     Https,
 }
 
-/// The client of a request, which limits, logs and handlers go by. The client gate finds it. It need not be the peer of
-/// the connection: a proxy sends the requests of many clients over one connection.
+/// The client of a request, for limits, logs and handlers. The client gate finds it. It need not be the peer of the
+/// connection: a proxy sends the requests of many clients over one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientAddress {
     /// The peer of the connection.

@@ -1,7 +1,7 @@
 //! Load shedding: which connections are closed when slots or descriptors run out.
 //!
-//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a peer that has by
-//!   far the most connections loses the one that has waited longest.
+//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a client that has
+//!   by far the most connections loses the one that has waited longest.
 //! - When too many descriptors are held, the client that holds the most loses the connections that have waited
 //!   longest, no matter which client came last. If no client holds many, idle connections are closed first.
 //!
@@ -49,7 +49,7 @@ pub(super) fn admit(
     }
 }
 
-/// Closes an idle connection, or one of a peer that has by far the most.
+/// Closes an idle connection, or one of a client that has by far the most.
 fn free_slot(runtime: &Runtime, newcomer: ClientKey) -> bool {
     if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
         dismiss(runtime, idle);

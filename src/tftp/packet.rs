@@ -144,8 +144,8 @@ impl<'a> Packet<'a> {
         Some(answer)
     }
 
-    /// Parses a datagram of the peer; the error is the answer to a malformed one. A malformed ERROR is not answered: it ends
-    /// the transfer, as it was meant to.
+    /// Parses a datagram from the peer; the error is the answer to a malformed one. A malformed ERROR is not answered:
+    /// it ends the transfer, as it was meant to.
     pub fn of_peer(datagram: &'a [u8]) -> Result<Self, Fault> {
         Self::parse(datagram).or_else(|error| {
             let message = Text::up_to_nul("malformed error packet");

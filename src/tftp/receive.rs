@@ -131,8 +131,8 @@ impl Receiver {
         }
     }
 
-    /// Handles a packet of the peer. Returns the file's next bytes, which may be none; write them before the next call of
-    /// [`Self::next_action`].
+    /// Handles a packet from the peer. Returns the file's next bytes, which may be none; write them before the next
+    /// call of [`Self::next_action`].
     #[must_use = "these are the file's next bytes"]
     pub fn on_packet<'a>(&'a mut self, now: Instant, packet: &Packet<'a>) -> &'a [u8] {
         if self.is_ignored(packet) {

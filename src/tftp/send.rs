@@ -120,7 +120,7 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Handles a packet of the peer.
+    /// Handles a packet from the peer.
     pub fn on_packet(&mut self, now: Instant, packet: &Packet<'_>) {
         if self.is_ignored(packet) {
             return;

@@ -1,9 +1,9 @@
 //! The blocks in flight: sent, kept, and not acknowledged.
 //!
 //! They are kept as complete datagrams and not read again: so a source need not seek (netascii cannot), and a
-//! retransmission does not read the disk. The memory is bounded by the agreed block size times window size, and one block:
-//! the next block is read while the peer receives the last of its window. Buffers are reused, so a transfer allocates only
-//! until its window is full. Independent of time.
+//! retransmission does not read the disk. The memory is bounded by the agreed block size times the window size, plus
+//! one block: the next block is read while the peer receives the last of its window. Buffers are reused, so a transfer
+//! allocates only until its window is full. Independent of time.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};

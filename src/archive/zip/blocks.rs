@@ -1,4 +1,4 @@
-//! Stored blocks of DEFLATE (RFC 1951 §3.2.4): content as it is, in blocks that say how long they are.
+//! Stored blocks of DEFLATE (RFC 1951 §3.2.4): unchanged content, in blocks that begin with their length.
 
 /// The maximum content of a block, in bytes.
 pub const BLOCK: u64 = 65_535;

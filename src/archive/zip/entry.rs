@@ -7,7 +7,7 @@ use crate::archive::mode;
 /// A number from this value on is stored in a zip64 field; its usual field then has this value (APPNOTE 4.4.1.4).
 const ZIP64: u64 = u32::MAX as u64;
 
-/// The versions that a reader needs: for what is stored, for what is deflated, for zip64 (APPNOTE 4.4.3).
+/// The versions that a reader needs: for stored entries, for deflated ones, for zip64 (APPNOTE 4.4.3).
 const STORED: u16 = 10;
 const DEFLATED: u16 = 20;
 const WITH_ZIP64: u16 = 45;
@@ -193,7 +193,7 @@ pub(super) fn end(entries: usize, start: u64, end: u64) -> Vec<u8> {
             .u16s([MADE_BY, WITH_ZIP64])
             .u32s([0, 0])
             .u64s(&[count, count, length, start])
-            // The record that says where that one is.
+            // The locator, which contains the offset of that record.
             .u32s([0x0706_4b50, 0])
             .u64s(&[end])
             .u32s([1]);

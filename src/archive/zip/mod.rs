@@ -164,7 +164,8 @@ impl ZipLayout {
         self.entries.get(number).map_or(Coding::Stored, |entry| entry.coding)
     }
 
-    /// The bytes of a part, with the checksum (CRC-32) of its entry. Content is the caller's: it has none here.
+    /// The bytes of a part, with the checksum (CRC-32) of its entry. Content comes from the caller: here it has no
+    /// bytes.
     pub fn bytes(&self, part: ZipPart, checksum: u32) -> Vec<u8> {
         let entry = |number: usize| self.entries.get(number);
         match part {

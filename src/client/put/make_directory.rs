@@ -21,7 +21,7 @@ use crate::http::request::Method;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
-/// What became of a directory.
+/// The result for a directory.
 enum Made {
     Created(Status),
     Exists,
