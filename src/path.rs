@@ -189,8 +189,8 @@ impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DotSegment => f.write_str("a part of the path is \".\" or \"..\""),
-            Self::Nul => f.write_str("the path holds a NUL"),
-            Self::Slash => f.write_str("a name in the path holds a slash"),
+            Self::Nul => f.write_str("the path contains a NUL"),
+            Self::Slash => f.write_str("a name in the path contains a slash"),
             Self::SegmentTooLong => {
                 write!(f, "a name in the path is longer than {LONGEST_SEGMENT} bytes")
             }

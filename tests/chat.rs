@@ -425,7 +425,7 @@ fn no_member_takes_all_streams_and_no_address_all_names() {
     }
     let answer = wire.read_answer(false);
     assert_eq!(answer.code(), 429);
-    assert_eq!(answer.text(), "1024 members are here from your address (try again later)\n");
+    assert_eq!(answer.text(), "your address has 1024 members already (try again later)\n");
     let bob = Person::join_from(2, &wharf, "bob");
     assert_eq!(bob.say("", "from elsewhere"), 202);
     bob.listen();

@@ -86,7 +86,7 @@ fn anything_but_a_header_closes_the_connection_and_is_logged() {
     let mut cut = wharf.connect();
     cut.send("PROXY TCP4 203.0").end();
     assert!(cut.is_closed(), "cut");
-    eventually("cut", || wharf.log().contains("disconnected within its PROXY header"));
+    eventually("cut", || wharf.log().contains("disconnected during its PROXY header"));
 }
 
 #[test]

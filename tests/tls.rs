@@ -64,25 +64,24 @@ fn a_pair_that_cannot_be_used_is_one_line_at_the_start() {
     write("empty", b"");
     write("share/cert", localhost.as_bytes());
     write("share/key", key.as_bytes());
-    let in_folder =
-        "it is in the shared folder, where every client could read it (name a file outside of it)";
-    let order = "its chain is in the wrong order (the server's certificate comes first, then the issuer of each before)";
+    let in_folder = "it is in the shared folder, where every client could read it (name a file outside it)";
+    let order = "its chain is in the wrong order (the server's certificate comes first, then its issuer's, and so on)";
     let not_pem = "it is not PEM (convert it with openssl, from DER or PKCS #12)";
     let table = [
         ("cert", "other", "key other", "it is not the key of the certificate cert"),
         ("cert", "encrypted", "key encrypted", "it is encrypted (decrypt it: openssl pkey -in KEY -out NEW)"),
         ("cert", "der-key", "key der-key", not_pem),
-        ("cert", "cert", "key cert", "it holds no private key"),
+        ("cert", "cert", "key cert", "it contains no private key"),
         ("cert", "none", "key none", "there is no such file"),
         ("cert", "share/key", "key share/key", in_folder),
         ("upside-down", "key", "certificate upside-down", order),
         ("unrelated", "key", "certificate unrelated", order),
         ("der", "key", "certificate der", not_pem),
         ("empty", "key", "certificate empty", not_pem),
-        ("key", "key", "certificate key", "it holds no certificate"),
+        ("key", "key", "certificate key", "it contains no certificate"),
         ("none", "key", "certificate none", "there is no such file"),
         ("share/cert", "key", "certificate share/cert", in_folder),
-        ("short", "key", "certificate short", "it holds something that is not a certificate"),
+        ("short", "key", "certificate short", "it contains something that is not a certificate"),
     ];
     let start = |flags: &[&str]| {
         let flags = [&["serve", "share", "--port", "0", "--idle-exit", "0.1", "-q"], flags].concat();
@@ -448,7 +447,7 @@ fn reload_under_load(reloads: usize) {
     let wharf = Wharf::serve(&flags);
     wharf.write("large", sample(300_000, 1));
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let read_again = "read the certificates again";
+    let read_again = "reloaded the certificates";
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -475,7 +474,7 @@ fn reload_under_load(reloads: usize) {
     let name_works = |name| ClientTls::begin(client_config(), name, &mut tcp(&wharf)).is_ok();
     // The certificate comes first: for a moment, the key is not its own.
     fs::copy(pem("other.pem"), &certificate).expect("copied");
-    let kept = "the certificates that were read before stay in use";
+    let kept = "the previous certificates stay in use";
     eventually("it is refused", || wharf.log().contains(kept));
     assert!(name_works("localhost"));
     fs::copy(pem("other.key"), &key).expect("copied");

@@ -188,7 +188,7 @@ fn each_error_of_tls_is_one_line() {
             greeter(&identity),
             &["--pin", "sha256:0000000000000000000000000000000000000000000000000000000000000000"],
             "localhost",
-            format!("the certificate is another than that of --pin: {}", identity.pin()),
+            format!("the certificate does not match --pin, it is {}", identity.pin()),
         ),
     ];
     for (server, flags, host, expected) in cases {
@@ -434,7 +434,7 @@ fn redirects_between_http_and_https() {
         let url = plain.url("/");
         let output = run_with(&[], &[arguments, &[&url]].concat(), place.path());
         assert_eq!(output.code, Some(1), "{arguments:?}: {output:?}");
-        let line = format!("308 Permanent Redirect: this is at {target} (use that address)\n");
+        let line = format!("308 Permanent Redirect: the server redirects to {target} (use that address)\n");
         assert!(output.stderr.ends_with(&line), "{arguments:?}: {output:?}");
     }
     let back = plain.url("/");
@@ -541,7 +541,7 @@ fn a_proxy_leads_to_a_server_over_tls() {
             "it refuses to connect to the server: 407 Proxy Authentication Required",
         ),
         ("", "it closed the connection without a response"),
-        ("220 mail\r\n\r\n", "its response is not one of an HTTP proxy"),
+        ("220 mail\r\n\r\n", "its response is not that of an HTTP proxy"),
     ];
     for (answer, expected) in cases {
         let (proxy, _heads) = tunnels(&server, answer);

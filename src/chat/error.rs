@@ -36,7 +36,7 @@ impl fmt::Display for RoomError {
             Self::NameTaken(name) => write!(f, "the name {name} is taken (choose another)"),
             Self::RoomFull => write!(f, "the room is full with {MAX_MEMBERS} members (try again later)"),
             Self::PlaceFull => {
-                write!(f, "{MEMBERS_PER_CLIENT} members are here from your address (try again later)")
+                write!(f, "your address has {MEMBERS_PER_CLIENT} members already (try again later)")
             }
             Self::EnoughStreams => {
                 write!(f, "you have {STREAMS_PER_MEMBER} streams open already (close one)")

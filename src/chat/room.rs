@@ -241,8 +241,8 @@ impl<P: AsRef<[u8]>> Room<P> {
         Position::after(id.seq).filter(|&position| self.ring.reaches(position))
     }
 
-    /// The next event from a position on that the viewer may see. The position moves past it, and past the events that the
-    /// viewer may not see.
+    /// The next event, from a position on, that the viewer may see. The position moves past it, and past the events
+    /// that the viewer may not see.
     fn read(&self, position: &mut Position, viewer: MemberId) -> StreamItem<'_, P> {
         loop {
             match self.ring.at(*position) {

@@ -223,7 +223,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     }
     if geteuid().is_root() {
         log::warn!(
-            "running as root: a bug in wharf would have all rights (run it as another user, as in deploy/)"
+            "running as root: a bug in wharf could damage the whole system (run it as another user, as in deploy/)"
         );
     }
     server.run(

@@ -57,7 +57,7 @@ impl<'c> Shell<'c> {
         Self { address, home, session, downloads, shown: None, out, err, all_well: true }
     }
 
-    /// Connects to the server; whether that succeeded. An error is printed.
+    /// Connects to the server; returns whether that succeeded. An error is printed.
     pub fn connect(&mut self) -> io::Result<bool> {
         let connected = self.session.borrow_mut().connect();
         match connected {
@@ -73,7 +73,7 @@ impl<'c> Shell<'c> {
         prompt::run_interactive(&mut self, &server, Some(completion))
     }
 
-    /// Executes lines until they end; whether all succeeded.
+    /// Executes lines until they end; returns whether all succeeded.
     pub fn run_piped(mut self, lines: impl BufRead) -> io::Result<bool> {
         prompt::run_piped(&mut self, lines)?;
         Ok(self.all_well)

@@ -82,7 +82,7 @@ impl Stream {
         self.wait(timeout, Socket::wait_for_either)
     }
 
-    /// Waits until there is content or this input is readable; whether there is content.
+    /// Waits until there is content or this input is readable; returns whether there is content.
     pub(super) fn is_first_readable(&mut self, input: BorrowedFd<'_>) -> io::Result<bool> {
         loop {
             if self.has_content() {

@@ -1,7 +1,8 @@
-//! Block numbers: 16 bits in packets, 64 bits inside.
+//! Block numbers: 16 bits in packets, 64 bits internally.
 //!
-//! RFC 1350 numbers blocks from 1 with 16 bits and does not define block 65,536. Most implementations continue with 0, some
-//! with 1. Inside, blocks are counted in 64 bits, and a number of a packet means the block nearest to the current one.
+//! RFC 1350 numbers blocks from 1 with 16 bits and does not define block 65,536. Most implementations continue with 0,
+//! some with 1. Internally, blocks are counted in 64 bits, and a number in a packet means the block nearest to the
+//! current one.
 
 /// The first block whose number is not defined.
 pub(super) const FIRST_WRAPPED: u64 = 1 << 16;

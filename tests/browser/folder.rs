@@ -152,7 +152,7 @@ fn order_and_view_survive_an_upload_without_scripts() {
     assert_eq!(browser.js("return location.search"), "?list&sort=-size&view=grid");
 }
 
-/// Tab reaches the heads of the columns, Enter sorts, and a refresh of the listing keeps the focus and the links.
+/// Tab reaches the column headers, Enter sorts, and a refresh of the listing keeps the focus and the links.
 #[test]
 fn sorting_works_with_the_keyboard() {
     const ENTER: char = '\u{e007}';

@@ -177,7 +177,7 @@ impl TlsSession {
         }
     }
 
-    /// Sends what is encrypted, without blocking; whether that was all.
+    /// Sends what is encrypted, without blocking; returns whether that was all.
     fn flush(&mut self, socket: &Socket) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(&mut Now(socket)) {

@@ -143,7 +143,7 @@ impl From<Error> for TlsError {
         match error {
             Error::InvalidCertificate(error) => error.into(),
             Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion) => {
-                Self::Incompatible("the server accepts none of TLS 1.3 and 1.2".to_owned())
+                Self::Incompatible("the server supports neither TLS 1.3 nor 1.2".to_owned())
             }
             Error::AlertReceived(AlertDescription::CertificateRequired) => {
                 Self::Refused("it requires a client certificate".to_owned())

@@ -276,7 +276,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Waits at most this long until no connection is open; whether that happened.
+    /// Waits at most this long until no connection is open; returns whether that happened.
     pub(crate) fn wait_until_empty(&self, at_most: Duration) -> bool {
         self.slots.wait_until_free(at_most)
     }

@@ -93,7 +93,7 @@ impl TftpSessions {
         Ok(TransferPermit { sessions: Arc::clone(self), number, state })
     }
 
-    /// Waits at most this long until all transfers have ended; whether they have.
+    /// Waits at most this long until all transfers have ended; returns whether they have.
     pub(super) fn wait_until_empty(&self, at_most: Duration) -> bool {
         let waited = self.left.wait_timeout_while(self.lock(), at_most, |sessions| !sessions.is_empty());
         waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()

@@ -110,9 +110,9 @@ impl Tls {
         match configure(&shared.files, &shared.check, &shared.provider, &shared.tickets) {
             Ok(config) => {
                 *shared.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
-                log::info!("read the certificates again");
+                log::info!("reloaded the certificates");
             }
-            Err(error) => log::error!("{error}; the certificates that were read before stay in use"),
+            Err(error) => log::error!("{error}; the previous certificates stay in use"),
         }
     }
 }

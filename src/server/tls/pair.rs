@@ -112,14 +112,14 @@ impl PairFiles {
 }
 
 const WRONG_ORDER: &str =
-    "its chain is in the wrong order (the server's certificate comes first, then the issuer of each before)";
+    "its chain is in the wrong order (the server's certificate comes first, then its issuer's, and so on)";
 
 /// Reads a file that is not in the shared folder.
 fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
     let file = check(path).and_then(|()| fs::metadata(path));
     let size = file.map_err(|error| reason(&error))?.len();
     if size > FILE_LIMIT {
-        return Err(format!("it has {size} bytes, more than a certificate or key"));
+        return Err(format!("it has {size} bytes, too many for a certificate or key"));
     }
     let bytes = fs::read(path).map_err(|error| reason(&error))?;
     let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
@@ -145,12 +145,13 @@ fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         .collect::<Result<_, _>>()
         .map_err(|error| format!("it is not valid PEM: {error}"))?;
     if chain.is_empty() {
-        return Err("it holds no certificate".to_owned());
+        return Err("it contains no certificate".to_owned());
     }
     let mut facts = Vec::new();
     for certificate in &chain {
-        facts
-            .push(CertificateFacts::read(certificate).ok_or("it holds something that is not a certificate")?);
+        facts.push(
+            CertificateFacts::read(certificate).ok_or("it contains something that is not a certificate")?,
+        );
     }
     let is_in_order = facts.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
     if is_in_order { Ok(chain) } else { Err(WRONG_ORDER.to_owned()) }
@@ -162,7 +163,7 @@ fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
         return Err("it is encrypted (decrypt it: openssl pkey -in KEY -out NEW)".to_owned());
     }
     PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
-        pem::Error::NoItemsFound => "it holds no private key".to_owned(),
+        pem::Error::NoItemsFound => "it contains no private key".to_owned(),
         error => format!("it is not valid PEM: {error}"),
     })
 }
