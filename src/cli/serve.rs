@@ -197,7 +197,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let hung_up = move || {
         reread.iter().for_each(Tls::reload_soon);
         if !reopened.reopen() && reread.is_none() {
-            log::info!("SIGHUP is ignored: there is no --log-file to reopen");
+            log::info!("SIGHUP is ignored: there is no --log-file, --record or --tls-cert to reopen");
         }
     };
     signals::become_stop(stop.clone(), args.drain, hung_up, move || flushed.flush())?;

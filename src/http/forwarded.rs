@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::http::fields::Fields;
 
-/// One hop, as the proxy behind it saw it.
+/// One hop, as the next proxy saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hop<'b> {
     /// Its address; `None` for `unknown`, `_hidden` and anything malformed.

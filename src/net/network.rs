@@ -44,8 +44,9 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, bits)| (a, Some(bits)));
-        let address: IpAddr =
-            address.parse().map_err(|_| format!("{address:?} is not an IP address, such as 10.0.0.0/8"))?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| format!("{address:?} is not an IP address or a network such as 10.0.0.0/8"))?;
         let (most, before) = if address.is_ipv4() { (32, MAPPED) } else { (128, 0) };
         let bits = match bits {
             None => most,

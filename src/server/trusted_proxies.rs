@@ -79,7 +79,7 @@ impl FromStr for TrustedProxy {
         };
         let peers = match peers {
             "unix" => Peers::AtUnixSockets,
-            network => Peers::In(network.parse().map_err(|error| format!("{error}, or `unix`"))?),
+            network => Peers::In(network.parse().map_err(|error| format!("{error}, and not `unix`"))?),
         };
         Ok(Self { peers, family })
     }

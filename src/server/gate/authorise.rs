@@ -10,7 +10,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Refuses a request whose principal has none of these rights; a route that needs none lets everybody through.
+/// Refuses a request whose principal has none of these rights; a route that needs none accepts every request.
 pub(crate) fn check(any_of: Rights, request: &Request<'_, '_, '_>, state: &State) -> Result<(), Response> {
     if any_of == Rights::NONE {
         return Ok(());

@@ -42,8 +42,8 @@ fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies
     }
 }
 
-/// The hop that is the client: from the nearest on, the first that is no trusted proxy; if all are, the farthest. At an
-/// element without an address, the search ends with the hop before it.
+/// The hop that is the client: starting at the nearest, the first one that is not a trusted proxy; if all are trusted,
+/// the farthest. At an element without an address, the search ends with the hop before it.
 fn farthest<'b>(hops: impl Iterator<Item = Hop<'b>>, proxies: &TrustedProxies) -> Option<Hop<'b>> {
     let mut farthest = None;
     for hop in hops {

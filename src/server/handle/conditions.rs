@@ -11,8 +11,8 @@ use crate::http::status::Status;
 use crate::http::validators::Validators;
 use crate::server::response::Response;
 
-/// Content that is made anew for each response has no validators. It exists all the same, so `*` matches it (RFC 9110
-/// §13.1.1, §13.1.2).
+/// Content that is generated for each response has no validators. But it exists, so `*` matches it (RFC 9110 §13.1.1,
+/// §13.1.2).
 pub(crate) const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
 /// The conditional fields, kept for a job that runs when the head is gone.

@@ -144,7 +144,8 @@ fn configure(
     Ok(Arc::new(config))
 }
 
-/// Chooses the certificate by the name that the client asks for: the first that has it, or else the first of all.
+/// Chooses the certificate by the server name that the client sends: the first one for that name, or else the first of
+/// all.
 #[derive(Debug)]
 struct ByName(Vec<Pair>);
 
