@@ -122,7 +122,7 @@ fn who_is_trusted() {
         let warnings = usize::from(arguments.contains(&"--insecure"));
         assert_eq!(output.stderr.lines().count(), warnings, "{arguments:?}: {output:?}");
     }
-    // The system's list is that of this variable.
+    // This variable replaces the system's list.
     let system = [("SSL_CERT_FILE", root)];
     let output = run_with(&system, &["get", "-o", "-", &by_name], here);
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "hello"), "{output:?}");

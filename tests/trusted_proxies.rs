@@ -60,7 +60,7 @@ fn a_head_that_is_too_long_is_refused() {
     assert_eq!(ask(&wharf, "GET", "/", &fields).code(), 431);
 }
 
-/// Behind a proxy, all clients have the same peer: the messages of one must not use up those of another.
+/// Behind a proxy, all clients have the same peer: the messages of one client must not use up the limit of another.
 #[test]
 fn clients_behind_a_proxy_have_limits_of_their_own() {
     let wharf = Wharf::serve(&["--trust-proxy", "127.0.0.1"]);

@@ -26,7 +26,7 @@ use super::sync;
 /// takes on a fast disk.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// The directories in which files are being named. All threads that name files in one directory share its `fsync`.
+/// The directories in which threads are naming files. All threads that name files in one directory share its `fsync`.
 #[derive(Debug)]
 pub struct DirectorySyncs {
     directories: Mutex<HashMap<Identity, Arc<Directory>>>,

@@ -254,8 +254,8 @@ impl Folder {
         self.source.uploads().cancel(token, judge)
     }
 
-    /// Discards the uploads that nothing was added to for a [`LIFETIME`] before `now`, and those of which nothing has
-    /// arrived for an [`EMPTY_LIFETIME`].
+    /// Discards the uploads to which nothing was added for a [`LIFETIME`] before `now`, and empty ones after an
+    /// [`EMPTY_LIFETIME`].
     pub fn forget_uploads(&self, now: SystemTime, _: Blocking<'_>) {
         self.source.uploads().discard_expired(now);
     }

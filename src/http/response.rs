@@ -151,7 +151,7 @@ impl Received {
         Ok(Some((Self { status, framing, persistence, length: content_length, fields }, length)))
     }
 
-    /// The `Content-Length`, if it is valid; in a response to HEAD, that of the content which GET would get.
+    /// The `Content-Length`, if it is valid; in a response to HEAD, the length that the content of a GET would have.
     pub fn content_length(&self) -> Option<u64> {
         self.length
     }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 /// 4291 §2.5.5.2) are the same. An IPv6 network contains no IPv4 address: otherwise `::1/64` would contain them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
-    /// Its first address; those of IPv4 in their mapped form.
+    /// Its first address, in the mapped form for IPv4.
     first: u128,
     /// How many leading bits its addresses share with the first.
     bits: u8,

@@ -37,7 +37,7 @@ const SLICE: u64 = 16 << 20;
 /// How many bytes are read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Longer than the tick of any clock by which a file system sets times (Linux: at most 10 ms).
+/// Longer than the tick of any clock that file systems use for times (Linux: at most 10 ms).
 const TICK: Duration = Duration::from_millis(20);
 
 /// A SHA-256 (FIPS 180-4).

@@ -70,7 +70,7 @@ const OTHER_EXTENSIONS: &[(&str, &str)] = &[
     ("webmanifest", "application/manifest+json"),
 ];
 
-/// The coding of a file of this name (RFC 9110 §8.4), if its media type is that of what it encodes.
+/// The coding of a file of this name (RFC 9110 §8.4), if its media type describes the decoded content.
 pub(super) fn coding_of(path: &[u8]) -> Option<&'static str> {
     extension(path).eq_ignore_ascii_case("svgz").then_some("gzip")
 }

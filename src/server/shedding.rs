@@ -26,7 +26,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
 /// soon.
 const BATCH: u64 = 64;
 
-/// Finds a slot for a connection, if necessary that of another; rejects it if there is none.
+/// Finds a slot for a connection, if necessary by closing another one; rejects the connection if there is none.
 pub(super) fn admit(
     runtime: &Runtime,
     connection: Connection,

@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(wire, b"a\r\n");
     }
 
-    /// Files in which every second byte takes part in a pair.
+    /// Files with many line ends and NULs.
     fn files() -> impl Strategy<Value = Vec<u8>> {
         let byte = prop_oneof![Just(CR), Just(LF), Just(NUL), any::<u8>()];
         proptest::collection::vec(byte, 0..200)

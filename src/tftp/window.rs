@@ -20,7 +20,7 @@ pub(super) struct Window {
     capacity: usize,
     /// The oldest block that is not acknowledged.
     first: u64,
-    /// The blocks from `first` on, each a whole DATA packet: those of the window, and the next one.
+    /// The blocks from `first` on, each a whole DATA packet: all blocks of the window, and the next one.
     held: VecDeque<Vec<u8>>,
     numbering: Numbering,
     /// How many of `held` were sent since sending last went back.

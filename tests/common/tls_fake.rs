@@ -52,7 +52,7 @@ impl Authority {
         Self { issuer: Issuer::new(parameters, key), certificate }
     }
 
-    /// A certificate for these names, from the first of these years to that of the second.
+    /// A certificate for these names, valid from the first of these years to the second.
     pub fn issue(&self, names: &[&str], (from, to): (i32, i32)) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters(names, (from, to)).signed_by(&key, &self.issuer).expect("signed");

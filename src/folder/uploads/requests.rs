@@ -119,8 +119,8 @@ impl Uploads {
         Ok(())
     }
 
-    /// Discards the uploads that nothing was added to for a [`LIFETIME`] before `now`, and those of which nothing has
-    /// arrived for an [`EMPTY_LIFETIME`].
+    /// Discards the uploads to which nothing was added for a [`LIFETIME`] before `now`, and empty ones after an
+    /// [`EMPTY_LIFETIME`].
     pub(in crate::folder) fn discard_expired(&self, now: SystemTime) {
         let shared = &self.shared;
         if shared.rules.read_only {

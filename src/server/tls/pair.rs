@@ -20,7 +20,7 @@ use crate::printable::Printable;
 /// The largest file, in bytes: more than any chain has.
 const FILE_LIMIT: u64 = 1024 * 1024;
 
-/// The files of a certificate, with those of its issuers, and of its key, as PEM.
+/// Two PEM files: a certificate with those of its issuers, and its key.
 #[derive(Debug, Clone)]
 pub struct PairFiles {
     /// The certificate of the server, then its issuers'.
