@@ -36,7 +36,7 @@ const READ_AHEAD: usize = 128 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Content {
     first: Option<Chunk>,
-    /// `None` if there is no first chunk.
+    /// Empty if `first` is `None`.
     rest: VecDeque<Chunk>,
 }
 

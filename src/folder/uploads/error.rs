@@ -56,7 +56,7 @@ impl fmt::Display for UploadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(error) | Self::Refused(error) => error.fmt(f),
-            Self::Unknown => f.write_str("there is no such upload, or it has expired (begin again)"),
+            Self::Unknown => f.write_str("there is no such upload, or it no longer exists (begin again)"),
             Self::Mismatch(standing) => {
                 write!(f, "the upload continues at byte {} (send from there)", standing.offset)
             }

@@ -67,8 +67,8 @@ impl Uploads {
         upload.stand(&store, token, self.shared.syncs())
     }
 
-    /// Continues an upload at this offset. Appending nothing to a complete upload fails with an error that holds the
-    /// saved file.
+    /// Continues an upload at this offset. Appending nothing to a complete upload fails with [`UploadError::Complete`],
+    /// which contains the result.
     pub(in crate::folder) fn append(
         self: Arc<Self>,
         token: &UploadToken,
