@@ -5,10 +5,10 @@
 //! cargo bench --bench durable -- --binary /usr/local/bin/wharf --binary target/release/wharf --rounds 9
 //! ```
 //!
-//! A loop device with an ext4 of its own counts the flush requests (field 16 of `/sys/block/loopN/stat`), so nothing else
-//! on the machine is counted. It needs root, `losetup`, `mkfs.ext4` and `mount`; without them there is only the second part,
-//! the times on the disk itself. Both are in `--place`: choose a directory on a real disk, because on a tmpfs a flush takes
-//! no time. A flush of the loop device is an `fsync` of its image, so it takes longer than one of the disk.
+//! A loop device with its own ext4 counts the flush requests (field 16 of `/sys/block/loopN/stat`), so nothing else on
+//! the machine is counted. It needs root, `losetup`, `mkfs.ext4` and `mount`; without them there is only the second
+//! part, the times on the disk itself. Both are in `--place`: choose a directory on a real disk, because on a tmpfs a
+//! flush takes no time. A flush of the loop device is an `fsync` of its image, so it takes longer than one of the disk.
 
 // Everything here is for this binary only.
 #![allow(unreachable_pub)]
@@ -217,7 +217,7 @@ impl Disk {
         Ok(Self { place: mount_point, device: Some(device) })
     }
 
-    /// What this costs, on a file system that has nothing left to write from before.
+    /// What this costs, on a file system that has no earlier data left to write.
     fn cost(&self, act: impl FnOnce() -> Result<()>) -> Result<Cost> {
         rustix::fs::syncfs(File::open(self.place.path())?)?;
         let before = self.device.as_ref().map(LoopDevice::flushes).transpose()?;
@@ -326,7 +326,7 @@ fn is_complete(response: &[u8]) -> bool {
     length.is_none_or(|length| length.parse() == Ok(body.len()))
 }
 
-/// Runs a program to its end, which must be a good one, and returns what it printed.
+/// Runs a program, which must succeed, and returns what it printed.
 fn run(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name}: {error}"))?;

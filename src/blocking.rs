@@ -1,9 +1,9 @@
-//! Blocking as a type: what may wait for the disk asks for a [`Blocking`].
+//! Blocking as a type: a function that may wait for the disk takes a [`Blocking`].
 
 use std::marker::PhantomData;
 
 /// Proof that this thread may wait for the disk now. It has no size, cannot be sent to another thread, and lives no
-/// longer than the permission that it stands for. `tests/architecture.rs` lists the files that make one.
+/// longer than the permission that it represents. `tests/architecture.rs` lists the files that create one.
 #[derive(Debug, Clone, Copy)]
 pub struct Blocking<'p>(PhantomData<(&'p (), *const ())>);
 

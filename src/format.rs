@@ -34,7 +34,7 @@ impl fmt::Display for Bytes {
         if self.0 < 1024 {
             return f.pad(&format!("{} B", self.0));
         }
-        // A size is read, not computed with: the 53 bits of a float are more than are shown.
+        // A size is only displayed: a float has 53 bits, more than are shown.
         let mut size = self.0 as f64 / 1024.0;
         let mut units = UNITS.iter();
         let mut unit = units.next();

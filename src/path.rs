@@ -5,7 +5,7 @@
 //!
 //! Every other byte is legal in a name, as it is on the disk: a backslash, a line feed, invalid UTF-8.
 //!
-//! Knows no percent-encoding, and does not look at the disk.
+//! Knows nothing of percent-encoding, and does not access the disk.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -189,8 +189,8 @@ impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DotSegment => f.write_str("a part of the path is \".\" or \"..\""),
-            Self::Nul => f.write_str("the path holds a NUL"),
-            Self::Slash => f.write_str("a name in the path holds a slash"),
+            Self::Nul => f.write_str("the path contains a NUL"),
+            Self::Slash => f.write_str("a name in the path contains a slash"),
             Self::SegmentTooLong => {
                 write!(f, "a name in the path is longer than {LONGEST_SEGMENT} bytes")
             }

@@ -1,4 +1,4 @@
-//! The one filter through which foreign text goes to the log, the terminal and other programs.
+//! The filter that all untrusted text passes before it reaches the log, the terminal or other programs.
 //!
 //! Text from a client, a server or a file name may contain an escape sequence that moves the cursor, or a
 //! character that reverses the direction of a line. This filter makes them visible.
@@ -9,12 +9,12 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// Bytes of foreign origin, displayed without side effects: control characters, invisible characters and
-/// backslashes as escapes, bytes that are not UTF-8 as `\xNN`.
+/// Untrusted bytes, displayed without side effects: control characters, invisible characters and backslashes as
+/// escapes, bytes that are not UTF-8 as `\xNN`.
 #[derive(Clone, Copy)]
 pub struct Printable<'a>(pub &'a [u8]);
 
-/// Stored text of foreign origin. It can only be displayed as [`Printable`].
+/// Stored untrusted text. It can only be displayed as [`Printable`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Foreign(String);
 

@@ -22,8 +22,8 @@ use self::queue::LineQueue;
 use self::writer::Writer;
 pub use self::writer::{Notices, Reopen};
 
-/// How many bytes wait in the queue. 1 MiB is some 7,000 lines of an access log, more than a busy server logs while a
-/// disk is slow for a tenth of a second. As much again may be on its way to the file.
+/// How many bytes wait in the queue. 1 MiB is about 7,000 lines of an access log, more than a busy server logs while a
+/// disk is slow for a tenth of a second. The writer may hold as much again.
 pub const QUEUE: usize = 1024 * 1024;
 
 /// For how long lines are collected after a write. The first line after a quiet time is written at once.
@@ -42,7 +42,7 @@ impl LineSink {
         Self::with_pause(file, reopen, notices, PAUSE)
     }
 
-    /// As [`Self::new`], and collects lines for this long.
+    /// Like [`Self::new`], and collects lines for this long.
     pub(crate) fn with_pause(
         file: File,
         reopen: Option<Reopen>,
@@ -65,15 +65,15 @@ impl LineSink {
         self.queue(line, false);
     }
 
-    /// As [`Self::push`], for a line that is to be written at once, with those before it.
+    /// Like [`Self::push`], for a line that is to be written at once, with those before it.
     pub fn push_urgent(&self, line: &[u8]) {
         self.queue(line, true);
     }
 
     fn queue(&self, line: &[u8], is_urgent: bool) {
         let mut queue = self.0.lock();
-        // Once a line was dropped, all following ones are dropped too, until the writer takes the queue: the
-        // notice then stands where they are missing.
+        // Once a line was dropped, all following ones are dropped too, until the writer takes the queue: the notice
+        // then appears where they are missing.
         if queue.dropped > 0 || queue.lines.len() + line.len() > QUEUE {
             queue.dropped += 1;
         } else {

@@ -1,4 +1,4 @@
-//! What a client started ends when the client leaves, and a backlog of one client does not delay the others.
+//! The work of a client ends when the client disconnects, and a backlog of one client does not delay the others.
 
 use crate::common::fuse::{Mount, What};
 use crate::common::{Wharf, Wire, eventually};
@@ -88,7 +88,7 @@ fn a_complete_form_is_saved_although_its_client_closed_its_sending_side() {
 /// response.
 #[test]
 fn waiting_uploads_of_one_client_do_not_delay_another() {
-    // So many uploads of one client are saved at once, and so many more may wait for that.
+    // This many uploads of one client are saved at once, and this many more may wait for that.
     const SAVED: usize = 63;
     const FIRST: usize = SAVED + 8;
     const UPLOADS: usize = FIRST + 40;

@@ -108,7 +108,7 @@ fn ask(mut stream: impl Read + Write) -> String {
     answer
 }
 
-/// As [`ask`], over a new connection. The server closes a connection on which no request comes within its
+/// Like [`ask`], over a new connection. The server closes a connection on which no request comes within its
 /// limit; if this machine delayed the test for so long, it tries once more.
 fn come_and_ask<S: Read + Write>(connect: impl Fn() -> S) -> String {
     loop {

@@ -78,7 +78,7 @@ const SAME_NAME: [(&str, &str); 11] = [
     ("TrustArgs", "a feature chooses one"),
 ];
 
-/// The greatest number of direct dependencies, with all features and with none.
+/// The maximum number of direct dependencies, with all features and with none.
 const DEPENDENCIES: (usize, usize) = (48, 22);
 
 /// What one entry of a directory imports from another, with the files and names.

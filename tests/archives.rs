@@ -267,7 +267,7 @@ fn begun(wharf: &Wharf, target: &str) -> Wire {
     wire
 }
 
-/// As [`begun`], and reads on until the only file in the archive has been opened.
+/// Like [`begun`], and reads on until the only file in the archive has been opened.
 fn begun_with_the_file(wharf: &Wharf, target: &str) -> Wire {
     let wire = begun(wharf, target);
     wire.stream().read_exact(&mut vec![0; 100_000]).expect("a beginning");
@@ -310,7 +310,7 @@ fn memory_use_does_not_depend_on_the_length() {
     let archive = begun(&wharf, "/?tar");
     let (count, is_whole) = read_rest(&archive);
     assert!(is_whole && count > LENGTH, "{count}");
-    // A checksum is slow without optimisation, so its file is shorter.
+    // Checksums are slow without optimisation, so the file for a zip is shorter.
     sparse(&wharf, "large.bin", LENGTH / 10);
     let (count, is_whole) = read_rest(&begun(&wharf, "/?zip"));
     assert!(is_whole && count > LENGTH / 10, "{count}");
@@ -366,7 +366,7 @@ fn a_truncated_file_aborts_the_archive_and_a_grown_one_is_cut() {
         file.set_len(128 << 20).expect("a longer one");
         let (count, is_whole) = read_rest(&reader);
         assert!(count < 65 << 20, "{target}: {count} bytes");
-        // A tar has the bytes that its header promised. A zip would have a checksum of other bytes.
+        // A tar has the bytes that its header promised. A zip would contain a wrong checksum.
         assert_eq!(is_whole, target == "/?tar", "{target}");
     }
 }

@@ -15,7 +15,7 @@ fn paths(page: &str, at: &str) -> BTreeSet<String> {
     found
 }
 
-/// The path that a reference means (RFC 3986 §5.2), if the page has this path.
+/// The path that a reference resolves to (RFC 3986 §5.2), if the page has this path.
 fn resolve(reference: &str, at: &str) -> String {
     let mut path = if reference.starts_with('/') { Vec::new() } else { at.split('/').skip(1).collect() };
     path.pop();
@@ -84,7 +84,7 @@ fn links_redirects_and_fields_are_below_the_base() {
     assert_eq!(wharf.ask("GET", "/m%79%20files", "", b"").field("Location"), "/my%20files/");
 }
 
-/// A folder inside may have the name of the base: a proxy that removes the base says so.
+/// A folder inside may have the name of the base, so a proxy that removes the base must announce that.
 #[test]
 fn a_removed_prefix_is_not_removed_again() {
     let wharf = Wharf::serve(&["--base", "/files", "--trust-proxy", "127.0.0.1"]);
@@ -133,7 +133,7 @@ fn the_client_works_below_the_base() {
     assert!(wharf.read("large") == large);
     let tree = run(&["get", "-R", &root, "--dir", "tree"], "", here);
     assert_eq!(tree.code, Some(0), "{}", tree.stderr);
-    // From a directory, too: the room is the server's.
+    // With the URL of a directory, too: the room belongs to the whole server.
     let said = run(&["chat", "ann", &wharf.url("/files/a/")], "hello\n", here);
     assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
     let client = run(&["client", &wharf.url("/files/a/")], "LIST\nshutdown\n", here);

@@ -347,7 +347,7 @@ fn a_stuck_reader_delays_no_one() {
         for person in &people {
             assert_eq!(person.say("", format!("{round} {}", "y".repeat(4000))), 202);
         }
-        // A client that reads never falls so far behind that it counts as gone.
+        // A client that reads never falls so far behind that the server drops it.
         for _ in &people {
             assert!(ear.text().starts_with(&format!("{round} ")));
         }
@@ -425,7 +425,7 @@ fn no_member_takes_all_streams_and_no_address_all_names() {
     }
     let answer = wire.read_answer(false);
     assert_eq!(answer.code(), 429);
-    assert_eq!(answer.text(), "1024 members are here from your address (try again later)\n");
+    assert_eq!(answer.text(), "your address has 1024 members already (try again later)\n");
     let bob = Person::join_from(2, &wharf, "bob");
     assert_eq!(bob.say("", "from elsewhere"), 202);
     bob.listen();
@@ -614,7 +614,7 @@ fn a_line_typed_while_the_server_is_away_is_sent_when_it_is_back() {
     let again = Wharf::serve_in(folder, &["--port", &address.port().to_string()]);
     let bob = Person::join(&again, "bob");
     let mut ear = bob.listen();
-    // The welcome may have them already.
+    // The welcome may already contain them.
     eventually("both are sent", || {
         let messages = again.ask("GET", "/.wharf/chat/messages?since=0-0", &bob.fields(), b"").text();
         messages.contains("first") && messages.contains("second")

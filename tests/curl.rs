@@ -7,7 +7,7 @@ use crate::common::{Output, Wharf, outside, sample};
 /// Runs curl in this folder; `None` where it is not installed.
 fn curl(folder: &Path, arguments: &[&str]) -> Option<Output> {
     let output =
-        // Without a time limit for `Expect: 100-continue`: by default curl sends the body after a second.
+        // Makes curl wait for `100 Continue` without a limit: by default it sends the body after a second.
         outside("curl")?
             .args(["-sS", "--max-time", "60", "--expect100-timeout", "60"])
             .args(arguments).current_dir(folder).output();

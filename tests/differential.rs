@@ -104,7 +104,7 @@ fn escape<'t>(text: &'t str, bytes: &mut Vec<u8>) -> &'t str {
     rest
 }
 
-/// What a parser makes of the bytes of a connection.
+/// How a parser reads the bytes of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Read {
     /// A head with this method and target, and this framing of the body.

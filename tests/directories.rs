@@ -1,4 +1,5 @@
-//! Empty directories: MKCOL creates one, and `wharf put -R` sends them. `fetch_many` has those of `wharf get -R`.
+//! Empty directories: MKCOL creates one, and `wharf put -R` sends them. The tests of `wharf get -R` are in
+//! `fetch_many`.
 
 use std::fs;
 use std::io::Write as _;

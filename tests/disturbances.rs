@@ -43,7 +43,7 @@ fn uploads_that_take_all(limit: u32) {
     let closed = codes.iter().filter(|code| matches!(**code, 503 | 0)).count();
     assert_eq!(saved + closed, UPLOADS, "{codes:?}");
     assert!(codes[..5].contains(&503), "the first evicted uploads get a 503: {codes:?}");
-    // There is room for about eight, and each time half of them make room.
+    // About eight fit, and each time there are too many, half of them are evicted.
     assert!(codes.ends_with(&[201; 3]), "the latest are served: {codes:?}");
     assert_eq!(wharf.tree().len(), 1 + saved, "nothing else is there: {codes:?}");
     assert!(!wharf.log().contains("Too many open files"), "open descriptors are counted");

@@ -1,4 +1,4 @@
-//! A server that is about to stop, or cannot do its work, tells load balancers.
+//! A server that is about to stop, or cannot do its work, reports that to load balancers.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -76,7 +76,7 @@ fn ctrl_c_at_the_prompt_leaves_no_partial_file() {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped()),
     );
-    // Once it prompts, it handles the signal.
+    // Once it shows the prompt, it handles the signal.
     let mut said = client.stdout.take().expect("piped");
     let mut question = [0; 15];
     said.read_exact(&mut question).expect("it asks");
@@ -92,7 +92,7 @@ fn ctrl_c_at_the_prompt_leaves_no_partial_file() {
 #[test]
 fn ctrl_c_during_an_upload_leaves_no_partial_file() {
     let (wharf, here, address) = stage();
-    // Sparse, and as long as the disk has room for: it takes far longer than the signal.
+    // Sparse, and as long as the disk allows: sending it takes far longer than the signal.
     let space = rustix::fs::statvfs(wharf.folder().as_path()).expect("a file system");
     let length = (space.f_bavail * space.f_frsize / 2).min(64 << 30);
     let file = fs::File::create(here.path().join("long")).expect("made");

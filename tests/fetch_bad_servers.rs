@@ -1,4 +1,4 @@
-//! Misbehaving servers of `wharf get`: one clear line for that file, and the other files are downloaded.
+//! `wharf get` from misbehaving servers prints one clear line for each file that fails, and downloads the others.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::common::{Fake, field, run, target_of};
 
-/// The length of the files of which parts exist.
+/// The length of the files that have a partial download.
 const LENGTH: usize = 100_000;
 
 /// The length of these parts.
@@ -202,7 +202,7 @@ fn a_wrong_range_starts_over() {
     }
 }
 
-/// The whole of the version of which a part was requested.
+/// The whole file, in the version that was requested in part.
 fn whole_as_part() -> Vec<u8> {
     rest("0-99999/100000", "\"1\"", &b"n".repeat(LENGTH))
 }

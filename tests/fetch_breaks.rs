@@ -1,5 +1,5 @@
-//! Downloads that are interrupted by the network, by the server's death or by the client's: the same command
-//! completes each, and transfers nothing again that was on the disk.
+//! Downloads that are interrupted by the network, or because the server or the client is killed: the same command
+//! completes each, and does not transfer again what was on the disk.
 //!
 //! The exception is one block that had arrived but was not written yet when the client was killed. Files of
 //! up to 64 KiB start again.
@@ -13,8 +13,7 @@ use tempfile::TempDir;
 
 use crate::common::{Plan, Proxy, Random, Running, Wharf, eventually, field, run, sample};
 
-/// Of two hundred downloads, how many are interrupted by the network, by the client's death and by the
-/// server's.
+/// Of two hundred downloads, how many are interrupted by the network, by killing the client and by killing the server.
 const CUT_BY_NETWORK: usize = 100;
 const CUT_BY_CLIENT: usize = 60;
 const CUT_BY_SERVER: usize = 40;

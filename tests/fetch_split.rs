@@ -85,7 +85,7 @@ fn a_short_file_comes_in_one_piece() {
 #[test]
 fn an_interrupted_download_resumes() {
     let stage = Stage::new();
-    // The interruptions together leave some of each range to the last run.
+    // After all interruptions, the last run still has to fetch a part of each range.
     for (after, reset) in [(300_000, false), (700_000, true), (0, false)] {
         stage.proxy.plan(Plan::Cut { after, reset });
         let output = stage.get();

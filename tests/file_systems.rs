@@ -114,7 +114,7 @@ fn uploads_work_with_neither_links_nor_renaming_without_replacing() {
     }
 }
 
-/// A name that was reserved for a file that then cannot be named is released.
+/// If a file cannot get the name that was reserved for it, the name is released.
 #[test]
 fn a_reserved_name_is_released_after_a_failure() {
     let place = tempfile::tempdir().expect("a folder");

@@ -89,7 +89,7 @@ fn a_stopped_mount_is_unmounted_with_its_test() {
     let Some(mount) = Mount::new() else { return };
     let path = mount.path();
     let inside = path.join("file");
-    // Leaked, as in a test that has lost it.
+    // Leaked, as in a test that never drops it.
     std::mem::forget(mount.stop());
     let reader = thread::spawn(move || fs::read(inside).map(drop));
     drop(mount);

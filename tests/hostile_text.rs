@@ -54,7 +54,7 @@ enum Manner {
     SendsAway,
     /// A listing for `?list`, a file for every other target.
     Lists,
-    /// As [`Manner::Lists`], but its entries lead outside.
+    /// Like [`Manner::Lists`], but its entries lead outside.
     ListsOutside,
     /// Success, with odd fields.
     Accepts,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::Wharf;
 
-/// The servers' idle limit, in seconds: longer than this machine delays a test before its first request.
+/// The servers' idle limit, in seconds: longer than a busy machine delays a test before its first request.
 const LIMIT: &str = "3";
 
 /// The server's last messages.

@@ -19,7 +19,7 @@ const DEATHS: usize = 100;
 /// How many clients upload at once, each to its own name.
 const CLIENTS: usize = 10;
 
-/// The greatest length of these files, in bytes: several turns of a connection.
+/// The maximum length of these files, in bytes: several turns of a connection.
 const LONGEST: usize = 3 << 20;
 
 /// The content of this version of a file: it contains its length and version, which determine the rest.

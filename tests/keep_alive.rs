@@ -12,8 +12,8 @@ use crate::common::{Wharf, Wire, eventually};
 /// The pause of a slow client between two bytes.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// The stall limit in seconds, and the number of beats for which a slow client continues: longer than the
-/// limit. This machine delays no test for so long.
+/// The stall limit in seconds, and the number of beats for which a slow client continues: longer than the limit. No
+/// machine is so busy that it delays a test for that long.
 const STALL: &str = "3";
 const BEATS: usize = 45;
 
@@ -40,7 +40,7 @@ pub fn the_dynamic_rule_is_announced_and_kept() {
     });
 }
 
-/// With this many connections open, the last is told this timeout in seconds.
+/// With this many open connections, the last response announces this timeout, in seconds.
 fn announced(open: usize, seconds: u64) -> (Wharf, Vec<Wire>, Wire) {
     let wharf = Wharf::serve(&[]);
     let others = (1..open).map(|_| wharf.connect()).collect();

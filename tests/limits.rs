@@ -1,4 +1,4 @@
-//! SECURITY.md's table of limits agrees with the constants and the defaults of flags.
+//! The table of limits in SECURITY.md agrees with the constants and the defaults of flags.
 //!
 //! A row's last cell names them: `` `src/file.rs` (`NAME`, 2 × `NAME`, `NAME` × `NAME`) `` or `` `--flag` ``.
 //! Each number in the row's other cells must be the value of one of them, and each of them must appear in the

@@ -10,7 +10,7 @@ use crate::common::{Random, Wharf, eventually, sample};
 /// How many rounds the crowd runs.
 const ROUNDS: usize = 10;
 
-/// The greatest memory of a connection in each state, and of everything else, in KB.
+/// The maximum memory of a connection in each state, and of everything else, in KB.
 const EACH: u64 = 8;
 const REST: u64 = 24 * 1024;
 
@@ -56,7 +56,7 @@ fn nothing_grows_over_time() {
     /// Rounds until memory is stable, and rounds that are measured.
     const WARM: usize = 40;
     const WATCHED: usize = 120;
-    /// Tolerance for the allocator, in KB: some 16 KB per round.
+    /// Tolerance for the allocator, in KB: about 16 KB per round.
     const SLACK: u64 = 2 * 1024;
     let wharf = Wharf::serve(&["--udp", "0", "--workers", "4", "--no-sync"]);
     let mut random = Random::new(82);

@@ -180,7 +180,7 @@ fn sighup_reopens_the_files_and_loses_no_line() {
         eventually("new files", || log.exists() && record.exists());
         eventually("it is logged", || {
             let log = fs::read_to_string(&log).expect("a log");
-            log.contains("opened the log file again") && log.contains("reopened the recording")
+            log.contains("reopened the log file") && log.contains("reopened the recording")
         });
     }
     wire.ask("GET", &format!("/n{count}"), "", b"");
@@ -259,11 +259,11 @@ fn a_file_that_cannot_be_reopened_stays_in_use() {
         |line: &str| eventually(line, || fs::read_to_string(at("gone/log")).expect("a log").contains(line));
     fs::rename(at("dir"), at("gone")).expect("renamed");
     wharf.signal(Signal::HUP);
-    hold("cannot open the log file again, the old one stays in use: No such file");
+    hold("cannot reopen the log file, the old one stays in use: No such file");
     // A symlink that would lead the log into the shared directory.
     symlink(wharf.folder(), at("dir")).expect("a link");
     wharf.signal(Signal::HUP);
-    hold("cannot open the log file again, the old one stays in use: it is in the shared folder");
+    hold("cannot reopen the log file, the old one stays in use: it is in the shared folder");
     assert!(wharf.tree().is_empty());
     wharf.ask("GET", "/later", "", b"");
     hold("GET /later");
@@ -285,8 +285,9 @@ fn a_log_in_the_shared_folder_is_rejected() {
     fs::hard_link(place.path().join("share/old"), place.path().join("other")).expect("a link");
     symlink("share/sub", place.path().join("link")).expect("a link");
     symlink("share/dangling", place.path().join("dangling")).expect("a link");
-    let inside = "it is in the shared folder, where every client could read it (name a file outside of it)";
-    let linked = "it has other names (hard links), and the shared folder may hold one (name another file)";
+    let inside = "it is in the shared folder, where every client could read it (name a file outside it)";
+    let linked =
+        "it has other names (hard links), and the shared folder may contain one of them (name another file)";
     let files =
         ["share/log", "share/sub/../log", "link/log", "dangling", "share/old"].map(|file| (file, inside));
     for (flag, what) in [("--log-file", "log to"), ("--record", "record to")] {
@@ -355,7 +356,7 @@ fn devices_and_pipes_work_as_logs_too() {
         wharf.ask("GET", "/a", "", b"");
         eventually(path, || wharf.log().contains("\"GET /a HTTP/1.1\" 404"));
         wharf.signal(Signal::HUP);
-        eventually(path, || wharf.log().contains("opened the log file again"));
+        eventually(path, || wharf.log().contains("reopened the log file"));
     }
     let wharf = Wharf::serve(&["--log-file", "/dev/null", "--record", "/dev/null"]);
     wharf.signal(Signal::HUP);

@@ -1,5 +1,5 @@
-//! A folder that loses its permissions, its writable disk or its place is served as far as possible, and
-//! fully when it is back.
+//! A folder that loses its permissions or its path, or whose disk becomes read-only, is served as far as possible, and
+//! fully once it is restored.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -1,4 +1,4 @@
-//! Many clients at once, slow, idle and broken ones, delay no one and leave nothing behind.
+//! Many clients at once, slow, idle and broken ones, do not delay other clients and leave nothing behind.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -200,7 +200,7 @@ fn files_that_no_one_requests_leave_the_cache() {
         let path = wharf.write(&number.to_string(), vec![b'x'; 20_000]);
         File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
     }
-    // Old on the disk, too: they have not changed for a while.
+    // The files on the disk are old, too: they have not changed for a while.
     wharf.files_age();
     let before = wharf.open_files();
     for number in 0..120 {
@@ -252,7 +252,7 @@ fn settled(wharf: &Wharf) -> usize {
     count
 }
 
-/// Whether a read may end in this way for a client that disconnects.
+/// Whether this is an expected result of a read for a client that disconnects.
 fn passes(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
 }

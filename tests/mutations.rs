@@ -1,5 +1,5 @@
-//! Mutated requests over sockets: the server stays up and quick, its responses are well-formed, it writes only what it
-//! may, and nothing is left behind.
+//! Mutated requests over sockets: the server keeps responding quickly, its responses are well-formed, it writes only
+//! what it may, and nothing is left behind.
 //!
 //! `WHARF_MUTATIONS_SECONDS` makes the run longer, and `WHARF_MUTATIONS_SEED` makes it another one (`.ci/long`).
 
@@ -87,7 +87,7 @@ fn mutated_requests_do_no_harm() {
     eprintln!("{inputs} inputs from the seed {seed}, {} KiB in the end", wharf.status("VmRSS"));
 }
 
-/// Makes the folder what it was at the start.
+/// Restores the initial content of the folder.
 fn furnish(wharf: &Wharf) {
     for entry in fs::read_dir(wharf.folder()).expect("a folder").flatten() {
         let path = entry.path();
@@ -170,7 +170,7 @@ fn receive(mut stream: &TcpStream, silence: Duration) -> (Vec<u8>, Option<bool>)
             Ok(count) => received.extend_from_slice(&block[..count]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return (received, None),
-            // The server closed while input was on its way.
+            // The server closed the connection while input was in flight.
             Err(_) => return (received, Some(false)),
         }
     }
@@ -190,7 +190,7 @@ fn tftp(wharf: &Wharf, corpus: &[Vec<u8>], seed: u64) {
         let is_read = matches!(packet, Some(Packet::Read(_)));
         let wait = match packet {
             Some(Packet::Read(_)) => PATIENCE,
-            // One that an earlier client has sent from the same port is not answered again.
+            // The server does not answer a request that an earlier client has sent from the same port.
             Some(Packet::Write(_)) => PATIENCE / 10,
             _ => QUIET,
         };
@@ -210,7 +210,7 @@ fn tftp(wharf: &Wharf, corpus: &[Vec<u8>], seed: u64) {
     }
 }
 
-/// No bug was logged since this position; returns the next one.
+/// Asserts that no bug was logged since this position; returns the position for the next call.
 fn check_log(wharf: &Wharf, from: usize) -> usize {
     let log = wharf.settled_log();
     let new = &log[from..];

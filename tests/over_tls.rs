@@ -1,4 +1,4 @@
-//! The tests of other modules that matter for a transport, over TLS.
+//! Tests of other modules that depend on the transport, run over TLS.
 
 use crate::common::over_tls;
 

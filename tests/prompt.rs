@@ -188,7 +188,7 @@ fn a_server_at_a_terminal_prints_requests_only_with_v() {
         let url = screen.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
         let mut wire = Wire::connect(url.expect("a URL").parse().expect("an address"));
         assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200);
-        // A connection that is being served at the stop is not an open one.
+        // A connection that is being served at shutdown is not printed as open.
         server.child.comes_to_rest();
         rustix::process::kill_process(
             rustix::process::Pid::from_child(&server.child),
@@ -196,7 +196,7 @@ fn a_server_at_a_terminal_prints_requests_only_with_v() {
         )
         .expect("sent");
         server.shows("Bye.");
-        // The open client is printed in both cases.
+        // The open connection is printed in both cases.
         server.shows("open at shutdown: ");
         assert_eq!(server.code(), Some(0));
         assert_eq!(server.count("GET /.wharf/health"), times, "{flag}");

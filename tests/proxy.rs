@@ -117,7 +117,7 @@ impl AtSocket {
     }
 }
 
-/// The proxies that the short tests start: those that take no second to do so.
+/// The proxies that the short tests start: those that start within a second.
 const QUICK: [Program; 3] = [Program::Nginx, Program::Haproxy, Program::Caddy];
 
 /// A file that is large enough to be sent in pieces, in a new directory.
@@ -155,7 +155,7 @@ fn large_uploads_get_through() {
     }
 }
 
-/// The usual settings with keep-alive connections to the server.
+/// The usual nginx settings for keep-alive connections to the server.
 #[test]
 fn large_uploads_get_through_nginx_with_usual_settings() {
     let wharf = Wharf::serve(&KEPT);
@@ -309,7 +309,7 @@ fn pages_behind_tls_may_write() {
     }
 }
 
-/// What takes longer is in `long`.
+/// The slower tests are in `long`.
 #[test]
 fn a_server_below_a_prefix() {
     for place in [Place::Below, Place::Removed] {

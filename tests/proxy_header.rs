@@ -54,7 +54,7 @@ fn the_header_names_the_client_of_all_requests() {
     }
 }
 
-/// The client in the header is a proxy itself: what it says counts.
+/// The client in the header is a trusted proxy itself, so its fields count.
 #[test]
 fn a_trusted_proxy_behind_a_proxy_may_name_its_client() {
     let wharf = Wharf::serve(&[&FLAGS[..], &["--trust-proxy", "10.0.0.0/8"]].concat());
@@ -86,7 +86,7 @@ fn anything_but_a_header_closes_the_connection_and_is_logged() {
     let mut cut = wharf.connect();
     cut.send("PROXY TCP4 203.0").end();
     assert!(cut.is_closed(), "cut");
-    eventually("cut", || wharf.log().contains("disconnected within its PROXY header"));
+    eventually("cut", || wharf.log().contains("disconnected during its PROXY header"));
 }
 
 #[test]

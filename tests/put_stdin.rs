@@ -45,7 +45,7 @@ fn stdin_is_saved_under_the_given_name() {
             assert!(wharf.read(name) == content, "{place}: {length} bytes");
         }
     }
-    // A file is read as a pipe is.
+    // A file as stdin is read like a pipe.
     let file = here.path().join("-");
     fs::write(&file, "a file").expect("written");
     let output = run(&["put", "./-", "--to", &wharf.url("/")], "", here.path());
@@ -65,7 +65,7 @@ fn pieces_are_sent_as_they_arrive() {
     drop(stdin);
     assert_eq!(client.output().status.code(), Some(0));
     assert_eq!(wharf.read("slow"), b"a piece\na piece\na piece\n");
-    // The server refuses it in the middle, and the client does not wait for its end.
+    // The server refuses it in the middle, and the client does not wait for the end of the input.
     let mut client = start(&wharf.url("/large"));
     let mut stdin = client.stdin.take().expect("piped");
     let _ = stdin.write_all(&sample(2 << 20, 1));

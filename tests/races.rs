@@ -67,7 +67,7 @@ impl Stage {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
-                    // An uploaded file replaces the link that was a file a moment ago.
+                    // An uploaded file may replace the link, which was a file a moment ago.
                     if !path.is_symlink() && !link.is_symlink() {
                         fs::remove_file(&link).and_then(|()| symlink(target, &link)).expect("linked again");
                     }

@@ -10,10 +10,10 @@ use std::process::Command;
 
 use crate::common::{Wharf, copy, outside, root, run};
 
-/// The most words that README.md may have.
+/// The maximum number of words in README.md.
 const README_WORDS: usize = 1200;
 
-/// The most words that a sentence of README.md, docs/ and the other pages for users may have.
+/// The maximum number of words in a sentence of README.md, docs/ and the other pages for users.
 const SENTENCE_WORDS: usize = 25;
 
 /// Directories whose Markdown files are checked for dead links.

@@ -131,7 +131,7 @@ fn the_lock_file_is_created_when_needed() {
     assert_eq!(wharf.ask("GET", "/.wharf/lock", "", b"").code(), 404);
 }
 
-/// A server that was stopped while it held the lock does not stop others for good.
+/// A server that was stopped while it held the lock does not block others forever.
 #[test]
 fn waiting_for_a_lock_has_a_limit() {
     use rustix::fs::{FlockOperation, flock};
@@ -186,7 +186,7 @@ fn an_upload_that_another_machine_resumes_is_not_mixed() {
     wire.send(format!(
         "PATCH {upload} HTTP/1.1\r\nHost: {host}\r\n{patch}0\r\nContent-Length: 8\r\n\r\nmine"
     ));
-    // It knows the upload from its start, and is asked until it sees the bytes that arrived at the other.
+    // It knows the upload from its start; the test asks it until it sees the bytes that arrived at the other server.
     let second = Wharf::serve_folder(mounts[1].point(), &[]);
     eventually("the second server sees the bytes received", || {
         second.ask("HEAD", &upload, "", b"").field("Upload-Offset") == "4"

@@ -56,7 +56,7 @@ fn unfinished(wharf: &Wharf) -> usize {
     parts(wharf).len()
 }
 
-/// A client of a body of at least this length, in bytes, is sent the upload's URL at once.
+/// The server sends the upload's URL at once if the body has at least this length, in bytes.
 const MEBIBYTE: usize = 1 << 20;
 
 /// The head of an upload in a single request, by a client that supports the draft.
@@ -146,7 +146,7 @@ fn a_client_that_cannot_get_104_is_not_sent_it() {
     assert_eq!(wharf.tree(), ["a"], "uploads like any other");
 }
 
-/// As a page's script does it, which cannot see 104.
+/// Like the script of a page, which cannot see 104.
 #[test]
 pub fn an_upload_can_come_in_pieces() {
     let wharf = Wharf::serve(&[]);
@@ -236,7 +236,7 @@ fn lengths_must_agree() {
         assert!(answer.text().contains("#inconsistent-upload-length"), "{}", answer.text());
     }
     assert_eq!(append(&wharf, &upload, 0, false, b"abc").code(), 204, "nothing has changed");
-    // With chunks it shows only at the end of the content: then the upload is invalid.
+    // With chunks, the length is known only at the end of the content; the upload is then invalid.
     let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(3, true));
     let mut wire = wharf.connect();
     wire.send(format!(

@@ -37,7 +37,7 @@ fn the_final_response_is_repeated() {
         let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(3, true));
         let head = format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address());
         is_final(&wire.send(head.clone() + "0\r\n\r\n").read_answer(false));
-        // What does not fit the complete file is refused, and that is not the final response.
+        // A request that does not fit the complete file is refused, and that is not the final response.
         for (name, answer) in [
             ("too long", append(&wharf, &upload, 3, true, b"x")),
             ("too long, in chunks", wire.send(head + "1\r\nx\r\n0\r\n\r\n").read_answer(false)),
@@ -49,7 +49,7 @@ fn the_final_response_is_repeated() {
             assert_eq!((answer.code(), answer.field("Upload-Complete").as_str()), (400, ""), "{name}");
             assert!(answer.text().contains("#inconsistent-upload-length"), "{name}: {}", answer.text());
         }
-        // A client that repeats its last request is sent to the end.
+        // A client that repeats its last request gets the offset of the end.
         let repeated = append(&wharf, &upload, 0, true, b"abc");
         assert_eq!((repeated.code(), repeated.field("Upload-Offset").as_str()), (409, "3"));
         assert_eq!(repeated.field("Upload-Complete"), "?0", "this is not the final response");
@@ -68,7 +68,7 @@ fn the_final_response_is_repeated() {
     assert!(!wharf.tree().iter().any(|name| name.contains(".json")), "the records are gone");
 }
 
-/// A server that was killed between the two knows only that the file has its name.
+/// A server that was killed before it recorded the result knows only that the file has its name.
 #[test]
 fn without_a_record_of_the_result_the_upload_is_complete() {
     let wharf = Wharf::serve(&[]);
@@ -127,7 +127,7 @@ fn other_versions_get_a_plain_upload_and_no_part_is_saved() {
     let answer = wharf.ask("POST", "/", &format!("{form}{DRAFT}"), part.as_bytes());
     assert_eq!(answer.code(), 400, "a form: {}", answer.text());
     assert!(wharf.tree().is_empty(), "{:?}", wharf.tree());
-    // All of it is a plain upload, however slow.
+    // All of this is a plain upload, however slow.
     for (number, fields) in
         [("8", "Upload-Complete: ?1\r\nUpload-Length: 3\r\n"), ("3", "Upload-Incomplete: ?0\r\n")]
     {
@@ -176,7 +176,7 @@ fn invalid_fields_are_ignored() {
     assert_eq!(wharf.ask("HEAD", &upload, "", b"").field("Upload-Length"), "", "it was ignored");
 }
 
-/// A GET is a HEAD (§4.3): it never returns content that nobody has checked.
+/// A GET acts like a HEAD (§4.3): it never returns the content of the upload.
 #[test]
 fn get_returns_the_state_and_no_content() {
     let wharf = Wharf::serve(&["--max-upload", "7"]);
@@ -216,7 +216,7 @@ fn cancelling_ends_the_running_request() {
     assert!(files(&wharf).is_empty() && parts(&wharf).is_empty(), "{:?}", wharf.tree());
 }
 
-/// A limit that is no Integer of a structured field would make clients ignore the others.
+/// A limit that is not a valid Integer of a structured field would make clients ignore the other limits.
 #[test]
 fn limits_are_valid_structured_fields() {
     for (flags, expected) in [

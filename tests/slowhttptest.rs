@@ -36,7 +36,7 @@ fn bear(mode: &[&str]) {
         assert_eq!(wharf.ask("GET", "/small", "", b"").text(), "small");
         assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 3 << 20);
         answered += 1;
-        // It needs some of the CPU, too.
+        // The tool needs some CPU time, too.
         thread::sleep(Duration::from_millis(100));
     }
     let output = slow.output();

@@ -102,7 +102,7 @@ pub fn a_partial_head_is_completed_and_answered() {
     let host = wharf.address();
     let head = format!("GET /.wharf/health HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let (half, rest) = head.split_at(20);
-    // In one packet with a request, so that it has been read once that is answered.
+    // In one packet with a request, so that it has been read once the request is answered.
     wire.send(format!("{head}{half}"));
     assert_eq!(wire.read_answer(false).code(), 200);
     stop(&wharf);

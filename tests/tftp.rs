@@ -290,7 +290,7 @@ fn the_number_of_transfers_is_limited() {
         client.send(b"\0\x05\0\0never mind\0");
     }
     eventually("a slot is free", || client(&wharf).get("a.txt").is_ok());
-    // A transfer that waits to repeat its last packet takes no slot.
+    // A transfer that only waits to repeat its last packet does not occupy a slot.
     for round in 0..20 {
         let put = client(&wharf).put(&format!("new{round}"), &[], b"x");
         assert_eq!(put, Ok(()), "{round}");

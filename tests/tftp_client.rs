@@ -176,7 +176,7 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     stranger.send_to(&block(2), from).expect("sent");
     stranger.recv_from(&mut buffer).expect("an answer");
     assert_eq!(buffer[..4], *b"\0\x05\0\x05", "this transfer has another peer (RFC 1350 §4)");
-    // It finds a block, then an error, and a closed port to which it cannot acknowledge the block.
+    // It receives a block, then an error, and cannot acknowledge the block because the port is closed.
     let pid = Pid::from_child(&client);
     kill_process(pid, Signal::STOP).expect("it runs");
     eventually("all threads are stopped", || has_stopped(client.id()));
@@ -189,7 +189,7 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// A server that answers each request with these datagrams, the next one after each packet of the client.
+/// A server that answers each request with these datagrams, the next one after each packet from the client.
 fn scripted(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let address = server.local_addr().expect("an address");
@@ -197,7 +197,7 @@ fn scripted(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketA
         let (mut buffer, mut transfers) = ([0; 2000], Vec::new());
         while let Ok((length, client)) = server.recv_from(&mut buffer) {
             let transfer = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-            // It stays open, so that the client finds it silent and not closed.
+            // It stays open, so that the port is silent, not closed.
             transfers.push(transfer.try_clone().expect("a socket"));
             let answers = answers(&buffer[..length]);
             thread::spawn(move || {
@@ -299,7 +299,7 @@ fn ctrl_c_aborts_the_transfer() {
         client.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
         let mut buffer = [0; 2000];
         let (_, from) = listener.recv_from(&mut buffer).expect("a request");
-        // The transfer has a port of its own (RFC 1350 §4). A block of 512 bytes is no last one.
+        // The transfer has a port of its own (RFC 1350 §4). A block of 512 bytes is never the last one.
         let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         server.set_read_timeout(Some(PATIENCE)).expect("set");
         let mut datagram = first.to_vec();

@@ -1,5 +1,5 @@
-//! TLS: the certificates, plain HTTP on the same port, and clients that do not shake hands as they should.
-//! `over_tls` has what holds for every transport.
+//! TLS: the certificates, plain HTTP on the same port, and clients with an incomplete or invalid handshake. `over_tls`
+//! has the tests for every transport.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -30,7 +30,7 @@ fn serve(pairs: &[(&str, &str)], flags: &[&str]) -> Wharf {
     Wharf::serve(&all)
 }
 
-/// As [`serve`], with the usual pair.
+/// Like [`serve`], with the usual pair.
 fn serve_usual(flags: &[&str]) -> Wharf {
     serve(&[("localhost.pem", "localhost.key")], flags)
 }
@@ -68,9 +68,8 @@ fn a_pair_that_cannot_be_used_is_one_line_at_the_start() {
     mknodat(CWD, place.path().join("pipe"), FileType::Fifo, Mode::RUSR, 0).expect("a pipe");
     write("share/cert", localhost.as_bytes());
     write("share/key", key.as_bytes());
-    let in_folder =
-        "it is in the shared folder, where every client could read it (name a file outside of it)";
-    let order = "its chain is in the wrong order (the server's certificate comes first, then the issuer of each before)";
+    let in_folder = "it is in the shared folder, where every client could read it (name a file outside it)";
+    let order = "its chain is in the wrong order (the server's certificate comes first, then its issuer's, and so on)";
     let not_pem = "it is not PEM (convert it with openssl, from DER or PKCS #12)";
     let not_a_file = "it is not a regular file (it is read again when it changes)";
     let table = [
@@ -80,17 +79,17 @@ fn a_pair_that_cannot_be_used_is_one_line_at_the_start() {
         ("cert", "other", "key other", "it is not the key of the certificate cert"),
         ("cert", "encrypted", "key encrypted", "it is encrypted (decrypt it: openssl pkey -in KEY -out NEW)"),
         ("cert", "der-key", "key der-key", not_pem),
-        ("cert", "cert", "key cert", "it holds no private key"),
+        ("cert", "cert", "key cert", "it contains no private key"),
         ("cert", "none", "key none", "there is no such file"),
         ("cert", "share/key", "key share/key", in_folder),
         ("upside-down", "key", "certificate upside-down", order),
         ("unrelated", "key", "certificate unrelated", order),
         ("der", "key", "certificate der", not_pem),
         ("empty", "key", "certificate empty", not_pem),
-        ("key", "key", "certificate key", "it holds no certificate"),
+        ("key", "key", "certificate key", "it contains no certificate"),
         ("none", "key", "certificate none", "there is no such file"),
         ("share/cert", "key", "certificate share/cert", in_folder),
-        ("short", "key", "certificate short", "it holds something that is not a certificate"),
+        ("short", "key", "certificate short", "it contains something that is not a certificate"),
     ];
     let start = |flags: &[&str]| {
         let flags = [&["serve", "share", "--port", "0", "--idle-exit", "0.1", "-q"], flags].concat();
@@ -165,7 +164,7 @@ fn sessions_are_resumed_and_http_1_1_is_chosen() {
             tls.write_all(&mut stream, head.as_bytes()).expect("sent");
             while tls.read(&mut stream, &mut [0; 4096]).expect("ended in order") > 0 {}
             let kind = tls.session().handshake_kind();
-            // The version of a ticket from before may be another client's: it is full the first time.
+            // The first handshake is a full one, and the second one resumes the session.
             assert_eq!(kind, Some(expected), "{version:?}");
         }
     }
@@ -287,7 +286,7 @@ fn a_proxy_header_comes_before_the_handshake() {
     tls.read_to_string(&mut answer).expect("ended in order");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     eventually("its line in the log", || wharf.log().contains("192.0.2.7:1000 \"GET /.wharf/health"));
-    // Plain HTTP is judged by the same rule.
+    // The same rule applies to plain HTTP.
     let answer = Wire::over(tcp(&wharf))
         .send(format!("{header}PUT /a HTTP/1.1\r\nHost: localhost\r\n\r\n"))
         .read_answer(false);
@@ -334,7 +333,7 @@ fn stop_within_the_handshake(clients: usize) {
             assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "a");
         }
         for mut stream in stuck {
-            // The server's first flight, for those that have sent all.
+            // The server's first flight, for clients that have sent all of theirs.
             while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
         }
     }
@@ -386,7 +385,7 @@ fn what_is_no_record_ends_the_connection() {
                 wire.begin_to_ask("PUT", "/b", Some(1000)).send("begun");
             }
             wire.stream().write_all(bytes).expect("sent");
-            // The rest is an alert, which is encrypted.
+            // The rest is an encrypted alert.
             let mut rest = Vec::new();
             let _ = wire.stream().read_to_end(&mut rest);
             assert!(rest.len() < 8192, "{name}: {} bytes", rest.len());
@@ -460,7 +459,7 @@ fn reload_under_load(reloads: usize) {
     let wharf = Wharf::serve(&flags);
     wharf.write("large", sample(300_000, 1));
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let read_again = "read the certificates again";
+    let read_again = "reloaded the certificates";
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -487,7 +486,7 @@ fn reload_under_load(reloads: usize) {
     let name_works = |name| ClientTls::begin(client_config(), name, &mut tcp(&wharf)).is_ok();
     // The certificate comes first: for a moment, the key is not its own.
     fs::copy(pem("other.pem"), &certificate).expect("copied");
-    let kept = "the certificates that were read before stay in use";
+    let kept = "the previous certificates stay in use";
     eventually("it is refused", || wharf.log().contains(kept));
     assert!(name_works("localhost"));
     fs::copy(pem("other.key"), &key).expect("copied");

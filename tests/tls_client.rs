@@ -1,4 +1,4 @@
-//! The clients over TLS: whom they trust, the errors, and what TLS changes about the end of a response.
+//! The clients over TLS: which certificates they trust, the errors, and what TLS changes about the end of a response.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,10 +15,10 @@ use rustls::pki_types::pem::PemObject;
 use crate::common::tls_fake::{Authority, Identity, TlsFake, TlsStream, close, pin, read_head, say};
 use crate::common::{Fake, Output, ReverseProxy, Running, Tls, Wharf, eventually, run, sample};
 
-/// Years in which these tests run.
+/// A range of years that includes the present.
 const VALID: (i32, i32) = (2020, 2090);
 
-/// Runs the binary with these variables, from an empty environment besides.
+/// Runs the binary with only these environment variables.
 fn run_with(variables: &[(&str, &str)], arguments: &[&str], directory: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.args(arguments).current_dir(directory).env_clear();
@@ -123,7 +123,7 @@ fn who_is_trusted() {
         let warnings = usize::from(arguments.contains(&"--insecure"));
         assert_eq!(output.stderr.lines().count(), warnings, "{arguments:?}: {output:?}");
     }
-    // The system's list is that of this variable.
+    // This variable replaces the system's list.
     let system = [("SSL_CERT_FILE", root)];
     let output = run_with(&system, &["get", "-o", "-", &by_name], here);
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "hello"), "{output:?}");
@@ -133,7 +133,7 @@ fn who_is_trusted() {
     let output = run_with(&[("SSL_CERT_FILE", "/none")], &["get", "-o", "-", &by_name], here);
     assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 1), "{output:?}");
 
-    // A certificate that is its own issuer, of either kind.
+    // A self-signed certificate, of either kind.
     for is_issuer in [false, true] {
         let own = Identity::self_signed(&["localhost"], VALID, is_issuer);
         let file = own.write(here);
@@ -189,12 +189,12 @@ fn each_error_of_tls_is_one_line() {
             greeter(&identity),
             &["--pin", "sha256:0000000000000000000000000000000000000000000000000000000000000000"],
             "localhost",
-            format!("the certificate is another than that of --pin: {}", identity.pin()),
+            format!("the certificate does not match --pin, it is {}", identity.pin()),
         ),
     ];
     for (server, flags, host, expected) in cases {
         let system = [("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")];
-        // An authority that has signed nothing here, in place of those of the system.
+        // An authority that has signed none of these certificates, in place of those of the system.
         let none = Authority::new();
         let folder = tempfile::tempdir().expect("a folder");
         let own = none.write(folder.path());
@@ -446,7 +446,7 @@ fn redirects_between_http_and_https() {
     let place = tempfile::tempdir().expect("a folder");
     let output = get(&["--pin", &pin, &plain.url("/a")], place.path());
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "hello"), "{output:?}");
-    // Without trust, a redirect leads nowhere.
+    // A redirect to a server that is not trusted fails.
     let output = get(&["--pin", &format!("sha256:{}", "0".repeat(64)), &plain.url("/a")], place.path());
     assert_eq!(output.code, Some(1), "{output:?}");
     fs::write(place.path().join("up"), "up").expect("written");
@@ -454,7 +454,7 @@ fn redirects_between_http_and_https() {
         let url = plain.url("/");
         let output = run_with(&[], &[arguments, &[&url]].concat(), place.path());
         assert_eq!(output.code, Some(1), "{arguments:?}: {output:?}");
-        let line = format!("308 Permanent Redirect: this is at {target} (use that address)\n");
+        let line = format!("308 Permanent Redirect: the server redirects to {target} (use that address)\n");
         assert!(output.stderr.ends_with(&line), "{arguments:?}: {output:?}");
     }
     let back = plain.url("/");
@@ -561,7 +561,7 @@ fn a_proxy_leads_to_a_server_over_tls() {
             "it refuses to connect to the server: 407 Proxy Authentication Required",
         ),
         ("", "it closed the connection without a response"),
-        ("220 mail\r\n\r\n", "its response is not one of an HTTP proxy"),
+        ("220 mail\r\n\r\n", "its response is not that of an HTTP proxy"),
     ];
     for (answer, expected) in cases {
         let (proxy, _heads) = tunnels(&server, answer);
@@ -571,7 +571,7 @@ fn a_proxy_leads_to_a_server_over_tls() {
     }
 }
 
-/// A connection is used again, and session tickets do not look like the end of it; after a real end, the client connects again.
+/// A connection is reused, and session tickets do not look like its end; after a real end, the client reconnects.
 #[test]
 fn a_proxy_has_to_respond_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

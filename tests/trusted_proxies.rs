@@ -3,7 +3,7 @@
 
 use crate::common::{Answer, Wharf, Wire, eventually, run};
 
-/// Asks from 127.0.0.1 with these field lines.
+/// Sends a request from 127.0.0.1 with these field lines.
 fn ask(wharf: &Wharf, method: &str, target: &str, fields: &str) -> Answer {
     wharf.ask(method, target, fields, b"")
 }
@@ -60,7 +60,7 @@ fn a_head_that_is_too_long_is_refused() {
     assert_eq!(ask(&wharf, "GET", "/", &fields).code(), 431);
 }
 
-/// Behind a proxy, all clients have the same peer: the messages of one must not use up those of another.
+/// Behind a proxy, all clients have the same peer: the messages of one client must not use up the limit of another.
 #[test]
 fn clients_behind_a_proxy_have_limits_of_their_own() {
     let wharf = Wharf::serve(&["--trust-proxy", "127.0.0.1"]);
@@ -142,7 +142,7 @@ fn the_host_of_a_trusted_proxy_must_be_a_given_name() {
     for (name, fields, code) in cases {
         assert_eq!(ask(&wharf, "GET", "/", fields).code(), code, "{name}");
     }
-    // The Host field counts too: the other may be the client's own.
+    // The Host field is checked too, because the other field may come from the client.
     let mut wire = wharf.connect();
     for (host, code) in [("localhost", 200), ("files.example", 200), ("evil.example", 421)] {
         for forwarded in ["", "X-Forwarded-Host: files.example\r\n"] {

@@ -35,7 +35,7 @@ fn the_socket_serves_and_is_removed_with_the_server() {
     eventually("it listens", || path.exists());
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, 0o600);
     wharf.write("a.txt", "hello");
-    // Any Host is accepted: no host name leads to a socket.
+    // Any Host is accepted, because no host name resolves to a socket.
     let answer = ask(&path, "GET /a.txt HTTP/1.1\r\nHost: anything\r\nConnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
     let me = format!("unix:uid={},pid={}", rustix::process::getuid().as_raw(), std::process::id());

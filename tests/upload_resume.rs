@@ -21,7 +21,7 @@ const LENGTH: usize = 2 << 20;
 /// the request arrived that resumes the upload.
 const BLOCK: u64 = 512 * 1024;
 
-/// The greatest total length of the request heads of one upload, in bytes.
+/// The maximum total length of the request heads of one upload, in bytes.
 const HEADS: u64 = 4 * 1024;
 
 /// A client that sends this file without retries.
@@ -109,7 +109,7 @@ fn uploads_whose_client_is_killed_resume() {
 #[test]
 fn uploads_whose_server_is_killed_resume() {
     break_off_and_go_on(CUT_BY_SERVER, 3, |_, wharf, forwarder| {
-        // What it has not read yet would be lost with it.
+        // Killing the server would lose what it has not read yet.
         wharf.comes_to_rest();
         let wharf = Wharf::serve_in(wharf.kill(), &["--no-sync"]);
         forwarder.lead_to(wharf.address());

@@ -64,7 +64,7 @@ fn a_download_that_breaks_anywhere_can_be_resumed() {
     let mut random = Random::new(15);
     let edges = [1, 30, length - 23, length - 22, length - 1];
     let cuts: Vec<_> = (0..20).map(|_| random.below(length - 1) + 1).chain(edges).collect();
-    // A server that knows none of the checksums makes the same bytes.
+    // A server that has not cached the checksums produces the same bytes.
     let other = Wharf::serve_folder(&wharf.folder(), &[]);
     for cut in cuts {
         for server in [&wharf, &other] {
@@ -76,7 +76,7 @@ fn a_download_that_breaks_anywhere_can_be_resumed() {
     }
 }
 
-/// A file that is longer than what is stored, with something in it, and its zip.
+/// A file that is too long to be stored, with some content, and its zip.
 #[test]
 fn a_long_file_is_deflated_and_can_be_resumed() {
     const LENGTH: u64 = (256 << 20) + 1000;

@@ -25,7 +25,7 @@ pub fn ask(port: u16, time: Duration) -> Histogram<u64> {
     let (mut connection, start) = (None, Instant::now());
     while start.elapsed() < time {
         let asked = Instant::now();
-        // At once: an idle connection may be closed at any time, which says nothing about the next one.
+        // At once: an idle connection may be closed at any time, and a new one probably works.
         let is_served_at_once = is_served(&mut connection, port) || is_served(&mut connection, port);
         while !is_served_at_once && !is_served(&mut connection, port) && asked.elapsed() < PATIENCE {
             thread::sleep(PAUSE);

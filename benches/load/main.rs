@@ -39,7 +39,7 @@ use common::daily::{everything_once, fill_the_room};
 use common::{Random, Wharf, sample};
 use figures::{Figures, SOAK_SLACK};
 
-/// The highest ratio of the p99 with a crowd to that without, and of the p99 under attack to that of an idle
+/// The maximum ratios: the p99 with a crowd to the p99 without, and the p99 under attack to the p99 of an idle
 /// lighttpd.
 const RATIO: f64 = 3.0;
 

@@ -1,6 +1,6 @@
 //! How the `peers` benchmark starts its servers.
 
-// It has more than is needed here.
+// These modules contain more than this benchmark uses.
 #![allow(dead_code)]
 
 #[path = "../peers/case.rs"]

@@ -37,7 +37,7 @@ pub enum Work {
         /// How many are sent at once.
         connections: usize,
     },
-    /// As [`Work::Load`] over 16 connections, while this many others are open and idle.
+    /// Like [`Work::Load`] over 16 connections, while this many others are open and idle.
     Idle {
         /// The number of idle connections.
         connections: usize,
@@ -84,7 +84,7 @@ pub enum Manner {
     Plain,
     /// 64 KB from its middle.
     Range,
-    /// As a browser that has it cached.
+    /// Conditionally, like a browser that has it cached.
     Again,
     /// On a new connection.
     Alone,
@@ -97,7 +97,7 @@ const fn get(target: &'static str, length: u64, connections: u32) -> Work {
     Work::Load(Load { target, connections, manner: Manner::Plain, status: 200, length: Some(length) })
 }
 
-/// A special GET over 64 connections.
+/// A GET in a special manner, over 64 connections.
 const fn special(target: &'static str, manner: Manner, status: u16, length: Option<u64>) -> Work {
     Work::Load(Load { target, connections: 64, manner, status, length })
 }

@@ -23,8 +23,8 @@ pub struct Client {
     before_each: &'static [&'static str],
 }
 
-/// The clients; ours first. The others do not wait for the disk, so ours is measured with and without that.
-/// All run without output.
+/// The clients; ours first. The others do not wait for the disk, so ours is measured with and without waiting. All run
+/// without output.
 pub const CLIENTS: &[Client] = &[
     Client {
         name: "wharf",
@@ -98,7 +98,7 @@ pub fn tftp(port: u16, name: &str, block: u32, window: u32, limit: Duration) -> 
     time(&mut command)
 }
 
-/// Runs a program to its end, which must be successful.
+/// Runs a program, which must succeed.
 fn time(command: &mut Command) -> Result<Duration> {
     let start = Instant::now();
     let output = command.stdin(Stdio::null()).output()?;

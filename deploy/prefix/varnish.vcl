@@ -11,7 +11,7 @@ backend wharf {
 }
 
 sub vcl_recv {
-    # Not what clients make up.
+    # Removes what clients send in these fields.
     unset req.http.X-Forwarded-Host;
     unset req.http.X-Forwarded-Prefix;
     if (req.url !~ "^/files(/|$)") {

@@ -6,7 +6,7 @@ use wharf::http::forwarded::{Hop, forwarded, x_forwarded_for};
 use wharf::http::proxy_protocol::{LIMIT, ProxySource, parse};
 use wharf::http::request::{FieldSpace, Head};
 
-/// What a header of version 2 begins with.
+/// The first bytes of a header of version 2.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// The bytes are a PROXY header, and the values of fields, one per line.
@@ -18,7 +18,7 @@ pub(crate) fn check(data: &[u8]) {
     fields(data);
 }
 
-/// A header is complete at one length only, and an address is one that it has.
+/// A header is complete at one length only, and contains its address.
 fn header(bytes: &[u8]) {
     let whole = parse(bytes);
     let end = match whole {
@@ -27,7 +27,7 @@ fn header(bytes: &[u8]) {
             if let ProxySource::Client(client) = source {
                 assert!(has_address(&bytes[..length], client.ip()), "{client}");
             }
-            // What follows does not count.
+            // The bytes after it do not matter.
             assert_eq!(parse(&bytes[..length]), whole);
             length
         }
@@ -59,7 +59,7 @@ fn has_address(header: &[u8], ip: IpAddr) -> bool {
     header[SIGNATURE.len()..].windows(octets.len()).any(|window| window == octets)
 }
 
-/// The hops of these values: as many as there are elements, each with an address that stands there.
+/// The hops of these values: one for each element, each with an address that the element contains.
 fn fields(data: &[u8]) {
     let lines: Vec<&[u8]> = data.split(|&byte| byte == b'\n').take(8).collect();
     for (name, read) in [
@@ -99,7 +99,7 @@ fn address(part: &str) -> Option<IpAddr> {
     part.parse::<IpAddr>().ok().or_else(without_port).map(|ip| ip.to_canonical())
 }
 
-/// The elements from the end on; those that are plain addresses are read as such.
+/// The elements, the last one first; plain addresses among them are parsed as addresses.
 fn one_by_one(values: &[&[u8]], hops: &[Option<IpAddr>]) {
     let joined = values.join(&b","[..]);
     let elements: Vec<_> = joined.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();

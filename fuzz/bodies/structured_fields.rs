@@ -1,4 +1,5 @@
-//! Structured fields: values of the two types that are used are exactly those, and what surrounds them changes nothing.
+//! Structured fields: the two types that are used have exactly the right values, and parameters and spaces around them
+//! change nothing.
 
 use wharf::http::resumable::Limits;
 use wharf::http::structured::{BareItem, dictionary, item};
@@ -40,7 +41,7 @@ fn trim(value: &[u8]) -> &[u8] {
     value.get(start..value.len() - end).unwrap_or_default()
 }
 
-/// An Integer without parameters, found otherwise.
+/// An Integer without parameters, parsed by a second implementation.
 fn integer(value: &[u8]) -> Option<i64> {
     let digits = value.strip_prefix(b"-").unwrap_or(value);
     let is_valid = (1..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);

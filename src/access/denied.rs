@@ -5,8 +5,8 @@ use super::right::Rights;
 /// Why a principal may not do something. Each protocol has its own words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// Nobody may change anything.
+    /// The folder is read-only.
     ReadOnly,
-    /// The principal has none of these rights there; any of them would do.
+    /// The principal has none of these rights there; one of them is enough.
     NoRight(Rights),
 }

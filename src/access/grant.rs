@@ -18,7 +18,7 @@ pub struct Grant<'p, O> {
 
 /// What a grant is for.
 pub trait Operation {
-    /// The rights of which one is needed.
+    /// The rights that allow it; one of them is enough.
     const NEEDS: Rights;
 }
 

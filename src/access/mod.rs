@@ -8,10 +8,10 @@
 //! A [`Grant`] is made only here, for one operation: [`ToList`], [`ToRead`], [`ToWrite`] or [`ToMakeDirectory`]. An operation
 //! of the folder takes the grant that it needs instead of a path, so an operation without a check does not compile.
 //!
-//! [`Access::rights`] alone decides. Today everybody has the same rights everywhere, those of the server's flags. Accounts
-//! will add principals, and rules by path; what asks here stays as it is.
+//! [`Access::rights`] alone decides. Today every principal has the same rights everywhere: those that the server's
+//! flags give. Accounts will add principals, and rules by path; the callers will stay as they are.
 //!
-//! Knows no protocol and no disk: no clock, no files. What a link leads to, the folder finds out.
+//! Knows nothing of protocols, files or clocks. The folder resolves links.
 
 mod denied;
 mod grant;
@@ -27,14 +27,15 @@ pub use right::{Right, Rights};
 
 use crate::path::SharePath;
 
-/// The rights of everybody in the folder.
+/// The rights of every principal in the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     everyone: Rights,
     is_read_only: bool,
 }
 
-/// The rights of one principal: for what outlives a request, and for walks, which leave out what the principal may not see.
+/// The rights of one principal: for operations that outlive a request, and for walks, which leave out what the
+/// principal may not see.
 #[derive(Clone, Debug)]
 pub struct Judge {
     access: Access,
@@ -47,13 +48,13 @@ impl Access {
         Self { everyone, is_read_only: false }
     }
 
-    /// Nobody may change anything, whatever rights were given.
+    /// No principal may change anything, whatever rights were given.
     #[must_use]
     pub fn read_only(self) -> Self {
         Self { is_read_only: true, ..self }
     }
 
-    /// The rights that this principal has at this path. This is the only decision; everything below asks it.
+    /// The rights that this principal has at this path. Access is decided only here; the methods below call this one.
     pub fn rights(&self, principal: &Principal, _: &SharePath) -> Rights {
         let given = match principal {
             Principal::Anonymous => self.everyone,
@@ -82,7 +83,7 @@ impl Access {
         }
     }
 
-    /// Whether anybody may add or replace files anywhere.
+    /// Whether any principal may add or replace files anywhere.
     pub fn lets_anyone_change(&self) -> bool {
         !self.is_read_only && self.everyone.has_any(Rights::CHANGE)
     }
@@ -94,7 +95,7 @@ impl Access {
 }
 
 impl Judge {
-    /// As [`Access::check`], for the principal.
+    /// Like [`Access::check`], for the principal.
     pub fn check<'p, O: Operation>(&self, path: &'p SharePath) -> Result<Grant<'p, O>, Denied> {
         self.access.check(&self.principal, path)
     }

@@ -44,7 +44,7 @@ impl Rights {
     pub const NONE: Self = Self(0);
     /// To look at everything.
     pub const VIEW: Self = Self::of(&[Right::List, Right::Read]);
-    /// To change what is in the folder: the rights that a read-only folder gives nobody.
+    /// To change what is in the folder: the rights that a read-only folder never gives.
     pub const CHANGE: Self = Self::of(&[Right::Add, Right::Replace]);
 
     /// To take part in the chat.

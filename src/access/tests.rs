@@ -1,4 +1,5 @@
-//! Every set of rights, with and without `--read-only`, and every operation: what comes out is one function.
+//! Every set of rights, with and without `--read-only`, and every operation: one function computes the expected
+//! outcome.
 
 use super::*;
 
@@ -6,7 +7,7 @@ use super::*;
 const PRINCIPALS: [Principal; 1] = [Principal::Anonymous];
 const PATHS: [&str; 4] = ["", "a", "a/b", "a/.hidden"];
 
-/// What is asked: an operation with its grant, or a right of a gate.
+/// What a case requests: an operation with its grant, or a right that a gate requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     List,

@@ -18,7 +18,7 @@ impl fmt::Display for ArchiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(why) => f.write_str(why),
-            Self::Full { limit } => write!(f, "a zip holds {limit} entries at most (a tar any number)"),
+            Self::Full { limit } => write!(f, "a zip has at most {limit} entries (a tar has no limit)"),
         }
     }
 }

@@ -4,8 +4,8 @@
 //! at any time. A [`ZipLayout`](zip::ZipLayout) says which byte is where before any is sent, so any part can be produced
 //! by itself.
 //!
-//! This module knows no files, no sockets and no clock, and imports none of its siblings. Names are bytes with `/` as the
-//! separator; the caller decides which names may be shown.
+//! This module knows nothing of files, sockets or clocks, and imports no other module of the crate. Names are bytes
+//! with `/` as the separator; the caller decides which names may be shown.
 
 mod error;
 mod format;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The key of a client: for example of a household or an office behind one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientKey {
-    /// An IPv4 address, or an IPv6 network of 2^64 addresses, as one subscriber has.
+    /// An IPv4 address, or an IPv6 network of 2^64 addresses, which is what a provider assigns to one customer.
     Network(IpAddr),
     /// A user of this machine, by number.
     User(u32),

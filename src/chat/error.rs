@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::limits::{MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use super::name::Name;
 
-/// Why a call was rejected. The other members see nothing of it.
+/// Why a call was rejected. The other members do not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomError {
     /// Another member has that name; upper and lower case count as the same.
@@ -36,7 +36,7 @@ impl fmt::Display for RoomError {
             Self::NameTaken(name) => write!(f, "the name {name} is taken (choose another)"),
             Self::RoomFull => write!(f, "the room is full with {MAX_MEMBERS} members (try again later)"),
             Self::PlaceFull => {
-                write!(f, "{MEMBERS_PER_CLIENT} members are here from your address (try again later)")
+                write!(f, "your address has {MEMBERS_PER_CLIENT} members already (try again later)")
             }
             Self::EnoughStreams => {
                 write!(f, "you have {STREAMS_PER_MEMBER} streams open already (close one)")

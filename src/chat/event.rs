@@ -62,7 +62,7 @@ pub enum EventKind {
     Upload {
         /// The uploader.
         by: Uploader,
-        /// Its path in the folder: foreign bytes; escape them before showing them.
+        /// Its path in the folder: untrusted bytes; escape them before showing them.
         path: Vec<u8>,
         /// Its size in bytes.
         size: u64,
@@ -99,7 +99,7 @@ impl Event {
         }
     }
 
-    /// Bytes of foreign text that it holds.
+    /// How many bytes of untrusted text it holds.
     pub(super) fn text_len(&self) -> usize {
         match &self.kind {
             EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The maximum number of members: somewhat below the default limit of connections (10,000), as each member needs one,
-/// and files need some.
+/// The maximum number of members: below the default limit of connections (10,000), as each member needs one, and
+/// downloads need some too.
 pub const MAX_MEMBERS: usize = 8192;
 
 /// The maximum number of members from one client: an eighth of all, so that no single address fills the room.

@@ -81,7 +81,7 @@ impl Member {
         }
     }
 
-    /// As [`Member::seen`], for a poll. Returns where the response begins, if it is the member's first.
+    /// Like [`Member::seen`], for a poll. Returns where the response begins, if it is the member's first.
     pub(super) fn polled(&mut self, now: Instant) -> Option<Position> {
         let from = match self.presence {
             Presence::Expected { from, .. } => Some(from),

@@ -92,7 +92,7 @@ impl fmt::Display for NameError {
             Self::Character(c) => {
                 write!(
                     f,
-                    "a name cannot hold {} (use letters a-z, digits, '-', '_' and '.')",
+                    "a name cannot contain {} (use letters a-z, digits, '-', '_' and '.')",
                     c.escape_unicode()
                 )
             }

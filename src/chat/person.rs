@@ -2,7 +2,7 @@
 
 use super::name::Name;
 
-/// A member's number. It is never reused: a person who joins again, under any name, is another member.
+/// A member's number. It is never reused: a person who joins again, under any name, is a new member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(pub(super) u64);
 

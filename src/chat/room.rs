@@ -13,7 +13,7 @@
 //!
 //! From its start to its end, a subscription yields each event that its member may see exactly once, in order. The same
 //! holds across streams, if the second is opened with the id of the last event of the first. If events were evicted in
-//! between, the listener learns it: [`StreamItem::Lapped`], [`Start::Reset`].
+//! between, the listener is notified: [`StreamItem::Lapped`], [`Start::Reset`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -192,8 +192,8 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok(Polled { start, events, last: self.id_before(position), more: wanted == 0 })
     }
 
-    /// The sender of a message, if the rate limits allow one now. It counts even if its recipient does not exist, so that
-    /// names cannot be tried any faster. A member that is too fast takes no token of its client.
+    /// The sender of a message, if the rate limits allow one now. It counts even if its recipient does not exist, so
+    /// that names cannot be tried any faster. A member that sends too fast takes no token from its client's bucket.
     fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);
@@ -224,7 +224,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         self.history.push_back(Arc::clone(message));
     }
 
-    /// Where a listener begins that has the event `last`, or that has joined at a position and read nothing yet.
+    /// Where a listener begins: after the event `last`, or at the position of its join if it has read nothing yet.
     fn start(&self, last: Option<&str>, joined: Option<Position>) -> (Position, Start) {
         let Some(last) = last else {
             let joined = joined.filter(|&position| self.ring.reaches(position));
@@ -241,8 +241,8 @@ impl<P: AsRef<[u8]>> Room<P> {
         Position::after(id.seq).filter(|&position| self.ring.reaches(position))
     }
 
-    /// The next event from a position on that the viewer may see. The position moves past it, and past the events that the
-    /// viewer may not see.
+    /// The next event, from a position on, that the viewer may see. The position moves past it, and past the events
+    /// that the viewer may not see.
     fn read(&self, position: &mut Position, viewer: MemberId) -> StreamItem<'_, P> {
         loop {
             match self.ring.at(*position) {

@@ -31,7 +31,8 @@ pub struct Subscription {
 pub enum Start {
     /// From now on. Show the listener [`Room::welcome`](super::room::Room::welcome).
     Fresh,
-    /// Where an earlier stream ended, with what the listener has missed. No welcome, no history.
+    /// From the point where an earlier stream ended, so the events that the listener has missed come first. No welcome,
+    /// no history.
     Resumed,
     /// From now on, because the event that the listener named is unknown or was evicted. The listener must discard what it
     /// had; show it [`Room::welcome`](super::room::Room::welcome).

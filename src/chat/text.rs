@@ -73,7 +73,10 @@ impl fmt::Display for TextError {
             Self::NotUtf8(at) => write!(f, "the message is not UTF-8 at byte {at} (send it as UTF-8)"),
             Self::Control { character, at } => {
                 let code = u32::from(*character);
-                write!(f, "the message holds the control character U+{code:04X} at byte {at} (leave it out)")
+                write!(
+                    f,
+                    "the message contains the control character U+{code:04X} at byte {at} (leave it out)"
+                )
             }
         }
     }

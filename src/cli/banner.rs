@@ -18,7 +18,7 @@ pub(super) enum IdleExit {
     Never,
 }
 
-/// Which folder is shared, under which URLs, when wharf exits, and how to stop it.
+/// Which folder is shared, at which URLs, when wharf exits, and how to stop it.
 pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accepts_uploads: bool) -> String {
     let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
     lines.extend(urls(server));

@@ -55,7 +55,7 @@ pub(super) fn run(args: ClientArgs) -> ExitCode {
     }
 }
 
-/// Runs the prompt; whether all succeeded.
+/// Runs the prompt; returns whether all succeeded.
 fn run_http(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
     signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
@@ -70,7 +70,7 @@ fn run_http(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
     }
 }
 
-/// Runs the prompt over TFTP; whether all succeeded.
+/// Runs the prompt over TFTP; returns whether all succeeded.
 fn run_tftp(site: TftpSite, downloads: PathBuf) -> io::Result<bool> {
     signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());

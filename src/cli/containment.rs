@@ -22,11 +22,11 @@ pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     let Ok(root) = fs::canonicalize(directory) else { return Ok(()) };
     let file = resolve(file)?;
     if is_below(&file, &root) || is_mounted_below(&file, &root) {
-        let what = "it is in the shared folder, where every client could read it (name a file outside of it)";
+        let what = "it is in the shared folder, where every client could read it (name a file outside it)";
         return Err(io::Error::other(what));
     }
     if may_have_name_on_same_disk(&file, &root) {
-        let what = "it has other names (hard links), and the shared folder may hold one (name another file)";
+        let what = "it has other names (hard links), and the shared folder may contain one of them (name another file)";
         return Err(io::Error::other(what));
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! Flags of other file servers, and what wharf has instead.
+//! Flags of other file servers, and their equivalents in wharf.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// The flags of `wharf serve` that other servers have, by what wharf has instead.
+/// Flags of other servers, by their equivalent in `wharf serve`.
 const FLAGS: [(&[&str], &str); 9] = [
     (
         &["-a", "--auth"],

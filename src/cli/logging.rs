@@ -18,15 +18,16 @@ const PANIC_WAIT: Duration = Duration::from_millis(100);
 const NOTICES: Notices = Notices {
     name: "log",
     missing: |count| {
-        let message =
-            format_args!("{count} log lines are missing here: they came faster than they could be written");
+        let message = format_args!(
+            "{count} log lines are missing here: they arrived faster than they could be written"
+        );
         LogLine::new().format(SystemTime::now(), Level::Warn, message).to_owned()
     },
     recovered: |_| {},
     failed: |error| log::warn!("cannot write the log: {error}"),
     reopened: |outcome| match outcome {
-        Ok(()) => log::info!("opened the log file again"),
-        Err(error) => log::error!("cannot open the log file again, the old one stays in use: {error}"),
+        Ok(()) => log::info!("reopened the log file"),
+        Err(error) => log::error!("cannot reopen the log file, the old one stays in use: {error}"),
     },
 };
 

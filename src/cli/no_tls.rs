@@ -1,4 +1,4 @@
-//! A build without TLS: `wharf serve` has no flags about it.
+//! A build without TLS: `wharf serve` has no TLS flags.
 
 use clap::Args;
 

@@ -9,7 +9,7 @@ use clap::Args;
 pub(super) struct TrustArgs {}
 
 impl TrustArgs {
-    // The build with TLS may fail.
+    // It can fail in the build with TLS.
     #[allow(clippy::unnecessary_wraps, clippy::unused_self)]
     pub(super) fn apply(&self) -> Result<(), ExitCode> {
         Ok(())

@@ -29,7 +29,7 @@ const CONSOLE: Notices = Notices {
 pub(super) struct Outputs {
     stdout: LineSink,
     log: LineSink,
-    /// Stderr, if it has no log, or only its warnings.
+    /// Stderr, unless the full log goes there.
     console: Option<LineSink>,
     has_log_file: bool,
     recorder: Option<Recorder>,
@@ -96,13 +96,13 @@ impl Outputs {
         }
     }
 
-    /// Whether the user sees the log among what is printed.
+    /// Whether the log appears on the terminal, between the printed lines.
     pub(super) fn logs_to_terminal(&self) -> bool {
         !self.has_log_file && io::stderr().is_terminal() && log::max_level() >= log::Level::Info
     }
 
-    /// SIGHUP: reopens the log file and the recording, after log rotation has renamed them.
-    /// Whether there is any.
+    /// SIGHUP: reopens the log file and the recording, after log rotation has renamed them. Returns whether there is
+    /// any.
     pub(super) fn reopen(&self) -> bool {
         if self.has_log_file {
             self.log.reopen();

@@ -59,7 +59,7 @@ impl PrivateFile {
             .open(&self.path)
     }
 
-    /// As [`PrivateFile::append`], while the server runs.
+    /// Like [`PrivateFile::append`], while the server runs.
     pub(super) fn append_again(&self) -> io::Result<File> {
         let file = self.append()?;
         self.protect(&file);
@@ -118,7 +118,7 @@ mod tests {
             (PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd())), 0o644),
             (folder.path().join("log"), MODE),
         ];
-        // On tmpfs, but a regular file all the same.
+        // On tmpfs, but a regular file.
         let in_memory = tempfile::tempdir_in("/dev/shm").ok();
         table.extend(in_memory.iter().map(|folder| (folder.path().join("log"), MODE)));
         for (path, expected) in table {

@@ -41,7 +41,7 @@ const HOW_TO_GO_ON: &str = "Partial uploads are kept for a day: run the same com
 /// changed, and the server must support resumable uploads, as wharf does. wharf remembers the upload in
 /// `$XDG_STATE_HOME/wharf/uploads` (`~/.local/state/wharf/uploads`) until it is complete.
 ///
-/// A relative path is kept below the directory of --to. Of an absolute path, and of one with `..`, only the last name is kept:
+/// A relative path is kept below the directory of --to. An absolute path, or one with `..`, keeps only its last name:
 /// `a/b/c.txt` stays as it is; `/x/a/b/c.txt` and `../c.txt` become `c.txt`.
 #[derive(Debug, Args)]
 // Flags are booleans.

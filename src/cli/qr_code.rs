@@ -32,7 +32,7 @@ impl QrArgs {
             return Some("There is no QR code: nothing is served over TCP.\n".to_owned());
         };
         lines.push(match network_host(&url) {
-            Some(host) => format!("Scan it with a phone in the network of {host}."),
+            Some(host) => format!("Scan it with a phone on the same network as {host}."),
             None => ON_LOOPBACK.to_owned(),
         });
         Some(lines.join("\n") + "\n")

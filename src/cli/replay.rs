@@ -94,7 +94,7 @@ fn send(script: &Arc<Script>, args: &ReplayArgs) -> ExitCode {
     }
 }
 
-/// Sends the script and writes the reports; whether all responses were as expected. After Ctrl-C, it reports what was
+/// Sends the script and writes the reports; returns whether all responses were as expected. After Ctrl-C, it reports what was
 /// done until then, and returns an error of the kind `Interrupted`. A second Ctrl-C exits at once.
 fn run_and_report(
     script: &Arc<Script>,
@@ -142,7 +142,7 @@ impl ReportFile {
         }
     }
 
-    /// Writes a report; whether that succeeded. An error is printed.
+    /// Writes a report; returns whether that succeeded. An error is printed.
     fn write(self, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> bool {
         let mut out = BufWriter::new(self.file);
         match report(&mut out).and_then(|()| out.flush()) {

@@ -200,7 +200,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let hung_up = move || {
         reread.iter().for_each(Tls::reload_soon);
         if !reopened.reopen() && reread.is_none() {
-            log::info!("SIGHUP is ignored: there is no --log-file to reopen");
+            log::info!("SIGHUP is ignored: there is no --log-file, --record or --tls-cert to reopen");
         }
     };
     signals::become_stop(stop.clone(), drain, hung_up, move || flushed.flush())?;
@@ -227,7 +227,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     }
     if geteuid().is_root() {
         log::warn!(
-            "running as root: a bug in wharf would have all rights (run it as another user, as in deploy/)"
+            "running as root: a bug in wharf could damage the whole system (run it as another user, as in deploy/)"
         );
     }
     server.run(
@@ -240,7 +240,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
 }
 
 impl ServeArgs {
-    /// A number that names no folder is the port.
+    /// A number is the port, unless a folder has this name.
     fn with_number_as_port(mut self) -> Self {
         let number = self.folder.as_deref().and_then(Path::to_str).and_then(|text| text.parse().ok());
         if self.port.is_none() && number.is_some() && !self.no_tcp && !self.root().exists() {

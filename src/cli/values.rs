@@ -18,7 +18,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err("it must be more than 0 seconds".to_owned()) } else { Ok(time) }
 }
 
-/// A time in seconds, possibly none.
+/// A time in seconds, possibly 0.
 pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
     Duration::try_from_secs_f64(number).map_err(|_| "it must be 0 seconds or more".to_owned())

@@ -112,7 +112,7 @@ impl Resource {
 /// Splits an address into the endpoint and the path as typed.
 fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
     if let Some(rest) = text.strip_prefix("unix:") {
-        // A directory may have a `!` in its name; `!` and a slash are in none.
+        // A directory's name may contain `!`, unless it ends with it.
         let (socket, path) = match rest.find("!/") {
             Some(end) => (&rest[..end], &rest[end + 1..]),
             None => (rest.strip_suffix('!').unwrap_or(rest), ""),

@@ -90,7 +90,7 @@ impl HttpConnection {
         self.unused().is_empty() && self.stream.is_quiet()
     }
 
-    /// Whether the connection was cut: over TLS, a server says that it closes it (RFC 9112 §9.8).
+    /// Whether the connection was cut: over TLS, a server announces that it closes the connection (RFC 9112 §9.8).
     pub(super) fn is_truncated(&self) -> bool {
         self.stream.is_truncated()
     }
@@ -195,7 +195,7 @@ impl HttpConnection {
         loop {
             offset += content.read_block(&mut bytes, offset, BLOCK)?;
             if offset == content.length() {
-                // Before the last block: without it, the server saves nothing.
+                // Checked before the last block is sent: without that block, the server saves nothing.
                 content.confirm()?;
             }
             if let Some(early) = self.send_all(&bytes)? {
@@ -269,7 +269,7 @@ impl HttpConnection {
         Ok(None)
     }
 
-    /// The response of a server that has stopped reading; else this error, by which that was noticed.
+    /// The response of a server that has stopped reading; otherwise this error, which revealed that it has.
     fn last_words(&mut self, error: io::Error) -> Result<Received, ClientError> {
         match self.read_head() {
             Err(ClientError::Silent) if !is_ending(&error) => Err(ClientError::Broken(error)),

@@ -90,7 +90,7 @@ impl RequestContent {
         Ok(Self { source: Source::Input(input), total: 0, start: 0, length: 0, opened: None, shown_at: None })
     }
 
-    /// Whether it cannot be sent again: some of it was read, and is nowhere else.
+    /// Whether it cannot be sent again: some of it was read, and is not stored.
     pub(super) fn is_used(&self) -> bool {
         self.input().is_some_and(|input| input.read.get().is_some())
     }
@@ -103,7 +103,7 @@ impl RequestContent {
         }
     }
 
-    /// Counts the bytes sent there.
+    /// Where the bytes that are sent are counted.
     pub(super) fn show_at(&mut self, progress: &Arc<WorkerProgress>) {
         self.shown_at = Some(Arc::clone(progress));
     }
@@ -131,7 +131,8 @@ impl RequestContent {
         if self.opened == Some(OpenedVersion::of(&now)) { Ok(()) } else { Err(ClientError::FileChanged) }
     }
 
-    /// The length of the selected part, in bytes: at first, that is all of it. Of stdin, what was read so far.
+    /// The length of the selected part, in bytes: at first, that is all of it. For stdin, the number of bytes read so
+    /// far.
     pub fn length(&self) -> u64 {
         self.input().map_or(self.length, |input| input.read.get().unwrap_or(0))
     }

@@ -90,7 +90,7 @@ pub enum ClientError {
     Occupied(PathBuf),
     /// The file was not downloaded from this address, or has changed since, and is not replaced.
     Exists(PathBuf),
-    /// Other files have all the names that a partial download of this file may have.
+    /// Other files already have all possible names for the partial download of this file.
     NoPart(PathBuf),
     /// Another program is downloading to this file.
     Busy(PathBuf),
@@ -137,7 +137,7 @@ impl fmt::Display for ClientError {
                 write!(f, "redirects from https to http are not followed: {}", without_user(location))
             }
             Self::Moved(status, location) => {
-                write!(f, "{status}: this is at {} (use that address)", without_user(location))
+                write!(f, "{status}: the server redirects to {} (use that address)", without_user(location))
             }
             Self::SpeaksTls => f.write_str("the server speaks TLS (use https://)"),
             Self::Tls(server, error) => write!(f, "{}: {error}", Printable::text(server)),

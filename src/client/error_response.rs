@@ -72,7 +72,7 @@ mod tests {
         let mut session = Session::new(peer.server());
         let request = HttpRequest { method: Method::Post, target: "/", fields: &[], content: None };
         let moved = read(session.send(&request).expect("an answer")).to_string();
-        assert_eq!(moved, "308 Permanent Redirect: this is at https://h/ (use that address)");
+        assert_eq!(moved, "308 Permanent Redirect: the server redirects to https://h/ (use that address)");
     }
 
     #[test]

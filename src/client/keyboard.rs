@@ -28,16 +28,17 @@ const SUSPEND: u8 = 26;
 /// Makes the editor draw its line again: Home, two spaces, Home, Delete, Delete, End.
 const REDRAW: &[u8] = b"\x01  \x01\x1b[3~\x1b[3~\x05";
 
-/// The most bytes that are passed on at once: fewer than a pseudo-terminal holds.
+/// The maximum number of bytes that are passed on at once: fewer than a pseudo-terminal holds.
 const MOST: usize = 512;
 
-/// How long to wait for the editor to return after Enter. It does not return if Enter answered a question of its own.
+/// How long to wait for the editor to return after Enter. It does not return if Enter answered a question that it had
+/// asked.
 const RETURN: Duration = Duration::from_millis(250);
 
 /// How long the program may take to stop after Ctrl-Z.
 const STOP: Duration = Duration::from_millis(100);
 
-/// The mode of the terminal outside of the editor, while that is in use.
+/// The terminal's usual mode, which is restored after the editor has used another one.
 static USUAL: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// The terminal, and the pseudo-terminal that has replaced it as stdin.

@@ -12,7 +12,7 @@ pub use rustyline::Helper;
 use super::keyboard::{self, Keyboard};
 use super::typed_line::{self, Typed};
 
-/// Terminals on which rustyline edits nothing.
+/// Terminals on which rustyline does not support editing.
 const DUMB: [&str; 3] = ["dumb", "cons25", "emacs"];
 
 /// Reads lines from a terminal.

@@ -62,8 +62,8 @@ pub enum RemoteEntryKind {
     File,
 }
 
-/// A name in a form that can be typed: itself, or that of its link if it contains `%` or `?`, which have another meaning
-/// in a path, or is not UTF-8.
+/// A name in a form that can be typed: the name itself, or its encoded link if it is not UTF-8, or contains `%` or `?`,
+/// which have a special meaning in a path.
 pub fn typable<'a>(name: &'a str, link: Option<&'a str>) -> &'a str {
     if name.contains(['%', '?', char::REPLACEMENT_CHARACTER]) { link.unwrap_or(name) } else { name }
 }

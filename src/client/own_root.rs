@@ -8,7 +8,7 @@ use crate::http::request::Method;
 use crate::own_paths;
 
 /// The root of the server that has this directory: from the directory upwards, the first below which a server is alive.
-/// Asks nobody if the directory is the root of the host.
+/// Sends no request if the directory is the root of the host.
 pub(super) fn find(session: &mut Session, directory: &ServerAddress) -> Result<ServerAddress, ClientError> {
     let mut candidate = directory.clone();
     while let Some(above) = candidate.above() {

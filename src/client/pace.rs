@@ -1,4 +1,4 @@
-//! How fast a response arrives: a server that sends too little is given up, like one that sends nothing.
+//! How fast a response arrives: the client gives up on a server that sends too little, like on one that sends nothing.
 
 use std::time::Instant;
 

@@ -18,8 +18,8 @@ use crate::printable::Printable;
 /// The port of a proxy whose address has none, as in curl.
 const DEFAULT_PORT: u16 = 1080;
 
-/// The proxy through which this server is reached, or why it cannot be used. A direct connection instead could go where
-/// the user does not want it to go.
+/// The proxy through which this server is reached, or why it cannot be used. A direct connection instead could be one
+/// that the user wants to avoid.
 pub(super) fn from_environment(server: &Endpoint) -> Result<Option<Endpoint>, ProxyError> {
     of(server, |name| std::env::var(name).ok()).map_err(|error| ProxyError::Address(reason(&error)))
 }
@@ -72,7 +72,7 @@ pub(super) fn tunnel(
             Ok(Some((head, _))) if !head.status.is_success() => {
                 return Err(failed(ProxyError::Refused(head.status)));
             }
-            // The server speaks only after the client.
+            // Nothing may follow: with TLS, the client sends first.
             Ok(Some((_, length))) if length < came.len() => return Err(failed(ProxyError::NotHttp)),
             Ok(Some(_)) => return Ok(()),
             Ok(None) => {

@@ -15,7 +15,7 @@ pub enum ProxyError {
     Closed,
     /// It did not open a tunnel within this many seconds.
     Slow(u64),
-    /// Its response is not one of HTTP.
+    /// Its response is not HTTP.
     NotHttp,
 }
 

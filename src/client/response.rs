@@ -96,8 +96,8 @@ impl Body<'_> {
         })
     }
 
-    /// Reads more; 0 if the connection was closed and that is the proper end of the content. Over TLS, the server must have
-    /// said that it closes the connection.
+    /// Reads more; 0 if the connection was closed and that is the proper end of the content. Over TLS, the server must
+    /// have announced that it closes the connection.
     fn fill(&mut self, poured: u64) -> Result<usize, PourError> {
         match self.connection.fill().map_err(PourError::Source)? {
             0 if !self.decoder.ends_with_connection() || self.connection.is_truncated() => {

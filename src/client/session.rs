@@ -24,7 +24,7 @@ use super::timeouts::Timeouts;
 #[derive(Debug)]
 pub struct Session {
     server: Endpoint,
-    /// Through which it is reached, or why the proxy that is set cannot be used.
+    /// The proxy through which the server is reached, or why it cannot be used.
     proxy: Result<Option<Endpoint>, ProxyError>,
     timeouts: Timeouts,
     idle: Option<HttpConnection>,

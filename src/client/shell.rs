@@ -57,7 +57,7 @@ impl<'c> Shell<'c> {
         Self { address, home, session, downloads, shown: None, out, err, all_well: true }
     }
 
-    /// Connects to the server; whether that succeeded. An error is printed.
+    /// Connects to the server; returns whether that succeeded. An error is printed.
     pub fn connect(&mut self) -> io::Result<bool> {
         let connected = self.session.borrow_mut().connect();
         match connected {
@@ -73,7 +73,7 @@ impl<'c> Shell<'c> {
         prompt::run_interactive(&mut self, &server, Some(completion))
     }
 
-    /// Executes lines until they end; whether all succeeded.
+    /// Executes lines until they end; returns whether all succeeded.
     pub fn run_piped(mut self, lines: impl BufRead) -> io::Result<bool> {
         prompt::run_piped(&mut self, lines)?;
         Ok(self.all_well)
@@ -179,7 +179,7 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// Makes another directory the one that paths are relative to, if there is one of that name.
+    /// Changes the directory that paths are relative to, if the new one exists.
     fn change_directory(&mut self, path: &str) -> io::Result<()> {
         let address = if path.is_empty() {
             self.home.clone()
@@ -218,8 +218,8 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// A path as typed; one with `..` in it as it is seen from the root. If that leads out of the root, it stays as it is,
-    /// and is refused.
+    /// A path as typed; one with `..` is resolved, and becomes a path from the root. If that leads out of the root, it
+    /// stays as it is, and is refused.
     fn without_dots(&self, path: &str) -> String {
         let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
         let seen = has_dots.then(|| without_dots(&self.address.borrow().target(path))).flatten();
@@ -300,7 +300,7 @@ fn without_dots(target: &str) -> Option<String> {
     Some(if path.is_empty() { "/".to_owned() } else { format!("/{path}{slash}") })
 }
 
-/// The directory of a list: of a file, the one that it is in.
+/// The directory of a list; for a file, its parent directory.
 fn listed_directory(target: &str, listing: &RemoteListing) -> String {
     let is_itself = |entry: &RemoteEntry| target_of(parent(target), entry).is_ok_and(|it| it == target);
     match listing.entries.as_slice() {

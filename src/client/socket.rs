@@ -118,7 +118,7 @@ impl Socket {
         self.wait(PollFlags::IN | PollFlags::OUT, timeout)
     }
 
-    /// Waits until the socket or this input is readable; whether it is the socket.
+    /// Waits until the socket or this input is readable; returns whether it is the socket.
     pub(super) fn is_first_readable(&self, input: BorrowedFd<'_>) -> io::Result<bool> {
         let mut fds = [PollFd::new(self, PollFlags::IN), PollFd::from_borrowed_fd(input, PollFlags::IN)];
         loop {

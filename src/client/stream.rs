@@ -1,7 +1,7 @@
 //! The byte stream of a connection: a socket, with TLS over it if the address says so.
 //!
 //! TLS has records: a socket may be readable without content, and content that the stream has accepted may still wait
-//! to be sent. So waiting is for content, and a sender waits until nothing is [unsent](Stream::has_unsent).
+//! to be sent. So a reader waits for content, and a sender waits until nothing is [unsent](Stream::has_unsent).
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -61,7 +61,7 @@ impl Stream {
         }
     }
 
-    /// Whether the connection ended without the server's word (`close_notify`): anybody may have cut it (RFC 9112 §9.8).
+    /// Whether the connection ended without `close_notify`: an attacker may have cut it (RFC 9112 §9.8).
     pub(super) fn is_truncated(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_truncated())
     }
@@ -84,7 +84,7 @@ impl Stream {
         self.wait(timeout, Socket::wait_for_either)
     }
 
-    /// Waits until there is content or this input is readable; whether there is content.
+    /// Waits until there is content or this input is readable; returns whether there is content.
     pub(super) fn is_first_readable(&mut self, input: BorrowedFd<'_>) -> io::Result<bool> {
         loop {
             if self.has_content() {
@@ -119,7 +119,7 @@ impl Stream {
         }
     }
 
-    /// Whether TLS has content, or the end, for the reader already.
+    /// Whether TLS already has content, or the end, for the reader.
     fn has_content(&mut self) -> bool {
         self.tls.as_mut().is_some_and(|tls| tls.has_content(&self.socket))
     }

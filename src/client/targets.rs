@@ -101,7 +101,7 @@ impl Finder<'_> {
                 self.walk(directory, listing);
                 nothing.filter(|_| self.count() == before).map_or(Ok(()), Err)
             }
-            // A file after all, or the page of a server without listings.
+            // It is a file, or a page from a server without listings.
             Err(ClientError::NoListing) if !tree => self.order(resource),
             Err(ClientError::NoListing | ClientError::Refused(..) | ClientError::Moved(..))
                 if !last.is_empty() =>

@@ -47,7 +47,7 @@ impl fmt::Display for TlsError {
             Self::Missing => f.write_str("wharf was built without TLS"),
             Self::NotTls => f.write_str("the server does not speak TLS (use http://)"),
             Self::Closed => f.write_str("the server closed the connection in the TLS handshake"),
-            Self::Name => f.write_str("no certificate can be for this host"),
+            Self::Name => f.write_str("no certificate can be issued for this host"),
             Self::UnknownIssuer => f.write_str(
                 "the certificate is from an unknown issuer (--cacert FILE trusts an issuer, --pin sha256:HEX one certificate)",
             ),
@@ -64,7 +64,7 @@ impl fmt::Display for TlsError {
                 write!(f, "the certificate is for another host: {}{more}", Printable::text(&listed))
             }
             Self::OtherPin(pin) => {
-                write!(f, "the certificate is another than that of --pin: {}", fingerprint(pin))
+                write!(f, "the certificate does not match --pin, it is {}", fingerprint(pin))
             }
             Self::Certificate(why) => write!(f, "the certificate is invalid: {}", Printable::text(why)),
             Self::Refused(alert) => write!(f, "the server refused the TLS handshake: {}", Printable::text(alert)),

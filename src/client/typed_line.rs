@@ -1,4 +1,4 @@
-//! Lines as the terminal itself lets them be edited.
+//! Reads lines that only the terminal itself edits.
 
 use std::io::{self, BufRead as _, Write as _};
 

@@ -68,7 +68,7 @@ pub fn target(address: &ServerAddress, file: &str, path: Option<&str>) -> String
     }
 }
 
-/// As [`default_path`], for servers whose names are not encoded.
+/// Like [`default_path`], for servers whose names are not encoded.
 pub(super) fn default_parts(typed: &str) -> Vec<u8> {
     let path = Path::new(typed);
     let parts: Option<Vec<&[u8]>> = path

@@ -38,7 +38,7 @@ pub trait Visitor {
     fn count(&self) -> usize;
 }
 
-/// Visits the first directory, of which this is the listing, and all below it if `recursive`.
+/// Visits the first directory, which has this listing, and everything below it if `recursive`.
 pub fn walk(visitor: &mut dyn Visitor, first: &Directory, listing: RemoteListing, recursive: bool) {
     let (mut below, mut seen) = (Vec::new(), Seen::default());
     seen.before(&listing, &first.path);

@@ -5,11 +5,11 @@
 //!                      └── one runs ──> wait for the next one, or lead it ──> result
 //! ```
 //!
-//! An `fsync` that began before a change may miss it. So whoever comes while one runs waits for the next, and one of the
-//! waiting threads leads that one for all of them.
+//! An `fsync` that began before a change may miss it. So a thread that arrives while one runs waits for the next, which
+//! one of the waiting threads runs for all of them.
 //!
-//! The system reports a failed `fsync` once, and success from then on. So an error is reported to everybody who had begun
-//! by then, as if each had called `fsync` on a descriptor of its own.
+//! The system reports a failed `fsync` once, and success from then on. So an error is reported to every thread that had
+//! begun by then, as if each had called `fsync` on its own descriptor.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -26,7 +26,7 @@ use super::sync;
 /// takes on a fast disk.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// The directories that names are being given in. All that give names in one directory share its `fsync`.
+/// The directories in which threads are naming files. All threads that name files in one directory share its `fsync`.
 #[derive(Debug)]
 pub struct DirectorySyncs {
     directories: Mutex<HashMap<Identity, Arc<Directory>>>,
@@ -171,8 +171,9 @@ impl Group {
         Begun(self.lock().ended)
     }
 
-    /// Returns once an `fsync` that began after this call has ended, in this thread or in another. An error if any has failed
-    /// since [`Group::begin`], even a later one. Whoever leads it calls `gather` first: others that come meanwhile share it.
+    /// Returns once an `fsync` that began after this call has ended, in this thread or another. An error if any has
+    /// failed since [`Group::begin`], even a later one. The thread that runs it calls `gather` first: threads that
+    /// arrive meanwhile share it.
     fn finish(
         &self,
         Begun(begun): Begun,
@@ -229,8 +230,8 @@ impl Drop for Run<'_> {
         }
         drop(runs);
         self.group.ended_of(number).notify_all();
-        // One of those that wait for the next run leads it. Whoever comes first may do so instead: the thread that is woken
-        // here then waits on.
+        // One of the threads that wait for the next run leads it. A thread that arrives first may lead it instead; the
+        // thread that is woken here then continues to wait.
         self.group.ended_of(number + 1).notify_one();
     }
 }
@@ -246,14 +247,14 @@ mod tests {
 
     use super::*;
 
-    /// Waits until this many threads wait for the run after the one that runs now. There is no event for that, so it gives
-    /// them time; a test that is too fast proves less, but does not fail.
+    /// Waits until this many threads wait for the run after the one that runs now. There is no event for that, so it
+    /// sleeps; a test that is too fast proves less, but does not fail.
     fn let_them_wait() {
         thread::sleep(Duration::from_millis(50));
     }
 
-    /// One run is held while these threads come, and ends with this result; then they finish, with runs that return what
-    /// `next` does. Returns how many runs there were in all, and the results, the first that of the held run.
+    /// Holds one run, which ends with this result, until these threads wait; the later runs return what `next` returns.
+    /// Returns the number of runs, and the results; the first is that of the held run.
     fn finish_during_a_run(
         threads: usize,
         held: impl FnOnce() -> Result<(), Errno> + Send,
@@ -330,8 +331,8 @@ mod tests {
         assert_eq!(group.finish(group.begin(), || (), || Ok(())), Ok(()));
     }
 
-    /// Many threads make changes, which a run sees if they were made before it began. Each must be seen when `finish`
-    /// returns, and every thread must come to its end.
+    /// Many threads make changes, which a run sees if they were made before it began. Each change must be seen when
+    /// `finish` returns, and every thread must terminate.
     #[test]
     fn every_change_is_in_a_run_that_began_after_it() {
         const THREADS: usize = 8;

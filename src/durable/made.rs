@@ -18,7 +18,7 @@ pub struct Made {
 /// Whether a directory is synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Not since this many directories were created in it.
+    /// No; this many directories have been created in it since the last sync.
     Pending(usize),
     Failed(Errno),
 }

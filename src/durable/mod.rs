@@ -11,7 +11,7 @@
 //!
 //! `syncfs` is not used: FUSE ignores it, it waits for the data of every other program, and its errors belong to no file.
 //!
-//! This module knows no clients, no servers, and no source of the bytes.
+//! This module knows nothing of clients, servers, or where the bytes come from.
 
 pub mod group;
 pub mod made;

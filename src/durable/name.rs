@@ -18,7 +18,7 @@ pub const OPEN_FILES: &str = "/proc/self/fd";
 /// Whether `/proc` is mounted.
 static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
 
-/// Whether this system can name an anonymous file. Without `/proc`, none could ever be named.
+/// Whether this system can name an anonymous file. Without `/proc`, it cannot.
 pub fn can_link() -> bool {
     *SHOWS_FILES
 }
@@ -30,7 +30,7 @@ pub fn anonymous_file(dir: impl AsFd, mode: Mode) -> Option<File> {
     can_link().then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)
 }
 
-/// Gives a file another name, or its first, and replaces nothing.
+/// Gives a file its first name, or another one, without replacing anything.
 pub fn link(file: &File, dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
     linkat(CWD, format!("{OPEN_FILES}/{}", file.as_raw_fd()), dir, name, AtFlags::SYMLINK_FOLLOW)
 }
@@ -55,7 +55,7 @@ pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::R
     Ok(file)
 }
 
-/// Renames a file within its directory, and replaces nothing: `EEXIST` if the new name is taken.
+/// Renames a file within its directory, without replacing anything: `EEXIST` if the new name is taken.
 ///
 /// Not every file system can do that in one step. Then a hard link takes the name; without hard links, an empty file does,
 /// and the rename replaces it.

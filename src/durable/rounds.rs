@@ -1,13 +1,13 @@
 //! Lets `fsync` calls start together.
 //!
 //! A file system's journal commits once for all changes that it has when the commit starts, and each commit flushes the
-//! disk. On a fast disk a commit ends before the next file comes, so each file would cost one. So when many threads save
-//! files, those that are about to sync wait a moment for others, and then all start at once.
+//! disk. On a fast disk a commit ends before the next file arrives, so each file would cost one commit. So when many
+//! threads save files, those that are about to sync wait a moment for others, and then start together.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// With fewer members, nobody waits: there is little to share.
+/// With fewer members, none waits: there is little to share.
 const CROWD: usize = 8;
 
 /// Threads that sync in rounds.
@@ -15,7 +15,7 @@ const CROWD: usize = 8;
 pub struct Rounds {
     /// How long a round waits for others.
     gather: Duration,
-    /// A round of so many starts at once.
+    /// A round with this many threads starts without waiting any longer.
     most: usize,
     state: Mutex<State>,
     started: Condvar,
@@ -30,12 +30,12 @@ struct State {
     rounds: u64,
 }
 
-/// Somebody who is about to sync something, or has just done so.
+/// A thread that is about to sync something, or has just done so.
 #[derive(Debug)]
 pub struct RoundMember<'r>(&'r Rounds);
 
 impl Rounds {
-    /// Rounds that wait at most this long for others, and not once so many wait.
+    /// Rounds that wait at most this long for others, and start earlier once `most` threads wait.
     pub fn new(gather: Duration, most: usize) -> Self {
         Self { gather, most, state: Mutex::default(), started: Condvar::new() }
     }
@@ -58,7 +58,7 @@ impl Rounds {
 }
 
 impl RoundMember<'_> {
-    /// Waits until the next round starts. Sync at once when this returns.
+    /// Waits until the next round starts. Sync as soon as this returns.
     pub fn wait_for_round(&self) {
         let rounds = self.0;
         let mut state = rounds.lock();

@@ -1,8 +1,8 @@
 //! What a file keeps when its content is replaced: permissions, owner, group, access control list, extended attributes.
 //!
-//! An upload is a new file that takes the old one's place, so all of this has to be copied. A failure to copy never fails
-//! the upload: what the system forbids is left out. But no user may gain access to the file by that, so permissions that
-//! depend on something that was left out are removed too.
+//! An upload is a new file that takes the old one's place, so all of this has to be copied. A failure to copy never
+//! fails the upload: what the system forbids is left out. But no user may gain access to the file because of that, so
+//! permissions that depend on something that was left out are removed too.
 //!
 //! What describes the old content is not copied: the bits set-user-ID, set-group-ID and sticky, file capabilities, and the
 //! kernel's own checksums (IMA, EVM). The kernel drops most of them when a file is written in place, too.
@@ -54,7 +54,7 @@ enum List {
 }
 
 impl Attributes {
-    /// The attributes of a file that is open in any way.
+    /// The attributes of a file that is open with any flags.
     pub(super) fn of(file: impl AsFd) -> Result<Self, Errno> {
         let stat = fs::fstat(&file)?;
         let (list, extended) = extended(&path_of(file));

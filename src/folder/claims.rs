@@ -23,11 +23,11 @@ type Identity = (u64, u64);
 #[derive(Default)]
 pub(super) struct Claims {
     held: Mutex<HashSet<Identity>>,
-    /// Whether any was ever made: most file systems never need one.
+    /// Whether any claim was ever made: most file systems never need one.
     were_made: AtomicBool,
 }
 
-/// A claimed name. Freed on drop, unless another file has it by then.
+/// A claimed name. Frees the name on drop, unless another file has it by then.
 pub(super) struct Claim<'c> {
     claims: &'c Claims,
     dir: &'c Dir,

@@ -29,8 +29,8 @@ use crate::path::SharePath;
 /// How often another program may change the file that has the name between the check and the rename. This server's own
 /// commits cannot: they run one at a time.
 const TRIES: usize = 16;
-/// How often such a change counts even if the new file has the same mode, owner and group: it may have other lists. Without
-/// this limit, a file that others replace all the time could never be replaced by this one.
+/// How often such a change counts even if the new file has the same mode, owner and group: it may have another ACL.
+/// Without this limit, a file that others replace all the time could never be replaced by this one.
 const EXACT_TRIES: usize = 4;
 /// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
 const MOST_COPIES: u32 = 9_999;
@@ -62,7 +62,7 @@ struct Commit<'c> {
 enum Attempt {
     /// It has this name now; the flag says whether the name is new.
     Saved(SharePath, bool),
-    /// Another file has the name than before.
+    /// The name now belongs to another file than before.
     Changed,
     /// This file cannot be named, because of this error; a copy can.
     NeedsCopy(Errno),

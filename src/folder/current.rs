@@ -1,8 +1,8 @@
 //! The directory that the folder's path names, which may change.
 //!
 //! A deployment changes a link, a disk is mounted over the path, a directory is moved: the path then names another
-//! directory, or none. [`Source::follow`] checks this; if another directory can be opened, it becomes the folder, with its
-//! unfinished uploads. Each operation holds one [`Shared`] from start to end, so it never sees half of each.
+//! directory, or none. [`Source::follow`] checks this; if another directory can be opened, it becomes the folder, with
+//! its unfinished uploads. Each operation holds one [`Shared`] from start to end, so it never mixes two directories.
 //!
 //! Nothing is saved in a directory that the path no longer names: uploads check before they begin and before they appear,
 //! and fail with [`Error::Replaced`](super::Error::Replaced). Open files are read to their end. If the path names nothing

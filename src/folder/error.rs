@@ -101,7 +101,7 @@ impl fmt::Display for Error {
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
             Self::Exists => f.write_str("a file of that name exists (choose another name)"),
-            Self::Changed => f.write_str("the file has changed meanwhile (look at it again)"),
+            Self::Changed => f.write_str("the file has changed in the meantime (check it again)"),
             Self::Replaced => {
                 f.write_str("the shared folder has been moved or replaced (try again in a moment)")
             }
@@ -150,7 +150,7 @@ impl fmt::Display for CannotShare {
         f.write_str("cannot share ")?;
         match self {
             Self::Missing(path) => {
-                write!(f, "{}: there is no such folder (make it, or name another)", path.display())
+                write!(f, "{}: there is no such folder (create it, or name another)", path.display())
             }
             Self::NotDirectory(path) => {
                 write!(f, "{}: it is not a folder (name the folder that it is in)", path.display())

@@ -12,7 +12,7 @@
 //! [`attributes`](super::attributes). A symbolic link to a file is replaced too: the link goes, its target stays
 //! unchanged, and the new file gets the attributes of any new file.
 //!
-//! Knows no protocol; a precondition of a request arrives as a [`Guard`].
+//! Knows nothing of protocols; a precondition of a request arrives as a [`Guard`].
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -87,7 +87,7 @@ impl Incoming {
     }
 
     /// Gives the file its name. When this returns, it is on the disk, and so is the name (unless
-    /// [`Rules::durable`](super::Rules::durable) is off). It may wait for the disk, a second or more.
+    /// [`Rules::durable`](super::Rules::durable) is off). It may wait for the disk, for a second or more.
     ///
     /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
     /// treated as the rules say, as if it had been taken before.

@@ -12,13 +12,13 @@
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
 //!
-//! All paths have the same rights today. Once they differ, what a link leads to needs the right where it really lies, too:
+//! All paths have the same rights today. Once they differ, the target of a link must be checked at its real path, too:
 //! `open::open` is the place to ask for reading, `Place::find` for saving.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.
 //!
-//! Knows no protocol: no requests, no status codes, no sockets.
+//! Knows nothing of protocols: of requests, status codes or sockets.
 
 mod acl;
 mod attributes;
@@ -159,8 +159,8 @@ impl Folder {
         Scan::begin(shared, grant.path())
     }
 
-    /// An id that is equal for all paths of one directory and reveals nothing else. By it, a client that follows links
-    /// recognises a directory that it has seen. It is valid while this process runs.
+    /// An id that is equal for all paths of one directory and reveals nothing else. A client that follows links
+    /// recognises by this id a directory that it has seen. It is valid while this process runs.
     pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(grant.path())?;
@@ -174,12 +174,12 @@ impl Folder {
         Walk::begin(shared, grant, judge)
     }
 
-    /// Begins to receive a file of `size` bytes, if the size is known. An upload that cannot be saved is rejected before
-    /// its first byte, with the first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// Begins to receive a file of `size` bytes, if the size is known. An upload that cannot be saved is rejected
+    /// before its first byte, with the first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
     /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
     /// [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
-    /// [`NoRight`](Error::NoRight); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents are
-    /// created at the commit, which the grant is kept for.
+    /// [`NoRight`](Error::NoRight); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). The grant is kept for
+    /// the commit, which creates missing parents.
     pub fn receive(
         &self,
         grant: &Grant<'_, ToWrite>,
@@ -201,8 +201,8 @@ impl Folder {
         shared.reserve.admit(size, place.nearest())
     }
 
-    /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for the disk,
-    /// a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for
+    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
     /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
     /// [`NotDirectory`](Error::NotDirectory); [`Exists`](Error::Exists); [`NoParent`](Error::NoParent);
     /// [`Changed`](Error::Changed); [`NoSpace`](Error::NoSpace).
@@ -262,8 +262,8 @@ impl Folder {
         self.source.uploads().cancel(token, judge)
     }
 
-    /// Discards the uploads that nothing was added to for a [`LIFETIME`] before `now`, and those of which nothing has
-    /// arrived for an [`EMPTY_LIFETIME`].
+    /// Discards the uploads to which nothing was added for a [`LIFETIME`] before `now`, and empty ones after an
+    /// [`EMPTY_LIFETIME`].
     pub fn forget_uploads(&self, now: SystemTime, _: Blocking<'_>) {
         self.source.uploads().discard_expired(now);
     }

@@ -151,7 +151,7 @@ pub(super) struct Occupant {
     pub(super) model: Option<Model>,
 }
 
-/// A file whose attributes another one copies.
+/// A file whose attributes are copied to another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Model {
     permissions: (u32, u32, u32),

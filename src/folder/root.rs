@@ -4,7 +4,7 @@
 //! followed as long as they stay inside, and neither a spelling nor a race leads out. An absolute link counts as leading
 //! out, even if its target is inside. A single segment is resolved from the handle of its directory.
 //!
-//! Knows no rules: callers decide what may be opened, and by which name.
+//! Knows nothing of the rules: callers decide what may be opened, and by which name.
 
 use super::Facts;
 use crate::path::SharePath;
@@ -100,7 +100,7 @@ impl Root {
         Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
     }
 
-    /// As [`Root::entries`], but fails if a link has the name.
+    /// Like [`Root::entries`], but fails if a link has the name.
     pub(super) fn entries_no_link(&self, path: &Path) -> io::Result<Entries> {
         Entries::of(self.open_as(path, OFlags::DIRECTORY.union(OFlags::NOFOLLOW))?.into())
     }
@@ -196,7 +196,7 @@ pub(super) fn name_of(entry: &fs::DirEntry) -> OsString {
     OsString::from_vec(entry.file_name().to_bytes().to_vec())
 }
 
-/// The type of the file that was looked at.
+/// The type of the file that was examined.
 pub(super) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
@@ -209,7 +209,7 @@ pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
 /// How many bytes a user other than root may still write.
 pub(super) fn space(dir: &Dir) -> Result<u64, Errno> {
     let space = fs::fstatvfs(dir)?;
-    // A file system without any blocks (some in user space) does not know its space.
+    // A file system that reports no blocks at all (some in user space) does not know how much space it has.
     let known = space.f_blocks > 0;
     Ok(if known { space.f_bavail.saturating_mul(space.f_frsize) } else { u64::MAX })
 }

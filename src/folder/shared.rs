@@ -65,14 +65,14 @@ impl Shared {
         self.is_replaced.store(true, Ordering::Release);
     }
 
-    /// Fails if the path no longer names this directory, so that nothing may be saved. It looks at the disk once.
+    /// Fails if the path no longer names this directory, so that nothing may be saved. It accesses the disk once.
     pub(super) fn stays(&self) -> Result<(), Error> {
         self.was_not_replaced()?;
         let is_here = |at: io::Result<Identity>| at.is_ok_and(|found| found == self.root.identity());
         if is_here(Identity::at(&self.path)) { Ok(()) } else { Err(Error::Replaced) }
     }
 
-    /// As [`Self::stays`], as far as is known without looking at the disk.
+    /// Like [`Self::stays`], as far as is known without accessing the disk.
     pub(super) fn was_not_replaced(&self) -> Result<(), Error> {
         if self.is_replaced.load(Ordering::Acquire) { Err(Error::Replaced) } else { Ok(()) }
     }
@@ -87,7 +87,7 @@ impl Shared {
         stale::retry(|| self.find_place(grant, size))
     }
 
-    /// As [`Self::admit`], for a caller that retries by itself.
+    /// Like [`Self::admit`], for a caller that retries by itself.
     pub(super) fn find_place(&self, grant: &Grant<'_, ToWrite>, size: Option<u64>) -> Result<Place, Error> {
         let Self { root, rules, .. } = self;
         let path = grant.path();

@@ -31,7 +31,7 @@ const STALLS: u32 = 2;
 /// Removes stale temporaries below the root, the shallow ones first. The servers of this folder abort uploads that stall
 /// for `stall`.
 pub(super) fn sweep(root: &Root, stall: Duration, now: SystemTime) {
-    // With a stall time that reaches back before the earliest time, no file is ever stale.
+    // If the stall time is so long that no such time can be represented, no file is stale.
     let Some(before) = now.checked_sub(FRESH.max(stall.saturating_mul(STALLS))) else { return };
     let mut waiting = VecDeque::from([PathBuf::from(".")]);
     let mut left = MOST_ENTRIES;

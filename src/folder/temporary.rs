@@ -11,7 +11,7 @@
 //! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name: where a
 //! file system needs a claim, that must be hidden from this server's readers.
 //!
-//! Knows no rules, and not what the final name means.
+//! Knows nothing of the rules, or of what the final name means.
 
 use super::attributes::{self, Attributes};
 use super::claims::Claims;

@@ -21,8 +21,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Memory for the paths of directories seen and not entered yet, in bytes: enough for some hundred thousand directories
-/// in one directory.
+/// Memory for the paths of directories seen and not entered yet, in bytes: enough for a few hundred thousand
+/// directories in one directory.
 const WAITING_LIMIT: usize = 16 << 20;
 
 /// A walk through everything below a directory.

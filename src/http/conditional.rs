@@ -4,8 +4,8 @@
 //! twice: before its body is read, and at its commit, when the head is gone and another client may have
 //! written. [`Preconditions::guard_a_write`] returns whether the commit must check again.
 //!
-//! A server that rejects the request for another reason (404, 403, …) does not evaluate preconditions (§13.2.1).
-//! Knows no files and no clock.
+//! A server that rejects the request for another reason (404, 403, …) does not evaluate preconditions (§13.2.1). Knows
+//! nothing of files or clocks.
 
 mod if_range;
 mod lines;
@@ -14,7 +14,7 @@ use super::validators::{EntityTag, Validators};
 pub use if_range::range_applies;
 use lines::{DateField, Match, TagLines};
 
-/// The precondition fields of one request. Gathering none of them allocates nothing.
+/// The precondition fields of one request. If there are none, gathering them allocates nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "these are the names of the field lines")]
 pub struct Preconditions<'a> {

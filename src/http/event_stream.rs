@@ -13,7 +13,7 @@
 //! data with `data: `, and removes line ends from an id or a type. [`decoder::EventStreamDecoder`] decodes the stream of
 //! any server, in pieces of any size.
 //!
-//! This module knows no sockets, and not what the events mean.
+//! This module knows nothing of sockets, or of what the events mean.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What proxies say about a request: `X-Forwarded-For` and its relatives, and `Forwarded` (RFC 7239).
+//! What proxies say about a request: the `X-Forwarded-` fields, and `Forwarded` (RFC 7239).
 //!
 //! Each proxy adds its peer at the end, so the nearest hop comes last. Lists are read from there, because a client can
 //! write whatever it wants before what the proxies add.
@@ -7,14 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::http::fields::Fields;
 
-/// One hop, as the proxy behind it saw it.
+/// One hop, as the next proxy saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hop<'b> {
     /// Its address; `None` for `unknown`, `_hidden` and anything malformed.
     pub address: Option<IpAddr>,
-    /// The scheme by which it asked, if this element says.
+    /// The scheme that it used, if this element names it.
     pub proto: Option<&'b [u8]>,
-    /// The host that it asked for, if this element says.
+    /// The host that it asked for, if this element names it.
     pub host: Option<&'b [u8]>,
 }
 
@@ -51,7 +51,7 @@ fn from_the_end<'b>(
         .filter(|element| !element.is_empty())
 }
 
-/// An element of `Forwarded` (RFC 7239 §4). One that is malformed says nothing.
+/// An element of `Forwarded` (RFC 7239 §4). A malformed one has no address, scheme or host.
 fn hop(element: &[u8]) -> Hop<'_> {
     const MALFORMED: Hop<'static> = Hop { address: None, proto: None, host: None };
     let (mut client, mut proto, mut host) = (None, None, None);
@@ -79,7 +79,7 @@ fn quoted_splitter(at: u8) -> impl FnMut(&u8) -> bool {
     }
 }
 
-/// The content of a quoted string, or the token itself. Nothing that is used here has a quoted pair (`\"`).
+/// The content of a quoted string, or the token itself. No value that is used here contains a quoted pair (`\"`).
 fn unquoted(value: &[u8]) -> &[u8] {
     match value {
         [b'"', inner @ .., b'"'] => inner,

@@ -3,8 +3,8 @@
 //! Parsing of heads, body framing, ranges, preconditions, persistence: everything that can be decided from bytes alone. The
 //! server and the client both use it.
 //!
-//! This module knows no sockets, no files and no clock, and imports none of its siblings. Its functions take bytes and times
-//! and return values; the caller reads, writes and waits.
+//! This module knows nothing of sockets, files or clocks, and imports no other module of the crate. Its functions take
+//! bytes and times and return values; the caller reads, writes and waits.
 
 pub mod body;
 pub mod conditional;

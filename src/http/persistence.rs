@@ -72,12 +72,12 @@ impl fmt::Display for CloseReason {
         f.write_str(match self {
             Self::Asked => "the client asked for it",
             Self::Http10 => "HTTP/1.0 without keep-alive",
-            Self::Framing => "the request could not be framed",
+            Self::Framing => "the request has invalid framing",
             Self::Tunnel => "a tunnel was refused",
             Self::BodyUnread => "its body was not read",
-            Self::Endless => "the answer had no end of its own",
+            Self::Endless => "only the end of the connection ends the response",
             Self::Stopping => "the server is shutting down",
-            Self::TimedOut => "time ran out",
+            Self::TimedOut => "a message timed out",
             Self::Full => "too many connections",
             Self::Plain => "it does not speak TLS",
         })

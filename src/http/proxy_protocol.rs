@@ -16,10 +16,10 @@ const LIMIT_1: usize = 107;
 /// certificate.
 pub const LIMIT: usize = 4096;
 
-/// What a header of version 1 begins with.
+/// The first bytes of a header of version 1.
 const NAME_1: &[u8] = b"PROXY ";
 
-/// What a header of version 2 begins with.
+/// The first bytes of a header of version 2.
 const SIGNATURE_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// The signature, the command, the family and the length.
@@ -34,7 +34,7 @@ pub enum ProxySource {
     Client(SocketAddr),
 }
 
-/// Why bytes are no header.
+/// Why the bytes are not a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyHeaderError {
     /// They begin otherwise.
@@ -56,7 +56,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(ProxySource, usize)>, ProxyHeaderEr
     Err(ProxyHeaderError::Missing)
 }
 
-/// Whether the bytes begin with this, as far as they go.
+/// Whether the bytes begin with this, or are the beginning of it.
 fn begins(bytes: &[u8], with: &[u8]) -> bool {
     let common = bytes.len().min(with.len());
     bytes[..common] == with[..common]
@@ -119,7 +119,7 @@ fn parse_2(bytes: &[u8]) -> Result<Option<(ProxySource, usize)>, ProxyHeaderErro
     Ok(Some((source, length)))
 }
 
-/// The source in what follows the length of version 2. Datagrams cannot be the transport of a connection.
+/// The source in what follows the length of version 2. A header that names a datagram protocol is malformed.
 fn source_2(family: u8, rest: &[u8]) -> Option<ProxySource> {
     match family {
         0x00 => Some(ProxySource::Itself),

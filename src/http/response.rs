@@ -18,7 +18,7 @@ pub const RESPONSE_HEAD_LIMIT: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     status: Status,
-    /// Shared, as the head of a cached file is in each response with it.
+    /// Shared, because every response with a cached file has the same head.
     lines: Arc<String>,
 }
 
@@ -47,7 +47,7 @@ impl Head {
         "HTTP/1.1 000 \r\n".len() + self.status.reason().len() + self.lines.len()
     }
 
-    /// Adds a field line. No value can make a second one: control characters become spaces (RFC 9110 §5.5).
+    /// Adds a field line. No value can create a second line: control characters become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.add(name, value);
@@ -151,7 +151,7 @@ impl Received {
         Ok(Some((Self { status, framing, persistence, length: content_length, fields }, length)))
     }
 
-    /// The `Content-Length`, if it is valid; in a response to HEAD, that of the content which GET would get.
+    /// The `Content-Length`, if it is valid; in a response to HEAD, the length that the content of a GET would have.
     pub fn content_length(&self) -> Option<u64> {
         self.length
     }

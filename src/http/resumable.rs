@@ -325,7 +325,7 @@ impl Limits {
     }
 }
 
-/// `max-size=1000, max-age=86400`. A limit that is no Integer, as it is too large, is left out: nothing reaches it.
+/// `max-size=1000, max-age=86400`. A limit that is too large for an Integer is left out: nothing reaches it.
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

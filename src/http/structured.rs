@@ -1,5 +1,5 @@
-//! Structured fields (RFC 9651): items and dictionaries, as strict as its parsing algorithms. A value that does not follow
-//! the grammar is `None`, because the fields that use it say that such a field is ignored.
+//! Structured fields (RFC 9651): items and dictionaries, as strict as its parsing algorithms. A value that does not
+//! follow the grammar is `None`, because the draft says that such a field is ignored.
 //!
 //! Only Booleans and Integers have a value here; the other types are checked and skipped.
 
@@ -321,7 +321,7 @@ mod tests {
         }
     }
 
-    /// Cut anywhere, and with any byte anywhere, a value is parsed or refused.
+    /// A value that is cut off or changed anywhere is parsed or refused, without a panic.
     #[test]
     fn damaged_values_are_refused_without_a_panic() {
         let whole = b"a=1.5;x=%\"%c3%a9\", b=(\"\\\\\" :aGk=: @-1);y, c=?1;*z=tok";

@@ -175,7 +175,7 @@ fn unicast_v4(found: &in_pktinfo) -> Option<(IpAddr, u32)> {
     (here == head).then_some((IpAddr::V4(Ipv4Addr::from(here)), 0))
 }
 
-/// As [`unicast_v4`], with the interface.
+/// Like [`unicast_v4`], with the interface.
 fn unicast_v6(found: &in6_pktinfo) -> Option<(IpAddr, u32)> {
     let ip = IpAddr::from(found.ipi6_addr.s6_addr);
     (!ip.is_multicast()).then_some((ip, found.ipi6_ifindex))

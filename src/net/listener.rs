@@ -125,7 +125,7 @@ impl Listener {
             Ok(accepted) => accepted,
             // The last two: the client closed the connection while it waited.
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => return Ok(None),
-            // The kernel allocates a descriptor before it looks for a connection.
+            // The kernel allocates a descriptor before it checks whether a connection waits.
             Err(Errno::MFILE | Errno::NFILE) if !wait_for_any([self.as_fd()], Some(Duration::ZERO))? => {
                 return Ok(None);
             }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-/// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or a single address. IPv4 addresses and their IPv6-mapped forms
-/// (RFC 4291 §2.5.5.2) are the same. A network of IPv6 contains none of IPv4: else `::1/64` would contain them all.
+/// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or a single address. IPv4 addresses and their IPv6-mapped forms (RFC
+/// 4291 §2.5.5.2) are the same. An IPv6 network contains no IPv4 address: otherwise `::1/64` would contain them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
-    /// Its first address; those of IPv4 in their mapped form.
+    /// Its first address, in the mapped form for IPv4.
     first: u128,
     /// How many leading bits its addresses share with the first.
     bits: u8,
@@ -44,8 +44,9 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, bits)| (a, Some(bits)));
-        let address: IpAddr =
-            address.parse().map_err(|_| format!("{address:?} is not an IP address, such as 10.0.0.0/8"))?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| format!("{address:?} is not an IP address or a network such as 10.0.0.0/8"))?;
         let (most, before) = if address.is_ipv4() { (32, MAPPED) } else { (128, 0) };
         let bits = match bits {
             None => most,

@@ -34,7 +34,7 @@ pub enum Interest {
     Readable,
     /// Space to write: one event.
     Writable,
-    /// As [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed differently. Use it
+    /// Like [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed differently. Use it
     /// after reading everything: unread data causes no event.
     News,
 }
@@ -44,8 +44,8 @@ pub enum Interest {
 pub struct PollEvent {
     /// The descriptor that it is for.
     pub key: PollKey,
-    /// Whether one read may leave something that causes no further event: the peer has ended its stream, the connection is
-    /// broken, or there is urgent data, at which a read stops (tcp(7)).
+    /// Whether one read may leave something that causes no further event: the peer has ended its stream, the connection
+    /// is broken, or there is urgent data, where a read stops (tcp(7)).
     pub may_leave_more: bool,
 }
 

@@ -1,12 +1,12 @@
 //! A short spin before a blocking wait, for peers that answer at once.
 //!
-//! A sleeping processor takes some 50 µs to wake, longer than it takes to produce a small answer. When two
-//! programs answer each other in turn, packet by packet, that is most of the time (measured: TFTP in blocks
-//! of 512 bytes over loopback takes a third of the time if the server stays awake). So after a prompt answer
-//! the thread polls in a loop for a moment before it blocks, and yields the processor between two polls.
-//! After one failed spin it blocks at once for a while, so a slow or distant peer costs next to nothing. So does
-//! a spin that ends with a packet which does not advance the transfer: a broken peer may repeat its packets for
-//! as long as it likes. A peer that is always prompt keeps a processor busy, so each spin needs a permit.
+//! A sleeping processor takes about 50 µs to wake, longer than it takes to produce a small answer. When two programs
+//! answer each other in turn, packet by packet, that is most of the time (measured: TFTP in blocks of 512 bytes over
+//! loopback takes a third of the time if the server stays awake). So after a prompt answer the thread polls in a loop
+//! for a moment before it blocks, and yields the processor between two polls. After one failed spin it blocks at once
+//! for a while, so a slow or distant peer costs next to nothing. So does a spin that ends with a packet which does not
+//! advance the transfer: a broken peer may repeat its packets for as long as it likes. A peer that is always prompt
+//! keeps a processor busy, so each spin needs a permit.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -18,8 +18,8 @@ use super::listener::wait_for_any;
 /// An answer within this time is prompt: a round trip on a fast network, plus the time that two processors take to wake.
 const PROMPT: Duration = Duration::from_micros(250);
 
-/// The longest spin. An answer that takes longer comes hardly sooner for it, and would keep a processor busy: with 0.2 ms
-/// between blocks, a transfer took as long, and seven times as much processor time.
+/// The longest spin. Spinning for an answer that takes longer hardly helps, and would keep a processor busy: with 0.2
+/// ms between blocks, a transfer took as long, and seven times as much processor time.
 const LONGEST: Duration = Duration::from_micros(150);
 
 /// Blocking waits after a failed spin, before spinning again.
@@ -57,8 +57,8 @@ impl SpinWait {
         at_most: Duration,
         permit: impl FnOnce() -> Option<P>,
     ) -> io::Result<bool> {
-        // A packet that is already there says nothing about how long an answer takes: it may be any of a window but
-        // the first.
+        // A packet that has already arrived does not show how long an answer takes: it may be a later packet of a
+        // window.
         if wait_for_any(sources, Some(Duration::ZERO))? {
             return Ok(true);
         }

@@ -1,7 +1,8 @@
-//! TLS over a non-blocking TCP socket, as a server speaks it.
+//! The server side of TLS over a non-blocking TCP socket.
 //!
-//! rustls encrypts and decrypts in memory; this file moves its records. Its buffers are bounded: at most one piece of
-//! output is encrypted before the kernel has all of the one before, and input is decrypted only when there is space for it.
+//! rustls encrypts and decrypts in memory; this file moves its records between memory and the socket. Its buffers are
+//! bounded: the next piece of output is encrypted only when the kernel has taken the previous one, and input is
+//! decrypted only when there is space for it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -33,7 +34,8 @@ const VAIN: usize = 64 * 1024;
 const RECORD: usize = 5 + 16 * 1024 + 2048;
 
 thread_local! {
-    /// What is between the socket or a file and rustls: each thread needs it for the length of one call.
+    /// The buffer between rustls and the socket or a file. A call does not leave anything in it, so each thread has
+    /// one.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -42,7 +44,7 @@ pub struct TlsStream {
     socket: TcpStream,
     peer: SocketAddr,
     session: ServerConnection,
-    /// Records that have arrived, and that rustls has not got yet.
+    /// Records that have arrived, but were not passed to rustls yet.
     raw: Vec<u8>,
     /// Whether the last read has emptied the socket.
     is_drained: bool,
@@ -84,7 +86,7 @@ enum Stage {
 }
 
 impl TlsStream {
-    /// Begins on this connection, of which these bytes have been read already.
+    /// Begins on this connection, from which these bytes have already been read.
     pub fn new(socket: TcpStream, peer: SocketAddr, mut session: ServerConnection, arrived: &[u8]) -> Self {
         session.set_buffer_limit(Some(2 * PIECE));
         let raw = arrived.to_vec();
@@ -114,7 +116,8 @@ impl TlsStream {
         &self.socket
     }
 
-    /// Moves the handshake on; whether it is over. If not, more has to arrive, or, if [`Self::wants_write`], to be sent.
+    /// Continues the handshake; returns whether it is complete. If not, it waits to send records, if
+    /// [`Self::wants_write`], or else to receive some.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
             // The client has got all of the handshake: it has ended it.
@@ -147,7 +150,7 @@ impl TlsStream {
         }
     }
 
-    /// Gives rustls records of the handshake; what follows it is kept.
+    /// Passes records of the handshake to rustls; what follows the handshake is kept.
     fn shake(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() && self.session.is_handshaking() {
             self.feed(&mut bytes)?;
@@ -166,7 +169,7 @@ impl TlsStream {
         self.written != Written::All && self.stage != Stage::HoldsTickets && self.session.wants_write()
     }
 
-    /// Whether there is input that causes no event at the socket, as it has been read from there.
+    /// Whether there is input for which the socket reports no event, because it has already been read from the socket.
     pub fn has_buffered(&self) -> bool {
         self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
     }
@@ -177,7 +180,7 @@ impl TlsStream {
         std::mem::take(&mut self.has_progressed)
     }
 
-    /// Whether the last read has emptied the socket, and all that it got was returned.
+    /// Whether the last read emptied the socket, and all of its bytes were returned.
     pub fn is_drained(&self) -> bool {
         self.is_drained && !self.has_buffered()
     }
@@ -217,7 +220,7 @@ impl TlsStream {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    /// Passes on what has arrived at the socket, at most this many bytes; none at the end of the stream.
+    /// Returns what has arrived at the socket, at most this many bytes; none at the end of the stream.
     fn receive<T>(
         &mut self,
         at_most: usize,
@@ -257,14 +260,14 @@ impl TlsStream {
                     }
                     self.feed(&mut records)?;
                 }
-                // Without close_notify. Every request says where it ends, so one that was cut off is noticed.
+                // Without close_notify. Every request announces its length, so a truncated one is noticed.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(filled)),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Gives rustls the first of these records; no bytes are the end of the stream.
+    /// Passes the first of these records to rustls; no bytes mean the end of the stream.
     fn feed(&mut self, records: &mut &[u8]) -> io::Result<()> {
         if self.session.read_tls(records)? == 0 {
             // What follows close_notify is ignored.
@@ -297,7 +300,8 @@ impl TlsStream {
         Ok(count)
     }
 
-    /// Sends bytes of a file from this offset on, at most `count`: as [`Self::write`]. 0 is the end of the file.
+    /// Sends bytes of a file from this offset on, at most `count`: otherwise like [`Self::write`]. Returns 0 at the end
+    /// of the file.
     pub fn send_file(
         &mut self,
         file: &File,
@@ -316,14 +320,14 @@ impl TlsStream {
         })
     }
 
-    /// Sends what was written; whether the kernel has all of it. Call it at the end of a message.
+    /// Sends what was written; returns whether the kernel has all of it. Call it at the end of a message.
     pub fn flush(&mut self) -> io::Result<bool> {
         let is_flushed = self.flush_records(SendFlags::empty())?;
         self.written = if is_flushed { Written::Whole } else { Written::Part };
         Ok(is_flushed)
     }
 
-    /// Gives the socket the records that wait for it; whether it has taken all.
+    /// Writes the waiting records to the socket; returns whether it has taken all of them.
     fn flush_records(&mut self, flags: SendFlags) -> io::Result<bool> {
         if self.stage == Stage::HoldsTickets {
             self.stage = Stage::Open;
@@ -358,7 +362,7 @@ impl TlsStream {
             self.stage = Stage::Over;
         } else if self.written == Written::Whole {
             self.session.send_close_notify();
-            // Whoever does not read is not told.
+            // A peer that does not read does not get it.
             let _ = self.flush_records(SendFlags::empty());
         }
         self.written = Written::All;
@@ -383,7 +387,7 @@ impl fmt::Debug for TlsStream {
     }
 }
 
-/// A socket as rustls writes to it: several records by one system call, without waiting.
+/// The socket for rustls: writes several records with one system call, without blocking.
 struct Socket<'a>(&'a TcpStream, SendFlags);
 
 impl io::Write for Socket<'_> {

@@ -100,7 +100,7 @@ impl Transport {
         }
     }
 
-    /// Whether nobody on the way can read what is sent.
+    /// Whether nobody on the network path can read what is sent.
     pub const fn is_encrypted(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
@@ -111,8 +111,8 @@ impl Transport {
         begin: impl FnOnce(TcpStream, SocketAddr) -> io::Result<TlsStream>,
     ) -> io::Result<()> {
         let Self::Tcp(stream, peer) = self else { return Ok(()) };
-        // The poller knows the socket by its descriptor, so the connection keeps that one. A second one takes its place for
-        // the moment.
+        // The poller knows the socket by its descriptor, so the connection keeps that one. A second one takes its place
+        // meanwhile.
         let second = Self::Tcp(stream.try_clone()?, *peer);
         if let Self::Tcp(stream, peer) = std::mem::replace(self, second) {
             *self = Self::Tls(Box::new(begin(stream, peer)?));
@@ -143,7 +143,7 @@ impl Transport {
         if let Self::Tls(stream) = self {
             return encrypted(stream.read(into));
         }
-        // The caller relies on it that there was nothing to read.
+        // The caller takes "would block" to mean that the socket is empty.
         let read = retry_on_intr(|| recv(&*self, &mut *into, RecvFlags::DONTWAIT));
         transferred(read.map(|(count, _)| count))
     }

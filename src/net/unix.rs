@@ -24,7 +24,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 /// (unix(7)).
 const LONGEST_NAME: usize = 107;
 
-/// How long another program may hold the directory's lock. A server holds it for some system calls.
+/// How long another program may hold the directory's lock. A server holds it for a few system calls.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The name of a Unix-domain socket.

@@ -34,8 +34,8 @@ fn reached(state: &State) -> Vec<SocketAddr> {
     state.tcp.iter().copied().flat_map(reached_at).collect()
 }
 
-/// Chooses between the host that the client used and the reachable addresses.
-/// The one has the scheme by which the client asked, the others the server's `own`.
+/// Chooses between the host that the client used and the reachable addresses. The client's host gets the scheme that
+/// the client used; the others get the server's `own`.
 fn choose(
     asked: Option<&str>,
     scheme: Option<Scheme>,

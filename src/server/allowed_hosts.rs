@@ -34,7 +34,7 @@ thread_local! {
     static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
-/// The names of this server. Clones have the same.
+/// The names of this server. Clones share them.
 #[derive(Debug, Clone)]
 pub struct AllowedHosts {
     id: u64,
@@ -146,8 +146,8 @@ impl AllowedHosts {
         is_of_here && fields.all("Sec-Fetch-Site").all(fetched_here)
     }
 
-    /// Whether pages of this origin are this server's: those with the requested host and port, by the scheme that a
-    /// trusted proxy names, or else without TLS; and with TLS, those of a name given with `--host`.
+    /// Whether pages of this origin are this server's: those with the requested host and port, with the scheme that a
+    /// trusted proxy names, or else `http`; and with TLS, those of a name given with `--host`.
     ///
     /// The port counts with TLS too: another service may run on another port of that name. If the proxy forwards the
     /// browser's Host, it contains the port; otherwise the port is the default one.
@@ -372,7 +372,7 @@ mod tests {
         assert!(!may, "the name was not given with --host");
     }
 
-    /// A trusted proxy says by which scheme the browser asked.
+    /// A trusted proxy names the scheme that the browser used.
     #[test]
     fn writes_from_pages_behind_a_trusted_proxy() {
         let (http, https) = (Some(Scheme::Http), Some(Scheme::Https));

@@ -10,7 +10,7 @@ use crate::http::target::{PathAndQuery, Target, encode_segment};
 pub struct Base(String);
 
 impl Base {
-    /// The path, to be put before a path of the server, which begins with a slash.
+    /// The prefix for a path of the server, which begins with a slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -35,8 +35,8 @@ impl Base {
         prefix.strip_suffix(b"/").unwrap_or(prefix) == self.0.as_bytes()
     }
 
-    /// The target without the base, if it has it: proxies remove it, or pass it on. The base without its final slash becomes an
-    /// empty path, which no request has.
+    /// The target without the base, if it begins with it: some proxies remove it, others pass it on. The base without
+    /// its final slash becomes an empty path, which no request has.
     pub(super) fn strip<'b>(&self, target: Target<'b>) -> Target<'b> {
         let strip = |path: PathAndQuery<'b>| path.below(&self.0).unwrap_or(path);
         match target {
@@ -47,7 +47,7 @@ impl Base {
     }
 }
 
-/// A path as people type it: `/files`, `files/`, `/a/b`.
+/// A path as users type it: `/files`, `files/`, `/a/b`.
 impl FromStr for Base {
     type Err = String;
 

@@ -1,5 +1,4 @@
-//! The cache of files that were requested lately. Small files are cached with their content, others as open
-//! descriptors.
+//! The cache of recently requested files. Small files are cached with their content, others as open descriptors.
 //!
 //! Before an entry is sent, one system call checks that the file is still the same version; opening, reading and
 //! closing would take four. An entry counts as fresh for a moment that is shorter than most programs take to start: a
@@ -185,7 +184,7 @@ impl Entries {
 }
 
 impl CacheEntry {
-    /// An entry for a file that was opened just before `now`; returns the file if it changed lately.
+    /// An entry for a file that was opened just before `now`; returns the file if it has changed recently.
     pub(super) fn of(
         file: File,
         facts: &Facts,

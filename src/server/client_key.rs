@@ -1,5 +1,5 @@
-//! The keys by which limits tell clients apart. Connections count for the key of their peer, requests for the key of their
-//! client.
+//! The keys by which limits tell clients apart. A connection counts for the client whose request it serves, and for the
+//! peer between requests.
 
 pub(super) use crate::chat::client_key::ClientKey;
 use crate::net::peer::Peer;

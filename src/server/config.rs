@@ -22,7 +22,7 @@ pub(super) const STACK: usize = 256 * 1024;
 pub struct Config {
     /// The shared folder.
     pub folder: Folder,
-    /// Who may do what in it.
+    /// Which principal may do what in it.
     pub access: Access,
     /// The path of the folder, for the recorder.
     pub root: PathBuf,
@@ -32,7 +32,7 @@ pub struct Config {
     pub allowed_hosts: AllowedHosts,
     /// The path below which a proxy shows this server.
     pub base: Base,
-    /// The proxies whose word about a client counts.
+    /// The proxies that may say who their clients are.
     pub proxies: TrustedProxies,
     /// How long a connection is kept between two requests.
     pub keep_alive: KeepAlive,

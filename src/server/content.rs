@@ -36,7 +36,7 @@ const READ_AHEAD: usize = 128 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Content {
     first: Option<Chunk>,
-    /// Empty where there is no first one.
+    /// Empty if `first` is `None`.
     rest: VecDeque<Chunk>,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Buffer {
 pub(super) struct FileSpan {
     file: OpenedFile,
     span: Span,
-    /// Whether it was read so lately that it is still in memory.
+    /// Whether it was read so recently that it is still in memory.
     is_recent: bool,
 }
 
@@ -166,7 +166,7 @@ impl Content {
         self.first.iter().chain(&self.rest)
     }
 
-    /// Puts all of this before what is there.
+    /// Inserts all of this content at the front.
     pub(super) fn prepend(&mut self, mut content: Self) {
         while let Some(last) = content.rest.pop_back().or_else(|| content.first.take()) {
             self.push_front(last);
@@ -232,7 +232,7 @@ impl FileSpan {
         Self { file, span, is_recent: false }
     }
 
-    /// A span of a file that was read so lately that it is still in memory.
+    /// A span of a file that was read so recently that it is still in memory.
     pub(super) fn recent(file: OpenedFile, span: Span) -> Self {
         Self { file, span, is_recent: true }
     }

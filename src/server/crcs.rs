@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::folder::FileVersion;
 
-/// How many checksums are remembered; with their versions they take some 8 MB.
+/// How many checksums are remembered; with their versions they take about 8 MB.
 const MOST: usize = 65_536;
 
-/// The checksums that were computed lately.
+/// The checksums that were computed recently.
 #[derive(Debug, Default)]
 pub(super) struct Crcs(Mutex<Known>);
 

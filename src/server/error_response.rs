@@ -8,7 +8,7 @@ use crate::folder::Error;
 use crate::http::status::Status;
 use crate::server::response::Response;
 
-/// When to retry if descriptors are short, in seconds: as long as an idle connection is kept at least.
+/// When to retry if descriptors are short, in seconds: the minimum time for which an idle connection is kept.
 const RETRY_AFTER: u32 = 5;
 
 /// When to retry if the shared folder was replaced, in seconds: the server follows within one.
@@ -32,7 +32,7 @@ pub(super) fn of(error: &Error) -> Response {
     Response::text(status, format_args!("{error}\n"))
 }
 
-/// A system error that does not depend on the file. A shortage of descriptors passes.
+/// A system error that does not depend on the file. A shortage of descriptors is temporary.
 fn of_io_error(error: &io::Error) -> Response {
     log::error!("cannot access the shared folder: {error}");
     match Errno::from_io_error(error) {
@@ -44,7 +44,7 @@ fn of_io_error(error: &io::Error) -> Response {
     }
 }
 
-/// As [`of`], for reading: a path that goes through a file does not exist.
+/// Like [`of`], for reading: a path that goes through a file does not exist.
 pub(super) fn of_read_error(error: &Error) -> Response {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),

@@ -11,7 +11,7 @@ pub(super) enum Handled {
     Receive(Box<Receiving>),
     /// A job: it waits for the disk, or takes long.
     Work(Job),
-    /// A job that waits in `fsync`, as that of an upload does.
+    /// A job that waits in `fsync`, such as an upload.
     Save(Job),
     /// Nothing yet: the handler has to wait for the disk, which this thread may not do.
     NeedsDisk,

@@ -31,13 +31,13 @@ const MOST_KNOWN: usize = 4096;
 /// those are scarce.
 const MOST_UNDER_WAY: usize = 32;
 
-/// How many bytes of a file are hashed before other jobs get their turn: some hundredths of a second.
+/// How many bytes of a file are hashed before other jobs get their turn: a few hundredths of a second.
 const SLICE: u64 = 16 << 20;
 
 /// How many bytes are read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Longer than the tick of any clock by which a file system sets times (Linux: at most 10 ms).
+/// Longer than the tick of any clock that file systems use for times (Linux: at most 10 ms).
 const TICK: Duration = Duration::from_millis(20);
 
 /// A SHA-256 (FIPS 180-4).

@@ -36,7 +36,8 @@ impl FromStr for HostName {
     }
 }
 
-/// The canonical form of a host: lower case, no final dot, an IPv6 address at its shortest, in brackets, without its zone.
+/// The canonical form of a host: lower case, no final dot, an IPv6 address in its shortest form, in brackets, without
+/// its zone.
 pub(super) fn canonical(host: &str) -> String {
     match ipv6(host) {
         Some(ip) => format!("[{ip}]"),

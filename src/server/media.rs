@@ -46,7 +46,7 @@ const TEXT_NAMES: &[&str] = &[
     "vagrantfile",
 ];
 
-/// Extensions of text that a browser would save, rather than show, under the type that a program would want.
+/// Extensions of text files that a browser would save rather than show, if they had their specific type.
 const TEXT_EXTENSIONS: &[&str] = &[
     "adoc", "bash", "bat", "c", "cc", "cfg", "cmake", "conf", "cpp", "cs", "diff", "env", "go", "gradle",
     "h", "hpp", "hs", "ini", "java", "jsonl", "kt", "lock", "log", "lua", "m3u", "md", "mk", "ndjson", "nfo",
@@ -70,7 +70,7 @@ const OTHER_EXTENSIONS: &[(&str, &str)] = &[
     ("webmanifest", "application/manifest+json"),
 ];
 
-/// The coding of a file of this name (RFC 9110 §8.4), if its media type is that of what it encodes.
+/// The coding of a file of this name (RFC 9110 §8.4), if its media type describes the decoded content.
 pub(super) fn coding_of(path: &[u8]) -> Option<&'static str> {
     extension(path).eq_ignore_ascii_case("svgz").then_some("gzip")
 }

@@ -1,4 +1,4 @@
-//! Memory that was freed goes back to the system.
+//! Returns freed memory to the system.
 //!
 //! glibc keeps what a thread frees for later, in an arena of that thread, and there are many threads: after a
 //! few hundred listings at once the server permanently kept ten times the memory that it needs.
@@ -8,7 +8,7 @@ use std::fs;
 /// Below this much resident memory, in bytes, nothing is returned: it is what a busy server needs anyway.
 const ENOUGH: u64 = 16 * 1024 * 1024;
 
-/// Returns freed memory to the system, if the process holds more than [`ENOUGH`]. Takes up to some milliseconds.
+/// Returns freed memory to the system, if the process holds more than [`ENOUGH`]. Takes up to a few milliseconds.
 pub(super) fn return_freed() {
     if resident().is_some_and(|bytes| bytes > ENOUGH) {
         trim();
@@ -29,7 +29,7 @@ fn trim() {
     unsafe extern "C" {
         safe fn malloc_trim(pad: usize) -> std::ffi::c_int;
     }
-    // Whether anything was returned makes no difference.
+    // It makes no difference whether anything was returned.
     malloc_trim(0);
 }
 

@@ -4,8 +4,8 @@
 //! (client) ──► host ──► certificate ──► expectation, type of the body ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
-//! The connection has found the client before, as a refused request has one too: for its line in the log. What a trusted
-//! proxy says beyond that is checked here: the host by the gate, and the prefix that it has removed.
+//! The connection has already determined the client, because the log line of a refused request needs it too. What a
+//! trusted proxy says beyond that is checked here: the host by the gate, and the prefix that it has removed.
 //!
 //! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it. None of these
 //! waits. One that has to, such as a password check, takes the [`Disk`] as handlers do, and returns
@@ -15,9 +15,9 @@
 //! let Some(principal) = authenticate::check(&request, disk, state)? else { return Ok(Handled::NeedsDisk) };
 //! ```
 //!
-//! The request stays unread then. A job thread, which may wait, parses it again and runs it from the first gate to its
-//! handler; the queue of jobs is fair between clients. A job of the gate alone could not go on to the handler: the head
-//! is borrowed from the input of this turn.
+//! The request then stays in the input. A job thread, which may wait, parses it again and runs it from the first gate
+//! to its handler; the queue of jobs is fair between clients. A job for the gate alone could not continue to the
+//! handler, because the head is borrowed from the input of this turn.
 //!
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
@@ -77,7 +77,7 @@ fn check_prefix(head: &Head<'_, '_>, source: &RequestSource<'_>, state: &State) 
     Ok(())
 }
 
-/// Redirects from the base without its final slash: relative links would lead out of it.
+/// Redirects from the base without its final slash, because relative links would lead out of the base there.
 fn check_base(head: &Head<'_, '_>) -> Result<(), Response> {
     let Some(target) = head.target.path().filter(|target| target.raw().is_empty()) else { return Ok(()) };
     let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();

@@ -81,7 +81,8 @@ fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> Str
     }
 }
 
-/// Whether a target can be in a script without quotes. The server's own paths need a token, or have no end.
+/// Whether a target can be in a script without quotes. The server's own paths need a token, or send an endless
+/// response.
 fn is_plain(target: &str) -> bool {
     target.starts_with('/')
         && !target.starts_with("//")

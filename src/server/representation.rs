@@ -25,7 +25,8 @@ pub(super) struct Representation {
 }
 
 impl Representation {
-    /// Of the file with these facts and this type, in a response at `now`. A trusted page may act as one of the server's own.
+    /// The representation of the file with these facts and this type, in a response at `now`. A trusted page may act as
+    /// one of the server's own.
     pub(super) fn of(
         facts: &Facts,
         path: &SharePath,

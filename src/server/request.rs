@@ -27,16 +27,16 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub principal: Principal,
     /// The client.
     pub client: ClientAddress,
-    /// The scheme by which the client asked, if a trusted proxy says it, or if it is TLS.
+    /// The scheme that the client used, if a trusted proxy names it, or if the connection uses TLS.
     pub scheme: Option<Scheme>,
 }
 
-/// Where a request comes from: who sent it, and what a trusted proxy says about it, unchecked.
+/// Where a request comes from: its client, and what a trusted proxy says about it, unchecked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestSource<'b> {
     /// The client.
     pub client: ClientAddress,
-    /// The scheme by which it asked, if that is known.
+    /// The scheme that it used, if that is known.
     pub scheme: Option<Scheme>,
     /// The host that it asked for.
     pub host: Option<&'b [u8]>,
@@ -53,13 +53,13 @@ pub(super) enum Scheme {
     Https,
 }
 
-/// The client of a request, which limits, logs and handlers go by. The client gate finds it. It need not be the peer of
-/// the connection: a proxy sends the requests of many clients over one connection.
+/// The client of a request, for limits, logs and handlers. The client gate finds it. It need not be the peer of the
+/// connection: a proxy sends the requests of many clients over one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientAddress {
     /// The peer of the connection.
     Peer(Peer),
-    /// Somebody behind a trusted proxy, which does not say the port.
+    /// A client behind a trusted proxy. Its port is unknown.
     Forwarded(IpAddr),
 }
 
@@ -91,7 +91,7 @@ impl ClientAddress {
         Self::Peer(peer)
     }
 
-    /// The client is this one, whom a trusted proxy names.
+    /// The client is at this address, which a trusted proxy names.
     pub(super) fn forwarded(address: IpAddr) -> Self {
         Self::Forwarded(address)
     }

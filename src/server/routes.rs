@@ -25,7 +25,8 @@ pub(super) type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<
 /// A part of the server's URL space, with the methods that it has.
 pub(super) struct Route {
     area: Area,
-    /// Each with the rights of which one is needed here. The authorise gate checks that; handlers get finer grants.
+    /// The methods, each with rights of which the request needs one. The authorise gate checks that; handlers get finer
+    /// grants.
     methods: &'static [(Method, Rights, Handler)],
     /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
     /// are held back.
@@ -77,7 +78,7 @@ static OWN: &[Route] = &[
     Route {
         area: Area::Below(own_paths::UPLOADS),
         methods: &[
-            // Only the folder knows the upload's path: it judges there, not the gate.
+            // Only the folder knows the upload's path, so the folder checks the rights, not the gate.
             //
             // A cache that receives HEAD may send GET instead, as Varnish does; the response has no content either way.
             (Method::Get, Rights::NONE, resumable::offset),
@@ -129,7 +130,7 @@ static OWN: &[Route] = &[
     },
 ];
 
-/// Finds the route of a request: the rights of which it needs one, and its handler. Responds directly to OPTIONS and to
+/// Finds the route of a request: its handler, and rights of which it needs one. Responds directly to OPTIONS and to
 /// methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
@@ -192,7 +193,7 @@ impl Route {
         list(self.methods())
     }
 
-    /// The methods of a path that this one does not fit, because of what has the path.
+    /// The allowed methods except for this one, which does not fit what exists at the path.
     fn allowed_except(&self, refused: Method) -> String {
         list(self.methods().filter(|method| *method != refused))
     }

@@ -1,7 +1,7 @@
 //! Load shedding: which connections are closed when slots or descriptors run out.
 //!
-//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a peer that has by
-//!   far the most connections loses the one that has waited longest.
+//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a client that has
+//!   by far the most connections loses the one that has waited longest.
 //! - When too many descriptors are held, the client that holds the most loses the connections that have waited
 //!   longest, no matter which client came last. If no client holds many, idle connections are closed first.
 //!
@@ -22,11 +22,11 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 47\r\n\r\n\
     too many connections are open; try again later\n";
 
-/// How many descriptors more than necessary are freed at once, so that one pass over all connections lasts for a
-/// while.
+/// How many more descriptors than necessary are freed at once, so that the next pass over all connections is not needed
+/// soon.
 const BATCH: u64 = 64;
 
-/// Finds a slot for a connection, if necessary that of another; rejects it if there is none.
+/// Finds a slot for a connection, if necessary by closing another one; rejects the connection if there is none.
 pub(super) fn admit(
     runtime: &Runtime,
     connection: Connection,
@@ -49,7 +49,7 @@ pub(super) fn admit(
     }
 }
 
-/// Closes an idle connection, or one of a peer that has by far the most.
+/// Closes an idle connection, or one of a client that has by far the most.
 fn free_slot(runtime: &Runtime, newcomer: ClientKey) -> bool {
     if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
         dismiss(runtime, idle);

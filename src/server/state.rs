@@ -30,7 +30,7 @@ use crate::stop::Stop;
 #[derive(Debug)]
 pub(super) struct State {
     pub folder: Folder,
-    /// Who may do what in it.
+    /// Which principal may do what in it.
     pub access: Access,
     /// The path of the folder, for the recorder; files are never opened by it.
     pub root: PathBuf,
@@ -59,7 +59,7 @@ pub(super) struct State {
     pub allowed_hosts: AllowedHosts,
     /// The path below which a proxy shows this server.
     pub base: Base,
-    /// The proxies whose word about a client counts.
+    /// The proxies that may say who their clients are.
     pub proxies: TrustedProxies,
     /// The keep-alive rule, which also limits how long a head may take.
     pub keep_alive: KeepAlive,
@@ -109,7 +109,7 @@ impl State {
         }
     }
 
-    /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.
+    /// Reopens the folder if its path names another directory now, and clears all caches for the old one.
     pub(super) fn follow_folder(&self, disk: Blocking<'_>) {
         if self.folder.follow(disk) {
             self.cache.clear();

@@ -32,7 +32,8 @@ use crate::server::runtime::Runtime;
 use crate::server::shedding;
 use crate::server::timing::Deadline;
 
-/// How often old cache entries are evicted, and the folder's path is checked for naming another directory.
+/// How often old cache entries are evicted, and how often wharf checks whether the folder's path names another
+/// directory.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// How often freed memory is returned to the system.
@@ -182,8 +183,8 @@ impl Runtime {
         Turn { state: &self.state, input, timeout: self.timeout(), disk, may_open, jobs: &self.jobs }
     }
 
-    /// Whether files may be opened while so many values wait to be dropped. Connections no longer count their descriptors,
-    /// but they are open.
+    /// Whether files may be opened while this many values wait to be dropped. Connections no longer count their
+    /// descriptors, but they are open.
     fn may_open(&self, undropped: u64) -> bool {
         undropped == 0 || self.table.allows(undropped.saturating_mul(deferred::DESCRIPTORS))
     }

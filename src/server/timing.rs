@@ -37,7 +37,7 @@ pub(super) struct Deadline(Instant);
 impl Deadline {
     /// This long after `start`.
     pub(super) fn after(start: Instant, time: Duration) -> Self {
-        /// Longer than a server runs, and never too much for an `Instant`.
+        /// Longer than a server runs, and never too long for an `Instant`.
         const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
         Self(start + time.min(YEAR))
     }
@@ -104,7 +104,7 @@ impl IdleClock {
         self.deadline(now).is_some_and(|deadline| deadline.is_over(now))
     }
 
-    /// As [`Self::is_over`], and atomic: if it returns true, each later [`Self::begin`] is late. Otherwise a request
+    /// Like [`Self::is_over`], and atomic: if it returns true, each later [`Self::begin`] is late. Otherwise a request
     /// could begin between this check and the server's exit.
     pub(super) fn settle(&self, now: Instant) -> bool {
         let leaves = || self.active.compare_exchange(0, OVER, Ordering::AcqRel, Ordering::Acquire);

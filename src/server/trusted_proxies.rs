@@ -1,4 +1,4 @@
-//! The proxies whose word about a client counts (`--trust-proxy`), and how they say it.
+//! The proxies that may say who their client is (`--trust-proxy`), and by which means.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::net::network::Network;
 use crate::net::peer::Peer;
 
-/// Which peers are trusted. No peer is, unless the owner of the server says so.
+/// Which peers are trusted. By default, none.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies {
     given: Vec<TrustedProxy>,
@@ -39,8 +39,8 @@ pub(super) enum Family {
 }
 
 impl TrustedProxies {
-    /// Trusts these. With `proxy_protocol`, each of their connections must begin with a PROXY header, and nobody else may
-    /// connect.
+    /// Trusts these. With `proxy_protocol`, each of their connections must begin with a PROXY header, and other peers
+    /// may not connect.
     pub fn new(given: Vec<TrustedProxy>, proxy_protocol: bool) -> Self {
         Self { given, proxy_protocol }
     }
@@ -66,7 +66,7 @@ impl TrustedProxies {
     }
 }
 
-/// `CIDR` or `unix`, then perhaps `=x-forwarded` or `=forwarded`.
+/// `CIDR` or `unix`, then optionally `=x-forwarded` or `=forwarded`.
 impl FromStr for TrustedProxy {
     type Err = String;
 
@@ -79,7 +79,7 @@ impl FromStr for TrustedProxy {
         };
         let peers = match peers {
             "unix" => Peers::AtUnixSockets,
-            network => Peers::In(network.parse().map_err(|error| format!("{error}, or `unix`"))?),
+            network => Peers::In(network.parse().map_err(|error| format!("{error}, and not `unix`"))?),
         };
         Ok(Self { peers, family })
     }

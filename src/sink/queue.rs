@@ -15,7 +15,7 @@ pub(super) struct LineQueue {
     pub(super) emptied: Condvar,
 }
 
-/// What is queued, and for whom.
+/// The queued lines, and what the callers have requested.
 #[derive(Default)]
 pub(super) struct QueuedLines {
     pub(super) lines: Vec<u8>,
@@ -37,7 +37,7 @@ pub(super) enum WriterState {
     Writes,
     /// It waits for more lines, until the pause is over or they are due.
     Collects,
-    /// It waits for anything.
+    /// It waits for something to do.
     Sleeps,
     /// It was woken, its pause is over, or it has just been started.
     #[default]
@@ -69,7 +69,7 @@ impl QueuedLines {
         self.lines.is_empty() && self.dropped == 0 && self.reopen_at.is_none()
     }
 
-    /// Whether the writer collects no further.
+    /// Whether the writer stops collecting.
     pub(super) fn is_due(&self) -> bool {
         self.is_urgent
             || self.flushes > 0

@@ -57,7 +57,7 @@ fn collecting() -> (File, LineSink) {
     (reader, sink)
 }
 
-/// Reads as much as this; it must be this.
+/// Reads as many bytes as these, and asserts that they are equal.
 fn read(reader: &mut File, expected: &str) {
     let mut text = vec![0; expected.len()];
     reader.read_exact(&mut text).expect("text");

@@ -18,7 +18,7 @@ pub type Reopen = Box<dyn FnMut() -> io::Result<File> + Send>;
 pub struct Notices {
     /// The name of its thread.
     pub name: &'static str,
-    /// The line that stands where this many lines are missing.
+    /// The line that is written where this many lines are missing.
     pub missing: fn(u64) -> String,
     /// Called after that line was written.
     pub recovered: fn(u64),

@@ -1,7 +1,8 @@
-//! Block numbers: 16 bits in packets, 64 bits inside.
+//! Block numbers: 16 bits in packets, 64 bits internally.
 //!
-//! RFC 1350 numbers blocks from 1 with 16 bits and does not define block 65,536. Most implementations continue with 0, some
-//! with 1. Inside, blocks are counted in 64 bits, and a number of a packet means the block nearest to the current one.
+//! RFC 1350 numbers blocks from 1 with 16 bits and does not define block 65,536. Most implementations continue with 0,
+//! some with 1. Internally, blocks are counted in 64 bits, and a number in a packet means the block nearest to the
+//! current one.
 
 /// The first block whose number is not defined.
 pub(super) const FIRST_WRAPPED: u64 = 1 << 16;
@@ -19,8 +20,8 @@ pub(super) enum Numbering {
 }
 
 impl Numbering {
-    /// Decides it, if it is undecided and block 65,536 is the next one or in flight. `wire` is a number of the peer, and
-    /// `last` the last block that the peer can mean.
+    /// Decides it, if it is undecided and block 65,536 is the next one or in flight. `wire` is a number from the peer,
+    /// and `last` the last block that the peer can mean.
     ///
     /// A number that would mean the block after the last one if the peer continues with 0 shows that it continues with 1.
     /// In a window, smaller numbers may mean either. They decide nothing: a wrong guess would damage the file.
@@ -69,16 +70,16 @@ mod tests {
             ("itself", ToZero, 5, 5, Some(5)),
             ("one ahead", ToZero, 5, 6, Some(6)),
             ("one behind", ToZero, 5, 4, Some(4)),
-            ("over the edge", ToZero, 65_535, 0, Some(65_536)),
-            ("back over the edge", ToZero, 65_536, 65_535, Some(65_535)),
+            ("over the wrap", ToZero, 65_535, 0, Some(65_536)),
+            ("back over the wrap", ToZero, 65_536, 65_535, Some(65_535)),
             ("in the third round", ToZero, 131_072, 2, Some(131_074)),
             ("before the first block", ToZero, 5, 65_000, None),
             ("the farthest ahead", ToZero, 1, 32_768, Some(32_768)),
             ("itself, no 0", ToOne, 65_536, 1, Some(65_536)),
-            ("over the edge, no 0", ToOne, 65_535, 1, Some(65_536)),
-            ("far over the edge, no 0", ToOne, 65_535, 32_767, Some(98_302)),
-            ("back over the edge, no 0", ToOne, 65_536, 65_535, Some(65_535)),
-            ("far back over the edge, no 0", ToOne, 65_540, 65_530, Some(65_530)),
+            ("over the wrap, no 0", ToOne, 65_535, 1, Some(65_536)),
+            ("far over the wrap, no 0", ToOne, 65_535, 32_767, Some(98_302)),
+            ("back over the wrap, no 0", ToOne, 65_536, 65_535, Some(65_535)),
+            ("far back over the wrap, no 0", ToOne, 65_540, 65_530, Some(65_530)),
             ("in the third round, no 0", ToOne, 131_070, 2, Some(131_072)),
             ("0, which no block has", ToOne, 65_536, 0, None),
         ];

@@ -75,7 +75,7 @@ impl fmt::Display for ErrorCode {
 pub struct Fault {
     /// The code, for programs.
     pub code: ErrorCode,
-    /// The message. One from the peer is foreign text; `Display` escapes it.
+    /// The message. One from the peer is untrusted text; `Display` escapes it.
     pub message: Cow<'static, str>,
 }
 

@@ -77,7 +77,7 @@ struct Report {
     data: u64,
     /// Packets sent by the receiver.
     replies: u64,
-    /// Fates other than delivery.
+    /// How many datagrams were not simply delivered.
     faults: u64,
 }
 

@@ -1,8 +1,9 @@
 //! TFTP as bytes and times: RFC 1350, with RFC 1123 §4.2 and the options of RFC 2347, 2348, 2349 and 7440.
 //!
-//! This module knows no sockets, files, folders, threads or clocks. Its input is datagrams, the time and the bytes
-//! of a file; its output is datagrams, the bytes of a file and a deadline. So a test can simulate every loss, duplicate
-//! and reordering without waiting (`exchange.rs`), and the server and the client use the same two state machines.
+//! This module knows nothing of sockets, files, folders, threads or clocks. Its input is datagrams, the time and the
+//! bytes of a file; its output is datagrams, the bytes of a file and a deadline. So a test can simulate every loss,
+//! duplicate and reordering without waiting (`exchange.rs`), and the server and the client use the same two state
+//! machines.
 //!
 //! - [`packet`] turns a datagram into a [`packet::Packet`] and back; [`fields`] holds what packets are made
 //!   of.

@@ -51,8 +51,8 @@ impl<R: BufRead> Read for Encode<R> {
             match self.next() {
                 Ok(Some(byte)) => *slot = byte,
                 Ok(None) => break,
-                // The bytes encoded so far must not be lost; the error occurs again, or is over, at the next
-                // read.
+                // The bytes encoded so far must not be lost; the next read returns the error again, unless it was
+                // temporary.
                 Err(_) if count > 0 => break,
                 Err(error) => return Err(error),
             }
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(wire, b"a\r\n");
     }
 
-    /// Files in which every second byte takes part in a pair.
+    /// Files with many line ends and NULs.
     fn files() -> impl Strategy<Value = Vec<u8>> {
         let byte = prop_oneof![Just(CR), Just(LF), Just(NUL), any::<u8>()];
         proptest::collection::vec(byte, 0..200)

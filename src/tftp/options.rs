@@ -140,7 +140,7 @@ impl Terms {
         }
     }
 
-    /// Checks the OACK to what the client requested (`self`): the terms in force, or a fault of code 8.
+    /// Checks the OACK that answers a client's request (`self`): returns the terms in force, or a fault of code 8.
     ///
     /// An option that was not requested, a value larger than requested, another `timeout`, and anything that is not a number
     /// in its range are faults (RFC 2347, 2348, 2349, 7440). An option that is missing in the OACK is off.

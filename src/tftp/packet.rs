@@ -144,8 +144,8 @@ impl<'a> Packet<'a> {
         Some(answer)
     }
 
-    /// Parses a datagram of the peer; the error is the answer to a malformed one. A malformed ERROR is not answered: it ends
-    /// the transfer, as it was meant to.
+    /// Parses a datagram from the peer; the error is the answer to a malformed one. A malformed ERROR is not answered:
+    /// it ends the transfer, as it was meant to.
     pub fn of_peer(datagram: &'a [u8]) -> Result<Self, Fault> {
         Self::parse(datagram).or_else(|error| {
             let message = Text::up_to_nul("malformed error packet");
@@ -195,7 +195,7 @@ fn put(out: &mut Vec<u8>, number: u16) {
     out.extend_from_slice(&number.to_be_bytes());
 }
 
-/// A datagram without its trailing NULs, of which the first may end its last field.
+/// A datagram without its trailing NULs; the first of them may end its last field.
 fn unpadded(datagram: &[u8]) -> &[u8] {
     let padding = datagram.iter().rev().take_while(|byte| **byte == 0).count();
     datagram.split_at(datagram.len() - padding).0

@@ -46,7 +46,7 @@ impl fmt::Display for PacketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated(what) => write!(f, "the packet ends in its {what}"),
-            Self::Unterminated(what) => write!(f, "no NUL ends the {what}"),
+            Self::Unterminated(what) => write!(f, "the {what} does not end with a NUL"),
             Self::TrailingBytes(count) => write!(f, "{count} bytes follow the end of the packet"),
             Self::UnknownOpcode(opcode) => write!(f, "unknown opcode {opcode}"),
             Self::RequestTooLong(len) => {

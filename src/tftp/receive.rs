@@ -17,7 +17,7 @@
 //!   causes one ACK and not one for each of its blocks.
 //! - A block longer than agreed, or an unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
 //!
-//! Knows no destination and no size limit: the code that writes the bytes ends the transfer with `abort`.
+//! Knows nothing of the destination or a size limit: the code that writes the bytes can end the transfer with `abort`.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,7 @@ impl Receiver {
         Self { decoder: ContentDecoder::new(mode), phase: Phase::Receiving(window) }
     }
 
-    /// A client's read request: `asked` are the options of `request`, whose other ones the server ignores.
+    /// A client's read request: `asked` are the options of `request` that wharf supports.
     pub fn request(now: Instant, request: TransferRequest<'_>, asked: Terms) -> Self {
         let decoder = ContentDecoder::new(request.mode());
         let word = Word::new(&Packet::Read(request));
@@ -131,8 +131,8 @@ impl Receiver {
         }
     }
 
-    /// Handles a packet of the peer. Returns the file's next bytes, which may be none; write them before the next call of
-    /// [`Self::next_action`].
+    /// Handles a packet from the peer. Returns the file's next bytes, which may be none; write them before the next
+    /// call of [`Self::next_action`].
     #[must_use = "these are the file's next bytes"]
     pub fn on_packet<'a>(&'a mut self, now: Instant, packet: &Packet<'a>) -> &'a [u8] {
         if self.is_ignored(packet) {
@@ -142,8 +142,8 @@ impl Receiver {
             (Phase::Dallying { word, .. }, _) => word.repeat(),
             (_, Packet::Error { code, message }) => self.end(Farewell::refused(*code, message)),
             (Phase::Requesting { patience, .. }, Packet::Data { block: 1, content }) => {
-                // No OACK: the server knows no options. The block itself is the answer, and there is nothing to send
-                // yet.
+                // No OACK: the server does not support options. The block itself is the answer, and there is nothing to
+                // send yet.
                 self.phase =
                     Phase::Receiving(ReceiveWindow::new(Terms::default(), Word::silent(), *patience));
                 return self.on_data(now, 1, content);

@@ -73,7 +73,7 @@ impl<R: BufRead> Sender<R> {
         Self { content: Content::new(mode, source), phase }
     }
 
-    /// A client's write request: `asked` are the options of `request`, whose other ones the server ignores.
+    /// A client's write request: `asked` are the options of `request` that wharf supports.
     pub fn request(now: Instant, request: TransferRequest<'_>, asked: Terms, source: R) -> Self {
         let content = Content::new(request.mode(), source);
         let word = Word::new(&Packet::Write(request));
@@ -120,7 +120,7 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Handles a packet of the peer.
+    /// Handles a packet from the peer.
     pub fn on_packet(&mut self, now: Instant, packet: &Packet<'_>) {
         if self.is_ignored(packet) {
             return;

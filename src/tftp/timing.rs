@@ -12,9 +12,9 @@ pub const FIRST_INTERVAL: Duration = Duration::from_secs(1);
 pub const MIN_INTERVAL: Duration = Duration::from_millis(20);
 /// The longest interval: a person may be waiting.
 pub const MAX_INTERVAL: Duration = Duration::from_secs(8);
-/// How often the same packet is repeated before the peer counts as gone: after some 40 s of silence. The peer may be syncing
-/// the whole file to a slow disk before its last acknowledgment. Repetitions after less than [`FIRST_INTERVAL`] do not
-/// count: they recover losses, and do not prove that the peer is gone.
+/// How often the same packet is repeated before the peer counts as gone: after about 40 s of silence. The peer may be
+/// syncing the whole file to a slow disk before its last acknowledgment. Repetitions after less than [`FIRST_INTERVAL`]
+/// do not count: they recover losses, and do not prove that the peer is gone.
 pub const REPEATS: u8 = 6;
 /// A server's session ends within this time after the peer's last packet, whatever was agreed: it repeats its packet
 /// [`REPEATS`] times, at most [`MAX_INTERVAL`] apart, and gives up; earlier repetitions, after less than

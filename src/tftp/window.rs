@@ -1,9 +1,9 @@
 //! The blocks in flight: sent, kept, and not acknowledged.
 //!
 //! They are kept as complete datagrams and not read again: so a source need not seek (netascii cannot), and a
-//! retransmission does not read the disk. The memory is bounded by the agreed block size times window size, and one block:
-//! the next block is read while the peer receives the last of its window. Buffers are reused, so a transfer allocates only
-//! until its window is full. Independent of time.
+//! retransmission does not read the disk. The memory is bounded by the agreed block size times the window size, plus
+//! one block: the next block is read while the peer receives the last of its window. Buffers are reused, so a transfer
+//! allocates only until its window is full. Independent of time.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ pub(super) struct Window {
     capacity: usize,
     /// The oldest block that is not acknowledged.
     first: u64,
-    /// The blocks from `first` on, each a whole DATA packet: those of the window, and the next one.
+    /// The blocks from `first` on, each a whole DATA packet: all blocks of the window, and the next one.
     held: VecDeque<Vec<u8>>,
     numbering: Numbering,
     /// How many of `held` were sent since sending last went back.
@@ -38,9 +38,9 @@ pub(super) struct Window {
 pub(super) enum Acknowledged {
     /// Nothing new: it is a duplicate, or was overtaken.
     Nothing,
-    /// Some blocks; sending continues after them.
+    /// Some blocks have arrived; sending continues after them.
     Some,
-    /// The last block, and so all.
+    /// All blocks have arrived.
     Everything,
     /// A block that was never sent.
     NeverSent,
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(send(&mut window, &mut source), [(4, 8), (5, 8), (6, 8)]);
     }
 
-    /// A receiver that counts by itself and does not look at the numbers of blocks.
+    /// A receiver that counts by itself and ignores the block numbers.
     #[test]
     fn a_receiver_may_continue_with_block_1() {
         for blocks in [1, 4] {

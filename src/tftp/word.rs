@@ -19,7 +19,7 @@ impl Word {
         word
     }
 
-    /// No packet yet: a wait that a packet of the peer has begun.
+    /// No packet yet: a wait that a packet from the peer has begun.
     pub(super) const fn silent() -> Self {
         Self { datagram: Vec::new(), due: false }
     }

@@ -143,7 +143,7 @@ impl Crate {
             let found = found.unwrap_or_else(|| panic!("{}: no file for `mod {name}`", file.display()));
             let child = found.strip_prefix(source).expect("below").to_owned();
             let child = self.add(source, &child, &nested, index);
-            // A feature may choose between two files; the first one declared is that of the build with all features.
+            // A feature may choose between two files; the first one declared belongs to the build with all features.
             self.modules[index].children.entry(name).or_insert(child);
         }
         index

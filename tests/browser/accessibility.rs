@@ -1,5 +1,5 @@
-//! Accessibility: axe-core finds no violations, in light and dark mode, on a desktop and on a phone; and no
-//! content is cut off on a narrow screen or with large text.
+//! Accessibility: axe-core finds no violations, in light and dark mode, on a desktop and on a phone; and a narrow
+//! screen or large text cuts off no content.
 //!
 //! With `WHARF_SCREENSHOTS=DIR` a screenshot of each page is saved there.
 

@@ -62,7 +62,7 @@ fn two_windows_and_a_terminal_chat() {
     hears(&ann, "carl to you: only for you");
     says(&bob, "hello all");
     hears(&ann, "bob hello all");
-    // A private message, by the name.
+    // A private message, to a name.
     ann.press("bob");
     says(&ann, "a secret");
     hears(&bob, "ann to you: a secret");
@@ -151,7 +151,7 @@ fn the_sheet_closes_and_counts_messages_only_while_it_is_closed() {
     browser.until("document.querySelector('#preview pre')?.textContent === 'text'");
 }
 
-/// When the server restarts and knows no members, the window shows that it is offline, and joins again.
+/// When the server has restarted and has no members, the window shows that it is offline, and joins again.
 #[test]
 fn the_chat_reconnects_after_a_restart() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };

@@ -92,13 +92,13 @@ impl Browser {
         self.js_with(script, &json!([]))
     }
 
-    /// As [`Browser::js`], with these `arguments`.
+    /// Like [`Browser::js`], with these `arguments`.
     #[track_caller]
     pub fn js_with(&self, script: &str, arguments: &Value) -> Value {
         self.call("POST", "/execute/sync", &json!({"script": script, "args": arguments}))
     }
 
-    /// As [`Browser::js_with`], for a script that passes its result to its last argument, a callback.
+    /// Like [`Browser::js_with`], for a script that passes its result to its last argument, a callback.
     #[track_caller]
     pub fn js_later(&self, script: &str, arguments: &Value) -> Value {
         self.call("POST", "/execute/async", &json!({"script": script, "args": arguments}))
@@ -111,7 +111,7 @@ impl Browser {
         eventually(expression, || self.try_js(&script) == Value::Bool(true));
     }
 
-    /// As [`Browser::js`], for a page that may be navigating away.
+    /// Like [`Browser::js`], for a page that may be navigating away.
     fn try_js(&self, script: &str) -> Value {
         let (code, value) = self.try_call("POST", "/execute/sync", &json!({"script": script, "args": []}));
         if code == 200 { value } else { Value::Null }

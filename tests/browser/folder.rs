@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::driver::stage;
 use crate::common::Wharf;
 
-/// The greatest size of a page of a dozen files, with its style and its script, in bytes.
+/// The maximum size of a page of a dozen files, with its style and its script, in bytes.
 const WEIGHT: u64 = 54_000;
 
 /// Writes files of these sizes, each a day older than the one before.
@@ -94,7 +94,8 @@ fn order_and_view_stay_in_other_directories() {
     }
 }
 
-/// With scripts, an archive is a download that does not leave the page, so nothing asks during an upload.
+/// With scripts, an archive is a download that does not leave the page, so the browser does not ask for confirmation
+/// during an upload.
 #[test]
 fn archives_are_downloaded_with_and_without_scripts() {
     let Some((wharf, browser)) = stage(&[], some_files) else { return };
@@ -151,7 +152,7 @@ fn order_and_view_survive_an_upload_without_scripts() {
     assert_eq!(browser.js("return location.search"), "?list&sort=-size&view=grid");
 }
 
-/// Tab reaches the heads of the columns, Enter sorts, and a refresh of the listing keeps the focus and the links.
+/// Tab reaches the column headers, Enter sorts, and a refresh of the listing keeps the focus and the links.
 #[test]
 fn sorting_works_with_the_keyboard() {
     const ENTER: char = '\u{e007}';
@@ -189,7 +190,7 @@ fn the_middle_of_a_deep_path_unfolds() {
     }
 }
 
-/// However far one scrolls, the path and the button for uploads are there.
+/// The path and the button for uploads stay visible when the page is scrolled.
 #[test]
 fn the_header_stays_in_view() {
     let many = |wharf: &Wharf| (0..200).for_each(|number| drop(wharf.write(&format!("{number}.txt"), "")));
@@ -207,7 +208,7 @@ fn the_header_stays_in_view() {
     }
 }
 
-/// A page that is visible asks every 30 s, so the server does not exit; it says when the server has gone.
+/// A visible page sends a request every 30 s, so the server does not exit; it says when the server does not respond.
 #[test]
 fn the_page_says_when_the_server_has_gone() {
     let Some((wharf, browser)) = stage(&[], |wharf| fill(wharf, &[("a.txt", 1)])) else { return };

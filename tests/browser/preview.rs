@@ -51,7 +51,7 @@ fn the_keyboard_leads_to_the_previous_and_the_next_file_of_its_kind() {
         shows(1, first, element);
         browser.click("#preview [title=Next]");
         shows(2, last, last_element);
-        // That button is disabled now: the keyboard works all the same.
+        // That button is disabled now, but the keyboard still works.
         browser.key(LEFT);
         shows(1, first, element);
         browser.key(ESCAPE);
@@ -67,7 +67,7 @@ fn the_keyboard_leads_to_the_previous_and_the_next_file_of_its_kind() {
     assert_eq!(browser.js("return document.title"), "/ – wharf");
 }
 
-/// The whole picture is visible and the header holds, on a desktop and on a phone; the focus is on Close.
+/// The whole picture and the header are visible, on a desktop and on a phone; the focus is on Close.
 #[test]
 fn a_preview_fits_the_screen() {
     let pictures = [("portrait", 1200, 1600), ("landscape", 1600, 500), ("tiny", 20, 10)];

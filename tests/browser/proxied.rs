@@ -1,5 +1,5 @@
-//! The page behind a proxy with TLS: uploads and chat work as without it, and an error of the proxy is shown
-//! in one line.
+//! The page behind a proxy with TLS: uploads and chat work as without it, and an error from the proxy is shown in one
+//! line.
 
 use super::driver::Browser;
 use super::{chat, upload};

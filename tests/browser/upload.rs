@@ -211,7 +211,7 @@ fn a_button_chooses_a_folder() {
     assert_eq!((wharf.read("tree/deep/a.txt"), wharf.read("tree/b.txt")), (b"a".to_vec(), b"b".to_vec()));
 }
 
-/// Small ones in one request, and large ones, which can be resumed.
+/// Small files in one request, and large ones, which can be resumed.
 #[test]
 fn uploads_carry_the_time_of_the_file() {
     let Some((_wharf, browser)) = stage(&[], |_| {}) else { return };
@@ -238,7 +238,7 @@ fn uploads_carry_the_time_of_the_file() {
 fn finished_uploads_are_folded_into_a_card() {
     let Some((_wharf, browser)) = stage(&["--no-sync"], |_| {}) else { return };
     let (_place, paths) = given(&[("a.txt", b"x"), ("large.bin", &sample(3_000_000, 1))]);
-    // The large one stops after 1.2 MB, and goes on slowly.
+    // The large one stops after 1.2 MB, then continues slowly.
     browser.js(
         "window.sums = new Set();
          new MutationObserver(() => sums.add(document.querySelector('#uploads > p')?.textContent)).observe(document.body, {subtree: true, childList: true});
@@ -378,7 +378,7 @@ struct Network {
     address: SocketAddr,
     /// How many bytes the browser has sent in total.
     carried: Arc<AtomicUsize>,
-    /// After how many of them responses are held back.
+    /// Responses are held back after this many of them.
     holds: Arc<AtomicUsize>,
 }
 
@@ -393,7 +393,7 @@ impl Network {
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let Ok(far) = TcpStream::connect(server) else { return };
-                // Bytes in flight are lost when it breaks, but only few.
+                // Bytes in flight are lost when it breaks, but only a few.
                 SockRef::from(&far).set_send_buffer_size(64 * 1024).expect("set");
                 let (back_from, back_to) =
                     (far.try_clone().expect("a socket"), near.try_clone().expect("a socket"));

@@ -10,9 +10,9 @@ use super::{Wharf, Wire, raise_open_files};
 pub struct Sizes {
     /// Connections that have sent one request and are idle.
     pub idle: usize,
-    /// Readers of a file that never ends at their speed.
+    /// Clients that read a file too slowly to ever finish.
     pub readers: usize,
-    /// Writers of such a file.
+    /// Clients that write such a file.
     pub writers: usize,
     /// Connections that are closed and opened again all the time.
     pub restless: usize,
@@ -74,8 +74,8 @@ impl<'w> Crowd<'w> {
         Self { wharf, idle, readers, writers, restless }
     }
 
-    /// Each reader takes one byte, and each writer sends one. Only one of this many groups moves, so that not
-    /// all move at the same moment.
+    /// Each reader takes one byte, and each writer sends one. Only one of `groups` groups transfers bytes, so that not
+    /// all do so at the same moment.
     pub fn stir(&mut self, group: usize, groups: usize) {
         for reader in self.readers.iter().skip(group).step_by(groups) {
             reader.stream().read_exact(&mut [0]).expect("a byte");

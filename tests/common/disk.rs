@@ -1,4 +1,4 @@
-//! A small file system of a test's own, which may fill up.
+//! A small file system for one test, which may fill up.
 
 use std::cell::Cell;
 use std::fs;
@@ -99,7 +99,7 @@ fn mount(arguments: &[&str], at: &Path) -> Option<bool> {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.share).stderr(Stdio::null()).status();
-        // The server's folder could not remove this while it was in use.
+        // Removed here, because it could not be removed while it was mounted.
         let _ = self.share.parent().map(fs::remove_dir_all);
     }
 }

@@ -10,7 +10,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::eventually;
 
-/// The greatest number of bytes that the kernel may buffer at either end.
+/// The maximum number of bytes that the kernel may buffer at either end.
 const HELD: usize = 32 * 1024;
 
 /// How many bytes are copied at a time.
@@ -149,7 +149,7 @@ impl Inner {
                 _ => break,
             }
         }
-        // One side has ended or closed: the other side is told.
+        // One side has ended or closed: closes the other side too.
         let _ = to.shutdown(Shutdown::Write);
     }
 

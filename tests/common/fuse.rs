@@ -1,9 +1,9 @@
 //! A FUSE mount that a test can observe, break and stop.
 //!
-//! [`Mount`] shows a directory through a file system of its own. It records each `fsync` and each new name,
-//! in the order in which they happened ([`Mount::events`]); it can lack features that some file systems lack
-//! ([`Mount::set`]), and hang ([`Mount::stop`]). Its daemon is another process of this test binary, because
-//! only a process can be stopped.
+//! [`Mount`] shows a directory through a file system of its own. It records each `fsync` and each new name, in the
+//! order in which they happened ([`Mount::events`]); it can lack features that some file systems lack ([`Mount::set`]),
+//! and hang ([`Mount::stop`]). Its daemon is a separate process of this test binary, because only a process can be
+//! stopped.
 
 mod daemon;
 
@@ -73,9 +73,7 @@ const WHATS: [(&str, What); 5] = [
     ("mkdir", What::MakeDir),
 ];
 
-/// A mounted file system without `O_TMPFILE`. Declare it before the server that uses it, so that it is
-/// unmounted last.
-/// last.
+/// A mounted file system without `O_TMPFILE`. Declare it before the server that uses it, so that it is unmounted last.
 pub struct Mount {
     daemon: Running,
     root: PathBuf,
@@ -176,8 +174,8 @@ impl Mount {
     }
 }
 
-/// Asserts that each file was synced before it had its name, its directory after that, and each directory that was made in
-/// its parent. Returns how often these files were synced before they had their names.
+/// Asserts that each file was synced before it got its name, that its directory was synced after that, and that the
+/// parent of each new directory was synced. Returns how often these files were synced before they got their names.
 pub fn are_durable(events: &[Event], paths: &[String]) -> usize {
     let position = |is_it: &dyn Fn(&Event) -> bool| events.iter().rposition(is_it);
     let parent = |path: &str| path.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
@@ -223,7 +221,7 @@ impl Drop for Mount {
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
         let _ = Command::new("umount").arg("-l").arg(self.path()).stderr(Stdio::null()).status();
-        // The server's folder could not remove this while it was in use.
+        // Removed here, because it could not be removed while it was mounted.
         let _ = fs::remove_dir_all(&self.root);
     }
 }

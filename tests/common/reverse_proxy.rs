@@ -72,7 +72,7 @@ impl Program {
         }
     }
 
-    /// What its file for a prefix says has to be changed to remove the prefix.
+    /// What has to be changed to remove the prefix, according to its file for a prefix.
     fn removal(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Nginx => &[
@@ -101,7 +101,7 @@ impl Place {
         if self == Self::Root { &[] } else { &["--base", "/files"] }
     }
 
-    /// What the paths of the server begin with.
+    /// The prefix of the server's paths.
     pub fn prefix(self) -> &'static str {
         if self == Self::Root { "" } else { "/files" }
     }
@@ -183,7 +183,7 @@ impl ReverseProxy {
         Self::start(outside("caddy")?, tls, |command, address, place| {
             let port = address.port();
             let site = match tls {
-                // Also by its address, for clients without a name.
+                // It is also reached by its address, for clients that send no server name.
                 Tls::On => format!("https://:{port} {{\n\ttls {place}/tls.pem {place}/tls.key"),
                 Tls::Off => format!("http://:{port} {{"),
             };
@@ -206,7 +206,7 @@ impl ReverseProxy {
                 let file = format!("/usr/lib/apache2/modules/mod_{name}.so");
                 format!("<IfModule !{name}_module>\nLoadModule {name}_module {file}\n</IfModule>\n")
             });
-            // It refuses to serve as root.
+            // Apache refuses to run as root.
             let user = if geteuid().is_root() { "User nobody\nGroup nogroup\n" } else { "" };
             let main = format!(
                 "ServerName localhost\nServerRoot {place}\nPidFile {place}/pid\nDefaultRuntimeDir {place}\n\
@@ -221,7 +221,7 @@ impl ReverseProxy {
     fn varnish_with(text: &str) -> Option<Self> {
         Self::start(outside("varnishd")?, Tls::Off, |command, address, place| {
             fs::write(format!("{place}/conf"), text).expect("written");
-            // No change of the user: the socket is that of this one.
+            // Does not change the user, because this user owns the socket.
             command.args([
                 "-F",
                 "-j",
@@ -265,7 +265,7 @@ impl ReverseProxy {
         self.address
     }
 
-    /// The certificate that it shows, and its key, in PEM format.
+    /// The certificate that it presents, and its key, in PEM format.
     #[cfg(feature = "tls")]
     pub fn certificate(&self) -> std::path::PathBuf {
         self.place.path().join("tls.crt")
@@ -291,7 +291,7 @@ pub fn deployed(name: &str) -> String {
     fs::read_to_string(root().join("deploy").join(name)).expect("it is there")
 }
 
-/// The text with another part, which it must have.
+/// Replaces a part of the text, which must occur.
 pub fn replaced(text: &str, old: &str, new: &str) -> String {
     assert!(text.contains(old), "it has {old}: {text}");
     text.replace(old, new)

@@ -51,7 +51,7 @@ impl Wharf {
         Self::start(Command::new(BINARY), place, flags)
     }
 
-    /// As [`Wharf::serve`], for a folder `release` that is reached through a symlink.
+    /// Like [`Wharf::serve`], for a folder `release` that is reached through a symlink.
     pub fn serve_behind_link(flags: &[&str]) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         fs::create_dir(place.path().join("release")).expect("a folder");
@@ -64,21 +64,21 @@ impl Wharf {
         Self::serve_folder_by(Command::new("env"), folder, flags)
     }
 
-    /// As [`Wharf::serve_folder`], run by another program.
+    /// Like [`Wharf::serve_folder`], run by another program.
     pub fn serve_folder_by(program: Command, folder: &Path, flags: &[&str]) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         std::os::unix::fs::symlink(folder, place.path().join("share")).expect("linked");
         Self::serve_by(program, place, flags)
     }
 
-    /// As [`Wharf::serve`], from a shell that has run this command first, such as `ulimit -n 40`.
+    /// Like [`Wharf::serve`], from a shell that has run this command first, such as `ulimit -n 40`.
     pub fn serve_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), BINARY]);
         Self::start(command, tempfile::tempdir().expect("a folder"), flags)
     }
 
-    /// As [`Wharf::serve_in`], run by another program whose own arguments come first, such as `strace -D`.
+    /// Like [`Wharf::serve_in`], run by another program whose own arguments come first, such as `strace -D`.
     pub fn serve_by(mut program: Command, place: TempDir, flags: &[&str]) -> Self {
         program.arg(BINARY);
         Self::start(program, place, flags)

@@ -1,4 +1,4 @@
-//! TFTP by hand: one datagram at a time, and a network that loses some.
+//! TFTP without a library: one datagram at a time, and a network that loses some.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};

@@ -1,4 +1,4 @@
-//! TLS as a client of the tests speaks it.
+//! The client side of TLS for the tests.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -50,7 +50,7 @@ pub fn client_config() -> ClientConfig {
 }
 
 impl ClientTls {
-    /// Shakes hands with a server of this name.
+    /// Performs the handshake with a server of this name.
     pub fn begin(config: ClientConfig, name: &str, socket: &mut TcpStream) -> io::Result<Self> {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let mut session = ClientConnection::new(Arc::new(config), name).expect("a session");
@@ -76,7 +76,7 @@ impl ClientTls {
         stream.write_all(bytes).and_then(|()| stream.flush())
     }
 
-    /// Ends the stream in order.
+    /// Ends the stream with `close_notify`.
     pub fn end(&mut self, socket: &mut TcpStream) {
         self.0.send_close_notify();
         // The peer may have closed.

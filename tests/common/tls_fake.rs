@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::{PATIENCE, fake};
 
-/// How many authorities there are: each has a name of its own.
+/// The number of authorities so far, so that each gets its own name.
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// An authority that signs certificates.
@@ -60,7 +60,7 @@ impl Authority {
         Self { issuer: Issuer::new(parameters, key), certificate }
     }
 
-    /// A certificate for these names, from the first of these years to that of the second.
+    /// A certificate for these names, valid from the first of these years to the second.
     pub fn issue(&self, names: &[&str], (from, to): (i32, i32)) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters(names, (from, to)).signed_by(&key, &self.issuer).expect("signed");
@@ -113,7 +113,7 @@ impl Authority {
 }
 
 impl Identity {
-    /// A certificate that has signed itself; `is_issuer` as openssl makes them.
+    /// A self-signed certificate; with `is_issuer`, it is marked as a CA, as openssl does by default.
     pub fn self_signed(names: &[&str], years: (i32, i32), is_issuer: bool) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = parameters(names, years);
@@ -163,7 +163,7 @@ impl Identity {
         builder.with_no_client_auth().with_single_cert(self.chain.clone(), self.key()).expect("a pair")
     }
 
-    /// A configuration of a server that requires certificates of this authority's.
+    /// A server configuration that requires client certificates of this authority.
     pub fn requiring(&self, authority: &Authority) -> ServerConfig {
         authority.requiring(self)
     }
@@ -205,7 +205,7 @@ impl TlsFake {
         self.address
     }
 
-    /// The URL of a target, by this name of the server.
+    /// The URL of a target, with this name of the server.
     pub fn url(&self, host: &str, target: &str) -> String {
         format!("https://{host}:{}{target}", self.address.port())
     }
@@ -221,12 +221,12 @@ pub fn read_head(stream: &mut TlsStream) -> Option<String> {
     fake::read_head(stream)
 }
 
-/// Sends bytes; the client may have gone.
+/// Sends bytes; ignores that the client may have disconnected.
 pub fn say(stream: &mut TlsStream, bytes: impl AsRef<[u8]>) {
     let _ = stream.write_all(bytes.as_ref()).and_then(|()| stream.flush());
 }
 
-/// Says that the connection ends (`close_notify`).
+/// Ends the stream with `close_notify`.
 pub fn close(stream: &mut TlsStream) {
     stream.conn.send_close_notify();
     let _ = stream.flush();

@@ -36,7 +36,7 @@ impl Wire {
         Self::over(TcpStream::connect(address).expect("a connection"))
     }
 
-    /// From 127.0.0.`host`: the server counts each address as a client of its own.
+    /// From 127.0.0.`host`: the server counts each address as a separate client.
     pub fn connect_from(host: u8, address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from(([127, 0, 0, host], 0)).into()).expect("loopback is all of 127/8");
@@ -82,7 +82,7 @@ impl Wire {
     /// Waits for this long for input; returns whether any came. The end of the input counts.
     pub fn hears_within(&mut self, time: Duration) -> bool {
         if let Some(tls) = &mut self.tls {
-            // What has arrived may be a message of TLS itself.
+            // The input may be a TLS message without content.
             self.stream.set_read_timeout(Some(time)).expect("set");
             let mut bytes = [0; 16 * 1024];
             let heard = tls.read(&mut self.stream, &mut bytes);
@@ -103,7 +103,7 @@ impl Wire {
         !matches!(heard, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Sends these bytes as they are. If the peer has closed, that shows when its response is read.
+    /// Sends these bytes as they are. If the peer has closed the connection, reading the response fails.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = self.try_send(bytes.as_ref());
         self
@@ -202,7 +202,7 @@ impl Wire {
                 true
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
-            // Over TLS, the connection has ended without a word.
+            // Over TLS, the connection has ended without `close_notify`.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 self.was_cut = true;
                 false

@@ -6,8 +6,8 @@ const STATUSES: [u16; 34] = [
     414, 415, 416, 417, 421, 429, 431, 500, 501, 503, 505, 507, 101,
 ];
 
-/// Checks that these bytes are responses, of which the last may be cut short only if the connection was not read to
-/// its end. `heads` tells whether a request may have been a HEAD.
+/// Checks that these bytes are responses. The last one may be cut short only if the connection was not read to its end.
+/// `heads` tells whether a request may have been a HEAD.
 pub(super) fn check(received: &[u8], is_whole: bool, heads: bool) -> Result<(), String> {
     let mut rest = received;
     while !rest.is_empty() {
@@ -38,10 +38,10 @@ pub(super) fn check(received: &[u8], is_whole: bool, heads: bool) -> Result<(), 
                 let length: usize = length.parse().map_err(|_| format!("the length {length}"))?;
                 (rest.len() >= length).then_some(length)
             }
-            // It ends with the connection.
+            // The content ends with the connection.
             (None, None) => return Ok(()),
         };
-        // An archive is cut if a file changes while it is sent.
+        // An archive is cut off if a file changes while it is sent.
         let may_be_cut =
             !is_whole || field("Content-Type").is_some_and(|is| is.ends_with("zip") || is.ends_with("tar"));
         match content {

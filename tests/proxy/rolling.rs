@@ -13,7 +13,7 @@ use crate::common::{ReverseProxy, Tls, Wharf, Wire, deployed, eventually, replac
 
 const SERVERS: usize = 3;
 
-/// What the files of `deploy/` say, for a server at this port; 0 picks one.
+/// The flags from the files of `deploy/`, for a server at this port; 0 picks one.
 fn serve(folder: &Path, port: u16) -> Wharf {
     let port = port.to_string();
     let flags = ["--port", &port, "--trust-proxy", "127.0.0.1", "--host", "files.example", "--timeout", "75"];
@@ -27,7 +27,7 @@ fn with_ports(name: &str, servers: &[Wharf]) -> String {
     })
 }
 
-/// What the clients have found.
+/// What the clients have observed.
 #[derive(Default)]
 struct Found {
     requests: AtomicUsize,
@@ -45,7 +45,7 @@ impl Found {
         !self.is_over.load(Ordering::Relaxed)
     }
 
-    /// Downloads and small uploads, over a kept connection.
+    /// Downloads and small uploads, over a persistent connection.
     fn ask(&self, proxy: SocketAddr, number: usize) {
         let (page, small) = (sample(50_000, 1), sample(2000, 2));
         let mut wire = Wire::connect(proxy);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::AtSocket;
 use crate::common::{Answer, Place, ReverseProxy, Wharf, Wire, eventually, run, sample};
 
-/// A directory of the folder has the name of the base, as a name may be that of a directory anywhere.
+/// A directory of the folder has the name of the base, because a directory may have any name.
 const NAMES: [(&str, &str); 4] = [
     ("files/inner.txt", "/files/inner.txt"),
     ("dir/a b%20#?ä.txt", "/dir/a%20b%2520%23%3F%C3%A4.txt"),
@@ -16,14 +16,14 @@ const NAMES: [(&str, &str); 4] = [
     ("plain.txt", "/plain.txt"),
 ];
 
-/// A client's address, which the log must have.
+/// A client's address, which must appear in the log.
 const CLIENT: u8 = 77;
 
 /// Clients of a server behind a proxy.
 pub(super) struct Visit<'s> {
     wharf: &'s Wharf,
     proxy: &'s ReverseProxy,
-    /// What the paths begin with.
+    /// The prefix of all paths.
     below: &'static str,
     name: String,
 }
@@ -101,7 +101,7 @@ impl<'s> Visit<'s> {
         assert_eq!(changed.code(), 412, "{name}");
     }
 
-    /// All that pages refer to, from the root on, is below the prefix and there.
+    /// Everything that pages link to, starting at the root, is below the prefix and exists.
     pub(super) fn links(&self) {
         let (mut seen, mut waiting) = (BTreeSet::new(), vec![format!("{}/", self.below)]);
         while let Some(target) = waiting.pop() {
@@ -182,7 +182,7 @@ impl<'s> Visit<'s> {
         assert!(self.wharf.read("new/pieces.bin") == content, "{name}");
     }
 
-    /// Two members hear each other, from the first event on.
+    /// Two members receive each other's messages, from the first event on.
     fn chat(&self) {
         let names = ["ann", "bob"];
         let mut members = names.map(|user| {
@@ -231,7 +231,7 @@ impl<'s> Visit<'s> {
         );
         let get = run(&["get", "-R", &format!("{url}dir/"), "--dir", "got"], "", place.path());
         assert_eq!(get.code, Some(0), "{name}: {get:?}");
-        // Where the URL has it.
+        // Saved under the path in the URL.
         let got = format!("got{}/dir/sub/deep.txt", self.below);
         let got = fs::read_to_string(place.path().join(got));
         assert_eq!(got.ok().as_deref(), Some("dir/sub/deep.txt"), "{name}: {get:?}");
@@ -244,7 +244,7 @@ impl<'s> Visit<'s> {
         fs::remove_file(self.wharf.folder().join("put/sent.bin")).expect("removed");
     }
 
-    /// The log has the client's address, whatever the client says about itself.
+    /// The log has the client's address, whatever the client writes in the fields.
     fn clients(&self) {
         let forged = "X-Forwarded-For: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\nX_Forwarded_For: 203.0.113.9\r\n\
                       X-Forwarded-Host: evil.example\r\nX-Forwarded-Prefix: /evil\r\n";
@@ -256,7 +256,7 @@ impl<'s> Visit<'s> {
         let before = line.split(" \"GET").next().and_then(|words| words.split_whitespace().last());
         let client = before.and_then(|client| client.split(':').next());
         assert_eq!(client, Some(format!("127.0.0.{CLIENT}").as_str()), "{}: {line}", self.name);
-        // The second request must not reach the server past the proxy, if that makes a tunnel for events.
+        // If the proxy makes a tunnel for events, the second request must not pass through it unchecked.
         let mut wire = Wire::connect_from(CLIENT, self.proxy.address());
         let (below, host) = (self.below, self.proxy.address());
         for path in ["/.wharf/chat/events", "/plain.txt"] {
@@ -268,7 +268,7 @@ impl<'s> Visit<'s> {
     }
 }
 
-/// What a page refers to, without fragments and other schemes.
+/// The links of a page, without fragments and other schemes.
 fn references(page: &str) -> Vec<String> {
     let after = |attribute: &str| {
         let parts: Vec<_> = page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()).collect();

@@ -1,12 +1,12 @@
-//! Stored blocks of DEFLATE (RFC 1951 §3.2.4): content as it is, in blocks that say how long they are.
+//! Stored blocks of DEFLATE (RFC 1951 §3.2.4): unchanged content, in blocks that begin with their length.
 
-/// The most content in a block, in bytes.
+/// The maximum content of a block, in bytes.
 pub const BLOCK: u64 = 65_535;
 
-/// What stands before the content of a block: whether it is the last one, its length, and its length inverted.
+/// The header before the content of a block: whether it is the last one, its length, and its length inverted.
 const HEADER: u64 = 5;
 
-/// The length of this much content in blocks. Empty content is an empty block.
+/// The length of this much content in blocks. Empty content takes one empty block.
 pub fn encoded_length(length: u64) -> u64 {
     length + HEADER * length.div_ceil(BLOCK).max(1)
 }

@@ -4,10 +4,10 @@ use super::blocks;
 use super::time::Times;
 use crate::archive::mode;
 
-/// From here on, a number stands in a zip64 field, and this in its place (APPNOTE 4.4.1.4).
+/// A number from this value on is stored in a zip64 field; its usual field then has this value (APPNOTE 4.4.1.4).
 const ZIP64: u64 = u32::MAX as u64;
 
-/// The versions that a reader needs: for what is stored, for what is deflated, for zip64 (APPNOTE 4.4.3).
+/// The versions that a reader needs: for stored entries, for deflated ones, for zip64 (APPNOTE 4.4.3).
 const STORED: u16 = 10;
 const DEFLATED: u16 = 20;
 const WITH_ZIP64: u16 = 45;
@@ -79,7 +79,7 @@ impl Bytes {
     }
 }
 
-/// A number of 32 bits, or the mark that it stands in a zip64 field.
+/// A number of 32 bits, or the value that refers to a zip64 field.
 fn or_mark(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -105,7 +105,7 @@ impl Entry {
     pub(super) fn local_header(&self, checksum: u32) -> Vec<u8> {
         let (checksum, lengths, zip64): (_, _, &[u64]) = match self.coding {
             Coding::Stored => (checksum, [self.length as u32; 2], &[]),
-            // They stand in the descriptor. The field says that its lengths have 64 bits.
+            // They are in the descriptor. The field says that its lengths have 64 bits.
             Coding::Blocks if self.is_long() => (0, [u32::MAX; 2], &[0, 0]),
             Coding::Blocks => (0, [0; 2], &[]),
         };
@@ -116,7 +116,7 @@ impl Entry {
             .0
     }
 
-    /// The checksum and the lengths after the content (APPNOTE 4.3.9), if they do not stand before it.
+    /// The checksum and the lengths after the content (APPNOTE 4.3.9), if they are not before it.
     pub(super) fn descriptor(&self, checksum: u32) -> Vec<u8> {
         let bytes = Bytes::default().u32s([0x0807_4b50, checksum]);
         let lengths = [self.encoded_length(), self.length];
@@ -193,7 +193,7 @@ pub(super) fn end(entries: usize, start: u64, end: u64) -> Vec<u8> {
             .u16s([MADE_BY, WITH_ZIP64])
             .u32s([0, 0])
             .u64s(&[count, count, length, start])
-            // The record that says where that one is.
+            // The locator, which contains the offset of that record.
             .u32s([0x0706_4b50, 0])
             .u64s(&[end])
             .u32s([1]);

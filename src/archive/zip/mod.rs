@@ -7,9 +7,9 @@
 //! A [`ZipLayout`] is made from names, lengths and times alone. So the length of the archive is known, and any part of
 //! it can be produced by itself: a broken download can be resumed. The caller adds the content and the checksums.
 //!
-//! A file of up to [`STORED_LIMIT`] is stored; its checksum stands in its local header, so a program that reads the
-//! archive as a stream knows its end. The checksum of a longer one stands behind it (a data descriptor). Such a program
-//! finds the end only if the content marks it, so the content is deflated, in stored [`blocks`].
+//! A file of up to [`STORED_LIMIT`] is stored; its checksum is in its local header, so a program that reads the archive
+//! as a stream knows its end. The checksum of a longer one comes after it (a data descriptor). Such a program finds the
+//! end only if the content marks it, so the content is deflated, in stored [`blocks`].
 //!
 //! From 4 GiB or 65,535 entries on, the archive uses zip64.
 
@@ -26,7 +26,7 @@ pub use entry::Coding;
 use entry::Entry;
 use time::Times;
 
-/// The most entries: the caller keeps each until the end, with some 300 bytes, so this is 75 MB.
+/// The maximum number of entries: the caller keeps each until the end, in about 300 bytes, so this is 75 MB.
 pub const ENTRIES_LIMIT: usize = 250_000;
 
 /// The length, in bytes, up to which a file is stored. Its checksum is computed before its first byte is sent.
@@ -133,7 +133,7 @@ impl ZipLayout {
         self.end + entry::end(self.entries.len(), self.directory, self.end).len() as u64
     }
 
-    /// The part that has the byte at this offset; `None` behind the end.
+    /// The part that has the byte at this offset; `None` after the end.
     pub fn part_at(&self, offset: u64) -> Option<PlacedPart> {
         if offset < self.directory {
             let number = self.entries.partition_point(|entry| entry.local <= offset).checked_sub(1)?;
@@ -164,7 +164,8 @@ impl ZipLayout {
         self.entries.get(number).map_or(Coding::Stored, |entry| entry.coding)
     }
 
-    /// The bytes of a part, with the checksum (CRC-32) of its entry. Content is the caller's: it has none here.
+    /// The bytes of a part, with the checksum (CRC-32) of its entry. Content comes from the caller: here it has no
+    /// bytes.
     pub fn bytes(&self, part: ZipPart, checksum: u32) -> Vec<u8> {
         let entry = |number: usize| self.entries.get(number);
         match part {

@@ -79,7 +79,7 @@ fn long_files_are_deflated_in_stored_blocks() {
     assert!(found[0].2 == long[1..] && found[1].2 == long);
 }
 
-/// Where zip64 begins is where files are too long for a test: the numbers are checked instead of the content.
+/// Files that need zip64 are too long for a test: the numbers are checked instead of the content.
 #[test]
 fn zip64_begins_at_4_gib() {
     let field =

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 /// When an entry was last modified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
-    /// In the form of MS-DOS, in UTC, as the reader's time zone is unknown: the time, and the date. 1980 for what is
+    /// In the form of MS-DOS, in UTC, as the reader's time zone is unknown: the time, and the date. 1980 for times
     /// before 1980 or after 2107.
     pub dos: (u16, u16),
     /// In seconds since 1970, if 32 bits can hold it.

@@ -1,4 +1,4 @@
-//! The room's rules: a scene for the tests, which are in the files below, by subject.
+//! The room's rules: what the tests share. The tests are in the files below, by subject.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,7 +19,7 @@ const EPOCH: u64 = 0xfeed;
 struct Scene {
     room: Room<Arc<[u8]>>,
     now: Now,
-    /// How many have asked to join, each from a client of its own.
+    /// The number of joins so far, each from its own client.
     joined: u32,
 }
 

@@ -60,7 +60,7 @@ fn welcome(data: &Value, own: &str, style: Style) -> Vec<String> {
 fn said(data: &Value, style: Style) -> String {
     let from = name(data["from"].as_str().unwrap_or_default(), style);
     let private = if data["to"].is_string() { " (private)" } else { "" };
-    // A line break in a message must not look like the line of another member.
+    // The text after a line break must not look like a message of another member.
     let text =
         data["text"].as_str().unwrap_or_default().split('\n').map(|line| Printable::text(line).to_string());
     format!("{} {from}{private}: {}", time(data), text.collect::<Vec<_>>().join("\n    "))

@@ -63,7 +63,7 @@ impl<'c> ChatShell<'c> {
         prompt.run(&mut self)
     }
 
-    /// Executes lines until they end; whether all succeeded. `lost` as above.
+    /// Executes lines until they end; returns whether all succeeded. `lost` as above.
     pub fn run_piped(
         mut self,
         lines: impl BufRead,

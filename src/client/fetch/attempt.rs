@@ -41,7 +41,7 @@ use crate::http::status::Status;
 enum Step {
     /// The file is complete.
     Received(Box<ReceivedFile>),
-    /// The part was of another version, and is discarded.
+    /// The part belonged to another version, and is discarded.
     Restart,
 }
 

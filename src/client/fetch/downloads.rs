@@ -111,7 +111,8 @@ impl Downloads {
         made.and_then(|spot| spot.ok_or_else(|| ClientError::Outside(local.display().to_string())))
     }
 
-    /// Creates the directory of this target, which ends in a slash, if it is missing. Returns its path, and whether it was.
+    /// Creates the directory of this target, which ends in a slash, if it is missing. Returns its path, and whether it
+    /// was missing.
     pub(super) fn make_directory(&self, target: &str) -> Result<(PathBuf, bool), ClientError> {
         let (page, from) = (local_path(target)?, Arc::from(""));
         let is_new = self.find(&page, &from)?.is_none();

@@ -15,7 +15,7 @@ use crate::printable::Printable;
 pub struct FetchOrder {
     /// Its address.
     pub resource: Resource,
-    /// The same as text, for its part's notes and its record.
+    /// The address as text, for the part's notes and the download record.
     pub(super) from: Arc<str>,
     /// Its path below the directory for downloads.
     pub(super) local: PathBuf,

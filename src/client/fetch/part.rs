@@ -1,4 +1,4 @@
-//! An incomplete download: `name.part`, with notes that say of which version of which file it is a part.
+//! An incomplete download: `name.part`, with notes that identify the file and its version.
 //!
 //! ```text
 //! ExistingPart ── resume ──> Part ── appear ──> the file

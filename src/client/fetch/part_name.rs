@@ -8,8 +8,8 @@
 //! notes ── the part, empty and locked ── its inode in the notes ── content ── the part gets its name ── no notes
 //! ```
 //!
-//! This order is safe at any crash: what is left can be told from the files of others, so the next download of the name
-//! resumes or removes it.
+//! This order is safe at any crash: leftovers can be distinguished from the files of others, so the next download of
+//! the name resumes or removes them.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -117,7 +117,7 @@ impl Notes {
 
     /// The first line. It has the same length with and without an inode.
     pub(super) fn line(&self) -> Vec<u8> {
-        // Strings and a number cannot fail.
+        // Writing strings and a number cannot fail.
         let mut line = serde_json::to_vec(self).unwrap_or_default();
         line.push(b'\n');
         line
@@ -136,7 +136,7 @@ impl Notes {
     fn fit(&self, file: &Statx) -> bool {
         let known = inode(file);
         match (&self.inode, &known) {
-            // wharf was ended before it could write the inode.
+            // wharf was killed before it could write the inode.
             (Some(noted), Some(_)) if noted == NO_INODE => file.stx_size == 0,
             (Some(noted), Some(known)) => noted == known,
             // Notes of the first version, or a file system without creation times.

@@ -21,7 +21,8 @@ const NAME: &str = "user.wharf.download";
 /// The longest record that is read, in bytes: three numbers, 64 digits, and separators.
 const LONGEST: usize = 256;
 
-/// Marks the file, as it is now, as a download of this address. Errors are ignored: the file is then like any other.
+/// Marks the file in its present state as a download of this address. Errors are ignored: the file is then like any
+/// other.
 pub(super) fn write(file: &File, from: &str) {
     if let Ok(record) = record(file, from) {
         let _ = fsetxattr(file, NAME, record.as_bytes(), XattrFlags::empty());

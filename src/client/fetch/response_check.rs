@@ -40,7 +40,7 @@ pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<R
     check_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
 }
 
-/// As [`check`], if these bytes were requested.
+/// Like [`check`], if these bytes were requested.
 pub(super) fn check_range(
     head: &Received,
     asked: Option<(&Version, Range<u64>)>,
@@ -54,13 +54,13 @@ pub(super) fn check_range(
     }
 }
 
-/// A 206 must name its version, as far as a server has to, and be the requested range (RFC 9110 §15.3.7).
+/// A 206 must name its version where the RFC requires that, and be the requested range (RFC 9110 §15.3.7).
 fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<ResponseCheck, ClientError> {
     let is_tag = EntityTag::parse(version.validator.as_bytes()).is_some();
     let said = head.field(if is_tag { "ETag" } else { "Last-Modified" });
     match said {
         Some(said) if said != version.validator => return Ok(ResponseCheck::Stale),
-        // In a response to If-Range a date may be missing, an entity tag must not.
+        // A response to If-Range may omit the date, but not the entity tag.
         None if is_tag => return Ok(ResponseCheck::Stale),
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! The connections of one worker, one to each server, and redirects.
 //!
-//! A few redirects are followed, also to another server, but never from TLS to plain HTTP: the content would come from
-//! anybody. A redirect never changes a file's local name.
+//! A few redirects are followed, also to another server, but never from TLS to plain HTTP: the content could come from
+//! anyone. A redirect never changes a file's local name.
 
 use std::collections::HashMap;
 use std::time::SystemTime;

@@ -4,10 +4,10 @@
 //! landed ──> written ──> fsync, up to 32 at once ──> named, and their directories synced ──> result
 //! ```
 //!
-//! Each arrow is a queue. Between two of them is one thread, or as many as `fsync` may run at once. So many files share
-//! the two waits for the disk: the file system's journal commits once for many files, and all names that were linked into a
-//! directory during its `fsync` share the next one. One thread creates files and one names them, because a directory
-//! admits one at a time.
+//! Each arrow is a queue. Between two queues there is one thread, or as many threads as may call `fsync` at once. So
+//! many files share the two waits for the disk: the file system's journal commits once for many files, and all names
+//! that were linked into a directory during its `fsync` share the next one. One thread creates files and one names
+//! them, because a directory admits one at a time.
 //!
 //! A file gets its name only when it is on the disk. Its result is sent only after the `fsync` of its directory, and of each
 //! directory that was created for it.
@@ -34,10 +34,11 @@ use crate::durable::sync::{self, AT_ONCE, at_once};
 /// How many files may wait to be written, in memory or as parts.
 const LANDED: usize = 256;
 
-/// How many files may wait in each of the other queues: all are open, and the usual limit of open files is 1,024.
+/// How many files may wait in each of the other queues: all of them are open, and the usual limit of open files is
+/// 1,024.
 const OPEN: usize = 64;
 
-/// How long files that are about to be synced wait for others, while others are on their way.
+/// How long files that are about to be synced wait for others, while others are being downloaded.
 const GATHER: Duration = Duration::from_millis(5);
 
 /// A file that was received completely.

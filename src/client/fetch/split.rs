@@ -121,7 +121,7 @@ impl Worker<'_> {
         if let Some(spot) = downloads.find(&order.local, &order.from)?
             && ExistingPart::look(&spot)?.is_some()
         {
-            // A part of one piece is resumed as such.
+            // A part without pieces is resumed as one, without ranges in parallel.
             return Ok(None);
         }
         let version = self.sessions.ask(Method::Head, &order.resource, &[], |at, response| {

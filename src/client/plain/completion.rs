@@ -7,7 +7,7 @@ use crate::client::address::ServerAddress;
 use crate::client::line_editor::Helper;
 use crate::client::session::Session;
 
-/// Knows no names.
+/// Offers no names.
 pub(in crate::client) struct Completion;
 
 impl Completion {

@@ -1,4 +1,4 @@
-//! The prompt at a terminal in a build without the feature `terminal`: lines as the terminal itself lets them be edited.
+//! The prompt at a terminal in a build without the feature `terminal`: only the terminal itself edits lines.
 
 use std::io::{self, Write as _};
 use std::marker::PhantomData;

@@ -21,7 +21,7 @@ use crate::http::request::Method;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
-/// What became of a directory.
+/// The result for a directory.
 enum Made {
     Created(Status),
     Exists,
@@ -98,7 +98,7 @@ impl FileSender<'_> {
         Ok(Attempt::Made(Made::Unsupported))
     }
 
-    /// Whether something has this target, even if its content is not for this client.
+    /// Whether this target exists, even if this client may not read it.
     fn exists(&mut self, target: &str) -> Result<bool, FailedAttempt> {
         let response = self.ask(Method::Head, target, &[], None)?;
         let status = response.head.status;

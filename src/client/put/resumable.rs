@@ -34,7 +34,7 @@ pub(super) enum UploadState {
     Gone,
 }
 
-/// What became of a request to append.
+/// The result of a request to append.
 pub(super) enum Appended {
     /// The content arrived, and more can follow at this offset.
     Part(u64),

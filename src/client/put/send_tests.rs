@@ -188,7 +188,7 @@ fn requests_are_no_larger_than_the_server_allows() {
     assert_eq!(heard[2..].iter().map(|request| draft_lines(request)).collect::<Vec<_>>(), expected);
     let version = |request: &String| request.contains("Upload-Draft-Interop-Version: 9\r\n");
     assert!(heard.iter().all(version), "all requests name the version");
-    // It is learnt from the refusal.
+    // The client reads the limit from the refusal.
     let begun = says("201 Created", "Location: /u\r\n");
     let refused = says("413 Content Too Large", &limit);
     let first =

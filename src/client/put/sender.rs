@@ -51,7 +51,7 @@ pub(super) struct OutgoingFile<'o> {
     pub(super) is_plain: bool,
 }
 
-/// The time of the file, in seconds since 1970, which a wharf keeps, and ownCloud and Nextcloud too.
+/// The time of the file, in seconds since 1970, which wharf servers keep, and ownCloud and Nextcloud too.
 pub(super) const MODIFIED: &str = "X-OC-MTime";
 
 impl<'a> FileSender<'a> {
@@ -91,7 +91,7 @@ impl<'a> FileSender<'a> {
         success(response)
     }
 
-    /// The same failure, as the last one if the server has never answered: it will not start now.
+    /// The same failure. There is no further attempt if the server has never answered: it is probably not running.
     pub(super) fn final_if_absent(&self, failure: FailedAttempt) -> FailedAttempt {
         match failure.error {
             ClientError::NotRunning(_) if !self.server.was_there.load(Ordering::Relaxed) => {

@@ -7,7 +7,7 @@ use crate::client::error::shown;
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
-/// What became of a file or an empty directory.
+/// The result for a file or an empty directory.
 #[derive(Debug)]
 pub enum Sent {
     /// It was uploaded.

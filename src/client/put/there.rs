@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Times are not compared: the server sets a file's time when it arrives. Only a wharf server has checksums, so another
-//! server is asked once. In case of doubt the file is sent.
+//! server is asked once. If in doubt, the file is sent.
 
 use std::fs::File;
 use std::path::Path;

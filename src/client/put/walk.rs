@@ -86,7 +86,7 @@ impl Walker<'_> {
                 Err(why) => self.skip(&file, why),
             }
         }
-        // Otherwise, what is in it creates it.
+        // Otherwise, the upload of its contents creates it.
         if self.orders.len() == before {
             if self.options.directories {
                 self.order(dir.to_owned(), path.to_owned(), true);

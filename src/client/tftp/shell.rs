@@ -47,7 +47,7 @@ impl<'c> TftpShell<'c> {
         prompt::run_interactive(&mut self, &site, None::<()>)
     }
 
-    /// Executes lines until they end; whether all succeeded.
+    /// Executes lines until they end; returns whether all succeeded.
     pub fn run_piped(mut self, lines: impl BufRead) -> io::Result<bool> {
         prompt::run_piped(&mut self, lines)?;
         Ok(self.all_well)

@@ -1,4 +1,4 @@
-//! The configuration of rustls, the same for all connections of the process, as the proxies of the environment are.
+//! The configuration of rustls, shared by all connections of the process, as are the proxies from the environment.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +14,7 @@ use crate::client::tls_error::TlsError;
 /// The protocol that is spoken over TLS (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
 
-/// What [`trust`] has said.
+/// What [`trust`] has set.
 static TRUST: OnceLock<Trust> = OnceLock::new();
 
 /// What [`present`] has said.

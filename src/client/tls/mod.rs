@@ -33,7 +33,7 @@ const FIRST_RECORDS: [u8; 2] = [21, 22];
 #[derive(Debug)]
 pub(super) struct TlsSession {
     connection: ClientConnection,
-    /// What the socket has sent and rustls has not read.
+    /// What was read from the socket and rustls has not consumed yet.
     records: Box<[u8]>,
     start: usize,
     end: usize,
@@ -45,7 +45,7 @@ impl TlsSession {
     /// A session that has not begun.
     pub(super) fn new(server: &Endpoint, host: &str, named_by: NamedBy) -> Result<Self, ClientError> {
         let failed = |error| ClientError::Tls(server.to_string(), error);
-        // A zone has a meaning on this machine only.
+        // A zone is meaningful only on this machine.
         let name = host.split('%').next().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| failed(TlsError::Name))?;
         let connection = ClientConnection::new(config::config(named_by).map_err(failed)?, name)
@@ -54,7 +54,7 @@ impl TlsSession {
         Ok(Self { connection, records, start: 0, end: 0, is_truncated: false })
     }
 
-    /// Performs the handshake, which may take as long as a server may be silent.
+    /// Performs the handshake, for at most as long as a server may be silent.
     pub(super) fn shake_hands(
         &mut self,
         socket: &Socket,
@@ -79,7 +79,7 @@ impl TlsSession {
         Ok(())
     }
 
-    /// Reads what has arrived of the handshake.
+    /// Reads the part of the handshake that has arrived.
     fn read_handshake(&mut self, socket: &Socket, is_first: bool) -> Result<(), TlsError> {
         match self.fill_now(socket) {
             Ok(None) => return Ok(()),
@@ -142,7 +142,7 @@ impl TlsSession {
                         (self.start, self.end) = (0, arrived);
                     }
                     match self.feed() {
-                        // What was decrypted before comes first; the error comes again.
+                        // What was decrypted before comes first; the next call returns the error again.
                         Err(_) if filled > 0 => return Ok(ReadOutcome::Content(filled)),
                         outcome => outcome.map_err(io::Error::other)?,
                     }
@@ -169,7 +169,7 @@ impl TlsSession {
                 match self.fill_now(socket) {
                     Ok(Some(1..)) => {}
                     Ok(None) => return false,
-                    // Reading finds it again: after an error, the socket is at its end.
+                    // The next read returns the error again: after an error, the socket is at its end.
                     Ok(Some(0)) | Err(_) => return true,
                 }
             }
@@ -179,7 +179,7 @@ impl TlsSession {
         }
     }
 
-    /// Sends what is encrypted, without blocking; whether that was all.
+    /// Sends what is encrypted, without blocking; returns whether that was all.
     fn flush(&mut self, socket: &Socket) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(&mut Now(socket)) {
@@ -202,7 +202,7 @@ impl TlsSession {
         Ok(count)
     }
 
-    /// Gives rustls some of what has arrived; nothing means the end of the connection.
+    /// Passes some of the input to rustls; no bytes mean the end of the connection.
     fn feed(&mut self) -> Result<(), TlsError> {
         let mut unread = self.records.get(self.start..self.end).unwrap_or_default();
         let count =
@@ -211,10 +211,10 @@ impl TlsSession {
         self.connection.process_new_packets().map(drop).map_err(TlsError::from)
     }
 
-    /// Tells the server that this is the end, and not a cut (RFC 8446 §6.1).
+    /// Sends `close_notify`, so that the server does not take this for a truncated connection (RFC 8446 §6.1).
     pub(super) fn close(&mut self, socket: &Socket) {
         self.connection.send_close_notify();
-        // Without waiting: all responses were read, or are not wanted.
+        // Does not wait: all responses have been read, or are not needed.
         let _ = self.flush(socket);
     }
 }

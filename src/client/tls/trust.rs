@@ -14,10 +14,10 @@ use crate::client::error::shown;
 /// Which certificates are trusted.
 #[derive(Debug, Clone, Default)]
 pub enum Trust {
-    /// Those that the system's certificates have signed.
+    /// Those that are signed by the system's certificates.
     #[default]
     System,
-    /// Those that one of these has signed, and these themselves.
+    /// Those that are signed by one of these, and these themselves.
     Only(Vec<CertificateDer<'static>>),
     /// Those with one of these hashes, whatever else they say.
     Pinned(Vec<Pin>),

@@ -23,7 +23,7 @@ use crate::client::tls_error::TlsError;
 /// rustls's error for a server that presents the certificate of an issuer.
 const SELF_ISSUED: &str = "CaUsedAsEndEntity";
 
-/// Judges certificates as a [`Trust`] says. The server must always prove that the certificate is its own.
+/// Verifies certificates according to a [`Trust`]. The server must always prove that the certificate is its own.
 #[derive(Debug)]
 pub(super) struct Verifier {
     rule: Rule,
@@ -32,13 +32,13 @@ pub(super) struct Verifier {
 
 #[derive(Debug)]
 enum Rule {
-    /// The chain leads to a root; or the certificate is itself one of these, which some programs make as their own issuer.
+    /// The chain leads to a root, or the certificate is itself one of the roots: some programs create self-signed ones.
     Chain(Arc<WebPkiServerVerifier>, Vec<CertificateDer<'static>>),
     Pins(Vec<Pin>),
     Everything,
 }
 
-/// The certificate is not pinned: its hash.
+/// The hash of a certificate that is not pinned.
 #[derive(Debug)]
 struct NotPinned([u8; 32]);
 
@@ -90,14 +90,15 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         match &self.rule {
             Rule::Everything => Ok(ServerCertVerified::assertion()),
-            // Certificates are public, so the time of the comparison tells nothing.
+            // Certificates are public, so the comparison need not take constant time.
             Rule::Pins(pins) => match Sha256::digest(certificate).into() {
                 sum if pins.contains(&Pin(sum)) => Ok(ServerCertVerified::assertion()),
                 sum => Err(CertificateError::Other(OtherError(Arc::new(NotPinned(sum)))).into()),
             },
             Rule::Chain(chain, own) => {
                 match chain.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-                    // An issuer's certificate as that of the server: the library refuses it after the check of its dates.
+                    // An issuer's certificate presented as the server's: the library refuses it only after checking its
+                    // dates.
                     Err(Error::InvalidCertificate(CertificateError::Other(_)))
                         if own.contains(certificate) =>
                     {
@@ -142,7 +143,7 @@ impl From<Error> for TlsError {
         match error {
             Error::InvalidCertificate(error) => error.into(),
             Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion) => {
-                Self::Incompatible("the server accepts none of TLS 1.3 and 1.2".to_owned())
+                Self::Incompatible("the server supports neither TLS 1.3 nor 1.2".to_owned())
             }
             Error::AlertReceived(AlertDescription::CertificateRequired) => {
                 Self::Refused("it requires a client certificate (--cert FILE --key FILE)".to_owned())

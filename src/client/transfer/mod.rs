@@ -6,7 +6,7 @@
 //!             └─ progress: counters that a worker adds to and a progress bar reads
 //! ```
 //!
-//! Knows neither HTTP requests nor local files: those are `fetch`'s and `put`'s.
+//! Knows nothing of HTTP requests or local files: `fetch` and `put` handle those.
 
 pub(super) mod pool;
 pub mod progress;

@@ -25,7 +25,7 @@ fn both(folder: &Folder, guard: Guard) -> [Result<Saved, Error>; 2] {
     both_of([folder, folder], guard)
 }
 
-/// As [`both`], by two servers of one folder.
+/// Like [`both`], by two servers of one folder.
 fn both_of(folders: [&Folder; 2], guard: Guard) -> [Result<Saved, Error>; 2] {
     let barrier = Barrier::new(2);
     let commit = |incoming: Incoming| {

@@ -106,7 +106,7 @@ fn hidden_and_reserved_names() {
     {
         it.write(name, "x");
     }
-    // Temporaries of a server that lives stay where they are, so that this one can be asked for.
+    // The lock keeps the temporary from being removed, so that the test can request it.
     let live = fs::File::open(it.share().join("a/.wharf-0f.tmp")).expect("a temporary");
     rustix::fs::flock(&live, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
     let (closed, open) = (it.folder(quick()), it.folder(Rules { hidden: true, ..quick() }));

@@ -11,7 +11,7 @@ fn judge_of(rights: Rights) -> Judge {
     Access::new(rights).judge(&Principal::Anonymous)
 }
 
-/// What comes of an upload to `a`.
+/// The result of an upload to `a`.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Saved(&'static str),

@@ -305,7 +305,7 @@ fn a_directory_that_is_removed_meanwhile_is_not_written_to() {
             incoming.write(b"new", disk()).expect("written");
             change(&it);
             let saved = incoming.commit(Guard::None, disk());
-            // A temporary goes with the directory that it has its name in.
+            // A named temporary is removed together with its directory.
             if case == "removed" && method == SaveMethod::Named {
                 assert!(matches!(saved, Err(Error::NotFound)), "{case}: {saved:?}");
                 continue;

@@ -29,7 +29,7 @@ pub enum UploadError {
 }
 
 impl UploadError {
-    /// What it means that the content of an upload cannot be opened.
+    /// Converts the error of opening the content of an upload.
     pub(super) fn of_content(error: Errno) -> Self {
         match error {
             // Another server that shares the folder has it open.
@@ -56,7 +56,7 @@ impl fmt::Display for UploadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(error) | Self::Refused(error) => error.fmt(f),
-            Self::Unknown => f.write_str("there is no such upload, or no longer (begin again)"),
+            Self::Unknown => f.write_str("there is no such upload, or it no longer exists (begin again)"),
             Self::Mismatch(standing) => {
                 write!(f, "the upload continues at byte {} (send from there)", standing.offset)
             }

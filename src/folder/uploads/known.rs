@@ -24,8 +24,8 @@ pub(in crate::folder) const MOST_OF_A_CLIENT: usize = MOST_UNFINISHED / 4;
 /// How many complete uploads are remembered. Each has a small file on the disk.
 pub(in crate::folder) const MOST_COMPLETE: usize = 1024;
 
-/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server forget those of
-/// the others. It is more than a client has under way, and only of those it can have lost the response.
+/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server forget those
+/// of the others. It is more than a client sends at once, and it can have lost the response only to those.
 pub(in crate::folder) const MOST_COMPLETE_OF_A_CLIENT: usize = MOST_COMPLETE / 4;
 
 /// All uploads that are known.

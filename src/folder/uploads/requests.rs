@@ -67,7 +67,8 @@ impl Uploads {
         upload.stand(&store, token, self.shared.syncs())
     }
 
-    /// Continues an upload at this offset. To append nothing to a complete one fails with what it became.
+    /// Continues an upload at this offset. Appending nothing to a complete upload fails with [`UploadError::Complete`],
+    /// which contains the result.
     pub(in crate::folder) fn append(
         self: Arc<Self>,
         token: &UploadToken,
@@ -118,8 +119,8 @@ impl Uploads {
         Ok(())
     }
 
-    /// Discards the uploads that nothing was added to for a [`LIFETIME`] before `now`, and those of which nothing has
-    /// arrived for an [`EMPTY_LIFETIME`].
+    /// Discards the uploads to which nothing was added for a [`LIFETIME`] before `now`, and empty ones after an
+    /// [`EMPTY_LIFETIME`].
     pub(in crate::folder) fn discard_expired(&self, now: SystemTime) {
         let shared = &self.shared;
         if shared.rules.read_only {

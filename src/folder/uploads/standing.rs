@@ -37,8 +37,8 @@ impl Standing {
 pub struct Completed {
     /// Its size in bytes.
     pub size: u64,
-    /// What it was to become.
+    /// Its plan: where it was to be saved, and how.
     pub plan: Plan,
-    /// What it became; `None` if the server was killed before it could remember that.
+    /// The saved file; `None` if the server was killed before it could record it.
     pub saved: Option<Saved>,
 }

@@ -8,7 +8,7 @@
 //! The content is created first, and renamed to its final name when it is complete; so a description without content
 //! belongs to a complete upload. Only this user may enter the directory, and no link is followed on the way to it.
 //!
-//! Knows no requests and no rules.
+//! Knows nothing of requests or rules.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -51,7 +51,7 @@ pub(super) struct Store {
     dir: Arc<Dir>,
 }
 
-/// A path and a [`Plan`] in the form of their file.
+/// A path and a [`Plan`], as the description stores them.
 #[derive(Serialize, Deserialize)]
 struct Description {
     /// Percent-encoded: a path is bytes, JSON is text.
@@ -64,12 +64,12 @@ struct Description {
     #[serde(default)]
     owner: String,
     memo: String,
-    /// Only in that of a complete upload.
+    /// Only in the description of a complete upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     saved: Option<SavedDescription>,
 }
 
-/// A [`Saved`] in the form of a description.
+/// A [`Saved`], as the description stores it.
 #[derive(Serialize, Deserialize)]
 struct SavedDescription {
     /// Percent-encoded.
@@ -186,7 +186,7 @@ impl Store {
         syncs.sync(&*self.dir)
     }
 
-    /// The path and the plan of an upload, and what it became; `None` if the description cannot be read.
+    /// The path and the plan of an upload, and the saved file; `None` if the description cannot be read.
     pub(super) fn plan(&self, token: &UploadToken) -> Option<(SharePath, Plan, Option<Saved>)> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
@@ -222,7 +222,7 @@ impl Store {
         fs::statat(&*self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()
     }
 
-    /// The tokens of all uploads, in no order.
+    /// The tokens of all uploads, in no particular order.
     pub(super) fn tokens(&self) -> HashSet<UploadToken> {
         let entries = self.dir.entries().into_iter().flatten().flatten();
         entries

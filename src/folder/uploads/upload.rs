@@ -15,7 +15,7 @@ use crate::path::SharePath;
 
 /// An upload, shared by all its requests.
 pub(super) struct Upload {
-    /// The name that it gets. Whether it may is judged at each request, and again when it is complete.
+    /// The name that it gets. Whether it may have that name is checked at each request, and again when it is complete.
     pub(super) path: SharePath,
     pub(super) plan: Plan,
     pub(super) content: ContentState,

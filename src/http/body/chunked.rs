@@ -24,7 +24,7 @@ pub(super) struct Dechunker {
 pub(super) enum Extensions {
     /// All of it, for requests: what another parser might read in another way is rejected.
     Checked,
-    /// Nothing but where the line ends, for responses: some servers pad the size with spaces.
+    /// Only where the line ends, for responses: some servers pad the size with spaces.
     Skipped,
 }
 

@@ -1,4 +1,4 @@
-//! Finding the delimiter: `CRLF "--" boundary`, in a body that comes in pieces (RFC 2046 §5.1.1).
+//! Finding the delimiter: `CRLF "--" boundary`, in a body that arrives in pieces (RFC 2046 §5.1.1).
 //!
 //! A delimiter has exactly one CR, its first byte. So if a match fails, none of its bytes can begin another one, and no byte
 //! is examined twice. Within a piece the search jumps by the length of the delimiter (Horspool). Across pieces only a count

@@ -162,7 +162,7 @@ fn errors_say_where() {
     assert_eq!(error.to_string(), "multipart body, part 3: the body ends before its closing boundary");
 }
 
-/// Content in which much looks like a delimiter and nothing is one.
+/// Content that often looks like a delimiter, but contains none.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     let fragments = vec!["\r", "\n", "\r\n", "-", "--", "AaB03x", "AaB0", "\r\n--AaB03", "x", "\0"];
     vec(select(fragments), 0..30).prop_map(|fragments| fragments.concat().into_bytes()).prop_filter(

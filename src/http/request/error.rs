@@ -54,8 +54,8 @@ impl HeadError {
         }
     }
 
-    /// The error of a coding other than `chunked`: unknown if it is a valid list without `chunked`, or with it at the end
-    /// alone. Otherwise the end of the body cannot be found (RFC 9112 §6.3).
+    /// The error of a coding other than `chunked`: unknown if it is a valid list without `chunked`, or with `chunked`
+    /// only at the end. Otherwise the end of the body cannot be found (RFC 9112 §6.3).
     pub(super) fn of_coding(coding: &[u8]) -> Self {
         let is_chunked = |coding: &&[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
         let mut before = coding.split(|&b| b == b',').rev().skip(1);

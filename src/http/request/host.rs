@@ -23,8 +23,8 @@ fn is_port(text: &str) -> bool {
     text.bytes().try_fold(0, add_digit).is_some()
 }
 
-/// An IPv6 address in brackets. The zone of a link-local one is dropped: it has a meaning on the client's machine only, which
-/// should not have sent it (RFC 6874 §3). Some clients do.
+/// An IPv6 address in brackets. The zone of a link-local one is dropped: it is meaningful only on the client's machine,
+/// and should not have been sent (RFC 6874 §3). Some clients do.
 pub fn ipv6_literal(name: &str) -> Option<Ipv6Addr> {
     let inner = name.strip_prefix('[')?.strip_suffix(']')?;
     let Some((ip, zone)) = inner.split_once('%') else { return inner.parse().ok() };
@@ -46,7 +46,7 @@ fn reg_name_length(bytes: &[u8]) -> usize {
     at
 }
 
-/// Which bytes may stand in a `reg-name`: `unreserved` and `sub-delims`.
+/// Which bytes may be in a `reg-name`: `unreserved` and `sub-delims`.
 const IS_PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

@@ -118,7 +118,7 @@ fn what_is_a_host() {
         ("a literal of the future", "[v1.a]", false),
         ("a percent sign alone", "a%", false),
         ("half an encoded byte", "a%2", false),
-        ("an encoded byte of no digits", "a%zz", false),
+        ("a percent sign without digits", "a%zz", false),
         ("a multi-byte character after a percent sign", "a%é", false),
         ("not ASCII", "größe", false),
         ("user info", "u@a", false),

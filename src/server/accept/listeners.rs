@@ -107,8 +107,8 @@ impl fmt::Display for ListenError {
     }
 }
 
-/// The system's error for an address, with advice; `flag` is the flag of the port, and `free` a port that needs no
-/// privileges.
+/// The system's error for an address, with advice; `flag` is the flag that sets the port, and `free` is a port that
+/// needs no privileges.
 fn advice(address: SocketAddr, error: &io::Error, flag: &str, free: u16) -> String {
     if Errno::from_io_error(error) == Some(Errno::AFNOSUPPORT) {
         return "this system has no IPv6 (try --ip 0.0.0.0)".to_owned();

@@ -96,8 +96,8 @@ fn admit(transport: Transport, runtime: &Runtime) {
     let connection = Connection::new(transport, has_proxy_header, runtime.state.tls.is_some());
     if let Some(tracked) = shedding::admit(runtime, connection, peer) {
         let now = Instant::now();
-        // While the server drains, a proxy opens a connection because it has a request. It is not idle, and not closed
-        // before that request.
+        // While the server drains, a proxy opens a connection because it has a request. So the connection does not
+        // count as idle, and is not closed before that request.
         let wait_for = if runtime.state.stop.is_announced() {
             WaitFor::readable(Deadline::after(now, FIRST))
         } else {

@@ -27,7 +27,7 @@ if ($("#give")) {
   const panel = make("section", { id: "uploads", ariaLabel: "Uploads" }, make("header", {}, title, all), sums, sumBar, list, folded);
   const jobs = new Set();
   let waiting = [];
-  /** The uploads since none was going: the sums are theirs. */
+  /** The uploads since the queue was last empty: the totals count these. */
   let round = 0;
   let sample = null;
   let speed = 0;

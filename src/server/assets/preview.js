@@ -26,7 +26,7 @@
     return text + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read the rest.` : "");
   }
 
-  /** Old text is often in Latin-1, which is almost never valid UTF-8. The last character may be cut. */
+  /** Old text is often in Latin-1, which is almost never valid UTF-8. The last character may be cut off. */
   function decode(bytes) {
     const mark = bytes[0] * 256 + bytes[1];
     const encoding = mark === 0xfffe ? "utf-16le" : mark === 0xfeff ? "utf-16be" : "utf-8";

@@ -183,8 +183,9 @@ if ($("#room")) {
   };
   tabs.postMessage({ ask: true });
 
-  // Which tab has the stream. Web Locks decide if they exist. Without TLS a browser has none, except on localhost;
-  // then a tab claims the lead every two seconds, and of two such tabs the one with the lower number keeps it.
+  // Which tab has the stream. If the browser has Web Locks, they decide. Without TLS a browser has none, except on
+  // localhost; then a tab claims the lead every two seconds, and of two such tabs the one with the lower number keeps
+  // it.
   let heard = Date.now();
 
   function heed(other) {

@@ -18,11 +18,11 @@ use crate::server::timing::Active;
 const SPARE_LIMIT: usize = 1024;
 
 thread_local! {
-    /// The buffer of the last request line, for the next. A waiting connection keeps none.
+    /// The buffer of the last request line, for the next. A connection that waits for a request does not keep a buffer.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// What is kept of a request until its response has been sent.
+/// The data of a request that is kept until its response has been sent.
 #[derive(Debug)]
 pub(super) struct Exchange {
     /// The request line as it is logged; empty if neither the log nor the recorder needs it.
@@ -73,7 +73,7 @@ impl Exchange {
         }
     }
 
-    /// For bytes that are no valid or no complete head.
+    /// For bytes that are not a valid and complete head.
     pub(super) fn of_no_head(
         bytes: &[u8],
         client: ClientAddress,

@@ -61,8 +61,7 @@ use crate::server::timing::Deadline;
 use crate::server::tls::ClientCertificate;
 
 /// How many bytes a connection may transfer in one turn before the others get theirs; this takes two milliseconds on
-/// loopback. With half of it, large files took some 8 % more processor time; with twice or eight times as much, no
-/// less.
+/// loopback. With half of it, large files took about 8 % more processor time; with two or eight times as much, no less.
 const TURN: u64 = 2 << 20;
 
 /// How many pipelined requests are answered in one turn.
@@ -78,8 +77,8 @@ const LINGER_LIMIT: usize = 16 << 20;
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
-    /// Who opened the connection to the proxy that it comes from, if its PROXY header has been read. In a box: most
-    /// connections have none, and each that is idle should be small.
+    /// The client of the proxy, if the PROXY header has been read. In a box: most connections have none, and each that
+    /// is idle should be small.
     source: Option<Box<ProxySource>>,
     /// The certificate of its client, if it has presented one.
     certificate: Option<Box<ClientCertificate>>,
@@ -114,7 +113,7 @@ pub(super) enum AfterTurn {
     Park(WaitFor),
     /// The job owns it until the job is done.
     Work(Work),
-    /// It needs another turn, on a thread that may block on the disk, on behalf of this client.
+    /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
     /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
     HeldBack(ClientKey),
@@ -175,8 +174,8 @@ impl Connection {
         }
     }
 
-    /// Where a request with these fields comes from. A proxy that has named nobody in its PROXY header may not name anybody
-    /// in the fields: it may have passed them on unread.
+    /// The origin of a request with these fields: its client, and what trusted proxies say about it. If a PROXY header
+    /// names no client, the fields do not count: the proxy may have passed them on unread.
     fn request_source<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> RequestSource<'b> {
         let mut source = match self.source.as_deref() {
             Some(ProxySource::Itself) => RequestSource::direct(ClientAddress::of_peer(self.peer())),

@@ -1,4 +1,4 @@
-//! What is sent: the bytes that are next, and the content that follows them.
+//! Output: the next bytes to send, and the content that follows them.
 //!
 //! Bytes are sent with `send`, a file with `sendfile`, after bytes that were sent with `MSG_MORE`, so that a head
 //! does not get a packet of its own. Whatever does not fit into the socket's buffer stays here until it does.
@@ -30,14 +30,14 @@ pub(super) struct Outgoing {
     rest: Content,
     coding: Coding,
     sent: u64,
-    /// How many bytes of all are not content: the head, and the coding.
+    /// How many of the sent bytes are not content: the head, and the chunked coding.
     overhead: u64,
 }
 
 /// How the end of the content is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
-    /// By this many bytes more.
+    /// After this many more bytes.
     Length(u64),
     /// By the end of the connection.
     Close,
@@ -93,7 +93,7 @@ impl Outgoing {
         *left = left.saturating_sub(self.file.as_ref().map_or(0, FileSpan::length));
     }
 
-    /// Gives its buffer to whoever sends next.
+    /// Returns its buffer for the next response.
     pub(super) fn take_bytes(&mut self) -> Vec<u8> {
         self.at = 0;
         std::mem::take(&mut self.bytes)
@@ -139,7 +139,7 @@ impl Outgoing {
         disk: &mut Disk,
         state: &State,
     ) -> io::Result<Progress> {
-        // A file is checked once in a turn: what is in memory is not evicted within a few milliseconds.
+        // A file is checked once in a turn: pages in memory are not evicted within a few milliseconds.
         let mut in_memory = None;
         loop {
             if !self.is_loaded() {
@@ -210,7 +210,7 @@ impl Outgoing {
         Ok(moved)
     }
 
-    /// Prepares what is sent next, once everything before has been sent. `None` if that is more than nothing.
+    /// Prepares what is sent next, once everything before has been sent. `None` if there is something to send.
     fn load(&mut self, share: u64, disk: &mut Disk, state: &State) -> io::Result<Option<Progress>> {
         match self.rest.pop_front() {
             Some(Chunk::Bytes(bytes)) => {

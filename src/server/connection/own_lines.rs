@@ -7,11 +7,11 @@ use crate::format::push_decimal;
 use crate::http::body::Framing;
 use crate::http::date::Date;
 
-/// What these lines take at most, in bytes, so that the buffer of a response is allocated once.
+/// The maximum size of these lines, in bytes, so that the buffer of a response is allocated once.
 pub(super) const OWN_LINES: usize = 192;
 
-/// The Server field (RFC 9110 §10.2.4), by which wharf's client recognises wharf. It has no version, which would help
-/// attackers most.
+/// The Server field (RFC 9110 §10.2.4), by which wharf's client recognises wharf. It has no version, as that would
+/// mostly help attackers.
 const NAME: &str = "wharf";
 
 thread_local! {
@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// The lines without the framing. They are the same for most responses of a second, so each thread keeps the last ones:
-/// to format them costs 1,250 instructions.
+/// formatting them costs 1,250 instructions.
 struct OwnLines {
     made_for: Option<(Date, Option<u64>)>,
     lines: Vec<u8>,

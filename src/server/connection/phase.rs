@@ -15,12 +15,12 @@ use crate::server::timing::Deadline;
 /// The state of a connection.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// Before the PROXY header is complete; with the time when it has to be, set with its first byte.
+    /// Before the PROXY header is complete. Holds its deadline, which is set when its first byte arrives.
     RecvProxyHeader(Option<Deadline>),
-    /// Before the first byte, which decides whether TLS is spoken, or within the handshake; with the time when that has to be
-    /// over.
+    /// Before the first byte, which decides whether the connection uses TLS, or during the handshake. Holds the
+    /// deadline of the handshake.
     StartTls(Option<Deadline>),
-    /// Between two requests, or within a head.
+    /// Between two requests, or while a head is incomplete.
     RecvHead(WaitingForHead),
     /// An interim response is being sent before the body is read.
     SendInterim(Box<SendingInterim>),
@@ -39,7 +39,7 @@ pub(super) enum Phase {
 pub(super) struct WaitingForHead {
     /// Finds the end of the head.
     pub end: EndFinder,
-    /// When the head has to be complete; set with its first byte.
+    /// When the head has to be complete; set when its first byte arrives.
     pub deadline: Option<Deadline>,
     /// Since when it waits for the first byte. Over TLS, something may arrive that is no byte of it.
     pub idle_since: Option<Instant>,

@@ -91,13 +91,13 @@ impl Connection {
         }
     }
 
-    /// Whether the bytes that have arrived do not complete this rest of a body. Examines at most [`PEEK`] bytes; if
-    /// there are more, assumes that they do.
+    /// Whether the body is still incomplete with the bytes that have arrived. Examines at most [`PEEK`] bytes; if there
+    /// are more, assumes that they do.
     pub(super) fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
         let count = match self.transport.peek(&mut arrived) {
             Ok(Some(count)) => count,
-            // Encrypted: it may well complete it.
+            // Encrypted input may complete the body.
             Ok(None) => return false,
             Err(_) => return true,
         };

@@ -59,7 +59,7 @@ impl Connection {
         }
     }
 
-    /// Finds the answer to the head that stands at the start of the input.
+    /// Finds the response to the head at the start of the input.
     #[inline]
     fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Transition> {
         let now = Instant::now();
@@ -96,9 +96,9 @@ impl Connection {
             None => pipeline::run(&mut head, turn.state, self.peer(), &source, disk),
         };
         let step = match routed {
-            // It is read again, then.
+            // The next turn parses it again.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
-            // Sent at once: most answers leave whole, and need not be kept in a state.
+            // Sent at once: most responses are sent whole, and need not be stored in a phase.
             Handled::Respond(answer) => {
                 turn.input.consume(length);
                 share.requests = share.requests.saturating_sub(1);

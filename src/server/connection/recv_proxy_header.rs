@@ -38,7 +38,7 @@ impl Connection {
                 Transferred::Bytes(_) => {}
                 Transferred::End => {
                     if !turn.input.unread().is_empty() {
-                        log::warn!("{} disconnected within its PROXY header", self.peer());
+                        log::warn!("{} disconnected during its PROXY header", self.peer());
                     }
                     return Ok(Transition::Close);
                 }

@@ -1,9 +1,9 @@
 //! A large send buffer for fast readers.
 //!
 //! With a small buffer, a worker is woken for each few hundred kilobytes, and a long response costs a tenth to a
-//! quarter more processor time. With a large one, a reader that stalls keeps megabytes in the kernel. So a reader
-//! gets it only after it has taken much of a response, few readers have it at once, and none at the end of a
-//! response, so that little is left in the kernel when the response is done.
+//! quarter more processor time. With a large one, a reader that stalls ties up megabytes in the kernel. So a reader
+//! gets it only after it has received much of a response, few readers have it at once, and none has it at the end of a
+//! response, so that little is left in the kernel by then.
 
 use crate::net::transport::{SendBufferSize, Transport};
 use crate::server::jobs::permits::{Permit, Permits};
@@ -12,7 +12,7 @@ use crate::server::jobs::permits::{Permit, Permits};
 /// memory.
 pub(crate) const AT_ONCE: usize = 32;
 
-/// From how many bytes of a response on a reader counts as fast: more than sockets buffer by themselves.
+/// A reader is fast once it has received this many bytes of a response: more than sockets buffer by themselves.
 const TAKEN: u64 = 8 * 1024 * 1024;
 
 /// How many bytes must be left for the change to be worth two system calls.
@@ -24,9 +24,9 @@ pub(crate) enum SendBuffer {
     /// The small one.
     #[default]
     Small,
-    /// The large one, for a fast reader.
+    /// The large buffer, for a fast reader.
     Large(Permit),
-    /// The small one again, at the end of the response. The permit is given back with the response.
+    /// The small buffer again, at the end of the response. The permit is released with the response.
     Ending(#[allow(dead_code, reason = "it is held")] Permit),
 }
 

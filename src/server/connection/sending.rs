@@ -54,7 +54,7 @@ impl Sending {
         timeout: Duration,
         state: &State,
     ) -> Self {
-        // The stop may have been announced since the request arrived.
+        // The server may have begun to stop since the request arrived.
         exchange.persistence = exchange.persistence.unless(state.stop.is_near(), CloseReason::Stopping);
         filter::apply(exchange.wanted, &mut answer, state);
         let framing = answer.framing(exchange.version);
@@ -135,12 +135,12 @@ impl Sending {
     }
 
     /// Call at its deadline: whether the client has acknowledged anything since the last check. With a slow client it
-    /// may take long until the kernel calls the socket writable.
+    /// may take long until the kernel reports the socket as writable.
     pub(super) fn still_moves(&mut self, transport: &Transport, stall: Duration) -> bool {
         let left = transport.unacknowledged().ok();
         let moved = match (left, self.unacknowledged) {
             (Some(left), Some(before)) => left < before,
-            // Nothing was tried yet: the server was late, not the client.
+            // Nothing has been sent yet: the server was late, not the client.
             (Some(_), None) => true,
             (None, _) => false,
         };

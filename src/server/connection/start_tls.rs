@@ -10,7 +10,7 @@ use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
 use crate::server::tls::Tls;
 
-/// The type of the record with which a handshake begins. No request begins with it.
+/// The type of the first record of a handshake. No request begins with it.
 const HANDSHAKE: u8 = 22;
 
 /// A fatal alert, `unexpected_message` (RFC 8446 §6.2), without encryption. Clients without TLS can tell from it what the port

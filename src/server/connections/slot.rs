@@ -158,7 +158,7 @@ impl Slots {
         self.0.lock().descriptors.saturating_sub(self.0.capacity.descriptors)
     }
 
-    /// Whether so many more descriptors are within the limit.
+    /// Whether this many more descriptors are within the limit.
     pub(crate) fn allows(&self, more: u64) -> bool {
         self.0.lock().descriptors.saturating_add(more) <= self.0.capacity.descriptors
     }
@@ -175,7 +175,7 @@ impl Slots {
         greatest.map(|(client, holding)| (*client, *holding))
     }
 
-    /// Waits at most this long until all slots are free; whether they are.
+    /// Waits at most this long until all slots are free; returns whether they are.
     pub(crate) fn wait_until_free(&self, at_most: Duration) -> bool {
         let waited = self.0.emptied.wait_timeout_while(self.0.lock(), at_most, |_| self.taken() > 0);
         drop(waited);
@@ -219,7 +219,7 @@ impl State {
         self.release(from);
     }
 
-    /// Counts a connection of this client less.
+    /// Counts one connection less for this client.
     fn release(&mut self, client: ClientKey) {
         if let Some(holding) = self.clients.get_mut(&client) {
             holding.connections = holding.connections.saturating_sub(1);
@@ -272,8 +272,9 @@ impl Slot {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 
-    /// Records how many descriptors the connection holds now, including its socket, and for which client; `None` for the
-    /// peer. Returns how many descriptors too many are held in total, if this connection holds more than before.
+    /// Records how many descriptors the connection holds now, including its socket, and for which client; `None` for
+    /// the peer. Returns by how many descriptors the total exceeds the limit, if this connection holds more than
+    /// before.
     pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
         let client = client.filter(|client| *client != self.peer);
         let before = std::mem::replace(&mut self.descriptors, descriptors);

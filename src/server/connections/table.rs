@@ -276,7 +276,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Waits at most this long until no connection is open; whether that happened.
+    /// Waits at most this long until no connection is open; returns whether that happened.
     pub(crate) fn wait_until_empty(&self, at_most: Duration) -> bool {
         self.slots.wait_until_free(at_most)
     }
@@ -318,7 +318,7 @@ impl<C: AsFd> ConnectionTable<C> {
     fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(index));
         if entry.listed != Some(listed) {
-            // It was listed again between the lock of the deadlines and that of the slot.
+            // It was listed again after the lock of the deadlines was released, and before the slot was locked.
             return None;
         }
         entry.listed = None;

@@ -16,8 +16,8 @@ impl<C> Tracked<C> {
         self.slot.descriptors()
     }
 
-    /// Records how many descriptors the connection holds now, and for which client; `None` for the peer. Returns how many
-    /// descriptors too many all connections hold, if this one has caused it.
+    /// Records how many descriptors the connection holds now, and for which client; `None` for the peer. Returns by how
+    /// many descriptors the total exceeds the limit, if this connection has caused it.
     pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
         self.slot.hold(descriptors, client)
     }

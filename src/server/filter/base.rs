@@ -1,4 +1,4 @@
-//! The base, before every path of this server in a field: handlers know nothing of it.
+//! Adds the base to every path in the response's fields: handlers do not know the base.
 
 use crate::server::filter::wanted::Wanted;
 use crate::server::response::Response;

@@ -6,7 +6,7 @@ use crate::server::filter::wanted::Wanted;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The statuses that this server uses, and that caches keep without being told to. Files and listings say so themselves.
+/// The statuses that this server uses and that caches keep by default. Files and listings have a Cache-Control field.
 const KEPT: [Status; 5] = [
     Status::PERMANENT_REDIRECT,
     Status::NOT_FOUND,
@@ -15,7 +15,7 @@ const KEPT: [Status; 5] = [
     Status::NOT_IMPLEMENTED,
 ];
 
-/// Makes caches ask again.
+/// Makes caches revalidate the response.
 pub(super) fn apply(_: Wanted, response: &mut Response, _: &State) {
     if KEPT.contains(&response.head.status()) && response.head.get("Cache-Control").is_none() {
         response.add("Cache-Control", "no-cache");

@@ -8,12 +8,12 @@ use crate::server::pages;
 pub(in crate::server) struct Wanted {
     /// Whether it prefers HTML, as browsers do when they open an address.
     pub html: bool,
-    /// Whether it asks over TLS.
+    /// Whether it was sent over TLS.
     pub is_encrypted: bool,
 }
 
 impl Wanted {
-    /// What these fields say.
+    /// Reads these fields.
     pub(in crate::server) fn by(fields: Fields<'_, '_>) -> Self {
         Self { html: pages::are_wanted(fields), is_encrypted: false }
     }

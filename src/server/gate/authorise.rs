@@ -1,6 +1,6 @@
-//! The authorise gate: a request is refused before the disk is looked at if its principal has no right that the route
-//! needs. It is a first, cheap refusal. What an operation of the folder needs is said by the type of its [`Grant`], which
-//! handlers get here.
+//! The authorise gate: a request is refused before the disk is accessed if its principal has none of the rights that
+//! the route accepts. It is a first, cheap refusal. The type of a [`Grant`], which handlers request here, says which
+//! right an operation of the folder needs.
 
 use crate::access::{Denied, Grant, Operation, Principal, Rights};
 use crate::http::status::Status;
@@ -10,7 +10,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Refuses a request whose principal has none of these rights; a route that needs none lets everybody through.
+/// Refuses a request whose principal has none of these rights; a route that needs none accepts every request.
 pub(crate) fn check(any_of: Rights, request: &Request<'_, '_, '_>, state: &State) -> Result<(), Response> {
     if any_of == Rights::NONE {
         return Ok(());

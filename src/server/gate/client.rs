@@ -1,4 +1,4 @@
-//! The client gate: who sends a request, and what its proxies say about it. It refuses none.
+//! The client gate: where a request comes from, and what its proxies say about it. It refuses none.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::net::peer::Peer;
 use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::trusted_proxies::{Family, TrustedProxies};
 
-/// Finds out where a request comes from that this peer has sent. Only the fields of a trusted proxy count.
+/// Finds the client of a request that this peer has sent. Only the fields of a trusted proxy count.
 pub(crate) fn find<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies) -> RequestSource<'b> {
     match proxies.family(peer) {
         None => RequestSource::direct(ClientAddress::of_peer(peer)),
@@ -21,12 +21,12 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
     let hop = farthest(forwarded::x_forwarded_for(fields), proxies);
     let mut protos = fields.list("X-Forwarded-Proto");
     let proto = protos.next();
-    // Two that differ: one of them is not from a proxy.
+    // If two differ, one of them does not come from a proxy.
     let agree = protos.all(|other| proto.is_some_and(|proto| proto.eq_ignore_ascii_case(other)));
     RequestSource {
         client: client(peer, hop),
         scheme: proto.map(|proto| if agree { Scheme::parse(proto) } else { Scheme::Http }),
-        // The proxy adds what it was asked for at the end, if it does not replace what the client made up.
+        // The last one counts: a proxy appends its own, if it does not replace the client's.
         host: fields.list("X-Forwarded-Host").last(),
         prefix: fields.get("X-Forwarded-Prefix"),
         certificate: None,
@@ -44,8 +44,8 @@ fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies
     }
 }
 
-/// The hop that is the client: from the nearest on, the first that is no trusted proxy; if all are, the farthest. An
-/// element without an address ends the way at the hop before it.
+/// The hop that is the client: starting at the nearest, the first one that is not a trusted proxy; if all are trusted,
+/// the farthest. At an element without an address, the search ends with the hop before it.
 fn farthest<'b>(hops: impl Iterator<Item = Hop<'b>>, proxies: &TrustedProxies) -> Option<Hop<'b>> {
     let mut farthest = None;
     for hop in hops {
@@ -108,7 +108,7 @@ mod tests {
             ("with underscores", &["X_Forwarded_For: 203.0.113.9"], itself),
         ];
         for (name, lines, expected) in table {
-            // httparse refuses control characters: such a head is never judged.
+            // httparse refuses control characters, so such a head never gets here.
             let lines: Vec<String> = lines.iter().map(|line| line.replace('\u{1f}', "x")).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             assert_eq!(found(&["10.0.0.0/8"], &lines).0, expected, "{name}");

@@ -1,4 +1,5 @@
-//! The gate for plain HTTP on a port for TLS: it redirects to `https`, and refuses all that could have been read on the way.
+//! The gate for plain HTTP on a port for TLS: it redirects to `https`, and refuses whatever could have been
+//! intercepted.
 
 use crate::http::request::{Head, Method};
 use crate::http::response;
@@ -13,8 +14,8 @@ use crate::server::state::State;
 /// The fields that hold credentials.
 const CREDENTIALS: [&str; 3] = ["Authorization", "Proxy-Authorization", "Cookie"];
 
-/// Lets only the checks of health pass. The target still has the base. Credentials are not judged: whether they were right
-/// would be one more thing to read on the way.
+/// Lets only health checks pass. The target still has the base. Credentials are not checked: the result would be one
+/// more thing that could be intercepted.
 pub(crate) fn check<'b>(
     head: &Head<'_, 'b>,
     peer: Peer,
@@ -23,7 +24,7 @@ pub(crate) fn check<'b>(
 ) -> Result<(), Response> {
     if CREDENTIALS.iter().any(|name| head.fields.get(name).is_some()) {
         log::warn!(
-            "{} sent credentials without TLS: anyone on the way could read them (change them)",
+            "{} sent credentials without TLS: anyone on the network path could read them (change them)",
             source.client
         );
     }

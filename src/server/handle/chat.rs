@@ -45,7 +45,7 @@ const NAME_BODY_LIMIT: usize = 1024;
 /// `POST join`: a new member.
 pub(crate) fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let (chat, cookie) = (Arc::clone(chat(state)?), member::cookie_name(request.head.host));
-    // A cookie that was set over TLS must not leave without it.
+    // A cookie that was set over TLS must not be sent without it.
     let secure = if request.scheme == Some(Scheme::Https) { "; Secure" } else { "" };
     let attributes = format!("Path={}; HttpOnly; SameSite=Strict{secure}", state.base.directory());
     let client = request.client;

@@ -11,16 +11,16 @@ use crate::http::status::Status;
 use crate::http::validators::Validators;
 use crate::server::response::Response;
 
-/// Content that is made anew for each response has no validators. It exists all the same, so `*` matches it (RFC 9110
-/// §13.1.1, §13.1.2).
+/// Content that is generated for each response has no validators. But it exists, so `*` matches it (RFC 9110 §13.1.1,
+/// §13.1.2).
 pub(crate) const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
-/// Such fields, for a job that runs when the head is gone.
+/// The conditional fields, kept for a job that runs when the head is gone.
 #[derive(Debug)]
 pub(crate) struct Conditions(Vec<(Box<str>, Box<[u8]>)>);
 
 impl Conditions {
-    /// Those among these fields.
+    /// The conditional ones among these fields.
     pub(crate) fn of(fields: Fields<'_, '_>) -> Self {
         let is_one = |name: &str| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("if-"));
         let wanted = fields.iter().filter(|(name, _)| is_one(name) || name.eq_ignore_ascii_case("Range"));

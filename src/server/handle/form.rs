@@ -67,7 +67,7 @@ impl FormUpload {
         disk: Blocking<'_>,
     ) -> Result<Self, Response> {
         let Request { head, path: directory, principal, client, .. } = request;
-        // Any file of this size in that directory would get the same answer from the folder.
+        // The folder would respond in the same way to any file of this size in that directory.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
         let any = authorise::grant(principal, &any, state)?;
         match state.folder.may_receive(&any, size, disk) {

@@ -100,8 +100,8 @@ fn redirect(status: Status, location: String, state: &State) -> Response {
     Response::bytes(Head::new(status).field("Location", location), media::TEXT, text.into_bytes())
 }
 
-/// The directory as an archive, or the way to its QR code, if requested; otherwise its index page, if it may have one;
-/// otherwise, or if requested, the listing.
+/// The directory as an archive, or a redirect to its QR code, if requested; otherwise its index page, if it may have
+/// one; otherwise, or if requested, the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
     directory: &Grant<'_, ToList>,

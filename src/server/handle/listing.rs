@@ -32,7 +32,7 @@ enum ListingFormat {
 struct ListingOptions {
     form: ListingFormat,
     query: ListingQuery,
-    /// What leads from the requested path to the root.
+    /// The relative path from the requested path to the root.
     root: String,
 }
 

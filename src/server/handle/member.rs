@@ -10,7 +10,7 @@ use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Who uploads: the member whose token is in the request, or else the client's address.
+/// The uploader: the member whose token is in the request, or else the client's address.
 pub(super) fn uploader(head: &Head<'_, '_>, state: &State, client: ClientAddress) -> Uploader {
     let member = state.chat.as_ref().and_then(|chat| of(head, chat).ok());
     member.map_or_else(|| Uploader::Address(client.to_string()), Uploader::Member)

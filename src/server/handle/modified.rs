@@ -8,7 +8,7 @@ use crate::server::response::Response;
 /// The field: seconds since 1970, with or without a fraction. In the response: `accepted`.
 const FIELD: &str = "X-OC-MTime";
 
-/// The time in this head, if it has one. A value that is no such time is ignored, as the field is no standard's.
+/// The time in this head, if it has one. An invalid value is ignored, as the field is not standardised.
 pub(super) fn of(head: &Head<'_, '_>) -> Option<SystemTime> {
     parse(head.fields.text(FIELD)?)
 }
@@ -23,7 +23,7 @@ fn parse(value: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds.parse().ok()?, nanoseconds))
 }
 
-/// Says in the response that the time was kept.
+/// Adds to the response that the time was kept.
 pub(super) fn acknowledge(response: Response, is_kept: bool) -> Response {
     if is_kept { response.with(FIELD, "accepted") } else { response }
 }

@@ -92,7 +92,8 @@ fn begin_resumable(
     Ok(Handled::Work(resumable::begin(Beginning { path, principal, plan, announced, is_told, framing, by })))
 }
 
-/// A form is sent to a directory; so is a file whose name was forgotten. A form has no resumable upload, so it has to be whole.
+/// Handles an upload to a directory, which has to be a form: any other file needs a name. A form cannot be resumable,
+/// so it has to be whole.
 fn begin_form(
     request: &Request<'_, '_, '_>,
     kind: UploadKind,

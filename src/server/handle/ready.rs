@@ -11,7 +11,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Responds `ready`, or 503 and why not. It looks at the disk: while that hangs, there is no response.
+/// Responds `ready`, or 503 and why not. It accesses the disk: while that hangs, there is no response.
 pub(crate) fn handle(_: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
     if state.stop.is_near() {
         return Err(not_ready("the server is stopping"));

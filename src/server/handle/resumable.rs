@@ -253,7 +253,7 @@ impl Sink for EmptyAppend {
     }
 }
 
-/// The response of the target to the whole file. Without knowledge of what was saved it says only that it was.
+/// The response of the target to the whole file. If it is not known what was saved, it says only that it was.
 fn final_response(saved: Option<&Saved>, plan: &Plan) -> Response {
     let response = match saved {
         Some(saved) => upload_response::respond(saved, plan.memo == PUT),

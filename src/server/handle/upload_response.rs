@@ -30,7 +30,7 @@ pub(super) struct FileUpload {
     pub guard: Guard,
     /// Whether it was sent with PUT.
     pub is_put: bool,
-    /// Whether its client has sent its time.
+    /// Whether the client has sent the time of the file.
     pub keeps_time: bool,
     /// The client.
     pub by: Uploader,

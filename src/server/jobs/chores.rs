@@ -1,8 +1,8 @@
 //! Disk work that no client waits for: closing files and directories, and sweeps.
 //!
-//! Closing a file may block: a network file system writes it back first, and an unfinished upload is deleted. So what the
-//! threads that must never block (the timer, the acceptor, the worker that polls) would drop is dropped here; the type
-//! [`Deferred`](super::deferred::Deferred) sees to that.
+//! Closing a file may block: a network file system writes it back first, and an unfinished upload is deleted. So the
+//! threads that must never block (the timer, the acceptor, the worker that polls) pass such values to this thread,
+//! which drops them; the type [`Deferred`](super::deferred::Deferred) ensures that.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,7 +83,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.count.fetch_sub(1, Ordering::AcqRel);
-        // Whoever has found too many waits by now.
+        // A thread that has found too many holds the lock until it waits, so it gets the notification.
         drop(self.0.lock());
         self.0.decreased.notify_all();
     }

@@ -38,7 +38,7 @@ impl<T: Send> Deferred<T> {
         Self { value: Some(value), chores: chores.clone() }
     }
 
-    /// Takes the value out. Whoever has it may wait for the disk.
+    /// Takes the value out. Dropping it may wait for the disk.
     pub(crate) fn into_inner(mut self, _: Blocking<'_>) -> T {
         self.value.take().expect(PRESENT)
     }

@@ -28,14 +28,15 @@ use std::time::{Duration, Instant};
 pub(super) use self::chores::{Chore, Chores};
 use crate::server::client_key::ClientKey;
 
-/// How many jobs of the general kind run at once. So many threads always exist.
+/// How many jobs of the general kind run at once. This many threads always exist.
 pub(super) const THREADS: usize = 4;
 
 /// How many jobs that save a file run at once. With 4, uploads of 1 KB over 64 connections cost 2.7 flush requests each,
 /// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
 const MOST_SAVING: usize = 64;
 
-/// Descriptors that a job opens for a moment to save a file: a new directory, and two to look at what has the name.
+/// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine the file that has the
+/// name.
 const SAVING_FILES: u64 = 3;
 
 /// How long a thread beyond [`THREADS`] waits for its next job.
@@ -109,7 +110,7 @@ pub(super) struct Freed<T> {
 pub(super) struct Taken<T> {
     pub job: T,
     pub kind: JobKind,
-    /// Whose job it is.
+    /// The client that the job belongs to.
     pub client: ClientKey,
     /// Whether the client was crowded when the job was taken.
     pub is_crowded: bool,
@@ -171,8 +172,8 @@ impl<T> Jobs<T> {
         self.take_within(None)
     }
 
-    /// As [`Jobs::take`], for a thread that was started because of [`Jobs::push`]. It gets `None` when no job has come for so
-    /// long, and must then end.
+    /// Like [`Jobs::take`], for a thread that was started because of [`Jobs::push`]. It gets `None` if no job arrives for
+    /// a while, and must then end.
     pub(super) fn take_or_leave(&self, idle: Duration) -> Option<Taken<T>> {
         let taken = self.take_within(Some(idle));
         if taken.is_none() {

@@ -43,7 +43,7 @@ impl SortOrder {
         Some(Self { key, descending })
     }
 
-    /// The order after a click on a column's head: reversed if it is sorted by it already; otherwise the usual first
+    /// The order after a click on a column header: reversed if it is sorted by it already; otherwise the usual first
     /// choice, which is the largest or newest first.
     pub(crate) fn after_click(self, key: SortKey) -> Self {
         let descending = if self.key == key { !self.descending } else { key != SortKey::Name };

@@ -16,13 +16,13 @@ use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan};
 use crate::server::jobs::permits::{Permit, Permits};
 use crate::server::listing::sort_order::SortOrder;
 
-/// What a window may hold without the pool, in bytes: some 900 entries.
+/// How much a window may hold without the pool, in bytes: about 900 entries.
 const OWN: usize = 128 * 1024;
 
-/// How many bytes a permit of the pool stands for.
+/// How many bytes one permit of the pool allows.
 const SHARE: usize = 64 * 1024;
 
-/// Permits in the pool: 8 MiB, enough for a listing of some 60,000 entries at once.
+/// Permits in the pool: 8 MiB, enough for a listing of about 60,000 entries at once.
 pub(crate) const SHARES: usize = 128;
 
 /// What an entry takes besides its name and its key, in bytes, including the allocator's overhead.

@@ -21,7 +21,7 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
     state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
-/// Announces a directory that was created. The chat room hears only of files.
+/// Announces a directory that was created. The chat room announces only files.
 pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
     state.cache.invalidate(Instant::now());
     log::info!("{} created {}/", name(by), Printable(path.as_bytes()));

@@ -31,12 +31,12 @@ const ROWS: &str = "\0";
 /// A directory to show.
 #[derive(Debug)]
 pub(crate) struct ListingPage<'a> {
-    /// What leads to the root of the server, without its final slash.
+    /// The relative path to the root of the server, without its final slash.
     pub root: &'a str,
     /// The base, for the paths in chat events.
     pub base: &'a Base,
     pub path: &'a SharePath,
-    /// How much is in it.
+    /// The number of its entries, and the total size.
     pub count: Count,
     pub query: ListingQuery,
     /// Whether it shows a form for uploads.
@@ -182,7 +182,7 @@ impl ListingPage<'_> {
         }
     }
 
-    /// All that the query chooses except for this, as fields of the form that chooses this.
+    /// The other choices of the query, as hidden fields of the form that makes this choice.
     fn other_than(&self, parameter: &str) -> Markup {
         let others = self.query.parameters().filter(|(name, _)| *name != parameter);
         html! { @for (name, value) in others { input type="hidden" name=(name) value=(value); } }

@@ -13,7 +13,7 @@ use crate::server::pages::page::page;
 /// What the page shows.
 #[derive(Debug)]
 pub(crate) struct QrPage<'a> {
-    /// What leads to the root of the server, without its final slash.
+    /// The relative path to the root of the server, without its final slash.
     pub root: &'a str,
     /// The folder.
     pub path: &'a SharePath,

@@ -125,7 +125,7 @@ fn hear(
                 begin(pending, permit, runtime);
                 return None;
             }
-            // The answer is on its way, or will be repeated after a timeout. A write gives up its permit before its
+            // The answer is on its way, or will be repeated after a timeout. A write releases its permit before its
             // last ACK, so a repeated write request has been answered.
             Err(AdmitError::Known) if matches!(request, Packet::Write(_)) => return None,
             Err(AdmitError::Known) => {

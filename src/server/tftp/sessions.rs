@@ -1,7 +1,7 @@
 //! The TFTP transfers: a bounded number in total, and per peer.
 //!
-//! A session that only waits to repeat its last ACK (it dallies) gives up its permit, so that it does not keep a
-//! client out. As many sessions may dally as there are permits; further ones end without dallying.
+//! A session that only waits to repeat its last ACK (it dallies) releases its permit, so that it does not keep another
+//! client waiting. As many sessions may dally as there are permits; further ones end without dallying.
 //!
 //! A request that comes again belongs to a transfer that has started already, as long as that has not advanced: the
 //! answer was lost, or is on its way. Later, it comes from a client that has reset, and starts a new transfer. The old
@@ -93,7 +93,7 @@ impl TftpSessions {
         Ok(TransferPermit { sessions: Arc::clone(self), number, state })
     }
 
-    /// Waits at most this long until all transfers have ended; whether they have.
+    /// Waits at most this long until all transfers have ended; returns whether they have.
     pub(super) fn wait_until_empty(&self, at_most: Duration) -> bool {
         let waited = self.left.wait_timeout_while(self.lock(), at_most, |sessions| !sessions.is_empty());
         waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
@@ -105,7 +105,7 @@ impl TftpSessions {
 }
 
 impl TransferPermit {
-    /// Call when the transfer advances: the client has this one in hand, so it ends earlier ones of the same request.
+    /// Call when the transfer advances: the client has chosen this one, so earlier ones of the same request end.
     pub(super) fn progressed(&self) {
         if self.state.has_progressed.swap(true, Ordering::Relaxed) {
             return;

@@ -186,7 +186,7 @@ impl TransferSocket {
         }
     }
 
-    /// Waits for a packet of the peer.
+    /// Waits for a packet from the peer.
     fn hear(&mut self, until: PacketDeadline) -> Received<'_> {
         let left = until.remaining(Instant::now());
         if left.is_zero() {
@@ -208,7 +208,7 @@ impl TransferSocket {
         }
     }
 
-    /// Parses the peer's datagram.
+    /// Parses a datagram from the peer.
     fn read(&self, length: usize) -> Received<'_> {
         let datagram = self.buffer.get(..length).unwrap_or_default();
         Packet::of_peer(datagram).map_or_else(Received::Nonsense, Received::Packet)

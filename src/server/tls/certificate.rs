@@ -1,4 +1,4 @@
-//! The few facts of a certificate that rustls does not tell (RFC 5280 §4.1): when it is valid, and who has signed whom.
+//! The fields of a certificate that rustls does not expose (RFC 5280 §4.1): its validity, issuer and subject.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,16 +16,16 @@ const VERSION: u8 = 0xa0;
 /// What is read from a certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CertificateFacts<'a> {
-    /// Who has signed it, as DER.
+    /// The issuer, as DER.
     pub issuer: &'a [u8],
-    /// Whose it is, as DER.
+    /// The subject, as DER.
     pub subject: &'a [u8],
     pub not_before: SystemTime,
     pub not_after: SystemTime,
 }
 
 impl<'a> CertificateFacts<'a> {
-    /// Reads them; `None` if this is not a certificate.
+    /// Parses a certificate; `None` if this is not one.
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
         let mut certificate = Elements(Elements(der).next(SEQUENCE)?);
         let mut fields = Elements(certificate.next(SEQUENCE)?);
@@ -95,12 +95,12 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// The days from 1970 to this one; times before count as 1970.
+/// The days from 1970 to this one; earlier times count as 1970.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let before = before.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
     let Some(years) = year.checked_sub(1970) else { return Some(0) };
-    // The leap days of the years until this one, or, from March on, until the next.
+    // The leap days before this year; from March on, before the next one.
     let until = if month > 2 { year } else { year - 1 };
     let leap_days = (until / 4 - until / 100 + until / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400);
     Some(years * 365 + leap_days + before + day.checked_sub(1)?)

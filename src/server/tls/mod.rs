@@ -46,7 +46,7 @@ struct Shared {
     current: Mutex<Current>,
     /// The files as they were last read, even if in vain.
     stamps: Mutex<Vec<Stamp>>,
-    /// Whether SIGHUP has asked to read them again.
+    /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     rules: TlsRules,
 }
@@ -84,7 +84,7 @@ pub enum Certificates {
 pub struct TlsRules {
     /// Whether connections without TLS are answered: most with a redirect.
     pub plain: bool,
-    /// For how long browsers shall use TLS only, in seconds (RFC 6797).
+    /// How long browsers must use only TLS, in seconds (RFC 6797).
     pub hsts: Option<u64>,
 }
 
@@ -151,7 +151,7 @@ impl Tls {
         self.0.rules.plain
     }
 
-    /// For how many seconds browsers shall use TLS only.
+    /// How many seconds browsers must use only TLS.
     pub(super) fn hsts(&self) -> Option<u64> {
         self.0.rules.hsts
     }
@@ -196,7 +196,7 @@ impl Tls {
                 *shared.current() = now;
                 log::info!("read the certificates again");
             }
-            Err(error) => log::error!("{error}; the certificates that were read before stay in use"),
+            Err(error) => log::error!("{error}; the previous certificates stay in use"),
         }
     }
 }
@@ -259,7 +259,8 @@ impl Current {
     }
 }
 
-/// Chooses the certificate by the name that the client asks for: the first that has it, or else the first of all.
+/// Chooses the certificate by the server name that the client sends: the first one for that name, or else the first of
+/// all.
 #[derive(Debug)]
 struct ByName(Vec<Pair>);
 

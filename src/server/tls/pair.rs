@@ -35,7 +35,7 @@ impl PairFiles {
         [&self.certificate, &self.key]
     }
 
-    /// Reads and checks the pair. An expired certificate is only worth a warning: clients may know better.
+    /// Reads and checks the pair. Its dates only cause a warning: clients check them too.
     pub(super) fn read(&self, check: &Check, provider: &CryptoProvider) -> Result<Pair, TlsSetupError> {
         let in_certificate =
             |why: &dyn fmt::Display| TlsSetupError::of("certificate", &self.certificate, why);
@@ -68,7 +68,7 @@ impl PairFiles {
 }
 
 const WRONG_ORDER: &str =
-    "its chain is in the wrong order (the server's certificate comes first, then the issuer of each before)";
+    "its chain is in the wrong order (the server's certificate comes first, then its issuer's, and so on)";
 
 /// The certificates of a file, in their order.
 fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -76,12 +76,13 @@ fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         .collect::<Result<_, _>>()
         .map_err(|error| format!("it is not valid PEM: {error}"))?;
     if chain.is_empty() {
-        return Err("it holds no certificate".to_owned());
+        return Err("it contains no certificate".to_owned());
     }
     let mut facts = Vec::new();
     for certificate in &chain {
-        facts
-            .push(CertificateFacts::read(certificate).ok_or("it holds something that is not a certificate")?);
+        facts.push(
+            CertificateFacts::read(certificate).ok_or("it contains something that is not a certificate")?,
+        );
     }
     let is_in_order = facts.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
     if is_in_order { Ok(chain) } else { Err(WRONG_ORDER.to_owned()) }
@@ -93,7 +94,7 @@ fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
         return Err("it is encrypted (decrypt it: openssl pkey -in KEY -out NEW)".to_owned());
     }
     PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
-        pem::Error::NoItemsFound => "it holds no private key".to_owned(),
+        pem::Error::NoItemsFound => "it contains no private key".to_owned(),
         error => format!("it is not valid PEM: {error}"),
     })
 }

@@ -30,7 +30,7 @@ impl ContentDecoder {
         }
     }
 
-    /// As [`Self::more`], for the last block.
+    /// Like [`Self::more`], for the last block.
     pub(super) fn last<'a>(&'a mut self, block: &'a [u8]) -> &'a [u8] {
         match self {
             Self::Octet => block,

@@ -61,7 +61,7 @@ fn a_member_that_left_is_rejected_everywhere() {
     assert_eq!(scene.room.welcome(&stream).err(), refused);
     scene.cut(stream);
     let mut of_ann = scene.listen(ann);
-    assert_eq!(scene.heard(&mut of_ann), ["+gone", "-gone"], "nothing was posted, and one leave");
+    assert_eq!(scene.heard(&mut of_ann), ["+gone", "-gone"], "one leave was posted, and no message");
 }
 
 #[test]

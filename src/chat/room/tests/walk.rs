@@ -44,7 +44,7 @@ impl Listener {
         Self { name, member, stream, last, due: VecDeque::new() }
     }
 
-    /// Drops the expected items after a gap. Fails if none of them, or of those before, was evicted from the ring.
+    /// Drops the expected items after a gap. Fails unless one of them, or of earlier ones, was evicted from the ring.
     fn reset(&mut self, scene: &Scene, ring: u64) {
         let newest = scene.room.ring.end().passed();
         assert!(self.last.seq + ring < newest, "{} was reset needlessly", self.name);

@@ -13,7 +13,7 @@ const EVENTS: usize = 4;
 /// How often a worker may wake without a notification.
 const SPURIOUS: u32 = 1;
 
-/// How the worker blocks that makes the one blocking call.
+/// How a worker makes the only blocking call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Call {
     /// With [`Inner::may_wait`] before it, and without a watch: this call alone must provide another leader.

@@ -1,5 +1,5 @@
-//! Which connections are evicted: those idle for longest, those of a peer that has by far the most, or those of the client
-//! that holds the most descriptors.
+//! Which connections are evicted: those idle for longest, those of a client that has by far the most, or those of the
+//! client that holds the most descriptors.
 
 use std::os::fd::AsFd;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use crate::server::connections::slot::{Holding, Slot};
 use crate::server::connections::table::{ConnectionTable, TableEntry, lock};
 use crate::server::connections::tracked::Tracked;
 
-/// A peer with this many times as many connections as a new one is evicted for it. With a smaller factor, a
+/// A client with this many times as many connections as a new client loses one to it. With a smaller factor, a
 /// household behind one address could lose connections to a single person.
 const GREEDY: u32 = 16;
 
@@ -75,7 +75,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.excess()
     }
 
-    /// Whether so many more descriptors are within the limit.
+    /// Whether this many more descriptors are within the limit.
     pub(crate) fn allows(&self, more: u64) -> bool {
         self.slots.allows(more)
     }

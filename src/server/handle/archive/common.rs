@@ -6,7 +6,7 @@ use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::response::Response;
 
-/// How many bytes are produced at once: enough for a full socket buffer, and little for each of many slow readers.
+/// How many bytes are produced at once: enough to fill a socket buffer, and few enough for many slow readers at once.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 /// A file of at least this many bytes is sent with `sendfile`, if the format allows it. A shorter one is copied after

@@ -25,8 +25,8 @@ const TAG: usize = 16;
 /// How many bytes of memory one permit allows.
 const PER_PERMIT: usize = 300 * 1024;
 
-/// How many permits for memory there are, 300 MB in all. One client gets half: enough for a zip of the greatest number of
-/// entries whose paths have some 80 bytes.
+/// How many permits for memory there are, 300 MB in all. One client gets half: enough for a zip of the maximum number
+/// of entries whose paths have about 80 bytes.
 pub(crate) const PERMITS: usize = 1000;
 
 /// What an entry takes besides its name, in bytes: here, in the layout, and its checksum.
@@ -66,7 +66,7 @@ pub(super) struct FrozenFile {
     /// Its length in bytes.
     pub len: u64,
     pub version: FileVersion,
-    /// Whether another content makes another version.
+    /// Whether changed content always has another version.
     pub is_settled: bool,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Freezing {
     /// The length of the path at which the walk began.
     skip: usize,
     walk: Walk,
-    /// The greatest number of entries: [`ENTRIES_LIMIT`], and fewer in tests.
+    /// The maximum number of entries: [`ENTRIES_LIMIT`], and fewer in tests.
     limit: usize,
     entries: Vec<FrozenEntry>,
     /// The memory that the entries take.
@@ -91,7 +91,7 @@ pub(super) struct Freezing {
 pub(super) enum CannotFreeze {
     /// It would have more than [`ENTRIES_LIMIT`] entries.
     TooLarge,
-    /// Other zips take the memory.
+    /// Other zips use the memory.
     NoMemory,
     /// The directory cannot be read.
     Folder(Error),
@@ -112,7 +112,7 @@ impl Freezing {
         }
     }
 
-    /// Walks on for a slice. `None` if there is more.
+    /// Walks for one slice. `None` if there is more.
     pub(super) fn proceed(
         &mut self,
         memory: &FairPermits,
@@ -182,7 +182,7 @@ impl Freezing {
     }
 }
 
-/// The most memory that an entry takes, in bytes, in a zip of this name.
+/// The maximum memory that an entry takes, in bytes, in a zip of this name.
 fn memory_of(path: &SharePath, name: &[u8]) -> usize {
     let bytes = || path.as_bytes().iter().chain(name);
     let escaped = bytes().filter(|byte| !byte.is_ascii() || **byte == b'\\').count();
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(memory(b"a"), PER_ENTRY + COPIES * 4);
         assert_eq!(memory(&[b'a'; 200]), PER_ENTRY + COPIES * 203);
         assert_eq!(memory(b"\xff\\"), PER_ENTRY + COPIES * 5 + ESCAPED * 2);
-        // The greatest number of entries fits into the half that one client gets.
+        // The maximum number of entries fits into the half that one client gets.
         assert!(ENTRIES_LIMIT * memory(&[b'a'; 77]) <= PERMITS / 2 * PER_PERMIT);
     }
 }

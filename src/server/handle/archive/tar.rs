@@ -81,7 +81,7 @@ struct TarSource {
     _permit: Option<FairPermit>,
 }
 
-/// A file of which some is still to be added.
+/// A file that has not been added completely.
 #[derive(Debug)]
 struct Reading {
     file: OpenedFile,

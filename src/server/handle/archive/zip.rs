@@ -28,7 +28,7 @@ struct ZipRequest {
     /// The head of the response, without validators.
     head: Head,
     conditions: Conditions,
-    /// Whether ranges are honoured: only GET has them (RFC 9110 §14.2).
+    /// Whether ranges apply: only GET has them (RFC 9110 §14.2).
     has_ranges: bool,
     /// Decides which files the client may read.
     judge_entry: Judge,
@@ -56,7 +56,7 @@ pub(super) fn answer(
     Ok(Handled::Work(job(freezing, ZipRequest { head, conditions, has_ranges, judge_entry, permit })))
 }
 
-/// The job that walks on for a slice, and queues itself again for the rest.
+/// The job that walks for one slice, and queues itself again for the rest.
 fn job(mut freezing: Freezing, request: ZipRequest) -> Job {
     Box::new(move |state, disk| {
         let response = match freezing.proceed(&state.zip_memory, disk) {

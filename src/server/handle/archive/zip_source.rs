@@ -24,10 +24,10 @@ use crate::server::jobs::deferred::{Deferred, OpenedFile};
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::state::State;
 
-/// How many bytes are read before other connections get their turn: some hundredths of a second.
+/// How many bytes are read before other connections get their turn: a few hundredths of a second.
 const SLICE: u64 = 16 << 20;
 
-/// What opening a file counts, in bytes.
+/// How much opening a file counts against the budget, in bytes.
 const OPENING: u64 = SLICE / 256;
 
 /// How many blocks of a long file are produced at once.
