@@ -188,7 +188,7 @@ fn an_authority_that_has_expired_is_believed_no_more() {
     let all = [&old, &new, &guarded.authority].map(Authority::pem).concat();
     fs::write(guarded.place.path().join("authority.pem"), all).expect("written");
     guarded.wharf.signal(Signal::HUP);
-    eventually("a reload", || guarded.wharf.log().contains("read the certificates again"));
+    eventually("a reload", || guarded.wharf.log().contains("reloaded the certificates"));
     assert!(
         guarded.wharf.log().contains("authority.pem has expired on 2021-01-01"),
         "{}",
@@ -263,7 +263,7 @@ fn a_client_ca_that_cannot_be_used_is_one_line_at_the_start() {
         ("short", "it holds something that is not a certificate"),
         (
             "share/ca",
-            "it is in the shared folder, where every client could read it (name a file outside of it)",
+            "it is in the shared folder, where every client could read it (name a file outside it)",
         ),
     ];
     let [certificate, key] = ["localhost.pem", "localhost.key"].map(|name| path_text(&pem(name)));
@@ -286,7 +286,7 @@ fn a_ticket_is_no_shortcut_past_the_authorities() {
     let (ca, log) = (guarded.place.path().join("authority.pem"), || guarded.wharf.log());
     let reload = |times: usize| {
         guarded.wharf.signal(Signal::HUP);
-        eventually("a reload", || log().matches("read the certificates again").count() >= times);
+        eventually("a reload", || log().matches("reloaded the certificates").count() >= times);
     };
     let ann = guarded.user("ann");
     let mut kept = (guarded.tcp(), None);
@@ -306,7 +306,7 @@ fn a_ticket_is_no_shortcut_past_the_authorities() {
     }
     // A file that cannot be used changes nothing.
     fs::write(&ca, "nonsense").expect("written");
-    eventually("it is refused", || log().contains("the certificates that were read before stay in use"));
+    eventually("it is refused", || log().contains("the previous certificates stay in use"));
     assert!(guarded.ask(&old[0], "GET /a").expect("an answer").1.contains("200 OK"));
     // Another authority in the place of the first.
     let other = Authority::new();

@@ -294,7 +294,7 @@ fn a_certificate_is_made_again_while_the_server_runs() {
     assert_eq!(fs::read(state.join("tls-key.pem")).expect("there"), b"");
     fs::write(state.join("tls-key.pem"), key).expect("written");
     wharf.signal(Signal::HUP);
-    eventually("it is read again", || wharf.log().matches("read the certificates again").count() > 3);
+    eventually("it is read again", || wharf.log().matches("reloaded the certificates").count() > 3);
     assert_eq!(kept(&state), last);
 }
 
@@ -307,7 +307,7 @@ fn a_certificate_that_ends_soon_is_made_again_while_the_server_runs() {
     let (first, key) = (kept(&state), public_key(&state));
     clock.set("+360d");
     clock.wharf.signal(Signal::HUP);
-    eventually("it is read again", || clock.wharf.log().contains("read the certificates again"));
+    eventually("it is read again", || clock.wharf.log().contains("reloaded the certificates"));
     assert_eq!(kept(&state), first, "more than a month is left");
     clock.set("+370d");
     eventually("there is a new one", || clock.wharf.log().contains("since the old one ends on "));
@@ -344,7 +344,7 @@ fn servers_that_start_at_once_have_one_certificate() {
         assert!(started.iter().map(made).sum::<usize>() <= 3, "once for each name: {started:?}");
         for output in &started {
             assert_eq!(output.code, Some(0), "{output:?}");
-            let was_first = printed(output) == last || output.stderr.contains("read the certificates again");
+            let was_first = printed(output) == last || output.stderr.contains("reloaded the certificates");
             assert!(was_first, "{last}: {output:?}");
         }
         let next = start(&["--host", "c.example"], place.path(), &[("HOME", place.path())]);
@@ -463,7 +463,7 @@ fn a_key_that_others_could_read_is_protected_and_one_in_the_folder_is_refused() 
     let place = wharf.kill();
     let output = start(&["--state", "state", "-q"], place.path(), &[]);
     let error = "wharf: cannot use the key state/tls-key.pem: it has other names (hard links), and the shared folder may \
-                 hold one (name another file)\n";
+                 contain one of them (name another file)\n";
     assert_eq!((output.code, output.stderr.as_str()), (Some(1), error));
 }
 

@@ -26,7 +26,7 @@ impl fmt::Display for ProxyError {
             Self::Refused(status) => write!(f, "it refuses to connect to the server: {status}"),
             Self::Closed => f.write_str("it closed the connection without a response"),
             Self::Slow(seconds) => write!(f, "it did not open a tunnel within {seconds} s"),
-            Self::NotHttp => f.write_str("its response is not one of an HTTP proxy"),
+            Self::NotHttp => f.write_str("its response is not that of an HTTP proxy"),
         }
     }
 }

@@ -194,7 +194,7 @@ impl Tls {
         match Current::read(&shared.files, &shared.check, &shared.provider, Some(&before)) {
             Ok(now) => {
                 *shared.current() = now;
-                log::info!("read the certificates again");
+                log::info!("reloaded the certificates");
             }
             Err(error) => log::error!("{error}; the previous certificates stay in use"),
         }

@@ -87,7 +87,7 @@ impl SelfSigned {
         let error = self.ensure(now).err().map(|error| error.to_string());
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = error.as_ref().filter(|error| trouble.as_ref() != Some(error)) {
-            log::error!("{error}; the certificate that was read before stays in use");
+            log::error!("{error}; the previous certificate stays in use");
         }
         *trouble = error;
         trouble.is_none()
