@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use super::decision::Judge;
 use super::right::{Right, Rights};
 use crate::path::SharePath;
 
@@ -13,6 +14,8 @@ pub struct Grant<'p, O> {
     path: Cow<'p, SharePath>,
     /// All rights that the principal has at the path.
     rights: Rights,
+    /// Decides about other paths, if they may have other rights.
+    judge: Option<Judge>,
     operation: PhantomData<O>,
 }
 
@@ -20,6 +23,11 @@ pub struct Grant<'p, O> {
 pub trait Operation {
     /// The rights of which one is needed.
     const NEEDS: Rights;
+
+    /// Whether these rights suffice.
+    fn is_allowed_by(rights: Rights) -> bool {
+        rights.has_any(Self::NEEDS)
+    }
 }
 
 /// To see the names in a directory.
@@ -55,8 +63,8 @@ impl Operation for ToMakeDirectory {
 }
 
 impl<'p, O> Grant<'p, O> {
-    pub(super) fn new(path: &'p SharePath, rights: Rights) -> Self {
-        Self { path: Cow::Borrowed(path), rights, operation: PhantomData }
+    pub(super) fn new(path: &'p SharePath, rights: Rights, judge: Option<Judge>) -> Self {
+        Self { path: Cow::Borrowed(path), rights, judge, operation: PhantomData }
     }
 
     /// The path that was checked.
@@ -66,7 +74,8 @@ impl<'p, O> Grant<'p, O> {
 
     /// The same, for an operation that outlives the request. It copies the path.
     pub fn into_owned(self) -> Grant<'static, O> {
-        Grant { path: Cow::Owned(self.path.into_owned()), rights: self.rights, operation: PhantomData }
+        let Self { path, rights, judge, operation } = self;
+        Grant { path: Cow::Owned(path.into_owned()), rights, judge, operation }
     }
 }
 

@@ -259,7 +259,7 @@ mod tests {
         std::fs::write(place.path().join("a"), "content").expect("written");
         let state = state(place.path(), MAX_AGE);
         let path = SharePath::parse(b"a").expect("a path");
-        let file = state.access.check(&Principal::Anonymous, &path).expect("all may read");
+        let file = state.access.check(&Principal::anonymous(None), &path).expect("all may read");
         let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&file, Blocking::own_thread()) else {
             panic!("no file")
         };

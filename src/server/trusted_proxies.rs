@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::net::network::Network;
 use crate::net::peer::Peer;
+use crate::network::Network;
 
 /// Which peers are trusted. No peer is, unless the owner of the server says so.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ use crate::folder::{Ended, Error, Folder, Guard, OnConflict, Rules, UploadError,
 const CONFLICTS: [OnConflict; 3] = [OnConflict::Overwrite, OnConflict::Refuse, OnConflict::Rename];
 
 fn judge_of(rights: Rights) -> Judge {
-    Access::new(rights).judge(&Principal::Anonymous)
+    Access::new(rights).judge(&Principal::anonymous(None))
 }
 
 /// What comes of an upload to `a`.
@@ -82,7 +82,7 @@ fn an_upload_in_pieces_is_judged_at_each_request() {
     let folder = fixture.folder(quick());
     drop(begin(&folder, 1, "a"));
     let (viewer, reader) =
-        (judge_of(Rights::VIEW), Access::new(Rights::CHANGE).read_only().judge(&Principal::Anonymous));
+        (judge_of(Rights::VIEW), Access::new(Rights::CHANGE).read_only().judge(&Principal::anonymous(None)));
     let is_refused = |error: &UploadError, is_read_only: bool| match error {
         UploadError::Folder(Error::ReadOnly) => is_read_only,
         UploadError::Folder(Error::NoRight(rights)) => !is_read_only && *rights == Rights::CHANGE,

@@ -1,9 +1,10 @@
 //! Every set of rights, with and without `--read-only`, and every operation: what comes out is one function.
 
-use super::*;
+use super::super::*;
+use crate::path::SharePath;
 
 /// The principals and paths of the table.
-const PRINCIPALS: [Principal; 1] = [Principal::Anonymous];
+const PRINCIPALS: [Principal; 1] = [Principal::anonymous(None)];
 const PATHS: [&str; 4] = ["", "a", "a/b", "a/.hidden"];
 
 /// What is asked: an operation with its grant, or a right of a gate.
@@ -104,10 +105,10 @@ fn cases() -> impl Iterator<Item = (Principal, SharePath, Asked)> {
 #[test]
 fn a_judge_decides_as_the_rules_do_and_its_grants_can_be_kept() {
     let path = SharePath::parse(b"a").expect("a path");
-    let judge = Access::new(Rights::VIEW.with(Rights::of(&[Right::Add]))).judge(&Principal::Anonymous);
+    let judge = Access::new(Rights::VIEW.with(Rights::of(&[Right::Add]))).judge(&Principal::anonymous(None));
     let kept = judge.check::<ToWrite>(&path).expect("it may add").into_owned();
     assert_eq!((kept.path(), kept.may_add(), kept.may_replace()), (&path, true, false));
-    let judge = Access::new(Rights::CHANGE).judge(&Principal::Anonymous);
+    let judge = Access::new(Rights::CHANGE).judge(&Principal::anonymous(None));
     assert_eq!(judge.check::<ToRead>(&path).map(|_| ()), Err(Denied::NoRight(Rights::of(&[Right::Read]))));
 }
 
