@@ -17,7 +17,7 @@ impl Access {
         if !O::is_allowed_by(rights) {
             return Err(self.denied(O::NEEDS));
         }
-        Ok(Grant::new(path, rights, self.depends_on_path().then(|| self.judge(principal))))
+        Ok(Grant::new(path, rights, self.depends_on_path().then(|| Box::new(self.judge(principal)))))
     }
 }
 

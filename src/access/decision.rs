@@ -115,6 +115,16 @@ impl Access {
 }
 
 impl Judge {
+    /// As [`Access::rights`], for the principal.
+    pub(super) fn rights(&self, path: &SharePath) -> Rights {
+        self.access.rights(&self.principal, path)
+    }
+
+    /// As [`Access::denied`].
+    pub(super) fn denied(&self, any_of: Rights) -> Denied {
+        self.access.denied(any_of)
+    }
+
     /// The rules and the principal.
     pub(super) fn parts(&self) -> (&Access, &Principal) {
         (&self.access, &self.principal)

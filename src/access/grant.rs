@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use super::decision::Judge;
+use super::denied::Denied;
 use super::right::{Right, Rights};
 use crate::path::SharePath;
 
@@ -15,7 +16,7 @@ pub struct Grant<'p, O> {
     /// All rights that the principal has at the path.
     rights: Rights,
     /// Decides about other paths, if they may have other rights.
-    judge: Option<Judge>,
+    judge: Option<Box<Judge>>,
     operation: PhantomData<O>,
 }
 
@@ -46,6 +47,10 @@ pub struct ToWrite;
 #[derive(Clone, Debug)]
 pub struct ToMakeDirectory;
 
+/// To add a file to an archive, which shows its name and its content.
+#[derive(Clone, Debug)]
+pub struct ToArchive;
+
 impl Operation for ToList {
     const NEEDS: Rights = Rights::of(&[Right::List]);
 }
@@ -62,8 +67,16 @@ impl Operation for ToMakeDirectory {
     const NEEDS: Rights = Rights::of(&[Right::Add]);
 }
 
+impl Operation for ToArchive {
+    const NEEDS: Rights = Rights::VIEW;
+
+    fn is_allowed_by(rights: Rights) -> bool {
+        rights.has_all(Self::NEEDS)
+    }
+}
+
 impl<'p, O> Grant<'p, O> {
-    pub(super) fn new(path: &'p SharePath, rights: Rights, judge: Option<Judge>) -> Self {
+    pub(super) fn new(path: &'p SharePath, rights: Rights, judge: Option<Box<Judge>>) -> Self {
         Self { path: Cow::Borrowed(path), rights, judge, operation: PhantomData }
     }
 
@@ -76,6 +89,50 @@ impl<'p, O> Grant<'p, O> {
     pub fn into_owned(self) -> Grant<'static, O> {
         let Self { path, rights, judge, operation } = self;
         Grant { path: Cow::Owned(path.into_owned()), rights, judge, operation }
+    }
+}
+
+impl<O: Operation> Grant<'_, O> {
+    /// Whether the principal may have other rights at other paths. Then the folder has to find out where the path really
+    /// leads, and to ask [`Grant::also_at`].
+    pub fn depends_on_path(&self) -> bool {
+        self.judge.is_some()
+    }
+
+    /// The same grant.
+    pub fn reborrow(&self) -> Grant<'_, O> {
+        self.with_rights(self.rights)
+    }
+
+    /// The same grant, with only those of its rights that the principal has at this path too. Fails if that is not enough.
+    pub fn also_at(&self, path: &SharePath) -> Result<Grant<'_, O>, Denied> {
+        let Some(judge) = &self.judge else { return Ok(self.reborrow()) };
+        let rights = self.rights.and(judge.rights(path));
+        if O::is_allowed_by(rights) { Ok(self.with_rights(rights)) } else { Err(judge.denied(O::NEEDS)) }
+    }
+
+    /// Fails if the principal may not create anything at this path.
+    pub fn may_add_at(&self, path: &SharePath) -> Result<(), Denied> {
+        const ADD: Rights = Rights::of(&[Right::Add]);
+        match &self.judge {
+            Some(judge) if !judge.rights(path).has_any(ADD) => Err(judge.denied(ADD)),
+            _ => Ok(()),
+        }
+    }
+
+    fn with_rights(&self, rights: Rights) -> Grant<'_, O> {
+        Grant { path: Cow::Borrowed(self.path()), rights, judge: self.judge.clone(), operation: PhantomData }
+    }
+}
+
+impl Grant<'_, ToList> {
+    /// The grant for an entry of the directory; fails if its name must not be shown.
+    pub fn entry<'e>(&self, path: &'e SharePath) -> Result<Grant<'e, ToList>, Denied> {
+        let rights = self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path));
+        match &self.judge {
+            Some(judge) if !ToList::is_allowed_by(rights) => Err(judge.denied(ToList::NEEDS)),
+            judge => Ok(Grant::new(path, rights, judge.clone())),
+        }
     }
 }
 

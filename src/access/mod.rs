@@ -5,7 +5,7 @@
 //!                                └─> Denied               says which right is missing
 //! ```
 //!
-//! A [`Grant`] is made only here, for one operation: [`ToList`], [`ToRead`], [`ToWrite`] or [`ToMakeDirectory`]. An operation
+//! A [`Grant`] is made only here, for one operation: such as [`ToList`] or [`ToRead`]. An operation
 //! of the folder takes the grant that it needs instead of a path, so an operation without a check does not compile.
 //!
 //! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or a single one that the other flags make. A
@@ -27,7 +27,7 @@ mod tests;
 
 pub use decision::{Access, Judge};
 pub use denied::Denied;
-pub use grant::{Grant, Operation, ToList, ToMakeDirectory, ToRead, ToWrite};
+pub use grant::{Grant, Operation, ToArchive, ToList, ToMakeDirectory, ToRead, ToWrite};
 pub use principal::{Principal, User};
 pub use right::{Right, Rights};
 pub use rule::Rule;

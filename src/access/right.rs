@@ -91,6 +91,12 @@ impl Rights {
         Self(self.0 | other.0)
     }
 
+    /// Those of these that are among the others too.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// These except the others.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {

@@ -70,29 +70,35 @@ mod tests {
     use super::*;
     use crate::access::Right;
 
-    fn network(text: &str) -> Option<Network> {
-        Some(text.parse().expect("a network"))
+    fn network(text: &str) -> Network {
+        text.parse().expect("a network")
     }
 
     #[test]
     fn rules_are_parsed() {
-        let (everyone, view) = (Subject::Everyone, Rights::VIEW);
+        let view = Rights::VIEW;
         let add = Rights::of(&[Right::Add]);
         let table: [(&str, &[Subject], Rights, &str, Option<Network>); 10] = [
-            ("everyone=view", &[everyone.clone()], view, "", None),
-            ("everyone=view@/", &[everyone.clone()], view, "", None),
-            ("everyone=none@/private/", &[everyone.clone()], Rights::NONE, "private", None),
-            ("everyone=drop@in box/a", &[everyone.clone()], add, "in box/a", None),
-            ("everyone=drop,read,list", &[everyone.clone()], view.with(add), "", None),
+            ("everyone=view", &[Subject::Everyone], view, "", None),
+            ("everyone=view@/", &[Subject::Everyone], view, "", None),
+            ("everyone=none@/private/", &[Subject::Everyone], Rights::NONE, "private", None),
+            ("everyone=drop@in box/a", &[Subject::Everyone], add, "in box/a", None),
+            ("everyone=drop,read,list", &[Subject::Everyone], view.with(add), "", None),
             (
                 "everyone=view,chat from 10.0.0.0/8",
-                &[everyone.clone()],
+                &[Subject::Everyone],
                 view.with(Rights::CHAT),
                 "",
-                network("10.0.0.0/8"),
+                Some(network("10.0.0.0/8")),
             ),
-            ("everyone=view@/a from b from ::1", &[everyone.clone()], view, "a from b", network("::1")),
-            ("everyone=read@a=b@c", &[everyone.clone()], Rights::of(&[Right::Read]), "a=b@c", None),
+            (
+                "everyone=view@/a from b from ::1",
+                &[Subject::Everyone],
+                view,
+                "a from b",
+                Some(network("::1")),
+            ),
+            ("everyone=read@a=b@c", &[Subject::Everyone], Rights::of(&[Right::Read]), "a=b@c", None),
             ("users=write", &[Subject::Users], view.with(Rights::CHANGE), "", None),
             (
                 "anna,%staff,users=admin",

@@ -85,9 +85,10 @@ pub(super) fn save(
     let mut first = Some(place);
     stale::retry(|| {
         if let Some(place) = first.take() {
+            let grant = &place.judge(&shared.root, grant)?;
             return Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary);
         }
-        let place = &Place::find(&shared.root, place.path())?;
+        let (place, grant) = &Place::find(&shared.root, grant)?;
         Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary)
     })
 }
@@ -184,11 +185,12 @@ impl Commit<'_> {
         let _guard = self.lock()?;
         shared.stays()?;
         place.confirm(&shared.root, dir)?;
-        let occupant = place.occupant(&shared.root, dir)?;
+        let grant = &place.judge_in(&shared.root, dir, self.grant)?.grant;
+        let occupant = place.occupant(&shared.root, dir, grant)?;
         guard.check(occupant.map(|occupant| occupant.version))?;
-        let on_conflict = self.on_conflict();
+        let on_conflict = shared.rules.on_conflict(grant);
         if occupant.is_none() || on_conflict == OnConflict::Rename {
-            may_add(self.grant)?;
+            may_add(grant)?;
         }
         let given = match (occupant, on_conflict) {
             (None, _) if !fits(None) => return Ok(Attempt::Changed),
@@ -228,6 +230,9 @@ impl Commit<'_> {
             let name = numbered(self.place.name(), number);
             // The path may be so long that the number does not fit.
             let path = parent.as_ref().and_then(|parent| parent.join(&name).ok()).ok_or(Error::Exists)?;
+            if self.grant.may_add_at(&path).is_err() {
+                continue;
+            }
             match file.appear(dir, &name, &self.shared.claims) {
                 Ok(()) => return Ok(Ok(path)),
                 Err(Errno::EXIST) => {}

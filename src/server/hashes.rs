@@ -172,7 +172,7 @@ impl Inner {
 
 impl Hashing {
     fn new(open: OpenFile, is_settled: bool, permit: FairPermit) -> Self {
-        let OpenFile { file, facts } = open;
+        let OpenFile { file, facts, .. } = open;
         Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None, _permit: permit }
     }
 

@@ -5,6 +5,7 @@ mod complete;
 mod conflicts;
 mod following;
 mod reading;
+mod real_paths;
 mod rights;
 mod saving;
 mod sweeping;

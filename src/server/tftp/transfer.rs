@@ -169,7 +169,7 @@ impl Transfer<'_> {
         let opened =
             self.grant(&path).and_then(|grant| self.state.folder.open(&grant, Blocking::own_thread()));
         match opened.map_err(|error| error_packet::of_read_error(&error))? {
-            Node::File(OpenFile { file, facts }) => {
+            Node::File(OpenFile { file, facts, .. }) => {
                 Ok((Box::new(FileReader::new(file, facts.len)), Some(facts.len)))
             }
             Node::Directory { .. } => Err(error_packet::is_directory()),
