@@ -65,6 +65,11 @@ impl Operation for ToWrite {
 
 impl Operation for ToMakeDirectory {
     const NEEDS: Rights = Rights::of(&[Right::Add]);
+
+    /// The response says whether the name was taken.
+    fn is_allowed_by(rights: Rights) -> bool {
+        rights.has_any(Self::NEEDS) && !rights.hide_names()
+    }
 }
 
 impl Operation for ToArchive {
@@ -137,6 +142,11 @@ impl Grant<'_, ToList> {
 }
 
 impl Grant<'_, ToWrite> {
+    /// Whether the principal must not learn which names are taken: it may add files, and neither list, read nor replace any.
+    pub fn hides_names(&self) -> bool {
+        self.rights.hide_names()
+    }
+
     /// Whether it may save a file under a new name.
     pub fn may_add(&self) -> bool {
         self.rights.has(Right::Add)

@@ -113,6 +113,11 @@ impl Rights {
         self.0 & other.0 != 0
     }
 
+    /// Whether these let a principal add files where it must not learn which names are taken.
+    pub(super) const fn hide_names(self) -> bool {
+        self.has(Right::Add) && !self.has_any(Self::VIEW.with(Self::of(&[Right::Replace])))
+    }
+
     /// Whether all of the others are among them.
     pub const fn has_all(self, other: Self) -> bool {
         other.without(self).0 == 0

@@ -128,8 +128,11 @@ impl Folder {
         }
     }
 
-    /// The facts of the file that an upload would replace, if one has the name.
+    /// The facts of the file that an upload would replace, if one has the name, and the principal may know it.
     pub fn occupant(&self, grant: &Grant<'_, ToWrite>, _: Blocking<'_>) -> Result<Option<Facts>, Error> {
+        if grant.hides_names() {
+            return Ok(None);
+        }
         match open::open(&self.source.current(), grant) {
             Ok(Node::File(open)) => Ok(Some(open.facts)),
             Ok(Node::Directory { .. }) | Err(Error::NotFound) => Ok(None),

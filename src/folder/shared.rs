@@ -91,7 +91,8 @@ impl Shared {
         rules.admit_path(grant.path())?;
         self.stays()?;
         let (place, grant) = Place::find(root, grant)?;
-        let taken = place.has_directory() && place.occupant(root, place.nearest(), &grant)?.is_some();
+        let is_known = place.has_directory() && !grant.hides_names();
+        let taken = is_known && place.occupant(root, place.nearest(), &grant)?.is_some();
         match rules.on_conflict(&grant) {
             OnConflict::Refuse if taken => return Err(Error::Exists),
             OnConflict::Overwrite if taken => {}

@@ -41,6 +41,10 @@ fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes,
         Asked::List => outcome(&[Right::List]),
         Asked::Read => outcome(&[Right::Read]),
         Asked::Write | Asked::MakeDirectory if is_read_only => Err(Denied::ReadOnly),
+        // The answer would say which names are taken.
+        Asked::MakeDirectory if !(has(Right::List) || has(Right::Read) || has(Right::Replace)) => {
+            Err(Denied::NoRight(Rights::of(&[Right::Add])))
+        }
         Asked::MakeDirectory => outcome(&[Right::Add]),
         Asked::Write => {
             outcome(&[Right::Add, Right::Replace]).map(|_| (has(Right::Add), has(Right::Replace)))

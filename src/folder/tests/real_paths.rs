@@ -215,6 +215,31 @@ fn at_the_end_of_a_link_fewer_rights_count() {
         folder.receive(&grant, None, disk()).and_then(|incoming| incoming.commit(Guard::None, disk()))
     };
     receive(&new).expect("a new name");
-    let taken = receive(&taken);
-    assert!(matches!(taken, Err(Error::Exists)), "{taken:?}");
+    assert_eq!(receive(&taken).expect("beside it").path.as_bytes(), b"link/taken (1)");
+}
+
+#[test]
+fn who_may_only_add_does_not_learn_which_names_are_taken() {
+    for on_conflict in [OnConflict::Overwrite, OnConflict::Refuse, OnConflict::Rename] {
+        let fixture = Fixture::new();
+        fixture.write("inbox/file", "theirs");
+        fixture.write("inbox/dir/file", "theirs");
+        fixture.link("nowhere", "inbox/link");
+        let folder = fixture.folder(Rules { on_conflict, ..quick() });
+        let judge = judge(&["everyone=view", "everyone=drop@inbox"]);
+        for guard in [Guard::None, Guard::MustBeNew] {
+            for name in ["file", "dir", "link", "new"] {
+                let path = path(&format!("inbox/{name}"));
+                let grant = judge.check::<ToWrite>(&path).expect("it may add");
+                assert!(folder.occupant(&grant, disk()).expect("not looked at").is_none(), "{name}");
+                assert!(folder.may_receive(&grant, None, disk()).is_ok(), "{name}");
+                let saved = folder.receive(&grant, None, disk()).and_then(|file| file.commit(guard, disk()));
+                let saved = saved.unwrap_or_else(|error| panic!("{name}, {on_conflict:?}: {error}"));
+                assert_eq!((saved.told(), saved.created), (&path, true), "{name}");
+                assert!(judge.check::<ToMakeDirectory>(&path).is_err(), "{name}");
+            }
+        }
+        let old = std::fs::read_to_string(fixture.share().join("inbox/file")).expect("it stays");
+        assert_eq!(old, "theirs");
+    }
 }

@@ -63,7 +63,8 @@ fn new_and_taken_names_need_different_rights() {
             for taken in [[false, false], [true, true], [false, true], [true, false]] {
                 let fixture = Fixture::new();
                 let folder = fixture.folder(Rules { on_conflict, ..quick() });
-                let outcome = upload(&folder, &fixture, &judge_of(Rights::of(rights)), taken);
+                let outcome =
+                    upload(&folder, &fixture, &judge_of(Rights::of(rights).with(Rights::VIEW)), taken);
                 let of = |is_taken| expected(may_add, may_replace, on_conflict, is_taken);
                 // What is refused at the beginning does not reach the end.
                 let expected = match of(taken[0]) {
@@ -109,7 +110,7 @@ fn an_upload_in_pieces_is_judged_at_each_request() {
 fn a_piece_may_replace_only_with_the_right_to() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
-    let adder = judge_of(Rights::of(&[Right::Add]));
+    let adder = judge_of(Rights::VIEW.with(Rights::of(&[Right::Add])));
     for (number, name, judge, is_saved) in [(1, "a", &adder, false), (2, "b", &judge(), true)] {
         let begun = folder.begin_upload(token(number), &grant(name), plan(), LAST, disk());
         fixture.write(name, "old");
