@@ -54,9 +54,13 @@ impl Place {
         };
         let names: Vec<_> = missing.iter().rev().map(OsString::as_os_str).chain([name]).collect();
         let (dir, judged) = dir.judge(root, grant, &names)?;
-        // Not before: what it says of the directory is not for everybody.
-        if let Some(error) = failed {
-            return Err(error.into());
+        match failed.map(Error::from) {
+            None => {}
+            // A link may lead there, and what it leads to is not for everybody.
+            Some(Error::NotDirectory | Error::Denied) if grant.depends_on_path() => {
+                return Err(Error::NotFound);
+            }
+            Some(error) => return Err(error),
         }
         refuse_dangling(&dir, missing.last())?;
         let place = Self { dir: Arc::new(dir), missing, name: name.to_owned(), path: path.clone() };

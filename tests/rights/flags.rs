@@ -1,0 +1,81 @@
+//! `--allow` on the command line.
+
+use std::path::Path;
+
+use crate::common::{Wharf, run};
+
+/// The code and the errors of a server that does not start.
+fn refused(flags: &[&str]) -> (Option<i32>, String) {
+    let output = run(&[&["serve", "--port", "0"], flags].concat(), "", Path::new("."));
+    (output.code, output.stderr)
+}
+
+#[test]
+fn a_bad_rule_is_quoted() {
+    let table = [
+        ("everyone", "a rule is SUBJECT=RIGHTS"),
+        ("everyone=delete", "unknown right \"delete\""),
+        ("everyone=view@/a/../b", "a part of the path is \".\" or \"..\""),
+        ("everyone=view from 10.0.0.0/33", "/33 is not a prefix length"),
+        ("everyone=view from home", "\"home\" is not an IP address"),
+        ("everyone=none,read", "none stands alone"),
+        ("everyone=chat@/a", "chat and admin hold for the whole server"),
+        ("a b=view", "\"a b\" cannot be a subject"),
+        ("users=view", "wharf has no accounts yet, so a rule cannot be about users"),
+        ("anna=view", "a rule cannot be about anna"),
+        ("everyone,%staff=view", "a rule cannot be about %staff"),
+    ];
+    for (rule, why) in table {
+        let (code, errors) = refused(&["--allow", rule]);
+        assert_eq!(code, Some(2), "{rule}: {errors}");
+        assert!(errors.contains(&format!("'{rule}'")) && errors.contains(why), "{rule}: {errors}");
+    }
+}
+
+#[test]
+fn rules_without_effect_are_warned_of() {
+    let wharf =
+        Wharf::serve(&["--allow", "everyone=view", "--allow", "everyone=none@/no such", "--allow-exit"]);
+    let log = wharf.log();
+    assert!(log.contains("there is nothing at /no such in the folder"), "{log}");
+    assert!(log.contains("--allow-exit has no effect"), "{log}");
+    assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 403);
+    let wharf = Wharf::serve(&["--allow", "everyone=view,admin"]);
+    assert!(!wharf.log().contains("WARN"), "{}", wharf.log());
+    assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 403, "it needs --allow-exit too");
+    let mut wharf = Wharf::serve(&["--allow", "everyone=admin", "--allow-exit"]);
+    assert_eq!(wharf.ask("GET", "/", "", b"").code(), 404);
+    assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 200);
+    assert!(wharf.wait().1.success());
+}
+
+#[test]
+fn read_only_takes_changes_away_from_rules_too() {
+    let wharf =
+        Wharf::serve(&["--allow", "everyone=write", "--allow", "everyone=none@/closed", "--read-only"]);
+    wharf.write("closed/file", "secret");
+    wharf.write("file", "public");
+    for (method, target, code) in [
+        ("GET", "/file", 200),
+        ("PUT", "/file", 403),
+        ("MKCOL", "/new", 403),
+        ("GET", "/closed/file", 404),
+        ("PUT", "/closed/file", 403),
+        ("PUT", "/closed/none", 403),
+    ] {
+        assert_eq!(wharf.ask(method, target, "", b"").code(), code, "{method} {target}");
+    }
+}
+
+#[test]
+fn without_a_rule_nobody_may_chat() {
+    let join = |wharf: &Wharf| wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").code();
+    let page =
+        |wharf: &Wharf| wharf.ask("GET", "/", "Accept: text/html\r\n", b"").text().contains("id=\"room\"");
+    for (rule, may_chat) in [("everyone=write", false), ("everyone=write,chat", true)] {
+        let wharf = Wharf::serve(&["--allow", rule]);
+        assert_eq!((join(&wharf), page(&wharf)), (if may_chat { 200 } else { 404 }, may_chat), "{rule}");
+    }
+    let wharf = Wharf::serve(&["--allow", "everyone=view,chat", "--no-chat"]);
+    assert_eq!((join(&wharf), page(&wharf)), (404, false));
+}

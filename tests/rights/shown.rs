@@ -1,0 +1,135 @@
+//! Listings, archives and the chat show only what their principal may list.
+
+use super::caller::{Caller, Client};
+use super::stage::Stage;
+use crate::common::Wire;
+
+/// The names in the JSON listing of a directory.
+fn names(client: &mut Client, target: &str) -> String {
+    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n");
+    let (status, answer) = client.ask(&request);
+    assert_eq!(status, 200, "{target}: {answer}");
+    let body = answer.split_once("\n{").expect("JSON").1;
+    let listing: serde_json::Value = serde_json::from_str(&format!("{{{body}")).expect("JSON");
+    let entries = listing["entries"].as_array().expect("entries").iter();
+    let mut names: Vec<_> = entries.map(|entry| entry["name"].as_str().expect("a name").to_owned()).collect();
+    names.sort();
+    names.join(" ")
+}
+
+#[test]
+fn a_listing_leaves_out_what_must_not_be_listed() {
+    let mut stage = Stage::new();
+    for client in &mut stage.clients {
+        let caller = client.caller;
+        assert_eq!(names(client, "/"), "open work", "{caller:?}");
+        let is_near = caller == Caller::From(2);
+        assert_eq!(names(client, "/open/"), if is_near { "file near" } else { "file" }, "{caller:?}");
+        assert_eq!(names(client, "/work/"), "file", "{caller:?}");
+        for accept in ["text/html", "text/plain", "application/json"] {
+            let request = format!("GET /work/ HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n");
+            let (_, answer) = client.ask(&request);
+            assert!(answer.contains("file"), "{answer}");
+            for name in ["link", "hush", "gone"] {
+                assert!(
+                    !answer.contains(&format!("./{name}")) && !answer.contains(&format!("{name}\t")),
+                    "{answer}"
+                );
+            }
+        }
+        if is_near {
+            assert_eq!(names(client, "/closed/near/"), "file");
+        }
+    }
+}
+
+#[cfg(feature = "archive")]
+#[test]
+fn an_archive_has_only_what_may_be_listed_and_read() {
+    let mut stage = Stage::new();
+    for client in &mut stage.clients {
+        let is_near = client.caller == Caller::From(2);
+        for format in ["tar", "zip"] {
+            let (status, answer) = client.ask(&format!("GET /?{format} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+            assert_eq!(status, 200);
+            let has = |text: &str| answer.contains(text);
+            let case = format!("{:?}, {format}", client.caller);
+            assert!(
+                has("open/file") && has("the content of open/file") && has("the content of work/file"),
+                "{case}"
+            );
+            assert_eq!(has("the content of closed/near/file"), is_near, "{case}: open/near is a link to it");
+            for hidden in ["inbox", "closed/hush", "hush", "work/link", "work/dir", "content of inbox"] {
+                assert!(!has(hidden), "{case}: {hidden}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_chat_announces_only_what_its_listener_may_list() {
+    let stage = Stage::new();
+    let wharf = &stage.wharf;
+    let joined = |host: u8, name: &str| {
+        let answer = Wire::connect_from(host, wharf.address()).ask(
+            "POST",
+            "/.wharf/chat/join",
+            "",
+            format!("user={name}").as_bytes(),
+        );
+        let value: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+        format!("Authorization: Bearer {}\r\n", value["token"].as_str().expect("a token"))
+    };
+    let (ann, bob) = (joined(1, "ann"), joined(1, "bob"));
+    let mut stream = Wire::connect_from(1, wharf.address());
+    stream.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: localhost\r\n{ann}\r\n"));
+    stream.read_until("event: welcome");
+    for target in ["/inbox/hush1", "/work/seen1", "/inbox/hush2", "/work/seen2"] {
+        assert_eq!(wharf.ask("PUT", target, "", b"new").code(), 201, "{target}");
+    }
+    stream.read_until("seen2");
+    let polled = wharf.ask("GET", "/.wharf/chat/messages", &bob, b"").text();
+    assert!(polled.contains("seen1") && polled.contains("seen2") && !polled.contains("hush"), "{polled}");
+    // A stream that resumes gets what it missed, and no more.
+    let first = polled.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id");
+    let mut resumed = Wire::connect_from(1, wharf.address());
+    resumed.send(format!(
+        "GET /.wharf/chat/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: {first}\r\n{ann}\r\n"
+    ));
+    resumed.read_until("seen2");
+    let all = format!("{}{}", everything(stream), everything(resumed));
+    assert!(!all.contains("hush"), "{all}");
+}
+
+/// Everything that a stream has received until its client closes it.
+fn everything(mut stream: Wire) -> String {
+    stream.end();
+    String::from_utf8_lossy(&stream.read_to_end()).into_owned()
+}
+
+#[test]
+fn a_drop_box_takes_files_and_shows_nothing() {
+    let mut stage = Stage::new();
+    let client = &mut stage.clients[1];
+    let put = |name: &str, fields: &str| {
+        format!("PUT /inbox/{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n{fields}\r\nnew")
+    };
+    let (status, new) = client.ask(&put("other", ""));
+    assert_eq!(status, 201, "{new}");
+    // A name that is taken gets the same response, and the old file stays.
+    for fields in ["", "If-None-Match: *\r\n"] {
+        assert_eq!(client.ask(&put("other", fields)), (201, new.clone()), "{fields}");
+    }
+    let (status, _) = client.ask(&put("file", ""));
+    assert_eq!(status, 201);
+    for fields in ["If-Match: *\r\n", "If-Match: \"x\"\r\n"] {
+        let [taken, free] = ["file", "free"].map(|name| client.ask(&put(name, fields)));
+        assert_eq!((taken.0, &taken), (412, &free), "{fields}: as if nothing were there");
+    }
+    let tree = stage.wharf.tree();
+    let dropped: Vec<_> =
+        tree.iter().filter_map(|name| name.strip_prefix("inbox/")).filter(|name| !name.is_empty()).collect();
+    assert_eq!(dropped, ["file", "file (1)", "other", "other (1)", "other (2)"]);
+    assert_eq!(stage.wharf.read("inbox/file"), b"the content of inbox/file\n");
+    assert_eq!(stage.wharf.read("inbox/file (1)"), b"new");
+}
