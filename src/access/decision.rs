@@ -21,6 +21,8 @@ pub struct Access {
     /// Whether what is refused at a path looks absent.
     hides: bool,
     depends_on_path: bool,
+    /// What the only rule gives, if it holds for everybody and everywhere: then there is nothing to look for.
+    everywhere: Option<Rights>,
 }
 
 /// The rights of one principal: for what outlives a request, and for walks, which leave out what the principal may not see.
@@ -43,12 +45,19 @@ impl Access {
         let mut rules: Vec<_> = rules.into_iter().collect();
         rules.sort_by_key(|rule| (Reverse(rule.path.as_bytes().len()), rule.subject.kind()));
         let depends_on_path = rules.iter().any(|rule| !rule.path.is_root());
+        let everywhere = match &*rules {
+            [Rule { subject: Subject::Everyone, rights, path, from: None }] if path.is_root() => {
+                Some(*rights)
+            }
+            _ => None,
+        };
         Self {
             rules: rules.into(),
             withheld: Rights::NONE,
             is_read_only: false,
             hides: true,
             depends_on_path,
+            everywhere,
         }
     }
 
@@ -69,6 +78,9 @@ impl Access {
     /// The closest folder that has a rule for the principal decides; there, the most specific kind of subject. Several rules
     /// of that kind add up, unless one of them gives nothing.
     pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
+        if let Some(given) = self.everywhere {
+            return given.without(self.withheld);
+        }
         let mut matching =
             self.rules.iter().filter(|rule| path.is_below(&rule.path) && rule.matches(principal));
         let Some(first) = matching.next() else { return Rights::NONE };
@@ -118,6 +130,11 @@ impl Judge {
     /// As [`Access::rights`], for the principal.
     pub(super) fn rights(&self, path: &SharePath) -> Rights {
         self.access.rights(&self.principal, path)
+    }
+
+    /// The paths of the rules, the deepest first.
+    pub(super) fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
+        self.access.rules.iter().map(|rule| &rule.path)
     }
 
     /// As [`Access::denied`].

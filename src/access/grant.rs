@@ -109,10 +109,19 @@ impl<O: Operation> Grant<'_, O> {
         self.with_rights(self.rights)
     }
 
-    /// The same grant, with only those of its rights that the principal has at this path too. Fails if that is not enough.
-    pub fn also_at(&self, path: &SharePath) -> Result<Grant<'_, O>, Denied> {
+    /// The paths of the rules, the deepest first.
+    pub fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
+        self.judge.iter().flat_map(|judge| judge.rule_paths())
+    }
+
+    /// The same grant, with only those of its rights that the principal has at these paths too. Fails if that is not enough.
+    pub fn also_at<'s>(
+        &self,
+        paths: impl IntoIterator<Item = &'s SharePath>,
+    ) -> Result<Grant<'_, O>, Denied> {
         let Some(judge) = &self.judge else { return Ok(self.reborrow()) };
-        let rights = self.rights.and(judge.rights(path));
+        let there = paths.into_iter().map(|path| judge.rights(path));
+        let rights = there.fold(self.rights, Rights::and);
         if O::is_allowed_by(rights) { Ok(self.with_rights(rights)) } else { Err(judge.denied(O::NEEDS)) }
     }
 

@@ -65,7 +65,7 @@ impl Scan {
         shared.rules.admit_path(&path).ok()?;
         let entry = self.grant.entry(&path).ok()?;
         if let Some(real) = self.entries.real() {
-            entry.also_at(&real.join(&name).ok()?).ok()?;
+            entry.also_at([&real.join(&name).ok()?]).ok()?;
         }
         let stat = match kind {
             FileType::RegularFile | FileType::Directory => {

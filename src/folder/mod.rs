@@ -42,6 +42,7 @@ mod root;
 mod rules;
 mod save_method;
 mod shared;
+mod spelling;
 mod stale;
 mod sweep;
 mod temporary;

@@ -13,6 +13,7 @@ use cap_std::fs::Dir;
 use rustix::fs;
 
 use super::error::Error;
+use super::spelling;
 use crate::access::{Grant, Operation};
 use crate::path::SharePath;
 
@@ -39,11 +40,9 @@ pub(super) fn judge<'g, O: Operation>(
         return Ok(Judged { grant: grant.reborrow(), real: None });
     }
     let mut real = below(root, handle)?;
-    if let Some(named) = real.as_bytes().strip_suffix(DELETED) {
-        // The name that it had, or has if it really ends like this.
-        let named = SharePath::parse(named).map_err(|_| Error::NotFound)?;
-        grant.also_at(&named)?;
-    }
+    // The name that it had, if it does not really end like this.
+    let deleted = real.as_bytes().strip_suffix(DELETED).map(SharePath::parse);
+    let deleted = deleted.transpose().map_err(|_| Error::NotFound)?;
     if let Some((_, directories)) = missing.split_last() {
         let mut named = grant.path().clone();
         for _ in missing {
@@ -59,7 +58,9 @@ pub(super) fn judge<'g, O: Operation>(
     if let Some(name) = missing.last() {
         real = real.join(name).map_err(|_| Error::NotFound)?;
     }
-    let narrowed = grant.also_at(&real)?;
+    let spelled = spelling::of_rules(root, &real, grant.rule_paths());
+    let narrowed = grant.also_at([&real].into_iter().chain(&deleted).chain(&spelled))?;
+    let real = spelled.unwrap_or(real);
     Ok(Judged { grant: narrowed, real: Some(real).filter(|real| real != grant.path()) })
 }
 

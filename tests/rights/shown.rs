@@ -2,7 +2,8 @@
 
 use super::caller::{Caller, Client};
 use super::stage::Stage;
-use crate::common::Wire;
+use crate::common::fuse::{Mount, faults};
+use crate::common::{Wharf, Wire};
 
 /// The names in the JSON listing of a directory.
 fn names(client: &mut Client, target: &str) -> String {
@@ -132,4 +133,36 @@ fn a_drop_box_takes_files_and_shows_nothing() {
     assert_eq!(dropped, ["file", "file (1)", "other", "other (1)", "other (2)"]);
     assert_eq!(stage.wharf.read("inbox/file"), b"the content of inbox/file\n");
     assert_eq!(stage.wharf.read("inbox/file (1)"), b"new");
+}
+
+#[test]
+fn a_file_system_that_ignores_case_opens_no_way_around_a_rule() {
+    let Some(mount) = Mount::new() else { return };
+    let behind = mount.behind();
+    std::fs::create_dir_all(behind.join("Closed/Below")).expect("made");
+    std::fs::write(behind.join("Closed/Below/file"), "secret").expect("written");
+    std::fs::write(behind.join("Open"), "public").expect("written");
+    mount.set(&[faults::IGNORE_CASE]);
+    let wharf =
+        Wharf::serve_in(mount.place(), &["--allow", "everyone=write", "--allow", "everyone=none@/Closed"]);
+    for (method, target, code) in [
+        ("GET", "/Open", 200),
+        ("GET", "/OPEN", 200),
+        ("GET", "/Closed/Below/file", 404),
+        ("GET", "/closed/Below/file", 404),
+        ("GET", "/CLOSED/below/FILE", 404),
+        ("GET", "/closed/", 404),
+        ("GET", "/closed/below/?tar", 404),
+        ("GET", "/closed", 404),
+        ("PUT", "/closed/new", 404),
+        ("PUT", "/closed/below/file", 404),
+        ("PUT", "/closed/new/new", 404),
+        ("MKCOL", "/CLOSED/new", 404),
+        ("PUT", "/new", 201),
+    ] {
+        let answer = wharf.ask(method, target, "", b"");
+        assert_eq!(answer.code(), code, "{method} {target}: {}", answer.text());
+    }
+    assert_eq!(std::fs::read(behind.join("Closed/Below/file")).expect("there"), b"secret");
+    assert_eq!(std::fs::read_dir(behind.join("Closed")).expect("there").count(), 1);
 }

@@ -243,3 +243,26 @@ fn who_may_only_add_does_not_learn_which_names_are_taken() {
         assert_eq!(old, "theirs");
     }
 }
+
+#[test]
+fn a_rule_holds_for_every_spelling_of_its_path() {
+    let fixture = Fixture::new();
+    fixture.write("a/Secret", "secret");
+    fixture.write("a/SECRET.txt", "another file");
+    // As on a file system that ignores case: one file by two names.
+    std::fs::hard_link(fixture.share().join("a/Secret"), fixture.share().join("a/SECRET")).expect("linked");
+    let folder = fixture.folder(quick());
+    for rule in ["everyone=none@a/Secret", "everyone=none@a/secret", "everyone=none@A/Secret"] {
+        let judge = judge(&["everyone=view", rule]);
+        for (name, is_readable) in [
+            ("a/Secret", rule != "everyone=none@a/Secret"),
+            ("a/SECRET", rule != "everyone=none@a/Secret"),
+            ("a/SECRET.txt", true),
+        ] {
+            let path = path(name);
+            let opened = judge.check::<ToRead>(&path).map_err(Error::from);
+            let opened = opened.and_then(|grant| folder.open(&grant, disk()));
+            assert_eq!(opened.is_ok(), is_readable, "{name}, {rule}");
+        }
+    }
+}
