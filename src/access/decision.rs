@@ -120,8 +120,13 @@ impl Access {
         Judge { access: self.clone(), principal: principal.clone() }
     }
 
+    /// Whether a client at one address may have other rights than one at another.
+    pub fn depends_on_address(&self) -> bool {
+        self.rules.iter().any(|rule| rule.from.is_some())
+    }
+
     /// Whether one path may have other rights than another. Then what lies elsewhere than its name says needs them at both.
-    pub(super) fn depends_on_path(&self) -> bool {
+    pub fn depends_on_path(&self) -> bool {
         self.depends_on_path
     }
 }

@@ -270,6 +270,12 @@ fn config(
 ) -> Result<Config, Failure> {
     let listen = listen_config(&args, inherited)?;
     let root = args.root();
+    let access = access(&args);
+    if access.depends_on_path() && !Path::new("/proc/self/fd").exists() {
+        return Err(
+            "rules for paths need /proc, to find out where links lead (mount it, or leave out @PATH)".into(),
+        );
+    }
     args.allow.warn(root, args.allow_exit);
     let rules = Rules {
         hidden: args.hidden,
@@ -285,7 +291,7 @@ fn config(
         stall: args.stall,
     };
     Ok(Config {
-        access: access(&args),
+        access,
         folder: Folder::open_at(root, rules)?,
         root: std::path::absolute(root)?,
         listen,

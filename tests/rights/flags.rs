@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::common::{Wharf, run};
+use crate::common::{Wharf, eventually, run};
 
 /// The code and the errors of a server that does not start.
 fn refused(flags: &[&str]) -> (Option<i32>, String) {
@@ -36,13 +36,14 @@ fn a_bad_rule_is_quoted() {
 fn rules_without_effect_are_warned_of() {
     let wharf =
         Wharf::serve(&["--allow", "everyone=view", "--allow", "everyone=none@/no such", "--allow-exit"]);
-    let log = wharf.log();
-    assert!(log.contains("there is nothing at /no such in the folder"), "{log}");
-    assert!(log.contains("--allow-exit has no effect"), "{log}");
+    for warning in ["there is nothing at /no such in the folder", "--allow-exit has no effect"] {
+        eventually(warning, || wharf.log().contains(warning));
+    }
     assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 403);
     let wharf = Wharf::serve(&["--allow", "everyone=view,admin"]);
-    assert!(!wharf.log().contains("--allow"), "{}", wharf.log());
     assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 403, "it needs --allow-exit too");
+    eventually("the request is logged", || wharf.log().contains("/.wharf/exit"));
+    assert!(!wharf.log().contains("--allow"), "{}", wharf.log());
     let mut wharf = Wharf::serve(&["--allow", "everyone=admin", "--allow-exit"]);
     assert_eq!(wharf.ask("GET", "/", "", b"").code(), 404);
     assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 200);

@@ -166,3 +166,20 @@ fn a_file_system_that_ignores_case_opens_no_way_around_a_rule() {
     assert_eq!(std::fs::read(behind.join("Closed/Below/file")).expect("there"), b"secret");
     assert_eq!(std::fs::read_dir(behind.join("Closed")).expect("there").count(), 1);
 }
+
+#[test]
+fn rules_by_address_keep_responses_out_of_shared_caches() {
+    for (rule, expected) in
+        [("everyone=view", "no-cache"), ("everyone=view from 127.0.0.0/8", "private, no-cache")]
+    {
+        let wharf = Wharf::serve(&["--allow", rule]);
+        wharf.write("dir/file", "content");
+        for target in ["/dir/file", "/dir/", "/dir", "/none", "/dir/file?sha256"] {
+            assert_eq!(
+                wharf.ask("GET", target, "", b"").field("Cache-Control"),
+                expected,
+                "{rule}, {target}"
+            );
+        }
+    }
+}
