@@ -8,3 +8,4 @@ mod shown;
 mod stage;
 mod table;
 mod tftp;
+mod uploads;

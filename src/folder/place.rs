@@ -67,12 +67,15 @@ impl Place {
         Ok((place, judged.grant))
     }
 
-    /// What the grant allows at the place now.
+    /// What the grant allows at the place now. `ESTALE` as for [`Self::confirm`], if it depends on the path.
     pub(super) fn judge<'g, O: Operation>(
         &self,
         root: &Root,
         grant: &'g Grant<'_, O>,
     ) -> Result<Grant<'g, O>, Error> {
+        if grant.depends_on_path() {
+            self.confirm_nearest(root)?;
+        }
         let missing = self.missing.iter().rev().chain([&self.name]);
         let names: Vec<_> = missing.map(OsString::as_os_str).collect();
         root.judge(grant, &self.dir, &names).map(|judged| judged.grant)

@@ -109,33 +109,6 @@ fn everything(mut stream: Wire) -> String {
 }
 
 #[test]
-fn a_drop_box_takes_files_and_shows_nothing() {
-    let mut stage = Stage::new();
-    let client = &mut stage.clients[1];
-    let put = |name: &str, fields: &str| {
-        format!("PUT /inbox/{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n{fields}\r\nnew")
-    };
-    let (status, new) = client.ask(&put("other", ""));
-    assert_eq!(status, 201, "{new}");
-    // A name that is taken gets the same response, and the old file stays.
-    for fields in ["", "If-None-Match: *\r\n"] {
-        assert_eq!(client.ask(&put("other", fields)), (201, new.clone()), "{fields}");
-    }
-    let (status, _) = client.ask(&put("file", ""));
-    assert_eq!(status, 201);
-    for fields in ["If-Match: *\r\n", "If-Match: \"x\"\r\n"] {
-        let [taken, free] = ["file", "free"].map(|name| client.ask(&put(name, fields)));
-        assert_eq!((taken.0, &taken), (412, &free), "{fields}: as if nothing were there");
-    }
-    let tree = stage.wharf.tree();
-    let dropped: Vec<_> =
-        tree.iter().filter_map(|name| name.strip_prefix("inbox/")).filter(|name| !name.is_empty()).collect();
-    assert_eq!(dropped, ["file", "file (1)", "other", "other (1)", "other (2)"]);
-    assert_eq!(stage.wharf.read("inbox/file"), b"the content of inbox/file\n");
-    assert_eq!(stage.wharf.read("inbox/file (1)"), b"new");
-}
-
-#[test]
 fn a_file_system_that_ignores_case_opens_no_way_around_a_rule() {
     let Some(mount) = Mount::new() else { return };
     let behind = mount.behind();
