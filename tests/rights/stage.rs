@@ -4,25 +4,48 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::caller::{CALLERS, Client};
-use super::model::{FILES, LINKS, RULES, content};
+use super::model::{DIRECTORIES, FILES, LINKS, RULES, content};
 use crate::common::{Wharf, eventually};
 
-/// Writes the files and links, as they were before an operation that has changed them.
+/// The directories in which any client may change anything.
+const CHANGEABLE: [&str; 2] = ["work", "inbox"];
+
+/// Writes all files and links.
 pub fn furnish(folder: &Path) {
-    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
-        if entry.file_name() != ".wharf" {
-            let is_directory = entry.file_type().expect("a type").is_dir();
-            if is_directory { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) }
-                .expect("gone");
-        }
+    for directory in DIRECTORIES {
+        restore_directory(folder, directory);
     }
-    for file in FILES {
-        let path = folder.join(file);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-        fs::write(path, content(file)).expect("written");
+}
+
+/// Writes what an operation may have changed.
+pub fn restore(folder: &Path) {
+    for directory in CHANGEABLE {
+        fs::remove_dir_all(folder.join(directory)).expect("it may be changed, but not removed");
+        restore_directory(folder, directory);
     }
-    for (name, target, _) in LINKS {
+}
+
+fn restore_directory(folder: &Path, directory: &str) {
+    fs::create_dir_all(folder.join(directory)).expect("made");
+    let is_in = |path: &str| path.rsplit_once('/').is_some_and(|(parent, _)| parent == directory);
+    for file in FILES.into_iter().filter(|file| is_in(file)) {
+        fs::write(folder.join(file), content(file)).expect("written");
+    }
+    for (name, target, _) in LINKS.into_iter().filter(|(name, ..)| is_in(name)) {
         std::os::unix::fs::symlink(target, folder.join(name)).expect("linked");
+    }
+}
+
+/// Fails if anything was changed that no client may change.
+pub fn assert_unchanged(wharf: &Wharf) {
+    let is_changeable = |name: &str| CHANGEABLE.iter().any(|directory| name.starts_with(directory));
+    let names: Vec<_> =
+        wharf.tree().into_iter().filter(|name| !is_changeable(name) && !name.starts_with(".wharf")).collect();
+    let expected =
+        ["closed/", "closed/hush", "closed/near/", "closed/near/file", "open/", "open/file", "open/near"];
+    assert_eq!(names, expected);
+    for file in FILES.into_iter().filter(|file| !is_changeable(file)) {
+        assert_eq!(wharf.read(file), content(file).as_bytes(), "{file}");
     }
 }
 

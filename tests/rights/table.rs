@@ -8,7 +8,9 @@ use super::model::Operation::{
 #[cfg(feature = "tls")]
 use super::model::RULES;
 use super::model::{Operation, READS, WRITES, expected, leaks};
-use super::stage::{Stage, furnish};
+#[cfg(feature = "tls")]
+use super::stage::furnish;
+use super::stage::{Stage, assert_unchanged, restore};
 #[cfg(feature = "tls")]
 use crate::common::Wharf;
 
@@ -93,9 +95,10 @@ fn request(operation: Operation, target: &str) -> String {
         List => ("GET", "?list&sort=-time", "Accept: application/json\r\n", ""),
         Zip => ("GET", "?zip", "", ""),
         Tar => ("GET", "?tar", "", ""),
-        Put => ("PUT", "", "", "new"),
-        Post => ("POST", "", "", "new"),
-        Resumable => ("POST", "", "Upload-Draft-Interop-Version: 9\r\nUpload-Complete: ?0\r\n", "ne"),
+        // Without a body, a refused request keeps its connection.
+        Put => ("PUT", "", "", ""),
+        Post => ("POST", "", "", ""),
+        Resumable => ("POST", "", "Upload-Draft-Interop-Version: 9\r\nUpload-Complete: ?0\r\n", ""),
         Form => (
             "POST",
             "",
@@ -105,10 +108,9 @@ fn request(operation: Operation, target: &str) -> String {
         MakeDirectory => ("MKCOL", "", "", ""),
     };
     let slash = if operation == Form && !target.ends_with('/') { "/" } else { "" };
-    let length = if method == "GET" || body.is_empty() {
-        String::new()
-    } else {
-        format!("Content-Length: {}\r\n", body.len())
+    let length = match method {
+        "PUT" | "POST" => format!("Content-Length: {}\r\n", body.len()),
+        _ => String::new(),
     };
     format!("{method} {target}{slash}{query} HTTP/1.1\r\nHost: localhost\r\n{fields}{length}\r\n{body}")
 }
@@ -152,11 +154,12 @@ fn every_operation_follows_the_rules(operations: &[Operation]) {
                     wrong.push(format!("{case}: shows {file}: {answer}"));
                 }
                 if WRITES.contains(&operation) && status / 100 == 2 {
-                    furnish(&folder);
+                    restore(&folder);
                 }
             }
         }
     }
+    assert_unchanged(&stage.wharf);
     assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
 }
 
@@ -178,7 +181,7 @@ fn over_tls_the_rules_are_the_same() {
             let expected = expected(Caller::From(1), Some(path), operation);
             assert_eq!(answer.code(), expected, "{operation:?} /{path}: {}", answer.text());
             if WRITES.contains(&operation) && answer.code() / 100 == 2 {
-                furnish(&wharf.folder());
+                restore(&wharf.folder());
             }
         }
     });
