@@ -140,12 +140,17 @@ impl<O: Operation> Grant<'_, O> {
 }
 
 impl Grant<'_, ToList> {
+    /// Whether the name of an entry of the directory may be shown.
+    pub fn shows(&self, path: &SharePath) -> bool {
+        ToList::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
+    }
+
     /// The grant for an entry of the directory; fails if its name must not be shown.
     pub fn entry<'e>(&self, path: &'e SharePath) -> Result<Grant<'e, ToList>, Denied> {
-        let rights = self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path));
         match &self.judge {
-            Some(judge) if !ToList::is_allowed_by(rights) => Err(judge.denied(ToList::NEEDS)),
-            judge => Ok(Grant::new(path, rights, judge.clone())),
+            None => Ok(Grant::new(path, self.rights, None)),
+            Some(judge) if self.shows(path) => Ok(Grant::new(path, judge.rights(path), Some(judge.clone()))),
+            Some(judge) => Err(judge.denied(ToList::NEEDS)),
         }
     }
 }

@@ -63,16 +63,16 @@ impl Scan {
         let shared = &self.shared;
         let path = self.grant.path().join(&name).ok()?;
         shared.rules.admit_path(&path).ok()?;
-        let entry = self.grant.entry(&path).ok()?;
-        if let Some(real) = self.entries.real() {
-            entry.also_at([&real.join(&name).ok()?]).ok()?;
+        let real = self.entries.real().map(|real| real.join(&name)).transpose().ok()?;
+        if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.shows(path)) {
+            return None;
         }
         let stat = match kind {
             FileType::RegularFile | FileType::Directory => {
                 root::look_in(self.entries.handle(), &name).ok()?
             }
             // From the root, because it may lead up and still stay inside.
-            FileType::Symlink => shared.root.look(&entry).ok()?,
+            FileType::Symlink => shared.root.look(&self.grant.entry(&path).ok()?).ok()?,
             _ => return None,
         };
         let stat = if shared.claims.may_be(&stat) { self.settled(&name, &stat)? } else { stat };

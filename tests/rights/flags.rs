@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::common::{Wharf, eventually, run};
+use rustix::process::geteuid;
+
+use crate::common::{Wharf, eventually, outside, run, skip};
 
 /// The code and the errors of a server that does not start.
 fn refused(flags: &[&str]) -> (Option<i32>, String) {
@@ -48,6 +50,21 @@ fn rules_without_effect_are_warned_of() {
     assert_eq!(wharf.ask("GET", "/", "", b"").code(), 404);
     assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 200);
     assert!(wharf.wait().1.success());
+}
+
+#[test]
+fn rules_for_paths_need_to_know_where_links_lead() {
+    let Some(mut unshare) = outside("unshare") else { return };
+    if !geteuid().is_root() {
+        return skip("only root can take /proc away");
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let script = "umount -l /proc && exec \"$0\" serve . --port 0 --allow everyone=none@/a";
+    unshare.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_wharf")]).current_dir(place.path());
+    let output = unshare.output().expect("it ends");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("rules for paths need /proc"), "{errors}");
 }
 
 #[test]
