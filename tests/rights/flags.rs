@@ -97,3 +97,23 @@ fn without_a_rule_nobody_may_chat() {
     let wharf = Wharf::serve(&["--allow", "everyone=view,chat", "--no-chat"]);
     assert_eq!((join(&wharf), page(&wharf)), (404, false));
 }
+
+#[test]
+fn a_rule_by_network_goes_by_the_address_of_the_client() {
+    let rules = ["--allow", "everyone=none", "--allow", "everyone=view@/a from 203.0.113.0/24"];
+    let lines = |from: &str| format!("X-Forwarded-For: {from}\r\n");
+    for (flags, is_trusted) in [(&[][..], false), (&["--trust-proxy", "127.0.0.1"], true)] {
+        let wharf = Wharf::serve(&[&rules, flags].concat());
+        wharf.write("a/file", "content");
+        for (from, is_inside) in [
+            (lines("203.0.113.9"), true),
+            (lines("198.51.100.1, 203.0.113.9"), true),
+            (lines("203.0.113.9, 198.51.100.1"), false),
+            (lines("unknown"), false),
+            (String::new(), false),
+        ] {
+            let code = if is_trusted && is_inside { 200 } else { 404 };
+            assert_eq!(wharf.ask("GET", "/a/file", &from, b"").code(), code, "{flags:?}, {from}");
+        }
+    }
+}

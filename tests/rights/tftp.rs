@@ -6,11 +6,13 @@ use super::stage::{Stage, assert_unchanged, restore};
 use crate::common::Tftp;
 
 /// The names of the table, as they are spelled, and the path that each names; `None` if it names none.
-const NAMES: [(&str, Option<&str>); 22] = [
+const NAMES: [(&str, Option<&str>); 25] = [
     ("open/file", Some("open/file")),
     ("open/none", Some("open/none")),
     ("open/near", Some("open/near")),
+    ("open", Some("open")),
     ("open/", Some("open/")),
+    ("work/dir", Some("work/dir")),
     ("work/file", Some("work/file")),
     ("work/none", Some("work/none")),
     ("work/link", Some("work/link")),
@@ -27,6 +29,7 @@ const NAMES: [(&str, Option<&str>); 22] = [
     ("open/../closed/hush", None),
     ("CLOSED/hush", Some("CLOSED/hush")),
     ("closed/hush.", Some("closed/hush.")),
+    ("closed", Some("closed")),
     ("closed/", Some("closed/")),
     ("closed/near/file", Some("closed/near/file")),
 ];
@@ -42,6 +45,7 @@ fn expected(caller: Caller, path: Option<&str>) -> (u16, u16) {
     let reading = match ends_with_slash {
         true if list && is_directory => 0,
         false if read && is_file => 0,
+        false if read && is_directory => 2,
         _ => 1,
     };
     let writing = if (add || replace) && !ends_with_slash { 0 } else { 2 };
