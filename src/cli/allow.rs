@@ -45,12 +45,18 @@ impl AllowArgs {
 
     /// Warns of rules that have no effect.
     pub(super) fn warn(&self, root: &Path, allows_exit: bool) {
-        let missing = self.rules().filter(|rule| root.join(rule.path.as_path()).symlink_metadata().is_err());
-        for rule in missing {
-            let path = Printable(rule.path.as_bytes());
-            log::warn!(
-                "--allow: there is nothing at /{path} in the folder (the rule holds as soon as there is)"
-            );
+        for path in self.rules().map(|rule| &rule.path) {
+            let shown = Printable(path.as_bytes());
+            let (named, root) = (root.join(path.as_path()), root.canonicalize());
+            if named.symlink_metadata().is_err() {
+                log::warn!(
+                    "--allow: there is nothing at /{shown} in the folder (the rule holds as soon as there is)"
+                );
+            } else if named.canonicalize().ok() != root.ok().map(|root| root.join(path.as_path())) {
+                log::warn!(
+                    "--allow: /{shown} leads through a link (the rule holds for this name; add one for its target)"
+                );
+            }
         }
         let is_admin = |rule: &Rule| rule.rights.has_any(Rights::ADMIN);
         if allows_exit && !self.allow.is_empty() && !self.rules().any(is_admin) {

@@ -1,5 +1,5 @@
-//! Names that a file system takes for one: it may ignore case, know short names (`PRIVAT~1`), or compare letters in another
-//! form. The kernel reports a path as it was asked for, so a rule for one spelling must hold for the others too.
+//! Names that a file system takes for one: it may ignore case or dots at the end, know short names (`PRIVAT~1`), or compare
+//! letters in another form. The kernel reports a path as it was asked for, so a rule for one spelling must hold for the others too.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -28,10 +28,14 @@ pub(super) fn of_rules<'r>(
     spelled
 }
 
-fn look_alike(one: &SharePath, other: &SharePath) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let has_short_name = one.contains(&b'~');
-    has_short_name || !one.is_ascii() || !other.is_ascii() || one.eq_ignore_ascii_case(other)
+/// Whether each name may be another spelling of the other one. Spellings begin alike: some file systems ignore dots, blanks
+/// or more at the end. The others are short names, and letters beyond ASCII.
+fn look_alike(path: &SharePath, rule: &SharePath) -> bool {
+    path.segments().zip(rule.segments()).all(|(name, other)| {
+        let (name, other) = (name.as_bytes(), other.as_bytes());
+        let first = |name: &[u8]| name.first().map(u8::to_ascii_lowercase);
+        first(name) == first(other) || name.contains(&b'~') || !name.is_ascii() || !other.is_ascii()
+    })
 }
 
 fn are_same(root: &Dir, one: &SharePath, other: &SharePath) -> bool {

@@ -53,6 +53,18 @@ fn rules_without_effect_are_warned_of() {
 }
 
 #[test]
+fn a_rule_for_a_link_is_warned_of() {
+    let place = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir_all(place.path().join("share/dir")).expect("made");
+    std::os::unix::fs::symlink("dir", place.path().join("share/link")).expect("linked");
+    let rules =
+        ["--allow", "everyone=view", "--allow", "everyone=none@/dir", "--allow", "everyone=none@/link"];
+    let wharf = Wharf::serve_in(place, &rules);
+    eventually("the link is warned of", || wharf.log().contains("--allow: /link leads through a link"));
+    assert_eq!(wharf.log().matches("--allow").count(), 1, "{}", wharf.log());
+}
+
+#[test]
 fn rules_for_paths_need_to_know_where_links_lead() {
     let Some(mut unshare) = outside("unshare") else { return };
     if !geteuid().is_root() {
