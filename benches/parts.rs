@@ -108,7 +108,7 @@ fn listing(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     }
     let folder = Folder::open_at(place.path(), Rules::default())?;
     let (disk, root) = (Blocking::own_thread(), SharePath::root());
-    let directory = Access::new(Rights::VIEW).check(&Principal::Anonymous, &root);
+    let directory = Access::new(Rights::VIEW).check(&Principal::anonymous(None), &root);
     let directory = directory.map_err(|denied| format!("{denied:?}"))?;
     criterion.bench_function("listing", |bencher| {
         bencher.iter(|| {

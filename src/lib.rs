@@ -36,7 +36,8 @@
 //! - [`replay`] sends a file of requests by way of the client, checks each response, and reports times.
 //! - [`cli`] is the command line; [`path`] is the path of a file in the folder; [`blocking`] is the proof that a thread
 //!   may wait for the disk; [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every thread;
-//!   [`printable`] escapes untrusted text for logs and terminals; [`sink`] writes logs without blocking a worker;
+//!   [`network`] is a range of addresses; [`printable`] escapes untrusted text for logs and terminals;
+//!   [`sink`] writes logs without blocking a worker;
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
 pub mod access;
@@ -51,6 +52,7 @@ pub mod folder;
 pub mod format;
 pub mod http;
 pub mod net;
+pub mod network;
 pub mod own_paths;
 pub mod path;
 pub mod printable;

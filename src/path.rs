@@ -114,6 +114,12 @@ impl SharePath {
         self.bytes.is_empty()
     }
 
+    /// Whether it is this path, or below it.
+    pub fn is_below(&self, above: &Self) -> bool {
+        let rest = self.bytes.strip_prefix(above.bytes.as_slice());
+        rest.is_some_and(|rest| above.is_root() || matches!(rest.first(), None | Some(b'/')))
+    }
+
     /// The segments, first to last.
     pub fn segments(&self) -> impl Iterator<Item = &OsStr> {
         self.bytes.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty()).map(OsStr::from_bytes)
@@ -262,6 +268,22 @@ mod tests {
         assert_eq!(file.parent(), Some(path("a/b")));
         assert_eq!(path("a").parent(), Some(SharePath::root()));
         assert_eq!((SharePath::root().name(), SharePath::root().parent()), (None, None));
+    }
+
+    #[test]
+    fn a_path_is_below_its_parents_only() {
+        for (below, above, expected) in [
+            ("", "", true),
+            ("a", "", true),
+            ("a/b", "a", true),
+            ("a", "a", true),
+            ("ab", "a", false),
+            ("a", "a/b", false),
+            ("b/a", "a", false),
+            ("a/b/c", "a/b", true),
+        ] {
+            assert_eq!(path(below).is_below(&path(above)), expected, "{below} below {above}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -18,7 +18,8 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("qr", &[]),
     ("own_paths", &[]),
     ("path", &[]),
-    ("access", &["path"]),
+    ("network", &[]),
+    ("access", &["network", "path"]),
     ("folder", &["access", "blocking", "durable", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
@@ -26,7 +27,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("chat", &[]),
     ("durable", &[]),
     ("net", &["blocking"]),
-    ("client", &["http", "tftp", "durable", "net", "own_paths", "printable", "format"]),
+    ("client", &["http", "tftp", "durable", "net", "network", "own_paths", "printable", "format"]),
     ("replay", &["client", "http", "printable", "format"]),
     (
         "server",
@@ -39,6 +40,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "durable",
             "folder",
             "net",
+            "network",
             "blocking",
             "own_paths",
             "path",

@@ -261,10 +261,7 @@ fn a_client_ca_that_cannot_be_used_is_one_line_at_the_start() {
         ("der", not_pem),
         ("key", "it holds no certificate"),
         ("short", "it holds something that is not a certificate"),
-        (
-            "share/ca",
-            "it is in the shared folder, where every client could read it (name a file outside it)",
-        ),
+        ("share/ca", "it is in the shared folder, where every client could read it (name a file outside it)"),
     ];
     let [certificate, key] = ["localhost.pem", "localhost.key"].map(|name| path_text(&pem(name)));
     let tls = ["serve", "share", "--port", "0", "-q", "--tls-cert", &certificate, "--tls-key", &key];

@@ -71,6 +71,7 @@ mod replicas;
 mod requests;
 mod resumable;
 mod resumable_rules;
+mod rights;
 mod sending;
 mod slowhttptest;
 mod start;

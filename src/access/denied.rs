@@ -9,4 +9,6 @@ pub enum Denied {
     ReadOnly,
     /// The principal has none of these rights there; one of them is enough.
     NoRight(Rights),
+    /// The rules give the principal no right to this there, and it must not learn whether anything is there.
+    Hidden,
 }

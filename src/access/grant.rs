@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use super::decision::Judge;
+use super::denied::Denied;
 use super::right::{Right, Rights};
 use crate::path::SharePath;
 
@@ -13,6 +15,8 @@ pub struct Grant<'p, O> {
     path: Cow<'p, SharePath>,
     /// All rights that the principal has at the path.
     rights: Rights,
+    /// Decides about other paths, if they may have other rights.
+    judge: Option<Box<Judge>>,
     operation: PhantomData<O>,
 }
 
@@ -20,6 +24,11 @@ pub struct Grant<'p, O> {
 pub trait Operation {
     /// The rights that allow it; one of them is enough.
     const NEEDS: Rights;
+
+    /// Whether these rights suffice.
+    fn is_allowed_by(rights: Rights) -> bool {
+        rights.has_any(Self::NEEDS)
+    }
 }
 
 /// To see the names in a directory.
@@ -38,6 +47,10 @@ pub struct ToWrite;
 #[derive(Clone, Debug)]
 pub struct ToMakeDirectory;
 
+/// To add a file to an archive, which shows its name and its content.
+#[derive(Clone, Debug)]
+pub struct ToArchive;
+
 impl Operation for ToList {
     const NEEDS: Rights = Rights::of(&[Right::List]);
 }
@@ -52,11 +65,24 @@ impl Operation for ToWrite {
 
 impl Operation for ToMakeDirectory {
     const NEEDS: Rights = Rights::of(&[Right::Add]);
+
+    /// The response says whether the name was taken.
+    fn is_allowed_by(rights: Rights) -> bool {
+        rights.has_any(Self::NEEDS) && !rights.hide_names()
+    }
+}
+
+impl Operation for ToArchive {
+    const NEEDS: Rights = Rights::VIEW;
+
+    fn is_allowed_by(rights: Rights) -> bool {
+        rights.has_all(Self::NEEDS)
+    }
 }
 
 impl<'p, O> Grant<'p, O> {
-    pub(super) fn new(path: &'p SharePath, rights: Rights) -> Self {
-        Self { path: Cow::Borrowed(path), rights, operation: PhantomData }
+    pub(super) fn new(path: &'p SharePath, rights: Rights, judge: Option<Box<Judge>>) -> Self {
+        Self { path: Cow::Borrowed(path), rights, judge, operation: PhantomData }
     }
 
     /// The path that was checked.
@@ -66,11 +92,75 @@ impl<'p, O> Grant<'p, O> {
 
     /// The same, for an operation that outlives the request. It copies the path.
     pub fn into_owned(self) -> Grant<'static, O> {
-        Grant { path: Cow::Owned(self.path.into_owned()), rights: self.rights, operation: PhantomData }
+        let Self { path, rights, judge, operation } = self;
+        Grant { path: Cow::Owned(path.into_owned()), rights, judge, operation }
+    }
+}
+
+impl<O: Operation> Grant<'_, O> {
+    /// Whether the principal may have other rights at other paths. Then the folder has to find out where the path really
+    /// leads, and to ask [`Grant::also_at`].
+    pub fn depends_on_path(&self) -> bool {
+        self.judge.is_some()
+    }
+
+    /// The same grant.
+    pub fn reborrow(&self) -> Grant<'_, O> {
+        self.with_rights(self.rights)
+    }
+
+    /// The paths of the rules, the deepest first.
+    pub fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
+        self.judge.iter().flat_map(|judge| judge.rule_paths())
+    }
+
+    /// The same grant, with only those of its rights that the principal has at these paths too. Fails if that is not enough.
+    pub fn also_at<'s>(
+        &self,
+        paths: impl IntoIterator<Item = &'s SharePath>,
+    ) -> Result<Grant<'_, O>, Denied> {
+        let Some(judge) = &self.judge else { return Ok(self.reborrow()) };
+        let there = paths.into_iter().map(|path| judge.rights(path));
+        let rights = there.fold(self.rights, Rights::and);
+        if O::is_allowed_by(rights) { Ok(self.with_rights(rights)) } else { Err(judge.denied(O::NEEDS)) }
+    }
+
+    /// Fails if the principal may not create anything at this path.
+    pub fn may_add_at(&self, path: &SharePath) -> Result<(), Denied> {
+        const ADD: Rights = Rights::of(&[Right::Add]);
+        match &self.judge {
+            Some(judge) if !judge.rights(path).has_any(ADD) => Err(judge.denied(ADD)),
+            _ => Ok(()),
+        }
+    }
+
+    fn with_rights(&self, rights: Rights) -> Grant<'_, O> {
+        Grant { path: Cow::Borrowed(self.path()), rights, judge: self.judge.clone(), operation: PhantomData }
+    }
+}
+
+impl Grant<'_, ToList> {
+    /// Whether the name of an entry of the directory may be shown.
+    pub fn shows(&self, path: &SharePath) -> bool {
+        ToList::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
+    }
+
+    /// The grant for an entry of the directory; fails if its name must not be shown.
+    pub fn entry<'e>(&self, path: &'e SharePath) -> Result<Grant<'e, ToList>, Denied> {
+        match &self.judge {
+            None => Ok(Grant::new(path, self.rights, None)),
+            Some(judge) if self.shows(path) => Ok(Grant::new(path, judge.rights(path), Some(judge.clone()))),
+            Some(judge) => Err(judge.denied(ToList::NEEDS)),
+        }
     }
 }
 
 impl Grant<'_, ToWrite> {
+    /// Whether the principal must not learn which names are taken: it may add files, and neither list, read nor replace any.
+    pub fn hides_names(&self) -> bool {
+        self.rights.hide_names()
+    }
+
     /// Whether it may save a file under a new name.
     pub fn may_add(&self) -> bool {
         self.rights.has(Right::Add)

@@ -47,10 +47,33 @@ impl Rights {
     /// To change what is in the folder: the rights that a read-only folder never gives.
     pub const CHANGE: Self = Self::of(&[Right::Add, Right::Replace]);
 
+    /// What holds for the whole server, not for a path.
+    pub(super) const OF_SERVER: Self = Self::CHAT.with(Self::ADMIN);
+
     /// To take part in the chat.
     pub const CHAT: Self = Self::of(&[Right::Chat]);
     /// To stop the server.
     pub const ADMIN: Self = Self::of(&[Right::Admin]);
+
+    /// The names for several rights.
+    const PRESETS: [(&'static str, Self); 3] =
+        [("view", Self::VIEW), ("drop", Self::of(&[Right::Add])), ("write", Self::VIEW.with(Self::CHANGE))];
+
+    /// The rights of this name: a preset, or a single one.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let single =
+            || Right::ALL.into_iter().find(|right| right.name() == name).map(|right| Self::of(&[right]));
+        Self::PRESETS
+            .into_iter()
+            .find(|(preset, _)| *preset == name)
+            .map(|(_, rights)| rights)
+            .or_else(single)
+    }
+
+    /// All names of presets and rights.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        Self::PRESETS.into_iter().map(|(name, _)| name).chain(Right::ALL.into_iter().map(Right::name))
+    }
 
     /// These rights.
     pub const fn of(rights: &[Right]) -> Self {
@@ -68,6 +91,12 @@ impl Rights {
         Self(self.0 | other.0)
     }
 
+    /// Those of these that are among the others too.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// These except the others.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
@@ -82,6 +111,11 @@ impl Rights {
     /// Whether any of the others is among them.
     pub const fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Whether these let a principal add files where it must not learn which names are taken.
+    pub(super) const fn hide_names(self) -> bool {
+        self.has(Right::Add) && !self.has_any(Self::VIEW.with(Self::of(&[Right::Replace])))
     }
 
     /// Whether all of the others are among them.

@@ -64,6 +64,8 @@ pub enum EventKind {
         by: Uploader,
         /// Its path in the folder: untrusted bytes; escape them before showing them.
         path: Vec<u8>,
+        /// Where it really lies, if that is another path: only members that may see both receive the event.
+        lies_at: Option<Vec<u8>>,
         /// Its size in bytes.
         size: u64,
     },
@@ -88,14 +90,14 @@ impl EventId {
 }
 
 impl Event {
-    /// Whether this member may see it.
-    pub fn is_heard_by(&self, member: MemberId) -> bool {
+    /// Whether this member may see it. It depends on which paths the member may see now.
+    pub fn is_heard_by(&self, member: MemberId, may_see: impl Fn(&[u8]) -> bool) -> bool {
         match &self.kind {
             EventKind::Private { from, to, .. } => member == from.id || member == to.id,
-            EventKind::Message { .. }
-            | EventKind::Join { .. }
-            | EventKind::Leave { .. }
-            | EventKind::Upload { .. } => true,
+            EventKind::Upload { path, lies_at, .. } => {
+                may_see(path) && lies_at.as_deref().is_none_or(may_see)
+            }
+            EventKind::Message { .. } | EventKind::Join { .. } | EventKind::Leave { .. } => true,
         }
     }
 
@@ -103,7 +105,7 @@ impl Event {
     pub(super) fn text_len(&self) -> usize {
         match &self.kind {
             EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),
-            EventKind::Upload { path, .. } => path.len(),
+            EventKind::Upload { path, lies_at, .. } => path.len() + lies_at.as_ref().map_or(0, Vec::len),
             EventKind::Join { .. } | EventKind::Leave { .. } => 0,
         }
     }

@@ -102,9 +102,16 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok(self.post(EventKind::Private { from, to, text }, now))
     }
 
-    /// Posts that a file was uploaded, by any protocol.
-    pub fn announce_upload(&mut self, by: Uploader, path: Vec<u8>, size: u64, now: Now) -> EventId {
-        self.post(EventKind::Upload { by, path, size }, now)
+    /// Posts that a file was uploaded to this path, by any protocol; it may really lie at another.
+    pub fn announce_upload(
+        &mut self,
+        by: Uploader,
+        path: Vec<u8>,
+        lies_at: Option<Vec<u8>>,
+        size: u64,
+        now: Now,
+    ) -> EventId {
+        self.post(EventKind::Upload { by, path, lies_at, size }, now)
     }
 
     /// Removes the members that have had no stream and sent no request for [`ABSENCE`](super::limits::ABSENCE). Call it
@@ -157,12 +164,16 @@ impl<P: AsRef<[u8]>> Room<P> {
         }
     }
 
-    /// The next item of a stream.
-    pub fn next(&self, subscription: &mut Subscription) -> StreamItem<'_, P> {
+    /// The next item of a stream. The caller says which paths its member may see now.
+    pub fn next(
+        &self,
+        subscription: &mut Subscription,
+        may_see: impl Fn(&[u8]) -> bool,
+    ) -> StreamItem<'_, P> {
         if !self.members.contains(subscription.member) {
             return StreamItem::Over;
         }
-        self.read(&mut subscription.position, subscription.member)
+        self.read(&mut subscription.position, subscription.member, may_see)
     }
 
     /// What a listener is shown before its first event.
@@ -174,8 +185,14 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// What is new since the event that the client names, for clients that poll instead of listening. A poll restarts the
-    /// time of absence.
-    pub fn poll(&mut self, member: MemberId, last: Option<&str>, now: Now) -> Result<Polled, RoomError> {
+    /// time of absence. The caller says which paths the member may see now.
+    pub fn poll(
+        &mut self,
+        member: MemberId,
+        last: Option<&str>,
+        now: Now,
+        may_see: impl Fn(&[u8]) -> bool,
+    ) -> Result<Polled, RoomError> {
         let joined = self.members.get_mut(member)?.polled(now.steady);
         let (mut position, start) = self.start(last, joined);
         let mut events = Vec::new();
@@ -184,7 +201,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         }
         let mut wanted = POLL_EVENTS;
         while wanted > 0
-            && let StreamItem::Event(posted) = self.read(&mut position, member)
+            && let StreamItem::Event(posted) = self.read(&mut position, member, &may_see)
         {
             events.push(Arc::clone(&posted.event));
             wanted -= 1;
@@ -243,7 +260,12 @@ impl<P: AsRef<[u8]>> Room<P> {
 
     /// The next event, from a position on, that the viewer may see. The position moves past it, and past the events
     /// that the viewer may not see.
-    fn read(&self, position: &mut Position, viewer: MemberId) -> StreamItem<'_, P> {
+    fn read(
+        &self,
+        position: &mut Position,
+        viewer: MemberId,
+        may_see: impl Fn(&[u8]) -> bool,
+    ) -> StreamItem<'_, P> {
         loop {
             match self.ring.at(*position) {
                 Lookup::NothingYet => return StreamItem::NothingYet,
@@ -253,7 +275,7 @@ impl<P: AsRef<[u8]>> Room<P> {
                 }
                 Lookup::Item(posted) => {
                     *position = position.next();
-                    if posted.event.is_heard_by(viewer) {
+                    if posted.event.is_heard_by(viewer, &may_see) {
                         return StreamItem::Event(posted);
                     }
                 }

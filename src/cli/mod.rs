@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod allow;
 mod banner;
 mod chat;
 mod client;

@@ -9,6 +9,7 @@ use clap::{Args, Parser, ValueEnum};
 use rustix::fs::Mode;
 use rustix::process::geteuid;
 
+use super::allow::AllowArgs;
 use super::banner::{self, IdleExit};
 use super::exit::Failure;
 use super::logging::Verbosity;
@@ -106,6 +107,8 @@ pub(super) struct ServeArgs {
     /// Refuse uploads and new directories
     #[arg(long)]
     read_only: bool,
+    #[command(flatten)]
+    allow: AllowArgs,
     /// What to do with an upload whose name exists
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Conflict::Overwrite)]
     on_conflict: Conflict,
@@ -267,6 +270,13 @@ impl ServeArgs {
 fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> Result<Config, Failure> {
     let listen = listen_config(&args, inherited)?;
     let root = args.root();
+    let access = access(&args);
+    if access.depends_on_path() && !Path::new("/proc/self/fd").exists() {
+        return Err(
+            "rules for paths need /proc, to find out where links lead (mount it, or leave out @PATH)".into(),
+        );
+    }
+    args.allow.warn(root, args.allow_exit);
     let rules = Rules {
         hidden: args.hidden,
         read_only: args.read_only,
@@ -281,7 +291,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         stall: args.stall,
     };
     Ok(Config {
-        access: access(&args),
+        access,
         folder: Folder::open_at(root, rules)?,
         root: std::path::absolute(root)?,
         listen,
@@ -313,9 +323,10 @@ fn access(args: &ServeArgs) -> Access {
         Conflict::Overwrite => Rights::CHANGE,
         Conflict::Refuse | Conflict::Rename => Rights::of(&[Right::Add]),
     };
-    let chat = if args.no_chat { Rights::NONE } else { Rights::CHAT };
-    let exit = if args.allow_exit { Rights::ADMIN } else { Rights::NONE };
-    let access = Access::new(Rights::VIEW.with(changes).with(chat).with(exit));
+    let without_rules = Rights::VIEW.with(changes).with(Rights::CHAT).with(Rights::ADMIN);
+    let chat = if args.no_chat { Rights::CHAT } else { Rights::NONE };
+    let exit = if args.allow_exit { Rights::NONE } else { Rights::ADMIN };
+    let access = args.allow.access(without_rules).withholding(chat.with(exit));
     if args.read_only { access.read_only() } else { access }
 }
 
@@ -359,7 +370,7 @@ mod tests {
         for (flags, set, expected) in table {
             let mut args = ServeArgs::default();
             set(&mut args);
-            let rights = access(&args).rights(&Principal::Anonymous, &SharePath::root());
+            let rights = access(&args).rights(&Principal::anonymous(None), &SharePath::root());
             assert_eq!(rights, expected, "{flags}");
         }
     }

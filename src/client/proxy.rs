@@ -12,7 +12,7 @@ use super::proxy_error::ProxyError;
 use super::socket::{Readiness, Socket};
 use crate::http::request::write_head;
 use crate::http::response::Received;
-use crate::net::network::Network;
+use crate::network::Network;
 use crate::printable::Printable;
 
 /// The port of a proxy whose address has none, as in curl.

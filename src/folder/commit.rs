@@ -17,6 +17,7 @@ use super::error::Error;
 use super::guard::Guard;
 use super::numbering::numbered;
 use super::place::{Model, Occupant, Place};
+use super::real_path::Judged;
 use super::rules::OnConflict;
 use super::shared::{Shared, may_add};
 use super::stale;
@@ -40,10 +41,21 @@ const MOST_COPIES: u32 = 9_999;
 pub struct Saved {
     /// Its final name, which [`OnConflict::Rename`] may have changed.
     pub path: SharePath,
+    /// The path that was asked for, if its client must not learn that it was taken.
+    pub asked_for: Option<SharePath>,
+    /// Where it really lies, if that is known, and is another path.
+    pub lies_at: Option<SharePath>,
     /// Its size in bytes.
     pub size: u64,
     /// Whether the name is new, so that no file was replaced.
     pub created: bool,
+}
+
+impl Saved {
+    /// The path that its client is told.
+    pub fn told(&self) -> &SharePath {
+        self.asked_for.as_ref().unwrap_or(&self.path)
+    }
 }
 
 /// A complete file that is about to get its name.
@@ -60,8 +72,8 @@ struct Commit<'c> {
 
 /// The result of an attempt to name a file.
 enum Attempt {
-    /// It has this name now; the flag says whether the name is new.
-    Saved(SharePath, bool),
+    /// It has its name now.
+    Saved(Saved),
     /// The name now belongs to another file than before.
     Changed,
     /// This file cannot be named, because of this error; a copy can.
@@ -85,16 +97,17 @@ pub(super) fn save(
     let mut first = Some(place);
     stale::retry(|| {
         if let Some(place) = first.take() {
+            let grant = &place.judge(&shared.root, grant)?;
             return Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary);
         }
-        let place = &Place::find(&shared.root, place.path())?;
+        let (place, grant) = &Place::find(&shared.root, grant)?;
         Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary)
     })
 }
 
 impl Commit<'_> {
     fn save(&self, temporary: &mut Temporary) -> Result<Saved, Error> {
-        let Self { shared, place, size, .. } = *self;
+        let Self { shared, place, .. } = *self;
         self.date(temporary)?;
         let syncs = shared.syncs();
         if syncs.is_some() && !place.has_directory() {
@@ -105,11 +118,11 @@ impl Commit<'_> {
         place.confirm_nearest(&shared.root)?;
         let dir = place.make_directory(syncs)?;
         let names = syncs.map(|syncs| syncs.begin(&*dir)).transpose()?;
-        let (path, created) = self.publish(&dir, temporary)?;
+        let saved = self.publish(&dir, temporary)?;
         if let Some((names, member)) = names.zip(self.member.as_ref()) {
             names.finish_in_round(member)?;
         }
-        Ok(Saved { path, size, created })
+        Ok(saved)
     }
 
     /// Sets the time of the file, if its client has sent one. A time in the future would never be settled
@@ -122,7 +135,7 @@ impl Commit<'_> {
     }
 
     /// Gives the file its name in `dir`; or a copy of it, if the file cannot be named there.
-    fn publish(&self, dir: &Arc<Dir>, temporary: &mut Temporary) -> Result<(SharePath, bool), Error> {
+    fn publish(&self, dir: &Arc<Dir>, temporary: &mut Temporary) -> Result<Saved, Error> {
         let mut copy = None;
         for tried in 0..TRIES {
             let file = copy.as_mut().unwrap_or(&mut *temporary);
@@ -132,7 +145,7 @@ impl Commit<'_> {
                 now == model || now.zip(model).is_some_and(alike)
             };
             match self.attempt(dir, file, fits)? {
-                Attempt::Saved(path, created) => return Ok((path, created)),
+                Attempt::Saved(saved) => return Ok(saved),
                 Attempt::Changed => {}
                 Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
                 Attempt::NeedsCopy(error) => {
@@ -184,11 +197,19 @@ impl Commit<'_> {
         let _guard = self.lock()?;
         shared.stays()?;
         place.confirm(&shared.root, dir)?;
-        let occupant = place.occupant(&shared.root, dir)?;
+        let Judged { grant, real } = &place.judge_in(&shared.root, dir, self.grant)?;
+        let found = place.occupant(&shared.root, dir, grant);
+        let is_told = !grant.hides_names();
+        if !is_told && !matches!(found, Ok(None)) {
+            may_add(grant)?;
+            let given = self.appear_beside(dir, file)?.map(|path| (path, true));
+            return self.given(given, file, real.as_ref(), is_told);
+        }
+        let occupant = found?;
         guard.check(occupant.map(|occupant| occupant.version))?;
-        let on_conflict = self.on_conflict();
+        let on_conflict = shared.rules.on_conflict(grant);
         if occupant.is_none() || on_conflict == OnConflict::Rename {
-            may_add(self.grant)?;
+            may_add(grant)?;
         }
         let given = match (occupant, on_conflict) {
             (None, _) if !fits(None) => return Ok(Attempt::Changed),
@@ -204,8 +225,23 @@ impl Commit<'_> {
                 file.replace(dir, place.name()).map(|()| (place.path().clone(), false))
             }
         };
+        self.given(given, file, real.as_ref(), is_told)
+    }
+
+    /// The result of giving the file a name. Its client is told which, or else the one that it asked for.
+    fn given(
+        &self,
+        given: Result<(SharePath, bool), Errno>,
+        file: &Temporary,
+        real: Option<&SharePath>,
+        is_told: bool,
+    ) -> Result<Attempt, Error> {
         match given {
-            Ok((path, created)) => Ok(Attempt::Saved(path, created)),
+            Ok((path, created)) => {
+                let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
+                let asked_for = (!is_told).then(|| self.place.path().clone());
+                Ok(Attempt::Saved(Saved { path, asked_for, lies_at, size: self.size, created }))
+            }
             Err(Errno::EXIST) => Ok(Attempt::Changed),
             Err(error) if file.needs_copy(error) => Ok(Attempt::NeedsCopy(error)),
             Err(error) => Err(error.into()),
@@ -228,6 +264,9 @@ impl Commit<'_> {
             let name = numbered(self.place.name(), number);
             // The path may be so long that the number does not fit.
             let path = parent.as_ref().and_then(|parent| parent.join(&name).ok()).ok_or(Error::Exists)?;
+            if self.grant.may_add_at(&path).is_err() {
+                continue;
+            }
             match file.appear(dir, &name, &self.shared.claims) {
                 Ok(()) => return Ok(Ok(path)),
                 Err(Errno::EXIST) => {}

@@ -78,6 +78,7 @@ impl From<Denied> for Error {
         match denied {
             Denied::ReadOnly => Self::ReadOnly,
             Denied::NoRight(rights) => Self::NoRight(rights),
+            Denied::Hidden => Self::NotFound,
         }
     }
 }

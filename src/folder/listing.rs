@@ -5,8 +5,8 @@ use super::facts::Facts;
 use super::root::{self, Entries, Root, name_of};
 use super::shared::Shared;
 use super::stale;
+use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
-use crate::path::SharePath;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
@@ -40,7 +40,7 @@ pub enum EntryKind {
 #[derive(Debug)]
 pub struct Scan {
     shared: Arc<Shared>,
-    path: SharePath,
+    grant: Grant<'static, ToList>,
     entries: Entries,
 }
 
@@ -52,23 +52,27 @@ pub struct Candidate {
 }
 
 impl Scan {
-    pub(super) fn begin(shared: Arc<Shared>, path: &SharePath) -> Result<Self, Error> {
-        let entries = stale::retry(|| shared.root.entries(path.as_path()))?;
-        Ok(Self { shared, path: path.clone(), entries })
+    pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>) -> Result<Self, Error> {
+        let entries = stale::retry(|| shared.root.entries(grant))?;
+        Ok(Self { shared, grant: grant.clone().into_owned(), entries })
     }
 
-    /// The entry of this name; `None` if it is not shared or was removed.
+    /// The entry of this name; `None` if it is not shared, must not be shown to the principal, or was removed.
     pub fn look(&self, candidate: Candidate, _: Blocking<'_>) -> Option<DirEntry> {
         let Candidate { name, kind } = candidate;
         let shared = &self.shared;
-        let path = self.path.join(&name).ok()?;
+        let path = self.grant.path().join(&name).ok()?;
         shared.rules.admit_path(&path).ok()?;
+        let real = self.entries.real().map(|real| real.join(&name)).transpose().ok()?;
+        if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.shows(path)) {
+            return None;
+        }
         let stat = match kind {
             FileType::RegularFile | FileType::Directory => {
                 root::look_in(self.entries.handle(), &name).ok()?
             }
             // From the root, because it may lead up and still stay inside.
-            FileType::Symlink => shared.root.look(&path).ok()?,
+            FileType::Symlink => shared.root.look(&self.grant.entry(&path).ok()?).ok()?,
             _ => return None,
         };
         let stat = if shared.claims.may_be(&stat) { self.settled(&name, &stat)? } else { stat };
@@ -117,9 +121,9 @@ impl Candidate {
 }
 
 /// A hash of the directory's device and inode, with a key of this process, so that it reveals neither.
-pub(super) fn id(root: &Root, path: &SharePath) -> Result<String, Error> {
+pub(super) fn id(root: &Root, grant: &Grant<'_, ToList>) -> Result<String, Error> {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let stat = root.look(path)?;
+    let stat = root.look(grant)?;
     Ok(format!("{:016x}", KEY.hash_one((stat.st_dev, stat.st_ino))))
 }
 

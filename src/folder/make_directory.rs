@@ -6,26 +6,25 @@ use super::place::Place;
 use super::shared::Shared;
 use super::stale;
 use crate::access::{Grant, ToMakeDirectory};
-use crate::path::SharePath;
 
 /// Creates it, as [`Folder::make_directory`](super::Folder::make_directory) says.
 pub(super) fn make(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>, guard: Guard) -> Result<(), Error> {
-    stale::retry(|| try_make(shared, grant.path(), guard))
+    stale::retry(|| try_make(shared, grant, guard))
 }
 
-fn try_make(shared: &Shared, path: &SharePath, guard: Guard) -> Result<(), Error> {
+fn try_make(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>, guard: Guard) -> Result<(), Error> {
     let Shared { root, rules, reserve, .. } = shared;
     if rules.read_only {
         return Err(Error::ReadOnly);
     }
-    rules.admit_path(path)?;
+    rules.admit_path(grant.path())?;
     shared.stays()?;
-    if path.is_root() {
+    if grant.path().is_root() {
         return Err(Error::Exists);
     }
-    let place = Place::find(root, path)?;
+    let (place, grant) = Place::find(root, grant)?;
     if place.has_directory() {
-        match place.occupant(root, place.nearest()) {
+        match place.occupant(root, place.nearest(), &grant) {
             Ok(None) => {}
             Ok(Some(_)) | Err(Error::IsDirectory) => return Err(Error::Exists),
             Err(error) => return Err(error),
@@ -34,5 +33,6 @@ fn try_make(shared: &Shared, path: &SharePath, guard: Guard) -> Result<(), Error
     guard.check(None)?;
     reserve.admit(None, place.nearest())?;
     place.confirm_nearest(root)?;
+    place.judge(root, &grant)?;
     place.make_own(shared.syncs())
 }

@@ -12,8 +12,9 @@
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
 //!
-//! All paths have the same rights today. Once they differ, the target of a link must be checked at its real path, too:
-//! `open::open` is the place to ask for reading, `Place::find` for saving.
+//! What a link leads to needs the right at the path that was asked for, and where it really lies. The root's handle opens
+//! nothing without a grant, and judges what it has opened before it returns it (`real_path`). A directory in which a file
+//! is saved is judged by its `Place`, when it is found and again when the file gets its name.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.
@@ -36,11 +37,13 @@ mod make_directory;
 mod numbering;
 mod open;
 mod place;
+mod real_path;
 mod reserve;
 mod root;
 mod rules;
 mod save_method;
 mod shared;
+mod spelling;
 mod stale;
 mod sweep;
 mod temporary;
@@ -123,20 +126,23 @@ impl Folder {
 
     /// Opens a file or a directory, with two system calls: open and stat.
     pub fn open(&self, grant: &Grant<'_, ToRead>, _: Blocking<'_>) -> Result<Node, Error> {
-        open::open(&self.source.current(), grant.path())
+        open::open(&self.source.current(), grant)
     }
 
     /// Fails if this is not a directory that can be listed.
     pub fn find_directory(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<(), Error> {
-        match open::open(&self.source.current(), grant.path())? {
+        match open::open(&self.source.current(), grant)? {
             Node::File(_) => Err(Error::NotDirectory),
             Node::Directory { .. } => Ok(()),
         }
     }
 
-    /// The facts of the file that an upload would replace, if one has the name.
+    /// The facts of the file that an upload would replace, if one has the name, and the principal may know it.
     pub fn occupant(&self, grant: &Grant<'_, ToWrite>, _: Blocking<'_>) -> Result<Option<Facts>, Error> {
-        match open::open(&self.source.current(), grant.path()) {
+        if grant.hides_names() {
+            return Ok(None);
+        }
+        match open::open(&self.source.current(), grant) {
             Ok(Node::File(open)) => Ok(Some(open.facts)),
             Ok(Node::Directory { .. }) | Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -156,7 +162,7 @@ impl Folder {
     pub fn scan(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<Scan, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(grant.path())?;
-        Scan::begin(shared, grant.path())
+        Scan::begin(shared, grant)
     }
 
     /// An id that is equal for all paths of one directory and reveals nothing else. A client that follows links
@@ -164,7 +170,7 @@ impl Folder {
     pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(grant.path())?;
-        stale::retry(|| listing::id(&shared.root, grant.path()))
+        stale::retry(|| listing::id(&shared.root, grant))
     }
 
     /// Walks through everything shared below a directory, one entry at a time. The judge decides about each.

@@ -7,9 +7,10 @@ use rustix::fs::{FileType, Stat};
 
 use super::error::Error;
 use super::facts::Facts;
+use super::root::Opened;
 use super::shared::Shared;
 use super::{root, stale};
-use crate::path::SharePath;
+use crate::access::{Grant, Operation};
 
 /// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
 /// inodes change by themselves, every open looks like that.
@@ -34,15 +35,18 @@ pub struct OpenFile {
     pub file: File,
     /// The facts at the moment of opening.
     pub facts: Facts,
+    /// Whether it really lies at another path, where the principal of the grant had to have the right too. It is known
+    /// only where rights differ by path. What is cached of such a file must not be sent to others.
+    pub is_alias: bool,
 }
 
-/// Opens a file or a directory that is shared. The caller has a grant for the path.
-pub(super) fn open(shared: &Shared, path: &SharePath) -> Result<Node, Error> {
-    shared.rules.admit_path(path)?;
-    let (file, stat) = stale::retry(|| open_unclaimed(shared, path))?;
+/// Opens a file or a directory that is shared.
+pub(super) fn open<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<Node, Error> {
+    shared.rules.admit_path(grant.path())?;
+    let (Opened { file, is_alias }, stat) = stale::retry(|| open_unclaimed(shared, grant))?;
     let facts = shared.root.facts(&stat);
     match root::file_type(&stat) {
-        FileType::RegularFile => Ok(Node::File(OpenFile { file, facts })),
+        FileType::RegularFile => Ok(Node::File(OpenFile { file, facts, is_alias })),
         FileType::Directory => Ok(Node::Directory { modified: facts.modified }),
         _ => Err(Error::NotFound),
     }
@@ -50,21 +54,21 @@ pub(super) fn open(shared: &Shared, path: &SharePath) -> Result<Node, Error> {
 
 /// Opens whatever has this path. An empty file may be a placeholder that claims the name for a file that is about to be
 /// saved, or that did so until now; neither is what the client asked for.
-fn open_unclaimed(shared: &Shared, path: &SharePath) -> Result<(File, Stat), Error> {
-    let mut opened = open_once(shared, path)?;
+fn open_unclaimed<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<(Opened, Stat), Error> {
+    let mut opened = open_once(shared, grant)?;
     for _ in 0..CLAIMS_IN_A_ROW {
         let (_, stat) = &opened;
-        let is_there = || shared.root.glance(path).is_ok_and(|now| now.st_ino == stat.st_ino);
+        let is_there = || shared.root.glance(grant.path()).is_ok_and(|now| now.st_ino == stat.st_ino);
         if !shared.claims.may_be(stat) || is_there() {
             break;
         }
-        opened = open_once(shared, path)?;
+        opened = open_once(shared, grant)?;
     }
     Ok(opened)
 }
 
-fn open_once(shared: &Shared, path: &SharePath) -> Result<(File, Stat), Error> {
-    let file = shared.root.open(path)?;
-    let stat = rustix::fs::fstat(&file)?;
-    if shared.claims.holds(&stat) { Err(Error::NotFound) } else { Ok((file, stat)) }
+fn open_once<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<(Opened, Stat), Error> {
+    let opened = shared.root.open(grant)?;
+    let stat = rustix::fs::fstat(&opened.file)?;
+    if shared.claims.holds(&stat) { Err(Error::NotFound) } else { Ok((opened, stat)) }
 }

@@ -3,8 +3,11 @@
 //! The parent of each new directory is synced before the next one is created. The client collects them in
 //! [`durable::made`](crate::durable::made) and syncs them once for many files; here, each upload is acknowledged by itself.
 
-use super::root::{self, Root};
-use super::{Error, FileVersion};
+use super::error::Error;
+use super::facts::FileVersion;
+use super::real_path::Judged;
+use super::root::{self, Identity, Root};
+use crate::access::{Grant, Operation};
 use crate::durable::group::{DirectorySyncs, PendingSync};
 use crate::path::SharePath;
 use cap_std::fs::Dir;
@@ -26,24 +29,66 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Fails for the root, which cannot be a file.
-    pub(super) fn find(root: &Root, path: &SharePath) -> Result<Self, Error> {
+    /// The place of the grant's path, and what the grant allows there. Fails for the root, which cannot be a file.
+    pub(super) fn find<'g, O: Operation>(
+        root: &Root,
+        grant: &'g Grant<'_, O>,
+    ) -> Result<(Self, Grant<'g, O>), Error> {
+        let path = grant.path();
         let (Some(name), Some(mut parent)) = (path.name(), path.parent()) else {
             return Err(Error::NotFound);
         };
-        let mut missing = Vec::new();
+        let (mut missing, mut failed) = (Vec::new(), None);
         let dir = loop {
             match (root.directory(&parent), parent.name(), parent.parent()) {
                 (Ok(dir), ..) => break dir,
-                (Err(error), Some(name), Some(above)) if is_missing(&error) => {
+                (Err(error), Some(name), Some(above)) => {
+                    if failed.is_none() && !is_missing(&error) {
+                        failed = Some(error);
+                    }
                     missing.push(name.to_owned());
                     parent = above;
                 }
                 (Err(error), ..) => return Err(error.into()),
             }
         };
+        let names: Vec<_> = missing.iter().rev().map(OsString::as_os_str).chain([name]).collect();
+        let (dir, judged) = dir.judge(root, grant, &names)?;
+        match failed.map(Error::from) {
+            None => {}
+            // A link may lead there, and what it leads to is not for everybody.
+            Some(Error::NotDirectory | Error::Denied) if grant.depends_on_path() => {
+                return Err(Error::NotFound);
+            }
+            Some(error) => return Err(error),
+        }
         refuse_dangling(&dir, missing.last())?;
-        Ok(Self { dir: Arc::new(dir), missing, name: name.to_owned(), path: path.clone() })
+        let place = Self { dir: Arc::new(dir), missing, name: name.to_owned(), path: path.clone() };
+        Ok((place, judged.grant))
+    }
+
+    /// What the grant allows at the place now. `ESTALE` as for [`Self::confirm`], if it depends on the path.
+    pub(super) fn judge<'g, O: Operation>(
+        &self,
+        root: &Root,
+        grant: &'g Grant<'_, O>,
+    ) -> Result<Grant<'g, O>, Error> {
+        if grant.depends_on_path() {
+            self.confirm_nearest(root)?;
+        }
+        let missing = self.missing.iter().rev().chain([&self.name]);
+        let names: Vec<_> = missing.map(OsString::as_os_str).collect();
+        root.judge(grant, &self.dir, &names).map(|judged| judged.grant)
+    }
+
+    /// What the grant allows in the file's own directory, and where the file will really lie, if that is known and differs.
+    pub(super) fn judge_in<'g, O: Operation>(
+        &self,
+        root: &Root,
+        dir: &Dir,
+        grant: &'g Grant<'_, O>,
+    ) -> Result<Judged<'g, O>, Error> {
+        root.judge(grant, dir, &[&self.name])
     }
 
     pub(super) fn path(&self) -> &SharePath {
@@ -98,10 +143,9 @@ impl Place {
     fn confirm_above(&self, root: &Root, dir: &Dir, levels: usize) -> Result<(), Error> {
         let above = (0..levels).try_fold(self.path.parent(), |path, _| Some(path?.parent()));
         let path = above.flatten().ok_or(Error::NotFound)?;
-        let (ours, now) = (fs::fstat(dir)?, root.look(&path));
-        let is_ours = |now: Stat| (now.st_dev, now.st_ino) == (ours.st_dev, ours.st_ino);
+        let (ours, now) = (Identity::of(&fs::fstat(dir)?), root.identity_at(&path));
         match now {
-            Ok(now) if is_ours(now) => Ok(()),
+            Ok(now) if now == ours => Ok(()),
             Ok(_) => Err(Errno::STALE.into()),
             Err(error) if is_missing(&error) => Err(Errno::STALE.into()),
             Err(error) => Err(error.into()),
@@ -110,14 +154,19 @@ impl Place {
 
     /// The file that has the name now, if any. Only a file can be replaced: a directory is [`Error::IsDirectory`], and what is
     /// not shared (a device, a link that leads out or nowhere) is [`Error::NotFound`].
-    pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Occupant>, Error> {
+    pub(super) fn occupant<O: Operation>(
+        &self,
+        root: &Root,
+        dir: &Dir,
+        grant: &Grant<'_, O>,
+    ) -> Result<Option<Occupant>, Error> {
         let link = match root::look_in(dir, &self.name) {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
             Ok(stat) => stat,
         };
         let is_link = root::file_type(&link) == FileType::Symlink;
-        let stat = if is_link { root.look(&self.path)? } else { link };
+        let stat = if is_link { root.look(grant)? } else { link };
         match root::file_type(&stat) {
             FileType::RegularFile => {
                 Ok(Some(Occupant { version: root.facts(&stat).version, model: Model::of(&link) }))

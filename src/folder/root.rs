@@ -4,9 +4,13 @@
 //! followed as long as they stay inside, and neither a spelling nor a race leads out. An absolute link counts as leading
 //! out, even if its target is inside. A single segment is resolved from the handle of its directory.
 //!
-//! Knows nothing of the rules: callers decide what may be opened, and by which name.
+//! Nothing is opened for a principal without its grant; what was opened is judged where it really lies, before the caller
+//! gets it. Which names are shared, callers decide.
 
-use super::Facts;
+use super::error::Error;
+use super::facts::Facts;
+use super::real_path::{self, Judged};
+use crate::access::{Grant, Operation};
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat};
@@ -37,13 +41,24 @@ pub(super) struct Identity {
     inode: u64,
 }
 
+/// What a path led to.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) file: File,
+    /// Whether it is known to lie at another path.
+    pub(super) is_alias: bool,
+}
+
+/// A directory, before its principal has been judged where it really lies.
+pub(super) struct Unjudged(Dir);
+
 impl Identity {
     /// The identity of whatever has this path.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&fs::stat(path)?))
     }
 
-    fn of(stat: &Stat) -> Self {
+    pub(super) fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
 }
@@ -79,14 +94,36 @@ impl Root {
         Ok(fs::accessat(&self.dir, ".", access, AtFlags::EACCESS)?)
     }
 
-    /// Opens whatever has this path for reading, directories too: one system call.
-    pub(super) fn open(&self, path: &SharePath) -> io::Result<File> {
-        self.open_as(path.as_path(), HARMLESS)
+    /// Opens whatever has the path of the grant for reading, directories too: one system call, unless rights differ by path.
+    pub(super) fn open<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Opened, Error> {
+        let file =
+            self.open_as(grant.path().as_path(), HARMLESS).map_err(|error| self.unopened(grant, error))?;
+        let Judged { real, .. } = real_path::judge(&self.dir, grant, &file, &[])?;
+        Ok(Opened { file, is_alias: real.is_some() })
     }
 
-    /// The `stat` of what a reader would get; it does not need the right to read.
-    pub(super) fn look(&self, path: &SharePath) -> io::Result<Stat> {
-        Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
+    /// The `stat` of what a reader would get; it does not need the permission to read.
+    pub(super) fn look<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Stat, Error> {
+        let file = match self.open_as(grant.path().as_path(), OFlags::PATH).map_err(Error::from) {
+            // In a directory that must not be entered; it may be one about which the principal must learn nothing.
+            Err(Error::Denied) if grant.depends_on_path() => return Err(Error::NotFound),
+            other => other?,
+        };
+        real_path::judge(&self.dir, grant, &file, &[])?;
+        Ok(fs::fstat(file)?)
+    }
+
+    /// Why something could not be opened. That it exists is said only to principals that may know.
+    fn unopened<O: Operation>(&self, grant: &Grant<'_, O>, error: io::Error) -> Error {
+        match error.into() {
+            Error::Denied if grant.depends_on_path() => self.look(grant).err().unwrap_or(Error::Denied),
+            error => error,
+        }
+    }
+
+    /// The identity of whatever has this path now.
+    pub(super) fn identity_at(&self, path: &SharePath) -> io::Result<Identity> {
+        Ok(Identity::of(&fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?))
     }
 
     /// The `stat` of whatever has this path now, even if a link leads out by now. Use it only for a comparison with the facts
@@ -96,13 +133,25 @@ impl Root {
     }
 
     /// Opens a directory to read its entries.
-    pub(super) fn entries(&self, path: &Path) -> io::Result<Entries> {
-        Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
+    pub(super) fn entries<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Entries, Error> {
+        self.entries_as(grant, OFlags::DIRECTORY)
     }
 
     /// Like [`Root::entries`], but fails if a link has the name.
-    pub(super) fn entries_no_link(&self, path: &Path) -> io::Result<Entries> {
-        Entries::of(self.open_as(path, OFlags::DIRECTORY.union(OFlags::NOFOLLOW))?.into())
+    pub(super) fn entries_no_link<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Entries, Error> {
+        self.entries_as(grant, OFlags::DIRECTORY.union(OFlags::NOFOLLOW))
+    }
+
+    fn entries_as<O: Operation>(&self, grant: &Grant<'_, O>, flags: OFlags) -> Result<Entries, Error> {
+        let file =
+            self.open_as(grant.path().as_path(), flags).map_err(|error| self.unopened(grant, error))?;
+        let Judged { real, .. } = real_path::judge(&self.dir, grant, &file, &[])?;
+        Ok(Entries { real, ..Entries::of(file.into())? })
+    }
+
+    /// Opens a directory to read its entries for the server itself.
+    pub(super) fn entries_for_server(&self, path: &Path) -> io::Result<Entries> {
+        Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
     }
 
     /// Opens one of the server's own directories; a link is not followed.
@@ -121,14 +170,37 @@ impl Root {
     }
 
     /// Opens a directory to create entries in. It need not be readable.
-    pub(super) fn directory(&self, path: &SharePath) -> io::Result<Dir> {
-        self.dir.open_dir(path.as_path())
+    pub(super) fn directory(&self, path: &SharePath) -> io::Result<Unjudged> {
+        self.dir.open_dir(path.as_path()).map(Unjudged)
+    }
+
+    /// The grant, narrowed to what its principal may do in this directory, which lacks the last `missing` names of its path.
+    pub(super) fn judge<'g, O: Operation>(
+        &self,
+        grant: &'g Grant<'_, O>,
+        dir: &Dir,
+        missing: &[&OsStr],
+    ) -> Result<Judged<'g, O>, Error> {
+        real_path::judge(&self.dir, grant, dir, missing)
     }
 
     fn open_as(&self, path: &Path, flags: OFlags) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(flags.bits().cast_signed());
         Ok(self.dir.open_with(path, &options)?.into_std())
+    }
+}
+
+impl Unjudged {
+    /// The directory, and what [`Root::judge`] says.
+    pub(super) fn judge<'g, O: Operation>(
+        self,
+        root: &Root,
+        grant: &'g Grant<'_, O>,
+        missing: &[&OsStr],
+    ) -> Result<(Dir, Judged<'g, O>), Error> {
+        let judged = root.judge(grant, &self.0, missing)?;
+        Ok((self.0, judged))
     }
 }
 
@@ -153,6 +225,8 @@ pub(super) struct Entries {
     handle: OwnedFd,
     dir: fs::Dir,
     first: Option<fs::DirEntry>,
+    /// The real path of the directory, if it is known, and differs from the one that it was opened by.
+    real: Option<SharePath>,
 }
 
 impl Entries {
@@ -160,12 +234,17 @@ impl Entries {
         let mut dir = fs::Dir::read_from(&handle)?;
         // A stale handle fails only at the first read.
         let first = dir.read().transpose()?;
-        Ok(Self { handle, dir, first })
+        Ok(Self { handle, dir, first, real: None })
     }
 
     /// The directory itself.
     pub(super) fn handle(&self) -> &OwnedFd {
         &self.handle
+    }
+
+    /// The real path of the directory, if it is another.
+    pub(super) fn real(&self) -> Option<&SharePath> {
+        self.real.as_ref()
     }
 
     /// The type of an entry. Some file systems do not report it; then this calls `stat`.

@@ -90,18 +90,18 @@ impl Shared {
     /// Like [`Self::admit`], for a caller that retries by itself.
     pub(super) fn find_place(&self, grant: &Grant<'_, ToWrite>, size: Option<u64>) -> Result<Place, Error> {
         let Self { root, rules, .. } = self;
-        let path = grant.path();
         if rules.read_only {
             return Err(Error::ReadOnly);
         }
-        rules.admit_path(path)?;
+        rules.admit_path(grant.path())?;
         self.stays()?;
-        let place = Place::find(root, path)?;
-        let taken = place.has_directory() && place.occupant(root, place.nearest())?.is_some();
-        match rules.on_conflict(grant) {
+        let (place, grant) = Place::find(root, grant)?;
+        let is_known = place.has_directory() && !grant.hides_names();
+        let taken = is_known && place.occupant(root, place.nearest(), &grant)?.is_some();
+        match rules.on_conflict(&grant) {
             OnConflict::Refuse if taken => return Err(Error::Exists),
             OnConflict::Overwrite if taken => {}
-            _ => may_add(grant)?,
+            _ => may_add(&grant)?,
         }
         if let Some(size) = size {
             rules.admit_size(size)?;

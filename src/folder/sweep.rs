@@ -35,9 +35,12 @@ pub(super) fn sweep(root: &Root, stall: Duration, now: SystemTime) {
     let Some(before) = now.checked_sub(FRESH.max(stall.saturating_mul(STALLS))) else { return };
     let mut waiting = VecDeque::from([PathBuf::from(".")]);
     let mut left = MOST_ENTRIES;
-    let Some(home) = root.entries(Path::new(".")).ok().and_then(|dir| identity(dir.handle())) else { return };
+    let Some(home) = root.entries_for_server(Path::new(".")).ok().and_then(|dir| identity(dir.handle()))
+    else {
+        return;
+    };
     while let Some(path) = waiting.pop_front() {
-        let Ok(dir) = root.entries(&path) else { continue };
+        let Ok(dir) = root.entries_for_server(&path) else { continue };
         if path.as_os_str() != "." && !is_same_mount(&home, dir.handle()) {
             continue;
         }

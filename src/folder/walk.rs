@@ -13,7 +13,7 @@ use super::open::{self, Node, OpenFile};
 use super::root::{self, Entries, name_of};
 use super::shared::Shared;
 use super::stale;
-use crate::access::{Grant, Judge, ToList, ToRead};
+use crate::access::{Grant, Judge, ToArchive, ToList};
 use crate::blocking::Blocking;
 use crate::path::SharePath;
 use rustix::fs::FileType;
@@ -72,7 +72,7 @@ impl Walk {
     /// Starts at this directory, which must exist.
     pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>, judge: Judge) -> Result<Self, Error> {
         let path = grant.path();
-        let entries = stale::retry(|| shared.root.entries(path.as_path()))?;
+        let entries = stale::retry(|| shared.root.entries(grant))?;
         let start = Here { path: path.clone(), entries };
         Ok(Self { shared, judge, start: Some(start), here: None, waiting: Waiting::default() })
     }
@@ -89,7 +89,7 @@ impl Walk {
                 let entry = entry?;
                 let kind = here.entries.kind(&entry);
                 let Ok(path) = here.path.join(&name_of(&entry)) else { return Ok(WalkStep::Nothing) };
-                self.see(path, kind)
+                self.see(&path, kind)
             }
         }
     }
@@ -100,9 +100,10 @@ impl Walk {
             start
         } else {
             let Some(path) = self.waiting.pop() else { return Ok(WalkStep::End) };
-            match stale::retry(|| self.shared.root.entries_no_link(path.as_path())) {
+            let Ok(grant) = self.judge.check::<ToList>(&path) else { return Ok(WalkStep::Nothing) };
+            match stale::retry(|| self.shared.root.entries_no_link(&grant)) {
                 Ok(entries) => Here { path, entries },
-                Err(error) => return lost(path, error.into()),
+                Err(error) => return lost(path, error),
             }
         };
         let stat = rustix::fs::fstat(here.entries.handle()).map_err(Error::from)?;
@@ -112,31 +113,34 @@ impl Walk {
     }
 
     /// Looks at the entry with this path and type.
-    fn see(&mut self, path: SharePath, kind: FileType) -> Result<WalkStep, Error> {
-        if self.shared.rules.admit_path(&path).is_err() {
+    fn see(&mut self, path: &SharePath, kind: FileType) -> Result<WalkStep, Error> {
+        if self.shared.rules.admit_path(path).is_err() {
             return Ok(WalkStep::Nothing);
         }
         match kind {
-            FileType::Directory if self.judge.check::<ToList>(&path).is_ok() => {
-                self.waiting.push(&path).map(|()| WalkStep::Nothing)
+            FileType::Directory if self.judge.check::<ToList>(path).is_ok() => {
+                self.waiting.push(path).map(|()| WalkStep::Nothing)
             }
-            FileType::RegularFile => self.open(path),
-            FileType::Symlink if self.leads_to_file(&path) => self.open(path),
+            FileType::RegularFile | FileType::Symlink => {
+                let Ok(grant) = self.judge.check::<ToArchive>(path) else { return Ok(WalkStep::Nothing) };
+                if kind == FileType::Symlink && !self.leads_to_file(&grant) {
+                    return Ok(WalkStep::Nothing);
+                }
+                self.open(&grant)
+            }
             _ => Ok(WalkStep::Nothing),
         }
     }
 
     /// Whether a link leads to a file in the folder. A device must not be opened to find out: that could activate it.
-    fn leads_to_file(&self, path: &SharePath) -> bool {
-        let stat = stale::retry(|| self.shared.root.look(path));
+    fn leads_to_file(&self, grant: &Grant<'_, ToArchive>) -> bool {
+        let stat = stale::retry(|| self.shared.root.look(grant));
         stat.is_ok_and(|stat| root::file_type(&stat) == FileType::RegularFile)
     }
 
-    fn open(&self, path: SharePath) -> Result<WalkStep, Error> {
-        if self.judge.check::<ToRead>(&path).is_err() {
-            return Ok(WalkStep::Nothing);
-        }
-        match open::open(&self.shared, &path) {
+    fn open(&self, grant: &Grant<'_, ToArchive>) -> Result<WalkStep, Error> {
+        let path = grant.path().clone();
+        match open::open(&self.shared, grant) {
             Ok(Node::File(open)) => Ok(WalkStep::File { path, open }),
             // It became a directory after its name was read.
             Ok(Node::Directory { .. }) => Ok(WalkStep::Nothing),

@@ -7,7 +7,6 @@ pub mod datagrams;
 pub mod inherited;
 pub mod limits;
 pub mod listener;
-pub mod network;
 pub mod peer;
 pub mod poller;
 pub mod reach;

@@ -246,6 +246,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+    use crate::access::{Access, Principal, Rights};
     use crate::chat::client_key::ClientKey;
     use crate::chat::name::Name;
     use crate::chat::room::MAX_SUBSCRIBERS;
@@ -277,8 +278,9 @@ mod tests {
             let peer = Peer::of_unix(&server);
             let stream = Transport::Unix(server, peer);
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
+            let judge = Access::new(Rights::VIEW).judge(&Principal::anonymous(None));
             let (events, _) =
-                chat.subscribe(who, None, ClientAddress::of_peer(peer), active).expect("a free slot");
+                chat.subscribe(who, None, ClientAddress::of_peer(peer), judge, active).expect("a free slot");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
             let tracked =

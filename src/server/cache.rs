@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::blocking::Blocking;
-use crate::folder::{Facts, FileVersion};
+use crate::folder::{FileVersion, OpenFile};
 use crate::http::range::Span;
 use crate::path::SharePath;
 use crate::server::content::{self, Buffer, Chunk, FileSpan};
@@ -184,16 +184,17 @@ impl Entries {
 }
 
 impl CacheEntry {
-    /// An entry for a file that was opened just before `now`; returns the file if it has changed recently.
+    /// An entry for a file that was opened just before `now`; returns the file if it has changed recently, or if not everybody who
+    /// has the right to its path may read it.
     pub(super) fn of(
-        file: File,
-        facts: &Facts,
+        open: OpenFile,
         representation: Representation,
         now: SystemTime,
         chores: &Chores,
         disk: Blocking<'_>,
     ) -> Result<Self, (File, Representation)> {
-        if !facts.were_true_for(MAX_AGE, now) || !facts.version.is_settled(now) {
+        let OpenFile { file, facts, is_alias } = open;
+        if is_alias || !facts.were_true_for(MAX_AGE, now) || !facts.version.is_settled(now) {
             return Err((file, representation));
         }
         match CachedContent::of(file, facts.len, chores, disk) {
@@ -258,7 +259,7 @@ mod tests {
         std::fs::write(place.path().join("a"), "content").expect("written");
         let state = state(place.path(), MAX_AGE);
         let path = SharePath::parse(b"a").expect("a path");
-        let file = state.access.check(&Principal::Anonymous, &path).expect("all may read");
+        let file = state.access.check(&Principal::anonymous(None), &path).expect("all may read");
         let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&file, Blocking::own_thread()) else {
             panic!("no file")
         };

@@ -62,7 +62,7 @@ mod tests {
         let path = SharePath::parse(name.as_bytes()).expect("a path");
         let folder = Folder::open_at(folder, Rules::default()).expect("a folder");
         let access = Access::new(Rights::VIEW);
-        let grant = access.check(&Principal::Anonymous, &path).expect("granted");
+        let grant = access.check(&Principal::anonymous(None), &path).expect("granted");
         match folder.open(&grant, Blocking::own_thread()) {
             Ok(Node::File(open)) => open.facts.version,
             other => panic!("no file: {other:?}"),

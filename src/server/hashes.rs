@@ -172,7 +172,7 @@ impl Inner {
 
 impl Hashing {
     fn new(open: OpenFile, is_settled: bool, permit: FairPermit) -> Self {
-        let OpenFile { file, facts } = open;
+        let OpenFile { file, facts, .. } = open;
         Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None, _permit: permit }
     }
 
@@ -227,7 +227,7 @@ mod tests {
     fn open(path: &std::path::Path) -> OpenFile {
         let folder = Folder::open_at(path.parent().expect("a folder"), Rules::default()).expect("a folder");
         let name = SharePath::root().join(path.file_name().expect("a name")).expect("a path");
-        let file = Access::new(Rights::VIEW).check(&Principal::Anonymous, &name).expect("all may read");
+        let file = Access::new(Rights::VIEW).check(&Principal::anonymous(None), &name).expect("all may read");
         match folder.open(&file, Blocking::own_thread()) {
             Ok(Node::File(open)) => open,
             other => panic!("no file: {other:?}"),

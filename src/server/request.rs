@@ -101,6 +101,15 @@ impl ClientAddress {
         matches!(self, Self::Peer(Peer::Unix(_)))
     }
 
+    /// Its IP address; a program at a Unix-domain socket has none.
+    pub(super) fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Peer(Peer::Inet(address)) => Some(address.ip()),
+            Self::Peer(Peer::Unix(_)) => None,
+            Self::Forwarded(address) => Some(address),
+        }
+    }
+
     /// The key under which its limits are counted.
     pub(super) fn key(self) -> ClientKey {
         match self {

@@ -166,7 +166,8 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
         Area::Folder | Area::Exact(_) => "",
     };
-    let (principal, client, scheme) = (Principal::Anonymous, source.client, source.scheme);
+    let (client, scheme) = (source.client, source.scheme);
+    let principal = Principal::anonymous(client.ip());
     Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
 }
 

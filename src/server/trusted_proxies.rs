@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::net::network::Network;
 use crate::net::peer::Peer;
+use crate::network::Network;
 
 /// Which peers are trusted. By default, none.
 #[derive(Debug, Clone, Default)]

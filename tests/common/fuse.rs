@@ -31,6 +31,8 @@ pub mod faults {
     pub const NO_XATTRS: &str = "no-xattrs";
     /// Times have no fraction of a second.
     pub const WHOLE_SECONDS: &str = "whole-seconds";
+    /// Names are found whatever the case of their letters, and with dots at their end, as on FAT.
+    pub const LIKE_FAT: &str = "like-fat";
     /// `fsync` of a file fails with EIO.
     pub const FSYNC_EIO: &str = "fsync-eio";
     /// `fsync` of a directory fails with EIO.

@@ -20,7 +20,12 @@ pub struct Tftp {
 impl Tftp {
     /// A client of this server.
     pub fn new(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        Self::from(1, server)
+    }
+
+    /// A client at 127.0.0.`host`.
+    pub fn from(host: u8, server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, host], 0))).expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("set");
         Self { socket, server, peer: None }
     }

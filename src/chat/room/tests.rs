@@ -42,7 +42,7 @@ fn short(event: &Event) -> String {
         EventKind::Private { from, to, text } => format!("{}>{}: {}", from.name, to.name, text.as_str()),
         EventKind::Join { who } => format!("+{}", who.name),
         EventKind::Leave { who } => format!("-{}", who.name),
-        EventKind::Upload { by, path, size } => {
+        EventKind::Upload { by, path, size, .. } => {
             let by = match by {
                 Uploader::Member(who) => who.name.as_str(),
                 Uploader::Address(address) => address,
@@ -111,7 +111,7 @@ impl Scene {
     fn heard(&self, stream: &mut Subscription) -> Vec<String> {
         let mut heard = Vec::new();
         loop {
-            match self.room.next(stream) {
+            match self.room.next(stream, |_| true) {
                 StreamItem::Event(posted) => heard.push(short(&posted.event)),
                 StreamItem::Lapped => heard.push("LAPPED".into()),
                 StreamItem::NothingYet => return heard,

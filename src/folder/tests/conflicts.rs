@@ -177,7 +177,10 @@ fn the_next_free_number_is_taken() {
     }
     let folder = it.folder(rules(OnConflict::Rename));
     let saved = save(&folder, "a.txt", "new").expect("saved");
-    assert_eq!(saved, Saved { path: path("a (2).txt"), size: 3, created: true });
+    assert_eq!(
+        saved,
+        Saved { path: path("a (2).txt"), asked_for: None, lies_at: None, size: 3, created: true }
+    );
     assert_eq!(save(&folder, "a.txt", "new").expect("saved").path, path("a (4).txt"));
 }
 

@@ -6,6 +6,7 @@ mod conflicts;
 mod following;
 mod id;
 mod reading;
+mod real_paths;
 mod rights;
 mod saving;
 mod sweeping;
@@ -108,7 +109,7 @@ fn path(text: &str) -> SharePath {
 
 /// The rights of the tests: all that the folder asks for.
 fn judge() -> Judge {
-    Access::new(Rights::VIEW.with(Rights::CHANGE)).judge(&Principal::Anonymous)
+    Access::new(Rights::VIEW.with(Rights::CHANGE)).judge(&Principal::anonymous(None))
 }
 
 /// A grant for this path, with all these rights.

@@ -8,7 +8,7 @@ use crate::folder::{Ended, Error, Folder, Guard, OnConflict, Rules, UploadError,
 const CONFLICTS: [OnConflict; 3] = [OnConflict::Overwrite, OnConflict::Refuse, OnConflict::Rename];
 
 fn judge_of(rights: Rights) -> Judge {
-    Access::new(rights).judge(&Principal::Anonymous)
+    Access::new(rights).judge(&Principal::anonymous(None))
 }
 
 /// The result of an upload to `a`.
@@ -63,7 +63,8 @@ fn new_and_taken_names_need_different_rights() {
             for taken in [[false, false], [true, true], [false, true], [true, false]] {
                 let fixture = Fixture::new();
                 let folder = fixture.folder(Rules { on_conflict, ..quick() });
-                let outcome = upload(&folder, &fixture, &judge_of(Rights::of(rights)), taken);
+                let outcome =
+                    upload(&folder, &fixture, &judge_of(Rights::of(rights).with(Rights::VIEW)), taken);
                 let of = |is_taken| expected(may_add, may_replace, on_conflict, is_taken);
                 // What is refused at the beginning does not reach the end.
                 let expected = match of(taken[0]) {
@@ -82,7 +83,7 @@ fn an_upload_in_pieces_is_judged_at_each_request() {
     let folder = fixture.folder(quick());
     drop(begin(&folder, 1, "a"));
     let (viewer, reader) =
-        (judge_of(Rights::VIEW), Access::new(Rights::CHANGE).read_only().judge(&Principal::Anonymous));
+        (judge_of(Rights::VIEW), Access::new(Rights::CHANGE).read_only().judge(&Principal::anonymous(None)));
     let is_refused = |error: &UploadError, is_read_only: bool| match error {
         UploadError::Folder(Error::ReadOnly) => is_read_only,
         UploadError::Folder(Error::NoRight(rights)) => !is_read_only && *rights == Rights::CHANGE,
@@ -109,7 +110,7 @@ fn an_upload_in_pieces_is_judged_at_each_request() {
 fn a_piece_may_replace_only_with_the_right_to() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
-    let adder = judge_of(Rights::of(&[Right::Add]));
+    let adder = judge_of(Rights::VIEW.with(Rights::of(&[Right::Add])));
     for (number, name, judge, is_saved) in [(1, "a", &adder, false), (2, "b", &judge(), true)] {
         let begun = folder.begin_upload(token(number), &grant(name), plan(), LAST, disk());
         fixture.write(name, "old");
@@ -131,7 +132,7 @@ fn a_walk_leaves_out_what_its_principal_may_not_see() {
     let table = [
         (Rights::VIEW, &["", "d", "d/file", "file"][..]),
         (Rights::of(&[Right::List]), &["", "d"]),
-        (Rights::of(&[Right::Read]), &["", "file"]),
+        (Rights::of(&[Right::Read]), &[""]),
     ];
     for (rights, expected) in table {
         let mut walk = folder.walk(&grant(""), judge_of(rights), disk()).expect("a directory");

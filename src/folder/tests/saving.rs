@@ -22,7 +22,10 @@ fn a_file_appears_whole_at_the_commit() {
         );
         assert!(list(&folder, "").expect("a listing").is_empty(), "{method:?}");
         let saved = incoming.commit(Guard::None, disk()).expect("committed");
-        assert_eq!(saved, Saved { path: path("a/b/c"), size: 7, created: true });
+        assert_eq!(
+            saved,
+            Saved { path: path("a/b/c"), asked_for: None, lies_at: None, size: 7, created: true }
+        );
         assert_eq!(read(&folder, "a/b/c").expect("a file"), "one two", "{method:?}");
         assert_eq!(it.on_disk(), ["a", "a/b", "a/b/c"], "{method:?}");
     }
@@ -52,7 +55,7 @@ fn a_reader_keeps_the_file_that_it_opened() {
         let folder = it.folder_in(method, quick());
         let mut open = open_file(&folder, "a").file;
         let saved = save(&folder, "a", "new").expect("saved");
-        assert_eq!(saved, Saved { path: path("a"), size: 3, created: false });
+        assert_eq!(saved, Saved { path: path("a"), asked_for: None, lies_at: None, size: 3, created: false });
         let mut text = String::new();
         open.read_to_string(&mut text).expect("read");
         assert_eq!((text.as_str(), read(&folder, "a").expect("read").as_str()), ("old", "new"), "{method:?}");

@@ -72,7 +72,7 @@ struct Description {
 /// A [`Saved`], as the description stores it.
 #[derive(Serialize, Deserialize)]
 struct SavedDescription {
-    /// Percent-encoded.
+    /// The one that the client is told, percent-encoded.
     path: String,
     size: u64,
     created: bool,
@@ -80,11 +80,12 @@ struct SavedDescription {
 
 impl SavedDescription {
     fn of(saved: &Saved) -> Self {
-        Self { path: encode(&saved.path), size: saved.size, created: saved.created }
+        Self { path: encode(saved.told()), size: saved.size, created: saved.created }
     }
 
     fn read(self) -> Option<Saved> {
-        Some(Saved { path: decode(&self.path)?, size: self.size, created: self.created })
+        let path = decode(&self.path)?;
+        Some(Saved { path, asked_for: None, lies_at: None, size: self.size, created: self.created })
     }
 }
 

@@ -72,7 +72,7 @@ fn data(event: &Event, base: &Base) -> Value {
         EventKind::Leave { who } => {
             json!({"user": who.name.as_str(), "text": format!("[{}] has left the chat.", who.name)})
         }
-        EventKind::Upload { by, path, size } => {
+        EventKind::Upload { by, path, size, .. } => {
             let by = match by {
                 Uploader::Member(person) => person.name.as_str(),
                 Uploader::Address(address) => address,

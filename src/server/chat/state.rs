@@ -7,12 +7,14 @@ use std::{fmt, io};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::access::{Judge, ToList};
 use crate::chat::Now;
 use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
+use crate::path::SharePath;
 use crate::server::base::Base;
 use crate::server::chat::events;
 use crate::server::random;
@@ -37,6 +39,8 @@ pub(crate) struct EventStream {
     subscription: Option<Subscription>,
     who: Person,
     from: ClientAddress,
+    /// Decides which uploads the member hears of.
+    judge: Judge,
     _active: Active,
 }
 
@@ -77,8 +81,8 @@ impl ChatState {
     }
 
     /// Announces a saved file in the room.
-    pub(crate) fn announce(&self, by: Uploader, path: Vec<u8>, size: u64) {
-        self.room().announce_upload(by, path, size, now());
+    pub(crate) fn announce(&self, by: Uploader, path: Vec<u8>, lies_at: Option<Vec<u8>>, size: u64) {
+        self.room().announce_upload(by, path, lies_at, size, now());
         self.wake();
     }
 
@@ -88,6 +92,7 @@ impl ChatState {
         who: Person,
         last: Option<&str>,
         from: ClientAddress,
+        judge: Judge,
         active: Active,
     ) -> Result<(EventStream, Vec<u8>), RoomError> {
         let mut room = self.room();
@@ -104,7 +109,8 @@ impl ChatState {
         drop(room);
         log::info!("{from} opened an event stream as {}", who.name);
         let chat = Arc::clone(self);
-        let stream = EventStream { chat, subscription: Some(subscription), who, from, _active: active };
+        let stream =
+            EventStream { chat, subscription: Some(subscription), who, from, judge, _active: active };
         Ok((stream, first?))
     }
 }
@@ -132,7 +138,7 @@ impl EventStream {
     pub(crate) fn next(&mut self) -> NextBytes {
         let Some(subscription) = &mut self.subscription else { return NextBytes::Over };
         let room = self.chat.room();
-        match room.next(subscription) {
+        match room.next(subscription, |path| may_see(&self.judge, path)) {
             StreamItem::Event(posted) => NextBytes::Bytes(Arc::clone(&posted.ready)),
             StreamItem::NothingYet => NextBytes::Nothing,
             StreamItem::Over => NextBytes::Over,
@@ -151,6 +157,11 @@ impl Drop for EventStream {
             log::info!("{} closed its event stream as {}", self.from, self.who.name);
         }
     }
+}
+
+/// Whether a member hears of an upload to this path: only if it may list it now.
+pub(crate) fn may_see(judge: &Judge, path: &[u8]) -> bool {
+    SharePath::parse(path).is_ok_and(|path| judge.check::<ToList>(&path).is_ok())
 }
 
 /// The time on both clocks.

@@ -5,6 +5,7 @@
 mod base;
 mod error_page;
 mod hsts;
+mod private;
 mod uncached;
 mod wanted;
 
@@ -17,7 +18,7 @@ use crate::server::state::State;
 type Filter = fn(Wanted, &mut Response, &State);
 
 /// All filters, in the order in which they run.
-const FILTERS: [Filter; 4] = [error_page::apply, uncached::apply, base::apply, hsts::apply];
+const FILTERS: [Filter; 5] = [error_page::apply, uncached::apply, private::apply, base::apply, hsts::apply];
 
 /// Applies all filters.
 pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {

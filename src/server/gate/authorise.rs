@@ -32,7 +32,7 @@ pub(crate) fn grant<'p, O: Operation>(
 fn refuse(denied: Denied) -> Response {
     match denied {
         // A chat that is disabled looks absent.
-        Denied::NoRight(Rights::CHAT) => not_found(),
+        Denied::Hidden | Denied::NoRight(Rights::CHAT) => not_found(),
         Denied::NoRight(Rights::ADMIN) => {
             let text = "remote shutdown is disabled (start the server with --allow-exit)\n";
             Response::text(Status::FORBIDDEN, text)

@@ -27,7 +27,7 @@ use crate::http::response;
 use crate::http::status::Status;
 use crate::printable;
 use crate::server::chat::events;
-use crate::server::chat::state::{ChatState, now};
+use crate::server::chat::state::{ChatState, may_see, now};
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::member::{self, room_error};
@@ -58,7 +58,7 @@ pub(crate) fn events(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    subscribe(request.head, chat(state)?, state, request.client).map(Handled::Respond)
+    subscribe(request, chat(state)?, state).map(Handled::Respond)
 }
 
 /// `GET messages`: what is new, for a client that polls.
@@ -66,7 +66,11 @@ pub(crate) fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     let chat = chat(state)?;
     let person = member::of(request.head, chat)?;
     let since = request.target.parameter("since").filter(|id| !id.is_empty());
-    let polled = chat.room().poll(person.id, since, now()).map_err(|error| room_error(&error))?;
+    let judge = state.access.judge(&request.principal);
+    let polled = chat
+        .room()
+        .poll(person.id, since, now(), |path| may_see(&judge, path))
+        .map_err(|error| room_error(&error))?;
     Ok(Handled::Respond(json_response(&events::polled(&polled, &state.base))))
 }
 
@@ -124,14 +128,14 @@ fn admit(chat: &ChatState, body: &[u8], cookie: &str, attributes: &str, client: 
 }
 
 fn subscribe(
-    head: &Head<'_, '_>,
+    request: &Request<'_, '_, '_>,
     chat: &Arc<ChatState>,
     state: &State,
-    client: ClientAddress,
 ) -> Result<Response, Response> {
-    let who = member::of(head, chat)?;
-    let last = head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
-    let opened = chat.subscribe(who, last, client, state.idle.begin());
+    let who = member::of(request.head, chat)?;
+    let last = request.head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
+    let judge = state.access.judge(&request.principal);
+    let opened = chat.subscribe(who, last, request.client, judge, state.idle.begin());
     let (events, first) = opened.map_err(|error| room_error(&error))?;
     let head = response::Head::new(Status::OK)
         .field("Content-Type", event_stream::CONTENT_TYPE)

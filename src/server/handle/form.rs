@@ -41,7 +41,7 @@ pub(crate) struct FormUpload {
     redirect: Option<ListingQuery>,
     part: Part,
     /// A complete file that waits to be committed.
-    finished: Option<Incoming>,
+    finished: Option<Box<Incoming>>,
     /// The input after that file, which waits for the commit.
     unread: Vec<u8>,
     /// A line for each saved file.
@@ -52,7 +52,7 @@ pub(crate) struct FormUpload {
 #[derive(Debug)]
 enum Part {
     /// It is saved.
-    File(Incoming),
+    File(Box<Incoming>),
     /// It is skipped: a field without a file, or without a chosen file.
     PassedOver,
 }
@@ -194,7 +194,8 @@ impl Part {
         };
         let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
         let grant = authorise::grant(principal, &path, state)?;
-        state.folder.receive(&grant, None, disk).map(Self::File).map_err(|error| error_response::of(&error))
+        let received = state.folder.receive(&grant, None, disk);
+        received.map(|incoming| Self::File(Box::new(incoming))).map_err(|error| error_response::of(&error))
     }
 
     fn write(&mut self, bytes: &[u8], disk: Blocking<'_>) -> Result<(), Response> {

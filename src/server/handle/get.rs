@@ -138,10 +138,10 @@ fn of_file(
     disk: Blocking<'_>,
 ) -> Response {
     let path = grant.path();
-    let (OpenFile { file, facts }, now) = (open, SystemTime::now());
-    let media_type = media::of_file(path.as_bytes(), &file, disk);
-    let representation = Representation::of(&facts, path, media_type, state.trusts_pages(), now);
-    match CacheEntry::of(file, &facts, representation, now, &state.chores, disk) {
+    let now = SystemTime::now();
+    let media_type = media::of_file(path.as_bytes(), &open.file, disk);
+    let representation = Representation::of(&open.facts, path, media_type, state.trusts_pages(), now);
+    match CacheEntry::of(open, representation, now, &state.chores, disk) {
         Ok(entry) => of_cached(request, &state.cache.insert(path, entry, disk)),
         Err((file, representation)) => {
             let file = Arc::new(Deferred::new(file, &state.chores));

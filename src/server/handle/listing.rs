@@ -3,12 +3,13 @@
 //! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
 //! all formats are in natural order.
 
-use crate::access::{Grant, ToList, ToWrite};
+use crate::access::{Grant, Rights, ToList, ToWrite};
 use crate::blocking::Blocking;
 use crate::folder::Error;
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::path::SharePath;
 use crate::server::content::Chunk;
 use crate::server::error_response::of_read_error;
 use crate::server::gate::authorise;
@@ -36,6 +37,13 @@ struct ListingOptions {
     root: String,
 }
 
+/// What the page of a directory offers its visitor.
+#[derive(Clone, Copy)]
+struct Offers {
+    uploads: bool,
+    chat: bool,
+}
+
 /// The job that lists the requested directory.
 pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
     let options = ListingOptions {
@@ -46,8 +54,12 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
     let (path, principal) = (request.path.clone(), request.principal.clone());
     Box::new(move |state, disk| {
         let answer = authorise::grant(&principal, &path, state).and_then(|directory| {
-            let accepts_uploads = state.access.check::<ToWrite>(&principal, &path).is_ok();
-            list(&directory, accepts_uploads, &options, state, disk).map_err(|error| of_read_error(&error))
+            let offers = Offers {
+                uploads: state.access.check::<ToWrite>(&principal, &path).is_ok(),
+                chat: state.chat.is_some()
+                    && state.access.require(Rights::CHAT, &principal, &SharePath::root()).is_ok(),
+            };
+            list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });
         JobOutcome::Respond(answer.unwrap_or_else(|response| response), None)
     })
@@ -55,7 +67,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
 
 fn list(
     directory: &Grant<'_, ToList>,
-    accepts_uploads: bool,
+    offers: Offers,
     options: &ListingOptions,
     state: &State,
     disk: Blocking<'_>,
@@ -71,9 +83,9 @@ fn list(
                 path: directory.path(),
                 count,
                 query: options.query,
-                accepts_uploads,
+                accepts_uploads: offers.uploads,
                 rules: state.folder.rules(),
-                has_chat: state.chat.is_some(),
+                has_chat: offers.chat,
             };
             page.framed(head)
         }

@@ -90,7 +90,7 @@ pub(super) fn problem(problem: UploadProblem) -> Response {
 
 /// The response to an upload that was saved: text for POST, the status for PUT (RFC 9110 §9.3.4).
 pub(super) fn respond(saved: &Saved, is_put: bool) -> Response {
-    let location = format!("/{}", encode_path(saved.path.as_bytes()));
+    let location = format!("/{}", encode_path(saved.told().as_bytes()));
     let status = match (is_put, saved.created) {
         (true, true) => Status::CREATED,
         (true, false) => Status::NO_CONTENT,
@@ -105,5 +105,5 @@ pub(super) fn respond(saved: &Saved, is_put: bool) -> Response {
 
 /// The line about a saved file.
 pub(super) fn line(saved: &Saved) -> String {
-    format!("saved {} ({} bytes)\n", Printable(saved.path.as_bytes()), saved.size)
+    format!("saved {} ({} bytes)\n", Printable(saved.told().as_bytes()), saved.size)
 }

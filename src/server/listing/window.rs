@@ -233,7 +233,10 @@ mod tests {
 
     fn root() -> Grant<'static, ToList> {
         let root = SharePath::root();
-        Access::new(Rights::VIEW).check(&Principal::Anonymous, &root).expect("all may list").into_owned()
+        Access::new(Rights::VIEW)
+            .check(&Principal::anonymous(None), &root)
+            .expect("all may list")
+            .into_owned()
     }
 
     /// All entries of a listing in this order, and how often the directory was read.

@@ -16,7 +16,8 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
     let name = name(by);
     log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
     if let Some(chat) = &state.chat {
-        chat.announce(by.clone(), path.to_vec(), saved.size);
+        let lies_at = saved.lies_at.as_ref().map(|path| path.as_bytes().to_vec());
+        chat.announce(by.clone(), path.to_vec(), lies_at, saved.size);
     }
     state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }

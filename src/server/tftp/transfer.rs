@@ -34,9 +34,6 @@ const CHUNK: usize = 32 * 1024;
 /// The name to write to in order to stop the server.
 const EXIT: &[u8] = crate::own_paths::TFTP_EXIT.as_bytes();
 
-/// TFTP has no credentials.
-const PRINCIPAL: Principal = Principal::Anonymous;
-
 /// One transfer, starting with its request.
 pub(super) struct Transfer<'a> {
     pub state: &'a State,
@@ -102,7 +99,7 @@ impl Transfer<'_> {
         let terms = Terms::answer(request.options(), request.mode(), Direction::Write, &Caps::default());
         let terms = within(terms, self.socket.room());
         if path.as_bytes() == EXIT {
-            return self.exit(&path, terms, request.mode());
+            return self.exit(terms, request.mode());
         }
         // In netascii, the file may become shorter than the data sent.
         let size = terms.tsize.filter(|_| request.mode() == Mode::Octet);
@@ -121,8 +118,8 @@ impl Transfer<'_> {
     }
 
     /// Stops the server, once the client has proved with its data block that its address is real.
-    fn exit(self, path: &SharePath, terms: Terms, mode: Mode) -> TransferOutcome {
-        if self.state.access.require(Rights::ADMIN, &PRINCIPAL, path).is_err() {
+    fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
+        if self.state.access.require(Rights::ADMIN, &self.principal(), &SharePath::root()).is_err() {
             let text = "remote shutdown is disabled (start the server with --allow-exit)";
             return self.refuse(Fault::new(ErrorCode::AccessViolation, text));
         }
@@ -172,7 +169,7 @@ impl Transfer<'_> {
         let opened =
             self.grant(&path).and_then(|grant| self.state.folder.open(&grant, Blocking::own_thread()));
         match opened.map_err(|error| error_packet::of_read_error(&error))? {
-            Node::File(OpenFile { file, facts }) => {
+            Node::File(OpenFile { file, facts, .. }) => {
                 Ok((Box::new(FileReader::new(file, facts.len)), Some(facts.len)))
             }
             Node::Directory { .. } => Err(error_packet::is_directory()),
@@ -181,7 +178,12 @@ impl Transfer<'_> {
 
     /// The grant for an operation at this path.
     fn grant<'p, O: Operation>(&self, path: &'p SharePath) -> Result<Grant<'p, O>, folder::Error> {
-        Ok(self.state.access.check(&PRINCIPAL, path)?)
+        Ok(self.state.access.check(&self.principal(), path)?)
+    }
+
+    /// TFTP has no credentials.
+    fn principal(&self) -> Principal {
+        Principal::anonymous(Some(self.peer.ip()))
     }
 
     /// The listing of a directory. One that does not fit into a chunk is produced while it is sent, so its size is

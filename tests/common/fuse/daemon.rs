@@ -126,7 +126,15 @@ impl Passthrough {
     }
 
     fn look_up(&self, parent: INodeNo, name: &OsStr) -> io::Result<FileAttr> {
-        let file = open_path(&self.path(parent)?.join(name))?;
+        let parent = self.path(parent)?;
+        let file = open_path(&parent.join(name)).or_else(|missing| {
+            let name = name.to_string_lossy();
+            let name = name.trim_end_matches('.');
+            let is_alike = |entry: &fs::DirEntry| entry.file_name().eq_ignore_ascii_case(name);
+            let mut entries = fs::read_dir(&parent)?.flatten();
+            let alike = entries.find(|entry| self.is(words::LIKE_FAT) && is_alike(entry));
+            alike.map_or(Err(missing), |entry| open_path(&entry.path()))
+        })?;
         let metadata = file.metadata()?;
         let mut inner = self.inner();
         inner.nodes.entry(metadata.ino()).or_insert_with(|| (Arc::new(file), 0)).1 += 1;

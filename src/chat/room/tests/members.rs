@@ -57,7 +57,7 @@ fn a_member_that_left_is_rejected_everywhere() {
     assert_eq!(scene.room.say_to(gone, "ann", text("x"), now).err(), refused);
     assert_eq!(scene.room.leave(gone, now).err(), refused);
     assert_eq!(scene.room.subscribe(gone, None).err(), refused);
-    assert_eq!(scene.room.poll(gone, None, now).err(), refused);
+    assert_eq!(scene.room.poll(gone, None, now, |_| true).err(), refused);
     assert_eq!(scene.room.welcome(&stream).err(), refused);
     scene.cut(stream);
     let mut of_ann = scene.listen(ann);
@@ -104,9 +104,9 @@ fn messages_and_polls_keep_a_member_present() {
     for _ in 0..3 {
         scene.pass(ABSENCE / 2);
         scene.say(speaks, "x");
-        scene.room.poll(polls, None, scene.now).unwrap();
+        scene.room.poll(polls, None, scene.now, |_| true).unwrap();
     }
     assert_eq!(scene.gone_after(MOMENT), ["silent"]);
     assert_eq!(scene.gone_after(ABSENCE), ["speaks", "polls"]);
-    assert_eq!(scene.room.poll(silent, None, scene.now).err(), Some(RoomError::NotAMember));
+    assert_eq!(scene.room.poll(silent, None, scene.now, |_| true).err(), Some(RoomError::NotAMember));
 }

@@ -12,7 +12,7 @@ fn each_member_receives_its_messages_once() {
     scene.say_to(ann, "BOB", "to one").unwrap();
     scene.say_to(eve, "eve", "to myself").unwrap();
     let by = Uploader::Address("192.0.2.1:4000".into());
-    scene.room.announce_upload(by, b"a.txt".to_vec(), 3, scene.now);
+    scene.room.announce_upload(by, b"a.txt".to_vec(), None, 3, scene.now);
     scene.room.leave(bob, scene.now).unwrap();
     let [a, b, e] = streams.each_mut().map(|stream| scene.heard(stream));
     let upload = "192.0.2.1:4000 put a.txt 3";
@@ -21,6 +21,29 @@ fn each_member_receives_its_messages_once() {
     assert_eq!(b, ["OVER"], "a member that left receives nothing");
     assert_eq!(e, ["ann: to all", "eve>eve: to myself", upload, "-bob"]);
     assert_eq!(scene.heard(&mut second_of_ann), after_join[2..], "a second stream begins when it is opened");
+}
+
+#[test]
+fn an_upload_is_heard_by_those_who_may_see_it_wherever_it_lies() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let mut stream = scene.listen(ann);
+    for (path, lies_at) in
+        [("open/1", None), ("closed/2", None), ("open/3", Some("closed/3")), ("open/4", Some("open/5"))]
+    {
+        let by = Uploader::Address("192.0.2.1:4000".into());
+        let lies_at = lies_at.map(|path| path.as_bytes().to_vec());
+        scene.room.announce_upload(by, path.as_bytes().to_vec(), lies_at, 0, scene.now);
+    }
+    let expected = ["+bob", "192.0.2.1:4000 put open/1 0", "192.0.2.1:4000 put open/4 0"];
+    let is_open = |path: &[u8]| path.starts_with(b"open/");
+    let mut heard = Vec::new();
+    while let StreamItem::Event(posted) = scene.room.next(&mut stream, is_open) {
+        heard.push(short(&posted.event));
+    }
+    assert_eq!(heard, expected);
+    let polled = scene.room.poll(bob, None, scene.now, is_open).unwrap();
+    assert_eq!(shorts(&polled.events), expected[1..]);
 }
 
 #[test]
@@ -69,8 +92,8 @@ fn an_event_is_encoded_once() {
     });
     scene.heard(&mut streams[0]);
     let by = Uploader::Address("x".into());
-    scene.room.announce_upload(by, b"a".to_vec(), 0, scene.now);
-    let [a, b] = streams.each_mut().map(|stream| match scene.room.next(stream) {
+    scene.room.announce_upload(by, b"a".to_vec(), None, 0, scene.now);
+    let [a, b] = streams.each_mut().map(|stream| match scene.room.next(stream, |_| true) {
         StreamItem::Event(posted) => Arc::clone(&posted.ready),
         other => panic!("{other:?}"),
     });
@@ -85,7 +108,7 @@ fn events_carry_their_time_and_their_id() {
     let id = scene.say(ann, "hi");
     assert_eq!(id.to_string(), "000000000000feed-2");
     let mut stream = scene.listen(ann);
-    let StreamItem::Event(posted) = scene.room.next(&mut stream) else { panic!("nothing") };
+    let StreamItem::Event(posted) = scene.room.next(&mut stream, |_| true) else { panic!("nothing") };
     assert_eq!(posted.event.id, id);
     assert_eq!(posted.event.at, SystemTime::UNIX_EPOCH + Duration::from_millis(5050));
 }

@@ -88,7 +88,7 @@ fn a_lapped_listener_learns_it_and_continues_from_now() {
         scene.say(ann, &count.to_string());
         assert_eq!(scene.heard(&mut quick), [format!("ann: {count}")]);
     }
-    assert!(matches!(scene.room.next(&mut slow), StreamItem::Lapped));
+    assert!(matches!(scene.room.next(&mut slow, |_| true), StreamItem::Lapped));
     let welcome = scene.room.welcome(&slow).unwrap();
     assert_eq!(shorts(&welcome.history), ["ann: 0", "ann: 1", "ann: 2", "ann: 3", "ann: 4"]);
     scene.say(ann, "on");
@@ -109,7 +109,7 @@ fn a_stream_cut_at_every_message_gets_each_once() {
             stream = scene.resume(bob, last).0;
         }
         if count % 7 == 0 {
-            while let StreamItem::Event(posted) = scene.room.next(&mut stream) {
+            while let StreamItem::Event(posted) = scene.room.next(&mut stream, |_| true) {
                 heard.push(short(&posted.event));
                 last = posted.event.id;
             }
@@ -128,7 +128,7 @@ fn polls_return_what_is_new() {
     scene.say_to(ann, "carl", "psst").unwrap();
     let poll = |scene: &mut Scene, last: Option<EventId>| {
         let last = last.map(|id| id.to_string());
-        scene.room.poll(carl, last.as_deref(), scene.now).unwrap()
+        scene.room.poll(carl, last.as_deref(), scene.now, |_| true).unwrap()
     };
     let first = poll(&mut scene, None);
     assert_eq!(

@@ -54,7 +54,7 @@ impl Listener {
     }
 
     fn read(&mut self, scene: &Scene, ring: u64) {
-        match scene.room.next(&mut self.stream) {
+        match scene.room.next(&mut self.stream, |_| true) {
             StreamItem::Event(posted) => {
                 assert_eq!(Some(posted.event.id), self.due.pop_front(), "for {}", self.name);
                 self.last = posted.event.id;
@@ -121,7 +121,7 @@ impl Walk {
         let mut gone = self.listeners.swap_remove(who);
         self.scene.room.leave(gone.member, self.scene.now).unwrap();
         self.newest_is_due();
-        assert!(matches!(self.scene.room.next(&mut gone.stream), StreamItem::Over));
+        assert!(matches!(self.scene.room.next(&mut gone.stream, |_| true), StreamItem::Over));
         self.scene.cut(gone.stream);
     }
 

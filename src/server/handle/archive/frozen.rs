@@ -213,8 +213,8 @@ mod tests {
     fn freezing(folder: &std::path::Path) -> Freezing {
         let folder = Folder::open_at(folder, Rules::default()).expect("a folder");
         let (access, root) = (Access::new(Rights::VIEW), SharePath::root());
-        let grant = access.check(&Principal::Anonymous, &root).expect("granted");
-        let judge = access.judge(&Principal::Anonymous);
+        let grant = access.check(&Principal::anonymous(None), &root).expect("granted");
+        let judge = access.judge(&Principal::anonymous(None));
         let walk = folder.walk(&grant, judge, Blocking::own_thread()).expect("a walk");
         Freezing::new(b"top".to_vec(), 0, walk, CLIENT)
     }

@@ -134,7 +134,7 @@ impl TarSource {
             WalkStep::Directory { path, modified } => {
                 tar.directory(&name_of_entry(&self.name, &path, self.skip), modified)?;
             }
-            WalkStep::File { path, open: OpenFile { file, facts } } => {
+            WalkStep::File { path, open: OpenFile { file, facts, .. } } => {
                 tar.file(&name_of_entry(&self.name, &path, self.skip), facts.len, facts.modified)?;
                 // `None` for an empty file, which has no content to read.
                 let rest = Span::new(0, facts.len, facts.len);

@@ -246,7 +246,7 @@ impl ContentSource for ZipSource {
 
 impl Current {
     fn new(number: usize, open: OpenFile, chores: &Chores) -> io::Result<Self> {
-        let OpenFile { file, facts } = open;
+        let OpenFile { file, facts, .. } = open;
         let mut current = Self {
             number,
             file: Arc::new(Deferred::new(file, chores)),

@@ -1,10 +1,11 @@
 //! Every set of rights, with and without `--read-only`, and every operation: one function computes the expected
 //! outcome.
 
-use super::*;
+use super::super::*;
+use crate::path::SharePath;
 
 /// The principals and paths of the table.
-const PRINCIPALS: [Principal; 1] = [Principal::Anonymous];
+const PRINCIPALS: [Principal; 1] = [Principal::anonymous(None)];
 const PATHS: [&str; 4] = ["", "a", "a/b", "a/.hidden"];
 
 /// What a case requests: an operation with its grant, or a right that a gate requires.
@@ -41,6 +42,10 @@ fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes,
         Asked::List => outcome(&[Right::List]),
         Asked::Read => outcome(&[Right::Read]),
         Asked::Write | Asked::MakeDirectory if is_read_only => Err(Denied::ReadOnly),
+        // The answer would say which names are taken.
+        Asked::MakeDirectory if !(has(Right::List) || has(Right::Read) || has(Right::Replace)) => {
+            Err(Denied::NoRight(Rights::of(&[Right::Add])))
+        }
         Asked::MakeDirectory => outcome(&[Right::Add]),
         Asked::Write => {
             outcome(&[Right::Add, Right::Replace]).map(|_| (has(Right::Add), has(Right::Replace)))
@@ -105,10 +110,10 @@ fn cases() -> impl Iterator<Item = (Principal, SharePath, Asked)> {
 #[test]
 fn a_judge_decides_as_the_rules_do_and_its_grants_can_be_kept() {
     let path = SharePath::parse(b"a").expect("a path");
-    let judge = Access::new(Rights::VIEW.with(Rights::of(&[Right::Add]))).judge(&Principal::Anonymous);
+    let judge = Access::new(Rights::VIEW.with(Rights::of(&[Right::Add]))).judge(&Principal::anonymous(None));
     let kept = judge.check::<ToWrite>(&path).expect("it may add").into_owned();
     assert_eq!((kept.path(), kept.may_add(), kept.may_replace()), (&path, true, false));
-    let judge = Access::new(Rights::CHANGE).judge(&Principal::Anonymous);
+    let judge = Access::new(Rights::CHANGE).judge(&Principal::anonymous(None));
     assert_eq!(judge.check::<ToRead>(&path).map(|_| ()), Err(Denied::NoRight(Rights::of(&[Right::Read]))));
 }
 

@@ -1,0 +1,30 @@
+//! Checks lead to grants. No other file makes one from a path.
+
+use super::decision::{Access, Judge};
+use super::denied::Denied;
+use super::grant::{Grant, Operation};
+use super::principal::Principal;
+use crate::path::SharePath;
+
+impl Access {
+    /// Grants an operation at this path.
+    pub fn check<'p, O: Operation>(
+        &self,
+        principal: &Principal,
+        path: &'p SharePath,
+    ) -> Result<Grant<'p, O>, Denied> {
+        let rights = self.rights(principal, path);
+        if !O::is_allowed_by(rights) {
+            return Err(self.denied(O::NEEDS));
+        }
+        Ok(Grant::new(path, rights, self.depends_on_path().then(|| Box::new(self.judge(principal)))))
+    }
+}
+
+impl Judge {
+    /// As [`Access::check`], for the principal.
+    pub fn check<'p, O: Operation>(&self, path: &'p SharePath) -> Result<Grant<'p, O>, Denied> {
+        let (access, principal) = self.parts();
+        access.check(principal, path)
+    }
+}

@@ -1,0 +1,154 @@
+//! The decision: the rights of a principal at a path.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::denied::Denied;
+use super::principal::Principal;
+use super::right::Rights;
+use super::rule::Rule;
+use super::subject::Subject;
+use crate::path::SharePath;
+
+/// The rights of everybody in the folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The deepest path first; of one path, the most specific kind of subject first.
+    rules: Arc<[Rule]>,
+    /// What nobody has, whatever the rules say.
+    withheld: Rights,
+    is_read_only: bool,
+    /// Whether what is refused at a path looks absent.
+    hides: bool,
+    depends_on_path: bool,
+    /// What the only rule gives, if it holds for everybody and everywhere: then there is nothing to look for.
+    everywhere: Option<Rights>,
+}
+
+/// The rights of one principal: for what outlives a request, and for walks, which leave out what the principal may not see.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    access: Access,
+    principal: Principal,
+}
+
+impl Access {
+    /// Everyone has these rights, everywhere. A refusal says which right is missing.
+    pub fn new(everyone: Rights) -> Self {
+        let rule = Rule { subject: Subject::Everyone, rights: everyone, path: SharePath::root(), from: None };
+        Self { hides: false, ..Self::by_rules([rule]) }
+    }
+
+    /// Nobody has a right that none of these rules gives. What is refused looks absent, so that nobody learns what exists
+    /// where they have no right.
+    pub fn by_rules(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let mut rules: Vec<_> = rules.into_iter().collect();
+        rules.sort_by_key(|rule| (Reverse(rule.path.as_bytes().len()), rule.subject.kind()));
+        let depends_on_path = rules.iter().any(|rule| !rule.path.is_root());
+        let everywhere = match &*rules {
+            [Rule { subject: Subject::Everyone, rights, path, from: None }] if path.is_root() => {
+                Some(*rights)
+            }
+            _ => None,
+        };
+        Self {
+            rules: rules.into(),
+            withheld: Rights::NONE,
+            is_read_only: false,
+            hides: true,
+            depends_on_path,
+            everywhere,
+        }
+    }
+
+    /// Nobody has these rights, whatever the rules say.
+    #[must_use]
+    pub fn withholding(self, rights: Rights) -> Self {
+        Self { withheld: self.withheld.with(rights), ..self }
+    }
+
+    /// Nobody may change anything, whatever the rules say.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self { is_read_only: true, ..self.withholding(Rights::CHANGE) }
+    }
+
+    /// The rights that this principal has at this path. This is the only decision; everything below asks it.
+    ///
+    /// The closest folder that has a rule for the principal decides; there, the most specific kind of subject. Several rules
+    /// of that kind add up, unless one of them gives nothing.
+    pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
+        if let Some(given) = self.everywhere {
+            return given.without(self.withheld);
+        }
+        let mut matching =
+            self.rules.iter().filter(|rule| path.is_below(&rule.path) && rule.matches(principal));
+        let Some(first) = matching.next() else { return Rights::NONE };
+        let is_beside = |rule: &&Rule| rule.path == first.path && rule.subject.kind() == first.subject.kind();
+        let mut given = first.rights;
+        for rule in matching.take_while(is_beside) {
+            let is_none = given == Rights::NONE || rule.rights == Rights::NONE;
+            given = if is_none { Rights::NONE } else { given.with(rule.rights) };
+        }
+        given.without(self.withheld)
+    }
+
+    /// Fails if the principal has none of these rights at this path; otherwise returns all that it has.
+    pub fn require(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Result<Rights, Denied> {
+        let rights = self.rights(principal, path);
+        if rights.has_any(any_of) { Ok(rights) } else { Err(self.denied(any_of)) }
+    }
+
+    /// The refusal of something that needs any of these rights.
+    pub(super) fn denied(&self, any_of: Rights) -> Denied {
+        if self.is_read_only && Rights::CHANGE.has_all(any_of) {
+            Denied::ReadOnly
+        } else if self.hides && !any_of.has_any(Rights::OF_SERVER) {
+            Denied::Hidden
+        } else {
+            Denied::NoRight(any_of)
+        }
+    }
+
+    /// Whether any rule lets anybody add or replace files.
+    pub fn lets_anyone_change(&self) -> bool {
+        self.rules.iter().any(|rule| rule.rights.without(self.withheld).has_any(Rights::CHANGE))
+    }
+
+    /// The rights of this principal alone.
+    pub fn judge(&self, principal: &Principal) -> Judge {
+        Judge { access: self.clone(), principal: principal.clone() }
+    }
+
+    /// Whether a client at one address may have other rights than one at another.
+    pub fn depends_on_address(&self) -> bool {
+        self.rules.iter().any(|rule| rule.from.is_some())
+    }
+
+    /// Whether one path may have other rights than another. Then what lies elsewhere than its name says needs them at both.
+    pub fn depends_on_path(&self) -> bool {
+        self.depends_on_path
+    }
+}
+
+impl Judge {
+    /// As [`Access::rights`], for the principal.
+    pub(super) fn rights(&self, path: &SharePath) -> Rights {
+        self.access.rights(&self.principal, path)
+    }
+
+    /// The paths of the rules, the deepest first.
+    pub(super) fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
+        self.access.rules.iter().map(|rule| &rule.path)
+    }
+
+    /// As [`Access::denied`].
+    pub(super) fn denied(&self, any_of: Rights) -> Denied {
+        self.access.denied(any_of)
+    }
+
+    /// The rules and the principal.
+    pub(super) fn parts(&self) -> (&Access, &Principal) {
+        (&self.access, &self.principal)
+    }
+}

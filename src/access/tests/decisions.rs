@@ -1,0 +1,125 @@
+//! Principals × paths × sets of rules: which rights come out is a second function, written without the first.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::super::*;
+use crate::path::SharePath;
+
+/// The rules of which each set of up to three is tried, in each order.
+const RULES: [&str; 16] = [
+    "everyone=view",
+    "everyone=none",
+    "everyone=add from 127.0.0.2",
+    "everyone=write@a",
+    "everyone=none@a",
+    "everyone=read@a/b",
+    "everyone=none@a/b from 127.0.0.0/8",
+    "users=view,chat",
+    "users=none@a",
+    "users=write@a/b",
+    "%staff=replace@a",
+    "%night=none@a",
+    "%staff=none from 127.0.0.2",
+    "anna=list",
+    "anna=read@a",
+    "anna=none@a/b",
+];
+
+const PATHS: [&str; 7] = ["", "a", "a/b", "a/b/c", "ab", "a/bc", "A"];
+
+fn principals() -> Vec<Principal> {
+    let user = |name: &str, groups: &[&str]| {
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        Arc::new(User { name: name.to_owned(), groups })
+    };
+    let [one, two]: [IpAddr; 2] = [[127, 0, 0, 1].into(), [127, 0, 0, 2].into()];
+    let users = [user("anna", &["staff"]), user("ben", &["staff", "night"]), user("staff", &[])];
+    let known = users.into_iter().flat_map(|user| {
+        [None, Some(one), Some(two)].map(|address| Principal::user(Arc::clone(&user), address))
+    });
+    [None, Some(one), Some(two)].map(Principal::anonymous).into_iter().chain(known).collect()
+}
+
+/// The expected rights, by looking at each folder from the path up, and there at each kind of subject.
+fn expected(rules: &[Rule], principal: &Principal, path: &SharePath) -> Rights {
+    let mut folder = Some(path.clone());
+    while let Some(here) = folder {
+        for kind in 0..4 {
+            let of_kind = |rule: &&Rule| match (&rule.subject, principal.account()) {
+                (Subject::User(name), Some(user)) => kind == 0 && user.name == *name,
+                (Subject::Group(name), Some(user)) => {
+                    kind == 1 && user.groups.iter().any(|group| group == name)
+                }
+                (Subject::Users, Some(_)) => kind == 2,
+                (Subject::Everyone, _) => kind == 3,
+                (_, None) => false,
+            };
+            let is_from = |rule: &&Rule| match (rule.from, principal.address()) {
+                (None, _) => true,
+                (Some(network), Some(address)) => network.contains(address),
+                (Some(_), None) => false,
+            };
+            let given: Vec<_> =
+                rules.iter().filter(|rule| rule.path == here).filter(of_kind).filter(is_from).collect();
+            if given.iter().any(|rule| rule.rights == Rights::NONE) {
+                return Rights::NONE;
+            }
+            if !given.is_empty() {
+                return given.iter().fold(Rights::NONE, |all, rule| all.with(rule.rights));
+            }
+        }
+        folder = here.parent();
+    }
+    Rights::NONE
+}
+
+#[test]
+fn the_closest_folder_and_the_most_specific_subject_decide() {
+    let rules: Vec<Rule> = RULES.iter().flat_map(|text| Rule::parse(text).expect("a rule")).collect();
+    let (principals, all) = (principals(), 0..rules.len());
+    let paths = PATHS.map(|path| SharePath::parse(path.as_bytes()).expect("a path"));
+    let sets = all.clone().flat_map(|one| {
+        let (rules, all) = (&rules, all.clone());
+        all.clone().flat_map(move |two| {
+            all.clone().map(move |three| [one, two, three].map(|index| rules[index].clone()))
+        })
+    });
+    for set in sets {
+        let access = Access::by_rules(set.clone());
+        for (principal, path) in
+            principals.iter().flat_map(|principal| paths.iter().map(move |path| (principal, path)))
+        {
+            let (rights, expected) = (access.rights(principal, path), expected(&set, principal, path));
+            assert_eq!(rights, expected, "{principal:?} at {path:?} by {set:?}");
+        }
+    }
+}
+
+#[test]
+fn what_flags_withhold_no_rule_gives() {
+    let rules = || Rule::parse("everyone=write,chat,admin").expect("a rule");
+    let (nobody, root) = (Principal::anonymous(None), SharePath::root());
+    let all = Rights::VIEW.with(Rights::CHANGE).with(Rights::OF_SERVER);
+    assert_eq!(Access::by_rules(rules()).rights(&nobody, &root), all);
+    let withheld = Access::by_rules(rules()).withholding(Rights::CHAT).withholding(Rights::ADMIN);
+    assert_eq!(withheld.rights(&nobody, &root), Rights::VIEW.with(Rights::CHANGE));
+    assert_eq!(withheld.read_only().rights(&nobody, &root), Rights::VIEW);
+}
+
+#[test]
+fn what_rules_refuse_looks_absent_but_read_only_is_no_secret() {
+    let (nobody, path) = (Principal::anonymous(None), SharePath::parse(b"a").expect("a path"));
+    let access = Access::by_rules(Rule::parse("everyone=none").expect("a rule"));
+    let refused = |access: &Access, any_of| access.require(any_of, &nobody, &path).map(|_| ());
+    let table = [
+        (Rights::VIEW, Denied::Hidden, Denied::Hidden),
+        (Rights::CHANGE, Denied::Hidden, Denied::ReadOnly),
+        (Rights::CHAT, Denied::NoRight(Rights::CHAT), Denied::NoRight(Rights::CHAT)),
+        (Rights::ADMIN, Denied::NoRight(Rights::ADMIN), Denied::NoRight(Rights::ADMIN)),
+    ];
+    for (any_of, by_rules, when_read_only) in table {
+        assert_eq!(refused(&access, any_of), Err(by_rules), "{any_of:?}");
+        assert_eq!(refused(&access.clone().read_only(), any_of), Err(when_read_only), "{any_of:?}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the rules.
+
+mod decisions;
+mod operations;

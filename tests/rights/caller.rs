@@ -1,0 +1,116 @@
+//! Clients at every kind of socket, one request at a time over a kept connection.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use socket2::{Domain, Socket, Type};
+use wharf::http::body::BodyDecoder;
+use wharf::http::persistence::Persistence;
+use wharf::http::response::Received;
+
+use crate::common::PATIENCE;
+
+/// Who asks, and where: over TCP from 127.0.0.N, or at the Unix socket, where clients have no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    From(u8),
+    Unix,
+}
+
+pub const CALLERS: [Caller; 3] = [Caller::From(2), Caller::From(1), Caller::Unix];
+
+/// A socket of any kind.
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+/// A client of one kind, with a connection that is kept.
+pub struct Client {
+    pub caller: Caller,
+    connect: Box<dyn Fn() -> Box<dyn Stream>>,
+    stream: Option<Box<dyn Stream>>,
+}
+
+impl Client {
+    pub fn new(caller: Caller, tcp: SocketAddr, unix: &Path) -> Self {
+        let unix = unix.to_owned();
+        let connect = move || -> Box<dyn Stream> {
+            match caller {
+                Caller::From(host) => {
+                    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+                    socket
+                        .bind(&SocketAddr::from(([127, 0, 0, host], 0)).into())
+                        .expect("loopback is all of 127/8");
+                    socket.connect(&tcp.into()).expect("a connection");
+                    socket.set_read_timeout(Some(PATIENCE)).expect("set");
+                    socket.set_tcp_nodelay(true).expect("set");
+                    Box::new(TcpStream::from(socket))
+                }
+                Caller::Unix => {
+                    let stream = UnixStream::connect(&unix).expect("a connection");
+                    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+                    Box::new(stream)
+                }
+            }
+        };
+        Self { caller, connect: Box::new(connect), stream: None }
+    }
+
+    /// The status of the response, and all of it but its date.
+    pub fn ask(&mut self, request: &str) -> (u16, String) {
+        loop {
+            let is_new = self.stream.is_none();
+            let stream = self.stream.get_or_insert_with(&self.connect);
+            // A server that closes after a response may do so at once.
+            let answer = stream
+                .write_all(request.as_bytes())
+                .ok()
+                .and_then(|()| receive(stream, request.starts_with("HEAD")));
+            let Some((head, body)) = answer else {
+                assert!(!is_new, "no response: {request}");
+                self.stream = None;
+                continue;
+            };
+            if head.persistence != Persistence::Keep {
+                self.stream = None;
+            }
+            let date = head.field("Date").unwrap_or_default();
+            let fields = format!("{head:?}").replace(&format!("{:?}", date.as_bytes()), "");
+            return (head.status.code(), format!("{fields}\n{}", String::from_utf8_lossy(&body)));
+        }
+    }
+}
+
+/// The next final response; `None` if there is none.
+fn receive(stream: &mut Box<dyn Stream>, to_head: bool) -> Option<(Received, Vec<u8>)> {
+    let (mut unread, mut bytes) = (Vec::new(), [0; 16 * 1024]);
+    loop {
+        let (head, length) = loop {
+            if let Some(found) = Received::parse(&unread, to_head).expect("an answer") {
+                break found;
+            }
+            let count = stream.read(&mut bytes).ok().filter(|count| *count > 0)?;
+            unread.extend_from_slice(&bytes[..count]);
+        };
+        unread.drain(..length);
+        let (mut decoder, mut body) = (BodyDecoder::new(head.framing), Vec::new());
+        while !decoder.is_done() {
+            let found = decoder.decode(&unread).expect("a body");
+            body.extend_from_slice(&unread[found.content]);
+            let used = found.used;
+            unread.drain(..used);
+            if unread.is_empty() && !decoder.is_done() {
+                let count = stream.read(&mut bytes).expect("more");
+                if count == 0 {
+                    assert!(decoder.ends_with_connection(), "cut");
+                    break;
+                }
+                unread.extend_from_slice(&bytes[..count]);
+            }
+        }
+        if !head.status.is_interim() {
+            return Some((head, body));
+        }
+    }
+}

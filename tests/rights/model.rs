@@ -1,0 +1,138 @@
+//! What the rules of the tests lead to: the second opinion.
+
+use super::caller::Caller;
+
+/// The rules of the servers. What no deeper rule names can be viewed.
+pub const RULES: [&str; 5] = [
+    "everyone=view,chat",
+    "everyone=write@/work",
+    "everyone=drop@inbox/",
+    "everyone=none@closed",
+    "everyone=view@/closed/near from 127.0.0.2",
+];
+
+/// The files of the folder. None of them may be seen but by the rules.
+pub const FILES: [&str; 5] = ["open/file", "work/file", "inbox/file", "closed/hush", "closed/near/file"];
+pub const DIRECTORIES: [&str; 5] = ["open", "work", "inbox", "closed", "closed/near"];
+
+/// Links from one right to another: the name, the target, and the path of the target.
+pub const LINKS: [(&str, &str, &str); 4] = [
+    ("work/link", "../closed/hush", "closed/hush"),
+    ("work/dir", "../closed", "closed"),
+    ("open/near", "../closed/near/file", "closed/near/file"),
+    ("work/gone", "../closed/none", "closed/none"),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Get,
+    Head,
+    Range,
+    IfNoneMatch,
+    Hash,
+    List,
+    Zip,
+    Tar,
+    Put,
+    Post,
+    Resumable,
+    Form,
+    MakeDirectory,
+}
+
+pub use self::Operation::{
+    Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Post, Put, Range, Resumable, Tar, Zip,
+};
+
+pub const READS: [Operation; 8] = [Get, Head, Range, IfNoneMatch, Hash, List, Zip, Tar];
+pub const WRITES: [Operation; 5] = [Put, Post, Resumable, Form, MakeDirectory];
+
+/// The rights to list, read, add and replace that the rules give at this path.
+pub fn rights(caller: Caller, path: &str) -> [bool; 4] {
+    let is_in = |above: &str| path == above || path.starts_with(&format!("{above}/"));
+    match path {
+        _ if is_in("closed/near") && caller == Caller::From(2) => [true, true, false, false],
+        _ if is_in("closed") => [false; 4],
+        _ if is_in("inbox") => [false, false, true, false],
+        _ if is_in("work") => [true; 4],
+        _ => [true, true, false, false],
+    }
+}
+
+/// Where a path leads.
+pub fn real(path: &str) -> String {
+    let through = |(name, _, target): &(&str, &str, &str)| {
+        let rest = path.strip_prefix(name)?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| format!("{target}{rest}"))
+    };
+    LINKS.iter().find_map(through).unwrap_or_else(|| path.to_owned())
+}
+
+/// The expected status.
+pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16 {
+    let Some(path) = path else { return 400 };
+    let (path, ends_with_slash) =
+        path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
+    let (named, lies_at) = (rights(caller, path), real(path));
+    let there = rights(caller, &lies_at);
+    let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
+    let (is_file, is_directory) = (FILES.contains(&&*lies_at), DIRECTORIES.contains(&&*lies_at));
+    let is_blind = add && !list && !read && !replace;
+    match operation {
+        // A path is judged before the disk is looked at: an existing name and a missing one are alike.
+        Put | Post | Resumable | Form | MakeDirectory if !(named[2] || named[3]) => 404,
+        Put | Post | Resumable if ends_with_slash => 409,
+        _ if operation != MakeDirectory && ends_with_slash && READS.contains(&operation) => match operation {
+            _ if !list || !is_directory => 404,
+            IfNoneMatch => 304,
+            _ => 200,
+        },
+        _ if READS.contains(&operation) => match operation {
+            _ if !read || !(is_file || is_directory) => 404,
+            _ if is_directory => 308,
+            Range => 206,
+            IfNoneMatch => 304,
+            _ => 200,
+        },
+        _ if !(add || replace) => 404,
+        MakeDirectory if is_blind => 404,
+        MakeDirectory => {
+            if is_file || is_directory {
+                405
+            } else {
+                201
+            }
+        }
+        Form => {
+            if is_file {
+                404
+            } else {
+                200
+            }
+        }
+        Put | Post | Resumable if is_directory && !is_blind => 409,
+        Put => {
+            if is_file && !is_blind {
+                204
+            } else {
+                201
+            }
+        }
+        Post => 200,
+        Resumable => 201,
+        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar => 0,
+    }
+}
+
+pub fn content(file: &str) -> String {
+    format!("the content of {file}\n")
+}
+
+/// Fails if a response shows what its client may not see: the content of a file, or the name of one in a directory.
+pub fn leaks(caller: Caller, answer: &str) -> Option<&'static str> {
+    FILES.into_iter().find(|file| {
+        let [list, read, ..] = rights(caller, file);
+        let name = file.rsplit('/').next().unwrap_or_default();
+        (!read && answer.contains(&content(file))) || (!list && name == "hush" && answer.contains(name))
+    })
+}

@@ -1,0 +1,73 @@
+//! A server with the rules, and its folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::caller::{CALLERS, Client};
+use super::model::{DIRECTORIES, FILES, LINKS, RULES, content};
+use crate::common::{Wharf, eventually};
+
+/// The directories in which any client may change anything.
+const CHANGEABLE: [&str; 2] = ["work", "inbox"];
+
+/// Writes all files and links.
+pub fn furnish(folder: &Path) {
+    for directory in DIRECTORIES {
+        restore_directory(folder, directory);
+    }
+}
+
+/// Writes what an operation may have changed.
+pub fn restore(folder: &Path) {
+    for directory in CHANGEABLE {
+        fs::remove_dir_all(folder.join(directory)).expect("it may be changed, but not removed");
+        restore_directory(folder, directory);
+    }
+}
+
+fn restore_directory(folder: &Path, directory: &str) {
+    fs::create_dir_all(folder.join(directory)).expect("made");
+    let is_in = |path: &str| path.rsplit_once('/').is_some_and(|(parent, _)| parent == directory);
+    for file in FILES.into_iter().filter(|file| is_in(file)) {
+        fs::write(folder.join(file), content(file)).expect("written");
+    }
+    for (name, target, _) in LINKS.into_iter().filter(|(name, ..)| is_in(name)) {
+        std::os::unix::fs::symlink(target, folder.join(name)).expect("linked");
+    }
+}
+
+/// Fails if anything was changed that no client may change.
+pub fn assert_unchanged(wharf: &Wharf) {
+    let is_changeable = |name: &str| CHANGEABLE.iter().any(|directory| name.starts_with(directory));
+    let names: Vec<_> =
+        wharf.tree().into_iter().filter(|name| !is_changeable(name) && !name.starts_with(".wharf")).collect();
+    let expected =
+        ["closed/", "closed/hush", "closed/near/", "closed/near/file", "open/", "open/file", "open/near"];
+    assert_eq!(names, expected);
+    for file in FILES.into_iter().filter(|file| !is_changeable(file)) {
+        assert_eq!(wharf.read(file), content(file).as_bytes(), "{file}");
+    }
+}
+
+/// A server with the rules, a Unix socket and TFTP, and its clients.
+pub struct Stage {
+    pub wharf: Wharf,
+    pub clients: Vec<Client>,
+    _place: tempfile::TempDir,
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        let socket: PathBuf = place.path().join("socket");
+        let mut flags =
+            vec!["--unix", socket.to_str().expect("text"), "--udp", "0", "--no-sync", "--timeout", "60"];
+        flags.extend(RULES.iter().flat_map(|rule| ["--allow", rule]));
+        // The folder is reached through a link, which is none of the links in it.
+        let wharf = Wharf::serve_behind_link(&flags);
+        eventually("it listens", || socket.exists());
+        furnish(&wharf.folder());
+        let clients = CALLERS.map(|caller| Client::new(caller, wharf.address(), &socket)).into();
+        Self { wharf, clients, _place: place }
+    }
+}

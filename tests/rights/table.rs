@@ -1,0 +1,188 @@
+//! The table over HTTP, at TCP and Unix sockets.
+
+#[cfg(feature = "tls")]
+use super::caller::Caller;
+use super::model::Operation::{
+    Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Post, Put, Range, Resumable, Tar, Zip,
+};
+#[cfg(feature = "tls")]
+use super::model::RULES;
+use super::model::{Operation, READS, WRITES, expected, leaks};
+#[cfg(feature = "tls")]
+use super::stage::furnish;
+use super::stage::{Stage, assert_unchanged, restore};
+#[cfg(feature = "tls")]
+use crate::common::Wharf;
+
+const PATHS: [&str; 21] = [
+    "open/file",
+    "open/none",
+    "open/near",
+    "open",
+    "work/file",
+    "work/none",
+    "work/link",
+    "work/gone",
+    "work/dir",
+    "work/dir/hush",
+    "work/dir/none",
+    "work/dir/near/file",
+    "inbox/file",
+    "inbox/none",
+    "closed",
+    "closed/hush",
+    "closed/none",
+    "closed/hush/none",
+    "closed/near",
+    "closed/near/file",
+    "closed/near/none",
+];
+
+/// How a path can be spelled: the target, and the path that it names; `None` if it names none.
+type Spelling = (&'static str, fn(&str) -> String, fn(&str) -> Option<String>);
+
+const SPELLINGS: [Spelling; 20] = [
+    ("plain", |path| format!("/{path}"), same),
+    ("two slashes at the start", |path| format!("//{path}"), same),
+    ("two slashes inside", |path| format!("/{}", path.replace('/', "//")), same),
+    ("a slash at the end", |path| format!("/{path}/"), |path| Some(format!("{path}/"))),
+    ("an encoded letter", |path| format!("/%{:02x}{}", path.as_bytes()[0], &path[1..]), same),
+    (
+        "an encoded letter at the end",
+        |path| {
+            let (start, last) = path.split_at(path.len() - 1);
+            format!("/{start}%{:02X}", last.as_bytes()[0])
+        },
+        same,
+    ),
+    ("an encoded slash", |path| format!("/{}%2f", path.replace('/', "%2f")), |_| None),
+    ("an encoded slash before it", |path| format!("/%2F{path}"), |_| None),
+    (
+        "a doubly encoded slash",
+        |path| format!("/{}%252f", path.replace('/', "%252f")),
+        |path| Some(format!("{}%2f", path.replace('/', "%2f"))),
+    ),
+    (
+        "an encoded backslash",
+        |path| format!("/{}%5c", path.replace('/', "%5c")),
+        |path| Some(format!("{}\\", path.replace('/', "\\"))),
+    ),
+    ("a dot segment", |path| format!("/./{path}"), |_| None),
+    ("an encoded dot segment", |path| format!("/%2e/{path}"), |_| None),
+    ("up and down", |path| format!("/open/../{path}"), |_| None),
+    ("up and down, encoded", |path| format!("/open/%2e%2E/{path}"), |_| None),
+    ("a doubly encoded dot", |path| format!("/%252e/{path}"), |path| Some(format!("%2e/{path}"))),
+    ("a dot at the end", |path| format!("/{path}."), |path| Some(format!("{path}."))),
+    ("upper case", |path| format!("/{}", path.to_uppercase()), |path| Some(path.to_uppercase())),
+    ("a blank at the end", |path| format!("/{path}%20"), |path| Some(format!("{path} "))),
+    ("a NUL at the end", |path| format!("/{path}%00"), |_| None),
+    ("a parameter at the end", |path| format!("/{path};a"), |path| Some(format!("{path};a"))),
+];
+
+#[allow(clippy::unnecessary_wraps, reason = "one of the readings of a spelling")]
+fn same(path: &str) -> Option<String> {
+    Some(path.to_owned())
+}
+
+/// The request of an operation at this target.
+fn request(operation: Operation, target: &str) -> String {
+    let (method, query, fields, body) = match operation {
+        Get => ("GET", "", "", ""),
+        Head => ("HEAD", "", "", ""),
+        Range => ("GET", "", "Range: bytes=0-3\r\n", ""),
+        IfNoneMatch => ("GET", "", "If-None-Match: *\r\n", ""),
+        Hash => ("GET", "?sha256", "", ""),
+        List => ("GET", "?list&sort=-time", "Accept: application/json\r\n", ""),
+        Zip => ("GET", "?zip", "", ""),
+        Tar => ("GET", "?tar", "", ""),
+        // Without a body, a refused request keeps its connection.
+        Put => ("PUT", "", "", ""),
+        Post => ("POST", "", "", ""),
+        Resumable => ("POST", "", "Upload-Draft-Interop-Version: 9\r\nUpload-Complete: ?0\r\n", ""),
+        Form => (
+            "POST",
+            "",
+            "Content-Type: multipart/form-data; boundary=b\r\n",
+            "--b\r\nContent-Disposition: form-data; name=f; filename=form\r\n\r\nnew\r\n--b--\r\n",
+        ),
+        MakeDirectory => ("MKCOL", "", "", ""),
+    };
+    let slash = if operation == Form && !target.ends_with('/') { "/" } else { "" };
+    let length = match method {
+        "PUT" | "POST" => format!("Content-Length: {}\r\n", body.len()),
+        _ => String::new(),
+    };
+    format!("{method} {target}{slash}{query} HTTP/1.1\r\nHost: localhost\r\n{fields}{length}\r\n{body}")
+}
+
+#[test]
+fn every_read_follows_the_rules() {
+    every_operation_follows_the_rules(&READS);
+}
+
+#[test]
+fn every_write_follows_the_rules() {
+    every_operation_follows_the_rules(&WRITES);
+}
+
+fn every_operation_follows_the_rules(operations: &[Operation]) {
+    let mut stage = Stage::new();
+    stage.wharf.files_age();
+    let folder = stage.wharf.folder();
+    let archives = |operation: &Operation| cfg!(feature = "archive") || !matches!(operation, Zip | Tar);
+    let mut wrong = Vec::new();
+    for operation in operations.iter().copied().filter(archives) {
+        // What is refused has the bytes of what is missing.
+        let missing = if READS.contains(&operation) { "/open/none" } else { "/closed/none" };
+        let missing = stage.clients.iter_mut().map(|client| client.ask(&request(operation, missing)));
+        let missing: Vec<_> = missing.collect();
+        for (path, (spelling, target, reading)) in
+            PATHS.iter().flat_map(|path| SPELLINGS.iter().map(move |spelling| (path, spelling)))
+        {
+            let target = target(path);
+            for (client, missing) in stage.clients.iter_mut().zip(&missing) {
+                let expected = expected(client.caller, reading(path).as_deref(), operation);
+                let (status, answer) = client.ask(&request(operation, &target));
+                let case = format!("{:?} {operation:?} {target} ({spelling})", client.caller);
+                if status != expected {
+                    wrong.push(format!("{case}: {status}, not {expected}"));
+                }
+                if status == 404 && (status, &answer) != (missing.0, &missing.1) {
+                    wrong.push(format!("{case}: not like a missing file: {answer}"));
+                }
+                if let Some(file) = leaks(client.caller, &answer) {
+                    wrong.push(format!("{case}: shows {file}: {answer}"));
+                }
+                if WRITES.contains(&operation) && status / 100 == 2 {
+                    restore(&folder);
+                }
+            }
+        }
+    }
+    assert_unchanged(&stage.wharf);
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn over_tls_the_rules_are_the_same() {
+    crate::common::over_tls(|| {
+        let flags: Vec<_> = RULES.iter().flat_map(|rule| ["--allow", rule]).chain(["--no-sync"]).collect();
+        let wharf = Wharf::serve(&flags);
+        furnish(&wharf.folder());
+        for (operation, path) in
+            READS.into_iter().chain(WRITES).flat_map(|operation| PATHS.map(|path| (operation, path)))
+        {
+            if cfg!(not(feature = "archive")) && matches!(operation, Zip | Tar) {
+                continue;
+            }
+            let request = request(operation, &format!("/{path}"));
+            let answer = wharf.connect().send(request).read_answer(operation == Head);
+            let expected = expected(Caller::From(1), Some(path), operation);
+            assert_eq!(answer.code(), expected, "{operation:?} /{path}: {}", answer.text());
+            if WRITES.contains(&operation) && answer.code() / 100 == 2 {
+                restore(&wharf.folder());
+            }
+        }
+    });
+}

@@ -1,0 +1,84 @@
+//! The table over TFTP.
+
+use super::caller::Caller;
+use super::model::{DIRECTORIES, FILES, leaks, real, rights};
+use super::stage::{Stage, assert_unchanged, restore};
+use crate::common::Tftp;
+
+/// The names of the table, as they are spelled, and the path that each names; `None` if it names none.
+const NAMES: [(&str, Option<&str>); 25] = [
+    ("open/file", Some("open/file")),
+    ("open/none", Some("open/none")),
+    ("open/near", Some("open/near")),
+    ("open", Some("open")),
+    ("open/", Some("open/")),
+    ("work/dir", Some("work/dir")),
+    ("work/file", Some("work/file")),
+    ("work/none", Some("work/none")),
+    ("work/link", Some("work/link")),
+    ("work/dir/hush", Some("work/dir/hush")),
+    ("work/dir/", Some("work/dir/")),
+    ("inbox/file", Some("inbox/file")),
+    ("inbox/none", Some("inbox/none")),
+    ("inbox/", Some("inbox/")),
+    ("closed/hush", Some("closed/hush")),
+    ("closed/none", Some("closed/none")),
+    ("//closed//hush", Some("closed/hush")),
+    ("closed\\hush", Some("closed/hush")),
+    ("closed/./hush", None),
+    ("open/../closed/hush", None),
+    ("CLOSED/hush", Some("CLOSED/hush")),
+    ("closed/hush.", Some("closed/hush.")),
+    ("closed", Some("closed")),
+    ("closed/", Some("closed/")),
+    ("closed/near/file", Some("closed/near/file")),
+];
+
+/// The expected error codes of reading and of writing; 0 for none.
+fn expected(caller: Caller, path: Option<&str>) -> (u16, u16) {
+    let Some(path) = path else { return (2, 2) };
+    let (path, ends_with_slash) = path.strip_suffix('/').map_or((path, false), |path| (path, true));
+    let (named, lies_at) = (rights(caller, path), real(path));
+    let there = rights(caller, &lies_at);
+    let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
+    let (is_file, is_directory) = (FILES.contains(&&*lies_at), DIRECTORIES.contains(&&*lies_at));
+    let reading = match ends_with_slash {
+        true if list && is_directory => 0,
+        false if read && is_file => 0,
+        false if read && is_directory => 2,
+        _ => 1,
+    };
+    let writing = if (add || replace) && !ends_with_slash { 0 } else { 2 };
+    (reading, writing)
+}
+
+#[test]
+fn every_transfer_follows_the_rules() {
+    let stage = Stage::new();
+    let (server, mut wrong) = (stage.wharf.tftp(), Vec::new());
+    for host in [2, 1] {
+        let caller = Caller::From(host);
+        let absent = Tftp::from(host, server).get("open/none").expect_err("it does not exist");
+        for (name, path) in NAMES {
+            let (reading, writing) = expected(caller, path);
+            let read = Tftp::from(host, server).get(name);
+            let shown = String::from_utf8_lossy(read.as_deref().unwrap_or_default()).into_owned();
+            let code = read.as_ref().err().map_or(0, |(code, _)| *code);
+            if code != reading || (code == 1 && read.as_ref().err() != Some(&absent)) {
+                wrong.push(format!("{caller:?} reads {name}: {read:?}, not {reading}"));
+            }
+            if let Some(file) = leaks(caller, &shown) {
+                wrong.push(format!("{caller:?} reads {name}: shows {file}"));
+            }
+            let written = Tftp::from(host, server).put(name, &[], b"new");
+            if written.as_ref().err().map_or(0, |(code, _)| *code) != writing {
+                wrong.push(format!("{caller:?} writes {name}: {written:?}, not {writing}"));
+            }
+            if written.is_ok() {
+                restore(&stage.wharf.folder());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
+    assert_unchanged(&stage.wharf);
+}
