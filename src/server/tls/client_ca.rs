@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
@@ -20,11 +20,16 @@ use rustls::{
 use super::certificate::{CertificateFacts, warn_of_dates};
 use super::files::{Check, TlsSetupError, read};
 
+/// How many issuers are looked at of those that a client presents. Ten that look like issuers of each other lead to 200,000
+/// attempts to find a chain (the limit of webpki), for each authority: anybody could keep the processors busy. Five lead to 325.
+const MOST_ISSUERS: usize = 5;
+
 /// The certificates of a file, each of an authority; at least one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientCa(Vec<CertificateDer<'static>>);
 
-/// Checks the certificates of clients. rustls believes an authority whatever its dates are: this believes none that has expired.
+/// Checks the certificates of clients. rustls believes an authority whatever its dates are: this believes only those that are
+/// valid now.
 #[derive(Debug)]
 struct Verifier {
     authorities: Vec<Authority>,
@@ -35,6 +40,7 @@ struct Verifier {
 
 #[derive(Debug)]
 struct Authority {
+    not_before: SystemTime,
     not_after: SystemTime,
     verifier: Arc<dyn ClientCertVerifier>,
 }
@@ -66,7 +72,8 @@ impl ClientCa {
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
                 .map_err(|error| in_file(&error))?;
-            authorities.push(Authority { not_after: facts.not_after, verifier });
+            let CertificateFacts { not_before, not_after, .. } = facts;
+            authorities.push(Authority { not_before, not_after, verifier });
         }
         let algorithms = provider.signature_verification_algorithms;
         Ok((Self(certificates), Arc::new(Verifier { authorities, names, algorithms })))
@@ -81,11 +88,14 @@ impl Authority {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verified = self.verifier.verify_client_cert(certificate, intermediates, now)?;
-        let has_expired = self
-            .not_after
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .is_ok_and(|not_after| now.as_secs() > not_after.as_secs());
-        if has_expired { Err(CertificateError::Expired.into()) } else { Ok(verified) }
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if now.as_secs() < seconds(self.not_before) {
+            Err(CertificateError::NotValidYet.into())
+        } else if now.as_secs() > seconds(self.not_after) {
+            Err(CertificateError::Expired.into())
+        } else {
+            Ok(verified)
+        }
     }
 }
 
@@ -105,6 +115,8 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        // A client sends them in their order (RFC 8446 §4.4.2): the first ones are the chain.
+        let intermediates = intermediates.get(..MOST_ISSUERS).unwrap_or(intermediates);
         let mut why = CertificateError::UnknownIssuer.into();
         for authority in &self.authorities {
             match authority.verify(certificate, intermediates, now) {
