@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::common::tls_fake::pin;
+use crate::common::tls_fake::{Authority, pin};
 use crate::common::{Output, PATIENCE, Running, Wharf, Wire, eventually, outside, run};
 use crate::disturbances::Clock;
 
@@ -293,9 +293,38 @@ fn a_certificate_is_made_again_while_the_server_runs() {
     assert_eq!(presented(&wharf, &last, "localhost").as_ref(), Some(&last));
     assert_eq!(fs::read(state.join("tls-key.pem")).expect("there"), b"");
     fs::write(state.join("tls-key.pem"), key).expect("written");
-    wharf.signal(Signal::HUP);
     eventually("it is read again", || wharf.log().matches("read the certificates again").count() > 3);
     assert_eq!(kept(&state), last);
+}
+
+/// What changes while the state directory cannot be used takes effect as soon as it can.
+#[test]
+fn a_state_directory_that_can_be_used_again_is_used() {
+    let place = tempfile::tempdir().expect("a directory");
+    let [first, second] = [(); 2].map(|()| Authority::new());
+    let ca = first.write(place.path());
+    let wharf = serve(&["--tls-client-ca", &ca.to_string_lossy()]);
+    wharf.write("a", "content");
+    let state = state(&wharf);
+    let certificate = kept(&state);
+    let allow = |mode| fs::set_permissions(&state, fs::Permissions::from_mode(mode)).expect("set");
+    allow(0o777);
+    fs::remove_file(state.join("tls-cert.pem")).expect("removed");
+    second.write(place.path());
+    eventually("it is refused", || wharf.log().contains("other users can write to it"));
+    let [user, key] = second
+        .issue_to_client(|it| it.distinguished_name.push(DnType::CommonName, "ann"))
+        .write_pair(place.path(), "ann");
+    let url = wharf.url("/a");
+    let get = |pin: &str| {
+        let flags = ["get", "-o", "-", "--retries", "0", "--cert", &user, "--key", &key, "--pin", pin, &url];
+        run(&flags, "", place.path())
+    };
+    assert!(get(&pin(&certificate)).stderr.contains("UnknownCA"), "all or nothing");
+    allow(0o700);
+    eventually("a certificate is made", || state.join("tls-cert.pem").exists());
+    eventually("both are used", || get(&pin(&kept(&state))).stdout == "content");
+    assert_eq!(wharf.log().matches("other users can write to it").count(), 1, "logged once");
 }
 
 #[test]
