@@ -442,6 +442,22 @@ fn certificates_are_read_again_without_losing_a_request() {
     reload_under_load(3);
 }
 
+/// What makes a file unusable may be something beside its content: here, a hard link.
+#[test]
+fn a_file_that_can_be_used_again_is_read() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = (place.path().join("cert"), place.path().join("key"));
+    install(&certificate, &key, "localhost");
+    let flags = ["--tls-cert", &certificate.to_string_lossy(), "--tls-key", &key.to_string_lossy()];
+    let wharf = Wharf::serve(&flags);
+    let other_name = wharf.folder().with_file_name("other-name");
+    fs::hard_link(&key, &other_name).expect("a hard link");
+    install(&certificate, &place.path().join("unused"), "localhost");
+    eventually("it is refused", || wharf.log().contains("it has other names (hard links)"));
+    fs::remove_file(other_name).expect("removed");
+    eventually("it is read", || wharf.log().contains("read the certificates again"));
+}
+
 #[test]
 #[ignore = "long"]
 fn a_hundred_reloads_lose_no_request() {

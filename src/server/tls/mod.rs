@@ -182,7 +182,7 @@ impl Tls {
             && (is_due || *stamps != shared.files.stamps() || own.is_due(now))
             && !own.ensure_again(now)
         {
-            // The others must not be forgotten until then: the client CA may have changed too.
+            // All files are read when it succeeds: the client CA may have changed meanwhile.
             self.reload_soon();
             return;
         }
