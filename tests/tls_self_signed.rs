@@ -97,7 +97,7 @@ fn start(flags: &[&str], place: &Path, variables: &[(&str, &Path)]) -> Output {
 
 /// The fingerprint that a server has printed.
 fn printed(output: &Output) -> String {
-    let line = output.stdout.split("\nIts certificate is self-signed: ").nth(1);
+    let line = output.stdout.split("\nIts certificate is self-signed:\n").nth(1);
     let line = line.unwrap_or_else(|| panic!("no fingerprint: {output:?}"));
     line.lines().next().unwrap_or_default().to_owned()
 }
@@ -138,8 +138,10 @@ fn the_certificate_is_for_every_name_and_its_fingerprint_is_printed() {
     assert_eq!((plain.code(), plain.field("Location").as_str()), (308, "https://files.example/a"));
     wharf.signal(Signal::TERM);
     let (rest, _) = wharf.wait();
-    let line = format!("Its certificate is self-signed: {}\n", pin(&certificate));
+    let line = format!("Its certificate is self-signed:\n{}\n", pin(&certificate));
     assert!(rest.contains(&line), "{rest}");
+    let is_narrow = |line: &str| line.contains(&*wharf.folder().to_string_lossy()) || line.len() <= 80;
+    assert!(rest.lines().all(is_narrow), "{rest}");
     assert!(log.contains(&pin(&certificate)), "{log}");
 }
 
@@ -420,6 +422,7 @@ fn a_state_directory_that_cannot_be_used_is_one_line_at_the_start() {
     }
     fs::write(at("file"), "").expect("written");
     symlink("share", at("link")).expect("a link");
+    symlink("missing", at("dangling")).expect("a link");
     fs::set_permissions(at("open"), fs::Permissions::from_mode(0o777)).expect("set");
     fs::write(at("damaged/tls-key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
         .expect("written");
@@ -434,6 +437,11 @@ fn a_state_directory_that_cannot_be_used_is_one_line_at_the_start() {
         ("share/new/er", format!("cannot use the state directory share/new/er: {in_folder}")),
         ("link/new", format!("cannot use the state directory link/new: {in_folder}")),
         ("file", "cannot use the state directory file: it is not a directory".to_owned()),
+        (
+            "dangling",
+            "cannot use the state directory dangling: it is a symlink to a missing directory (create that directory)"
+                .to_owned(),
+        ),
         (
             "open",
             "cannot use the state directory open: other users can write to it (chmod 700 prevents that, or name a new \

@@ -166,6 +166,9 @@ fn make(path: &Path, may_use: &impl Fn(&Path) -> io::Result<()>) -> io::Result<(
     may_use(path)?;
     match DirBuilder::new().mode(DIRECTORY).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_symlink() => {
+            Err(io::Error::other("it is a symlink to a missing directory (create that directory)"))
+        }
         other => other.and_then(|()| Ok(sync::directory(File::open(parent.unwrap_or(Path::new(".")))?)?)),
     }
 }
