@@ -216,7 +216,19 @@ fn without_plain_http_such_connections_are_closed() {
     let wharf = serve_usual(&["--no-plain", "--hsts", "60"]);
     wharf.write("a", "a");
     let mut wire = Wire::over(tcp(&wharf));
-    assert!(wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").is_closed());
+    let end = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
+    // A fatal alert (RFC 8446 §6.2), and no response.
+    assert!(end.len() == 7 && end.starts_with(&[21, 3]), "{end:?}");
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("b"), "b").expect("written");
+    let url = format!("http://{}/a", wharf.address());
+    for arguments in
+        [&["get", &url][..], &["list", &url], &["put", "b", "--to", &url], &["chat", "ann", &url]]
+    {
+        let output = run(arguments, "", place.path());
+        let is_clear = output.stderr.ends_with("the server speaks TLS (use https://)\n");
+        assert!(output.code == Some(1) && is_clear, "{arguments:?}: {output:?}");
+    }
     let answer = wharf.ask("GET", "/a", "", b"");
     let found = (answer.code(), answer.field("Strict-Transport-Security"));
     assert_eq!(found, (200, "max-age=60".to_owned()));

@@ -35,12 +35,12 @@ impl Connection {
             let Some(tls) = &turn.state.tls else { return Ok(Transition::Close) };
             let arrived = turn.input.unread();
             if arrived.first() != Some(&HANDSHAKE) {
-                if !tls.answers_plain() {
-                    log::info!("closed {}: it does not speak TLS", self.peer());
-                    return Ok(Transition::Close);
+                if tls.answers_plain() {
+                    self.is_exposed = true;
+                    return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
                 }
-                self.is_exposed = true;
-                return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
+                // The handshake fails, and its alert says to the client that TLS is spoken here.
+                log::info!("closed {}: it does not speak TLS", self.peer());
             }
             self.transport.encrypt(|socket, peer| tls.begin(socket, peer, arrived))?;
             turn.input.consume(turn.input.unread().len());
