@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::common::tls_fake::{Authority, pin};
-use crate::common::{Output, PATIENCE, Running, Wharf, Wire, eventually, outside, run};
+use crate::common::{Output, PATIENCE, Running, Wharf, Wire, eventually, outside, root, run};
 use crate::disturbances::Clock;
 
 /// A server with a self-signed certificate, kept beside its folder.
@@ -171,6 +171,15 @@ fn clients_that_trust_it_are_served() {
     let output = openssl.args(["verify", "-CAfile", &certificate]).args(purpose).arg(&certificate).output();
     let output = output.expect("run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Without netlink, the C library finds no address of the machine, and the certificate would be for none of them.
+#[test]
+fn the_unit_of_systemd_lets_wharf_find_its_addresses() {
+    let unit = fs::read_to_string(root().join("deploy/wharf.service")).expect("a unit");
+    let families = unit.lines().find_map(|line| line.strip_prefix("RestrictAddressFamilies="));
+    assert!(families.expect("a line").split(' ').any(|family| family == "AF_NETLINK"), "{families:?}");
+    assert!(unit.contains("\nStateDirectory="));
 }
 
 /// The response to a GET over a Unix socket, which stays plain.
