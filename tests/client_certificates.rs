@@ -203,6 +203,25 @@ fn only_authorities_that_are_valid_today_are_believed() {
     }
 }
 
+/// The names of all would not fit into the message that asks for a certificate.
+#[test]
+fn a_file_may_hold_hundreds_of_authorities() {
+    let guarded = Guarded::serve(&[]);
+    let ann = guarded.user("ann");
+    let others: String =
+        (0..300).map(|number| Authority::named(&format!("{number:0300}"), (1975, 4096)).pem()).collect();
+    let all = [others, guarded.authority.pem()].concat();
+    fs::write(guarded.place.path().join("authority.pem"), all).expect("written");
+    guarded.wharf.signal(Signal::HUP);
+    eventually("a reload", || guarded.wharf.log().contains("read the certificates again"));
+    for version in VERSIONS {
+        for (user, code) in [(Some(&ann), "200"), (None, "403")] {
+            let (_, answer) = guarded.ask(&config(&[version], user), "GET /a").expect("an answer");
+            assert_eq!(&answer[9..12], code, "{answer}");
+        }
+    }
+}
+
 /// Issuers that all look like issuers of each other: to try all ways takes seconds, and ends with another alert.
 #[test]
 fn a_chain_that_takes_long_to_judge_is_cut() {

@@ -24,6 +24,10 @@ use super::files::{Check, TlsSetupError, read};
 /// attempts to find a chain (the limit of webpki), for each authority: anybody could keep the processors busy. Five lead to 325.
 const MOST_ISSUERS: usize = 5;
 
+/// How many bytes of names of authorities are sent to each client. The message that holds them has room for 64 KiB, and rustls
+/// panics beyond that. So the names of more are left out, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
+const NAMES_LIMIT: usize = 32 * 1024;
+
 /// The certificates of a file, each of an authority; at least one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientCa(Vec<CertificateDer<'static>>);
@@ -33,13 +37,15 @@ pub(super) struct ClientCa(Vec<CertificateDer<'static>>);
 #[derive(Debug)]
 struct Verifier {
     authorities: Vec<Authority>,
-    /// What browsers choose a certificate by.
+    /// What browsers choose a certificate by, if it is not too much.
     names: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 #[derive(Debug)]
 struct Authority {
+    /// As DER.
+    subject: Vec<u8>,
     not_before: SystemTime,
     not_after: SystemTime,
     verifier: Arc<dyn ClientCertVerifier>,
@@ -72,8 +78,11 @@ impl ClientCa {
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
                 .map_err(|error| in_file(&error))?;
-            let CertificateFacts { not_before, not_after, .. } = facts;
-            authorities.push(Authority { not_before, not_after, verifier });
+            let CertificateFacts { subject, not_before, not_after, .. } = facts;
+            authorities.push(Authority { subject: subject.to_vec(), not_before, not_after, verifier });
+        }
+        if names.iter().map(|name: &DistinguishedName| name.as_ref().len()).sum::<usize>() > NAMES_LIMIT {
+            names.clear();
         }
         let algorithms = provider.signature_verification_algorithms;
         Ok((Self(certificates), Arc::new(Verifier { authorities, names, algorithms })))
@@ -117,8 +126,12 @@ impl ClientCertVerifier for Verifier {
     ) -> Result<ClientCertVerified, Error> {
         // A client sends them in their order (RFC 8446 §4.4.2): the first ones are the chain.
         let intermediates = intermediates.get(..MOST_ISSUERS).unwrap_or(intermediates);
+        // Others cannot have issued any of these: there may be hundreds.
+        let chain = std::iter::once(certificate).chain(intermediates);
+        let issuers: Vec<_> = chain.filter_map(|it| Some(CertificateFacts::read(it)?.issuer)).collect();
+        let authorities = self.authorities.iter().filter(|it| issuers.contains(&&*it.subject));
         let mut why = CertificateError::UnknownIssuer.into();
-        for authority in &self.authorities {
+        for authority in authorities {
             match authority.verify(certificate, intermediates, now) {
                 Ok(verified) => return Ok(verified),
                 Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
