@@ -25,7 +25,7 @@ use super::files::{Check, TlsSetupError, read};
 const MOST_ISSUERS: usize = 5;
 
 /// How many bytes of names of authorities are sent to each client. The message that holds them has room for 64 KiB, and rustls
-/// panics beyond that. So the names of more are left out, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
+/// does not check that. Longer lists are left out, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
 const NAMES_LIMIT: usize = 32 * 1024;
 
 /// The certificates of a file, each of an authority; at least one.
@@ -37,7 +37,7 @@ pub(super) struct ClientCa(Vec<CertificateDer<'static>>);
 #[derive(Debug)]
 struct Verifier {
     authorities: Vec<Authority>,
-    /// What browsers choose a certificate by, if it is not too much.
+    /// What browsers choose a certificate by. Empty if it would be too long.
     names: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
 }
