@@ -180,27 +180,67 @@ fn only_certificates_of_the_authorities_that_name_a_user_are_served() {
 
 /// A file may hold several authorities.
 #[test]
-fn an_authority_that_has_expired_is_believed_no_more() {
+fn only_authorities_that_are_valid_today_are_believed() {
     let guarded = Guarded::serve(&[]);
-    let (old, new) = (Authority::until(2021), Authority::new());
-    let users = [&old, &new, &guarded.authority]
-        .map(|it| it.issue_to_client(|it| it.distinguished_name.push(DnType::CommonName, "ann")));
-    let all = [&old, &new, &guarded.authority].map(Authority::pem).concat();
-    fs::write(guarded.place.path().join("authority.pem"), all).expect("written");
+    let (old, new, early) = (Authority::until(2021), Authority::new(), Authority::valid((2089, 4096)));
+    let all = [&old, &early, &new, &guarded.authority];
+    let users = all.map(|it| it.issue_to_client(|it| it.distinguished_name.push(DnType::CommonName, "ann")));
+    fs::write(guarded.place.path().join("authority.pem"), all.map(Authority::pem).concat()).expect("written");
     guarded.wharf.signal(Signal::HUP);
     eventually("a reload", || guarded.wharf.log().contains("reloaded the certificates"));
-    assert!(
-        guarded.wharf.log().contains("authority.pem has expired on 2021-01-01"),
-        "{}",
-        guarded.wharf.log()
-    );
-    for (user, expected) in users.iter().zip([None, Some("200"), Some("200")]) {
+    for warning in ["has expired on 2021-01-01", "is not valid before 2089-01-01"] {
+        let log = guarded.wharf.log();
+        assert!(log.contains(&format!("authority.pem {warning}")), "{log}");
+    }
+    for (user, expected) in users.iter().zip([None, None, Some("200"), Some("200")]) {
         let found = guarded.ask(&both(user), "GET /a");
         match expected {
             None => {
                 assert!(found.as_ref().is_err_and(|error| error.contains("CertificateExpired")), "{found:?}");
             }
             Some(code) => assert_eq!(&found.expect("an answer").1[9..12], code),
+        }
+    }
+}
+
+/// The names of all would not fit into the message that asks for a certificate.
+#[test]
+fn a_file_may_hold_hundreds_of_authorities() {
+    let guarded = Guarded::serve(&[]);
+    let ann = guarded.user("ann");
+    let others: String =
+        (0..300).map(|number| Authority::named(&format!("{number:0300}"), (1975, 4096)).pem()).collect();
+    let all = [others, guarded.authority.pem()].concat();
+    fs::write(guarded.place.path().join("authority.pem"), all).expect("written");
+    guarded.wharf.signal(Signal::HUP);
+    eventually("a reload", || guarded.wharf.log().contains("reloaded the certificates"));
+    for version in VERSIONS {
+        for (user, code) in [(Some(&ann), "200"), (None, "403")] {
+            let (_, answer) = guarded.ask(&config(&[version], user), "GET /a").expect("an answer");
+            assert_eq!(&answer[9..12], code, "{answer}");
+        }
+    }
+}
+
+/// Issuers that all look like issuers of each other: to try all ways takes seconds, and ends with another alert.
+#[test]
+fn a_chain_that_takes_long_to_judge_is_cut() {
+    let guarded = Guarded::serve(&[]);
+    let issuers: Vec<_> = (0..40).map(|_| Authority::named("one of many", (1975, 4096))).collect();
+    let issue =
+        |from: &Authority| from.issue_to_client(|it| it.distinguished_name.push(DnType::CommonName, "ann"));
+    let table = [
+        ("nobody's", issue(&Authority::named("one of many", (1975, 4096))), Err("UnknownCA")),
+        ("ann's", issue(&guarded.authority), Ok("200")),
+    ];
+    for (name, user, expected) in table {
+        for version in VERSIONS {
+            let user = user.clone().with_issuers(&issuers);
+            match (guarded.ask(&config(&[version], Some(&user)), "GET /a"), expected) {
+                (Ok((_, answer)), Ok(code)) => assert_eq!(&answer[9..12], code, "{name}: {answer}"),
+                (Err(error), Err(alert)) => assert!(error.contains(alert), "{name}: {error}"),
+                (found, _) => panic!("{name}, {version:?}: {found:?}"),
+            }
         }
     }
 }

@@ -215,11 +215,19 @@ fn without_plain_http_such_connections_are_closed() {
     let wharf = serve_usual(&["--no-plain", "--hsts", "60"]);
     wharf.write("a", "a");
     let mut wire = Wire::over(tcp(&wharf));
-    let alert = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
-    assert_eq!(alert, [21, 3, 3, 0, 2, 2, 10], "an alert (RFC 8446 §6.2)");
-    let plain = format!("http://{}/a", wharf.address());
-    let output = run(&["get", &plain], "", wharf.outside_folder().as_path());
-    assert_eq!((output.code, &*output.stderr), (Some(1), "/a: the server speaks TLS (use https://)\n"));
+    let end = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
+    // A fatal alert (RFC 8446 §6.2), and no response.
+    assert!(end.len() == 7 && end.starts_with(&[21, 3]), "{end:?}");
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("b"), "b").expect("written");
+    let url = format!("http://{}/a", wharf.address());
+    for arguments in
+        [&["get", &url][..], &["list", &url], &["put", "b", "--to", &url], &["chat", "ann", &url]]
+    {
+        let output = run(arguments, "", place.path());
+        let is_clear = output.stderr.ends_with("the server speaks TLS (use https://)\n");
+        assert!(output.code == Some(1) && is_clear, "{arguments:?}: {output:?}");
+    }
     let answer = wharf.ask("GET", "/a", "", b"");
     let found = (answer.code(), answer.field("Strict-Transport-Security"));
     assert_eq!(found, (200, "max-age=60".to_owned()));
@@ -443,6 +451,22 @@ fn install(certificate: &Path, key: &Path, pair: &str) {
 #[test]
 fn certificates_are_read_again_without_losing_a_request() {
     reload_under_load(3);
+}
+
+/// What makes a file unusable may be something beside its content: here, a hard link.
+#[test]
+fn a_file_that_can_be_used_again_is_read() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = (place.path().join("cert"), place.path().join("key"));
+    install(&certificate, &key, "localhost");
+    let flags = ["--tls-cert", &certificate.to_string_lossy(), "--tls-key", &key.to_string_lossy()];
+    let wharf = Wharf::serve(&flags);
+    let other_name = wharf.folder().with_file_name("other-name");
+    fs::hard_link(&key, &other_name).expect("a hard link");
+    install(&certificate, &place.path().join("unused"), "localhost");
+    eventually("it is refused", || wharf.log().contains("it has other names (hard links)"));
+    fs::remove_file(other_name).expect("removed");
+    eventually("it is read", || wharf.log().contains("reloaded the certificates"));
 }
 
 #[test]

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::common::tls_fake::pin;
-use crate::common::{Output, PATIENCE, Running, Wharf, Wire, eventually, outside, run};
+use crate::common::tls_fake::{Authority, pin};
+use crate::common::{Output, PATIENCE, Running, Wharf, Wire, eventually, outside, root, run};
 use crate::disturbances::Clock;
 
 /// A server with a self-signed certificate, kept beside its folder.
@@ -97,7 +97,7 @@ fn start(flags: &[&str], place: &Path, variables: &[(&str, &Path)]) -> Output {
 
 /// The fingerprint that a server has printed.
 fn printed(output: &Output) -> String {
-    let line = output.stdout.split("\nIts certificate is self-signed: ").nth(1);
+    let line = output.stdout.split("\nIts certificate is self-signed:\n").nth(1);
     let line = line.unwrap_or_else(|| panic!("no fingerprint: {output:?}"));
     line.lines().next().unwrap_or_default().to_owned()
 }
@@ -138,8 +138,10 @@ fn the_certificate_is_for_every_name_and_its_fingerprint_is_printed() {
     assert_eq!((plain.code(), plain.field("Location").as_str()), (308, "https://files.example/a"));
     wharf.signal(Signal::TERM);
     let (rest, _) = wharf.wait();
-    let line = format!("Its certificate is self-signed: {}\n", pin(&certificate));
+    let line = format!("Its certificate is self-signed:\n{}\n", pin(&certificate));
     assert!(rest.contains(&line), "{rest}");
+    let is_narrow = |line: &str| line.contains(&*wharf.folder().to_string_lossy()) || line.len() <= 80;
+    assert!(rest.lines().all(is_narrow), "{rest}");
     assert!(log.contains(&pin(&certificate)), "{log}");
 }
 
@@ -169,6 +171,15 @@ fn clients_that_trust_it_are_served() {
     let output = openssl.args(["verify", "-CAfile", &certificate]).args(purpose).arg(&certificate).output();
     let output = output.expect("run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Without netlink, the C library finds no address of the machine, and the certificate would be for none of them.
+#[test]
+fn the_unit_of_systemd_lets_wharf_find_its_addresses() {
+    let unit = fs::read_to_string(root().join("deploy/wharf.service")).expect("a unit");
+    let families = unit.lines().find_map(|line| line.strip_prefix("RestrictAddressFamilies="));
+    assert!(families.expect("a line").split(' ').any(|family| family == "AF_NETLINK"), "{families:?}");
+    assert!(unit.contains("\nStateDirectory="));
 }
 
 /// The response to a GET over a Unix socket, which stays plain.
@@ -242,7 +253,7 @@ fn a_certificate_that_cannot_stay_is_made_again_with_the_same_key() {
         (
             "it is damaged",
             &|| fs::write(state.join("tls-cert.pem"), "-----BEGIN CERTIFICATE-----\n").expect("written"),
-            "is not a certificate of the key beside it",
+            "was not a certificate of the key beside it",
         ),
     ];
     for (name, change, logged) in table {
@@ -260,7 +271,7 @@ fn a_certificate_that_cannot_stay_is_made_again_with_the_same_key() {
     }
     fs::remove_file(state.join("tls-key.pem")).expect("removed");
     let wharf = serve_in(place, &["--host", "new.example"]);
-    eventually("the warning", || wharf.log().contains("is not a certificate of the key beside it"));
+    eventually("the warning", || wharf.log().contains("was not a certificate of the key beside it"));
     assert_ne!(public_key(&state), key);
     let certificate = kept(&state);
     assert_eq!(presented(&wharf, &certificate, "localhost"), Some(certificate));
@@ -293,9 +304,38 @@ fn a_certificate_is_made_again_while_the_server_runs() {
     assert_eq!(presented(&wharf, &last, "localhost").as_ref(), Some(&last));
     assert_eq!(fs::read(state.join("tls-key.pem")).expect("there"), b"");
     fs::write(state.join("tls-key.pem"), key).expect("written");
-    wharf.signal(Signal::HUP);
     eventually("it is read again", || wharf.log().matches("reloaded the certificates").count() > 3);
     assert_eq!(kept(&state), last);
+}
+
+/// What changes while the state directory cannot be used takes effect as soon as it can.
+#[test]
+fn a_state_directory_that_can_be_used_again_is_used() {
+    let place = tempfile::tempdir().expect("a directory");
+    let [first, second] = [(); 2].map(|()| Authority::new());
+    let ca = first.write(place.path());
+    let wharf = serve(&["--tls-client-ca", &ca.to_string_lossy()]);
+    wharf.write("a", "content");
+    let state = state(&wharf);
+    let certificate = kept(&state);
+    let allow = |mode| fs::set_permissions(&state, fs::Permissions::from_mode(mode)).expect("set");
+    allow(0o777);
+    fs::remove_file(state.join("tls-cert.pem")).expect("removed");
+    second.write(place.path());
+    eventually("it is refused", || wharf.log().contains("other users can write to it"));
+    let [user, key] = second
+        .issue_to_client(|it| it.distinguished_name.push(DnType::CommonName, "ann"))
+        .write_pair(place.path(), "ann");
+    let url = wharf.url("/a");
+    let get = |pin: &str| {
+        let flags = ["get", "-o", "-", "--retries", "0", "--cert", &user, "--key", &key, "--pin", pin, &url];
+        run(&flags, "", place.path())
+    };
+    assert!(get(&pin(&certificate)).stderr.contains("UnknownCA"), "all or nothing");
+    allow(0o700);
+    eventually("a certificate is made", || state.join("tls-cert.pem").exists());
+    eventually("both are used", || get(&pin(&kept(&state))).stdout == "content");
+    assert_eq!(wharf.log().matches("other users can write to it").count(), 1, "logged once");
 }
 
 #[test]
@@ -391,6 +431,7 @@ fn a_state_directory_that_cannot_be_used_is_one_line_at_the_start() {
     }
     fs::write(at("file"), "").expect("written");
     symlink("share", at("link")).expect("a link");
+    symlink("missing", at("dangling")).expect("a link");
     fs::set_permissions(at("open"), fs::Permissions::from_mode(0o777)).expect("set");
     fs::write(at("damaged/tls-key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
         .expect("written");
@@ -405,6 +446,11 @@ fn a_state_directory_that_cannot_be_used_is_one_line_at_the_start() {
         ("share/new/er", format!("cannot use the state directory share/new/er: {in_folder}")),
         ("link/new", format!("cannot use the state directory link/new: {in_folder}")),
         ("file", "cannot use the state directory file: it is not a directory".to_owned()),
+        (
+            "dangling",
+            "cannot use the state directory dangling: it is a symlink to a missing directory (create that directory)"
+                .to_owned(),
+        ),
         (
             "open",
             "cannot use the state directory open: other users can write to it (chmod 700 prevents that, or name a new \
@@ -482,7 +528,7 @@ fn flags_that_exclude_each_other_are_wrong_usage() {
     }
     let mut wharf = serve(&["--no-plain", "--hsts", "60"]);
     let mut wire = Wire::over(TcpStream::connect(wharf.address()).expect("a connection"));
-    let alert = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
-    assert_eq!(alert.first(), Some(&21), "an alert (RFC 8446 §5.1)");
+    let end = wire.send("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end();
+    assert!(!end.starts_with(b"HTTP"), "{end:?}");
     assert!(wharf.ended().is_none());
 }

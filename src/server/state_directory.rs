@@ -59,7 +59,7 @@ impl StateDirectory {
         let directory = Self { path: path.to_owned() };
         make(path, &may_use)
             .and_then(|()| may_use(path))
-            .map_err(|error| directory.because(error.to_string()))?;
+            .map_err(|error| directory.because(reason(&error)))?;
         directory.open_handle()?;
         Ok(directory)
     }
@@ -90,7 +90,7 @@ impl StateDirectory {
 
     /// Fails if others may change it.
     fn open_handle(&self) -> Result<File, StateError> {
-        let handle = File::open(&self.path).map_err(|error| self.because(error.to_string()))?;
+        let handle = File::open(&self.path).map_err(|error| self.because(reason(&error)))?;
         let facts = handle.metadata().map_err(|error| self.because(error.to_string()))?;
         if !facts.is_dir() {
             return Err(self.because("it is not a directory".to_owned()));
@@ -166,7 +166,21 @@ fn make(path: &Path, may_use: &impl Fn(&Path) -> io::Result<()>) -> io::Result<(
     may_use(path)?;
     match DirBuilder::new().mode(DIRECTORY).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_symlink() => {
+            Err(io::Error::other("it is a symlink to a missing directory (create that directory)"))
+        }
         other => other.and_then(|()| Ok(sync::directory(File::open(parent.unwrap_or(Path::new(".")))?)?)),
+    }
+}
+
+/// What a system error means here. The user may not have named the directory.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "permission denied (name another directory with --state)".to_owned(),
+        ErrorKind::ReadOnlyFilesystem => {
+            "the file system is read-only (name another directory with --state)".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -178,3 +192,26 @@ impl fmt::Display for StateError {
 }
 
 impl std::error::Error for StateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_to_do() {
+        let refuse = |kind: ErrorKind| {
+            let error = StateDirectory::open(Path::new("/"), |_| Err(kind.into())).expect_err("refused");
+            error.to_string()
+        };
+        let table = [
+            (ErrorKind::PermissionDenied, "permission denied (name another directory with --state)"),
+            (
+                ErrorKind::ReadOnlyFilesystem,
+                "the file system is read-only (name another directory with --state)",
+            ),
+        ];
+        for (kind, why) in table {
+            assert_eq!(refuse(kind), format!("cannot use the state directory /: {why}"));
+        }
+    }
+}

@@ -28,6 +28,7 @@ pub struct Authority {
 }
 
 /// A certificate and its key.
+#[derive(Clone)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
@@ -51,11 +52,21 @@ impl Authority {
 
     /// One whose certificate expires in this year.
     pub fn until(year: i32) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut parameters = parameters(&[], (1975, year));
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self::valid((1975, year))
+    }
+
+    /// One whose certificate is valid from the first of these years to the second.
+    pub fn valid(years: (i32, i32)) -> Self {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        parameters.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
+        Self::named(&format!("authority {number}"), years)
+    }
+
+    /// One of this name.
+    pub fn named(name: &str, years: (i32, i32)) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = parameters(&[], years);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(DnType::CommonName, name);
         let certificate = parameters.self_signed(&key).expect("signed");
         Self { issuer: Issuer::new(parameters, key), certificate }
     }
@@ -144,6 +155,12 @@ impl Identity {
     /// The certificate.
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.clone()
+    }
+
+    /// The same, followed by the certificates of these authorities.
+    pub fn with_issuers<'a>(mut self, issuers: impl IntoIterator<Item = &'a Authority>) -> Self {
+        self.chain.extend(issuers.into_iter().map(|issuer| issuer.certificate.der().clone()));
+        self
     }
 
     /// `sha256:HEX` of the certificate.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use crate::net::transport::{More, Transferred, Transport};
+use crate::net::transport::{Transferred, Transport};
 use crate::server::connection::phase::{Phase, WaitingForHead};
 use crate::server::connection::{Connection, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
@@ -12,10 +12,6 @@ use crate::server::tls::Tls;
 
 /// The type of the first record of a handshake. No request begins with it.
 const HANDSHAKE: u8 = 22;
-
-/// A fatal alert, `unexpected_message` (RFC 8446 §6.2), without encryption. Clients without TLS can tell from it what the port
-/// speaks.
-const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
 
 impl Connection {
     /// Waits for the first byte and for the handshake, which takes at most as long as a head may. No thread waits for it.
@@ -39,14 +35,12 @@ impl Connection {
             let Some(tls) = &turn.state.tls else { return Ok(Transition::Close) };
             let arrived = turn.input.unread();
             if arrived.first() != Some(&HANDSHAKE) {
-                if !tls.answers_plain() {
-                    log::info!("closed {}: it does not speak TLS", self.peer());
-                    turn.input.consume(turn.input.unread().len());
-                    self.transport.write(&ALERT, More::Ends)?;
-                    return Ok(self.end_sending_and_linger());
+                if tls.answers_plain() {
+                    self.is_exposed = true;
+                    return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
                 }
-                self.is_exposed = true;
-                return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
+                // The handshake fails, and its alert says to the client that TLS is spoken here.
+                log::info!("closed {}: it does not speak TLS", self.peer());
             }
             self.transport.encrypt(|socket, peer| tls.begin(socket, peer, arrived))?;
             turn.input.consume(turn.input.unread().len());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
@@ -20,21 +20,33 @@ use rustls::{
 use super::certificate::{CertificateFacts, warn_of_dates};
 use super::files::{Check, TlsSetupError, read};
 
+/// How many issuers are looked at of those that a client presents. Ten that look like issuers of each other lead to 200,000
+/// attempts to find a chain (the limit of webpki), for each authority: anybody could keep the processors busy. Five lead to 325.
+const MOST_ISSUERS: usize = 5;
+
+/// How many bytes of names of authorities are sent to each client. The message that holds them has room for 64 KiB, and rustls
+/// does not check that. Longer lists are left out, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
+const NAMES_LIMIT: usize = 32 * 1024;
+
 /// The certificates of a file, each of an authority; at least one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientCa(Vec<CertificateDer<'static>>);
 
-/// Checks the certificates of clients. rustls believes an authority whatever its dates are: this believes none that has expired.
+/// Checks the certificates of clients. rustls believes an authority whatever its dates are: this believes only those that are
+/// valid now.
 #[derive(Debug)]
 struct Verifier {
     authorities: Vec<Authority>,
-    /// What browsers choose a certificate by.
+    /// What browsers choose a certificate by. Empty if it would be too long.
     names: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 #[derive(Debug)]
 struct Authority {
+    /// As DER.
+    subject: Vec<u8>,
+    not_before: SystemTime,
     not_after: SystemTime,
     verifier: Arc<dyn ClientCertVerifier>,
 }
@@ -66,7 +78,11 @@ impl ClientCa {
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
                 .map_err(|error| in_file(&error))?;
-            authorities.push(Authority { not_after: facts.not_after, verifier });
+            let CertificateFacts { subject, not_before, not_after, .. } = facts;
+            authorities.push(Authority { subject: subject.to_vec(), not_before, not_after, verifier });
+        }
+        if names.iter().map(|name: &DistinguishedName| name.as_ref().len()).sum::<usize>() > NAMES_LIMIT {
+            names.clear();
         }
         let algorithms = provider.signature_verification_algorithms;
         Ok((Self(certificates), Arc::new(Verifier { authorities, names, algorithms })))
@@ -81,11 +97,14 @@ impl Authority {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verified = self.verifier.verify_client_cert(certificate, intermediates, now)?;
-        let has_expired = self
-            .not_after
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .is_ok_and(|not_after| now.as_secs() > not_after.as_secs());
-        if has_expired { Err(CertificateError::Expired.into()) } else { Ok(verified) }
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if now.as_secs() < seconds(self.not_before) {
+            Err(CertificateError::NotValidYet.into())
+        } else if now.as_secs() > seconds(self.not_after) {
+            Err(CertificateError::Expired.into())
+        } else {
+            Ok(verified)
+        }
     }
 }
 
@@ -105,8 +124,14 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        // A client sends them in their order (RFC 8446 §4.4.2): the first ones are the chain.
+        let intermediates = intermediates.get(..MOST_ISSUERS).unwrap_or(intermediates);
+        // Others cannot have issued any of these: there may be hundreds.
+        let chain = std::iter::once(certificate).chain(intermediates);
+        let issuers: Vec<_> = chain.filter_map(|it| Some(CertificateFacts::read(it)?.issuer)).collect();
+        let authorities = self.authorities.iter().filter(|it| issuers.contains(&&*it.subject));
         let mut why = CertificateError::UnknownIssuer.into();
-        for authority in &self.authorities {
+        for authority in authorities {
             match authority.verify(certificate, intermediates, now) {
                 Ok(verified) => return Ok(verified),
                 Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}

@@ -118,7 +118,7 @@ impl fmt::Display for Nobody {
             Self::SeveralNames => "has more than one common name",
             Self::NoName => "has neither a common name nor exactly one e-mail address",
             Self::UnusableName => {
-                "has a name that cannot be used (it is empty, too long, or holds control characters)"
+                "has a name that cannot be used (it is empty, too long, not in UTF-8, or holds control characters)"
             }
             Self::Malformed => "is malformed",
         })

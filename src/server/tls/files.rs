@@ -18,7 +18,17 @@ const FILE_LIMIT: u64 = 1024 * 1024;
 pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
 
 /// A file as it was last seen. `None`: it cannot be found.
-pub(super) type Stamp = Option<(u64, u64, i64, i64, u64)>;
+pub(super) type Stamp = Option<FileState>;
+
+/// What changes with a file. Its change time does so too when only its permissions or its hard links change, and they may be
+/// why it could not be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FileState {
+    id: (u64, u64),
+    modified: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+}
 
 /// Why TLS cannot be set up: one line.
 #[derive(Debug)]
@@ -52,7 +62,12 @@ impl std::error::Error for TlsSetupError {}
 /// What a file is now.
 pub(super) fn stamp(path: &Path) -> Stamp {
     let facts = fs::metadata(path).ok()?;
-    Some((facts.dev(), facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
+    Some(FileState {
+        id: (facts.dev(), facts.ino()),
+        modified: (facts.mtime(), facts.mtime_nsec()),
+        changed: (facts.ctime(), facts.ctime_nsec()),
+        size: facts.size(),
+    })
 }
 
 /// An error if a file may not be used.

@@ -172,7 +172,7 @@ impl Tls {
     }
 
     /// Reads the certificates again if their files have changed, or if that was asked for. If one cannot be used, the old
-    /// ones all stay in use. A self-signed one is made again first, if it has to be.
+    /// ones all stay in use. A self-signed one is made again first, if it has to be; that is tried each time until it succeeds.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
@@ -182,7 +182,8 @@ impl Tls {
             && (is_due || *stamps != shared.files.stamps() || own.is_due(now))
             && !own.ensure_again(now)
         {
-            *stamps = shared.files.stamps();
+            // All files are read when it succeeds: the client CA may have changed meanwhile.
+            self.reload_soon();
             return;
         }
         let found = shared.files.stamps();

@@ -67,13 +67,20 @@ impl SelfSigned {
     pub(super) fn ensure(&self, now: SystemTime) -> Result<(), TlsSetupError> {
         let state = self.directory.lock().map_err(|error| TlsSetupError::line(&error))?;
         let key = self.key(&state)?;
-        let found = self.found(&state, &key)?;
+        let path = self.directory.file(CERTIFICATE);
+        let there =
+            state.read(CERTIFICATE).map_err(|error| TlsSetupError::of("certificate", &path, error))?;
+        let found = there.as_ref().and_then(|text| read(text, &key));
+        let is_damaged = there.is_some() && found.is_none();
         let own = match judge(found.as_ref(), &self.reachable.names(), now) {
             Judgement::Keep => found,
             Judgement::Make(names, reason) => {
                 let text = make(&key, &names, now, random::bytes()).map_err(|error| self.unmade(&error))?;
                 state.replace(CERTIFICATE, text.as_bytes()).map_err(|error| self.unmade(&error))?;
                 let own = read(text.as_bytes(), &key);
+                if is_damaged {
+                    log::warn!("{} was not a certificate of the key beside it", Printable::path(&path));
+                }
                 announce(own.as_ref(), &reason);
                 own
             }
@@ -110,18 +117,6 @@ impl SelfSigned {
         key.ok_or_else(|| {
             cannot_use(&"it is not a key that wharf has made (remove it, and wharf makes a new one)")
         })
-    }
-
-    /// The certificate that there is, if it is the key's.
-    fn found(&self, state: &LockedState, key: &KeyPair) -> Result<Option<OwnCertificate>, TlsSetupError> {
-        let path = self.directory.file(CERTIFICATE);
-        let text = state.read(CERTIFICATE).map_err(|error| TlsSetupError::of("certificate", &path, error))?;
-        let Some(text) = text else { return Ok(None) };
-        let own = read(&text, key);
-        if own.is_none() {
-            log::warn!("{} is not a certificate of the key beside it", Printable::path(&path));
-        }
-        Ok(own)
     }
 
     fn unmade(&self, error: &dyn Display) -> TlsSetupError {
