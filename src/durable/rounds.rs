@@ -2,7 +2,7 @@
 //!
 //! A file system's journal commits once for all changes that it has when the commit starts, and each commit flushes the
 //! disk. On a fast disk a commit ends before the next file arrives, so each file would cost one commit. So when many
-//! threads save files, those that are about to sync wait a moment for others, and then start together.
+//! threads save files, those that are about to sync wait until all are, at most for a moment, and then start together.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +26,8 @@ struct State {
     members: usize,
     /// How many of them wait for the next round.
     waiting: usize,
+    /// How many of them wait for what another one syncs.
+    idle: usize,
     /// How many rounds have started.
     rounds: u64,
 }
@@ -33,6 +35,10 @@ struct State {
 /// A thread that is about to sync something, or has just done so.
 #[derive(Debug)]
 pub struct RoundMember<'r>(&'r Rounds);
+
+/// A member that waits for what another one syncs.
+#[derive(Debug)]
+pub struct IdleMember<'r>(&'r Rounds);
 
 impl Rounds {
     /// Rounds that wait at most this long for others, and start earlier once `most` threads wait.
@@ -44,6 +50,13 @@ impl Rounds {
     pub fn join(&self) -> RoundMember<'_> {
         self.lock().members += 1;
         RoundMember(self)
+    }
+
+    /// Starts the next round if somebody waits for it and nobody else can come.
+    fn start_if_all_wait(&self, state: &mut State) {
+        if state.waiting > 0 && state.all_wait() {
+            self.start(state);
+        }
     }
 
     fn start(&self, state: &mut State) {
@@ -63,7 +76,7 @@ impl RoundMember<'_> {
         let rounds = self.0;
         let mut state = rounds.lock();
         state.waiting += 1;
-        if state.members < CROWD || state.waiting >= rounds.most {
+        if state.members < CROWD || state.waiting >= rounds.most || state.all_wait() {
             return rounds.start(&mut state);
         }
         let next = state.rounds + 1;
@@ -77,9 +90,35 @@ impl RoundMember<'_> {
     }
 }
 
+impl State {
+    /// Whether each member waits for the next round, or for what another one syncs.
+    fn all_wait(&self) -> bool {
+        self.waiting + self.idle >= self.members
+    }
+}
+
+impl<'r> RoundMember<'r> {
+    /// Call it before waiting for what another member syncs; drop the result afterwards.
+    pub fn idle(&self) -> IdleMember<'r> {
+        let mut state = self.0.lock();
+        state.idle += 1;
+        self.0.start_if_all_wait(&mut state);
+        drop(state);
+        IdleMember(self.0)
+    }
+}
+
 impl Drop for RoundMember<'_> {
     fn drop(&mut self) {
-        self.0.lock().members -= 1;
+        let mut state = self.0.lock();
+        state.members -= 1;
+        self.0.start_if_all_wait(&mut state);
+    }
+}
+
+impl Drop for IdleMember<'_> {
+    fn drop(&mut self) {
+        self.0.lock().idle -= 1;
     }
 }
 
@@ -109,6 +148,27 @@ mod tests {
             for member in members {
                 scope.spawn(move || member.wait_for_round());
             }
+        });
+        assert_eq!(rounds.lock().rounds, 1);
+    }
+
+    /// It would take a minute otherwise.
+    #[test]
+    fn a_round_starts_when_nobody_else_can_come() {
+        let rounds = Rounds::new(LONG, usize::MAX);
+        thread::scope(|scope| {
+            let mut members: Vec<_> = (0..CROWD + 2).map(|_| rounds.join()).collect();
+            let (leaves, idles) = (members.pop().expect("a member"), members.pop().expect("a member"));
+            for member in members {
+                scope.spawn(move || member.wait_for_round());
+            }
+            while rounds.lock().waiting < CROWD {
+                thread::yield_now();
+            }
+            assert_eq!(rounds.lock().rounds, 0, "two may still come");
+            let _idle = idles.idle();
+            assert_eq!(rounds.lock().rounds, 0, "one may still come");
+            drop(leaves);
         });
         assert_eq!(rounds.lock().rounds, 1);
     }
