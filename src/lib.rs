@@ -19,7 +19,7 @@
 //!   path, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
 //!
-//! Imports follow the arrows, and modules without an arrow between them do not import each other. The exact list is
+//! Imports follow the arrows: a module may import what a path of arrows leads to, and nothing else. The exact list is
 //! `ALLOWED` in `tests/architecture.rs`, which reads every `use`: a new import between modules needs a place in it.
 //!
 //! - [`access`] is access control. Its grants are the only way to name a file to the folder.

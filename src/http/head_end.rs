@@ -3,13 +3,16 @@
 use super::fields::is_token_byte;
 use super::request::{HEAD_LIMIT, HeadError};
 
+/// A position in a head fits.
+const _: () = assert!(HEAD_LIMIT <= u16::MAX as usize);
+
 /// Finds the end of a head in bytes that arrive in pieces, and examines each byte once.
 #[derive(Debug, Clone, Default)]
 pub struct EndFinder {
-    /// The number of bytes that were examined.
-    seen: usize,
+    /// The number of bytes that were examined, at most [`HEAD_LIMIT`]. Each idle connection has a finder, so it is small.
+    seen: u16,
     /// Where the current line begins.
-    line: usize,
+    line: u16,
     /// Whether a line with text came before: empty lines before a request line are ignored (RFC 9112 §2.2).
     has_begun: bool,
 }
@@ -24,24 +27,24 @@ impl EndFinder {
         if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
             return Err(HeadError::RequestLine);
         }
-        while let Some(at) = line_break(bytes, self.seen) {
+        while let Some(at) = line_break(bytes, self.seen.into()) {
             match bytes[at..] {
                 [b'\r', b'\n', ..] => {}
                 [b'\r'] => {
-                    self.seen = at;
+                    self.seen = at as u16;
                     return self.incomplete(bytes);
                 }
                 _ => return Err(HeadError::LineEnd),
             }
-            let is_empty = at == self.line;
-            self.seen = at + 2;
+            let is_empty = at == usize::from(self.line);
+            self.seen = (at + 2) as u16;
             self.line = self.seen;
             if is_empty && self.has_begun {
-                return Ok(Some(self.seen));
+                return Ok(Some(at + 2));
             }
             self.has_begun |= !is_empty;
         }
-        self.seen = bytes.len();
+        self.seen = bytes.len() as u16;
         self.incomplete(bytes)
     }
 

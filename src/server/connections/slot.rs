@@ -77,8 +77,8 @@ pub(crate) struct Slot {
     number: u32,
     /// The peer.
     peer: ClientKey,
-    /// The client for which it counts now; `None` for the peer.
-    client: Option<ClientKey>,
+    /// The client for which it counts now; `None` for the peer. In a box: an idle connection has none, and should be small.
+    client: Option<Box<ClientKey>>,
     /// How many descriptors the connection holds.
     descriptors: u32,
     kind: SlotKind,
@@ -249,7 +249,7 @@ impl Slot {
 
     /// The client for which it counts.
     pub(crate) fn client(&self) -> ClientKey {
-        self.client.unwrap_or(self.peer)
+        self.client.as_deref().copied().unwrap_or(self.peer)
     }
 
     /// Whether its connection is being rejected.
@@ -278,7 +278,7 @@ impl Slot {
     pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
         let client = client.filter(|client| *client != self.peer);
         let before = std::mem::replace(&mut self.descriptors, descriptors);
-        if before == descriptors && self.client == client {
+        if before == descriptors && self.client.as_deref() == client.as_ref() {
             return 0;
         }
         let (from, to) = (self.client(), client.unwrap_or(self.peer));
@@ -286,7 +286,7 @@ impl Slot {
         state.change(from, self.kind, before, 0);
         state.pass(from, to);
         state.change(to, self.kind, 0, descriptors);
-        self.client = client;
+        self.client = client.map(Box::new);
         let excess = state.descriptors.saturating_sub(self.shared.capacity.descriptors);
         if descriptors > before { excess } else { 0 }
     }
