@@ -8,6 +8,7 @@ use crate::path::SharePath;
 
 impl Access {
     /// Grants an operation at this path.
+    #[inline]
     pub fn check<'p, O: Operation>(
         &self,
         principal: &Principal,

@@ -77,10 +77,14 @@ impl Access {
     ///
     /// The closest folder that has a rule for the principal decides; there, the most specific kind of subject. Several rules
     /// of that kind add up, unless one of them gives nothing.
+    #[inline]
     pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
-        if let Some(given) = self.everywhere {
-            return given.without(self.withheld);
-        }
+        self.everywhere.unwrap_or_else(|| self.decide(principal, path)).without(self.withheld)
+    }
+
+    /// What the rules give. Kept out of line, as most servers have only one rule.
+    #[inline(never)]
+    fn decide(&self, principal: &Principal, path: &SharePath) -> Rights {
         let mut matching =
             self.rules.iter().filter(|rule| path.is_below(&rule.path) && rule.matches(principal));
         let Some(first) = matching.next() else { return Rights::NONE };
@@ -90,7 +94,7 @@ impl Access {
             let is_none = given == Rights::NONE || rule.rights == Rights::NONE;
             given = if is_none { Rights::NONE } else { given.with(rule.rights) };
         }
-        given.without(self.withheld)
+        given
     }
 
     /// Fails if the principal has none of these rights at this path; otherwise returns all that it has.
