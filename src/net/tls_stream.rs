@@ -4,19 +4,23 @@
 //! bounded: the next piece of output is encrypted only when the kernel has taken the previous one, and input is
 //! decrypted only when there is space for it.
 
+mod handshake;
+mod socket;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt as _;
 
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use rustix::net::{RecvFlags, SendFlags, recv};
+use rustls::ServerConnection;
 use rustls::pki_types::CertificateDer;
-use rustls::{ProtocolVersion, ServerConnection};
 
+use self::socket::Socket;
 use crate::blocking::Blocking;
 
 /// How many bytes are encrypted at once. As records, which add 22 bytes each, they fill 45 packets of Ethernet (1,448 bytes
@@ -114,49 +118,6 @@ impl TlsStream {
     /// The socket.
     pub fn socket(&self) -> &TcpStream {
         &self.socket
-    }
-
-    /// Continues the handshake; returns whether it is complete. If not, it waits to send records, if
-    /// [`Self::wants_write`], or else to receive some.
-    pub fn handshake(&mut self) -> io::Result<bool> {
-        loop {
-            // The client has got all of the handshake: it has ended it.
-            if !self.session.is_handshaking()
-                && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
-            {
-                self.stage = Stage::HoldsTickets;
-                return Ok(true);
-            }
-            self.flush_records(SendFlags::empty())?;
-            if !self.session.is_handshaking() {
-                return Ok(true);
-            }
-            if self.session.wants_write() {
-                return Ok(false);
-            }
-            if !self.raw.is_empty() {
-                let raw = std::mem::take(&mut self.raw);
-                self.shake(&raw)?;
-                continue;
-            }
-            let arrived = self.receive(READ, |stream, bytes| {
-                if bytes.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { stream.shake(bytes) }
-            });
-            match arrived {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Passes records of the handshake to rustls; what follows the handshake is kept.
-    fn shake(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() && self.session.is_handshaking() {
-            self.feed(&mut bytes)?;
-        }
-        self.raw = bytes.to_vec();
-        Ok(())
     }
 
     /// The certificate that the peer has presented, and those of its issuers; none if it has presented none.
@@ -322,6 +283,9 @@ impl TlsStream {
 
     /// Sends what was written; returns whether the kernel has all of it. Call it at the end of a message.
     pub fn flush(&mut self) -> io::Result<bool> {
+        if self.written == Written::All {
+            return Ok(true);
+        }
         let is_flushed = self.flush_records(SendFlags::empty())?;
         self.written = if is_flushed { Written::Whole } else { Written::Part };
         Ok(is_flushed)
@@ -384,24 +348,6 @@ impl AsFd for TlsStream {
 impl fmt::Debug for TlsStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream").field("peer", &self.peer).finish_non_exhaustive()
-    }
-}
-
-/// The socket for rustls: writes several records with one system call, without blocking.
-struct Socket<'a>(&'a TcpStream, SendFlags);
-
-impl io::Write for Socket<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let sent = retry_on_intr(|| sendmsg(self.0, pieces, &mut SendAncillaryBuffer::default(), self.1));
-        Ok(sent?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
