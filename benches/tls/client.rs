@@ -11,12 +11,11 @@ use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::crypto::ring::cipher_suite::TLS13_AES_256_GCM_SHA384;
 use rustls::crypto::ring::kx_group::X25519;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
 use wharf::http::response::Received;
 
 use super::Result;
-use super::server::Stage;
 
 /// How long a response may take before a server counts as unresponsive.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,13 +53,13 @@ pub struct Arrived {
 }
 
 impl Offer {
-    /// With sessions that can be resumed, or without.
-    pub fn new(stage: &Stage, resumes: bool) -> Result<Self> {
+    /// To a server with this certificate, with sessions that can be resumed, or without.
+    pub fn new(certificate: &CertificateDer<'static>, resumes: bool) -> Result<Self> {
         let mut provider: CryptoProvider = ring::default_provider();
         provider.cipher_suites = vec![TLS13_AES_256_GCM_SHA384];
         provider.kx_groups = vec![X25519];
         let mut roots = RootCertStore::empty();
-        roots.add(stage.certificate.clone())?;
+        roots.add(certificate.clone())?;
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_root_certificates(roots)

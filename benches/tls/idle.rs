@@ -25,7 +25,7 @@ pub fn possible(wanted: usize) -> usize {
 
 /// The resident memory that each of this many idle connections adds, in bytes.
 pub fn memory(running: &Running, stage: &Stage, connections: usize) -> Result<f64> {
-    let offer = Offer::new(stage, false)?;
+    let offer = Offer::new(&stage.certificate, false)?;
     let open = |count: usize| -> Result<Vec<TcpStream>> {
         let one = || {
             let mut client = Client::connect(running.port, &offer)?;

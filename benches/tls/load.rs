@@ -79,7 +79,7 @@ impl Load {
         let mut places = Vec::new();
         for _ in 0..connections {
             // Each has its own sessions, so that none is resumed twice.
-            let offer = Offer::new(stage, work.resumes())?;
+            let offer = Offer::new(&stage.certificate, work.resumes())?;
             let mut client = Client::connect(running.port, &offer)?;
             client.get(SMALL)?;
             if work.resumes() {

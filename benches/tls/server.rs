@@ -113,7 +113,7 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let group = Group::start(&mut self.command(stage, scratch.path(), port)?)?;
         let start = Instant::now();
-        let offer = Offer::new(stage, false)?;
+        let offer = Offer::new(&stage.certificate, false)?;
         while let Err(error) = Client::connect(port, &offer).and_then(|mut client| client.get(SMALL)) {
             if group.has_ended() || start.elapsed() > PATIENCE {
                 let why = fs::read_to_string(scratch.path().join("stderr"))?;
