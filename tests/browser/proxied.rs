@@ -16,15 +16,7 @@ fn the_page_uploads_and_chats() {
     let here = ["--host-resolver-rules=MAP files.example 127.0.0.1", "--ignore-certificate-errors"];
     let Some(browser) = Browser::open_with(&here) else { return };
     browser.go(&format!("https://files.example:{}/?list", proxy.address().port()));
-    // One in a single request, one in pieces.
-    let large = sample(8 << 20, 5);
-    let (_given, paths) = upload::given(&[("small.txt", b"small"), ("large.bin", &large)]);
-    browser.type_into("#give input", &upload::lines(&paths));
-    upload::is_told(&browser, "2 uploaded");
-    assert!(wharf.read("large.bin") == large && wharf.read("small.txt") == b"small");
-    chat::join(&browser, "ann");
-    chat::says(&browser, "hello over TLS");
-    chat::hears(&browser, "hello over TLS");
+    uploads_and_chats(&browser, &wharf);
 }
 
 #[test]
@@ -41,4 +33,16 @@ fn the_size_limit_of_a_proxy_is_reported() {
     upload::is_told(&browser, "1 failed");
     let said = browser.text("#uploads li");
     assert!(said.contains("too large for the proxy in front of the server (413)"), "{said}");
+}
+
+/// A file in a single request, one in pieces, and a message arrive over TLS.
+pub fn uploads_and_chats(browser: &Browser, wharf: &Wharf) {
+    let large = sample(8 << 20, 5);
+    let (_given, paths) = upload::given(&[("small.txt", b"small"), ("large.bin", &large)]);
+    browser.type_into("#give input", &upload::lines(&paths));
+    upload::is_told(browser, "2 uploaded");
+    assert!(wharf.read("large.bin") == large && wharf.read("small.txt") == b"small");
+    chat::join(browser, "ann");
+    chat::says(browser, "hello over TLS");
+    chat::hears(browser, "hello over TLS");
 }

@@ -1,8 +1,8 @@
 //! The page over TLS, with the certificate that wharf has made and the user has imported.
 
 use super::driver::Browser;
-use super::{chat, upload};
-use crate::common::{Wharf, run, sample};
+use super::{chat, proxied};
+use crate::common::{Wharf, run};
 
 #[test]
 fn the_page_uploads_chats_and_follows_the_folder() {
@@ -13,19 +13,11 @@ fn the_page_uploads_chats_and_follows_the_folder() {
     let Some(browser) = Browser::trusting(&certificate) else { return };
     browser.go(&wharf.url("/?list"));
     assert_eq!(browser.js("return isSecureContext && location.protocol"), "https:");
-    // One in a single request, one in pieces.
-    let large = sample(8 << 20, 5);
-    let (given, paths) = upload::given(&[("small.txt", b"small"), ("large.bin", &large)]);
-    browser.type_into("#give input", &upload::lines(&paths));
-    upload::is_told(&browser, "2 uploaded");
-    assert!(wharf.read("large.bin") == large && wharf.read("small.txt") == b"small");
-    chat::join(&browser, "ann");
-    chat::says(&browser, "hello over TLS");
-    chat::hears(&browser, "hello over TLS");
+    proxied::uploads_and_chats(&browser, &wharf);
     // The event stream announces what another client saves.
-    std::fs::write(given.path().join("other.txt"), "other").expect("written");
+    std::fs::write(place.path().join("other.txt"), "other").expect("written");
     let (url, certificate) = (wharf.url("/"), certificate.to_string_lossy().into_owned());
-    let output = run(&["put", "other.txt", "--to", &url, "--cacert", &certificate], "", given.path());
+    let output = run(&["put", "other.txt", "--to", &url, "--cacert", &certificate], "", place.path());
     assert_eq!(output.code, Some(0), "{output:?}");
     chat::hears(&browser, " uploaded other.txt, 5 B");
     assert_eq!(browser.complaints(), Vec::<String>::new());
