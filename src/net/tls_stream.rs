@@ -5,7 +5,7 @@
 //! decrypted only when there is space for it.
 
 mod handshake;
-mod socket;
+mod record_writer;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -20,7 +20,7 @@ use rustix::net::{RecvFlags, SendFlags, recv};
 use rustls::ServerConnection;
 use rustls::pki_types::CertificateDer;
 
-use self::socket::Socket;
+use self::record_writer::RecordWriter;
 use crate::blocking::Blocking;
 
 /// How many bytes are encrypted at once. As records, which add 22 bytes each, they fill 45 packets of Ethernet (1,448 bytes
@@ -296,7 +296,7 @@ impl TlsStream {
         if self.stage == Stage::HoldsTickets {
             self.stage = Stage::Open;
         }
-        let mut socket = Socket(&self.socket, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        let mut socket = RecordWriter(&self.socket, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         while self.session.wants_write() {
             match self.session.write_tls(&mut socket) {
                 Ok(count) => self.unsent = self.unsent.saturating_sub(count),

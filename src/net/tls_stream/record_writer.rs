@@ -1,4 +1,4 @@
-//! The socket as rustls writes to it.
+//! The socket as rustls writes records to it.
 
 use std::io::{self, IoSlice};
 use std::net::TcpStream;
@@ -7,9 +7,9 @@ use rustix::io::retry_on_intr;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
 /// The socket for rustls: writes several records with one system call, without blocking.
-pub(super) struct Socket<'a>(pub &'a TcpStream, pub SendFlags);
+pub(super) struct RecordWriter<'a>(pub &'a TcpStream, pub SendFlags);
 
-impl io::Write for Socket<'_> {
+impl io::Write for RecordWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
