@@ -16,6 +16,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
 };
+use x509_cert::name::Name;
 
 use super::certificate::{CertificateFacts, warn_of_dates};
 use super::files::{Check, TlsSetupError, read};
@@ -44,8 +45,7 @@ struct Verifier {
 
 #[derive(Debug)]
 struct Authority {
-    /// As DER.
-    subject: Vec<u8>,
+    subject: Name,
     not_before: SystemTime,
     not_after: SystemTime,
     verifier: Arc<dyn ClientCertVerifier>,
@@ -79,7 +79,7 @@ impl ClientCa {
                 .build()
                 .map_err(|error| in_file(&error))?;
             let CertificateFacts { subject, not_before, not_after, .. } = facts;
-            authorities.push(Authority { subject: subject.to_vec(), not_before, not_after, verifier });
+            authorities.push(Authority { subject, not_before, not_after, verifier });
         }
         if names.iter().map(|name: &DistinguishedName| name.as_ref().len()).sum::<usize>() > NAMES_LIMIT {
             names.clear();
@@ -129,7 +129,7 @@ impl ClientCertVerifier for Verifier {
         // Others cannot have issued any of these: there may be hundreds.
         let chain = std::iter::once(certificate).chain(intermediates);
         let issuers: Vec<_> = chain.filter_map(|it| Some(CertificateFacts::read(it)?.issuer)).collect();
-        let authorities = self.authorities.iter().filter(|it| issuers.contains(&&*it.subject));
+        let authorities = self.authorities.iter().filter(|it| issuers.contains(&it.subject));
         let mut why = CertificateError::UnknownIssuer.into();
         for authority in authorities {
             match authority.verify(certificate, intermediates, now) {

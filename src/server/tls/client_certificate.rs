@@ -10,6 +10,7 @@ use x509_cert::der::{Decode as _, Tag, Tagged as _};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+use super::certificate::CertificateFacts;
 use crate::net::tls_stream::TlsStream;
 
 /// The attribute of a common name (X.520 §6.2.2).
@@ -55,8 +56,7 @@ impl ClientCertificate {
         let Ok(certificate) = Certificate::from_der(der) else {
             return Self { name: Err(Nobody::Malformed), not_after: SystemTime::UNIX_EPOCH };
         };
-        let not_after = certificate.tbs_certificate().validity().not_after;
-        let not_after = SystemTime::UNIX_EPOCH + not_after.to_unix_duration();
+        let CertificateFacts { not_after, .. } = CertificateFacts::of(&certificate);
         Self { name: name(&certificate).map(Box::from), not_after }
     }
 

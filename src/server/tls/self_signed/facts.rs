@@ -5,25 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 use super::names::CertificateName;
-use crate::server::tls::certificate::{CertificateFacts, Elements};
-
-/// Tags of DER (X.690).
-const BOOLEAN: u8 = 0x01;
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const OBJECT: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
-/// The version of a certificate, and its extensions.
-const VERSION: u8 = 0xa0;
-const EXTENSIONS: u8 = 0xa3;
-/// Names in the extension (RFC 5280 §4.2.1.6).
-const DNS_NAME: u8 = 0x82;
-const IP_ADDRESS: u8 = 0x87;
-
-/// The extension with the names: 2.5.29.17.
-const ALTERNATIVE_NAMES: [u8; 3] = [0x55, 0x1d, 0x11];
+use crate::server::tls::certificate::CertificateFacts;
 
 /// A certificate of this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,37 +29,24 @@ impl OwnCertificate {
     /// Reads a certificate; `None` if it is that of another key, or no certificate. The public key is DER
     /// (`SubjectPublicKeyInfo`).
     pub(super) fn read(der: &[u8], public_key: &[u8]) -> Option<Self> {
-        let not_after = CertificateFacts::read(der)?.not_after;
-        let mut certificate = Elements::of(der);
-        let mut fields = Elements::of(certificate.next(SEQUENCE)?);
-        let mut fields = Elements::of(fields.next(SEQUENCE)?);
-        let _ = fields.next(VERSION);
-        let _serial_number = fields.next(INTEGER)?;
-        let [_algorithm, _issuer, _validity, _subject] = [(); 4].map(|()| fields.next(SEQUENCE));
-        let is_own = fields.next(SEQUENCE)? == Elements::of(public_key).next(SEQUENCE)?;
-        let names = fields.next(EXTENSIONS).map_or(Some(Vec::new()), alternative_names)?;
+        let certificate = Certificate::from_der(der).ok()?;
+        let fields = certificate.tbs_certificate();
+        let is_own = fields.subject_public_key_info().to_der().ok()? == public_key;
+        let names = fields.get_extension::<SubjectAltName>().ok()?;
+        let names = names.iter().flat_map(|(_, names)| &names.0).filter_map(name).collect();
+        let CertificateFacts { not_after, .. } = CertificateFacts::of(&certificate);
         let fingerprint = Fingerprint::from(<[u8; 32]>::from(Sha256::digest(der)));
         is_own.then_some(Self { names, not_after, fingerprint })
     }
 }
 
-/// The names in the extension that has them; none without it. Names of another kind end the list: wharf makes none.
-fn alternative_names(extensions: &[u8]) -> Option<Vec<CertificateName>> {
-    let mut extensions = Elements::of(Elements::of(extensions).next(SEQUENCE)?);
-    while let Some(extension) = extensions.next(SEQUENCE) {
-        let mut parts = Elements::of(extension);
-        if parts.next(OBJECT)? != ALTERNATIVE_NAMES {
-            continue;
-        }
-        let _is_critical = parts.next(BOOLEAN);
-        let mut names = Elements::of(Elements::of(parts.next(OCTETS)?).next(SEQUENCE)?);
-        let next = || {
-            let dns = |name: &[u8]| Some(CertificateName::Dns(str::from_utf8(name).ok()?.to_owned()));
-            names.next(DNS_NAME).and_then(dns).or_else(|| names.next(IP_ADDRESS).and_then(address))
-        };
-        return Some(std::iter::from_fn(next).collect());
+/// A name of one of the kinds that wharf gives its certificates.
+fn name(name: &GeneralName) -> Option<CertificateName> {
+    match name {
+        GeneralName::DnsName(name) => Some(CertificateName::Dns(name.as_str().to_owned())),
+        GeneralName::IpAddress(bytes) => address(bytes.as_bytes()),
+        _ => None,
     }
-    Some(Vec::new())
 }
 
 fn address(bytes: &[u8]) -> Option<CertificateName> {
