@@ -40,7 +40,7 @@ struct Settings {
     /// The wharf to measure; may be repeated [default: the one built here]
     #[arg(long, value_name = "PATH")]
     binary: Vec<PathBuf>,
-    /// Measure only cases whose name begins with this
+    /// Measure only cases with a name that begins with this
     #[arg(long, value_name = "NAME", default_value = "")]
     case: String,
     /// The number of turns of each server

@@ -23,7 +23,7 @@ impl Access {
 }
 
 impl Judge {
-    /// As [`Access::check`], for the principal.
+    /// Like [`Access::check`], for the principal.
     pub fn check<'p, O: Operation>(&self, path: &'p SharePath) -> Result<Grant<'p, O>, Denied> {
         let (access, principal) = self.parts();
         access.check(principal, path)

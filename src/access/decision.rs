@@ -25,7 +25,8 @@ pub struct Access {
     everywhere: Option<Rights>,
 }
 
-/// The rights of one principal: for what outlives a request, and for walks, which leave out what the principal may not see.
+/// The rights of one principal: for operations that outlive a request, and for walks, which leave out what the
+/// principal may not see.
 #[derive(Clone, Debug)]
 pub struct Judge {
     access: Access,
@@ -73,7 +74,7 @@ impl Access {
         Self { is_read_only: true, ..self.withholding(Rights::CHANGE) }
     }
 
-    /// The rights that this principal has at this path. This is the only decision; everything below asks it.
+    /// The rights that this principal has at this path. Access is decided only here; the methods below call this one.
     ///
     /// The closest folder that has a rule for the principal decides; there, the most specific kind of subject. Several rules
     /// of that kind add up, unless one of them gives nothing.
@@ -136,7 +137,7 @@ impl Access {
 }
 
 impl Judge {
-    /// As [`Access::rights`], for the principal.
+    /// Like [`Access::rights`], for the principal.
     pub(super) fn rights(&self, path: &SharePath) -> Rights {
         self.access.rights(&self.principal, path)
     }
@@ -146,7 +147,7 @@ impl Judge {
         self.access.rules.iter().map(|rule| &rule.path)
     }
 
-    /// As [`Access::denied`].
+    /// Like [`Access::denied`].
     pub(super) fn denied(&self, any_of: Rights) -> Denied {
         self.access.denied(any_of)
     }

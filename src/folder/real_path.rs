@@ -1,6 +1,6 @@
-//! Where a handle really lies in the folder, and what its principal may do there.
+//! The real path of a handle in the folder, and what the principal may do there.
 //!
-//! Links lead from one path to another, and so do the spellings that some file systems take for one name. Where rights
+//! Links lead from one path to another, and so do different spellings that some file systems treat as one name. Where rights
 //! differ by path, the kernel is asked for the path of each handle (`/proc/self/fd`), and the grant is narrowed to what the
 //! principal may do at that path too. Without rules by path, nothing is asked.
 //!
@@ -20,15 +20,15 @@ use crate::path::SharePath;
 /// What the kernel appends to the path of a file that has no name any more.
 const DELETED: &[u8] = b" (deleted)";
 
-/// What a grant allows where its path really leads.
+/// What a grant allows at the real path.
 pub(super) struct Judged<'g, O> {
     pub(super) grant: Grant<'g, O>,
     /// The real path, if it is known, and differs from the one of the grant.
     pub(super) real: Option<SharePath>,
 }
 
-/// Narrows the grant to what its principal may do where this handle really lies; fails if that is not enough. The handle is
-/// what the path names, or the directory that lacks the last `missing` names of it. A directory that is missing has to be
+/// Narrows the grant to what its principal may do at the real path of this handle; fails if that is not enough. The handle is
+/// that of the path, or of the directory in which the last `missing` names of it do not exist. A directory that is missing has to be
 /// created, which needs a right of its own.
 pub(super) fn judge<'g, O: Operation>(
     root: &Dir,
@@ -40,7 +40,7 @@ pub(super) fn judge<'g, O: Operation>(
         return Ok(Judged { grant: grant.reborrow(), real: None });
     }
     let mut real = below(root, handle)?;
-    // The name that it had, if it does not really end like this.
+    // The name that it had before it was deleted. A file may really have such a name.
     let deleted = real.as_bytes().strip_suffix(DELETED).map(SharePath::parse);
     let deleted = deleted.transpose().map_err(|_| Error::NotFound)?;
     if let Some((_, directories)) = missing.split_last() {
@@ -73,7 +73,7 @@ fn below(root: &Dir, handle: impl AsFd) -> Result<SharePath, Error> {
     rest.and_then(|rest| SharePath::parse(rest).ok()).ok_or(Error::NotFound)
 }
 
-/// The path by which this process sees what is open.
+/// The path of an open file, as the kernel reports it to this process.
 fn path_of(handle: impl AsFd) -> Result<Vec<u8>, Error> {
     let link = format!("/proc/self/fd/{}", handle.as_fd().as_raw_fd());
     Ok(fs::readlink(link, Vec::new())?.into_bytes())

@@ -1,4 +1,4 @@
-//! Names that a file system takes for one: it may ignore case or dots at the end, know short names (`PRIVAT~1`), or compare
+//! Names that a file system treats as one: it may ignore case or dots at the end, know short names (`PRIVAT~1`), or compare
 //! letters in another form. The kernel reports a path as it was asked for, so a rule for one spelling must hold for the others too.
 
 use std::os::unix::ffi::OsStrExt;

@@ -116,7 +116,7 @@ impl LockedState {
         Ok(self.open(name)?.map(|(_, content)| content))
     }
 
-    /// As [`LockedState::read`]; other users lose the permission to read the file.
+    /// Like [`LockedState::read`]; other users lose the permission to read the file.
     pub(super) fn read_secret(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let Some((file, content)) = self.open(name)? else { return Ok(None) };
         let mode = file.metadata()?.mode() & 0o777;

@@ -89,7 +89,7 @@ impl SelfSigned {
         Ok(())
     }
 
-    /// As [`SelfSigned::ensure`], while the server runs: errors are logged. Returns whether it succeeded.
+    /// Like [`SelfSigned::ensure`], while the server runs: errors are logged. Returns whether it succeeded.
     pub(super) fn ensure_again(&self, now: SystemTime) -> bool {
         let error = self.ensure(now).err().map(|error| error.to_string());
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
