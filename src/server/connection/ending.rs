@@ -7,7 +7,7 @@ use crate::http::status::Status;
 use crate::net::transport::More;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::phase::{Lingering, Phase, ReceivingBody, WaitingForHead};
-use crate::server::connection::{AfterTurn, Connection, LINGER, LINGER_LIMIT, Turn, responding};
+use crate::server::connection::{AfterTurn, Connection, LINGER, LINGER_LIMIT, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
@@ -30,11 +30,18 @@ impl Connection {
             Phase::StartTls(_) => {}
             Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
         }
-        self.transport.end_sending().ok()?;
-        let deadline = Deadline::after(Instant::now(), LINGER);
+        let lingering = self.end_sending()?;
+        let deadline = lingering.deadline;
         self.unread = Vec::new();
-        self.phase = Phase::Linger(Lingering { left: LINGER_LIMIT, deadline });
+        self.phase = Phase::Linger(lingering);
         Some(WaitFor::readable(deadline))
+    }
+
+    /// Ends the outgoing stream. Closing now, while the client still sends, would reset the connection and lose the response:
+    /// so its input is read and discarded for a moment. `None` if the connection is broken.
+    pub(super) fn end_sending(&mut self) -> Option<Lingering> {
+        self.transport.end_sending().ok()?;
+        Some(Lingering { left: LINGER_LIMIT, deadline: Deadline::after(Instant::now(), LINGER) })
     }
 
     /// Handles a missed deadline: closes the connection, with an error response if a request has begun.
@@ -90,6 +97,13 @@ impl Connection {
             }
         };
         self.advance(turn)
+    }
+}
+
+/// What comes after the end of the outgoing stream.
+impl From<Option<Lingering>> for Transition {
+    fn from(lingering: Option<Lingering>) -> Self {
+        lingering.map_or(Self::Close, |lingering| Self::Go(Phase::Linger(lingering)))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::net::transport::Transferred;
 use crate::server::connection::outgoing::Progress;
 use crate::server::connection::phase::{Lingering, Phase, WaitingForHead};
 use crate::server::connection::sending::Sending;
-use crate::server::connection::{Connection, LINGER, LINGER_LIMIT, Share, Transition, Turn};
+use crate::server::connection::{Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
 
@@ -69,20 +69,10 @@ impl Connection {
             {
                 Transition::Close
             }
-            // Closing now, while the client still sends, would reset the connection and lose the response.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
-                self.end_sending_and_linger()
+                self.end_sending().into()
             }
-        }
-    }
-
-    /// Ends the outgoing stream, and reads on until the client has seen that.
-    pub(super) fn end_sending_and_linger(&mut self) -> Transition {
-        let deadline = Deadline::after(Instant::now(), LINGER);
-        match self.transport.end_sending() {
-            Ok(()) => Transition::Go(Phase::Linger(Lingering { left: LINGER_LIMIT, deadline })),
-            Err(_) => Transition::Close,
         }
     }
 

@@ -58,7 +58,7 @@ impl Connection {
             Err(error) => {
                 log::debug!("closed {}: its TLS handshake failed: {error}", self.peer());
                 // A client whose certificate is refused has sent its request already.
-                Ok(self.end_sending_and_linger())
+                Ok(self.end_sending().into())
             }
         }
     }
