@@ -36,6 +36,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "archive",
             "chat",
             "access",
+            "durable",
             "folder",
             "net",
             "blocking",

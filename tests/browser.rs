@@ -7,6 +7,8 @@ mod folder;
 mod hostile;
 mod preview;
 mod proxied;
+#[cfg(feature = "tls")]
+mod self_signed;
 mod upload;
 
 use std::process::Command;

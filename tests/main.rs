@@ -81,6 +81,8 @@ mod tftp_clients;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_client;
+#[cfg(feature = "tls")]
+mod tls_self_signed;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;

@@ -22,6 +22,9 @@ pub(super) enum IdleExit {
 pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accepts_uploads: bool) -> String {
     let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
     lines.extend(urls(server));
+    lines.extend(
+        server.fingerprint().map(|fingerprint| format!("Its certificate is self-signed: {fingerprint}")),
+    );
     if accepts_uploads && server.addresses().any(|address| is_open_to_others(&address)) {
         let dir = Printable::path(root);
         lines.push(format!(

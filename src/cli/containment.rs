@@ -32,6 +32,18 @@ pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// An error if files in this directory would be in the other one. It need not exist, but its parent must.
+#[cfg(feature = "tls")]
+pub(super) fn ensure_directory_outside(directory: &Path, root: &Path) -> io::Result<()> {
+    let Ok(root) = fs::canonicalize(root) else { return Ok(()) };
+    let directory = resolve(directory)?;
+    let file = if directory.exists() { directory.join("file") } else { directory };
+    if is_below(&file, &root) || is_mounted_below(&file, &root) {
+        return Err(io::Error::other("it is in the shared folder (name a directory outside of it)"));
+    }
+    Ok(())
+}
+
 /// The path without symlinks. The last name need not exist.
 fn resolve(file: &Path) -> io::Result<PathBuf> {
     let mut path = file.to_owned();
@@ -189,6 +201,39 @@ mod tests {
             }
         }
         assert!(ensure_outside(&at("share/log"), &at("none")).is_ok(), "another error");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn a_directory_in_the_directory_is_recognised_by_every_path() {
+        let place = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| place.path().join(path);
+        fs::create_dir_all(at("share/sub")).expect("directories");
+        fs::create_dir_all(at("shared/sub")).expect("directories");
+        symlink("share/sub", at("into")).expect("a link");
+        symlink("share/new", at("dangling")).expect("a link");
+        let table = [
+            ("share", false),
+            ("share/sub", false),
+            ("share/new", false),
+            ("shared/../share/new", false),
+            ("into", false),
+            ("into/new", false),
+            ("dangling", false),
+            ("none/new", false),
+            (".", true),
+            ("shared", true),
+            ("shared/sub", true),
+            ("share/../new", true),
+            ("new", true),
+        ];
+        for (directory, is_taken) in table {
+            assert_eq!(
+                ensure_directory_outside(&at(directory), &at("share")).is_ok(),
+                is_taken,
+                "{directory}"
+            );
+        }
     }
 
     #[test]

@@ -32,12 +32,14 @@ const FLAGS: [(&[&str], &str); 9] = [
 ];
 
 #[cfg(feature = "tls")]
-const TLS: (&[&str], &str) =
-    (&["--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"], "--tls-cert and --tls-key serve HTTPS");
+const TLS: (&[&str], &str) = (
+    &["--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"],
+    "--tls-cert and --tls-key, or --tls-self-signed, serve HTTPS",
+);
 
 #[cfg(not(feature = "tls"))]
 const TLS: (&[&str], &str) = (
-    &["--tls-cert", "--tls-key", "--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"],
+    &["--tls-cert", "--tls-key", "--tls-self-signed", "--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"],
     "this build has no TLS (put a proxy in front: docs/operations.md#behind-a-proxy)",
 );
 

@@ -23,6 +23,8 @@ mod replay;
 mod serve;
 mod signals;
 mod size;
+#[cfg(feature = "tls")]
+mod state;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;

@@ -1,11 +1,9 @@
 //! A build without TLS: `wharf serve` has no flags about it.
 
-use std::path::Path;
-
 use clap::Args;
 
 use super::exit::Failure;
-use crate::server::Tls;
+use crate::server::{Config, Tls};
 
 /// No flags.
 #[derive(Debug, Clone, Default, Args)]
@@ -14,7 +12,7 @@ pub(super) struct TlsArgs {}
 impl TlsArgs {
     /// There are no certificates.
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    pub(super) fn read(&self, _: &Path) -> Result<Option<Tls>, Failure> {
+    pub(super) fn read(&self, _: &Config) -> Result<Option<Tls>, Failure> {
         Ok(None)
     }
 }

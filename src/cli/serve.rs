@@ -192,7 +192,10 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
 fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
-    let tls = args.tls.read(args.root())?;
+    let (idle_exit, qr, drain, tls) = (args.idle_exit, args.qr, args.drain, args.tls.clone());
+    let mut config = config(args, inherited, outputs.recorder())?;
+    config.tls = tls.read(&config)?;
+    let tls = config.tls.clone();
     let (reopened, flushed, reread) = (outputs.clone(), outputs.clone(), tls.clone());
     let hung_up = move || {
         reread.iter().for_each(Tls::reload_soon);
@@ -200,10 +203,8 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
             log::info!("SIGHUP is ignored: there is no --log-file to reopen");
         }
     };
-    signals::become_stop(stop.clone(), args.drain, hung_up, move || flushed.flush())?;
+    signals::become_stop(stop.clone(), drain, hung_up, move || flushed.flush())?;
     signals::outlive_file_limit()?;
-    let (idle_exit, qr) = (args.idle_exit, args.qr);
-    let config = config(args, inherited, outputs.recorder(), tls)?;
     let (files, certificates) = (outputs.clone(), config.tls.clone());
     config.folder.follow_if(move || {
         files.ensure_outside()?;
@@ -218,6 +219,9 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     if !outputs.logs_to_terminal() {
         for url in banner::urls(&server) {
             log::info!("at {url}");
+        }
+        if let Some(fingerprint) = server.fingerprint() {
+            log::info!("with the certificate {fingerprint}");
         }
         log::info!("serving {}", Printable::path(&root));
     }
@@ -259,12 +263,8 @@ impl ServeArgs {
     }
 }
 
-fn config(
-    args: ServeArgs,
-    inherited: Inherited,
-    recorder: Option<Recorder>,
-    tls: Option<Tls>,
-) -> Result<Config, Failure> {
+/// The configuration by the flags, without TLS.
+fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> Result<Config, Failure> {
     let listen = listen_config(&args, inherited)?;
     let root = args.root();
     let rules = Rules {
@@ -303,7 +303,7 @@ fn config(
         trust_html: args.trust_html,
         index: (!args.index.is_empty()).then_some(args.index),
         recorder,
-        tls,
+        tls: None,
     })
 }
 

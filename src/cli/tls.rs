@@ -4,31 +4,58 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::containment;
 use super::exit::Failure;
-use crate::server::{PairFiles, Tls, TlsRules};
+use super::{containment, state};
+use crate::server::{Certificates, Config, PairFiles, Reachable, SelfSigned, Tls, TlsRules};
 
 /// The flags of `wharf serve` about TLS.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct TlsArgs {
     /// Serve HTTPS with this certificate and its issuers', in PEM; read again when it changes, and on SIGHUP; can be
     /// repeated: clients get the first that has the name they ask for, or else the first of all
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", group = "certificate")]
     tls_cert: Vec<PathBuf>,
     /// The private key of the certificate, in PEM, outside the folder
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Vec<PathBuf>,
-    /// With --tls-cert, close connections without TLS, instead of redirecting GET and HEAD to HTTPS
-    #[arg(long, requires = "tls_cert")]
+    /// Serve HTTPS with a certificate that wharf makes for its addresses and names, keeps in --state, and renews; clients
+    /// must trust its fingerprint, which is printed
+    #[arg(long, group = "certificate")]
+    tls_self_signed: bool,
+    /// With --tls-self-signed, keep the certificate and its key in this directory, outside the folder [default:
+    /// `$STATE_DIRECTORY`, else `~/.local/state/wharf/ID`, where ID is in the folder's `.wharf/id`]
+    #[arg(long, value_name = "DIR", requires = "tls_self_signed")]
+    state: Option<PathBuf>,
+    /// With a certificate, close connections without TLS, instead of redirecting GET and HEAD to HTTPS
+    #[arg(long, requires = "certificate")]
     no_plain: bool,
-    /// With --tls-cert, tell browsers to use only HTTPS for this host, on every port, for this many seconds
-    #[arg(long, value_name = "SECONDS", requires = "tls_cert")]
+    /// With a certificate, tell browsers to use only HTTPS for this host, on every port, for this many seconds
+    #[arg(long, value_name = "SECONDS", requires = "certificate")]
     hsts: Option<u64>,
 }
 
 impl TlsArgs {
-    /// Reads the certificates, if there are any; none of the files may be in the folder `root`.
-    pub(super) fn read(&self, root: &Path) -> Result<Option<Tls>, Failure> {
+    /// Reads or makes the certificates, if there are any; none of the files may be in the shared folder.
+    pub(super) fn read(&self, config: &Config) -> Result<Option<Tls>, Failure> {
+        let certificates = if self.tls_self_signed {
+            let directory = state::open(self.state.as_deref(), config)?;
+            let reachable = Reachable::new(config.listen.tcp_addresses(), config.allowed_hosts.clone());
+            Certificates::SelfSigned(SelfSigned::new(directory, reachable))
+        } else {
+            let files = self.files()?;
+            if files.is_empty() {
+                return Ok(None);
+            }
+            Certificates::Files(files)
+        };
+        let root = config.root.clone();
+        let check = move |path: &Path| containment::ensure_outside(path, &root);
+        let rules = TlsRules { plain: !self.no_plain, hsts: self.hsts };
+        Ok(Some(Tls::new(certificates, rules, Box::new(check))?))
+    }
+
+    /// The files of each certificate and its key.
+    fn files(&self) -> Result<Vec<PairFiles>, Failure> {
         let (certificates, keys) = (&self.tls_cert, &self.tls_key);
         if certificates.len() != keys.len() {
             let (certificates, keys) = (certificates.len(), keys.len());
@@ -37,15 +64,9 @@ impl TlsArgs {
             )
             .into());
         }
-        if certificates.is_empty() {
-            return Ok(None);
-        }
         let pairs = certificates.iter().zip(keys);
-        let pairs =
-            pairs.map(|(certificate, key)| PairFiles { certificate: certificate.clone(), key: key.clone() });
-        let root = root.to_owned();
-        let check = move |path: &Path| containment::ensure_outside(path, &root);
-        let rules = TlsRules { plain: !self.no_plain, hsts: self.hsts };
-        Ok(Some(Tls::new(pairs.collect(), rules, Box::new(check))?))
+        Ok(pairs
+            .map(|(certificate, key)| PairFiles { certificate: certificate.clone(), key: key.clone() })
+            .collect())
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! `sync` runs many `fsync` calls at once, so that they share the commits of the file system's journal; `rounds` lets those of
 //! many threads start together, for the same reason; `group` lets all that give names in one directory share its `fsync`;
-//! `made` tracks the parents in which new directories must be synced; `name` gives a file a name that must be free.
+//! `made` tracks the parents in which new directories must be synced; `name` gives a file a name that must be free;
+//! `whole` writes small files.
 //!
 //! `syncfs` is not used: FUSE ignores it, it waits for the data of every other program, and its errors belong to no file.
 //!
@@ -17,3 +18,4 @@ pub mod made;
 pub mod name;
 pub mod rounds;
 pub mod sync;
+pub mod whole;

@@ -29,6 +29,7 @@ mod current;
 mod error;
 mod facts;
 mod guard;
+mod id;
 mod incoming;
 mod listing;
 mod make_directory;
@@ -52,6 +53,7 @@ pub use commit::Saved;
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, FileVersion};
 pub use guard::Guard;
+pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Node, OpenFile};
@@ -91,6 +93,12 @@ impl Folder {
     /// The rules that the folder is shared under.
     pub fn rules(&self) -> &Rules {
         &self.source.rules
+    }
+
+    /// The id of the folder, for what is kept elsewhere for it. A folder without one gets these bytes as its id, unless it is
+    /// shared read-only or cannot be written: then its path stands for it. It fails if the folder is gone.
+    pub fn id(&self, random: [u8; 16], _: Blocking<'_>) -> io::Result<FolderId> {
+        FolderId::of(&self.source.current(), random)
     }
 
     /// From now on the folder follows its path to another directory only where this allows it. Only the first call counts.

@@ -55,6 +55,11 @@ impl Shared {
         })
     }
 
+    /// The path that it was opened by.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The folder is another directory from now on.
     pub(super) fn replace(&self) {
         self.is_replaced.store(true, Ordering::Release);

@@ -23,9 +23,40 @@ fn is_link_local(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
+/// The temporary addresses of this machine (RFC 8981), which change every day. None without `/proc`.
+pub fn temporary() -> Vec<IpAddr> {
+    let text = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    text.lines().filter_map(temporary_in).map(IpAddr::V6).collect()
+}
+
+/// The address in a line of `/proc/net/if_inet6`, if it is temporary: address, interface, prefix, scope, flags, name.
+fn temporary_in(line: &str) -> Option<Ipv6Addr> {
+    /// `IFA_F_TEMPORARY` in `linux/if_addr.h`.
+    const TEMPORARY: u8 = 0x01;
+    let mut words = line.split_whitespace();
+    let address = u128::from_str_radix(words.next()?, 16).ok()?;
+    let flags = u8::from_str_radix(words.nth(3)?, 16).ok()?;
+    (flags & TEMPORARY != 0).then(|| Ipv6Addr::from_bits(address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_addresses_are_recognised() {
+        let table = [
+            ("20010db8000000000000000000000007 02 40 00 01     eth0", Some("2001:db8::7")),
+            ("20010db8000000000000000000000007 02 40 00 21     eth0", Some("2001:db8::7")),
+            ("20010db8000000000000000000000008 02 40 00 80     eth0", None),
+            ("00000000000000000000000000000001 01 80 10 80       lo", None),
+            ("", None),
+        ];
+        for (line, expected) in table {
+            assert_eq!(temporary_in(line), expected.map(|ip| ip.parse().expect("an address")), "{line}");
+        }
+        assert!(!temporary().contains(&IpAddr::V6(Ipv6Addr::LOCALHOST)));
+    }
 
     #[test]
     fn the_loopback_is_first_if_it_listens_on_all() {

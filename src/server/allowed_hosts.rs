@@ -106,6 +106,18 @@ impl AllowedHosts {
         self.given.iter().any(|given| given.as_str() == name)
     }
 
+    /// The names given with `--host`.
+    #[cfg(feature = "tls")]
+    pub(super) fn given(&self) -> impl Iterator<Item = &str> {
+        self.given.iter().map(HostName::as_str)
+    }
+
+    /// The names of the machine.
+    #[cfg(feature = "tls")]
+    pub(super) fn of_machine(&self) -> impl Iterator<Item = &str> {
+        self.machine.iter().map(String::as_str)
+    }
+
     fn is_own_name(&self, host: &str) -> bool {
         let (name, _) = split_port(host);
         let name = name.strip_suffix('.').unwrap_or(name);

@@ -45,6 +45,8 @@ mod routes;
 mod runtime;
 mod shedding;
 mod state;
+#[cfg(feature = "tls")]
+mod state_directory;
 mod tftp;
 mod threads;
 mod timing;
@@ -84,13 +86,16 @@ use self::jobs::{Chore, Chores, Jobs};
 pub use self::recorder::Recorder;
 use self::runtime::Runtime;
 use self::state::State;
+#[cfg(feature = "tls")]
+pub use self::state_directory::{StateDirectory, StateError};
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
 pub use self::tls::Tls;
 #[cfg(feature = "tls")]
-pub use self::tls::{PairFiles, TlsRules};
+pub use self::tls::{Certificates, PairFiles, Reachable, SelfSigned, TlsRules};
 pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
 use crate::blocking::Blocking;
+use crate::folder::{Folder, FolderId};
 use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::stop::{Stop, StopReason};
@@ -189,6 +194,11 @@ impl Server {
         address::of_server(&self.runtime.state)
     }
 
+    /// The fingerprint of its self-signed certificate, as `--pin` of the clients takes it.
+    pub fn fingerprint(&self) -> Option<String> {
+        self.runtime.state.tls.as_ref()?.fingerprint()
+    }
+
     /// Serves until the server is asked to stop, then waits a limited time for requests in flight. Calls `on_stop`
     /// with the reason before anything else, then `on_open` with a line for each open connection.
     pub fn run(self, on_stop: impl FnOnce(StopReason), on_open: impl Fn(&str)) -> io::Result<()> {
@@ -228,6 +238,11 @@ impl Server {
             joined.and(chores.join())
         })
     }
+}
+
+/// The id of a folder; it gets one if it has none.
+pub fn folder_id(folder: &Folder) -> io::Result<FolderId> {
+    folder.id(random::bytes(), Blocking::own_thread())
 }
 
 /// Waits for the threads for at most this time. A thread that is blocked on the disk must not keep the server from

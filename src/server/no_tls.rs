@@ -24,6 +24,10 @@ impl Tls {
         match *self {}
     }
 
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        match *self {}
+    }
+
     pub fn check(&self) -> io::Result<()> {
         match *self {}
     }

@@ -50,8 +50,29 @@ impl Browser {
     /// As [`Browser::open`], with these additional flags.
     pub fn open_with(flags: &[&str]) -> Option<Self> {
         outside("chromium")?;
-        let mut command = outside("chromedriver")?;
+        Self::open_in(tempfile::tempdir().expect("a folder"), outside("chromedriver")?, flags)
+    }
+
+    /// As [`Browser::open`], for a user who has imported this certificate as that of a server.
+    #[cfg(feature = "tls")]
+    pub fn trusting(certificate: &std::path::Path) -> Option<Self> {
+        outside("chromium")?;
         let profile = tempfile::tempdir().expect("a folder");
+        let database = profile.path().join(".pki/nssdb");
+        std::fs::create_dir_all(&database).expect("a folder");
+        let database = format!("sql:{}", database.display());
+        let certificate = certificate.to_str().expect("text");
+        let import = ["-A", "-d", &database, "-n", "wharf", "-t", "P,,", "-i", certificate];
+        for arguments in [&["-N", "-d", &database, "--empty-password"][..], &import] {
+            let output = outside("certutil")?.args(arguments).output().expect("run");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let mut driver = outside("chromedriver")?;
+        driver.env("HOME", profile.path());
+        Self::open_in(profile, driver, &[])
+    }
+
+    fn open_in(profile: TempDir, mut command: Command, flags: &[&str]) -> Option<Self> {
         command
             .arg("--port=0")
             // Its files, and those of the browser, are removed after the test.

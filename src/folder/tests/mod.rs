@@ -4,6 +4,7 @@ mod attributes;
 mod complete;
 mod conflicts;
 mod following;
+mod id;
 mod reading;
 mod rights;
 mod saving;

@@ -1,6 +1,6 @@
 //! The addresses that a server listens on, and the errors of opening them.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::{fmt, io};
 
 use rustix::fs::Mode;
@@ -47,6 +47,17 @@ pub enum ListenError {
 }
 
 impl ListenConfig {
+    /// The TCP addresses at which the listeners will be: two for one that accepts IPv4 and IPv6.
+    pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
+        let ipv4 = |address: &SocketAddr| {
+            let is_any = address.is_ipv6() && address.ip().is_unspecified();
+            is_any.then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
+        };
+        let own = self.tcp.iter().flat_map(|address| ipv4(address).into_iter().chain([*address]));
+        let inherited = self.inherited.listeners.iter().flat_map(addresses_of);
+        own.chain(inherited.filter_map(|address| address.tcp())).collect()
+    }
+
     /// Opens all of them, or none.
     pub fn open(self) -> Result<Listeners, ListenError> {
         let Self { tcp, unix, unix_mode, udp, inherited } = self;
@@ -70,12 +81,15 @@ impl ListenConfig {
 impl Listeners {
     /// Their addresses, with the ports that the system picked: two for a socket that accepts IPv4 and IPv6.
     pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
-        let of_listener =
-            |listener: &Listener| listener.ipv4_address().into_iter().chain([listener.address().clone()]);
         let of_datagrams = |socket: &Datagrams| socket.ipv4_address().into_iter().chain([socket.address()]);
         let udp = self.datagrams.iter().flat_map(of_datagrams).map(ListenAddress::Udp);
-        self.listeners.iter().flat_map(of_listener).chain(udp)
+        self.listeners.iter().flat_map(addresses_of).chain(udp)
     }
+}
+
+/// The addresses of a listener.
+fn addresses_of(listener: &Listener) -> impl Iterator<Item = ListenAddress> + use<> {
+    listener.ipv4_address().into_iter().chain([listener.address().clone()])
 }
 
 impl fmt::Display for ListenError {

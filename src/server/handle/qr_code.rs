@@ -15,6 +15,7 @@ use crate::server::pages;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
+use crate::server::tls::Tls;
 
 /// Draws the URL.
 pub(crate) fn handle(
@@ -32,12 +33,14 @@ pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     let path = folder(request)?;
     let url = url(request, &path, state)?;
     let query = request.target.query().unwrap_or_default();
+    let fingerprint = state.tls.as_ref().and_then(Tls::fingerprint);
     let page = pages::QrPage {
         root: &request.target.to_root(),
         path: &path,
         query,
         url: &url,
         is_local: address::is_local(&url),
+        fingerprint: fingerprint.as_deref(),
     };
     let (head, text) = page.framed(head());
     Ok(Handled::Respond(Response::new(head, text.into_bytes())))

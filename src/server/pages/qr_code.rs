@@ -23,6 +23,8 @@ pub(crate) struct QrPage<'a> {
     pub url: &'a str,
     /// Whether only this machine can reach the URL.
     pub is_local: bool,
+    /// The fingerprint of the server's self-signed certificate.
+    pub fingerprint: Option<&'a str>,
 }
 
 impl QrPage<'_> {
@@ -36,6 +38,9 @@ impl QrPage<'_> {
                 p { a href=(self.url) { (self.url) } }
                 @if self.is_local {
                     p { "No phone can reach this address. Start wharf with --ip 0.0.0.0 to share with the network." }
+                }
+                @if let Some(fingerprint) = self.fingerprint {
+                    p { "The server's certificate is self-signed. Its fingerprint is " code { (fingerprint) } }
                 }
                 form action={ (self.root) (target(self.path)) } { button name="list" { "Back to " bdi { (folder) } } }
             }

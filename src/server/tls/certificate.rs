@@ -39,11 +39,16 @@ impl<'a> CertificateFacts<'a> {
 }
 
 /// Elements of DER, one after the other.
-struct Elements<'a>(&'a [u8]);
+pub(super) struct Elements<'a>(&'a [u8]);
 
 impl<'a> Elements<'a> {
+    /// Those in this content.
+    pub(super) fn of(content: &'a [u8]) -> Self {
+        Self(content)
+    }
+
     /// The content of the next element, if it has this tag.
-    fn next(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub(super) fn next(&mut self, tag: u8) -> Option<&'a [u8]> {
         let rest = self.0.strip_prefix(&[tag])?;
         let (&first, rest) = rest.split_first()?;
         let (length, rest) = if first < 0x80 {

@@ -4,11 +4,13 @@
 
 mod certificate;
 mod pair;
+mod self_signed;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
@@ -17,6 +19,7 @@ use rustls::{ServerConfig, ServerConnection};
 
 pub use self::pair::PairFiles;
 use self::pair::{Check, Pair, Stamp, TlsSetupError};
+pub use self::self_signed::{Reachable, SelfSigned};
 use crate::blocking::Blocking;
 use crate::net::tls_stream::TlsStream;
 
@@ -27,6 +30,8 @@ pub struct Tls(Arc<Shared>);
 struct Shared {
     /// The first is the default.
     files: Vec<PairFiles>,
+    /// Makes them, if the server does that itself.
+    self_signed: Option<SelfSigned>,
     check: Check,
     provider: Arc<CryptoProvider>,
     /// Encrypts what a client needs to resume a session: the server keeps nothing.
@@ -40,6 +45,15 @@ struct Shared {
     rules: TlsRules,
 }
 
+/// Where the certificates come from.
+#[derive(Debug)]
+pub enum Certificates {
+    /// From files of others; the first is the default.
+    Files(Vec<PairFiles>),
+    /// The server makes one.
+    SelfSigned(SelfSigned),
+}
+
 /// What applies besides the certificates.
 #[derive(Debug, Clone, Copy)]
 pub struct TlsRules {
@@ -50,8 +64,13 @@ pub struct TlsRules {
 }
 
 impl Tls {
-    /// Reads the certificates.
-    pub fn new(files: Vec<PairFiles>, rules: TlsRules, check: Check) -> Result<Self, TlsSetupError> {
+    /// Reads the certificates; a self-signed one is made if necessary.
+    pub fn new(certificates: Certificates, rules: TlsRules, check: Check) -> Result<Self, TlsSetupError> {
+        let (files, self_signed) = match certificates {
+            Certificates::Files(files) => (files, None),
+            Certificates::SelfSigned(own) => (vec![own.files()], Some(own)),
+        };
+        self_signed.iter().try_for_each(|own| own.ensure(SystemTime::now()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tickets =
             rustls::crypto::ring::Ticketer::new().map_err(|error| TlsSetupError::library(&error))?;
@@ -59,6 +78,7 @@ impl Tls {
         let config = configure(&files, &check, &provider, &tickets)?;
         Ok(Self(Arc::new(Shared {
             files,
+            self_signed,
             check,
             provider,
             tickets,
@@ -86,6 +106,11 @@ impl Tls {
         self.0.rules.hsts
     }
 
+    /// The fingerprint of a self-signed certificate, as `--pin` of the clients takes it.
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        self.0.self_signed.as_ref()?.fingerprint()
+    }
+
     /// An error if one of the files may no longer be used.
     pub fn check(&self) -> io::Result<()> {
         self.0.files.iter().try_for_each(|files| files.check(&self.0.check))
@@ -97,12 +122,18 @@ impl Tls {
     }
 
     /// Reads the certificates again if their files have changed, or if that was asked for. If one cannot be used, the old
-    /// ones all stay in use.
+    /// ones all stay in use. A self-signed one is made again first, if it has to be.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
-        let found: Vec<Stamp> = shared.files.iter().map(PairFiles::stamp).collect();
         let mut stamps = shared.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = SystemTime::now();
+        if let Some(own) = &shared.self_signed
+            && (is_due || *stamps != shared.stamps() || own.is_due(now))
+        {
+            own.ensure_again(now);
+        }
+        let found = shared.stamps();
         if !is_due && *stamps == found {
             return;
         }
@@ -114,6 +145,13 @@ impl Tls {
             }
             Err(error) => log::error!("{error}; the certificates that were read before stay in use"),
         }
+    }
+}
+
+impl Shared {
+    /// The files as they are now.
+    fn stamps(&self) -> Vec<Stamp> {
+        self.files.iter().map(PairFiles::stamp).collect()
     }
 }
 

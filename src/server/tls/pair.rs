@@ -44,7 +44,12 @@ pub(super) struct Pair(Arc<CertifiedKey>);
 pub struct TlsSetupError(String);
 
 impl TlsSetupError {
-    fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
+    /// An error that says all.
+    pub(super) fn line(error: &dyn fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+
+    pub(super) fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
         Self(format!("cannot use the {kind} {}: {why}", Printable::path(path)))
     }
 

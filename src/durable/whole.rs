@@ -1,0 +1,77 @@
+//! Writes small files that are whole or absent under their names, even after a power failure.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
+use rustix::rand::{GetRandomFlags, getrandom};
+
+use super::{name, sync};
+
+/// Only this user reads and writes the files.
+const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Creates a file with this content, and replaces none: `AlreadyExists` if the name is taken.
+pub fn create(dir: impl AsFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
+    write(dir, name, content, |dir, draft| name::rename_new(dir, draft, name))
+}
+
+/// Creates a file with this content, or replaces the one of that name.
+pub fn replace(dir: impl AsFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
+    write(dir, name, content, |dir, draft| renameat(dir, draft, dir, name))
+}
+
+/// Writes the content to a file of another name, and lets `rename` give it its own.
+fn write(
+    dir: impl AsFd,
+    name: &OsStr,
+    content: &[u8],
+    rename: impl FnOnce(BorrowedFd<'_>, &OsStr) -> rustix::io::Result<()>,
+) -> io::Result<()> {
+    let dir = dir.as_fd();
+    let draft = draft(name)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(openat(dir, &draft, flags, MODE)?);
+    let written =
+        file.write_all(content).and_then(|()| Ok(fsync(&file)?)).and_then(|()| Ok(rename(dir, &draft)?));
+    if written.is_err() {
+        let _ = unlinkat(dir, &draft, AtFlags::empty());
+    }
+    written.and_then(|()| Ok(sync::directory(dir)?))
+}
+
+/// A name for the file while it is written. It is random: process ids are unique only within a container.
+fn draft(name: &OsStr) -> io::Result<OsString> {
+    let mut number = [0; 8];
+    getrandom(&mut number, GetRandomFlags::empty())?;
+    let mut draft = name.to_owned();
+    draft.push(format!(".{:016x}.new", u64::from_ne_bytes(number)));
+    Ok(draft)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn files_are_created_once_and_replaced_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = File::open(folder.path()).expect("open");
+        let (path, name) = (folder.path().join("a"), OsStr::new("a"));
+        create(&dir, name, b"first").expect("made");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        let error = create(&dir, name, b"second").expect_err("the name is taken");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).expect("there"), b"first");
+        replace(&dir, name, b"third").expect("replaced");
+        assert_eq!(fs::read(&path).expect("there"), b"third");
+        fs::create_dir(folder.path().join("b")).expect("a directory");
+        replace(&dir, OsStr::new("b"), b"").expect_err("a directory has the name");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no draft is left");
+    }
+}
