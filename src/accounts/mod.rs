@@ -6,7 +6,7 @@
 //! bert:!$2y$10$…
 //! ```
 //!
-//! `file` reads and changes the file, `password` has the two kinds of hashes, `name` says what a name is. A check of a password
+//! `file` has its format, `store` reads and changes it on the disk, `password` has the two kinds of hashes, `name` says what a name is. A check of a password
 //! takes tens of milliseconds of a processor on purpose, so it takes a [`Blocking`](crate::blocking::Blocking).
 //!
 //! Knows no protocol, no rights, and no sessions.
@@ -14,3 +14,4 @@
 pub mod file;
 pub mod name;
 pub mod password;
+pub mod store;

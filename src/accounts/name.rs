@@ -19,7 +19,7 @@ pub struct GroupName(String);
 
 /// Why something is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameError {
+pub enum AccountNameError {
     /// It is empty.
     Empty,
     /// It has more than [`NAME_LIMIT`] bytes.
@@ -45,33 +45,35 @@ impl GroupName {
 }
 
 /// Checks a name. The file, the header `Authorization` and the rules each have characters that end a name there.
-fn check(text: &str) -> Result<(), NameError> {
+fn check(text: &str) -> Result<(), AccountNameError> {
     let is_wrong = |c: &char| matches!(c, '%' | ':' | ',' | '/' | '=') || c.is_whitespace() || c.is_control();
     if text.is_empty() {
-        Err(NameError::Empty)
+        Err(AccountNameError::Empty)
     } else if text.len() > NAME_LIMIT {
-        Err(NameError::TooLong)
+        Err(AccountNameError::TooLong)
     } else if RESERVED.contains(&text) {
-        Err(NameError::Reserved)
-    } else if let Some(wrong) = text.chars().find(is_wrong).or_else(|| text.chars().next().filter(|c| *c == '#')) {
-        Err(NameError::Character(wrong))
+        Err(AccountNameError::Reserved)
+    } else if let Some(wrong) =
+        text.chars().find(is_wrong).or_else(|| text.chars().next().filter(|c| *c == '#'))
+    {
+        Err(AccountNameError::Character(wrong))
     } else {
         Ok(())
     }
 }
 
 impl FromStr for UserName {
-    type Err = NameError;
+    type Err = AccountNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, AccountNameError> {
         check(text).map(|()| Self(text.to_owned()))
     }
 }
 
 impl FromStr for GroupName {
-    type Err = NameError;
+    type Err = AccountNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, AccountNameError> {
         check(text).map(|()| Self(text.to_owned()))
     }
 }
@@ -88,7 +90,7 @@ impl fmt::Display for GroupName {
     }
 }
 
-impl fmt::Display for NameError {
+impl fmt::Display for AccountNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("a name must not be empty"),
@@ -100,7 +102,7 @@ impl fmt::Display for NameError {
     }
 }
 
-impl std::error::Error for NameError {}
+impl std::error::Error for AccountNameError {}
 
 #[cfg(test)]
 mod tests {
@@ -116,20 +118,20 @@ mod tests {
             ("a#b", Ok(())),
             ("Everyone", Ok(())),
             (&long[1..], Ok(())),
-            (&long, Err(NameError::TooLong)),
-            ("", Err(NameError::Empty)),
-            ("everyone", Err(NameError::Reserved)),
-            ("users", Err(NameError::Reserved)),
-            ("%staff", Err(NameError::Character('%'))),
-            ("a:b", Err(NameError::Character(':'))),
-            ("a,b", Err(NameError::Character(','))),
-            ("a/b", Err(NameError::Character('/'))),
-            ("a=b", Err(NameError::Character('='))),
-            ("a b", Err(NameError::Character(' '))),
-            ("a\u{a0}b", Err(NameError::Character('\u{a0}'))),
-            ("a\0", Err(NameError::Character('\0'))),
-            ("a\u{85}", Err(NameError::Character('\u{85}'))),
-            ("#a", Err(NameError::Character('#'))),
+            (&long, Err(AccountNameError::TooLong)),
+            ("", Err(AccountNameError::Empty)),
+            ("everyone", Err(AccountNameError::Reserved)),
+            ("users", Err(AccountNameError::Reserved)),
+            ("%staff", Err(AccountNameError::Character('%'))),
+            ("a:b", Err(AccountNameError::Character(':'))),
+            ("a,b", Err(AccountNameError::Character(','))),
+            ("a/b", Err(AccountNameError::Character('/'))),
+            ("a=b", Err(AccountNameError::Character('='))),
+            ("a b", Err(AccountNameError::Character(' '))),
+            ("a\u{a0}b", Err(AccountNameError::Character('\u{a0}'))),
+            ("a\0", Err(AccountNameError::Character('\0'))),
+            ("a\u{85}", Err(AccountNameError::Character('\u{85}'))),
+            ("#a", Err(AccountNameError::Character('#'))),
         ];
         for (text, expected) in table {
             assert_eq!(text.parse::<UserName>().map(|_| ()), expected, "{text:?} as a user");

@@ -59,7 +59,7 @@ pub enum PasswordError {
 
 /// Why something is no hash that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HashError {
+pub enum WrongHash {
     /// It is neither argon2id nor bcrypt.
     Unknown,
     /// A part is missing or has the wrong length.
@@ -80,6 +80,12 @@ impl Password {
         Self(Zeroizing::new(bytes))
     }
 
+    /// Whether both are the same; compared in constant time.
+    pub fn is(&self, other: &Self) -> bool {
+        let differ = self.0.iter().zip(&*other.0).fold(0, |differ, (one, other)| differ | (one ^ other));
+        self.0.len() == other.0.len() && differ == 0
+    }
+
     /// Whether a hash can be made of it.
     pub fn check(&self) -> Result<(), PasswordError> {
         match &**self.0 {
@@ -96,7 +102,8 @@ impl PasswordHash {
     pub fn of(password: &Password, _: Blocking<'_>) -> Result<Self, PasswordError> {
         password.check()?;
         // It fails only without a source of random numbers, or for a password of more than 4 GiB.
-        let hash: phc::PasswordHash = Argon2::default().hash_password(&password.0).map_err(|_| PasswordError::TooLong)?;
+        let hash: phc::PasswordHash =
+            Argon2::default().hash_password(&password.0).map_err(|_| PasswordError::TooLong)?;
         Ok(Self { text: hash.to_string(), kind: Kind::Argon2 })
     }
 
@@ -121,42 +128,42 @@ impl PasswordHash {
 }
 
 impl FromStr for PasswordHash {
-    type Err = HashError;
+    type Err = WrongHash;
 
-    fn from_str(text: &str) -> Result<Self, HashError> {
+    fn from_str(text: &str) -> Result<Self, WrongHash> {
         let kind = match text.split('$').collect::<Vec<_>>()[..] {
             ["", "argon2id", ..] => check_argon2(text).map(|()| Kind::Argon2)?,
             ["", "2a" | "2b" | "2y", cost, rest] => check_bcrypt(cost, rest).map(|()| Kind::Bcrypt)?,
-            ["", "2a" | "2b" | "2y", ..] => return Err(HashError::Truncated),
-            _ => return Err(HashError::Unknown),
+            ["", "2a" | "2b" | "2y", ..] => return Err(WrongHash::Truncated),
+            _ => return Err(WrongHash::Unknown),
         };
         Ok(Self { text: text.to_owned(), kind })
     }
 }
 
 /// `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`.
-fn check_argon2(text: &str) -> Result<(), HashError> {
-    let hash = phc::PasswordHash::new(text).map_err(|_| HashError::Truncated)?;
+fn check_argon2(text: &str) -> Result<(), WrongHash> {
+    let hash = phc::PasswordHash::new(text).map_err(|_| WrongHash::Truncated)?;
     let output = hash.hash.as_ref().map_or(0, |output| output.as_bytes().len());
     if hash.salt.is_none() || !OUTPUTS.contains(&output) {
-        return Err(HashError::Truncated);
+        return Err(WrongHash::Truncated);
     }
-    let params = Params::try_from(&hash).map_err(|_| HashError::Parameters)?;
+    let params = Params::try_from(&hash).map_err(|_| WrongHash::Parameters)?;
     match (params.m_cost(), params.t_cost()) {
-        (memory, _) if memory > MAX_MEMORY => Err(HashError::Memory(memory)),
-        (_, passes) if passes > MAX_PASSES => Err(HashError::Passes(passes)),
+        (memory, _) if memory > MAX_MEMORY => Err(WrongHash::Memory(memory)),
+        (_, passes) if passes > MAX_PASSES => Err(WrongHash::Passes(passes)),
         _ => Ok(()),
     }
 }
 
 /// `$2y$10$` and 53 characters.
-fn check_bcrypt(cost: &str, rest: &str) -> Result<(), HashError> {
+fn check_bcrypt(cost: &str, rest: &str) -> Result<(), WrongHash> {
     let is_of_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
-    let cost: u32 = cost.parse().ok().filter(|_| cost.len() == 2).ok_or(HashError::Truncated)?;
+    let cost: u32 = cost.parse().ok().filter(|_| cost.len() == 2).ok_or(WrongHash::Truncated)?;
     if cost > MAX_COST {
-        Err(HashError::Cost(cost))
+        Err(WrongHash::Cost(cost))
     } else if cost < 4 || rest.len() != 53 || !rest.bytes().all(is_of_alphabet) {
-        Err(HashError::Truncated)
+        Err(WrongHash::Truncated)
     } else {
         Ok(())
     }
@@ -184,28 +191,35 @@ impl fmt::Display for PasswordError {
     }
 }
 
-impl fmt::Display for HashError {
+impl fmt::Display for WrongHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("unknown hash: it must be argon2id, or bcrypt as `htpasswd -B` writes it"),
+            Self::Unknown => {
+                f.write_str("unknown hash: it must be argon2id, or bcrypt as `htpasswd -B` writes it")
+            }
             Self::Truncated => f.write_str("truncated hash"),
             Self::Cost(cost) => write!(f, "bcrypt with cost {cost} takes too long (at most {MAX_COST})"),
-            Self::Memory(memory) => write!(f, "argon2id with {memory} KiB takes too much memory (at most {MAX_MEMORY})"),
-            Self::Passes(passes) => write!(f, "argon2id with {passes} passes takes too long (at most {MAX_PASSES})"),
+            Self::Memory(memory) => {
+                write!(f, "argon2id with {memory} KiB takes too much memory (at most {MAX_MEMORY})")
+            }
+            Self::Passes(passes) => {
+                write!(f, "argon2id with {passes} passes takes too long (at most {MAX_PASSES})")
+            }
             Self::Parameters => f.write_str("argon2id with wrong parameters"),
         }
     }
 }
 
 impl std::error::Error for PasswordError {}
-impl std::error::Error for HashError {}
+impl std::error::Error for WrongHash {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The hashes of `correct horse`, by other programs.
-    const ARGON2: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$k9ohroejZy1PN5E1SbHNPug6vB8eQAahb5SOAp6iGF4";
+    const ARGON2: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$k9ohroejZy1PN5E1SbHNPug6vB8eQAahb5SOAp6iGF4";
     const BCRYPT: &str = "$2y$10$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJGY.i";
 
     fn password(text: &str) -> Password {
@@ -237,6 +251,15 @@ mod tests {
     }
 
     #[test]
+    fn the_same_password() {
+        for (one, other, are_same) in
+            [("a", "a", true), ("a", "b", false), ("a", "ab", false), ("", "", true)]
+        {
+            assert_eq!(password(one).is(&password(other)), are_same, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
     fn passwords_without_a_hash() {
         let table = [
             (String::new(), Err(PasswordError::Empty)),
@@ -265,27 +288,27 @@ mod tests {
         let argon2 = |text: &str, new: &str| ARGON2.replace(text, new);
         let bcrypt = |text: &str, new: &str| BCRYPT.replace(text, new);
         let table = [
-            (String::new(), HashError::Unknown),
-            ("secret".to_owned(), HashError::Unknown),
-            ("$apr1$salt$hash".to_owned(), HashError::Unknown),
-            ("$6$salt$hash".to_owned(), HashError::Unknown),
-            (argon2("argon2id", "argon2i"), HashError::Unknown),
-            (argon2("argon2id", "argon2d"), HashError::Unknown),
-            (argon2("m=19456", "m=262145"), HashError::Memory(262_145)),
-            (argon2("t=2", "t=21"), HashError::Passes(21)),
-            (argon2("m=19456", "m=1"), HashError::Parameters),
-            (argon2("p=1", "p=0"), HashError::Parameters),
-            (ARGON2[..ARGON2.len() - 1].to_owned(), HashError::Truncated),
-            (ARGON2[..ARGON2.len() - 4].to_owned(), HashError::Truncated),
-            (ARGON2.rsplit_once('$').expect("parts").0.to_owned(), HashError::Truncated),
-            ("$argon2id$v=19$m=19456,t=2,p=1".to_owned(), HashError::Truncated),
-            (bcrypt("$10$", "$16$"), HashError::Cost(16)),
-            (bcrypt("$10$", "$03$"), HashError::Truncated),
-            (bcrypt("$10$", "$1$"), HashError::Truncated),
-            (BCRYPT[..BCRYPT.len() - 1].to_owned(), HashError::Truncated),
-            (format!("{BCRYPT}x"), HashError::Truncated),
-            ("$2y$10".to_owned(), HashError::Truncated),
-            ("$2x$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), HashError::Unknown),
+            (String::new(), WrongHash::Unknown),
+            ("secret".to_owned(), WrongHash::Unknown),
+            ("$apr1$salt$hash".to_owned(), WrongHash::Unknown),
+            ("$6$salt$hash".to_owned(), WrongHash::Unknown),
+            (argon2("argon2id", "argon2i"), WrongHash::Unknown),
+            (argon2("argon2id", "argon2d"), WrongHash::Unknown),
+            (argon2("m=19456", "m=262145"), WrongHash::Memory(262_145)),
+            (argon2("t=2", "t=21"), WrongHash::Passes(21)),
+            (argon2("m=19456", "m=1"), WrongHash::Parameters),
+            (argon2("p=1", "p=0"), WrongHash::Parameters),
+            (ARGON2[..ARGON2.len() - 1].to_owned(), WrongHash::Truncated),
+            (ARGON2[..ARGON2.len() - 4].to_owned(), WrongHash::Truncated),
+            (ARGON2.rsplit_once('$').expect("parts").0.to_owned(), WrongHash::Truncated),
+            ("$argon2id$v=19$m=19456,t=2,p=1".to_owned(), WrongHash::Truncated),
+            (bcrypt("$10$", "$16$"), WrongHash::Cost(16)),
+            (bcrypt("$10$", "$03$"), WrongHash::Truncated),
+            (bcrypt("$10$", "$1$"), WrongHash::Truncated),
+            (BCRYPT[..BCRYPT.len() - 1].to_owned(), WrongHash::Truncated),
+            (format!("{BCRYPT}x"), WrongHash::Truncated),
+            ("$2y$10".to_owned(), WrongHash::Truncated),
+            ("$2x$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), WrongHash::Unknown),
         ];
         for (text, expected) in table {
             assert_eq!(text.parse::<PasswordHash>().map(|_| ()), Err(expected), "{text:?}");
