@@ -14,7 +14,8 @@
 //!                  │             └──► folder    the shared folder: no protocol; uses durable
 //!                  │                    └──► access    access control by path: no protocol, no files, no clock
 //!                  ├──► client ─────► http, tftp, net, durable
-//!                  └──► replay ─────► client, http
+//!                  ├──► replay ─────► client, http
+//!                  └──► accounts ───► durable
 //!
 //!   path, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
@@ -22,6 +23,7 @@
 //! Imports follow the arrows: a module may import what a path of arrows leads to, and nothing else. The exact list is
 //! `ALLOWED` in `tests/architecture.rs`, which reads every `use`: a new import between modules needs a place in it.
 //!
+//! - [`accounts`] has the users, the hashes of their passwords, and the file that lists them.
 //! - [`access`] is access control. Its grants are the only way to name a file to the folder.
 //! - [`folder`] opens, lists and saves files beneath one directory handle, under one set of rules. A file is whole or
 //!   absent.
@@ -41,6 +43,8 @@
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
 pub mod access;
+#[cfg(feature = "accounts")]
+pub mod accounts;
 #[cfg(feature = "archive")]
 pub mod archive;
 pub mod blocking;

@@ -62,6 +62,8 @@ mod put_stdin;
 mod qr;
 mod races;
 mod upload_resume;
+#[cfg(feature = "accounts")]
+mod user;
 // The examples of the documentation use all features.
 mod disturbances;
 #[cfg(all(feature = "archive", feature = "qr", feature = "terminal"))]

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 
+#[cfg(feature = "accounts")]
+use crate::common::outside;
 use crate::common::{Running, Wharf, Wire, eventually};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
@@ -21,14 +23,17 @@ struct Terminal {
 
 impl Terminal {
     fn open(arguments: &[&str], directory: &Path, term: &str) -> Self {
+        Self::open_by(Command::new(BINARY).args(arguments), directory, term)
+    }
+
+    fn open_by(program: &mut Command, directory: &Path, term: &str) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let keyboard = openpt(flags).expect("a terminal");
         grantpt(&keyboard).expect("granted");
         unlockpt(&keyboard).expect("unlocked");
         let side = || Stdio::from(ioctl_tiocgptpeer(&keyboard, flags).expect("its other side"));
         let child = Running::start(
-            Command::new(BINARY)
-                .args(arguments)
+            program
                 .current_dir(directory)
                 .env("TERM", term)
                 .env("NO_COLOR", "1")
@@ -204,4 +209,28 @@ fn a_server_at_a_terminal_prints_requests_only_with_v() {
         let before_the_end = screen.split("Ctrl-C stops it.").next().unwrap_or_default();
         assert!(!before_the_end.contains("INFO"), "{screen}");
     }
+}
+
+/// A password is asked for at the terminal that the program belongs to, twice, and not shown.
+#[cfg(feature = "accounts")]
+#[test]
+fn a_new_password_is_asked_for_twice() {
+    let here = tempfile::tempdir().expect("a directory");
+    for (again, code, printed) in
+        [("secret", 0, ""), ("Secret", 1, "the two passwords differ; nothing was changed")]
+    {
+        let Some(mut program) = outside("setsid") else { return };
+        program.args(["--ctty", "--wait", BINARY, "user", "add", again, "--users", "users"]);
+        let mut terminal = Terminal::open_by(&mut program, here.path(), "xterm");
+        terminal.shows("Password: ");
+        terminal.types("secret\n");
+        terminal.shows("The same again: ");
+        terminal.types(format!("{again}\n"));
+        let status = terminal.child.wait().expect("a child");
+        assert_eq!(status.code(), Some(code));
+        terminal.shows(printed);
+        assert_eq!(terminal.count("ecret"), 0, "it is not shown");
+    }
+    let users = std::fs::read_to_string(here.path().join("users")).expect("the users file");
+    assert!(users.starts_with("secret:$argon2id$") && users.lines().count() == 1, "{users}");
 }

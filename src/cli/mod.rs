@@ -36,6 +36,8 @@ mod trust;
 #[cfg(not(feature = "tls"))]
 #[path = "no_trust.rs"]
 mod trust;
+#[cfg(feature = "accounts")]
+mod user;
 mod values;
 
 use std::error::Error as _;
@@ -54,6 +56,8 @@ use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
 use self::trust::TrustArgs;
+#[cfg(feature = "accounts")]
+use self::user::UserArgs;
 use crate::client::address::AddressError;
 
 /// The command line of wharf; its description is that of the package.
@@ -73,6 +77,8 @@ enum Command {
     Put(PutArgs),
     List(ListArgs),
     Replay(ReplayArgs),
+    #[cfg(feature = "accounts")]
+    User(UserArgs),
 }
 
 impl Command {
@@ -80,6 +86,8 @@ impl Command {
     fn trust(&self) -> Option<&TrustArgs> {
         match self {
             Self::Serve(_) => None,
+            #[cfg(feature = "accounts")]
+            Self::User(_) => None,
             Self::Client(args) => Some(&args.trust),
             Self::Chat(args) => Some(&args.trust),
             Self::Get(args) => Some(&args.trust),
@@ -112,6 +120,8 @@ pub fn run() -> ExitCode {
         Command::Put(args) => Ok(put::run(args)),
         Command::List(args) => Ok(list::run(&args)),
         Command::Replay(args) => Ok(replay::run(&args)),
+        #[cfg(feature = "accounts")]
+        Command::User(args) => user::run(args),
     };
     done.unwrap_or_else(|error| {
         exit::last_words(format!("wharf: {error}\n"));

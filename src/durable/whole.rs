@@ -5,7 +5,10 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat, fsync, openat, renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::{name, sync};
@@ -13,14 +16,58 @@ use super::{name, sync};
 /// Only this user reads and writes the files.
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
+/// The owner, the group and the permissions of a file, for the one that replaces it.
+#[derive(Clone, Copy, Debug)]
+pub struct Permissions {
+    owner: Uid,
+    group: Gid,
+    mode: Mode,
+}
+
+impl Permissions {
+    /// Those of the file of this name; `None` if there is none. A symlink is not followed.
+    pub fn of(dir: impl AsFd, name: &OsStr) -> io::Result<Option<Self>> {
+        match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Self {
+                owner: Uid::from_raw(stat.st_uid),
+                group: Gid::from_raw(stat.st_gid),
+                mode: Mode::from_raw_mode(stat.st_mode),
+            })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives them to a file. An owner is changed only if it differs: most users may not.
+    fn apply(&self, file: &File) -> rustix::io::Result<()> {
+        let now = fstat(file)?;
+        let owner = Some(self.owner).filter(|owner| owner.as_raw() != now.st_uid);
+        let group = Some(self.group).filter(|group| group.as_raw() != now.st_gid);
+        if owner.is_some() || group.is_some() {
+            fchown(file, owner, group)?;
+        }
+        fchmod(file, self.mode)
+    }
+}
+
 /// Creates a file with this content, and replaces none: `AlreadyExists` if the name is taken.
 pub fn create(dir: impl AsFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
-    write(dir, name, content, |dir, draft| name::rename_new(dir, draft, name))
+    write(dir, name, content, None, |dir, draft| name::rename_new(dir, draft, name))
 }
 
 /// Creates a file with this content, or replaces the one of that name.
 pub fn replace(dir: impl AsFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
-    write(dir, name, content, |dir, draft| renameat(dir, draft, dir, name))
+    write(dir, name, content, None, |dir, draft| renameat(dir, draft, dir, name))
+}
+
+/// Replaces the file of this name by one with this content, and with these permissions.
+pub fn replace_like(
+    dir: impl AsFd,
+    name: &OsStr,
+    content: &[u8],
+    permissions: &Permissions,
+) -> io::Result<()> {
+    write(dir, name, content, Some(permissions), |dir, draft| renameat(dir, draft, dir, name))
 }
 
 /// Writes the content to a file of another name, and lets `rename` give it its own.
@@ -28,14 +75,18 @@ fn write(
     dir: impl AsFd,
     name: &OsStr,
     content: &[u8],
+    permissions: Option<&Permissions>,
     rename: impl FnOnce(BorrowedFd<'_>, &OsStr) -> rustix::io::Result<()>,
 ) -> io::Result<()> {
     let dir = dir.as_fd();
     let draft = draft(name)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut file = File::from(openat(dir, &draft, flags, MODE)?);
-    let written =
-        file.write_all(content).and_then(|()| Ok(fsync(&file)?)).and_then(|()| Ok(rename(dir, &draft)?));
+    let written = file
+        .write_all(content)
+        .and_then(|()| Ok(permissions.map_or(Ok(()), |permissions| permissions.apply(&file))?))
+        .and_then(|()| Ok(fsync(&file)?))
+        .and_then(|()| Ok(rename(dir, &draft)?));
     if written.is_err() {
         let _ = unlinkat(dir, &draft, AtFlags::empty());
     }
@@ -70,6 +121,12 @@ mod tests {
         assert_eq!(fs::read(&path).expect("there"), b"first");
         replace(&dir, name, b"third").expect("replaced");
         assert_eq!(fs::read(&path).expect("there"), b"third");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
+        let permissions = Permissions::of(&dir, name).expect("read").expect("it is there");
+        replace_like(&dir, name, b"fourth", &permissions).expect("replaced");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read(&path).expect("there"), b"fourth");
+        assert!(Permissions::of(&dir, OsStr::new("none")).expect("read").is_none());
         fs::create_dir(folder.path().join("b")).expect("a directory");
         replace(&dir, OsStr::new("b"), b"").expect_err("a directory has the name");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no draft is left");

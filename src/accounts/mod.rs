@@ -1,0 +1,17 @@
+//! Users: their names, their passwords, and the file that lists them.
+//!
+//! ```text
+//! # name:hash[:group,group]
+//! anna:$argon2id$v=19$m=19456,t=2,p=1$…$…:staff,admins
+//! bert:!$2y$10$…
+//! ```
+//!
+//! `file` has its format, `store` reads and changes it on the disk, `password` has the two kinds of hashes, `name` says what a name is. A check of a password
+//! takes tens of milliseconds of a processor on purpose, so it takes a [`Blocking`](crate::blocking::Blocking).
+//!
+//! Knows no protocol, no rights, and no sessions.
+
+pub mod file;
+pub mod name;
+pub mod password;
+pub mod store;
