@@ -320,7 +320,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
 /// What everybody may do in the folder, by the flags.
 fn access(args: &ServeArgs) -> Access {
     let changes = match args.on_conflict {
-        Conflict::Overwrite => Rights::CHANGE,
+        Conflict::Overwrite => Rights::SAVE,
         Conflict::Refuse | Conflict::Rename => Rights::of(&[Right::Add]),
     };
     let without_rules = Rights::VIEW.with(changes).with(Rights::CHAT).with(Rights::ADMIN);
@@ -358,13 +358,13 @@ mod tests {
     #[test]
     fn flags_become_rights() {
         let add = Rights::VIEW.with(Rights::of(&[Right::Add]));
-        let usual = Rights::VIEW.with(Rights::CHANGE).with(Rights::CHAT);
+        let usual = Rights::VIEW.with(Rights::SAVE).with(Rights::CHAT);
         let table: [(&str, fn(&mut ServeArgs), Rights); 6] = [
             ("none", |_| {}, usual),
             ("--read-only", |args| args.read_only = true, Rights::VIEW.with(Rights::CHAT)),
             ("--on-conflict refuse", |args| args.on_conflict = Conflict::Refuse, add.with(Rights::CHAT)),
             ("--on-conflict rename", |args| args.on_conflict = Conflict::Rename, add.with(Rights::CHAT)),
-            ("--no-chat", |args| args.no_chat = true, Rights::VIEW.with(Rights::CHANGE)),
+            ("--no-chat", |args| args.no_chat = true, Rights::VIEW.with(Rights::SAVE)),
             ("--allow-exit", |args| args.allow_exit = true, usual.with(Rights::ADMIN)),
         ];
         for (flags, set, expected) in table {

@@ -49,8 +49,8 @@ static FOLDER: Route = Route {
     methods: &[
         (Method::Get, Rights::VIEW, get::handle),
         (Method::Head, Rights::VIEW, get::handle),
-        (Method::Post, Rights::CHANGE, put::handle),
-        (Method::Put, Rights::CHANGE, put::handle),
+        (Method::Post, Rights::SAVE, put::handle),
+        (Method::Put, Rights::SAVE, put::handle),
         (Method::Mkcol, Rights::of(&[Right::Add]), |request, _, state| {
             make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol), state)
         }),

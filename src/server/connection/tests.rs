@@ -362,7 +362,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
     State {
         lead: Arc::new(Lead::new(1)),
         folder: Folder::open_at(root, rules).expect("a folder"),
-        access: Access::new(Rights::VIEW.with(Rights::CHANGE)),
+        access: Access::new(Rights::VIEW.with(Rights::SAVE)),
         root: root.to_owned(),
         cache: Cache::default(),
         blocking: Permits::new(1),
