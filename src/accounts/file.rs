@@ -176,15 +176,18 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Comment(text) => f.write_str(text),
-            Self::User(User { name, hash, is_disabled, groups }) => {
-                let mark = if *is_disabled { "!" } else { "" };
-                write!(f, "{name}:{mark}{}", hash.as_str())?;
-                let mut separators = std::iter::once(":").chain(std::iter::repeat(","));
-                groups
-                    .iter()
-                    .try_for_each(|group| write!(f, "{}{group}", separators.next().unwrap_or_default()))
-            }
+            Self::User(user) => user.fmt(f),
         }
+    }
+}
+
+/// As a line of the file, without its end.
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.is_disabled { "!" } else { "" };
+        write!(f, "{}:{mark}{}", self.name, self.hash.as_str())?;
+        let mut separators = std::iter::once(":").chain(std::iter::repeat(","));
+        self.groups.iter().try_for_each(|group| write!(f, "{}{group}", separators.next().unwrap_or_default()))
     }
 }
 

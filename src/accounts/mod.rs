@@ -6,12 +6,16 @@
 //! bert:!$2y$10$…
 //! ```
 //!
-//! `file` has its format, `store` reads and changes it on the disk, `password` has the two kinds of hashes, `name` says what a name is. A check of a password
-//! takes tens of milliseconds of a processor on purpose, so it takes a [`Blocking`](crate::blocking::Blocking).
+//! `file` has its format, `store` reads and changes it on the disk, `password` has the two kinds of hashes, `name` says what a
+//! name is. A check of a password takes tens of milliseconds of a processor on purpose, so it takes a
+//! [`Blocking`](crate::blocking::Blocking). `attempts` delays guesses, `remembered` saves most checks.
 //!
 //! Knows no protocol, no rights, and no sessions.
 
+pub mod attempts;
 pub mod file;
 pub mod name;
 pub mod password;
+mod recent;
+pub mod remembered;
 pub mod store;

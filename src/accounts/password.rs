@@ -80,6 +80,11 @@ impl Password {
         Self(Zeroizing::new(bytes))
     }
 
+    /// The bytes, for a hash.
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether both are the same; compared in constant time.
     pub fn is(&self, other: &Self) -> bool {
         let differ = self.0.iter().zip(&*other.0).fold(0, |differ, (one, other)| differ | (one ^ other));
