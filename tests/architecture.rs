@@ -38,6 +38,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "archive",
             "chat",
             "access",
+            "accounts",
             "durable",
             "folder",
             "net",

@@ -142,6 +142,12 @@ impl Access {
         self.rules.iter().any(|rule| rule.rights.without(self.withheld).has_any(Rights::CHANGE))
     }
 
+    /// Whether any rule lets clients without an account add, replace or remove files.
+    pub fn lets_everyone_change(&self) -> bool {
+        let changes = |rule: &Rule| rule.rights.without(self.withheld).has_any(Rights::CHANGE);
+        self.rules.iter().any(|rule| rule.subject == Subject::Everyone && changes(rule))
+    }
+
     /// The rights of this principal alone.
     pub fn judge(&self, principal: &Principal) -> Judge {
         Judge { access: self.clone(), principal: principal.clone() }

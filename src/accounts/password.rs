@@ -126,6 +126,17 @@ impl PasswordHash {
         }
     }
 
+    /// Its kind and its cost: hashes with the same take equally long.
+    pub(super) fn cost(&self) -> &str {
+        // `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`, `$2y$10$SALT AND OUTPUT`.
+        let fields = match self.kind {
+            Kind::Argon2 => 4,
+            Kind::Bcrypt => 2,
+        };
+        let end = self.text.match_indices('$').nth(fields).map_or(self.text.len(), |(at, _)| at);
+        &self.text[..end]
+    }
+
     /// As it stands in the file.
     pub fn as_str(&self) -> &str {
         &self.text

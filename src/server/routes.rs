@@ -135,6 +135,7 @@ static OWN: &[Route] = &[
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     source: &RequestSource<'_>,
+    principal: Principal,
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -167,7 +168,6 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Folder | Area::Exact(_) => "",
     };
     let (client, scheme) = (source.client, source.scheme);
-    let principal = Principal::anonymous(client.ip());
     Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
 }
 
