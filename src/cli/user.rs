@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::exit;
 use super::exit::Failure;
-use crate::accounts::file::{User, UsersFile};
+use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::{GroupName, UserName};
 use crate::accounts::password::{PASSWORD_LIMIT, Password, PasswordHash};
 use crate::accounts::store;
@@ -76,7 +76,7 @@ pub(super) fn run(args: UserArgs) -> Result<ExitCode, Failure> {
     match args.command {
         UserCommand::Add { name, file, group, password } => {
             let hash = PasswordHash::of(&password.ask()?, disk)?;
-            let user = User { name: name.clone(), hash, is_disabled: false, groups: group };
+            let user = UserLine { name: name.clone(), hash, is_disabled: false, groups: group };
             file.change(|users| {
                 let hint = format!("there is a user {name} already (wharf user passwd changes the password)");
                 users.add(user).then_some(()).ok_or(hint.into())

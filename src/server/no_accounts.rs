@@ -24,7 +24,7 @@ pub(super) struct PasswordCheck {
 /// What a check would lead to.
 #[derive(Debug)]
 #[allow(dead_code, reason = "no password is ever checked")]
-pub(super) enum Verdict {
+pub(super) enum PasswordVerdict {
     Right(Arc<User>),
     Wrong,
     TooMany(Duration),
@@ -32,14 +32,14 @@ pub(super) enum Verdict {
 
 /// A verdict, and when the client may learn of it.
 #[derive(Debug)]
-pub(super) struct Checked {
-    pub verdict: Verdict,
+pub(super) struct CheckedPassword {
+    pub verdict: PasswordVerdict,
     pub due: Deadline,
 }
 
 #[allow(missing_docs)]
 impl Accounts {
-    pub(super) fn check(&self, _: &PasswordCheck, _: Blocking<'_>) -> Checked {
+    pub(super) fn check(&self, _: &PasswordCheck, _: Blocking<'_>) -> CheckedPassword {
         match *self {}
     }
 

@@ -8,7 +8,7 @@ use crate::http::request::{Head, Method};
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
 use crate::path::SharePath;
-use crate::server::accounts::Verdict;
+use crate::server::accounts::PasswordVerdict;
 use crate::server::client_key::{self, ClientKey};
 use crate::server::tls::ClientCertificate;
 
@@ -46,7 +46,7 @@ pub(super) struct RequestSource<'b> {
     /// The certificate of the connection's client.
     pub certificate: Option<&'b ClientCertificate>,
     /// What has become of the password that it brings, if that has been checked.
-    pub verdict: Option<&'b Verdict>,
+    pub verdict: Option<&'b PasswordVerdict>,
 }
 
 /// The scheme of a URL (RFC 9110 §4.2).

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! gate::authenticate ── name and password ──> remembered? ── yes ──> user
-//!                                                  └─ no ──> PasswordCheck ──> password thread ──> Verdict
+//!                                                  └─ no ──> PasswordCheck ──> password thread ──> PasswordVerdict
 //! ```
 //!
 //! A hash takes tens of milliseconds of a processor on purpose, so no worker computes one: a single thread of low priority
@@ -71,7 +71,7 @@ pub(super) struct PasswordCheck {
 
 /// What has become of a check.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum PasswordVerdict {
     /// The password is that of this user.
     Right(Arc<User>),
     /// There is no such user, or the password is another.
@@ -82,8 +82,8 @@ pub(super) enum Verdict {
 
 /// A verdict, and when the client may learn of it.
 #[derive(Debug)]
-pub(super) struct Checked {
-    pub verdict: Verdict,
+pub(super) struct CheckedPassword {
+    pub verdict: PasswordVerdict,
     pub due: Deadline,
 }
 
@@ -123,24 +123,24 @@ impl Accounts {
 
     /// What is known about a name and a password without a check: that they were right within the last minute, or that there
     /// were too many failures.
-    pub(super) fn known(&self, check: &PasswordCheck) -> Option<Verdict> {
+    pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
         let (now, users) = (Instant::now(), self.users());
         if let Some(account) = users.find(&check.name)
             && !account.line.is_disabled
             && lock(&self.0.remembered).knows(&account.line, &check.password, now)
         {
-            return Some(Verdict::Right(Arc::clone(&account.user)));
+            return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
-        lock(&self.0.attempts).delay(&check.client.key(), Guess::User(&check.name), now).map(Verdict::TooMany)
+        lock(&self.0.attempts).delay(&check.client.key(), Guess::User(&check.name), now).map(PasswordVerdict::TooMany)
     }
 
     /// Checks a password. This takes as long for a name that is not known.
-    pub(super) fn check(&self, check: &PasswordCheck, disk: Blocking<'_>) -> Checked {
+    pub(super) fn check(&self, check: &PasswordCheck, disk: Blocking<'_>) -> CheckedPassword {
         let began = Instant::now();
         let at_once = Deadline::after(began, Duration::ZERO);
         // Another connection may have sent the same meanwhile.
         if let Some(verdict) = self.known(check) {
-            return Checked { verdict, due: at_once };
+            return CheckedPassword { verdict, due: at_once };
         }
         let users = self.users();
         let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
@@ -150,13 +150,13 @@ impl Accounts {
         if let Some(account) = account.filter(|_| is_right) {
             lock(&self.0.attempts).succeeded(&client, Guess::User(&check.name), now);
             lock(&self.0.remembered).remember(&account.line, &check.password, now);
-            return Checked { verdict: Verdict::Right(Arc::clone(&account.user)), due: at_once };
+            return CheckedPassword { verdict: PasswordVerdict::Right(Arc::clone(&account.user)), due: at_once };
         }
         lock(&self.0.attempts).failed(&client, Guess::User(&check.name), now);
         // An unknown name may be a password in the wrong field.
         let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
         log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
-        Checked { verdict: Verdict::Wrong, due: Deadline::after(began, users.answer_after) }
+        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
     }
 
     /// An error if the users file may no longer be used.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::User;
-use crate::accounts::file;
+use crate::accounts::file::UserLine;
 use crate::accounts::name::GroupName;
 use crate::accounts::password::{PasswordError, PasswordHash};
 use crate::accounts::store::{self, Stored};
@@ -42,7 +42,7 @@ enum Known {
 /// A user, and how it proves that it is this user.
 pub(super) struct Account {
     pub user: Arc<User>,
-    pub line: file::User,
+    pub line: UserLine,
 }
 
 impl Users {
@@ -68,7 +68,7 @@ impl Users {
     pub(super) fn guests(hash: PasswordHash, disk: Blocking<'_>) -> Result<Self, PasswordError> {
         let Slowest { hash: decoy, time } = timing::slowest(&[&hash], disk)?;
         let name = GUEST.parse().expect("it can be a name");
-        let guest = file::User { name, hash, is_disabled: false, groups: Vec::new() };
+        let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
         let accounts = Known::Anybody(Account::of(guest));
         Ok(Self { accounts, decoy, answer_after: round_up(time) })
     }
@@ -100,7 +100,7 @@ impl Users {
 }
 
 impl Account {
-    fn of(line: file::User) -> Self {
+    fn of(line: UserLine) -> Self {
         let groups = line.groups.iter().map(GroupName::as_str).map(str::to_owned).collect();
         Self { user: Arc::new(User { name: line.name.as_str().to_owned(), groups }), line }
     }

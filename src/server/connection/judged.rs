@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::http::head_end::EndFinder;
 use crate::net::transport::OtherEnd;
-use crate::server::accounts::{Checked, Verdict};
-use crate::server::connection::phase::{Judged, Phase};
+use crate::server::accounts::{CheckedPassword, PasswordVerdict};
+use crate::server::connection::phase::{JudgedHead, Phase};
 use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::request::ClientAddress;
@@ -18,25 +18,25 @@ impl Connection {
     /// it is due.
     pub(in crate::server) fn judge(
         &mut self,
-        checked: Checked,
+        checked: CheckedPassword,
         client: ClientAddress,
         state: &State,
     ) -> AfterTurn {
-        let Checked { verdict, due } = checked;
+        let CheckedPassword { verdict, due } = checked;
         let wait_for = match verdict {
-            Verdict::Wrong => WaitFor::until(due),
-            Verdict::Right(_) | Verdict::TooMany(_) => {
+            PasswordVerdict::Wrong => WaitFor::until(due),
+            PasswordVerdict::Right(_) | PasswordVerdict::TooMany(_) => {
                 WaitFor::writable(Deadline::after(Instant::now(), state.stall))
             }
         };
-        self.phase = Phase::Judged(Box::new(Judged { verdict, due, client }));
+        self.phase = Phase::Judged(Box::new(JudgedHead { verdict, due, client }));
         AfterTurn::Park(wait_for)
     }
 
     /// Answers the request, if that is due. Only a broken connection is an event before.
     pub(super) fn serve_judged(
         &mut self,
-        judged: Judged,
+        judged: JudgedHead,
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {

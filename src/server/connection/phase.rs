@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::http::body::Framing;
 use crate::http::head_end::EndFinder;
 use crate::http::status::Status;
-use crate::server::accounts::Verdict;
+use crate::server::accounts::PasswordVerdict;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::Outgoing;
 use crate::server::connection::sending::Sending;
@@ -25,7 +25,7 @@ pub(super) enum Phase {
     /// Between two requests, or while a head is incomplete.
     RecvHead(WaitingForHead),
     /// The password of its request has been checked; a failure is not answered before its time. The head is in the input.
-    Judged(Box<Judged>),
+    Judged(Box<JudgedHead>),
     /// An interim response is being sent before the body is read.
     SendInterim(Box<SendingInterim>),
     /// The body is being received.
@@ -53,8 +53,8 @@ pub(super) struct WaitingForHead {
 
 /// What has become of the password of a request.
 #[derive(Debug)]
-pub(super) struct Judged {
-    pub verdict: Verdict,
+pub(super) struct JudgedHead {
+    pub verdict: PasswordVerdict,
     /// When the client may learn of it.
     pub due: Deadline,
     /// The client of the request.

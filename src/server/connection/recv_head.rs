@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::net::transport::{OtherEnd, Transferred};
-use crate::server::accounts::Verdict;
+use crate::server::accounts::PasswordVerdict;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
 use crate::server::connection::sending::Sending;
@@ -65,7 +65,7 @@ impl Connection {
     pub(super) fn serve(
         &mut self,
         length: usize,
-        verdict: Option<&Verdict>,
+        verdict: Option<&PasswordVerdict>,
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {

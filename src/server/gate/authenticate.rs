@@ -12,7 +12,7 @@ use crate::http::authorization::Credentials;
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths;
-use crate::server::accounts::{Accounts, PasswordCheck, Verdict};
+use crate::server::accounts::{Accounts, PasswordCheck, PasswordVerdict};
 use crate::server::error_response::bad_request;
 use crate::server::request::{RequestSource, Scheme};
 use crate::server::response::Response;
@@ -70,11 +70,11 @@ fn by_authorization(
     let known = if source.verdict.is_none() { accounts.known(&check) } else { None };
     match source.verdict.or(known.as_ref()) {
         None => Ok(Caller::Unchecked(Box::new(check))),
-        Some(Verdict::Right(user)) => {
+        Some(PasswordVerdict::Right(user)) => {
             Ok(Caller::Known(Principal::of_user(Arc::clone(user), source.client.ip())))
         }
-        Some(Verdict::Wrong) => Err(wrong()),
-        Some(Verdict::TooMany(wait)) => {
+        Some(PasswordVerdict::Wrong) => Err(wrong()),
+        Some(PasswordVerdict::TooMany(wait)) => {
             let seconds = wait.as_secs() + 1;
             let text = format_args!("too many failed attempts (try again in {seconds} s)\n");
             Err(Response::text(Status::TOO_MANY_REQUESTS, text).with("Retry-After", seconds))
