@@ -198,6 +198,7 @@ fn one_user_makes_room_only_among_their_own_addresses() {
         attempts.succeeded(&1, Guess::User(&user.to_string()), start);
     }
     assert_eq!(attempts.delay(&1, ANNA, start), Some(seconds(1)), "a thousand users are too many");
+    assert_eq!(attempts.known.taken(), (places, places));
 }
 
 #[derive(Clone, Debug)]
