@@ -25,7 +25,7 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::{Duration, Instant};
 
 use failures::Counters;
-use known::Known;
+use known::KnownAddresses;
 
 /// How many places there are: for pairs of address and name, for names, and for known addresses. The oldest make room. They
 /// take some 10 MB.
@@ -68,7 +68,7 @@ pub struct Attempts<K> {
     /// How many pairs each address has.
     shares: HashMap<K, usize>,
     users: Counters<Name>,
-    known: Known<K>,
+    known: KnownAddresses<Name, K>,
 }
 
 impl<K: Eq + Hash + Clone> Attempts<K> {
@@ -83,7 +83,7 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
             pairs: Counters::new(pairs),
             shares: HashMap::new(),
             users: Counters::new(users),
-            known: Known::new(known),
+            known: KnownAddresses::new(known),
         }
     }
 
@@ -91,7 +91,7 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     /// turn together are then delayed by the failures of the first ones. A refused attempt is no failure.
     pub fn delay(&self, address: &K, guess: Guess<'_>, now: Instant) -> Option<Duration> {
         let name = self.name(guess);
-        let is_known = self.known.has(address, name, now);
+        let is_known = self.known.has(address, &name, now);
         let pair = (address.clone(), self.place(address, name, is_known));
         let for_user = self.users.delay(&name, now).filter(|_| !is_known);
         self.pairs.delay(&pair, now).max(for_user)
@@ -102,7 +102,7 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     pub fn failed(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
         self.fade(now);
         let name = self.name(guess);
-        let is_known = self.known.has(address, name, now);
+        let is_known = self.known.has(address, &name, now);
         let pair = (address.clone(), self.place(address, name, is_known));
         if !self.pairs.has(&pair) {
             *self.shares.entry(address.clone()).or_default() += 1;
@@ -122,13 +122,13 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         if self.pairs.forget(&(address.clone(), Place::Of(name))) {
             self.lower_share(address);
         }
-        self.known.put(address, name, now);
+        self.known.put(address, &name, now);
     }
 
     /// Forgets from where a user came in: call it when the user is removed, or gets another password, which may have been known
     /// to somebody else.
     pub fn forget(&mut self, guess: Guess<'_>) {
-        self.known.remove(self.name(guess));
+        self.known.remove(&self.name(guess));
     }
 
     fn name(&self, guess: Guess<'_>) -> Name {

@@ -26,6 +26,11 @@ impl<K: Eq + Hash + Clone, V> Recent<K, V> {
         self.entries.get(key).map(|(value, _)| value)
     }
 
+    #[cfg(test)]
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.values().map(|(value, _)| value)
+    }
+
     /// Puts the newest entry, in place of the one with the same key. Returns the entry that made room.
     pub(super) fn put(&mut self, key: K, value: V) -> Option<(K, V)> {
         self.next += 1;

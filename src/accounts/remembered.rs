@@ -138,7 +138,11 @@ mod tests {
         let mut remembered = Remembered::new([1; KEY_LEN]);
         remembered.remember(&anna, &secret, start);
         assert!(remembered.knows(&anna, &secret, start + REMEMBERED_FOR / 2));
-        assert!(remembered.knows(&anna, &secret, start + REMEMBERED_FOR - Duration::from_nanos(1)));
+        assert!(remembered.knows(
+            &anna,
+            &secret,
+            start + REMEMBERED_FOR.saturating_sub(Duration::from_nanos(1))
+        ));
         assert!(!remembered.knows(&anna, &secret, start + REMEMBERED_FOR));
         assert_eq!(remembered.successes.len(), 0, "nothing of it is kept");
         remembered.remember(&anna, &secret, start);
