@@ -14,6 +14,7 @@
 //! This module knows nothing of clients, servers, or where the bytes come from.
 
 pub mod group;
+pub mod lock;
 pub mod made;
 pub mod name;
 pub mod rounds;
