@@ -27,6 +27,8 @@ mod secret;
 mod shared;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 mod time;
 mod token_name;
 mod unusable;
