@@ -10,6 +10,8 @@ pub(super) mod paths;
 pub(super) mod preconditions;
 pub(super) mod proxies;
 pub(super) mod ranges;
+#[cfg(feature = "accounts")]
+pub(super) mod records;
 pub(super) mod request_heads;
 pub(super) mod response_heads;
 pub(super) mod scripts;
@@ -17,7 +19,7 @@ pub(super) mod structured_fields;
 pub(super) mod tftp_packets;
 
 /// Every target: its name, which is also that of its corpus, and its function.
-pub(super) const TARGETS: [(&str, fn(&[u8])); 12] = [
+pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("chunked_bodies", chunked_bodies::check),
     ("event_streams", event_streams::check),
     ("multipart", multipart::check),
@@ -25,6 +27,8 @@ pub(super) const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("preconditions", preconditions::check),
     ("proxies", proxies::check),
     ("ranges", ranges::check),
+    #[cfg(feature = "accounts")]
+    ("records", records::check),
     ("request_heads", request_heads::check),
     ("response_heads", response_heads::check),
     ("scripts", scripts::check),

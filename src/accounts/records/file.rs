@@ -50,7 +50,7 @@ pub enum RecordFileError {
 }
 
 /// Reads the content of a file. The first wrong line makes the whole file wrong.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Record>, WrongRecordLine> {
+pub fn parse(bytes: &[u8]) -> Result<Vec<Record>, WrongRecordLine> {
     let mut lines = Lines { rest: bytes, number: 0 };
     let first = lines.next();
     match first.and_then(|line| str::from_utf8(line).ok()?.strip_prefix(BEGIN)) {
@@ -84,7 +84,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Record>, WrongRecordLine> {
 }
 
 /// The content of a file with these records, in this order.
-pub(super) fn print<'r>(records: impl IntoIterator<Item = &'r Record>) -> String {
+pub fn print<'r>(records: impl IntoIterator<Item = &'r Record>) -> String {
     let mut text = format!("{BEGIN}{VERSION}\n");
     let mut count = 0_usize;
     for record in records {

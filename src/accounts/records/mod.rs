@@ -15,7 +15,7 @@
 //! do, `store` reads and writes the file, `shared` has [`Records`].
 
 mod change_error;
-mod file;
+pub mod file;
 mod hex;
 mod id;
 pub mod limits;
@@ -35,7 +35,6 @@ mod unusable;
 mod version;
 
 pub use change_error::ChangeError;
-pub use file::{RecordFileError, WrongRecordLine};
 pub use id::{RecordId, WrongRecordId};
 pub use line::RecordLineError;
 pub use record::{NewLink, NewToken, Purpose, Record, RecordEnd, RecordScope};

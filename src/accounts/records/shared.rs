@@ -51,6 +51,9 @@ impl Records {
         let store = Store::new(directory);
         let (file, records) =
             store.read(disk)?.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
+        if let Err(error) = store.clean(disk) {
+            log::warn!("cannot remove unfinished files of an earlier run: {error}");
+        }
         let view = RwLock::new(Some(Arc::new(Table::new(records))));
         Ok(Self { store, view, current: Mutex::new(Current { file, noted: now }) })
     }

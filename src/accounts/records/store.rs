@@ -94,6 +94,12 @@ impl Store {
         self.read_in(&self.open()?, disk)
     }
 
+    /// Removes what crashes have left of the file. It is only in the way.
+    pub(super) fn clean(&self, disk: Blocking<'_>) -> Result<(), RecordsError> {
+        let locked = self.lock(disk)?;
+        whole::remove_drafts(&locked.dir, OsStr::new(FILE_NAME)).map_err(|error| self.system(error))
+    }
+
     /// Waits until no other program changes the file.
     pub(super) fn lock(&self, _: Blocking<'_>) -> Result<LockedStore<'_>, RecordsError> {
         let dir = self.open()?;
