@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::User;
-use crate::accounts::file::UserLine;
+use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::GroupName;
 use crate::accounts::password::{PasswordError, PasswordHash};
 use crate::accounts::store::{self, Stored};
@@ -25,6 +25,8 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// The users that a server knows.
 pub(super) struct Users {
+    /// The lines of the file.
+    pub file: UsersFile,
     accounts: Known,
     /// What the password of an unknown user is checked against: a hash that takes as long as any.
     pub decoy: PasswordHash,
@@ -61,7 +63,8 @@ impl Users {
         let Slowest { hash, time } =
             timing::slowest(&users.users().map(|user| &user.hash).collect::<Vec<_>>(), disk)?;
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
-        Ok(Self { accounts: Known::Named(accounts.collect()), decoy: hash, answer_after: round_up(time) })
+        let accounts = Known::Named(accounts.collect());
+        Ok(Self { file: users, accounts, decoy: hash, answer_after: round_up(time) })
     }
 
     /// Everybody with the password of this hash.
@@ -69,13 +72,17 @@ impl Users {
         let Slowest { hash: decoy, time } = timing::slowest(&[&hash], disk)?;
         let name = GUEST.parse().expect("it can be a name");
         let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
+        let mut file = UsersFile::default();
+        let is_new = file.add(guest.clone());
+        debug_assert!(is_new, "the file is empty");
         let accounts = Known::Anybody(Account::of(guest));
-        Ok(Self { accounts, decoy, answer_after: round_up(time) })
+        Ok(Self { file, accounts, decoy, answer_after: round_up(time) })
     }
 
     /// Nobody any more.
     pub(super) fn without_accounts(&self) -> Self {
         Self {
+            file: UsersFile::default(),
             accounts: Known::Named(HashMap::new()),
             decoy: self.decoy.clone(),
             answer_after: self.answer_after,
