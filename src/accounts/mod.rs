@@ -19,3 +19,4 @@ pub mod password;
 mod recent;
 pub mod remembered;
 pub mod store;
+pub mod timing;
