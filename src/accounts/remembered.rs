@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::file::User;
+use super::file::UserLine;
 use super::name::UserName;
 use super::password::Password;
 use super::recent::Recent;
@@ -42,14 +42,14 @@ impl Remembered {
 
     /// Whether a check of this password would succeed: it did so within the last minute, and the user's line is the same.
     /// Compared in constant time.
-    pub fn knows(&mut self, user: &User, password: &Password, now: Instant) -> bool {
+    pub fn knows(&mut self, user: &UserLine, password: &Password, now: Instant) -> bool {
         self.forget_old(now);
         let proof = self.proof(user, password);
         self.successes.get(&user.name).is_some_and(|(known, _)| are_equal(known, &proof))
     }
 
     /// Remembers that the password was right for the user, as the line was when the check began.
-    pub fn remember(&mut self, user: &User, password: &Password, now: Instant) {
+    pub fn remember(&mut self, user: &UserLine, password: &Password, now: Instant) {
         self.forget_old(now);
         let proof = self.proof(user, password);
         self.successes.put(user.name.clone(), (proof, now));
@@ -62,7 +62,7 @@ impl Remembered {
 
     /// A line has no line end, so the text before the password ends in one way only. Nobody sees the hash; it needs no more
     /// than a key at its beginning.
-    fn proof(&self, user: &User, password: &Password) -> Proof {
+    fn proof(&self, user: &UserLine, password: &Password) -> Proof {
         // It is not moved: a copy would stay on the stack, with the end of the password.
         let mut hash = Sha256::new();
         hash.update(&self.key[..]);
@@ -93,7 +93,7 @@ mod tests {
 
     const HASH: &str = "$2y$04$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJGY.i";
 
-    fn user(line: &str) -> User {
+    fn user(line: &str) -> UserLine {
         let file = UsersFile::parse(line.replace("HASH", HASH).as_bytes()).expect("valid");
         file.users().next().expect("a user").clone()
     }
