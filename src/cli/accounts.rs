@@ -96,7 +96,8 @@ impl AccountsArgs {
         };
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
-        Ok(Some(Accounts::new(source, self.allow_plain_passwords, Box::new(check))?))
+        let plain = self.allow_plain_passwords;
+        Ok(Some(Accounts::new(source, plain, Box::new(check), Blocking::own_thread())?))
     }
 
     /// Fails if clients of the network would have to send passwords without TLS.

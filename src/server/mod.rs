@@ -39,6 +39,7 @@ mod media;
 mod memory;
 mod observe;
 mod pages;
+mod password_verdict;
 mod passwords;
 mod pipeline;
 mod random;

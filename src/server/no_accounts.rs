@@ -2,13 +2,10 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
 
-use crate::access::User;
 use crate::blocking::Blocking;
+use crate::server::password_verdict::CheckedPassword;
 use crate::server::request::ClientAddress;
-use crate::server::timing::Deadline;
 
 /// No accounts.
 #[derive(Debug, Clone)]
@@ -19,22 +16,6 @@ pub enum Accounts {}
 pub(super) struct PasswordCheck {
     pub client: ClientAddress,
     _never: Infallible,
-}
-
-/// What a check would lead to.
-#[derive(Debug)]
-#[allow(dead_code, reason = "no password is ever checked")]
-pub(super) enum PasswordVerdict {
-    Right(Arc<User>),
-    Wrong,
-    TooMany(Duration),
-}
-
-/// A verdict, and when the client may learn of it.
-#[derive(Debug)]
-pub(super) struct CheckedPassword {
-    pub verdict: PasswordVerdict,
-    pub due: Deadline,
 }
 
 #[allow(missing_docs)]

@@ -7,7 +7,7 @@ use rustix::process::setpriority_process;
 
 use crate::blocking::Blocking;
 use crate::server::accounts::PasswordCheck;
-use crate::server::connection::Connection;
+use crate::server::connection::{Connection, PasswordTask};
 use crate::server::connections::tracked::Tracked;
 use crate::server::jobs::{JobKind, Taken};
 use crate::server::runtime::Runtime;
@@ -15,13 +15,6 @@ use crate::server::shedding;
 
 /// How much lower the thread's priority is than that of the others. Linux has one for each thread.
 const NICE: i32 = 10;
-
-/// A connection whose request waits for the check of its password.
-#[derive(Debug)]
-pub(super) struct PasswordTask {
-    tracked: Box<Tracked<Connection>>,
-    check: Box<PasswordCheck>,
-}
 
 impl Runtime {
     /// Queues a check.

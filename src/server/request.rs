@@ -8,8 +8,8 @@ use crate::http::request::{Head, Method};
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
 use crate::path::SharePath;
-use crate::server::accounts::PasswordVerdict;
 use crate::server::client_key::{self, ClientKey};
+use crate::server::password_verdict::PasswordVerdict;
 use crate::server::tls::ClientCertificate;
 
 /// A request on its way to its handler.

@@ -1,11 +1,10 @@
 //! The state that all threads of a server share.
 
 use crate::server::broadcaster::Broadcaster;
-use crate::server::connection::{Connection, Task};
+use crate::server::connection::{Connection, PasswordTask, Task};
 use crate::server::connections::table::ConnectionTable;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::permits::Permits;
-use crate::server::passwords::PasswordTask;
 use crate::server::state::State;
 
 #[derive(Debug)]

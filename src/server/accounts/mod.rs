@@ -29,6 +29,7 @@ use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
 use crate::server::client_key::ClientKey;
+use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::random;
 use crate::server::request::ClientAddress;
 use crate::server::timing::Deadline;
@@ -69,32 +70,14 @@ pub(super) struct PasswordCheck {
     pub client: ClientAddress,
 }
 
-/// What has become of a check.
-#[derive(Debug)]
-pub(super) enum PasswordVerdict {
-    /// The password is that of this user.
-    Right(Arc<User>),
-    /// There is no such user, or the password is another.
-    Wrong,
-    /// There were too many failures; the next attempt is allowed after this time.
-    TooMany(Duration),
-}
-
-/// A verdict, and when the client may learn of it.
-#[derive(Debug)]
-pub(super) struct CheckedPassword {
-    pub verdict: PasswordVerdict,
-    pub due: Deadline,
-}
-
 impl Accounts {
     /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
     pub fn new(
         source: AccountsSource,
         allows_plain: bool,
         check: Check,
+        disk: Blocking<'_>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
-        let disk = Blocking::own_thread();
         let stamp = source.path().and_then(watched_file::stamp);
         let users = source.read(&check, disk)?;
         Ok(Self(Arc::new(Shared {

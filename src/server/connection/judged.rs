@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use crate::http::head_end::EndFinder;
 use crate::net::transport::OtherEnd;
-use crate::server::accounts::{CheckedPassword, PasswordVerdict};
 use crate::server::connection::phase::{JudgedHead, Phase};
 use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Deadline;

@@ -135,6 +135,13 @@ pub(super) struct Task {
     pub work: Option<Work>,
 }
 
+/// A connection whose request waits for the check of its password.
+#[derive(Debug)]
+pub(super) struct PasswordTask {
+    pub tracked: Box<Tracked<Connection>>,
+    pub check: Box<PasswordCheck>,
+}
+
 /// The result of one step.
 enum Transition {
     Go(Phase),

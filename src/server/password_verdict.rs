@@ -1,0 +1,26 @@
+//! What the check of a password leads to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::User;
+use crate::server::timing::Deadline;
+
+/// What has become of a check.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
+pub(super) enum PasswordVerdict {
+    /// The password is that of this user.
+    Right(Arc<User>),
+    /// There is no such user, or the password is another.
+    Wrong,
+    /// There were too many failures; the next attempt is allowed after this time.
+    TooMany(Duration),
+}
+
+/// A verdict, and when the client may learn of it.
+#[derive(Debug)]
+pub(super) struct CheckedPassword {
+    pub verdict: PasswordVerdict,
+    pub due: Deadline,
+}
