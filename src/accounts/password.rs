@@ -53,6 +53,9 @@ pub(super) enum Cost {
     Bcrypt(u32),
 }
 
+/// The cost of the hashes that are written.
+const TODAY: Cost = Cost::Argon2 { memory: Params::DEFAULT_M_COST, passes: Params::DEFAULT_T_COST };
+
 /// The parameters that every hash of argon2 has.
 const PARAMETERS: [&str; 3] = ["m", "t", "p"];
 
@@ -123,9 +126,13 @@ impl PasswordHash {
         // It fails only without a source of random numbers, or for a password of more than 4 GiB.
         let hash: phc::PasswordHash =
             Argon2::default().hash_password(&password.0).map_err(|_| PasswordError::TooLong)?;
-        let params = Params::default();
-        let cost = Cost::Argon2 { memory: params.m_cost(), passes: params.t_cost() };
-        Ok(Self { text: hash.to_string(), cost })
+        Ok(Self { text: hash.to_string(), cost: TODAY })
+    }
+
+    /// A hash at the same cost, of no password that anybody knows.
+    pub(super) fn of_nothing() -> Self {
+        let text = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        Self { text: text.to_owned(), cost: TODAY }
     }
 
     /// Whether it is the hash of this password; compared in constant time. It takes as long as the hash was made to take.

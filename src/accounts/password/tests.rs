@@ -33,6 +33,9 @@ fn a_new_hash_is_argon2id_with_a_salt_of_its_own() {
     assert_ne!(one.as_str(), other.as_str());
     let read: PasswordHash = one.as_str().parse().expect("a hash");
     assert!(read.is_of(&password("größe"), disk));
+    assert_eq!(read, one, "its cost too");
+    let nothing = PasswordHash::of_nothing();
+    assert_eq!(nothing.as_str().parse(), Ok(nothing));
 }
 
 #[test]
