@@ -15,7 +15,7 @@
 //!                  │                    └──► access    access control by path: no protocol, no files, no clock
 //!                  ├──► client ─────► http, tftp, net, durable
 //!                  ├──► replay ─────► client, http
-//!                  └──► accounts ───► durable
+//!                  └──► accounts ───► access, durable
 //!
 //!   path, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
@@ -23,7 +23,8 @@
 //! Imports follow the arrows: a module may import what a path of arrows leads to, and nothing else. The exact list is
 //! `ALLOWED` in `tests/architecture.rs`, which reads every `use`: a new import between modules needs a place in it.
 //!
-//! - [`accounts`] has the users, the hashes of their passwords, and the file that lists them.
+//! - [`accounts`] has the users, the hashes of their passwords, and the file that lists them; and the sessions, tokens and links
+//!   that act for them.
 //! - [`access`] is access control. Its grants are the only way to name a file to the folder.
 //! - [`folder`] opens, lists and saves files beneath one directory handle, under one set of rules. A file is whole or
 //!   absent.

@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("path", &[]),
     ("network", &[]),
     ("access", &["network", "path"]),
-    ("accounts", &["blocking", "durable", "printable"]),
+    ("accounts", &["access", "blocking", "durable", "path", "printable"]),
     ("folder", &["access", "blocking", "durable", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),

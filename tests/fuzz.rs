@@ -163,6 +163,8 @@ targets! {
     preconditions
     proxies
     ranges
+    #[cfg(feature = "accounts")]
+    records
     request_heads
     response_heads
     scripts

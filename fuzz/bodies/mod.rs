@@ -12,6 +12,8 @@ pub(super) mod paths;
 pub(super) mod preconditions;
 pub(super) mod proxies;
 pub(super) mod ranges;
+#[cfg(feature = "accounts")]
+pub(super) mod records;
 pub(super) mod request_heads;
 pub(super) mod response_heads;
 pub(super) mod scripts;
@@ -29,6 +31,8 @@ pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("preconditions", preconditions::check),
     ("proxies", proxies::check),
     ("ranges", ranges::check),
+    #[cfg(feature = "accounts")]
+    ("records", records::check),
     ("request_heads", request_heads::check),
     ("response_heads", response_heads::check),
     ("scripts", scripts::check),

@@ -139,6 +139,15 @@ impl Rights {
         self.0 & other.0 != 0
     }
 
+    /// The names separated by commas, or `none`: as they are parsed.
+    pub fn list(self) -> String {
+        if self == Self::NONE {
+            return "none".to_owned();
+        }
+        let names = Right::ALL.into_iter().filter(|right| self.has(*right)).map(Right::name);
+        names.collect::<Vec<_>>().join(",")
+    }
+
     /// Whether these let a principal add files where it must not learn which names are taken.
     pub(super) const fn hide_names(self) -> bool {
         self.has(Right::Add) && !self.has_any(Self::VIEW.with(Self::of(&[Right::Replace])))

@@ -152,6 +152,13 @@ mod tests {
     }
 
     #[test]
+    fn rights_are_listed_as_they_are_parsed() {
+        for text in ["none", "read", "list,read", "list,read,add,replace,chat,admin"] {
+            assert_eq!(text.parse::<Rights>().expect("rights").list(), text);
+        }
+    }
+
+    #[test]
     fn subjects_are_written_as_they_are_parsed() {
         for text in ["everyone", "users", "anna", "%staff"] {
             assert_eq!(text.parse::<Subject>().expect("a subject").to_string(), text);

@@ -6,7 +6,7 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use argon2::password_hash::phc;
+use argon2::password_hash::phc::{self, SaltString};
 use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use bcrypt::HashParts;
 use zeroize::Zeroizing;
@@ -33,6 +33,10 @@ pub const MAX_PASSES: u32 = 20;
 
 /// Lengths of the output of argon2 that programs write, in bytes. Another one comes from a line that was cut.
 const OUTPUTS: [usize; 3] = [16, 32, 64];
+
+/// The length of a salt of argon2, and of its part that stays when the user gets another password.
+const SALT_BYTES: usize = 16;
+const ACCOUNT_BYTES: usize = 9;
 
 /// A password as somebody has sent or typed it. It is wiped from memory when it is dropped, and never printed.
 pub struct Password(Zeroizing<Vec<u8>>);
@@ -133,6 +137,36 @@ impl PasswordHash {
     pub(super) fn of_nothing() -> Self {
         let text = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         Self { text: text.to_owned(), cost: TODAY }
+    }
+
+    /// The hash of another password of the same user. It has the same [`PasswordHash::account_part`], if this one is argon2id
+    /// as wharf writes it.
+    pub fn successor(&self, password: &Password, _: Blocking<'_>) -> Result<Self, PasswordError> {
+        password.check()?;
+        let new = SaltString::generate().to_salt();
+        let salt = match self.own_salt() {
+            Some(old) => [&old[..ACCOUNT_BYTES], &new[ACCOUNT_BYTES..]].concat(),
+            None => new.to_vec(),
+        };
+        // It fails only for a password of more than 4 GiB.
+        let hash = Argon2::default().hash_password_with_salt(&password.0, &salt);
+        let hash: phc::PasswordHash = hash.map_err(|_| PasswordError::TooLong)?;
+        Ok(Self { text: hash.to_string(), cost: TODAY })
+    }
+
+    /// What identifies the account: it stays the same when the password is changed, and differs when a user is removed and
+    /// another one gets the name. The users file has no place for it, so it is the first 72 bits of the salt; the other 56
+    /// bits are new with each password. Of other programs' hashes, it is the whole hash.
+    pub fn account_part(&self) -> &str {
+        let salt = self.own_salt().and_then(|_| self.text.rsplit('$').nth(1));
+        salt.and_then(|salt| salt.get(..ACCOUNT_BYTES / 3 * 4)).unwrap_or(&self.text)
+    }
+
+    /// The salt, if it is as long as those that wharf makes.
+    fn own_salt(&self) -> Option<[u8; SALT_BYTES]> {
+        let hash =
+            phc::PasswordHash::new(&self.text).ok().filter(|_| matches!(self.cost, Cost::Argon2 { .. }))?;
+        hash.salt.as_deref()?.try_into().ok()
     }
 
     /// Whether it is the hash of this password; compared in constant time. It takes as long as the hash was made to take.

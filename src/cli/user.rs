@@ -83,8 +83,12 @@ pub(super) fn run(args: UserArgs) -> Result<ExitCode, Failure> {
             })
         }
         UserCommand::Passwd { name, file, password } => {
-            let hash = PasswordHash::of(&password.ask()?, disk)?;
-            file.change(|users| users.set_hash(&name, hash).then_some(()).ok_or_else(|| unknown(&name)))
+            let password = password.ask()?;
+            file.change(|users| {
+                let user = users.get(&name).ok_or_else(|| unknown(&name))?;
+                let hash = user.hash.successor(&password, disk)?;
+                users.set_hash(&name, hash).then_some(()).ok_or_else(|| unknown(&name))
+            })
         }
         UserCommand::Remove { name, file } => {
             file.change(|users| users.remove(&name).then_some(()).ok_or_else(|| unknown(&name)))

@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::{
-    AtFlags, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat, fsync, openat, renameat, statat, unlinkat,
+    AtFlags, Dir, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat, fsync, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -93,6 +94,19 @@ fn write(
     written.and_then(|()| Ok(sync::directory(dir)?))
 }
 
+/// Removes what crashes have left of attempts to write the file of this name. The caller makes sure that no program writes it
+/// now.
+pub fn remove_drafts(dir: impl AsFd, name: &OsStr) -> io::Result<()> {
+    let dir = dir.as_fd();
+    for entry in Dir::read_from(dir)? {
+        let entry = entry?;
+        if is_draft(entry.file_name().to_bytes(), name) {
+            unlinkat(dir, entry.file_name(), AtFlags::empty())?;
+        }
+    }
+    Ok(())
+}
+
 /// A name for the file while it is written. It is random: process ids are unique only within a container.
 fn draft(name: &OsStr) -> io::Result<OsString> {
     let mut number = [0; 8];
@@ -100,6 +114,13 @@ fn draft(name: &OsStr) -> io::Result<OsString> {
     let mut draft = name.to_owned();
     draft.push(format!(".{:016x}.new", u64::from_ne_bytes(number)));
     Ok(draft)
+}
+
+/// Whether this is such a name for the file of that name.
+fn is_draft(entry: &[u8], name: &OsStr) -> bool {
+    let number = entry.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
+    let number = number.and_then(|rest| rest.strip_suffix(b".new"));
+    number.is_some_and(|number| number.len() == 16 && number.iter().all(u8::is_ascii_hexdigit))
 }
 
 #[cfg(test)]
@@ -130,5 +151,22 @@ mod tests {
         fs::create_dir(folder.path().join("b")).expect("a directory");
         replace(&dir, OsStr::new("b"), b"").expect_err("a directory has the name");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no draft is left");
+    }
+
+    #[test]
+    fn drafts_that_are_left_are_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = File::open(folder.path()).expect("open");
+        let others =
+            ["a", "a.new", "a.0123456789abcde.new", "a.0123456789abcdeg.new", "b.0123456789abcdef.new"];
+        for name in others.into_iter().chain(["a.0123456789abcdef.new", "a.0000000000000000.new"]) {
+            fs::write(folder.path().join(name), "").expect("written");
+        }
+        remove_drafts(&dir, OsStr::new("a")).expect("removed");
+        let left =
+            fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, others);
     }
 }

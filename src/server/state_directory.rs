@@ -1,18 +1,17 @@
 //! The directory for what the server keeps apart from the folder, such as keys: only its user may change it.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use std::{fmt, thread};
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::durable::{sync, whole};
+use crate::durable::{lock, sync, whole};
 use crate::printable::Printable;
 
 /// The modes of a new directory, and of a file with a secret.
@@ -25,12 +24,6 @@ const OTHERS: u32 = 0o077;
 
 /// The largest file that is read, in bytes: more than any of them has.
 const LARGEST: u64 = 1024 * 1024;
-
-/// How long another server may hold the lock. It does so for a few system calls, unless it was stopped in between.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-/// The pause between two attempts. `flock` has no timeout, so it is polled.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// A directory that only the server's user may change.
 #[derive(Debug)]
@@ -72,20 +65,14 @@ impl StateDirectory {
     /// Waits for other servers, and keeps them waiting.
     pub(super) fn lock(&self) -> Result<LockedState, StateError> {
         let handle = self.open_handle()?;
-        let start = Instant::now();
-        loop {
-            match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) if start.elapsed() < LONGEST_WAIT => thread::sleep(PAUSE),
-                Err(Errno::WOULDBLOCK) => {
-                    let seconds = LONGEST_WAIT.as_secs();
-                    return Err(self
-                        .because(format!("another server has locked it for {seconds} s (is it stopped?)")));
-                }
-                Err(Errno::INTR) => {}
-                // Without lock support, no other server has a lock either.
-                _ => return Ok(LockedState { handle, path: self.path.clone() }),
-            }
+        if lock::directory(&handle) == Err(Errno::WOULDBLOCK) {
+            let seconds = lock::LONGEST_WAIT.as_secs();
+            return Err(
+                self.because(format!("another server has locked it for {seconds} s (is it stopped?)"))
+            );
         }
+        // Without lock support, no other server has a lock either.
+        Ok(LockedState { handle, path: self.path.clone() })
     }
 
     /// Fails if others may change it.

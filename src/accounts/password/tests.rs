@@ -39,6 +39,25 @@ fn a_new_hash_is_argon2id_with_a_salt_of_its_own() {
 }
 
 #[test]
+fn an_account_keeps_its_part_when_the_password_changes() {
+    let disk = Blocking::own_thread();
+    let hash = |text: &str| text.parse::<PasswordHash>().expect("a hash");
+    let first = hash(ARGON2);
+    assert_eq!(first.account_part(), "c29tZXNhbHRz");
+    let [second, third] = [(); 2].map(|()| first.successor(&password("two"), disk).expect("a hash"));
+    assert!(second.is_of(&password("two"), disk));
+    assert_eq!([second.account_part(), third.account_part()], [first.account_part(); 2]);
+    assert_ne!(second.as_str(), third.as_str(), "the rest of the salt is new");
+    let foreign = [BCRYPT, &ARGON2.replace("c29tZXNhbHRzb21lc2FsdA", "c29tZXNhbHQ")].map(hash);
+    for hash in &foreign {
+        assert_eq!(hash.account_part(), hash.as_str());
+    }
+    let new = foreign[0].successor(&password("two"), disk).expect("a hash");
+    assert_eq!(new.account_part().len(), 12, "the next one keeps this");
+    assert_eq!(new.successor(&password(""), disk), Err(PasswordError::Empty));
+}
+
+#[test]
 fn the_same_password() {
     for (one, other, are_same) in [("a", "a", true), ("a", "b", false), ("a", "ab", false), ("", "", true)] {
         assert_eq!(password(one).is(&password(other)), are_same, "{one:?} {other:?}");

@@ -1,0 +1,27 @@
+//! The file of sessions, tokens and links: what is accepted is exactly what would be written, with a number of records at the
+//! end that is right.
+
+use wharf::accounts::records::file::{parse, print};
+
+/// The input is a file, or lines of one.
+pub(crate) fn check(data: &[u8]) {
+    file(data);
+    // Inputs rarely have the right number at their end.
+    let lines = data.iter().filter(|byte| **byte == b'\n').count();
+    file(&[b"wharf records 1\n", data, format!("end {lines}\n").as_bytes()].concat());
+}
+
+fn file(data: &[u8]) {
+    match parse(data) {
+        Ok(records) => {
+            assert_eq!(print(&records).as_bytes(), data, "each file has one form");
+            for (at, record) in records.iter().enumerate() {
+                assert!(records[at + 1..].iter().all(|other| other.id != record.id), "{}", record.id);
+            }
+        }
+        Err(wrong) => {
+            let lines = data.iter().filter(|byte| **byte == b'\n').count();
+            assert!((1..=lines + 1).contains(&wrong.number), "line {} of {lines}", wrong.number);
+        }
+    }
+}

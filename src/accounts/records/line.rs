@@ -1,0 +1,192 @@
+//! A record as a line of the file.
+//!
+//! ```text
+//! session 3f8k2m9q user=anna version=… secret=… created=2026-11-29T21:51:03Z expires=2026-12-29T21:51:03Z used=2026-11-29T21:51:03Z
+//! link 7dm0qe2x user=anna version=… secret=… created=… expires=… path=/in%20box rights=list,read uses=5 password=$argon2id$…
+//! ```
+//!
+//! Each record has one form: what is parsed is printed again, and must be the same. Fields have a fixed order.
+
+use std::fmt;
+use std::iter::Peekable;
+use std::str::{FromStr, Split};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+
+use super::record::{Notes, Purpose, Record, RecordEnd, RecordScope};
+use super::secret::SecretDigest;
+use super::version::UserVersion;
+use crate::path::SharePath;
+
+/// What is encoded in a path: all but letters, digits and what does not end it.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The value of `uses` for a link that can be used any number of times.
+const UNLIMITED: &str = "unlimited";
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordLineError {
+    /// It is not UTF-8.
+    NotUtf8,
+    /// It does not begin with what a record is.
+    UnknownKind,
+    /// This field is missing, or not at its place.
+    Missing(&'static str),
+    /// The value of this field is wrong.
+    Wrong(&'static str),
+    /// It is not exactly as it would be written.
+    Form,
+}
+
+impl Record {
+    /// Parses what is displayed.
+    pub(super) fn parse(text: &str) -> Result<Self, RecordLineError> {
+        let mut fields = Fields(text.split(' ').peekable());
+        let kind = fields.0.next().unwrap_or_default();
+        let record = Self {
+            id: fields.0.next().and_then(|id| id.parse().ok()).ok_or(RecordLineError::Wrong("id"))?,
+            user: fields.parse("user")?,
+            version: fields.read("version", UserVersion::parse)?,
+            digest: fields.read("secret", SecretDigest::parse)?,
+            created: fields.parse("created")?,
+            expires: fields.parse("expires")?,
+            end: fields.end()?,
+            purpose: fields.purpose(kind)?,
+            notes: Notes::default(),
+        };
+        if record.to_string() == text { Ok(record) } else { Err(RecordLineError::Form) }
+    }
+}
+
+/// The rest of a line.
+struct Fields<'t>(Peekable<Split<'t, char>>);
+
+impl<'t> Fields<'t> {
+    fn purpose(&mut self, kind: &str) -> Result<Purpose, RecordLineError> {
+        Ok(match kind {
+            "session" => Purpose::Session { last_used: self.parse("used")? },
+            "visit" => {
+                Purpose::Visit { link: self.parse("link")?, scope: self.scope()?, is_drop: self.flag("drop") }
+            }
+            "token" => Purpose::Token { name: self.parse("name")?, scope: self.scope()? },
+            "link" => Purpose::Link {
+                scope: self.scope()?,
+                uses_left: self.read("uses", uses)?,
+                is_drop: self.flag("drop"),
+                password: self.optional("password", |text| text.parse().ok())?,
+            },
+            _ => return Err(RecordLineError::UnknownKind),
+        })
+    }
+
+    fn scope(&mut self) -> Result<RecordScope, RecordLineError> {
+        Ok(RecordScope { path: self.read("path", path)?, rights: self.parse("rights")? })
+    }
+
+    fn end(&mut self) -> Result<Option<RecordEnd>, RecordLineError> {
+        let end = |is_revoked| move |text: &str| Some(RecordEnd { at: text.parse().ok()?, is_revoked });
+        match self.optional("revoked", end(true))? {
+            None => self.optional("expired", end(false)),
+            end => Ok(end),
+        }
+    }
+
+    fn parse<T: FromStr>(&mut self, key: &'static str) -> Result<T, RecordLineError> {
+        self.read(key, |text| text.parse().ok())
+    }
+
+    fn read<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, RecordLineError> {
+        self.optional(key, parse)?.ok_or(RecordLineError::Missing(key))
+    }
+
+    /// The value of the next field, if it has this key.
+    fn optional<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, RecordLineError> {
+        let value = |field: &'t str| field.strip_prefix(key)?.strip_prefix('=');
+        let Some(value) = self.0.peek().copied().and_then(value) else { return Ok(None) };
+        self.0.next();
+        parse(value).map(Some).ok_or(RecordLineError::Wrong(key))
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        self.0.next_if(|field| *field == key).is_some()
+    }
+}
+
+fn uses(text: &str) -> Option<Option<u32>> {
+    if text == UNLIMITED { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+fn path(text: &str) -> Option<SharePath> {
+    let bytes: Vec<u8> = percent_decode_str(text.strip_prefix('/')?).collect();
+    SharePath::parse(&bytes).ok()
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, user, version, digest, created, expires, end, purpose, notes: _ } = self;
+        let kind = match purpose {
+            Purpose::Session { .. } => "session",
+            Purpose::Visit { .. } => "visit",
+            Purpose::Token { .. } => "token",
+            Purpose::Link { .. } => "link",
+        };
+        write!(
+            f,
+            "{kind} {id} user={user} version={version} secret={digest} created={created} expires={expires}"
+        )?;
+        if let Some(RecordEnd { at, is_revoked }) = end {
+            write!(f, " {}={at}", if *is_revoked { "revoked" } else { "expired" })?;
+        }
+        purpose.fmt(f)
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let drop = |is_drop: bool| if is_drop { " drop" } else { "" };
+        match self {
+            Self::Session { last_used } => write!(f, " used={last_used}"),
+            Self::Visit { link, scope, is_drop } => write!(f, " link={link}{scope}{}", drop(*is_drop)),
+            Self::Token { name, scope } => write!(f, " name={name}{scope}"),
+            Self::Link { scope, uses_left, is_drop, password } => {
+                write!(f, "{scope} uses=")?;
+                match uses_left {
+                    Some(uses) => uses.fmt(f)?,
+                    None => f.write_str(UNLIMITED)?,
+                }
+                f.write_str(drop(*is_drop))?;
+                password.as_ref().map_or(Ok(()), |hash| write!(f, " password={}", hash.as_str()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for RecordScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = percent_encode(self.path.as_bytes(), ENCODED);
+        write!(f, " path=/{path} rights={}", self.rights.list())
+    }
+}
+
+impl fmt::Display for RecordLineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8 => f.write_str("it is not UTF-8"),
+            Self::UnknownKind => f.write_str("a record must begin with session, visit, token or link"),
+            Self::Missing(field) => write!(f, "{field}= is missing or not at its place"),
+            Self::Wrong(field) => write!(f, "the value of {field} is wrong"),
+            Self::Form => f.write_str("it is not as wharf writes it"),
+        }
+    }
+}
+
+impl std::error::Error for RecordLineError {}

@@ -1,0 +1,255 @@
+//! The records of a running program: in memory for its threads, and on the disk for other programs.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::change_error::ChangeError;
+use super::id::RecordId;
+use super::limits::{FILE_LIMIT, TOUCH_INTERVAL};
+use super::record::{NewLink, NewToken, Record};
+use super::refused::{RecordLimit, Refused};
+use super::secret::{RecordSecret, SecretUse};
+use super::store::{LockedStore, ReadFile, RecordsError, Store};
+use super::table::{Key, Table};
+use super::time::WallTime;
+use super::unusable::Unusable;
+use crate::accounts::file::{UserLine, UsersFile};
+use crate::accounts::name::UserName;
+use crate::blocking::Blocking;
+
+/// Sessions, tokens and links. Several programs may have them open at once.
+#[derive(Debug)]
+pub struct Records {
+    store: Store,
+    /// What requests see; `None` if the file could not be read the last time: then nobody is let in.
+    view: RwLock<Option<Arc<Table>>>,
+    /// Held while the file is read or changed.
+    current: Mutex<Current>,
+}
+
+/// A record that was made, and its secret, which is not kept.
+#[derive(Debug)]
+pub struct Issued {
+    /// The secret.
+    pub secret: RecordSecret,
+    /// The record.
+    pub record: Arc<Record>,
+}
+
+/// What the view was read from.
+#[derive(Debug)]
+struct Current {
+    /// `None` if there was no file.
+    file: Option<ReadFile>,
+    /// When last uses were written.
+    noted: WallTime,
+}
+
+impl Records {
+    /// Reads the records in a state directory. It must exist, and belong to this process's user.
+    pub fn open(directory: &Path, now: WallTime, disk: Blocking<'_>) -> Result<Self, RecordsError> {
+        let store = Store::new(directory);
+        let (file, records) =
+            store.read(disk)?.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
+        if let Err(error) = store.clean(disk) {
+            log::warn!("cannot remove unfinished files of an earlier run: {error}");
+        }
+        let view = RwLock::new(Some(Arc::new(Table::new(records))));
+        Ok(Self { store, view, current: Mutex::new(Current { file, noted: now }) })
+    }
+
+    /// The record that a secret opens now. It makes no system call.
+    pub fn find(&self, secret: &RecordSecret, now: WallTime) -> Result<Arc<Record>, Unusable> {
+        self.with_view(|table| table.find(secret, now).cloned())?
+    }
+
+    /// The record of an id, also if it has ended.
+    pub fn get(&self, id: RecordId) -> Result<Arc<Record>, Unusable> {
+        self.with_view(|table| table.get(id).cloned())?.ok_or(Unusable::Unknown)
+    }
+
+    /// The records of a user, also those that have ended, the oldest first.
+    pub fn of_user(&self, user: &UserName) -> Result<Vec<Arc<Record>>, Unusable> {
+        self.list(|record| record.user == *user)
+    }
+
+    /// These records, also those that have ended, the oldest first.
+    pub fn list(&self, which: impl Fn(&Record) -> bool) -> Result<Vec<Arc<Record>>, Unusable> {
+        let found = self.with_view(|table| table.iter().filter(|record| which(record)).cloned().collect());
+        found.map(|mut found: Vec<Arc<Record>>| {
+            found.sort_by_key(|record| (record.created, record.id));
+            found
+        })
+    }
+
+    /// Reads the file if another program has changed it, ends what has expired, and writes the last use of sessions once in a
+    /// while. To be called every second or so. After an error, nobody is let in until it succeeds.
+    pub fn refresh(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
+        let mut current = self.current();
+        let table = self.read_if_changed(&mut current, None, disk)?;
+        let since = now.since(current.noted);
+        let is_time = since >= TOUCH_INTERVAL || now < current.noted;
+        if table.is_due(now) || is_time && table.has_notes() {
+            let kept = self.change_locked(&mut current, now, disk, |_| Ok(()));
+            return kept.or_else(|error| match error {
+                ChangeError::Store(error) => Err(error),
+                // Nothing was added.
+                ChangeError::Refused(_) => Ok(()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Starts the session of a user. The session that the browser had before ends; if the user has too many, so does the oldest.
+    pub fn add_session(
+        &self,
+        user: &UserLine,
+        before: Option<RecordId>,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<Issued, ChangeError> {
+        self.issue(SecretUse::Session, now, disk, |table, key| {
+            table.revoke(|record| Some(record.id) == before, now);
+            table.add_session(user, key, now)
+        })
+    }
+
+    /// Makes a token.
+    pub fn add_token(
+        &self,
+        user: &UserLine,
+        token: NewToken,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<Issued, ChangeError> {
+        self.issue(SecretUse::Token, now, disk, |table, key| table.add_token(user, token, key, now))
+    }
+
+    /// Makes a link.
+    pub fn add_link(
+        &self,
+        user: &UserLine,
+        link: NewLink,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<Issued, ChangeError> {
+        self.issue(SecretUse::Link, now, disk, |table, key| table.add_link(user, link, key, now))
+    }
+
+    /// Takes one use of a link, and starts the session for it. Both are on the disk when this returns.
+    pub fn take_use(&self, link: RecordId, now: WallTime, disk: Blocking<'_>) -> Result<Issued, ChangeError> {
+        self.issue(SecretUse::Session, now, disk, |table, key| table.take_use(link, key, now))
+    }
+
+    /// Ends these records, and with a link the sessions that it has started. Returns how many there were, without those.
+    pub fn revoke(
+        &self,
+        which: impl Fn(&Record) -> bool,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<usize, ChangeError> {
+        self.change_locked(&mut self.current(), now, disk, |table| Ok(table.revoke(which, now)))
+    }
+
+    /// Ends the records of users who are in the file no longer, or whose line has changed so that [`Record::is_of`] is false.
+    /// An empty file ends nothing, so that an accident with it can be undone. Call it when the users file has changed.
+    pub fn keep_users(
+        &self,
+        users: &UsersFile,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<usize, ChangeError> {
+        self.change_locked(&mut self.current(), now, disk, |table| Ok(table.keep_users(users, now)))
+    }
+
+    fn issue(
+        &self,
+        is_for: SecretUse,
+        now: WallTime,
+        disk: Blocking<'_>,
+        add: impl FnOnce(&mut Table, Key) -> Result<Arc<Record>, Refused>,
+    ) -> Result<Issued, ChangeError> {
+        let random = |error| ChangeError::Store(RecordsError::random(error));
+        let secret = RecordSecret::random(is_for).map_err(random)?;
+        let ids: Vec<_> = (0..8).map(|_| RecordId::random()).collect::<Result<_, _>>().map_err(random)?;
+        let record = self.change_locked(&mut self.current(), now, disk, |table| {
+            let free = ids.into_iter().find(|id| table.get(*id).is_none());
+            // Each of eight random ids of 40 bits is taken: the table is full many times over.
+            let id = free.ok_or(Refused::Limit(RecordLimit::All))?;
+            add(table, Key { id, digest: secret.digest() })
+        })?;
+        Ok(Issued { secret, record })
+    }
+
+    /// Makes a change to what is on the disk, and writes it there.
+    fn change_locked<T>(
+        &self,
+        current: &mut Current,
+        now: WallTime,
+        disk: Blocking<'_>,
+        change: impl FnOnce(&mut Table) -> Result<T, Refused>,
+    ) -> Result<T, ChangeError> {
+        let locked = self.store.lock(disk)?;
+        let mut table = Table::clone(&*self.read_if_changed(current, Some(&locked), disk)?);
+        table.sweep(now);
+        let value = change(&mut table)?;
+        let text = table.print();
+        if text.len() as u64 > FILE_LIMIT {
+            return Err(Refused::Limit(RecordLimit::Size).into());
+        }
+        current.file = locked.write(&text, disk)?;
+        current.noted = now;
+        self.set_view(Some(Arc::new(table)));
+        Ok(value)
+    }
+
+    /// The records in the file, which is read only if it has changed.
+    fn read_if_changed(
+        &self,
+        current: &mut Current,
+        locked: Option<&LockedStore<'_>>,
+        disk: Blocking<'_>,
+    ) -> Result<Arc<Table>, RecordsError> {
+        let read = || match locked {
+            Some(locked) => locked.read(disk),
+            None => self.store.read(disk),
+        };
+        let view = self.view();
+        let before = match &view {
+            Some(view) if self.store.is_still(current.file.as_ref(), disk).unwrap_or(false) => {
+                return Ok(view.clone());
+            }
+            _ => view,
+        };
+        // Until it is read, nothing is known of it.
+        let read = read().inspect_err(|_| self.set_view(None))?;
+        let (file, records) = read.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
+        let table = Table::new(records);
+        before.iter().for_each(|before| table.add_notes(before));
+        let table = Arc::new(table);
+        current.file = file;
+        self.set_view(Some(table.clone()));
+        Ok(table)
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view(&self) -> Option<Arc<Table>> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn with_view<T>(&self, look: impl FnOnce(&Table) -> T) -> Result<T, Unusable> {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        view.as_deref().map(look).ok_or(Unusable::Unavailable)
+    }
+
+    fn set_view(&self, view: Option<Arc<Table>>) {
+        let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *place, view);
+        drop(place);
+        // A large table takes a while to drop; no request waits for that.
+        drop(old);
+    }
+}

@@ -1,0 +1,222 @@
+//! The file of the records on the disk: in a directory that only its user may change, replaced as a whole under a lock.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use super::file::{self, WrongRecordLine};
+use super::limits::FILE_LIMIT;
+use super::record::Record;
+use crate::blocking::Blocking;
+use crate::durable::{lock, whole};
+use crate::printable::Printable;
+
+/// The name of the file in the state directory.
+pub const FILE_NAME: &str = "records";
+
+/// The permissions of others to change the directory, and all of their permissions.
+const CHANGE: u32 = 0o022;
+const OTHERS: u32 = 0o077;
+
+/// Why the records cannot be read or written: one line.
+#[derive(Debug)]
+pub struct RecordsError {
+    path: PathBuf,
+    reason: Reason,
+}
+
+#[derive(Debug)]
+enum Reason {
+    System(io::Error),
+    Locked,
+    Unsafe(&'static str),
+    TooLarge,
+    Line(WrongRecordLine),
+}
+
+/// The directory of the file.
+#[derive(Debug)]
+pub(super) struct Store {
+    directory: PathBuf,
+}
+
+/// The directory, open and locked until it is dropped.
+#[derive(Debug)]
+pub(super) struct LockedStore<'s> {
+    store: &'s Store,
+    dir: File,
+}
+
+/// A file that was read. While it is open, no other file gets its number, so that it is recognised.
+#[derive(Debug)]
+pub(super) struct ReadFile {
+    file: File,
+    stamp: Stamp,
+}
+
+/// What differs between two files, or between two states of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    number: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Store {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// Whether the file is still the one that was read; `None` for no file.
+    pub(super) fn is_still(&self, read: Option<&ReadFile>, _: Blocking<'_>) -> Result<bool, RecordsError> {
+        let path = self.directory.join(FILE_NAME);
+        match fs::symlink_metadata(&path) {
+            Ok(now) => Ok(read.is_some_and(|read| read.stamp == Stamp::of(&now))),
+            // If the directory is gone too, reading it says so.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(read.is_none() && self.directory.is_dir())
+            }
+            Err(error) => Err(self.system(error)),
+        }
+    }
+
+    /// Reads the file; `None` if there is none.
+    pub(super) fn read(&self, disk: Blocking<'_>) -> Result<Option<(ReadFile, Vec<Record>)>, RecordsError> {
+        self.read_in(&self.open()?, disk)
+    }
+
+    /// Removes what crashes have left of the file. It is only in the way.
+    pub(super) fn clean(&self, disk: Blocking<'_>) -> Result<(), RecordsError> {
+        let locked = self.lock(disk)?;
+        whole::remove_drafts(&locked.dir, OsStr::new(FILE_NAME)).map_err(|error| self.system(error))
+    }
+
+    /// Waits until no other program changes the file.
+    pub(super) fn lock(&self, _: Blocking<'_>) -> Result<LockedStore<'_>, RecordsError> {
+        let dir = self.open()?;
+        match lock::directory(&dir) {
+            Ok(()) => Ok(LockedStore { store: self, dir }),
+            Err(Errno::WOULDBLOCK) => Err(self.because(Reason::Locked)),
+            // Without a lock, two programs could take the same use of a link.
+            Err(error) => Err(self.system(error.into())),
+        }
+    }
+
+    fn open(&self) -> Result<File, RecordsError> {
+        let dir = File::open(&self.directory).map_err(|error| self.system(error))?;
+        let facts = dir.metadata().map_err(|error| self.system(error))?;
+        if !facts.is_dir() {
+            return Err(self.system(Errno::NOTDIR.into()));
+        }
+        if !is_own(&facts) || facts.mode() & CHANGE != 0 {
+            return Err(self.because(Reason::Unsafe(
+                "its directory must belong to the server's user, and nobody else may write to it (chmod 700)",
+            )));
+        }
+        Ok(dir)
+    }
+
+    fn read_in(&self, dir: &File, _: Blocking<'_>) -> Result<Option<(ReadFile, Vec<Record>)>, RecordsError> {
+        let Some(read) = self.open_file(dir)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let content = (&read.file).take(FILE_LIMIT + 1).read_to_end(&mut bytes);
+        content.map_err(|error| self.system(error))?;
+        if bytes.len() as u64 > FILE_LIMIT {
+            return Err(self.because(Reason::TooLarge));
+        }
+        let records = file::parse(&bytes).map_err(|line| self.because(Reason::Line(line)))?;
+        Ok(Some((read, records)))
+    }
+
+    fn open_file(&self, dir: &File) -> Result<Option<ReadFile>, RecordsError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(dir, FILE_NAME, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err(self.because(Reason::Unsafe("it is a symlink"))),
+            other => File::from(other.map_err(|error| self.system(error.into()))?),
+        };
+        let facts = file.metadata().map_err(|error| self.system(error))?;
+        if !facts.is_file() {
+            return Err(self.because(Reason::Unsafe("it is not a file")));
+        }
+        if !is_own(&facts) || facts.mode() & OTHERS != 0 {
+            return Err(self.because(Reason::Unsafe(
+                "it must belong to the server's user, and nobody else may read or write it (chmod 600)",
+            )));
+        }
+        Ok(Some(ReadFile { stamp: Stamp::of(&facts), file }))
+    }
+
+    fn system(&self, error: io::Error) -> RecordsError {
+        self.because(Reason::System(error))
+    }
+
+    fn because(&self, reason: Reason) -> RecordsError {
+        RecordsError { path: self.directory.join(FILE_NAME), reason }
+    }
+}
+
+impl LockedStore<'_> {
+    /// Reads the file; `None` if there is none.
+    pub(super) fn read(&self, disk: Blocking<'_>) -> Result<Option<(ReadFile, Vec<Record>)>, RecordsError> {
+        self.store.read_in(&self.dir, disk)
+    }
+
+    /// Replaces the file. When it returns, the content is on the disk. After an error, the file has the old content or the new.
+    pub(super) fn write(&self, text: &str, _: Blocking<'_>) -> Result<Option<ReadFile>, RecordsError> {
+        let written = whole::replace(&self.dir, OsStr::new(FILE_NAME), text.as_bytes());
+        written.map_err(|error| self.store.system(error))?;
+        // If it cannot be opened now, it is read again later.
+        Ok(self.store.open_file(&self.dir).ok().flatten())
+    }
+}
+
+impl Stamp {
+    fn of(facts: &Metadata) -> Self {
+        Self {
+            device: facts.dev(),
+            number: facts.ino(),
+            length: facts.len(),
+            modified: (facts.mtime(), facts.mtime_nsec()),
+            changed: (facts.ctime(), facts.ctime_nsec()),
+        }
+    }
+}
+
+fn is_own(facts: &Metadata) -> bool {
+    facts.uid() == geteuid().as_raw()
+}
+
+impl RecordsError {
+    /// There are no random bytes for a secret.
+    pub(super) fn random(error: io::Error) -> Self {
+        Self { path: PathBuf::from("/dev/urandom"), reason: Reason::System(error) }
+    }
+}
+
+impl fmt::Display for RecordsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = Printable::path(&self.path);
+        match &self.reason {
+            Reason::System(error) => write!(f, "{path}: {error}"),
+            Reason::Locked => {
+                let seconds = lock::LONGEST_WAIT.as_secs();
+                write!(f, "{path}: another program has locked its directory for {seconds} s (is it stopped?)")
+            }
+            Reason::Unsafe(why) => write!(f, "{path}: {why}"),
+            Reason::TooLarge => write!(f, "{path}: a file of records has at most {FILE_LIMIT} bytes"),
+            Reason::Line(line) => write!(f, "{path}:{}: {line}", line.number),
+        }
+    }
+}
+
+impl std::error::Error for RecordsError {}

@@ -1,0 +1,32 @@
+//! Why a secret opens nothing.
+
+use std::fmt;
+
+/// Why a record cannot be used. A response to a session or token must not say which of them it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// There is no such record.
+    Unknown,
+    /// It was revoked.
+    Revoked,
+    /// It has expired.
+    Expired,
+    /// Each use of the link was taken.
+    UsedUp,
+    /// The records cannot be read at the moment, so nobody is let in.
+    Unavailable,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "it does not exist",
+            Self::Revoked => "it was revoked",
+            Self::Expired => "it has expired",
+            Self::UsedUp => "it was used as often as allowed",
+            Self::Unavailable => "the records cannot be read",
+        })
+    }
+}
+
+impl std::error::Error for Unusable {}

@@ -1,0 +1,47 @@
+//! Which user a record belongs to, beyond the name: a user made anew under the same name inherits nothing.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::hex;
+use crate::accounts::file::UserLine;
+
+/// The first half of a SHA-256 of what must not change in the user's line for a record to stay valid.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct UserVersion([u8; 16]);
+
+impl UserVersion {
+    /// For sessions: another password makes another one.
+    pub(super) fn of_password(user: &UserLine) -> Self {
+        Self::of(user.hash.as_str())
+    }
+
+    /// For tokens and links: it stays the same when the user gets another password, and only then.
+    pub(super) fn of_account(user: &UserLine) -> Self {
+        Self::of(user.hash.account_part())
+    }
+
+    /// Parses what is displayed.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        hex::parse(text).map(Self)
+    }
+
+    fn of(part: &str) -> Self {
+        let mut half = [0; 16];
+        half.copy_from_slice(&Sha256::digest(part)[..16]);
+        Self(half)
+    }
+}
+
+impl fmt::Display for UserVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(&self.0, f)
+    }
+}
+
+impl fmt::Debug for UserVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserVersion({self})")
+    }
+}
