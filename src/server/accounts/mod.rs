@@ -11,13 +11,15 @@
 //!
 //! The users are read again when their file changes.
 
+#[cfg(test)]
+mod tests;
 mod users;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use zeroize::Zeroizing;
 
@@ -115,7 +117,7 @@ impl Accounts {
             return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
         lock(&self.0.attempts)
-            .delay(&check.client.key(), Guess::User(&check.name), now)
+            .delay(&check.client.key(), users.guess(&check.name), now)
             .map(PasswordVerdict::TooMany)
     }
 
@@ -131,20 +133,22 @@ impl Accounts {
         let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
         let hash = account.map_or(&users.decoy, |account| &account.line.hash);
         let is_right = hash.is_of(&check.password, disk);
-        let (client, now) = (check.client.key(), Instant::now());
+        let (client, guess, now) = (check.client.key(), users.guess(&check.name), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            lock(&self.0.attempts).succeeded(&client, Guess::User(&check.name), now);
+            lock(&self.0.attempts).succeeded(&client, guess, now);
             lock(&self.0.remembered).remember(&account.line, &check.password, now);
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
             };
         }
-        lock(&self.0.attempts).failed(&client, Guess::User(&check.name), now);
+        lock(&self.0.attempts).failed(&client, guess, now);
         // An unknown name may be a password in the wrong field.
         let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
         log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
-        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
+        // The next check begins no sooner than after the slowest: a request that waits for it could measure this one.
+        thread::sleep(users.slowest.saturating_sub(began.elapsed()));
+        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
 
     /// An error if the users file may no longer be used.
@@ -174,17 +178,26 @@ impl Accounts {
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
         if is_gone {
-            let nobody = Arc::new(self.users().without_accounts());
-            *lock(&shared.users) = nobody;
+            self.replace_users(self.users().without_accounts());
             log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
             return;
         }
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
                 log::info!("reloaded {} users", users.count());
-                *lock(&shared.users) = Arc::new(users);
+                self.replace_users(users);
             }
             Err(error) => log::error!("{error}; the users stay as they were"),
+        }
+    }
+
+    /// What is known of a user ends with its password: somebody else may have known that.
+    fn replace_users(&self, users: Users) {
+        let newer = Arc::new(users);
+        let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        let mut attempts = lock(&self.0.attempts);
+        for name in older.ended(&newer) {
+            attempts.forget(Guess::User(name));
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::User;
+use crate::accounts::attempts::Guess;
 use crate::accounts::file::UserLine;
 use crate::accounts::name::GroupName;
 use crate::accounts::password::PasswordHash;
@@ -28,8 +29,8 @@ pub(super) struct Users {
     accounts: Known,
     /// What the password of an unknown user is checked against: a hash that takes as long as any.
     pub decoy: PasswordHash,
-    /// When a failed check is answered, after it began: no check takes longer.
-    pub answer_after: Duration,
+    /// How long the slowest check takes.
+    pub slowest: Duration,
 }
 
 enum Known {
@@ -58,27 +59,24 @@ impl Users {
         if is_exposed {
             log::warn!("{name}: every user of this machine can read the hashes (chmod o= it)");
         }
-        let Slowest { hash, time } = timing::slowest(users.users().map(|user| &user.hash), disk);
+        let Slowest { hash: decoy, time: slowest } =
+            timing::slowest(users.users().map(|user| &user.hash), disk);
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
-        Ok(Self { accounts: Known::Named(accounts.collect()), decoy: hash, answer_after: round_up(time) })
+        Ok(Self { accounts: Known::Named(accounts.collect()), decoy, slowest })
     }
 
     /// Everybody with the password of this hash.
     pub(super) fn guests(hash: PasswordHash, disk: Blocking<'_>) -> Self {
-        let Slowest { hash: decoy, time } = timing::slowest([&hash], disk);
+        let Slowest { hash: decoy, time: slowest } = timing::slowest([&hash], disk);
         let name = GUEST.parse().expect("it can be a name");
         let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
         let accounts = Known::Anybody(Account::of(guest));
-        Self { accounts, decoy, answer_after: round_up(time) }
+        Self { accounts, decoy, slowest }
     }
 
     /// Nobody any more.
     pub(super) fn without_accounts(&self) -> Self {
-        Self {
-            accounts: Known::Named(HashMap::new()),
-            decoy: self.decoy.clone(),
-            answer_after: self.answer_after,
-        }
+        Self { accounts: Known::Named(HashMap::new()), decoy: self.decoy.clone(), slowest: self.slowest }
     }
 
     /// The account of this name. Names are compared by their bytes.
@@ -87,6 +85,32 @@ impl Users {
             Known::Named(accounts) => accounts.get(name),
             Known::Anybody(account) => Some(account),
         }
+    }
+
+    /// What the attempts with this name guess: the shared password is one, whatever the name.
+    pub(super) fn guess<'n>(&'n self, name: &'n str) -> Guess<'n> {
+        match &self.accounts {
+            Known::Named(_) => Guess::User(name),
+            Known::Anybody(account) => Guess::User(&account.user.name),
+        }
+    }
+
+    /// When a failed check is answered, after it began: no check takes longer.
+    pub(super) fn answer_after(&self) -> Duration {
+        round_up(self.slowest)
+    }
+
+    /// The names that have another password in newer users, or are not among them.
+    pub(super) fn ended<'u>(&'u self, newer: &'u Self) -> impl Iterator<Item = &'u str> {
+        let accounts = match &self.accounts {
+            Known::Named(accounts) => Some(accounts),
+            Known::Anybody(_) => None,
+        };
+        let is_same = |name: &str, account: &Account| {
+            newer.find(name).is_some_and(|newer| newer.line.hash == account.line.hash)
+        };
+        let ended = accounts.into_iter().flatten().filter(move |(name, account)| !is_same(name, account));
+        ended.map(|(name, _)| name.as_str())
     }
 
     /// How many there are.
