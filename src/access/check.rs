@@ -18,7 +18,11 @@ impl Access {
         if !O::is_allowed_by(rights) {
             return Err(self.denied(O::NEEDS, principal, path));
         }
-        Ok(Grant::new(path, rights, self.depends_on_path().then(|| Box::new(self.judge(principal)))))
+        Ok(Grant::new(
+            path,
+            rights,
+            self.depends_on_path_for(principal).then(|| Box::new(self.judge(principal))),
+        ))
     }
 }
 

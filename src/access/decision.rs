@@ -83,7 +83,12 @@ impl Access {
     /// of that kind add up, unless one of them gives nothing.
     #[inline]
     pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
-        self.everywhere.unwrap_or_else(|| self.decide(principal, path)).without(self.withheld)
+        let given = self.everywhere.unwrap_or_else(|| self.decide(principal, path)).without(self.withheld);
+        match principal.scope() {
+            None => given,
+            Some(scope) if path.is_below(&scope.path) => given.and(scope.rights),
+            Some(_) => Rights::NONE,
+        }
     }
 
     /// What the rules give. Kept out of line, as most servers have only one rule.
@@ -169,6 +174,11 @@ impl Access {
     pub fn depends_on_path(&self) -> bool {
         self.depends_on_path
     }
+
+    /// Whether one path may have other rights than another for this principal.
+    pub(super) fn depends_on_path_for(&self, principal: &Principal) -> bool {
+        self.depends_on_path || principal.scope().is_some()
+    }
 }
 
 impl Judge {
@@ -177,9 +187,10 @@ impl Judge {
         self.access.rights(&self.principal, path)
     }
 
-    /// The paths of the rules, the deepest first.
+    /// The paths at which rights may change: those of the rules, the deepest first, and that of the principal's scope.
     pub(super) fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
-        self.access.rules.iter().map(|rule| &rule.path)
+        let scope = self.principal.scope().map(|scope| &scope.path);
+        self.access.rules.iter().map(|rule| &rule.path).chain(scope)
     }
 
     /// Like [`Access::denied`], for the principal.

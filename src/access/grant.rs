@@ -109,7 +109,7 @@ impl<O: Operation> Grant<'_, O> {
         self.with_rights(self.rights)
     }
 
-    /// The paths of the rules, the deepest first.
+    /// The paths at which rights may change.
     pub fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
         self.judge.iter().flat_map(|judge| judge.rule_paths())
     }

@@ -10,6 +10,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::containment;
 use super::exit::{Failure, WrongUsage};
+use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
 use crate::access::Subject;
 use crate::accounts::password::{Password, PasswordHash};
@@ -79,7 +80,7 @@ impl AccountsArgs {
     }
 
     /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder.
-    pub(super) fn read(self, config: &Config) -> Result<Option<Accounts>, Failure> {
+    pub(super) fn read(self, state: &StateArgs, config: &Config) -> Result<Option<Accounts>, Failure> {
         self.ensure_private(config)?;
         if !self.are_given() {
             return Ok(None);
@@ -96,8 +97,8 @@ impl AccountsArgs {
         };
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
-        let plain = self.allow_plain_passwords;
-        Ok(Some(Accounts::new(source, plain, Box::new(check), Blocking::own_thread())?))
+        let (plain, state) = (self.allow_plain_passwords, state.open(config)?);
+        Ok(Some(Accounts::new(source, &state, plain, Box::new(check), Blocking::own_thread())?))
     }
 
     /// Fails if clients of the network would have to send passwords without TLS.

@@ -57,6 +57,12 @@ impl StateDirectory {
         Ok(directory)
     }
 
+    /// Its path.
+    #[cfg(feature = "accounts")]
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The path of a file in it.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)

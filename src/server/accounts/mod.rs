@@ -15,6 +15,7 @@
 mod tests;
 mod users;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,9 +25,10 @@ use std::{fmt, io, thread};
 use zeroize::Zeroizing;
 
 use self::users::Users;
-use crate::access::User;
+use crate::access::{Principal, Scope, User};
 use crate::accounts::attempts::{Attempts, Guess};
 use crate::accounts::password::{Password, PasswordHash};
+use crate::accounts::records::{Purpose, RecordId, RecordScope, RecordSecret, Records, SecretUse, WallTime};
 use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
@@ -34,6 +36,7 @@ use crate::server::client_key::ClientKey;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::random;
 use crate::server::request::ClientAddress;
+use crate::server::state_directory::StateDirectory;
 use crate::server::timing::Deadline;
 use crate::server::watched_file::{self, Check, Stamp};
 
@@ -53,6 +56,9 @@ struct Shared {
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
     remembered: Mutex<Remembered>,
+    records: Records,
+    /// The last error of the records, so that it is logged once.
+    records_error: Mutex<Option<String>>,
 }
 
 /// Where the accounts come from.
@@ -76,6 +82,7 @@ impl Accounts {
     /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
     pub fn new(
         source: AccountsSource,
+        state: &StateDirectory,
         allows_plain: bool,
         check: Check,
         disk: Blocking<'_>,
@@ -89,6 +96,8 @@ impl Accounts {
             users: Mutex::new(Arc::new(users)),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
+            records: Records::open(state.path(), WallTime::now(), disk)?,
+            records_error: Mutex::default(),
             attempts: Mutex::new(Attempts::new()),
             remembered: Mutex::new(Remembered::new(random::bytes())),
         })))
@@ -104,6 +113,39 @@ impl Accounts {
         let users = self.users();
         let account = users.find(name)?;
         (!account.line.is_disabled).then(|| Arc::clone(&account.user))
+    }
+
+    /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
+    pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
+        self.by_secret(RecordSecret::parse(SecretUse::Session, secret)?, address)
+    }
+
+    /// Who a token acts for. `None` if it opens nothing.
+    pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Principal> {
+        self.by_secret(RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
+    }
+
+    fn by_secret(&self, secret: RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
+        let now = WallTime::now();
+        let record = self.0.records.find(&secret, now).ok()?;
+        let users = self.users();
+        let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
+        record.touch(now);
+        let user = Arc::clone(&account.user);
+        let scope = |scope: &RecordScope, link: Option<RecordId>| Scope {
+            path: scope.path.clone(),
+            rights: scope.rights,
+            link: link.map(|id| id.to_string()),
+        };
+        match &record.purpose {
+            Purpose::Session { .. } => Some(Principal::of_user(user, address)),
+            Purpose::Visit { link, scope: part, .. } => {
+                Some(Principal::within(user, address, scope(part, Some(*link))))
+            }
+            Purpose::Token { scope: part, .. } => Some(Principal::within(user, address, scope(part, None))),
+            // Its secret is used in paths only.
+            Purpose::Link { .. } => None,
+        }
     }
 
     /// What is known about a name and a password without a check: that they were right within the last minute, or that there
@@ -164,9 +206,20 @@ impl Accounts {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
+    /// Reads the users and the records again if their files have changed. To be called each second.
+    pub(super) fn follow_files(&self, disk: Blocking<'_>) {
+        self.follow_users(disk);
+        let error = self.0.records.refresh(WallTime::now(), disk).err().map(|error| error.to_string());
+        let mut last = lock(&self.0.records_error);
+        if let Some(error) = error.as_ref().filter(|error| last.as_ref() != Some(error)) {
+            log::error!("{error}; no session, token or link opens anything until that is mended");
+        }
+        *last = error;
+    }
+
     /// Reads the users again if their file has changed, or if that was asked for. If it cannot be used, the users stay as
     /// they were; if it is gone, there are none.
-    pub(super) fn follow_file(&self, disk: Blocking<'_>) {
+    fn follow_users(&self, disk: Blocking<'_>) {
         let shared = &*self.0;
         let Some(path) = shared.source.path() else { return };
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
@@ -185,6 +238,7 @@ impl Accounts {
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
                 log::info!("reloaded {} users", users.count());
+                self.end_records(&users, disk);
                 self.replace_users(users);
             }
             Err(error) => log::error!("{error}; the users stay as they were"),
@@ -198,6 +252,14 @@ impl Accounts {
         let mut attempts = lock(&self.0.attempts);
         for name in older.ended(&newer) {
             attempts.forget(Guess::User(name));
+        }
+    }
+
+    /// Ends the sessions, tokens and links of users who are gone or have another password. Requests check that too; but a user
+    /// made anew must not inherit them.
+    fn end_records(&self, users: &Users, disk: Blocking<'_>) {
+        if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
+            log::error!("cannot end the sessions of users who are gone: {error}");
         }
     }
 

@@ -10,8 +10,9 @@ fn hash(salt: u8) -> String {
     bcrypt::hash_with_salt("secret", 4, [salt; 16]).expect("a hash").to_string()
 }
 
-fn accounts(source: AccountsSource) -> Accounts {
-    Accounts::new(source, true, Box::new(|_| Ok(())), Blocking::own_thread()).expect("valid")
+fn accounts(folder: &Path, source: AccountsSource) -> Accounts {
+    let state = StateDirectory::open(&folder.join("state"), |_| Ok(())).expect("a state directory");
+    Accounts::new(source, &state, true, Box::new(|_| Ok(())), Blocking::own_thread()).expect("valid")
 }
 
 fn client(host: u8) -> ClientAddress {
@@ -40,8 +41,9 @@ fn check(accounts: &Accounts, host: u8, name: &str, password: &str) -> Option<bo
 
 #[test]
 fn the_shared_password_is_one_under_any_name() {
+    let folder = tempfile::tempdir().expect("a folder");
     let hash = hash(1).parse().expect("a hash");
-    let accounts = accounts(AccountsSource::Shared(hash));
+    let accounts = accounts(folder.path(), AccountsSource::Shared(hash));
     assert_eq!(check(&accounts, 1, "anna", "secret"), Some(true));
     let began = Instant::now();
     for name in ["a", "b", "c", "d"] {
@@ -60,7 +62,7 @@ fn a_new_password_ends_what_was_known_of_the_user() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("users");
     fs::write(&path, format!("anna:{}\nbert:{}\n", hash(1), hash(1))).expect("written");
-    let accounts = accounts(AccountsSource::File(path.clone()));
+    let accounts = accounts(folder.path(), AccountsSource::File(path.clone()));
     for name in ["anna", "bert"] {
         assert_eq!(check(&accounts, 1, name, "secret"), Some(true), "{name}");
         for _ in 0..4 {
@@ -70,7 +72,7 @@ fn a_new_password_ends_what_was_known_of_the_user() {
         fail_often(&accounts, 2, name);
     }
     fs::write(&path, format!("anna:{}:staff\nbert:{}\n", hash(1), hash(2))).expect("written");
-    accounts.follow_file(Blocking::own_thread());
+    accounts.follow_files(Blocking::own_thread());
     assert_eq!(check(&accounts, 1, "anna", "secret"), Some(true), "only her groups have changed");
     assert_eq!(check(&accounts, 1, "bert", "secret"), None);
 }
@@ -80,7 +82,7 @@ fn a_failed_check_takes_as_long_as_the_slowest() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("users");
     fs::write(&path, format!("anna:{}\n", hash(1))).expect("written");
-    let accounts = accounts(AccountsSource::File(path));
+    let accounts = accounts(folder.path(), AccountsSource::File(path));
     let slowest = accounts.users().slowest;
     let long = "x".repeat(73);
     for (name, password) in [("anna", "wrong"), ("anna", &*long), ("nobody", "wrong"), ("nobody", "a\0b")] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::access::User;
 use crate::accounts::attempts::Guess;
-use crate::accounts::file::UserLine;
+use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::GroupName;
 use crate::accounts::password::PasswordHash;
 use crate::accounts::store::{self, Stored};
@@ -26,6 +26,8 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// The users that a server knows.
 pub(super) struct Users {
+    /// The lines of the file.
+    pub file: UsersFile,
     accounts: Known,
     /// What the password of an unknown user is checked against: a hash that takes as long as any.
     pub decoy: PasswordHash,
@@ -62,7 +64,8 @@ impl Users {
         let Slowest { hash: decoy, time: slowest } =
             timing::slowest(users.users().map(|user| &user.hash), disk);
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
-        Ok(Self { accounts: Known::Named(accounts.collect()), decoy, slowest })
+        let accounts = Known::Named(accounts.collect());
+        Ok(Self { file: users, accounts, decoy, slowest })
     }
 
     /// Everybody with the password of this hash.
@@ -70,13 +73,21 @@ impl Users {
         let Slowest { hash: decoy, time: slowest } = timing::slowest([&hash], disk);
         let name = GUEST.parse().expect("it can be a name");
         let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
+        let mut file = UsersFile::default();
+        let is_new = file.add(guest.clone());
+        debug_assert!(is_new, "the file is empty");
         let accounts = Known::Anybody(Account::of(guest));
-        Self { accounts, decoy, slowest }
+        Self { file, accounts, decoy, slowest }
     }
 
     /// Nobody any more.
     pub(super) fn without_accounts(&self) -> Self {
-        Self { accounts: Known::Named(HashMap::new()), decoy: self.decoy.clone(), slowest: self.slowest }
+        Self {
+            file: UsersFile::default(),
+            accounts: Known::Named(HashMap::new()),
+            decoy: self.decoy.clone(),
+            slowest: self.slowest,
+        }
     }
 
     /// The account of this name. Names are compared by their bytes.
@@ -102,15 +113,10 @@ impl Users {
 
     /// The names that have another password in newer users, or are not among them.
     pub(super) fn ended<'u>(&'u self, newer: &'u Self) -> impl Iterator<Item = &'u str> {
-        let accounts = match &self.accounts {
-            Known::Named(accounts) => Some(accounts),
-            Known::Anybody(_) => None,
+        let is_same = |line: &UserLine| {
+            newer.find(line.name.as_str()).is_some_and(|newer| newer.line.hash == line.hash)
         };
-        let is_same = |name: &str, account: &Account| {
-            newer.find(name).is_some_and(|newer| newer.line.hash == account.line.hash)
-        };
-        let ended = accounts.into_iter().flatten().filter(move |(name, account)| !is_same(name, account));
-        ended.map(|(name, _)| name.as_str())
+        self.file.users().filter(move |line| !is_same(line)).map(|line| line.name.as_str())
     }
 
     /// How many there are.
