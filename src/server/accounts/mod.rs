@@ -11,6 +11,8 @@
 //!
 //! The users are read again when their file changes.
 
+#[cfg(test)]
+mod tests;
 mod users;
 
 use std::net::IpAddr;
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use zeroize::Zeroizing;
 
@@ -157,7 +159,7 @@ impl Accounts {
             return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
         lock(&self.0.attempts)
-            .delay(&check.client.key(), Guess::User(&check.name), now)
+            .delay(&check.client.key(), users.guess(&check.name), now)
             .map(PasswordVerdict::TooMany)
     }
 
@@ -173,20 +175,22 @@ impl Accounts {
         let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
         let hash = account.map_or(&users.decoy, |account| &account.line.hash);
         let is_right = hash.is_of(&check.password, disk);
-        let (client, now) = (check.client.key(), Instant::now());
+        let (client, guess, now) = (check.client.key(), users.guess(&check.name), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            lock(&self.0.attempts).succeeded(&client, Guess::User(&check.name), now);
+            lock(&self.0.attempts).succeeded(&client, guess, now);
             lock(&self.0.remembered).remember(&account.line, &check.password, now);
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
             };
         }
-        lock(&self.0.attempts).failed(&client, Guess::User(&check.name), now);
+        lock(&self.0.attempts).failed(&client, guess, now);
         // An unknown name may be a password in the wrong field.
         let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
         log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
-        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
+        // The next check begins no sooner than after the slowest: a request that waits for it could measure this one.
+        thread::sleep(users.slowest.saturating_sub(began.elapsed()));
+        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
 
     /// An error if the users file may no longer be used.
@@ -227,8 +231,7 @@ impl Accounts {
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
         if is_gone {
-            let nobody = Arc::new(self.users().without_accounts());
-            *lock(&shared.users) = nobody;
+            self.replace_users(self.users().without_accounts());
             log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
             return;
         }
@@ -236,9 +239,19 @@ impl Accounts {
             Ok(users) => {
                 log::info!("reloaded {} users", users.count());
                 self.end_records(&users, disk);
-                *lock(&shared.users) = Arc::new(users);
+                self.replace_users(users);
             }
             Err(error) => log::error!("{error}; the users stay as they were"),
+        }
+    }
+
+    /// What is known of a user ends with its password: somebody else may have known that.
+    fn replace_users(&self, users: Users) {
+        let newer = Arc::new(users);
+        let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        let mut attempts = lock(&self.0.attempts);
+        for name in older.ended(&newer) {
+            attempts.forget(Guess::User(name));
         }
     }
 
@@ -266,7 +279,7 @@ impl AccountsSource {
     fn read(&self, check: &Check, disk: Blocking<'_>) -> Result<Users, Box<dyn std::error::Error>> {
         match self {
             Self::File(path) => Users::read(path, check, disk),
-            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)?),
+            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)),
         }
     }
 }
