@@ -38,6 +38,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "archive",
             "chat",
             "access",
+            "accounts",
             "durable",
             "folder",
             "net",
@@ -84,8 +85,9 @@ const BLOCKING: [&str; 6] = [
 ];
 
 /// Names that two public types share, and why.
-const SAME_NAME: [(&str, &str); 11] = [
+const SAME_NAME: [(&str, &str); 12] = [
     ("Head", "HTTP has two, of requests and of responses; a file that uses both writes the module"),
+    ("User", "access has its name and groups, accounts its line; a file that uses both writes the module"),
     ("Bars", "a feature chooses one"),
     ("Completion", "a feature chooses one"),
     ("LineEditor", "a feature chooses one"),

@@ -3,6 +3,8 @@
 //! absence of panics: where possible, it compares the result with a second, slower and simpler
 //! implementation, or cuts the input elsewhere and expects the same.
 
+#[cfg(feature = "accounts")]
+pub(super) mod authorizations;
 pub(super) mod chunked_bodies;
 pub(super) mod event_streams;
 pub(super) mod multipart;
@@ -20,6 +22,8 @@ pub(super) mod tftp_packets;
 
 /// Every target: its name, which is also that of its corpus, and its function.
 pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
+    #[cfg(feature = "accounts")]
+    ("authorizations", authorizations::check),
     ("chunked_bodies", chunked_bodies::check),
     ("event_streams", event_streams::check),
     ("multipart", multipart::check),

@@ -1,11 +1,12 @@
 //! The decision: the rights of a principal at a path.
 
 use std::cmp::Reverse;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::denied::Denied;
 use super::principal::Principal;
-use super::right::Rights;
+use super::right::{Right, Rights};
 use super::rule::Rule;
 use super::subject::Subject;
 use crate::path::SharePath;
@@ -47,7 +48,9 @@ impl Access {
         rules.sort_by_key(|rule| (Reverse(rule.path.as_bytes().len()), rule.subject.kind()));
         let depends_on_path = rules.iter().any(|rule| !rule.path.is_root());
         let everywhere = match &*rules {
-            [Rule { subject: Subject::Everyone, rights, path, from: None }] if path.is_root() => {
+            [Rule { subject: Subject::Everyone, rights, path, from: None }]
+                if path.is_root() && !rights.has_any(Rights::SHARE) =>
+            {
                 Some(*rights)
             }
             _ => None,
@@ -89,35 +92,60 @@ impl Access {
         let mut matching =
             self.rules.iter().filter(|rule| path.is_below(&rule.path) && rule.matches(principal));
         let Some(first) = matching.next() else { return Rights::NONE };
+        let not_without_user = if principal.user().is_none() { Rights::SHARE } else { Rights::NONE };
         let is_beside = |rule: &&Rule| rule.path == first.path && rule.subject.kind() == first.subject.kind();
         let mut given = first.rights;
         for rule in matching.take_while(is_beside) {
             let is_none = given == Rights::NONE || rule.rights == Rights::NONE;
             given = if is_none { Rights::NONE } else { given.with(rule.rights) };
         }
-        given
+        given.without(not_without_user)
     }
 
     /// Fails if the principal has none of these rights at this path; otherwise returns all that it has.
     pub fn require(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Result<Rights, Denied> {
         let rights = self.rights(principal, path);
-        if rights.has_any(any_of) { Ok(rights) } else { Err(self.denied(any_of)) }
+        if rights.has_any(any_of) { Ok(rights) } else { Err(self.denied(any_of, principal, path)) }
     }
 
-    /// The refusal of something that needs any of these rights.
-    pub(super) fn denied(&self, any_of: Rights) -> Denied {
+    /// The refusal of something that needs any of these rights at this path. It depends on the rules alone, not on what exists.
+    pub(super) fn denied(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Denied {
         if self.is_read_only && Rights::CHANGE.has_all(any_of) {
             Denied::ReadOnly
-        } else if self.hides && !any_of.has_any(Rights::OF_SERVER) {
-            Denied::Hidden
-        } else {
+        } else if !self.hides {
             Denied::NoRight(any_of)
+        } else if principal.user().is_none() && self.lets_a_user(any_of, principal.address(), path) {
+            Denied::Unauthenticated
+        } else if any_of.has_any(Rights::OF_SERVER) || self.shows_neighbours(principal, path) {
+            Denied::NoRight(any_of)
+        } else {
+            Denied::Hidden
         }
+    }
+
+    /// Whether any user at this address could have one of these rights there, by any rule that matches users alone.
+    fn lets_a_user(&self, any_of: Rights, address: Option<IpAddr>, path: &SharePath) -> bool {
+        let examples = self.rules.iter().filter_map(|rule| rule.subject.example());
+        examples
+            .map(|user| Principal::of_user(Arc::new(user), address))
+            .any(|user| self.rights(&user, path).has_any(any_of))
+    }
+
+    /// Whether a user may list the directory of this path: then it is told what it may not do there.
+    fn shows_neighbours(&self, principal: &Principal, path: &SharePath) -> bool {
+        let may_list = |parent: SharePath| self.rights(principal, &parent).has(Right::List);
+        principal.user().is_some() && path.parent().is_some_and(may_list)
     }
 
     /// Whether any rule lets anybody add or replace files.
     pub fn lets_anyone_change(&self) -> bool {
         self.rules.iter().any(|rule| rule.rights.without(self.withheld).has_any(Rights::CHANGE))
+    }
+
+    /// Whether any rule lets clients without an account add, replace or remove files.
+    pub fn lets_everyone_change(&self) -> bool {
+        let changes = |rule: &Rule| rule.rights.without(self.withheld).has_any(Rights::CHANGE);
+        self.rules.iter().any(|rule| rule.subject == Subject::Everyone && changes(rule))
     }
 
     /// The rights of this principal alone.
@@ -128,6 +156,13 @@ impl Access {
     /// Whether a client at one address may have other rights than one at another.
     pub fn depends_on_address(&self) -> bool {
         self.rules.iter().any(|rule| rule.from.is_some())
+    }
+
+    /// Whether users may have other rights than others at this path or below it.
+    pub fn depends_on_user(&self, path: &SharePath) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.subject != Subject::Everyone && (path.is_below(&rule.path) || rule.path.is_below(path))
+        })
     }
 
     /// Whether one path may have other rights than another. Then what lies elsewhere than its name says needs them at both.
@@ -147,9 +182,9 @@ impl Judge {
         self.access.rules.iter().map(|rule| &rule.path)
     }
 
-    /// Like [`Access::denied`].
-    pub(super) fn denied(&self, any_of: Rights) -> Denied {
-        self.access.denied(any_of)
+    /// Like [`Access::denied`], for the principal.
+    pub(super) fn denied(&self, any_of: Rights, path: &SharePath) -> Denied {
+        self.access.denied(any_of, &self.principal, path)
     }
 
     /// The rules and the principal.

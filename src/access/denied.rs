@@ -11,4 +11,6 @@ pub enum Denied {
     NoRight(Rights),
     /// The rules give the principal no right to this there, and it must not learn whether anything is there.
     Hidden,
+    /// Nobody without an account may do this there, but a user may: the client has to say who it is.
+    Unauthenticated,
 }

@@ -60,7 +60,7 @@ impl Operation for ToRead {
 }
 
 impl Operation for ToWrite {
-    const NEEDS: Rights = Rights::CHANGE;
+    const NEEDS: Rights = Rights::SAVE;
 }
 
 impl Operation for ToMakeDirectory {
@@ -120,16 +120,21 @@ impl<O: Operation> Grant<'_, O> {
         paths: impl IntoIterator<Item = &'s SharePath>,
     ) -> Result<Grant<'_, O>, Denied> {
         let Some(judge) = &self.judge else { return Ok(self.reborrow()) };
-        let there = paths.into_iter().map(|path| judge.rights(path));
-        let rights = there.fold(self.rights, Rights::and);
-        if O::is_allowed_by(rights) { Ok(self.with_rights(rights)) } else { Err(judge.denied(O::NEEDS)) }
+        let mut rights = self.rights;
+        for path in paths {
+            rights = rights.and(judge.rights(path));
+            if !O::is_allowed_by(rights) {
+                return Err(judge.denied(O::NEEDS, path));
+            }
+        }
+        Ok(self.with_rights(rights))
     }
 
     /// Fails if the principal may not create anything at this path.
     pub fn may_add_at(&self, path: &SharePath) -> Result<(), Denied> {
         const ADD: Rights = Rights::of(&[Right::Add]);
         match &self.judge {
-            Some(judge) if !judge.rights(path).has_any(ADD) => Err(judge.denied(ADD)),
+            Some(judge) if !judge.rights(path).has_any(ADD) => Err(judge.denied(ADD, path)),
             _ => Ok(()),
         }
     }
@@ -150,7 +155,7 @@ impl Grant<'_, ToList> {
         match &self.judge {
             None => Ok(Grant::new(path, self.rights, None)),
             Some(judge) if self.shows(path) => Ok(Grant::new(path, judge.rights(path), Some(judge.clone()))),
-            Some(judge) => Err(judge.denied(ToList::NEEDS)),
+            Some(judge) => Err(judge.denied(ToList::NEEDS, path)),
         }
     }
 }

@@ -28,12 +28,12 @@ impl Principal {
     }
 
     /// A request of this user, from this address.
-    pub const fn user(user: Arc<User>, address: Option<IpAddr>) -> Self {
+    pub const fn of_user(user: Arc<User>, address: Option<IpAddr>) -> Self {
         Self { user: Some(user), address }
     }
 
     /// The user, unless it is anonymous.
-    pub(super) fn account(&self) -> Option<&User> {
+    pub fn user(&self) -> Option<&User> {
         self.user.as_deref()
     }
 

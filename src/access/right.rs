@@ -13,6 +13,10 @@ pub enum Right {
     Add,
     /// Replace existing files.
     Replace,
+    /// Delete, move and rename files and directories.
+    Remove,
+    /// Make links to what one may see or change oneself.
+    Share,
     /// Join the chat room.
     Chat,
     /// Stop the server.
@@ -24,8 +28,16 @@ pub enum Right {
 pub struct Rights(u8);
 
 impl Right {
-    pub(super) const ALL: [Self; 6] =
-        [Self::List, Self::Read, Self::Add, Self::Replace, Self::Chat, Self::Admin];
+    pub(super) const ALL: [Self; 8] = [
+        Self::List,
+        Self::Read,
+        Self::Add,
+        Self::Replace,
+        Self::Remove,
+        Self::Share,
+        Self::Chat,
+        Self::Admin,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -33,6 +45,8 @@ impl Right {
             Self::Read => "read",
             Self::Add => "add",
             Self::Replace => "replace",
+            Self::Remove => "remove",
+            Self::Share => "share",
             Self::Chat => "chat",
             Self::Admin => "admin",
         }
@@ -44,8 +58,16 @@ impl Rights {
     pub const NONE: Self = Self(0);
     /// To look at everything.
     pub const VIEW: Self = Self::of(&[Right::List, Right::Read]);
+    /// To save files: under a new name or under one that exists.
+    pub const SAVE: Self = Self::of(&[Right::Add, Right::Replace]);
     /// To change what is in the folder: the rights that a read-only folder never gives.
-    pub const CHANGE: Self = Self::of(&[Right::Add, Right::Replace]);
+    pub const CHANGE: Self = Self::SAVE.with(Self::of(&[Right::Remove]));
+    /// To look, to save files, and to share what one sees.
+    pub const WRITE: Self = Self::VIEW.with(Self::SAVE).with(Self::SHARE);
+    /// To do all that, and to remove.
+    pub const EDIT: Self = Self::WRITE.with(Self::CHANGE);
+    /// To make links. Without an account, nobody has it: a link belongs to the user who made it.
+    pub(super) const SHARE: Self = Self::of(&[Right::Share]);
 
     /// What holds for the whole server, not for a path.
     pub(super) const OF_SERVER: Self = Self::CHAT.with(Self::ADMIN);
@@ -56,8 +78,12 @@ impl Rights {
     pub const ADMIN: Self = Self::of(&[Right::Admin]);
 
     /// The names for several rights.
-    const PRESETS: [(&'static str, Self); 3] =
-        [("view", Self::VIEW), ("drop", Self::of(&[Right::Add])), ("write", Self::VIEW.with(Self::CHANGE))];
+    const PRESETS: [(&'static str, Self); 4] = [
+        ("view", Self::VIEW),
+        ("drop", Self::of(&[Right::Add])),
+        ("write", Self::WRITE),
+        ("edit", Self::EDIT),
+    ];
 
     /// The rights of this name: a preset, or a single one.
     pub(super) fn named(name: &str) -> Option<Self> {

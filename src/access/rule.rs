@@ -99,7 +99,7 @@ mod tests {
                 Some(network("::1")),
             ),
             ("everyone=read@a=b@c", &[Subject::Everyone], Rights::of(&[Right::Read]), "a=b@c", None),
-            ("users=write", &[Subject::Users], view.with(Rights::CHANGE), "", None),
+            ("users=write", &[Subject::Users], view.with(Rights::SAVE).with(Rights::SHARE), "", None),
             (
                 "anna,%staff,users=admin",
                 &[Subject::User("anna".into()), Subject::Group("staff".into()), Subject::Users],

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::principal::Principal;
+use super::principal::{Principal, User};
 use super::rule_error::RuleError;
 
 /// The principals that a rule is about, from the most specific kind to the least.
@@ -22,13 +22,24 @@ pub enum Subject {
 impl Subject {
     /// Whether this principal is one of them.
     pub(super) fn includes(&self, principal: &Principal) -> bool {
-        let account = principal.account();
+        let account = principal.user();
         match self {
             Self::Everyone => true,
             Self::Users => account.is_some(),
             Self::Group(group) => account.is_some_and(|user| user.groups.contains(group)),
             Self::User(name) => account.is_some_and(|user| user.name == *name),
         }
+    }
+
+    /// A user whom it includes only because of its name; none for everyone.
+    pub(super) fn example(&self) -> Option<User> {
+        let (name, groups) = match self {
+            Self::Everyone => return None,
+            Self::Users => (String::new(), Vec::new()),
+            Self::Group(group) => (String::new(), vec![group.clone()]),
+            Self::User(name) => (name.clone(), Vec::new()),
+        };
+        Some(User { name, groups })
     }
 
     /// Its kind: the lowest is the most specific.

@@ -10,7 +10,7 @@ use super::password::{PasswordHash, WrongHash};
 
 /// A user, as a line of the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
+pub struct UserLine {
     /// The name.
     pub name: UserName,
     /// The hash of the password.
@@ -29,7 +29,7 @@ pub struct UsersFile {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Line {
-    User(User),
+    User(UserLine),
     Comment(String),
 }
 
@@ -82,18 +82,18 @@ impl UsersFile {
     }
 
     /// The users, in the order of their lines.
-    pub fn users(&self) -> impl Iterator<Item = &User> {
+    pub fn users(&self) -> impl Iterator<Item = &UserLine> {
         self.lines.iter().filter_map(Line::user)
     }
 
     /// The user of this name.
-    pub fn get(&self, name: &UserName) -> Option<&User> {
+    pub fn get(&self, name: &UserName) -> Option<&UserLine> {
         self.users().find(|user| user.name == *name)
     }
 
     /// Adds a user at the end; false if there is one of that name.
     #[must_use]
-    pub fn add(&mut self, user: User) -> bool {
+    pub fn add(&mut self, user: UserLine) -> bool {
         let is_new = self.get(&user.name).is_none();
         if is_new {
             self.lines.push(Line::User(user));
@@ -121,14 +121,14 @@ impl UsersFile {
 }
 
 impl Line {
-    fn user(&self) -> Option<&User> {
+    fn user(&self) -> Option<&UserLine> {
         match self {
             Self::User(user) => Some(user),
             Self::Comment(_) => None,
         }
     }
 
-    fn user_mut(&mut self) -> Option<&mut User> {
+    fn user_mut(&mut self) -> Option<&mut UserLine> {
         match self {
             Self::User(user) => Some(user),
             Self::Comment(_) => None,
@@ -154,7 +154,7 @@ impl FromStr for Line {
             None => (false, hash),
         };
         let groups = groups.split(',').filter(|_| !groups.is_empty());
-        Ok(Self::User(User {
+        Ok(Self::User(UserLine {
             name: name.parse().map_err(UserLineError::Name)?,
             hash: hash.parse().map_err(UserLineError::Hash)?,
             is_disabled,
@@ -176,15 +176,18 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Comment(text) => f.write_str(text),
-            Self::User(User { name, hash, is_disabled, groups }) => {
-                let mark = if *is_disabled { "!" } else { "" };
-                write!(f, "{name}:{mark}{}", hash.as_str())?;
-                let mut separators = std::iter::once(":").chain(std::iter::repeat(","));
-                groups
-                    .iter()
-                    .try_for_each(|group| write!(f, "{}{group}", separators.next().unwrap_or_default()))
-            }
+            Self::User(user) => user.fmt(f),
         }
+    }
+}
+
+/// As a line of the file, without its end.
+impl fmt::Display for UserLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.is_disabled { "!" } else { "" };
+        write!(f, "{}:{mark}{}", self.name, self.hash.as_str())?;
+        let mut separators = std::iter::once(":").chain(std::iter::repeat(","));
+        self.groups.iter().try_for_each(|group| write!(f, "{}{group}", separators.next().unwrap_or_default()))
     }
 }
 
@@ -271,7 +274,7 @@ mod tests {
         let mut file = parse(text).expect("valid");
         let hash: PasswordHash = HASH.replace("YRax", "YRay").parse().expect("a hash");
         assert!(file.set_hash(&name("bert"), hash.clone()));
-        let carla = User { name: name("carla"), hash, is_disabled: false, groups: vec![] };
+        let carla = UserLine { name: name("carla"), hash, is_disabled: false, groups: vec![] };
         assert!(file.add(carla.clone()));
         assert!(!file.add(carla), "she is there already");
         assert!(file.remove(&name("anna")));

@@ -84,6 +84,11 @@ impl Password {
         Self(Zeroizing::new(bytes))
     }
 
+    /// The bytes, for a hash.
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether both are the same; compared in constant time.
     pub fn is(&self, other: &Self) -> bool {
         let differ = self.0.iter().zip(&*other.0).fold(0, |differ, (one, other)| differ | (one ^ other));
@@ -152,6 +157,17 @@ impl PasswordHash {
                 password.0.len() <= BCRYPT_LIMIT && bcrypt::verify(&*password.0, &self.text).unwrap_or(false)
             }
         }
+    }
+
+    /// Its kind and its cost: hashes with the same take equally long.
+    pub(super) fn cost(&self) -> &str {
+        // `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`, `$2y$10$SALT AND OUTPUT`.
+        let fields = match self.kind {
+            Kind::Argon2 => 4,
+            Kind::Bcrypt => 2,
+        };
+        let end = self.text.match_indices('$').nth(fields).map_or(self.text.len(), |(at, _)| at);
+        &self.text[..end]
     }
 
     /// As it stands in the file.

@@ -127,14 +127,14 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::accounts::file::User;
+    use crate::accounts::file::UserLine;
     use crate::accounts::password::PasswordHash;
 
     const HASH: &str = "$2y$10$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJGY.i";
 
     fn add(path: &Path, name: &str) -> Result<(), UsersFileError> {
         let hash: PasswordHash = HASH.parse().expect("a hash");
-        let user = User { name: name.parse().expect("a name"), hash, is_disabled: false, groups: vec![] };
+        let user = UserLine { name: name.parse().expect("a name"), hash, is_disabled: false, groups: vec![] };
         change(path, Blocking::own_thread(), |users| {
             assert!(users.add(user));
             Ok(())

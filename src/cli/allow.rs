@@ -1,22 +1,26 @@
 //! `--allow`: who may do what in the folder.
 
-use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
 use clap::Args;
 
+use super::accounts::AccountsArgs;
+use super::exit::Failure;
 use crate::access::{Access, Rights, Rule, RuleError, Subject};
+use crate::path::SharePath;
 use crate::printable::Printable;
 
 /// The flags of access by rules.
 #[derive(Debug, Args)]
 pub(super) struct AllowArgs {
-    /// Give these rights, and no others: everyone=RIGHTS, everyone=RIGHTS@PATH, with " from CIDR" at the end for some
+    /// Give these rights, and no others: SUBJECT=RIGHTS, SUBJECT=RIGHTS@PATH, with " from CIDR" at the end for some
     /// addresses only; can be repeated
     ///
-    /// RIGHTS are `view` (list, read), `drop` (add), `write` (view, add, replace), single ones (list, read, add, replace, chat,
-    /// admin) separated by commas, or `none`. The rule for the closest folder decides. What a rule refuses looks absent.
+    /// SUBJECT is `everyone`, `users` (all of them), a user's name, `%group`, or several, separated by commas. RIGHTS are
+    /// `view` (list, read), `drop` (add), `write` (view, add, replace, share), `edit` (write, remove), single ones (list,
+    /// read, add, replace, remove, share, chat, admin) separated by commas, or `none`. The rule for the closest folder
+    /// decides, and there the most specific subject. What a rule refuses looks absent.
     #[arg(long, value_name = "RULE")]
     allow: Vec<AllowedRules>,
 }
@@ -25,22 +29,17 @@ pub(super) struct AllowArgs {
 #[derive(Debug, Clone)]
 struct AllowedRules(Vec<Rule>);
 
-/// Why a rule is not accepted.
-#[derive(Debug)]
-enum CannotAllow {
-    Rule(RuleError),
-    /// It is about users, who cannot be known yet.
-    NoAccounts(Subject),
-}
-
 impl AllowArgs {
-    /// Who may do what: by the rules, or, without any, these rights for everyone.
-    pub(super) fn access(&self, without_rules: Rights) -> Access {
-        if self.allow.is_empty() {
-            Access::new(without_rules)
-        } else {
-            Access::by_rules(self.rules().cloned())
-        }
+    /// Who may do what: by the rules, or, without any, these rights for everyone; with accounts, for users alone.
+    pub(super) fn access(&self, without_rules: Rights, accounts: &AccountsArgs) -> Result<Access, Failure> {
+        self.rules().try_for_each(|rule| accounts.ensure_known(&rule.subject))?;
+        let users =
+            || Rule { subject: Subject::Users, rights: without_rules, path: SharePath::root(), from: None };
+        Ok(match (self.allow.is_empty(), accounts.are_given()) {
+            (true, false) => Access::new(without_rules),
+            (true, true) => Access::by_rules([users()]),
+            (false, _) => Access::by_rules(self.rules().cloned()),
+        })
     }
 
     /// Warns of rules that have no effect.
@@ -72,26 +71,9 @@ impl AllowArgs {
 }
 
 impl FromStr for AllowedRules {
-    type Err = CannotAllow;
+    type Err = RuleError;
 
-    fn from_str(text: &str) -> Result<Self, CannotAllow> {
-        let rules = Rule::parse(text).map_err(CannotAllow::Rule)?;
-        match rules.iter().find(|rule| rule.subject != Subject::Everyone) {
-            Some(rule) => Err(CannotAllow::NoAccounts(rule.subject.clone())),
-            None => Ok(Self(rules)),
-        }
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        Rule::parse(text).map(Self)
     }
 }
-
-impl fmt::Display for CannotAllow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rule(error) => error.fmt(f),
-            Self::NoAccounts(subject) => {
-                write!(f, "wharf has no accounts yet, so a rule cannot be about {subject} (use everyone)")
-            }
-        }
-    }
-}
-
-impl std::error::Error for CannotAllow {}

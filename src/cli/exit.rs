@@ -1,6 +1,6 @@
 //! Exit codes and last messages of the commands: 0 success, 1 failure, 2 wrong usage, 130 Ctrl-C.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -22,6 +22,16 @@ pub(super) const INTERRUPTED: u8 = 130;
 
 /// How long the last message of a server may take to write.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A command was called in a way that it refuses.
+#[derive(Debug)]
+pub(super) struct WrongUsage(pub String);
+
+/// Prints why a command failed, without waiting for a reader that has stalled.
+pub(super) fn end(error: &Failure) -> ExitCode {
+    last_words(format!("wharf: {error}\n"));
+    if error.is::<WrongUsage>() { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
+}
 
 /// The exit code of a command: whether all succeeded, or an error of its output. A closed pipe is a silent success: `| head`
 /// has printed what it wanted.
@@ -93,8 +103,15 @@ pub(super) fn say(line: &dyn Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Prints the last message of a server on stderr, without waiting for a reader that has stalled.
-pub(super) fn last_words(line: String) {
+impl Display for WrongUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
+fn last_words(line: String) {
     let (written, seen) = mpsc::channel();
     let writing = thread::Builder::new().spawn(move || {
         let _ = io::stderr().write_all(line.as_bytes());

@@ -1,5 +1,10 @@
 //! The command line: one file for each command.
 
+#[cfg(feature = "accounts")]
+mod accounts;
+#[cfg(not(feature = "accounts"))]
+#[path = "no_accounts.rs"]
+mod accounts;
 mod allow;
 mod banner;
 mod chat;
@@ -123,10 +128,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "accounts")]
         Command::User(args) => user::run(args),
     };
-    done.unwrap_or_else(|error| {
-        exit::last_words(format!("wharf: {error}\n"));
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| exit::end(&error))
 }
 
 /// Adds `serve` to a command line that begins with a flag, a folder or a port.

@@ -9,6 +9,7 @@ use clap::{Args, Parser, ValueEnum};
 use rustix::fs::Mode;
 use rustix::process::geteuid;
 
+use super::accounts::AccountsArgs;
 use super::allow::AllowArgs;
 use super::banner::{self, IdleExit};
 use super::exit::Failure;
@@ -25,8 +26,8 @@ use crate::net::unix::SocketName;
 use crate::net::zone::ZonedIp;
 use crate::printable::Printable;
 use crate::server::{
-    AllowedHosts, Base, Config, HostName, KeepAlive, ListenConfig, Recorder, Server, Tls, TrustedProxies,
-    TrustedProxy,
+    Accounts, AllowedHosts, Base, Config, HostName, KeepAlive, ListenConfig, Recorder, Server, Tls,
+    TrustedProxies, TrustedProxy,
 };
 use crate::stop::Stop;
 
@@ -128,6 +129,8 @@ pub(super) struct ServeArgs {
     qr: QrArgs,
     #[command(flatten)]
     tls: TlsArgs,
+    #[command(flatten)]
+    accounts: AccountsArgs,
     /// Disable the chat
     #[arg(long)]
     no_chat: bool,
@@ -184,7 +187,8 @@ impl Default for ServeArgs {
 
 /// Runs the command, until the server is stopped.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
-    let args = args.with_number_as_port();
+    let mut args = args.with_number_as_port();
+    args.accounts.take_variable()?;
     let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
     let outputs = Outputs::open(log, args.verbosity(), record, args.root())?;
     let served = serve(args, &outputs);
@@ -196,25 +200,30 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
     let (idle_exit, qr, drain, tls) = (args.idle_exit, args.qr, args.drain, args.tls.clone());
-    let mut config = config(args, inherited, outputs.recorder())?;
+    let (mut config, accounts) = config(args, inherited, outputs.recorder())?;
     config.tls = tls.read(&config)?;
-    let tls = config.tls.clone();
-    let (reopened, flushed, reread) = (outputs.clone(), outputs.clone(), tls.clone());
+    config.accounts = accounts.read(&config)?;
+    let (reopened, flushed) = (outputs.clone(), outputs.clone());
+    let (certificates, accounts) = (config.tls.clone(), config.accounts.clone());
     let hung_up = move || {
-        reread.iter().for_each(Tls::reload_soon);
-        if !reopened.reopen() && reread.is_none() {
-            log::info!("SIGHUP is ignored: there is no --log-file, --record or --tls-cert to reopen");
+        certificates.iter().for_each(Tls::reload_soon);
+        accounts.iter().for_each(Accounts::reload_soon);
+        if !reopened.reopen() && certificates.is_none() && accounts.is_none() {
+            log::info!(
+                "SIGHUP is ignored: there is no --log-file, --record, --tls-cert or --users to reopen"
+            );
         }
     };
     signals::become_stop(stop.clone(), drain, hung_up, move || flushed.flush())?;
     signals::outlive_file_limit()?;
-    let (files, certificates) = (outputs.clone(), config.tls.clone());
+    let (files, certificates, accounts) = (outputs.clone(), config.tls.clone(), config.accounts.clone());
     config.folder.follow_if(move || {
         files.ensure_outside()?;
-        certificates.iter().try_for_each(Tls::check)
+        certificates.iter().try_for_each(Tls::check)?;
+        accounts.iter().try_for_each(Accounts::check_file)
     });
     let root = config.root.clone();
-    let accepts_uploads = config.access.lets_anyone_change();
+    let accepts_uploads = config.access.lets_everyone_change();
     let server = Server::bind(config, stop)?;
     let mut greeting = banner::greeting(&root, &server, idle_exit, accepts_uploads);
     greeting.extend(qr.code(&server));
@@ -266,11 +275,15 @@ impl ServeArgs {
     }
 }
 
-/// The configuration by the flags, without TLS.
-fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> Result<Config, Failure> {
+/// The configuration by the flags, without TLS and accounts; and the flags about accounts.
+fn config(
+    args: ServeArgs,
+    inherited: Inherited,
+    recorder: Option<Recorder>,
+) -> Result<(Config, AccountsArgs), Failure> {
     let listen = listen_config(&args, inherited)?;
     let root = args.root();
-    let access = access(&args);
+    let access = access(&args)?;
     if access.depends_on_path() && !Path::new("/proc/self/fd").exists() {
         return Err(
             "rules for paths need /proc, to find out where links lead (mount it, or leave out @PATH)".into(),
@@ -290,7 +303,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         durable: !args.no_sync,
         stall: args.stall,
     };
-    Ok(Config {
+    let config = Config {
         access,
         folder: Folder::open_at(root, rules)?,
         root: std::path::absolute(root)?,
@@ -314,20 +327,23 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         index: (!args.index.is_empty()).then_some(args.index),
         recorder,
         tls: None,
-    })
+        accounts: None,
+    };
+    Ok((config, args.accounts))
 }
 
-/// What everybody may do in the folder, by the flags.
-fn access(args: &ServeArgs) -> Access {
-    let changes = match args.on_conflict {
-        Conflict::Overwrite => Rights::CHANGE,
-        Conflict::Refuse | Conflict::Rename => Rights::of(&[Right::Add]),
+/// Who may do what in the folder, by the flags.
+fn access(args: &ServeArgs) -> Result<Access, Failure> {
+    let files = if args.accounts.are_given() { Rights::EDIT } else { Rights::VIEW.with(Rights::SAVE) };
+    let kept = match args.on_conflict {
+        Conflict::Overwrite => Rights::NONE,
+        Conflict::Refuse | Conflict::Rename => Rights::of(&[Right::Replace]),
     };
-    let without_rules = Rights::VIEW.with(changes).with(Rights::CHAT).with(Rights::ADMIN);
+    let without_rules = files.without(kept).with(Rights::CHAT).with(Rights::ADMIN);
     let chat = if args.no_chat { Rights::CHAT } else { Rights::NONE };
     let exit = if args.allow_exit { Rights::NONE } else { Rights::ADMIN };
-    let access = args.allow.access(without_rules).withholding(chat.with(exit));
-    if args.read_only { access.read_only() } else { access }
+    let access = args.allow.access(without_rules, &args.accounts)?.withholding(chat.with(exit));
+    Ok(if args.read_only { access.read_only() } else { access })
 }
 
 /// Where to listen. Inherited sockets replace the default address: it may be among them.
@@ -358,19 +374,20 @@ mod tests {
     #[test]
     fn flags_become_rights() {
         let add = Rights::VIEW.with(Rights::of(&[Right::Add]));
-        let usual = Rights::VIEW.with(Rights::CHANGE).with(Rights::CHAT);
+        let usual = Rights::VIEW.with(Rights::SAVE).with(Rights::CHAT);
         let table: [(&str, fn(&mut ServeArgs), Rights); 6] = [
             ("none", |_| {}, usual),
             ("--read-only", |args| args.read_only = true, Rights::VIEW.with(Rights::CHAT)),
             ("--on-conflict refuse", |args| args.on_conflict = Conflict::Refuse, add.with(Rights::CHAT)),
             ("--on-conflict rename", |args| args.on_conflict = Conflict::Rename, add.with(Rights::CHAT)),
-            ("--no-chat", |args| args.no_chat = true, Rights::VIEW.with(Rights::CHANGE)),
+            ("--no-chat", |args| args.no_chat = true, Rights::VIEW.with(Rights::SAVE)),
             ("--allow-exit", |args| args.allow_exit = true, usual.with(Rights::ADMIN)),
         ];
         for (flags, set, expected) in table {
             let mut args = ServeArgs::default();
             set(&mut args);
-            let rights = access(&args).rights(&Principal::anonymous(None), &SharePath::root());
+            let rights =
+                access(&args).expect("valid").rights(&Principal::anonymous(None), &SharePath::root());
             assert_eq!(rights, expected, "{flags}");
         }
     }

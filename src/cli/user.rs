@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::exit;
 use super::exit::Failure;
-use crate::accounts::file::{User, UsersFile};
+use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::{GroupName, UserName};
 use crate::accounts::password::{PASSWORD_LIMIT, Password, PasswordHash};
 use crate::accounts::store;
@@ -76,7 +76,7 @@ pub(super) fn run(args: UserArgs) -> Result<ExitCode, Failure> {
     match args.command {
         UserCommand::Add { name, file, group, password } => {
             let hash = PasswordHash::of(&password.ask()?, disk)?;
-            let user = User { name: name.clone(), hash, is_disabled: false, groups: group };
+            let user = UserLine { name: name.clone(), hash, is_disabled: false, groups: group };
             file.change(|users| {
                 let hint = format!("there is a user {name} already (wharf user passwd changes the password)");
                 users.add(user).then_some(()).ok_or(hint.into())
@@ -141,23 +141,28 @@ impl PasswordArgs {
         if self.password_stdin {
             return Ok(first_line(io::stdin().lock())?);
         }
-        let ask = |prompt| {
-            let typed = rpassword::prompt_password(prompt);
-            typed.map(|text| Password::new(text.into_bytes())).map_err(|error| {
-                format!("cannot ask for the password at a terminal: {error} (--password-stdin reads it from stdin)")
-            })
-        };
-        let password = ask("Password: ")?;
-        password.check()?;
-        if !ask("The same again: ")?.is(&password) {
-            return Err("the two passwords differ; nothing was changed".into());
-        }
-        Ok(password)
+        ask_twice("--password-stdin reads it from stdin")
     }
 }
 
+/// Asks for a new password at the terminal, twice. The hint says what to do without a terminal.
+pub(super) fn ask_twice(without_terminal: &str) -> Result<Password, Failure> {
+    let ask = |prompt| {
+        let typed = rpassword::prompt_password(prompt);
+        typed.map(|text| Password::new(text.into_bytes())).map_err(|error| {
+            format!("cannot ask for the password at a terminal: {error} ({without_terminal})")
+        })
+    };
+    let password = ask("Password: ")?;
+    password.check()?;
+    if !ask("The same again: ")?.is(&password) {
+        return Err("the two passwords differ; nothing was changed".into());
+    }
+    Ok(password)
+}
+
 /// The bytes before the first line end. More than a password may have are not read.
-fn first_line(input: impl io::Read) -> io::Result<Password> {
+pub(super) fn first_line(input: impl io::Read) -> io::Result<Password> {
     let mut bytes = Vec::with_capacity(PASSWORD_LIMIT + 2);
     input.take(PASSWORD_LIMIT as u64 + 2).read_to_end(&mut bytes)?;
     if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {

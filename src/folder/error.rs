@@ -20,6 +20,8 @@ pub enum Error {
     ReadOnly,
     /// The principal has none of these rights there.
     NoRight(Rights),
+    /// Only users have the right; the client has not said that it is one.
+    Unauthenticated,
     /// A file cannot replace a directory.
     IsDirectory,
     /// A parent in the path is a file.
@@ -79,6 +81,7 @@ impl From<Denied> for Error {
             Denied::ReadOnly => Self::ReadOnly,
             Denied::NoRight(rights) => Self::NoRight(rights),
             Denied::Hidden => Self::NotFound,
+            Denied::Unauthenticated => Self::Unauthenticated,
         }
     }
 }
@@ -98,6 +101,7 @@ impl fmt::Display for Error {
             Self::NoRight(rights) => {
                 write!(f, "permission denied: this needs the right {rights} (ask whoever shares the folder)")
             }
+            Self::Unauthenticated => f.write_str("log in first: this needs an account"),
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),

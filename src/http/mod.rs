@@ -6,6 +6,8 @@
 //! This module knows nothing of sockets, files or clocks, and imports no other module of the crate. Its functions take
 //! bytes and times and return values; the caller reads, writes and waits.
 
+#[cfg(feature = "accounts")]
+pub mod authorization;
 pub mod body;
 pub mod conditional;
 pub mod date;

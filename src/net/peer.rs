@@ -13,12 +13,12 @@ pub enum Peer {
     /// Over TCP or UDP, from this address.
     Inet(SocketAddr),
     /// A program on this machine.
-    Unix(Option<Credentials>),
+    Unix(Option<PeerCredentials>),
 }
 
 /// The credentials of a program, which the kernel recorded when it connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Credentials {
+pub struct PeerCredentials {
     uid: u32,
     /// None if the program runs in another pid namespace, as in a container.
     pid: Option<NonZeroI32>,
@@ -29,12 +29,12 @@ impl Peer {
     pub fn of_unix(socket: &impl AsFd) -> Self {
         let credentials = getsockopt(socket, sockopt::PeerCredentials).ok();
         Self::Unix(
-            credentials.map(|found| Credentials { uid: found.uid(), pid: NonZeroI32::new(found.pid()) }),
+            credentials.map(|found| PeerCredentials { uid: found.uid(), pid: NonZeroI32::new(found.pid()) }),
         )
     }
 }
 
-impl Credentials {
+impl PeerCredentials {
     /// The user that runs the program.
     pub fn uid(self) -> u32 {
         self.uid
@@ -46,8 +46,10 @@ impl fmt::Display for Peer {
         match self {
             Self::Inet(address) => address.fmt(f),
             Self::Unix(None) => f.write_str("unix:?"),
-            Self::Unix(Some(Credentials { uid, pid: None })) => write!(f, "unix:uid={uid},pid=?"),
-            Self::Unix(Some(Credentials { uid, pid: Some(pid) })) => write!(f, "unix:uid={uid},pid={pid}"),
+            Self::Unix(Some(PeerCredentials { uid, pid: None })) => write!(f, "unix:uid={uid},pid=?"),
+            Self::Unix(Some(PeerCredentials { uid, pid: Some(pid) })) => {
+                write!(f, "unix:uid={uid},pid={pid}")
+            }
         }
     }
 }
@@ -62,7 +64,7 @@ mod tests {
         let me = format!("unix:uid={},pid={}", rustix::process::getuid().as_raw(), std::process::id());
         let (socket, _other) = UnixStream::pair().expect("two sockets");
         assert_eq!(Peer::of_unix(&socket).to_string(), me);
-        let elsewhere = Peer::Unix(Some(Credentials { uid: 7, pid: None }));
+        let elsewhere = Peer::Unix(Some(PeerCredentials { uid: 7, pid: None }));
         assert_eq!(elsewhere.to_string(), "unix:uid=7,pid=?");
         assert_eq!(Peer::Inet(SocketAddr::from(([127, 0, 0, 1], 5000))).to_string(), "127.0.0.1:5000");
     }

@@ -27,7 +27,7 @@ impl PollKey {
     pub const WAKE: Self = Self(u64::MAX);
 }
 
-/// What a descriptor is armed for. Always one thing: a connection never waits for two.
+/// What a descriptor is armed for. At most one thing: a connection never waits for two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
     /// Data to read, or the end of the peer's stream (RDHUP): one event.
@@ -37,6 +37,8 @@ pub enum Interest {
     /// Like [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed differently. Use it
     /// after reading everything: unread data causes no event.
     News,
+    /// Nothing: only a broken connection is an event.
+    Nothing,
 }
 
 /// An event.
@@ -79,6 +81,7 @@ impl Poller {
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT,
             Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
             Interest::News => EventFlags::IN | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET,
+            Interest::Nothing => EventFlags::ONESHOT,
         };
         match arming {
             Arming::First => epoll::add(&self.epoll, source, EventData::new_u64(key.0), flags)?,
@@ -98,6 +101,7 @@ impl Poller {
         let flags = match interest {
             Interest::Readable | Interest::News => PollFlags::IN | PollFlags::RDHUP,
             Interest::Writable => PollFlags::OUT,
+            Interest::Nothing => PollFlags::empty(),
         };
         let now = Timespec::default();
         poll(&mut [PollFd::new(&source, flags)], Some(&now)).is_ok_and(|count| count > 0)

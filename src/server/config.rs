@@ -7,6 +7,7 @@ use std::{fmt, io};
 use crate::access::Access;
 use crate::folder::Folder;
 use crate::server::accept::listeners::{ListenConfig, ListenError};
+use crate::server::accounts::Accounts;
 use crate::server::allowed_hosts::AllowedHosts;
 use crate::server::base::Base;
 use crate::server::recorder::Recorder;
@@ -60,6 +61,8 @@ pub struct Config {
     pub recorder: Option<Recorder>,
     /// The certificates, if it serves over TLS.
     pub tls: Option<Tls>,
+    /// The users, if there are any.
+    pub accounts: Option<Accounts>,
 }
 
 /// Why a server cannot start.

@@ -19,6 +19,7 @@ pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
         Error::Denied | Error::ReadOnly | Error::NoRight(_) => Status::FORBIDDEN,
+        Error::Unauthenticated => Status::UNAUTHORIZED,
         Error::IsDirectory | Error::NotDirectory | Error::NoParent | Error::Exists => Status::CONFLICT,
         Error::Changed => Status::PRECONDITION_FAILED,
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,

@@ -1,5 +1,6 @@
 //! What a handler returns.
 
+use crate::server::accounts::PasswordCheck;
 use crate::server::receive::{Job, Receiving};
 use crate::server::response::Response;
 
@@ -15,4 +16,6 @@ pub(super) enum Handled {
     Save(Job),
     /// Nothing yet: the handler has to wait for the disk, which this thread may not do.
     NeedsDisk,
+    /// Nothing yet: the password of the request has to be checked, which takes a processor for long.
+    CheckPassword(Box<PasswordCheck>),
 }

@@ -5,6 +5,11 @@
 //! returns a response, and only `connection` writes it. This file wires all of them together.
 
 mod accept;
+#[cfg(feature = "accounts")]
+mod accounts;
+#[cfg(not(feature = "accounts"))]
+#[path = "no_accounts.rs"]
+mod accounts;
 mod address;
 mod allowed_hosts;
 mod assets;
@@ -34,6 +39,7 @@ mod media;
 mod memory;
 mod observe;
 mod pages;
+mod passwords;
 mod pipeline;
 mod random;
 mod receive;
@@ -56,6 +62,8 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 mod trusted_proxies;
+#[cfg(any(feature = "accounts", feature = "tls"))]
+mod watched_file;
 
 use std::io;
 use std::sync::mpsc::Receiver;
@@ -67,6 +75,9 @@ use threadpool::ThreadPool;
 
 pub use self::accept::listeners::ListenConfig;
 use self::accept::listeners::Listeners;
+pub use self::accounts::Accounts;
+#[cfg(feature = "accounts")]
+pub use self::accounts::AccountsSource;
 pub use self::allowed_hosts::AllowedHosts;
 pub use self::base::Base;
 use self::broadcaster::Broadcaster;
@@ -161,6 +172,7 @@ impl Server {
             index: config.index,
             recorder: config.recorder,
             tls: config.tls,
+            accounts: config.accounts,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
@@ -168,7 +180,14 @@ impl Server {
         Ok(Self {
             listeners,
             udp_sessions: config.udp_sessions,
-            runtime: Arc::new(Runtime { state, table, jobs, broadcaster, shedding: Permits::new(1) }),
+            runtime: Arc::new(Runtime {
+                state,
+                table,
+                jobs,
+                passwords: Jobs::new(1),
+                broadcaster,
+                shedding: Permits::new(1),
+            }),
             to_do,
             workers: config.workers,
         })
@@ -214,6 +233,9 @@ impl Server {
             }
         })?;
         let mut threads = vec![spawn("timer", &runtime, Runtime::mind_time)?];
+        if runtime.state.accounts.is_some() {
+            threads.push(spawn("passwords", &runtime, Runtime::check_passwords)?);
+        }
         if runtime.broadcaster.is_some() {
             let broadcast = |runtime: &Arc<Runtime>| runtime.broadcaster.iter().for_each(Broadcaster::run);
             threads.push(spawn("broadcaster", &runtime, broadcast)?);
@@ -231,6 +253,7 @@ impl Server {
             drop(runtime.table.end());
             workers.join();
             runtime.jobs.end();
+            runtime.passwords.end();
             jobs.join();
             // Joins every thread, even if one before it has panicked.
             let joined = threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and);

@@ -8,20 +8,14 @@
 //! trusted proxy says beyond that is checked here: the host by the gate, and the prefix that it has removed.
 //!
 //! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it. None of these
-//! waits. One that has to, such as a password check, takes the [`Disk`] as handlers do, and returns
-//! `Result<Option<T>, Response>`, where `None` means that this thread may not wait:
-//!
-//! ```text
-//! let Some(principal) = authenticate::check(&request, disk, state)? else { return Ok(Handled::NeedsDisk) };
-//! ```
-//!
-//! The request then stays in the input. A job thread, which may wait, parses it again and runs it from the first gate
-//! to its handler; the queue of jobs is fair between clients. A job for the gate alone could not continue to the
-//! handler, because the head is borrowed from the input of this turn.
+//! waits. If a password has to be checked, the request stays in the input, and the password thread gets its connection. The
+//! next turn parses the request again, with the verdict, and runs it from the first gate to its handler: the head is
+//! borrowed from the input of one turn.
 //!
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
 
+use crate::access::Rights;
 use crate::http::body::Framing;
 use crate::http::request::{Expectation, Head};
 use crate::http::response;
@@ -29,6 +23,8 @@ use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
+use crate::server::filter::{Audience, Wanted};
+use crate::server::gate::authenticate::{self, Caller};
 use crate::server::gate::{authorise, certificate, host, origin};
 use crate::server::handled::Handled;
 use crate::server::request::RequestSource;
@@ -42,9 +38,10 @@ pub(super) fn run<'b>(
     state: &State,
     peer: Peer,
     source: &RequestSource<'b>,
+    wanted: &mut Wanted,
     disk: &mut Disk,
 ) -> Handled {
-    respond(head, state, peer, source, disk).unwrap_or_else(Handled::Respond)
+    respond(head, state, peer, source, wanted, disk).unwrap_or_else(Handled::Respond)
 }
 
 fn respond<'b>(
@@ -52,6 +49,7 @@ fn respond<'b>(
     state: &State,
     peer: Peer,
     source: &RequestSource<'b>,
+    wanted: &mut Wanted,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
     head.host = host::check(head, peer, source.host, state)?;
@@ -61,10 +59,26 @@ fn respond<'b>(
     check_base(head)?;
     check_expectation(head)?;
     check_content_type(head)?;
-    let (needs, handler, request) = routes::find(head, source, state)?;
+    wanted.is_by_script = is_by_script(head, state);
+    let principal = match authenticate::caller(head, source, state)? {
+        Caller::Known(principal) => principal,
+        Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
+    };
+    let has_user = principal.user().is_some();
+    let (needs, handler, request) = routes::find(head, source, principal, state)?;
+    if state.accounts.is_some() && needs != Rights::NONE && state.access.depends_on_user(&request.path) {
+        wanted.audience = if has_user { Audience::OneUser } else { Audience::WithoutAccount };
+    }
     origin::check(&request, state)?;
     authorise::check(needs, &request, state)?;
     handler(&request, disk, state)
+}
+
+/// Whether a script of a page has sent it. A browser must not ask for a password then; browsers say what a request is for
+/// (`Sec-Fetch-Mode`), at least over TLS.
+fn is_by_script(head: &Head<'_, '_>, state: &State) -> bool {
+    let mode = || head.fields.get("Sec-Fetch-Mode");
+    state.accounts.is_some() && mode().is_some_and(|mode| mode != b"navigate")
 }
 
 /// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right. Of two

@@ -8,6 +8,7 @@ use crate::http::request::{Head, Method};
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
 use crate::path::SharePath;
+use crate::server::accounts::PasswordVerdict;
 use crate::server::client_key::{self, ClientKey};
 use crate::server::tls::ClientCertificate;
 
@@ -44,6 +45,8 @@ pub(super) struct RequestSource<'b> {
     pub prefix: Option<&'b [u8]>,
     /// The certificate of the connection's client.
     pub certificate: Option<&'b ClientCertificate>,
+    /// What has become of the password that it brings, if that has been checked.
+    pub verdict: Option<&'b PasswordVerdict>,
 }
 
 /// The scheme of a URL (RFC 9110 §4.2).
@@ -66,7 +69,7 @@ pub(super) enum ClientAddress {
 impl RequestSource<'_> {
     /// From this client, without a trusted proxy.
     pub(super) fn direct(client: ClientAddress) -> Self {
-        Self { client, scheme: None, host: None, prefix: None, certificate: None }
+        Self { client, scheme: None, host: None, prefix: None, certificate: None, verdict: None }
     }
 }
 

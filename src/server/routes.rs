@@ -49,8 +49,8 @@ static FOLDER: Route = Route {
     methods: &[
         (Method::Get, Rights::VIEW, get::handle),
         (Method::Head, Rights::VIEW, get::handle),
-        (Method::Post, Rights::CHANGE, put::handle),
-        (Method::Put, Rights::CHANGE, put::handle),
+        (Method::Post, Rights::SAVE, put::handle),
+        (Method::Put, Rights::SAVE, put::handle),
         (Method::Mkcol, Rights::of(&[Right::Add]), |request, _, state| {
             make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol), state)
         }),
@@ -135,6 +135,7 @@ static OWN: &[Route] = &[
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     source: &RequestSource<'_>,
+    principal: Principal,
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -167,7 +168,6 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Folder | Area::Exact(_) => "",
     };
     let (client, scheme) = (source.client, source.scheme);
-    let principal = Principal::anonymous(client.ip());
     Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
 }
 

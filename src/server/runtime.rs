@@ -5,6 +5,7 @@ use crate::server::connection::{Connection, Task};
 use crate::server::connections::table::ConnectionTable;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::permits::Permits;
+use crate::server::passwords::PasswordTask;
 use crate::server::state::State;
 
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Runtime {
     pub table: ConnectionTable<Connection>,
     /// The jobs that wait for a thread.
     pub jobs: Jobs<Task>,
+    /// The requests whose passwords wait to be checked, one at a time.
+    pub passwords: Jobs<PasswordTask>,
     /// Serves the event streams.
     pub broadcaster: Option<Broadcaster>,
     /// Held by the thread that closes connections to free descriptors.

@@ -9,6 +9,7 @@ use crate::access::Access;
 use crate::blocking::Blocking;
 use crate::folder::Folder;
 use crate::net::poller::PollEvent;
+use crate::server::accounts::Accounts;
 use crate::server::allowed_hosts::AllowedHosts;
 use crate::server::base::Base;
 use crate::server::cache::Cache;
@@ -84,6 +85,8 @@ pub(super) struct State {
     pub recorder: Option<Recorder>,
     /// The certificates, if it serves over TLS.
     pub tls: Option<Tls>,
+    /// The users, if there are any.
+    pub accounts: Option<Accounts>,
 }
 
 impl State {

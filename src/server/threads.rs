@@ -141,6 +141,7 @@ impl Runtime {
                     self.state.chores.later(move || {
                         shared.state.follow_folder(Blocking::own_thread());
                         shared.state.tls.iter().for_each(|tls| tls.follow_files(Blocking::own_thread()));
+                        shared.state.accounts.iter().for_each(|own| own.follow_file(Blocking::own_thread()));
                         drop(permit);
                     });
                 }
@@ -190,7 +191,7 @@ impl Runtime {
     }
 
     /// Runs a step of a connection. A panic ends only that connection.
-    fn advance(
+    pub(super) fn advance(
         self: &Arc<Self>,
         mut tracked: Box<Tracked<Connection>>,
         act: impl FnOnce(&mut Connection) -> AfterTurn,
@@ -220,6 +221,7 @@ impl Runtime {
                 self.queue(client, JobKind::General, Task { tracked, work: None });
                 shedding::shed_descriptors(self, excess);
             }
+            AfterTurn::CheckPassword(check) => self.check_later(tracked, check),
             AfterTurn::HeldBack(client) => {
                 tracked.hold(tracked.connection.descriptors(), Some(client));
                 if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {

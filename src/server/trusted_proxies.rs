@@ -45,6 +45,11 @@ impl TrustedProxies {
         Self { given, proxy_protocol }
     }
 
+    /// Whether there are any.
+    pub fn are_given(&self) -> bool {
+        !self.given.is_empty()
+    }
+
     /// Whether connections must begin with a PROXY header.
     pub(super) fn send_headers(&self) -> bool {
         self.proxy_protocol

@@ -36,7 +36,7 @@ fn principals() -> Vec<Principal> {
     let [one, two]: [IpAddr; 2] = [[127, 0, 0, 1].into(), [127, 0, 0, 2].into()];
     let users = [user("anna", &["staff"]), user("ben", &["staff", "night"]), user("staff", &[])];
     let known = users.into_iter().flat_map(|user| {
-        [None, Some(one), Some(two)].map(|address| Principal::user(Arc::clone(&user), address))
+        [None, Some(one), Some(two)].map(|address| Principal::of_user(Arc::clone(&user), address))
     });
     [None, Some(one), Some(two)].map(Principal::anonymous).into_iter().chain(known).collect()
 }
@@ -46,7 +46,7 @@ fn expected(rules: &[Rule], principal: &Principal, path: &SharePath) -> Rights {
     let mut folder = Some(path.clone());
     while let Some(here) = folder {
         for kind in 0..4 {
-            let of_kind = |rule: &&Rule| match (&rule.subject, principal.account()) {
+            let of_kind = |rule: &&Rule| match (&rule.subject, principal.user()) {
                 (Subject::User(name), Some(user)) => kind == 0 && user.name == *name,
                 (Subject::Group(name), Some(user)) => {
                     kind == 1 && user.groups.iter().any(|group| group == name)
@@ -66,7 +66,8 @@ fn expected(rules: &[Rule], principal: &Principal, path: &SharePath) -> Rights {
                 return Rights::NONE;
             }
             if !given.is_empty() {
-                return given.iter().fold(Rights::NONE, |all, rule| all.with(rule.rights));
+                let all = given.iter().fold(Rights::NONE, |all, rule| all.with(rule.rights));
+                return if principal.user().is_some() { all } else { all.without(Rights::SHARE) };
             }
         }
         folder = here.parent();
@@ -100,10 +101,12 @@ fn the_closest_folder_and_the_most_specific_subject_decide() {
 fn what_flags_withhold_no_rule_gives() {
     let rules = || Rule::parse("everyone=write,chat,admin").expect("a rule");
     let (nobody, root) = (Principal::anonymous(None), SharePath::root());
-    let all = Rights::VIEW.with(Rights::CHANGE).with(Rights::OF_SERVER);
-    assert_eq!(Access::by_rules(rules()).rights(&nobody, &root), all);
+    let all = Rights::VIEW.with(Rights::SAVE).with(Rights::OF_SERVER);
+    let anna = Principal::of_user(Arc::new(User { name: "anna".into(), groups: vec![] }), None);
+    assert_eq!(Access::by_rules(rules()).rights(&nobody, &root), all, "without an account, no links");
+    assert_eq!(Access::by_rules(rules()).rights(&anna, &root), all.with(Rights::SHARE));
     let withheld = Access::by_rules(rules()).withholding(Rights::CHAT).withholding(Rights::ADMIN);
-    assert_eq!(withheld.rights(&nobody, &root), Rights::VIEW.with(Rights::CHANGE));
+    assert_eq!(withheld.rights(&nobody, &root), Rights::VIEW.with(Rights::SAVE));
     assert_eq!(withheld.read_only().rights(&nobody, &root), Rights::VIEW);
 }
 
@@ -114,12 +117,58 @@ fn what_rules_refuse_looks_absent_but_read_only_is_no_secret() {
     let refused = |access: &Access, any_of| access.require(any_of, &nobody, &path).map(|_| ());
     let table = [
         (Rights::VIEW, Denied::Hidden, Denied::Hidden),
-        (Rights::CHANGE, Denied::Hidden, Denied::ReadOnly),
+        (Rights::SAVE, Denied::Hidden, Denied::ReadOnly),
         (Rights::CHAT, Denied::NoRight(Rights::CHAT), Denied::NoRight(Rights::CHAT)),
         (Rights::ADMIN, Denied::NoRight(Rights::ADMIN), Denied::NoRight(Rights::ADMIN)),
     ];
     for (any_of, by_rules, when_read_only) in table {
         assert_eq!(refused(&access, any_of), Err(by_rules), "{any_of:?}");
         assert_eq!(refused(&access.clone().read_only(), any_of), Err(when_read_only), "{any_of:?}");
+    }
+}
+
+/// Access rule 2: what a refusal says.
+#[test]
+fn a_refusal_says_no_more_than_the_principal_may_know() {
+    let rules = [
+        "everyone=view",
+        "users=view@work",
+        "anna=write@work/own",
+        "everyone=none@team",
+        "users=view@team",
+        "everyone=none@work/closed",
+        "%staff=view from 10.0.0.0/8",
+        "%staff=view@night from 10.0.0.0/8",
+    ];
+    let access = Access::by_rules(rules.iter().flat_map(|rule| Rule::parse(rule).expect("a rule")));
+    let user = |name: &str| Principal::of_user(Arc::new(User { name: name.into(), groups: vec![] }), None);
+    let (nobody, anna, ben) = (Principal::anonymous(None), user("anna"), user("ben"));
+    let inside = Principal::anonymous(Some([10, 0, 0, 1].into()));
+    let save = Denied::NoRight(Rights::SAVE);
+    let table = [
+        ("a", Rights::VIEW, &nobody, None),
+        ("a", Rights::SAVE, &nobody, Some(Denied::Hidden)),
+        ("a", Rights::SAVE, &ben, Some(save)),
+        ("work/a", Rights::VIEW, &nobody, None),
+        ("team", Rights::VIEW, &nobody, Some(Denied::Unauthenticated)),
+        ("team/a", Rights::VIEW, &nobody, Some(Denied::Unauthenticated)),
+        ("team/a", Rights::SAVE, &nobody, Some(Denied::Hidden)),
+        ("team/a", Rights::VIEW, &ben, None),
+        ("work/a", Rights::VIEW, &ben, None),
+        ("work/own/a", Rights::SAVE, &nobody, Some(Denied::Unauthenticated)),
+        ("work/own/a", Rights::SAVE, &anna, None),
+        ("work/own", Rights::SAVE, &ben, Some(save)),
+        ("work/own/a", Rights::SAVE, &ben, Some(save)),
+        ("work/closed", Rights::VIEW, &nobody, Some(Denied::Hidden)),
+        ("work/closed", Rights::VIEW, &ben, Some(Denied::NoRight(Rights::VIEW))),
+        ("work/closed/a", Rights::VIEW, &ben, Some(Denied::Hidden)),
+        ("work/closed/a", Rights::VIEW, &anna, Some(Denied::Hidden)),
+        ("night/a", Rights::SAVE, &inside, Some(Denied::Hidden)),
+        ("night/a", Rights::CHAT, &anna, Some(Denied::NoRight(Rights::CHAT))),
+    ];
+    for (path, any_of, principal, expected) in table {
+        let path = SharePath::parse(path.as_bytes()).expect("a path");
+        let refused = access.require(any_of, principal, &path).err();
+        assert_eq!(refused, expected, "{} {any_of:?} {principal:?}", path.display());
     }
 }

@@ -84,7 +84,8 @@ fn each_operation_needs_its_rights() {
         for is_read_only in [false, true] {
             let access = Access::new(Rights::of(&given));
             let access = if is_read_only { access.read_only() } else { access };
-            let changes = given.contains(&Right::Add) || given.contains(&Right::Replace);
+            let changes =
+                [Right::Add, Right::Replace, Right::Remove].iter().any(|right| given.contains(right));
             assert_eq!(access.lets_anyone_change(), changes && !is_read_only, "{given:?}");
             for (principal, path, asked) in cases() {
                 let outcome = outcome(&access, &principal, &path, asked);
@@ -113,15 +114,13 @@ fn a_judge_decides_as_the_rules_do_and_its_grants_can_be_kept() {
     let judge = Access::new(Rights::VIEW.with(Rights::of(&[Right::Add]))).judge(&Principal::anonymous(None));
     let kept = judge.check::<ToWrite>(&path).expect("it may add").into_owned();
     assert_eq!((kept.path(), kept.may_add(), kept.may_replace()), (&path, true, false));
-    let judge = Access::new(Rights::CHANGE).judge(&Principal::anonymous(None));
+    let judge = Access::new(Rights::SAVE).judge(&Principal::anonymous(None));
     assert_eq!(judge.check::<ToRead>(&path).map(|_| ()), Err(Denied::NoRight(Rights::of(&[Right::Read]))));
 }
 
 #[test]
 fn rights_have_names() {
-    assert_eq!(Rights::CHANGE.to_string(), "add or replace");
+    assert_eq!(Rights::SAVE.to_string(), "add or replace");
     assert_eq!(format!("{:?}", Rights::VIEW), "Rights(list or read)");
-    assert!(
-        Rights::VIEW.with(Rights::CHANGE).has_all(Rights::CHANGE) && !Rights::VIEW.has_all(Rights::CHANGE)
-    );
+    assert!(Rights::VIEW.with(Rights::SAVE).has_all(Rights::SAVE) && !Rights::VIEW.has_all(Rights::SAVE));
 }

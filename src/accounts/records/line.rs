@@ -13,7 +13,7 @@ use std::str::{FromStr, Split};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
-use super::record::{Notes, Purpose, Record, RecordEnd, RecordScope};
+use super::record::{Purpose, Record, RecordEnd, RecordNotes, RecordScope};
 use super::secret::SecretDigest;
 use super::version::UserVersion;
 use crate::path::SharePath;
@@ -53,7 +53,7 @@ impl Record {
             expires: fields.parse("expires")?,
             end: fields.end()?,
             purpose: fields.purpose(kind)?,
-            notes: Notes::default(),
+            notes: RecordNotes::default(),
         };
         if record.to_string() == text { Ok(record) } else { Err(RecordLineError::Form) }
     }

@@ -11,7 +11,7 @@ use super::token_name::TokenName;
 use super::unusable::Unusable;
 use super::version::UserVersion;
 use crate::access::Rights;
-use crate::accounts::file::User;
+use crate::accounts::file::UserLine;
 use crate::accounts::name::UserName;
 use crate::accounts::password::PasswordHash;
 use crate::path::SharePath;
@@ -34,7 +34,7 @@ pub struct Record {
     pub(super) digest: SecretDigest,
     pub(super) version: UserVersion,
     /// What was noticed since the record was read.
-    pub(super) notes: Notes,
+    pub(super) notes: RecordNotes,
 }
 
 /// What a record is.
@@ -120,7 +120,7 @@ pub struct NewLink {
 
 /// What requests have noticed of a record. It is written with the next change.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct RecordNotes {
     /// The last use, in seconds; zero if it is not newer than the one in the file.
     last_used: AtomicU64,
     /// It had expired at some time, so it stays expired when the clock is set back.
@@ -130,7 +130,7 @@ pub(super) struct Notes {
 impl Record {
     /// Whether the user may use it: it was made for them, and they are not disabled. A session ends with the user's password,
     /// a token or link when the user was removed, also if another one has got the name since.
-    pub fn is_of(&self, user: &User) -> bool {
+    pub fn is_of(&self, user: &UserLine) -> bool {
         self.user == user.name && !user.is_disabled && self.version == self.purpose.version_of(user)
     }
 
@@ -152,7 +152,7 @@ impl Record {
         }
     }
 
-    /// Notes that a session is used. It costs no system call: [`Records::refresh`](super::Records::refresh) writes it.
+    /// RecordNotes that a session is used. It costs no system call: [`Records::refresh`](super::Records::refresh) writes it.
     pub fn touch(&self, now: WallTime) {
         if self.last_used().is_some_and(|last| now.since(last) >= TOUCH_INTERVAL) {
             self.notes.last_used.fetch_max(now.as_secs(), Ordering::Relaxed);
@@ -219,7 +219,7 @@ impl Purpose {
     }
 
     /// The version of the user's line that it depends on.
-    pub(super) fn version_of(&self, user: &User) -> UserVersion {
+    pub(super) fn version_of(&self, user: &UserLine) -> UserVersion {
         match self {
             Self::Session { .. } => UserVersion::of_password(user),
             Self::Visit { .. } | Self::Token { .. } | Self::Link { .. } => UserVersion::of_account(user),
@@ -227,7 +227,7 @@ impl Purpose {
     }
 }
 
-impl Notes {
+impl RecordNotes {
     pub(super) fn last_used(&self) -> WallTime {
         WallTime::from_secs(self.last_used.load(Ordering::Relaxed))
     }
@@ -243,7 +243,7 @@ impl Notes {
     }
 }
 
-impl Clone for Notes {
+impl Clone for RecordNotes {
     fn clone(&self) -> Self {
         let clone = Self::default();
         clone.add(self);

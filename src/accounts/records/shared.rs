@@ -9,18 +9,18 @@ use super::limits::{FILE_LIMIT, TOUCH_INTERVAL};
 use super::record::{NewLink, NewToken, Record};
 use super::refused::{RecordLimit, Refused};
 use super::secret::{RecordSecret, SecretUse};
-use super::store::{LockedStore, ReadFile, RecordsError, Store};
+use super::store::{LockedStore, ReadFile, RecordStore, RecordsError};
 use super::table::{Key, Table};
 use super::time::WallTime;
 use super::unusable::Unusable;
-use crate::accounts::file::{User, UsersFile};
+use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::UserName;
 use crate::blocking::Blocking;
 
 /// Sessions, tokens and links. Several programs may have them open at once.
 #[derive(Debug)]
 pub struct Records {
-    store: Store,
+    store: RecordStore,
     /// What requests see; `None` if the file could not be read the last time: then nobody is let in.
     view: RwLock<Option<Arc<Table>>>,
     /// Held while the file is read or changed.
@@ -48,7 +48,7 @@ struct Current {
 impl Records {
     /// Reads the records in a state directory. It must exist, and belong to this process's user.
     pub fn open(directory: &Path, now: WallTime, disk: Blocking<'_>) -> Result<Self, RecordsError> {
-        let store = Store::new(directory);
+        let store = RecordStore::new(directory);
         let (file, records) =
             store.read(disk)?.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
         if let Err(error) = store.clean(disk) {
@@ -103,7 +103,7 @@ impl Records {
     /// Starts the session of a user. The session that the browser had before ends; if the user has too many, so does the oldest.
     pub fn add_session(
         &self,
-        user: &User,
+        user: &UserLine,
         before: Option<RecordId>,
         now: WallTime,
         disk: Blocking<'_>,
@@ -117,7 +117,7 @@ impl Records {
     /// Makes a token.
     pub fn add_token(
         &self,
-        user: &User,
+        user: &UserLine,
         token: NewToken,
         now: WallTime,
         disk: Blocking<'_>,
@@ -128,7 +128,7 @@ impl Records {
     /// Makes a link.
     pub fn add_link(
         &self,
-        user: &User,
+        user: &UserLine,
         link: NewLink,
         now: WallTime,
         disk: Blocking<'_>,

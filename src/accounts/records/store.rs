@@ -43,14 +43,14 @@ enum Reason {
 
 /// The directory of the file.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct RecordStore {
     directory: PathBuf,
 }
 
 /// The directory, open and locked until it is dropped.
 #[derive(Debug)]
 pub(super) struct LockedStore<'s> {
-    store: &'s Store,
+    store: &'s RecordStore,
     dir: File,
 }
 
@@ -71,7 +71,7 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-impl Store {
+impl RecordStore {
     pub(super) fn new(directory: &Path) -> Self {
         Self { directory: directory.to_owned() }
     }

@@ -9,12 +9,12 @@ use super::limits::{
     LINKS_PER_GIVER, RECORDS, SESSION_LIFE, SESSIONS_PER_USER, TOKENS_PER_USER, VISIT_LIFE, VISITS_PER_GIVER,
     VISITS_PER_LINK,
 };
-use super::record::{NewLink, NewToken, Notes, Purpose, Record, RecordEnd};
+use super::record::{NewLink, NewToken, Purpose, Record, RecordEnd, RecordNotes};
 use super::refused::{RecordLimit, Refused};
 use super::secret::{RecordSecret, SecretDigest};
 use super::time::WallTime;
 use super::unusable::Unusable;
-use crate::accounts::file::{User, UsersFile};
+use crate::accounts::file::{UserLine, UsersFile};
 
 /// All records. A copy of it is cheap enough for each change, which writes the whole file anyway.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +68,7 @@ impl Table {
     /// Adds the session of a user; the oldest one ends if there are too many.
     pub(super) fn add_session(
         &mut self,
-        user: &User,
+        user: &UserLine,
         key: Key,
         now: WallTime,
     ) -> Result<Arc<Record>, Refused> {
@@ -81,7 +81,7 @@ impl Table {
     /// Adds a token.
     pub(super) fn add_token(
         &mut self,
-        user: &User,
+        user: &UserLine,
         new: NewToken,
         key: Key,
         now: WallTime,
@@ -103,7 +103,7 @@ impl Table {
     /// Adds a link.
     pub(super) fn add_link(
         &mut self,
-        user: &User,
+        user: &UserLine,
         new: NewLink,
         key: Key,
         now: WallTime,
@@ -137,7 +137,7 @@ impl Table {
             end: None,
             digest: key.digest,
             version: opened.version,
-            notes: Notes::default(),
+            notes: RecordNotes::default(),
         };
         let is_of_link =
             |record: &Record| matches!(record.purpose, Purpose::Visit { link: of, .. } if of == link);
@@ -229,7 +229,7 @@ impl Table {
 
     fn add(
         &mut self,
-        user: &User,
+        user: &UserLine,
         key: Key,
         now: WallTime,
         expires: WallTime,
@@ -241,7 +241,7 @@ impl Table {
         self.check_size(now)?;
         let version = purpose.version_of(user);
         let (user, Key { id, digest }) = (user.name.clone(), key);
-        let notes = Notes::default();
+        let notes = RecordNotes::default();
         Ok(self.insert(Record {
             id,
             user,

@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::hex;
-use crate::accounts::file::User;
+use crate::accounts::file::UserLine;
 
 /// The first half of a SHA-256 of what must not change in the user's line for a record to stay valid.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,12 +13,12 @@ pub(super) struct UserVersion([u8; 16]);
 
 impl UserVersion {
     /// For sessions: another password makes another one.
-    pub(super) fn of_password(user: &User) -> Self {
+    pub(super) fn of_password(user: &UserLine) -> Self {
         Self::of(user.hash.as_str())
     }
 
     /// For tokens and links: it stays the same when the user gets another password, and only then.
-    pub(super) fn of_account(user: &User) -> Self {
+    pub(super) fn of_account(user: &UserLine) -> Self {
         Self::of(user.hash.account_part())
     }
 

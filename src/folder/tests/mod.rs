@@ -109,7 +109,7 @@ fn path(text: &str) -> SharePath {
 
 /// The rights of the tests: all that the folder asks for.
 fn judge() -> Judge {
-    Access::new(Rights::VIEW.with(Rights::CHANGE)).judge(&Principal::anonymous(None))
+    Access::new(Rights::VIEW.with(Rights::SAVE)).judge(&Principal::anonymous(None))
 }
 
 /// A grant for this path, with all these rights.

@@ -83,10 +83,10 @@ fn an_upload_in_pieces_is_judged_at_each_request() {
     let folder = fixture.folder(quick());
     drop(begin(&folder, 1, "a"));
     let (viewer, reader) =
-        (judge_of(Rights::VIEW), Access::new(Rights::CHANGE).read_only().judge(&Principal::anonymous(None)));
+        (judge_of(Rights::VIEW), Access::new(Rights::SAVE).read_only().judge(&Principal::anonymous(None)));
     let is_refused = |error: &UploadError, is_read_only: bool| match error {
         UploadError::Folder(Error::ReadOnly) => is_read_only,
-        UploadError::Folder(Error::NoRight(rights)) => !is_read_only && *rights == Rights::CHANGE,
+        UploadError::Folder(Error::NoRight(rights)) => !is_read_only && *rights == Rights::SAVE,
         _ => false,
     };
     for (judge, is_read_only) in [(&viewer, false), (&reader, true)] {
@@ -155,7 +155,7 @@ fn a_walk_leaves_out_what_its_principal_may_not_see() {
 #[test]
 fn a_denial_becomes_an_error_of_the_folder() {
     assert!(matches!(Error::from(Denied::ReadOnly), Error::ReadOnly));
-    let error = Error::from(Denied::NoRight(Rights::CHANGE));
+    let error = Error::from(Denied::NoRight(Rights::SAVE));
     let text = "permission denied: this needs the right add or replace (ask whoever shares the folder)";
     assert_eq!(error.to_string(), text);
 }

@@ -22,7 +22,11 @@ impl Connection {
             // A client that has had a response knows that an idle connection may be closed.
             Phase::RecvHead(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
             // Away: the job has not started.
-            Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
+            Phase::RecvProxyHeader(_)
+            | Phase::RecvHead(_)
+            | Phase::Judged(_)
+            | Phase::RecvBody(_)
+            | Phase::Away => {
                 drop(self.transport.write(answer, More::Ends));
                 drop(self.transport.flush());
             }
@@ -91,6 +95,8 @@ impl Connection {
                 }
                 return AfterTurn::Close;
             }
+            // It is answered now.
+            judged @ Phase::Judged(_) => judged,
             phase @ (Phase::RecvHead(_) | Phase::SendInterim(_) | Phase::Linger(_) | Phase::Away) => {
                 self.phase = phase;
                 return AfterTurn::Close;

@@ -17,6 +17,7 @@
 mod ending;
 mod exchange;
 pub(super) mod input;
+mod judged;
 mod outgoing;
 mod own_lines;
 mod phase;
@@ -40,6 +41,7 @@ use crate::http::proxy_protocol::ProxySource;
 use crate::net::peer::Peer;
 use crate::net::poller::Interest;
 use crate::net::transport::{OtherEnd, Transport};
+use crate::server::accounts::PasswordCheck;
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
 use crate::server::connection::exchange::Exchange;
@@ -115,6 +117,8 @@ pub(super) enum AfterTurn {
     Work(Work),
     /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
+    /// The password of its request has to be checked.
+    CheckPassword(Box<PasswordCheck>),
     /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
     HeldBack(ClientKey),
     /// The broadcaster owns it from now on.
@@ -137,6 +141,7 @@ enum Transition {
     Wait(Phase, WaitFor),
     Work(Work),
     NeedsDisk(Phase, ClientAddress),
+    CheckPassword(Box<PasswordCheck>),
     HeldBack(Phase, ClientAddress),
     Subscribe(Box<EventStream>),
     Close,
@@ -202,6 +207,7 @@ impl Connection {
             Phase::RecvBody(body) => Some(body.exchange.client),
             Phase::SendInterim(sending) => Some(sending.exchange.client),
             Phase::SendResponse(sending) => Some(sending.client()),
+            Phase::Judged(judged) => Some(judged.client),
             Phase::RecvProxyHeader(_)
             | Phase::StartTls(_)
             | Phase::RecvHead(_)
@@ -224,6 +230,7 @@ impl Connection {
             Phase::RecvProxyHeader(_)
             | Phase::StartTls(_)
             | Phase::RecvHead(_)
+            | Phase::Judged(_)
             | Phase::Linger(_)
             | Phase::Away => 0,
         }
@@ -250,7 +257,9 @@ impl Connection {
         match next {
             AfterTurn::Park(wait_for) if self.is_overdue(wait_for) => self.expire(turn),
             // No event will come for what has been read from the socket, or has not been written to it.
-            AfterTurn::Park(wait_for) if self.transport.has_buffered() => {
+            AfterTurn::Park(wait_for)
+                if wait_for.interest != Interest::Nothing && self.transport.has_buffered() =>
+            {
                 AfterTurn::Park(wait_for.for_another_turn())
             }
             next => next,
@@ -302,6 +311,7 @@ impl Connection {
                 Phase::RecvProxyHeader(deadline) => self.read_proxy_header(deadline, turn),
                 Phase::StartTls(deadline) => self.start_tls(deadline, turn),
                 Phase::RecvHead(waiting) => self.read_head(waiting, turn, &mut share),
+                Phase::Judged(judged) => self.serve_judged(*judged, turn, &mut share),
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),
                 Phase::SendResponse(sending) => self.send(*sending, turn, &mut share),
@@ -319,6 +329,7 @@ impl Connection {
                     self.phase = phase;
                     return AfterTurn::NeedsDisk(client.key());
                 }
+                Ok(Transition::CheckPassword(check)) => return AfterTurn::CheckPassword(check),
                 Ok(Transition::HeldBack(phase, client)) => {
                     self.phase = phase;
                     return AfterTurn::HeldBack(client.key());

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use crate::http::body::Framing;
 use crate::http::head_end::EndFinder;
 use crate::http::status::Status;
+use crate::server::accounts::PasswordVerdict;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::Outgoing;
 use crate::server::connection::sending::Sending;
 use crate::server::content::Content;
 use crate::server::receive::Receiving;
+use crate::server::request::ClientAddress;
 use crate::server::timing::Deadline;
 
 /// The state of a connection.
@@ -22,6 +24,8 @@ pub(super) enum Phase {
     StartTls(Option<Deadline>),
     /// Between two requests, or while a head is incomplete.
     RecvHead(WaitingForHead),
+    /// The password of its request has been checked; a failure is not answered before its time. The head is in the input.
+    Judged(Box<JudgedHead>),
     /// An interim response is being sent before the body is read.
     SendInterim(Box<SendingInterim>),
     /// The body is being received.
@@ -45,6 +49,16 @@ pub(super) struct WaitingForHead {
     pub idle_since: Option<Instant>,
     /// The keep-alive timeout that the last response promised.
     pub promised: Duration,
+}
+
+/// What has become of the password of a request.
+#[derive(Debug)]
+pub(super) struct JudgedHead {
+    pub verdict: PasswordVerdict,
+    /// When the client may learn of it.
+    pub due: Deadline,
+    /// The client of the request.
+    pub client: ClientAddress,
 }
 
 /// An interim response, such as `100 Continue`, is being sent; the body, or the rest of it, comes next (RFC 9110

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::net::transport::{OtherEnd, Transferred};
+use crate::server::accounts::PasswordVerdict;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
 use crate::server::connection::sending::Sending;
@@ -33,7 +34,7 @@ impl Connection {
     ) -> io::Result<Transition> {
         loop {
             match waiting.end.find(turn.input.unread()) {
-                Ok(Some(length)) => return self.serve(length, turn, share),
+                Ok(Some(length)) => return self.serve(length, None, turn, share),
                 Ok(None) => {}
                 Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
             }
@@ -59,9 +60,15 @@ impl Connection {
         }
     }
 
-    /// Finds the response to the head at the start of the input.
+    /// Finds the response to the head at the start of the input. The verdict is on its password, if that has been checked.
     #[inline]
-    fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Transition> {
+    pub(super) fn serve(
+        &mut self,
+        length: usize,
+        verdict: Option<&PasswordVerdict>,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
         let now = Instant::now();
         let bytes = &turn.input.unread()[..length];
         let mut space = FieldSpace::new();
@@ -71,6 +78,7 @@ impl Connection {
         };
         let mut source = self.request_source(head.fields, turn.state);
         source.certificate = self.certificate.as_deref();
+        source.verdict = verdict;
         let refused =
             if self.is_exposed { plain::check(&head, self.peer(), &source, turn.state).err() } else { None };
         // A proxy that names the prefix has removed it.
@@ -80,7 +88,7 @@ impl Connection {
         let again = || Phase::RecvHead(WaitingForHead::default());
         let client = source.client;
         // Before anything is opened for it.
-        if routes::is_upload(&head) {
+        if verdict.is_none() && routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client.key()) {
                 return Ok(Transition::HeldBack(again(), client));
@@ -93,11 +101,13 @@ impl Connection {
         let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
         let routed = match refused {
             Some(response) => Handled::Respond(response),
-            None => pipeline::run(&mut head, turn.state, self.peer(), &source, disk),
+            None => pipeline::run(&mut head, turn.state, self.peer(), &source, &mut exchange.wanted, disk),
         };
         let step = match routed {
             // The next turn parses it again.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
+            // So does the turn after the check.
+            Handled::CheckPassword(check) => return Ok(Transition::CheckPassword(check)),
             // Sent at once: most responses are sent whole, and need not be stored in a phase.
             Handled::Respond(answer) => {
                 turn.input.consume(length);

@@ -137,8 +137,14 @@ fn a_panic_costs_one_connection() {
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
-    let shared =
-        Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
+    let shared = Arc::new(Runtime {
+        state,
+        table,
+        jobs: Jobs::new(1),
+        passwords: Jobs::new(1),
+        broadcaster: None,
+        shedding: Permits::new(1),
+    });
     let exchange = || exchange(&shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |transport, phase, unread: &[u8]| {
@@ -229,8 +235,14 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
-    let shared =
-        Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
+    let shared = Arc::new(Runtime {
+        state,
+        table,
+        jobs: Jobs::new(1),
+        passwords: Jobs::new(1),
+        broadcaster: None,
+        shedding: Permits::new(1),
+    });
     let mut clients = Vec::new();
     let mut admit = || {
         let (transport, client) = transport();
@@ -261,8 +273,14 @@ fn a_job_counts_for_the_client_of_its_request() {
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
-    let shared =
-        Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
+    let shared = Arc::new(Runtime {
+        state,
+        table,
+        jobs: Jobs::new(1),
+        passwords: Jobs::new(1),
+        broadcaster: None,
+        shedding: Permits::new(1),
+    });
     let proxy = ClientKey::User(1);
     for _ in 0..CROWDED {
         let tracked =
@@ -362,7 +380,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
     State {
         lead: Arc::new(Lead::new(1)),
         folder: Folder::open_at(root, rules).expect("a folder"),
-        access: Access::new(Rights::VIEW.with(Rights::CHANGE)),
+        access: Access::new(Rights::VIEW.with(Rights::SAVE)),
         root: root.to_owned(),
         cache: Cache::default(),
         blocking: Permits::new(1),
@@ -390,6 +408,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         chat: None,
         recorder: None,
         tls: None,
+        accounts: None,
     }
 }
 

@@ -33,6 +33,11 @@ impl WaitFor {
         Self { interest: Interest::Writable, deadline, idle_since: None }
     }
 
+    /// Waits for this time to come.
+    pub(crate) fn until(deadline: Deadline) -> Self {
+        Self { interest: Interest::Nothing, deadline, idle_since: None }
+    }
+
     /// The same, but for another turn as soon as the socket is writable. It is not idle.
     pub(crate) fn for_another_turn(self) -> Self {
         Self { interest: Interest::Writable, idle_since: None, ..self }

@@ -75,8 +75,10 @@ mod tests {
 
     use super::*;
     use crate::server::connection::tests::state;
+    use crate::server::filter::wanted::Audience;
 
-    const BROWSER: Wanted = Wanted { html: true, is_encrypted: false };
+    const BROWSER: Wanted =
+        Wanted { html: true, is_encrypted: false, is_by_script: false, audience: Audience::Anybody };
 
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {

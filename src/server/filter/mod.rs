@@ -3,13 +3,14 @@
 //! A filter sees the response and what the request said about it. A new one is a file here and a line in [`FILTERS`].
 
 mod base;
+mod challenge;
 mod error_page;
 mod hsts;
 mod private;
 mod uncached;
 mod wanted;
 
-pub(super) use wanted::Wanted;
+pub(super) use wanted::{Audience, Wanted};
 
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -18,7 +19,8 @@ use crate::server::state::State;
 type Filter = fn(Wanted, &mut Response, &State);
 
 /// All filters, in the order in which they run.
-const FILTERS: [Filter; 5] = [error_page::apply, uncached::apply, private::apply, base::apply, hsts::apply];
+const FILTERS: [Filter; 6] =
+    [error_page::apply, challenge::apply, uncached::apply, private::apply, base::apply, hsts::apply];
 
 /// Applies all filters.
 pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {

@@ -1,13 +1,25 @@
-//! Where rules go by the client's address, what one client gets is not for others: a cache that clients share must not keep it.
+//! What one client gets is not for others, if it depends on who or where the client is: a cache that clients share must not
+//! keep it.
 
-use crate::server::filter::wanted::Wanted;
+use crate::server::filter::wanted::{Audience, Wanted};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Keeps responses that caches may keep, if they ask again, out of shared ones (RFC 9111 §5.2.2.7).
-pub(super) fn apply(_: Wanted, response: &mut Response, state: &State) {
-    if state.access.depends_on_address() && response.head.get("Cache-Control") == Some("no-cache") {
-        response.head.remove("Cache-Control");
-        response.add("Cache-Control", "private, no-cache");
+/// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5). What anybody
+/// gets everywhere stays as it is.
+pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
+    let has_user = wanted.audience == Audience::OneUser;
+    if has_user || state.access.depends_on_address() {
+        match response.head.get("Cache-Control") {
+            Some("no-cache") => {
+                response.head.remove("Cache-Control");
+                response.add("Cache-Control", "private, no-cache");
+            }
+            None if has_user => response.add("Cache-Control", "private"),
+            _ => {}
+        }
+    }
+    if wanted.audience != Audience::Anybody {
+        response.add("Vary", "Authorization, Cookie");
     }
 }

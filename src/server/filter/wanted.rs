@@ -10,11 +10,27 @@ pub(in crate::server) struct Wanted {
     pub html: bool,
     /// Whether it was sent over TLS.
     pub is_encrypted: bool,
+    /// Whether a script of a page has sent it, which has to ask for a password itself.
+    pub is_by_script: bool,
+    /// Who else may get the same response.
+    pub audience: Audience,
+}
+
+/// Who may get the same response as this client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::server) enum Audience {
+    /// Anybody.
+    #[default]
+    Anybody,
+    /// Those without an account; users may get another one.
+    WithoutAccount,
+    /// Nobody else: it is for a user.
+    OneUser,
 }
 
 impl Wanted {
     /// Reads these fields.
     pub(in crate::server) fn by(fields: Fields<'_, '_>) -> Self {
-        Self { html: pages::are_wanted(fields), is_encrypted: false }
+        Self { html: pages::are_wanted(fields), ..Self::default() }
     }
 }

@@ -100,6 +100,7 @@ mod tests {
                 let found = routes::find(
                     &head,
                     &RequestSource::direct(ClientAddress::of_peer(Peer::Unix(None))),
+                    Principal::anonymous(None),
                     &state,
                 );
                 let (needs, _, request) = found.expect("it has a route");

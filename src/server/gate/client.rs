@@ -30,6 +30,7 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
         host: fields.list("X-Forwarded-Host").last(),
         prefix: fields.get("X-Forwarded-Prefix"),
         certificate: None,
+        verdict: None,
     }
 }
 
@@ -41,6 +42,7 @@ fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies
         host: hop.and_then(|hop| hop.host),
         prefix: None,
         certificate: None,
+        verdict: None,
     }
 }
 

@@ -1,5 +1,10 @@
 //! Gates: checks that every request passes before its handler runs.
 
+#[cfg(feature = "accounts")]
+pub(super) mod authenticate;
+#[cfg(not(feature = "accounts"))]
+#[path = "no_authenticate.rs"]
+pub(super) mod authenticate;
 pub(super) mod authorise;
 pub(super) mod certificate;
 pub(super) mod client;

@@ -118,7 +118,6 @@ pub(super) struct Taken<T> {
 
 impl<T> Jobs<T> {
     /// A queue for this many threads, at least one, whatever the jobs do.
-    #[cfg(test)]
     pub(super) fn new(threads: usize) -> Self {
         Self::with(JobCounts { general: threads, saves: threads })
     }

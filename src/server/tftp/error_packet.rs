@@ -38,6 +38,7 @@ fn of(error: &Error) -> Fault {
         Error::Denied
         | Error::ReadOnly
         | Error::NoRight(_)
+        | Error::Unauthenticated
         | Error::IsDirectory
         | Error::NotDirectory
         | Error::NoParent => ErrorCode::AccessViolation,

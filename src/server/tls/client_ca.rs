@@ -19,7 +19,8 @@ use rustls::{
 use x509_cert::name::Name;
 
 use super::certificate::{CertificateFacts, warn_of_dates};
-use super::files::{Check, TlsSetupError, read};
+use super::files::{TlsSetupError, read};
+use crate::server::watched_file::Check;
 
 /// How many issuers are looked at of those that a client presents. Ten that look like issuers of each other lead to 200,000
 /// attempts to find a chain (the limit of webpki), for each authority: anybody could keep the processors busy. Five lead to 325.

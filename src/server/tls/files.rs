@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::{fmt, fs, io};
 
@@ -10,25 +9,10 @@ use rustix::fs::{Mode, OFlags};
 use rustls::Error;
 
 use crate::printable::Printable;
+use crate::server::watched_file::Check;
 
 /// The largest file, in bytes: more than any chain has.
 const FILE_LIMIT: u64 = 1024 * 1024;
-
-/// Whether a file may be used: one in the shared folder may not.
-pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
-
-/// A file as it was last seen. `None`: it cannot be found.
-pub(super) type Stamp = Option<FileState>;
-
-/// What changes with a file. Its change time does so too when only its permissions or its hard links change, and they may be
-/// why it could not be used.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct FileState {
-    id: (u64, u64),
-    modified: (i64, i64),
-    changed: (i64, i64),
-    size: u64,
-}
 
 /// Why TLS cannot be set up: one line.
 #[derive(Debug)]
@@ -58,17 +42,6 @@ impl fmt::Display for TlsSetupError {
 }
 
 impl std::error::Error for TlsSetupError {}
-
-/// What a file is now.
-pub(super) fn stamp(path: &Path) -> Stamp {
-    let facts = fs::metadata(path).ok()?;
-    Some(FileState {
-        id: (facts.dev(), facts.ino()),
-        modified: (facts.mtime(), facts.mtime_nsec()),
-        changed: (facts.ctime(), facts.ctime_nsec()),
-        size: facts.size(),
-    })
-}
 
 /// An error if a file may not be used.
 pub(super) fn ensure_usable(path: &Path, check: &Check) -> io::Result<()> {

@@ -24,13 +24,14 @@ use rustls::{ServerConfig, ServerConnection};
 
 use self::client_ca::ClientCa;
 pub(super) use self::client_certificate::ClientCertificate;
-use self::files::{Check, Stamp, TlsSetupError};
+use self::files::TlsSetupError;
 use self::pair::Pair;
 pub use self::pair::PairFiles;
 pub use self::self_signed::{Reachable, SelfSigned};
 use crate::blocking::Blocking;
 use crate::net::tls_stream::TlsStream;
 use crate::printable::Printable;
+use crate::server::watched_file::{self, Check, Stamp};
 
 /// The certificates of a server; clones share them.
 #[derive(Debug, Clone)]
@@ -208,7 +209,7 @@ impl TlsFiles {
     }
 
     fn stamps(&self) -> Vec<Stamp> {
-        self.paths().map(files::stamp).collect()
+        self.paths().map(watched_file::stamp).collect()
     }
 }
 

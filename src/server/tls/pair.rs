@@ -13,8 +13,9 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
 use super::certificate::{CertificateFacts, warn_of_dates};
-use super::files::{Check, TlsSetupError, read};
+use super::files::{TlsSetupError, read};
 use crate::printable::Printable;
+use crate::server::watched_file::Check;
 
 /// The files of a certificate, with those of its issuers, and of its key, as PEM.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::file::{RecordFileError, WrongRecordLine, parse, print};
 use super::super::limits::RECORDS;
-use super::super::record::Notes;
+use super::super::record::RecordNotes;
 use super::super::secret::{RecordSecret, SecretUse};
 use super::super::version::UserVersion;
 use super::super::{Purpose, Record, RecordEnd, RecordId, RecordLineError, RecordScope, WallTime};
@@ -179,7 +179,7 @@ fn records() -> impl Strategy<Value = Record> {
             end,
             digest: RecordSecret::random(SecretUse::Link).expect("random bytes").digest(),
             version: UserVersion::of_password(&user("anna", 10)),
-            notes: Notes::default(),
+            notes: RecordNotes::default(),
         }
     })
 }

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{NewLink, NewToken, RecordScope, WallTime};
-use crate::accounts::file::{User, UsersFile};
+use crate::accounts::file::{UserLine, UsersFile};
 use crate::path::SharePath;
 
 /// When the tests begin.
@@ -19,7 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A user whose hash differs by the number.
-fn user(name: &str, number: u8) -> User {
+fn user(name: &str, number: u8) -> UserLine {
     let hash = format!("$2y$10$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJG{number:02}i");
     let line = format!("{name}:{hash}\n");
     let users = UsersFile::parse(line.as_bytes()).expect("a user");

@@ -10,7 +10,7 @@ use super::super::secret::{RecordSecret, SecretUse};
 use super::super::table::{Key, Table};
 use super::super::{Purpose, Record, RecordId, RecordLimit, Refused, Unusable, WallTime};
 use super::{DAY, SECOND, START, link, scope, token, user};
-use crate::accounts::file::{User, UsersFile};
+use crate::accounts::file::{UserLine, UsersFile};
 
 fn key(is_for: SecretUse) -> (RecordSecret, Key) {
     let secret = RecordSecret::random(is_for).expect("random bytes");
@@ -18,12 +18,12 @@ fn key(is_for: SecretUse) -> (RecordSecret, Key) {
     (secret, key)
 }
 
-fn add_session(table: &mut Table, user: &User, now: WallTime) -> (RecordSecret, Arc<Record>) {
+fn add_session(table: &mut Table, user: &UserLine, now: WallTime) -> (RecordSecret, Arc<Record>) {
     let (secret, key) = key(SecretUse::Session);
     (secret, table.add_session(user, key, now).expect("added"))
 }
 
-fn add_token(table: &mut Table, user: &User, name: &str) -> Result<(RecordSecret, Arc<Record>), Refused> {
+fn add_token(table: &mut Table, user: &UserLine, name: &str) -> Result<(RecordSecret, Arc<Record>), Refused> {
     let (secret, key) = key(SecretUse::Token);
     table.add_token(user, token(name), key, START).map(|record| (secret, record))
 }
@@ -238,7 +238,7 @@ fn records_belong_to_one_user() {
     let anna = user("anna", 10);
     let (_, session) = add_session(&mut table, &anna, START);
     let (_, link) = add_link(&mut table, None);
-    let is_of = |user: &User| (session.is_of(user), link.is_of(user));
+    let is_of = |user: &UserLine| (session.is_of(user), link.is_of(user));
     assert_eq!(is_of(&anna), (true, true));
     assert_eq!(
         is_of(&user("anna", 11)),
@@ -246,7 +246,7 @@ fn records_belong_to_one_user() {
         "a hash of another program: who it is cannot be told"
     );
     assert_eq!(is_of(&user("bert", 10)), (false, false));
-    assert_eq!(is_of(&User { is_disabled: true, ..anna.clone() }), (false, false));
+    assert_eq!(is_of(&UserLine { is_disabled: true, ..anna.clone() }), (false, false));
     let users = |line: &str| UsersFile::parse(line.as_bytes()).expect("users");
     assert_eq!(table.keep_users(&users(""), START), 0, "an empty file ends nothing");
     assert_eq!(table.keep_users(&users(&format!("anna:!{}\n", anna.hash.as_str())), START), 0);
@@ -261,7 +261,7 @@ fn another_password_ends_sessions_only() {
     let hash = |salt: &str| {
         format!("$argon2id$v=19$m=19456,t=2,p=1${salt}$k9ohroejZy1PN5E1SbHNPug6vB8eQAahb5SOAp6iGF4")
     };
-    let with = |salt: &str| User { hash: hash(salt).parse().expect("a hash"), ..user("anna", 10) };
+    let with = |salt: &str| UserLine { hash: hash(salt).parse().expect("a hash"), ..user("anna", 10) };
     let before = with("c29tZXNhbHRzb21lc2FsdA");
     let mut table = Table::default();
     let (_, session) = add_session(&mut table, &before, START);

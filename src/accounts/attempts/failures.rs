@@ -1,0 +1,88 @@
+//! Counters of failures, and the delays that follow from them.
+
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use crate::accounts::recent::Recent;
+
+/// How many failures are without a delay.
+pub(super) const FREE: u32 = 3;
+
+/// The longest delay.
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
+
+/// Failures are forgotten after this time without another one. It allows 16 guesses an hour, the longest delay 60.
+pub(super) const FADE: Duration = Duration::from_secs(15 * 60);
+
+/// How often something failed, and when last.
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    last: Instant,
+}
+
+impl Failures {
+    /// How long the next attempt has to wait: 1, 2, 4, … 60 s from the last failure on.
+    fn delay(self, now: Instant) -> Option<Duration> {
+        let doublings = self.count.checked_sub(FREE + 1)?.min(LONGEST.as_secs().ilog2() + 1);
+        let whole = Duration::from_secs(1 << doublings).min(LONGEST);
+        let rest = whole.checked_sub(now.saturating_duration_since(self.last))?;
+        (!rest.is_zero()).then_some(rest)
+    }
+
+    fn is_forgotten(self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) >= FADE
+    }
+}
+
+/// A counter for each key. Those that cause a delay have places of their own, so many keys with a failure or two push none of
+/// them out.
+#[derive(Debug)]
+pub(super) struct Counters<Key> {
+    free: Recent<Key, Failures>,
+    delayed: Recent<Key, Failures>,
+}
+
+impl<Key: Eq + Hash + Clone> Counters<Key> {
+    /// With this many places in all.
+    pub(super) fn new(places: usize) -> Self {
+        Self { free: Recent::new(places / 2), delayed: Recent::new(places / 2) }
+    }
+
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.get(key).is_some()
+    }
+
+    pub(super) fn delay(&self, key: &Key, now: Instant) -> Option<Duration> {
+        self.get(key)?.delay(now)
+    }
+
+    /// Counts a failure. Returns the key that made room.
+    pub(super) fn count(&mut self, key: Key, now: Instant) -> Option<Key> {
+        let before = self.get(&key).map_or(0, |failures| failures.count);
+        self.forget(&key);
+        let failures = Failures { count: before.saturating_add(1), last: now };
+        let places = if failures.count > FREE { &mut self.delayed } else { &mut self.free };
+        places.put(key, failures).map(|(key, _)| key)
+    }
+
+    /// Whether there was such a counter.
+    pub(super) fn forget(&mut self, key: &Key) -> bool {
+        self.free.remove(key).or_else(|| self.delayed.remove(key)).is_some()
+    }
+
+    /// Forgets the failures of one key, if they are old enough.
+    pub(super) fn fade(&mut self, now: Instant) -> Option<Key> {
+        let is_old = |failures: &Failures| failures.is_forgotten(now);
+        self.free.pop_if(is_old).or_else(|| self.delayed.pop_if(is_old)).map(|(key, _)| key)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.free.len() + self.delayed.len()
+    }
+
+    fn get(&self, key: &Key) -> Option<&Failures> {
+        self.free.get(key).or_else(|| self.delayed.get(key))
+    }
+}

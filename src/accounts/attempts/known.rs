@@ -1,0 +1,64 @@
+//! The addresses from which each user came in.
+
+use std::collections::VecDeque;
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use crate::accounts::recent::Recent;
+
+/// How many addresses of a user are known: home, work, and a phone that changes its network for a fortnight.
+pub(super) const ADDRESSES: usize = 32;
+
+/// How long an address is known: as long as a session lasts. By then it may belong to somebody else.
+pub(super) const KNOWN: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Addresses by user. One user makes room only among their own; when all places are taken, the user that has not come in for
+/// the longest time makes room.
+#[derive(Debug)]
+pub(super) struct KnownAddresses<N, K> {
+    places: usize,
+    taken: usize,
+    users: Recent<N, VecDeque<(K, Instant)>>,
+}
+
+impl<N: Eq + Hash + Clone, K: PartialEq + Clone> KnownAddresses<N, K> {
+    /// With this many places in all.
+    pub(super) fn new(places: usize) -> Self {
+        // `places` limits the users too.
+        Self { places, taken: 0, users: Recent::new(usize::MAX) }
+    }
+
+    pub(super) fn has(&self, address: &K, name: &N, now: Instant) -> bool {
+        let is_here =
+            |(known, since): &(K, Instant)| known == address && now.saturating_duration_since(*since) < KNOWN;
+        self.users.get(name).is_some_and(|addresses| addresses.iter().any(is_here))
+    }
+
+    pub(super) fn put(&mut self, address: &K, name: &N, now: Instant) {
+        let mut addresses = self.remove(name).unwrap_or_default();
+        addresses.retain(|(known, _)| known != address);
+        if addresses.len() == ADDRESSES {
+            addresses.pop_front();
+        }
+        addresses.push_back((address.clone(), now));
+        self.taken += addresses.len();
+        self.users.put(name.clone(), addresses);
+        while self.taken > self.places
+            && let Some((_, addresses)) = self.users.pop_if(|_| true)
+        {
+            self.taken -= addresses.len();
+        }
+    }
+
+    /// How many places are taken, counted twice.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> (usize, usize) {
+        (self.taken, self.users.values().map(VecDeque::len).sum())
+    }
+
+    pub(super) fn remove(&mut self, name: &N) -> Option<VecDeque<(K, Instant)>> {
+        let addresses = self.users.remove(name)?;
+        self.taken -= addresses.len();
+        Some(addresses)
+    }
+}

@@ -1,0 +1,194 @@
+//! Checks of a password that succeeded lately. HTTP's Basic sends the password with each request, and a check costs tens of
+//! milliseconds.
+
+use std::fmt;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::file::UserLine;
+use super::name::UserName;
+use super::password::Password;
+use super::recent::Recent;
+
+/// How long a success is remembered. It is not prolonged, so the hash is checked once a minute.
+pub const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+/// How many users' successes are remembered; the oldest makes room.
+pub const REMEMBERED_LIMIT: usize = 4096;
+
+/// The length of the key, in bytes.
+pub const KEY_LEN: usize = 16;
+
+/// What proves that this password was right for this line of the users file. Without the key, it says nothing about the password.
+type Proof = [u8; 32];
+
+/// The successes of the last minute, one for each user.
+///
+/// A proof is a hash of the whole line and the password, so a success ends with any change of the line: its hash, its groups, or
+/// the `!` that disables it.
+pub struct Remembered {
+    key: Zeroizing<[u8; KEY_LEN]>,
+    successes: Recent<UserName, (Proof, Instant)>,
+}
+
+impl Remembered {
+    /// With random bytes from the system, which no other start has.
+    pub fn new(key: [u8; KEY_LEN]) -> Self {
+        Self { key: Zeroizing::new(key), successes: Recent::new(REMEMBERED_LIMIT) }
+    }
+
+    /// Whether a check of this password would succeed: it did so within the last minute, and the user's line is the same.
+    /// Compared in constant time.
+    pub fn knows(&mut self, user: &UserLine, password: &Password, now: Instant) -> bool {
+        self.forget_old(now);
+        let proof = self.proof(user, password);
+        self.successes.get(&user.name).is_some_and(|(known, _)| are_equal(known, &proof))
+    }
+
+    /// Remembers that the password was right for the user, as the line was when the check began.
+    pub fn remember(&mut self, user: &UserLine, password: &Password, now: Instant) {
+        self.forget_old(now);
+        let proof = self.proof(user, password);
+        self.successes.put(user.name.clone(), (proof, now));
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        let is_old = |since: Instant| now.saturating_duration_since(since) >= REMEMBERED_FOR;
+        while self.successes.pop_if(|(_, since)| is_old(*since)).is_some() {}
+    }
+
+    /// A line has no line end, so the text before the password ends in one way only. Nobody sees the hash; it needs no more
+    /// than a key at its beginning.
+    fn proof(&self, user: &UserLine, password: &Password) -> Proof {
+        // It is not moved: a copy would stay on the stack, with the end of the password.
+        let mut hash = Sha256::new();
+        hash.update(&self.key[..]);
+        hash.update(user.to_string());
+        hash.update("\n");
+        hash.update(password.expose());
+        hash.finalize_reset().into()
+    }
+}
+
+/// Whether both are the same, in constant time.
+fn are_equal(one: &Proof, other: &Proof) -> bool {
+    // All bytes are compared; `black_box` keeps the compiler from ending the loop early.
+    one.iter().zip(other).fold(0, |differ, (one, other)| black_box(differ | (one ^ other))) == 0
+}
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remembered({} successes)", self.successes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::UsersFile;
+    use super::*;
+    use crate::blocking::Blocking;
+
+    const HASH: &str = "$2y$04$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJGY.i";
+
+    fn user(line: &str) -> UserLine {
+        let file = UsersFile::parse(line.replace("HASH", HASH).as_bytes()).expect("valid");
+        file.users().next().expect("a user").clone()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::new(text.into())
+    }
+
+    #[test]
+    fn a_success_belongs_to_its_password_and_its_line() {
+        let now = Instant::now();
+        let mut remembered = Remembered::new([1; KEY_LEN]);
+        assert!(!remembered.knows(&user("anna:HASH:staff"), &password("secret"), now));
+        remembered.remember(&user("anna:HASH:staff"), &password("secret"), now);
+        let table = [
+            ("the same", "anna:HASH:staff", "secret", true),
+            ("part of the password", "anna:HASH:staff", "secre", false),
+            ("more than the password", "anna:HASH:staff", "secret ", false),
+            ("no password", "anna:HASH:staff", "", false),
+            ("another user", "bert:HASH:staff", "secret", false),
+            ("another hash", "anna:HASHi:staff", "secret", false),
+            ("disabled", "anna:!HASH:staff", "secret", false),
+            ("another group", "anna:HASH:staff,admins", "secret", false),
+            ("no group", "anna:HASH", "secret", false),
+            ("the line's end in the password", "anna:HASH", ":staff\nsecret", false),
+        ];
+        for (case, line, text, expected) in table {
+            let line = line.replace("HASHi", &HASH.replace("YRax", "YRay"));
+            assert_eq!(remembered.knows(&user(&line), &password(text), now), expected, "{case}");
+        }
+        let mut other = Remembered::new([2; KEY_LEN]);
+        other
+            .successes
+            .put(user("anna:HASH").name, *remembered.successes.get(&user("anna:HASH").name).unwrap());
+        assert!(!other.knows(&user("anna:HASH:staff"), &password("secret"), now), "another start");
+    }
+
+    #[test]
+    fn it_lasts_a_minute_whether_it_is_used_or_not() {
+        let start = Instant::now();
+        let (anna, secret) = (user("anna:HASH"), password("secret"));
+        let mut remembered = Remembered::new([1; KEY_LEN]);
+        remembered.remember(&anna, &secret, start);
+        assert!(remembered.knows(&anna, &secret, start + REMEMBERED_FOR / 2));
+        assert!(remembered.knows(
+            &anna,
+            &secret,
+            start + REMEMBERED_FOR.saturating_sub(Duration::from_nanos(1))
+        ));
+        assert!(!remembered.knows(&anna, &secret, start + REMEMBERED_FOR));
+        assert_eq!(remembered.successes.len(), 0, "nothing of it is kept");
+        remembered.remember(&anna, &secret, start);
+        assert!(remembered.knows(&anna, &secret, start), "a clock that is behind does no harm");
+    }
+
+    #[test]
+    fn the_oldest_of_4096_makes_room() {
+        let now = Instant::now();
+        let users: Vec<_> =
+            (0..=REMEMBERED_LIMIT).map(|number| user(&format!("user{number}:HASH"))).collect();
+        let mut remembered = Remembered::new([1; KEY_LEN]);
+        for user in &users {
+            remembered.remember(user, &password("secret"), now);
+            remembered.remember(user, &password("secret"), now);
+        }
+        assert_eq!(remembered.successes.len(), REMEMBERED_LIMIT);
+        let known = |user| remembered.knows(user, &password("secret"), now);
+        let known: Vec<_> = users.iter().map(known).collect();
+        assert_eq!(known.iter().position(|known| *known), Some(1));
+        assert_eq!(known.iter().filter(|known| **known).count(), REMEMBERED_LIMIT);
+    }
+
+    #[test]
+    fn a_thousand_requests_cost_one_check() {
+        let (start, disk) = (Instant::now(), Blocking::own_thread());
+        let secret = password("correct horse");
+        let hash = bcrypt::hash_with_salt("correct horse", 4, [1; 16]).expect("a hash").to_string();
+        let anna = user(&format!("anna:{hash}"));
+        let mut remembered = Remembered::new([1; KEY_LEN]);
+        let mut checks = 0;
+        for request in 0..1000 {
+            let now = start + Duration::from_millis(59 * request);
+            if !remembered.knows(&anna, &secret, now) {
+                checks += 1;
+                assert!(anna.hash.is_of(&secret, disk));
+                remembered.remember(&anna, &secret, now);
+            }
+        }
+        assert_eq!(checks, 1);
+    }
+
+    #[test]
+    fn nothing_is_printed() {
+        let mut remembered = Remembered::new([171; KEY_LEN]);
+        remembered.remember(&user("anna:HASH"), &password("secret"), Instant::now());
+        assert_eq!(format!("{remembered:?}"), "Remembered(1 successes)");
+    }
+}

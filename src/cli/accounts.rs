@@ -1,0 +1,130 @@
+//! The flags of `wharf serve` about accounts.
+
+use std::env;
+use std::fs::File;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use super::containment;
+use super::exit::{Failure, WrongUsage};
+use super::user::{ask_twice, first_line};
+use crate::access::Subject;
+use crate::accounts::password::{Password, PasswordHash};
+use crate::blocking::Blocking;
+use crate::printable::Printable;
+use crate::server::{Accounts, AccountsSource, Config};
+
+/// The environment variable with one password for everybody.
+const PASSWORD_VARIABLE: &str = "WHARF_PASSWORD";
+
+/// The flags of `wharf serve` about accounts.
+#[derive(Debug, Default, Args)]
+pub(super) struct AccountsArgs {
+    /// Know the users in this file, outside the folder, as `wharf user` writes it; read again when it changes
+    ///
+    /// Without --allow, users may do everything with the files, and chat; others may do nothing.
+    #[arg(long, value_name = "FILE", group = "accounts")]
+    users: Option<PathBuf>,
+    /// Ask for one password for everybody, whatever name they give; the variable `WHARF_PASSWORD` sets it too
+    #[arg(long, group = "accounts")]
+    password: bool,
+    /// Read the password for everybody from this file, outside the folder
+    #[arg(long, value_name = "FILE", group = "accounts")]
+    password_file: Option<PathBuf>,
+    /// With accounts, take passwords over the network without TLS, where others can read them
+    #[arg(long)]
+    allow_plain_passwords: bool,
+    /// The value of the variable.
+    #[arg(skip)]
+    variable: Option<Password>,
+}
+
+impl AccountsArgs {
+    /// Takes the password out of the environment, where child processes and other programs of the user could read it. Call it
+    /// before there is a second thread.
+    pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
+        let Some(password) = env::var_os(PASSWORD_VARIABLE) else { return Ok(()) };
+        self.variable = Some(Password::new(password.into_vec()));
+        // SAFETY: no other thread reads the environment; there is none.
+        #[allow(unsafe_code)]
+        unsafe {
+            env::remove_var(PASSWORD_VARIABLE);
+        }
+        if self.users.is_some() || self.password || self.password_file.is_some() {
+            let why = format!(
+                "{PASSWORD_VARIABLE} is set, and a flag says something else about accounts (unset it)"
+            );
+            return Err(WrongUsage(why).into());
+        }
+        Ok(())
+    }
+
+    /// Whether there are accounts.
+    pub(super) fn are_given(&self) -> bool {
+        self.users.is_some() || self.password || self.password_file.is_some() || self.variable.is_some()
+    }
+
+    /// Fails if a rule is about this subject, and nobody can be it.
+    pub(super) fn ensure_known(&self, subject: &Subject) -> Result<(), Failure> {
+        if self.are_given() || *subject == Subject::Everyone {
+            return Ok(());
+        }
+        let why = format!(
+            "--allow: a rule is about {subject}, and there are no accounts (name them with --users FILE, or use everyone)"
+        );
+        Err(WrongUsage(why).into())
+    }
+
+    /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder.
+    pub(super) fn read(self, config: &Config) -> Result<Option<Accounts>, Failure> {
+        self.ensure_private(config)?;
+        if !self.are_given() {
+            return Ok(None);
+        }
+        // Other programs of the same user must not read passwords from the memory, nor may a core dump hold them.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        let source = match (self.users, self.password_file, self.variable) {
+            (Some(users), ..) => AccountsSource::File(users),
+            (_, Some(file), _) => AccountsSource::Shared(hash(&password_of(&file, &config.root)?)?),
+            (.., Some(password)) => AccountsSource::Shared(hash(&password)?),
+            (None, None, None) => {
+                AccountsSource::Shared(hash(&ask_twice("--password-file reads it from a file")?)?)
+            }
+        };
+        let root = config.root.clone();
+        let check = move |path: &Path| containment::ensure_outside(path, &root);
+        Ok(Some(Accounts::new(source, self.allow_plain_passwords, Box::new(check))?))
+    }
+
+    /// Fails if clients of the network would have to send passwords without TLS.
+    fn ensure_private(&self, config: &Config) -> Result<(), Failure> {
+        if self.allow_plain_passwords && !self.are_given() {
+            let why =
+                "--allow-plain-passwords has a meaning only with --users, --password or --password-file";
+            return Err(WrongUsage(why.to_owned()).into());
+        }
+        let is_private = self.allow_plain_passwords || config.tls.is_some() || config.proxies.are_given();
+        let is_local = config.listen.tcp_addresses().iter().all(|address| address.ip().is_loopback());
+        if !self.are_given() || is_private || is_local {
+            return Ok(());
+        }
+        let why = "passwords would be sent over the network, where others can read them: serve HTTPS (--tls-cert or \
+                   --tls-self-signed), or name a proxy that does (--trust-proxy), or accept it \
+                   (--allow-plain-passwords)";
+        Err(WrongUsage(why.to_owned()).into())
+    }
+}
+
+fn hash(password: &Password) -> Result<PasswordHash, Failure> {
+    Ok(PasswordHash::of(password, Blocking::own_thread())?)
+}
+
+/// The first line of a file that is not in the shared folder.
+fn password_of(path: &Path, root: &Path) -> Result<Password, Failure> {
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", Printable::path(path));
+    containment::ensure_outside(path, root).map_err(failed)?;
+    Ok(first_line(File::open(path).map_err(failed)?).map_err(failed)?)
+}

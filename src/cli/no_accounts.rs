@@ -1,0 +1,39 @@
+//! A build without accounts: `wharf serve` has no flags for them.
+
+use clap::Args;
+
+use super::exit::{Failure, WrongUsage};
+use crate::access::Subject;
+use crate::server::{Accounts, Config};
+
+/// No flags.
+#[derive(Debug, Default, Args)]
+pub(super) struct AccountsArgs {}
+
+#[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+impl AccountsArgs {
+    /// There is no password to take.
+    pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// There are none.
+    pub(super) fn are_given(&self) -> bool {
+        false
+    }
+
+    /// Nobody is a user.
+    pub(super) fn ensure_known(&self, subject: &Subject) -> Result<(), Failure> {
+        if *subject == Subject::Everyone {
+            return Ok(());
+        }
+        let why =
+            format!("--allow: a rule is about {subject}, and this build has no accounts (use everyone)");
+        Err(WrongUsage(why).into())
+    }
+
+    /// There are none.
+    pub(super) fn read(self, _: &Config) -> Result<Option<Accounts>, Failure> {
+        Ok(None)
+    }
+}

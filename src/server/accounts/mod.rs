@@ -1,0 +1,237 @@
+//! The accounts of a server: who its users are, and whether credentials are theirs.
+//!
+//! ```text
+//! gate::authenticate ── name and password ──> remembered? ── yes ──> user
+//!                                                  └─ no ──> PasswordCheck ──> password thread ──> PasswordVerdict
+//! ```
+//!
+//! A hash takes tens of milliseconds of a processor on purpose, so no worker computes one: a single thread of low priority
+//! checks one password after the other, fairly between clients. A success is remembered for a minute. The response to a
+//! failure is sent at a fixed time after the check began, so its time says nothing about the name.
+//!
+//! The users are read again when their file changes.
+
+mod users;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use zeroize::Zeroizing;
+
+use self::users::Users;
+use crate::access::User;
+use crate::accounts::attempts::{Attempts, Guess};
+use crate::accounts::password::{Password, PasswordHash};
+use crate::accounts::remembered::Remembered;
+use crate::blocking::Blocking;
+use crate::printable::Printable;
+use crate::server::client_key::ClientKey;
+use crate::server::random;
+use crate::server::request::ClientAddress;
+use crate::server::timing::Deadline;
+use crate::server::watched_file::{self, Check, Stamp};
+
+/// The accounts of a server; clones share them.
+#[derive(Clone)]
+pub struct Accounts(Arc<Shared>);
+
+struct Shared {
+    source: AccountsSource,
+    check: Check,
+    /// Whether passwords may be sent without TLS beyond this machine.
+    allows_plain: bool,
+    users: Mutex<Arc<Users>>,
+    /// The file as it was last read, even if in vain.
+    stamp: Mutex<Stamp>,
+    /// Whether SIGHUP has requested a reload.
+    is_due: AtomicBool,
+    attempts: Mutex<Attempts<ClientKey>>,
+    remembered: Mutex<Remembered>,
+}
+
+/// Where the accounts come from.
+#[derive(Debug)]
+pub enum AccountsSource {
+    /// A users file.
+    File(PathBuf),
+    /// One password for everybody, whatever name they give: they are all the user `guest`.
+    Shared(PasswordHash),
+}
+
+/// A name and a password that have to be checked.
+#[derive(Debug)]
+pub(super) struct PasswordCheck {
+    pub name: Zeroizing<String>,
+    pub password: Password,
+    pub client: ClientAddress,
+}
+
+/// What has become of a check.
+#[derive(Debug)]
+pub(super) enum PasswordVerdict {
+    /// The password is that of this user.
+    Right(Arc<User>),
+    /// There is no such user, or the password is another.
+    Wrong,
+    /// There were too many failures; the next attempt is allowed after this time.
+    TooMany(Duration),
+}
+
+/// A verdict, and when the client may learn of it.
+#[derive(Debug)]
+pub(super) struct CheckedPassword {
+    pub verdict: PasswordVerdict,
+    pub due: Deadline,
+}
+
+impl Accounts {
+    /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
+    pub fn new(
+        source: AccountsSource,
+        allows_plain: bool,
+        check: Check,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let disk = Blocking::own_thread();
+        let stamp = source.path().and_then(watched_file::stamp);
+        let users = source.read(&check, disk)?;
+        Ok(Self(Arc::new(Shared {
+            source,
+            check,
+            allows_plain,
+            users: Mutex::new(Arc::new(users)),
+            stamp: Mutex::new(stamp),
+            is_due: AtomicBool::new(false),
+            attempts: Mutex::new(Attempts::new()),
+            remembered: Mutex::new(Remembered::new(random::bytes())),
+        })))
+    }
+
+    /// Whether passwords may be sent without TLS beyond this machine.
+    pub(super) fn allows_plain(&self) -> bool {
+        self.0.allows_plain
+    }
+
+    /// The user of this name, unless there is none, or it is disabled.
+    pub(super) fn user(&self, name: &str) -> Option<Arc<User>> {
+        let users = self.users();
+        let account = users.find(name)?;
+        (!account.line.is_disabled).then(|| Arc::clone(&account.user))
+    }
+
+    /// What is known about a name and a password without a check: that they were right within the last minute, or that there
+    /// were too many failures.
+    pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
+        let (now, users) = (Instant::now(), self.users());
+        if let Some(account) = users.find(&check.name)
+            && !account.line.is_disabled
+            && lock(&self.0.remembered).knows(&account.line, &check.password, now)
+        {
+            return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
+        }
+        lock(&self.0.attempts)
+            .delay(&check.client.key(), Guess::User(&check.name), now)
+            .map(PasswordVerdict::TooMany)
+    }
+
+    /// Checks a password. This takes as long for a name that is not known.
+    pub(super) fn check(&self, check: &PasswordCheck, disk: Blocking<'_>) -> CheckedPassword {
+        let began = Instant::now();
+        let at_once = Deadline::after(began, Duration::ZERO);
+        // Another connection may have sent the same meanwhile.
+        if let Some(verdict) = self.known(check) {
+            return CheckedPassword { verdict, due: at_once };
+        }
+        let users = self.users();
+        let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
+        let hash = account.map_or(&users.decoy, |account| &account.line.hash);
+        let is_right = hash.is_of(&check.password, disk);
+        let (client, now) = (check.client.key(), Instant::now());
+        if let Some(account) = account.filter(|_| is_right) {
+            lock(&self.0.attempts).succeeded(&client, Guess::User(&check.name), now);
+            lock(&self.0.remembered).remember(&account.line, &check.password, now);
+            return CheckedPassword {
+                verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
+                due: at_once,
+            };
+        }
+        lock(&self.0.attempts).failed(&client, Guess::User(&check.name), now);
+        // An unknown name may be a password in the wrong field.
+        let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
+        log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
+        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
+    }
+
+    /// An error if the users file may no longer be used.
+    pub fn check_file(&self) -> io::Result<()> {
+        let Some(path) = self.0.source.path() else { return Ok(()) };
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", Printable::path(path)));
+        (self.0.check)(path).map_err(named)
+    }
+
+    /// Reads the users again within a second.
+    pub fn reload_soon(&self) {
+        self.0.is_due.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads the users again if their file has changed, or if that was asked for. If it cannot be used, the users stay as
+    /// they were; if it is gone, there are none.
+    pub(super) fn follow_file(&self, disk: Blocking<'_>) {
+        let shared = &*self.0;
+        let Some(path) = shared.source.path() else { return };
+        let is_due = shared.is_due.swap(false, Ordering::Relaxed);
+        let found = watched_file::stamp(path);
+        let mut stamp = lock(&shared.stamp);
+        if !is_due && *stamp == found {
+            return;
+        }
+        let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
+        *stamp = found;
+        if is_gone {
+            let nobody = Arc::new(self.users().without_accounts());
+            *lock(&shared.users) = nobody;
+            log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
+            return;
+        }
+        match shared.source.read(&shared.check, disk) {
+            Ok(users) => {
+                log::info!("reloaded {} users", users.count());
+                *lock(&shared.users) = Arc::new(users);
+            }
+            Err(error) => log::error!("{error}; the users stay as they were"),
+        }
+    }
+
+    fn users(&self) -> Arc<Users> {
+        Arc::clone(&lock(&self.0.users))
+    }
+}
+
+impl AccountsSource {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Shared(_) => None,
+        }
+    }
+
+    fn read(&self, check: &Check, disk: Blocking<'_>) -> Result<Users, Box<dyn std::error::Error>> {
+        match self {
+            Self::File(path) => Users::read(path, check, disk),
+            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)?),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").field("source", &self.0.source).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! The users that a server knows at a moment.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::User;
+use crate::accounts::file::UserLine;
+use crate::accounts::name::GroupName;
+use crate::accounts::password::{PasswordError, PasswordHash};
+use crate::accounts::store::{self, Stored};
+use crate::accounts::timing::{self, Slowest};
+use crate::blocking::Blocking;
+use crate::printable::Printable;
+use crate::server::watched_file::Check;
+
+/// The user of a shared password.
+const GUEST: &str = "guest";
+
+/// The times after which failures are answered are multiples of this, so that they do not depend on how fast a measurement
+/// was.
+const STEP: Duration = Duration::from_millis(50);
+
+/// The users that a server knows.
+pub(super) struct Users {
+    accounts: Known,
+    /// What the password of an unknown user is checked against: a hash that takes as long as any.
+    pub decoy: PasswordHash,
+    /// When a failed check is answered, after it began: no check takes longer.
+    pub answer_after: Duration,
+}
+
+enum Known {
+    /// Each by a name.
+    Named(HashMap<String, Account>),
+    /// This one by every name.
+    Anybody(Account),
+}
+
+/// A user, and how it proves that it is this user.
+pub(super) struct Account {
+    pub user: Arc<User>,
+    pub line: UserLine,
+}
+
+impl Users {
+    /// Reads a users file that is not in the shared folder.
+    pub(super) fn read(
+        path: &Path,
+        check: &Check,
+        disk: Blocking<'_>,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let name = Printable::path(path);
+        check(path).map_err(|error: io::Error| format!("cannot use the users file {name}: {error}"))?;
+        let Stored { users, is_exposed } = store::read(path, disk)?;
+        if is_exposed {
+            log::warn!("{name}: every user of this machine can read the hashes (chmod o= it)");
+        }
+        let Slowest { hash, time } =
+            timing::slowest(&users.users().map(|user| &user.hash).collect::<Vec<_>>(), disk)?;
+        let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
+        Ok(Self { accounts: Known::Named(accounts.collect()), decoy: hash, answer_after: round_up(time) })
+    }
+
+    /// Everybody with the password of this hash.
+    pub(super) fn guests(hash: PasswordHash, disk: Blocking<'_>) -> Result<Self, PasswordError> {
+        let Slowest { hash: decoy, time } = timing::slowest(&[&hash], disk)?;
+        let name = GUEST.parse().expect("it can be a name");
+        let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
+        let accounts = Known::Anybody(Account::of(guest));
+        Ok(Self { accounts, decoy, answer_after: round_up(time) })
+    }
+
+    /// Nobody any more.
+    pub(super) fn without_accounts(&self) -> Self {
+        Self {
+            accounts: Known::Named(HashMap::new()),
+            decoy: self.decoy.clone(),
+            answer_after: self.answer_after,
+        }
+    }
+
+    /// The account of this name. Names are compared by their bytes.
+    pub(super) fn find(&self, name: &str) -> Option<&Account> {
+        match &self.accounts {
+            Known::Named(accounts) => accounts.get(name),
+            Known::Anybody(account) => Some(account),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        match &self.accounts {
+            Known::Named(accounts) => accounts.len(),
+            Known::Anybody(_) => 1,
+        }
+    }
+}
+
+impl Account {
+    fn of(line: UserLine) -> Self {
+        let groups = line.groups.iter().map(GroupName::as_str).map(str::to_owned).collect();
+        Self { user: Arc::new(User { name: line.name.as_str().to_owned(), groups }), line }
+    }
+}
+
+fn round_up(time: Duration) -> Duration {
+    let steps = time.as_millis() / STEP.as_millis() + 1;
+    STEP * u32::try_from(steps).unwrap_or(u32::MAX)
+}

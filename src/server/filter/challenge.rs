@@ -1,0 +1,16 @@
+//! How a client can say who it is (RFC 9110 §11.6.1).
+
+use crate::http::status::Status;
+use crate::server::filter::wanted::Wanted;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// Adds a challenge to a response that asks for credentials. A browser would ask for a password with a dialog of its own, also
+/// for a request of a page's script, unless the challenge is one that it does not know.
+pub(super) fn apply(wanted: Wanted, response: &mut Response, _: &State) {
+    if response.head.status() == Status::UNAUTHORIZED {
+        let challenge =
+            if wanted.is_by_script { "Bearer" } else { "Basic realm=\"wharf\", charset=\"UTF-8\"" };
+        response.add("WWW-Authenticate", challenge);
+    }
+}

@@ -1,0 +1,21 @@
+//! The authenticate gate of a build without accounts: every request is anonymous.
+
+use crate::access::Principal;
+use crate::http::request::Head;
+use crate::server::accounts::PasswordCheck;
+use crate::server::request::RequestSource;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// Who a request acts for.
+pub(crate) enum Caller {
+    Known(Principal),
+    #[allow(dead_code, reason = "no password is ever checked")]
+    Unchecked(Box<PasswordCheck>),
+}
+
+/// Nobody in particular.
+#[allow(clippy::unnecessary_wraps)]
+pub(crate) fn caller(_: &Head<'_, '_>, source: &RequestSource<'_>, _: &State) -> Result<Caller, Response> {
+    Ok(Caller::Known(Principal::anonymous(source.client.ip())))
+}

@@ -1,0 +1,55 @@
+//! The password thread: it checks one password after the other, fairly between clients, and leaves the processors to
+//! everything else.
+
+use std::sync::Arc;
+
+use rustix::process::setpriority_process;
+
+use crate::blocking::Blocking;
+use crate::server::accounts::PasswordCheck;
+use crate::server::connection::Connection;
+use crate::server::connections::tracked::Tracked;
+use crate::server::jobs::{JobKind, Taken};
+use crate::server::runtime::Runtime;
+use crate::server::shedding;
+
+/// How much lower the thread's priority is than that of the others. Linux has one for each thread.
+const NICE: i32 = 10;
+
+/// A connection whose request waits for the check of its password.
+#[derive(Debug)]
+pub(super) struct PasswordTask {
+    tracked: Box<Tracked<Connection>>,
+    check: Box<PasswordCheck>,
+}
+
+impl Runtime {
+    /// Queues a check.
+    pub(super) fn check_later(&self, mut tracked: Box<Tracked<Connection>>, check: Box<PasswordCheck>) {
+        let client = check.client.key();
+        let excess = tracked.hold(tracked.connection.descriptors(), Some(client));
+        // The only thread exists.
+        let _ = self.passwords.push(client, JobKind::General, PasswordTask { tracked, check });
+        shedding::shed_descriptors(self, excess);
+    }
+
+    /// Checks passwords until the server stops. A client that has gone meanwhile costs nothing; so does one that has ended its
+    /// sending side, if many of its requests wait.
+    pub(super) fn check_passwords(self: &Arc<Self>) {
+        let Some(accounts) = &self.state.accounts else { return };
+        if let Err(error) = setpriority_process(None, NICE) {
+            log::debug!("cannot lower the priority of the password thread: {error}");
+        }
+        while let Some(Taken { job, kind, client, is_crowded }) = self.passwords.take() {
+            let PasswordTask { tracked, check } = job;
+            if tracked.connection.has_gone(None, is_crowded) {
+                log::debug!("{} disconnected; its password is not checked", tracked.connection.sender());
+            } else {
+                let checked = accounts.check(&check, Blocking::own_thread());
+                self.advance(tracked, |connection| connection.judge(checked, check.client, &self.state));
+            }
+            // Nothing is held back in this queue.
+            self.passwords.done(client, kind);
+        }
+    }
+}
