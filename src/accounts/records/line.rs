@@ -72,7 +72,10 @@ impl<'t> Fields<'t> {
             "token" => Purpose::Token { name: self.parse("name")?, scope: self.scope()? },
             "link" => Purpose::Link {
                 scope: self.scope()?,
-                uses_left: self.read("uses", uses)?,
+                uses_left: self.read("uses", |text| match text {
+                    UNLIMITED => Some(None),
+                    number => number.parse().ok().map(Some),
+                })?,
                 is_drop: self.flag("drop"),
                 password: self.optional("password", |text| text.parse().ok())?,
             },
@@ -119,10 +122,6 @@ impl<'t> Fields<'t> {
     fn flag(&mut self, key: &str) -> bool {
         self.0.next_if(|field| *field == key).is_some()
     }
-}
-
-fn uses(text: &str) -> Option<Option<u32>> {
-    if text == UNLIMITED { Some(None) } else { text.parse().ok().map(Some) }
 }
 
 fn path(text: &str) -> Option<SharePath> {

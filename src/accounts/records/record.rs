@@ -92,6 +92,15 @@ pub struct RecordEnd {
     pub is_revoked: bool,
 }
 
+/// A session to be started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewSession {
+    /// The session that the same browser had before the login. It ends.
+    pub replaces: Option<RecordId>,
+    /// Whether many people are this user, with one password. Then the user may have more sessions.
+    pub is_shared: bool,
+}
+
 /// A token to be made.
 #[derive(Clone, Debug)]
 pub struct NewToken {
@@ -152,7 +161,7 @@ impl Record {
         }
     }
 
-    /// RecordNotes that a session is used. It costs no system call: [`Records::refresh`](super::Records::refresh) writes it.
+    /// Notes that a session is used. It costs no system call: [`Records::refresh`](super::Records::refresh) writes it.
     pub fn touch(&self, now: WallTime) {
         if self.last_used().is_some_and(|last| now.since(last) >= TOUCH_INTERVAL) {
             self.notes.last_used.fetch_max(now.as_secs(), Ordering::Relaxed);

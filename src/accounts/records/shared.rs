@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use super::change_error::ChangeError;
 use super::id::RecordId;
 use super::limits::{FILE_LIMIT, TOUCH_INTERVAL};
-use super::record::{NewLink, NewToken, Record};
+use super::record::{NewLink, NewSession, NewToken, Record};
 use super::refused::{RecordLimit, Refused};
 use super::secret::{RecordSecret, SecretUse};
 use super::store::{LockedStore, ReadFile, RecordStore, RecordsError};
@@ -46,9 +46,16 @@ struct Current {
 }
 
 impl Records {
-    /// Reads the records in a state directory. It must exist, and belong to this process's user.
-    pub fn open(directory: &Path, now: WallTime, disk: Blocking<'_>) -> Result<Self, RecordsError> {
-        let store = RecordStore::new(directory);
+    /// Reads the records of a folder in a state directory. It must exist, and belong to this process's user. Servers of several
+    /// folders may have the same one, so the id of the folder is a part of the file's name: a link must not lead into another
+    /// folder.
+    pub fn open(
+        directory: &Path,
+        folder: &str,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<Self, RecordsError> {
+        let store = RecordStore::new(directory, folder);
         let (file, records) =
             store.read(disk)?.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
         if let Err(error) = store.clean(disk) {
@@ -83,7 +90,7 @@ impl Records {
     }
 
     /// Reads the file if another program has changed it, ends what has expired, and writes the last use of sessions once in a
-    /// while. To be called every second or so. After an error, nobody is let in until it succeeds.
+    /// while. To be called every second or so. If the file cannot be read, nobody is let in until it can.
     pub fn refresh(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
         let mut current = self.current();
         let table = self.read_if_changed(&mut current, None, disk)?;
@@ -100,18 +107,15 @@ impl Records {
         Ok(())
     }
 
-    /// Starts the session of a user. The session that the browser had before ends; if the user has too many, so does the oldest.
+    /// Starts the session of a user. If they have too many, the oldest ends.
     pub fn add_session(
         &self,
         user: &UserLine,
-        before: Option<RecordId>,
+        session: NewSession,
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
-        self.issue(SecretUse::Session, now, disk, |table, key| {
-            table.revoke(|record| Some(record.id) == before, now);
-            table.add_session(user, key, now)
-        })
+        self.issue(SecretUse::Session, now, disk, |table, key| table.add_session(user, session, key, now))
     }
 
     /// Makes a token.
@@ -225,7 +229,9 @@ impl Records {
         let read = read().inspect_err(|_| self.set_view(None))?;
         let (file, records) = read.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
         let table = Table::new(records);
-        before.iter().for_each(|before| table.add_notes(before));
+        if let Some(before) = before {
+            table.add_notes(&before);
+        }
         let table = Arc::new(table);
         current.file = file;
         self.set_view(Some(table.clone()));

@@ -1,6 +1,6 @@
 //! The file of the records on the disk: in a directory that only its user may change, replaced as a whole under a lock.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
@@ -18,8 +18,8 @@ use crate::blocking::Blocking;
 use crate::durable::{lock, whole};
 use crate::printable::Printable;
 
-/// The name of the file in the state directory.
-pub const FILE_NAME: &str = "records";
+/// How the name of the file begins; the id of the folder follows.
+const FILE_PREFIX: &str = "records-";
 
 /// The permissions of others to change the directory, and all of their permissions.
 const CHANGE: u32 = 0o022;
@@ -45,6 +45,7 @@ enum Reason {
 #[derive(Debug)]
 pub(super) struct RecordStore {
     directory: PathBuf,
+    name: OsString,
 }
 
 /// The directory, open and locked until it is dropped.
@@ -72,13 +73,13 @@ struct Stamp {
 }
 
 impl RecordStore {
-    pub(super) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned() }
+    pub(super) fn new(directory: &Path, folder: &str) -> Self {
+        Self { directory: directory.to_owned(), name: format!("{FILE_PREFIX}{folder}").into() }
     }
 
     /// Whether the file is still the one that was read; `None` for no file.
     pub(super) fn is_still(&self, read: Option<&ReadFile>, _: Blocking<'_>) -> Result<bool, RecordsError> {
-        let path = self.directory.join(FILE_NAME);
+        let path = self.directory.join(&self.name);
         match fs::symlink_metadata(&path) {
             Ok(now) => Ok(read.is_some_and(|read| read.stamp == Stamp::of(&now))),
             // If the directory is gone too, reading it says so.
@@ -97,7 +98,7 @@ impl RecordStore {
     /// Removes what crashes have left of the file. It is only in the way.
     pub(super) fn clean(&self, disk: Blocking<'_>) -> Result<(), RecordsError> {
         let locked = self.lock(disk)?;
-        whole::remove_drafts(&locked.dir, OsStr::new(FILE_NAME)).map_err(|error| self.system(error))
+        whole::remove_drafts(&locked.dir, &self.name).map_err(|error| self.system(error))
     }
 
     /// Waits until no other program changes the file.
@@ -139,7 +140,7 @@ impl RecordStore {
 
     fn open_file(&self, dir: &File) -> Result<Option<ReadFile>, RecordsError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(dir, FILE_NAME, flags, Mode::empty()) {
+        let file = match openat(dir, &self.name, flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(self.because(Reason::Unsafe("it is a symlink"))),
             other => File::from(other.map_err(|error| self.system(error.into()))?),
@@ -161,7 +162,7 @@ impl RecordStore {
     }
 
     fn because(&self, reason: Reason) -> RecordsError {
-        RecordsError { path: self.directory.join(FILE_NAME), reason }
+        RecordsError { path: self.directory.join(&self.name), reason }
     }
 }
 
@@ -173,7 +174,7 @@ impl LockedStore<'_> {
 
     /// Replaces the file. When it returns, the content is on the disk. After an error, the file has the old content or the new.
     pub(super) fn write(&self, text: &str, _: Blocking<'_>) -> Result<Option<ReadFile>, RecordsError> {
-        let written = whole::replace(&self.dir, OsStr::new(FILE_NAME), text.as_bytes());
+        let written = whole::replace(&self.dir, &self.store.name, text.as_bytes());
         written.map_err(|error| self.store.system(error))?;
         // If it cannot be opened now, it is read again later.
         Ok(self.store.open_file(&self.dir).ok().flatten())
