@@ -56,8 +56,7 @@ impl Records {
         disk: Blocking<'_>,
     ) -> Result<Self, RecordsError> {
         let store = RecordStore::new(directory, folder);
-        let (file, records) =
-            store.read(disk)?.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
+        let (file, records) = store.read(disk)?;
         if let Err(error) = store.clean(disk) {
             log::warn!("cannot remove unfinished files of an earlier run: {error}");
         }
@@ -214,20 +213,21 @@ impl Records {
         locked: Option<&LockedStore<'_>>,
         disk: Blocking<'_>,
     ) -> Result<Arc<Table>, RecordsError> {
-        let read = || match locked {
-            Some(locked) => locked.read(disk),
-            None => self.store.read(disk),
-        };
-        let view = self.view();
-        let before = match &view {
-            Some(view) if self.store.is_still(current.file.as_ref(), disk).unwrap_or(false) => {
-                return Ok(view.clone());
+        let fail = |_: &RecordsError| self.set_view(None);
+        let (before, (file, records)) = match self.view() {
+            Some(view) => {
+                let known = current.file.as_ref();
+                let read = match locked {
+                    Some(locked) => locked.read_if_new(known, disk),
+                    None => self.store.read_if_new(known, disk),
+                };
+                match read.inspect_err(fail)? {
+                    None => return Ok(view),
+                    Some(read) => (Some(view), read),
+                }
             }
-            _ => view,
+            None => (None, locked.map_or_else(|| self.store.read(disk), |locked| locked.read(disk))?),
         };
-        // Until it is read, nothing is known of it.
-        let read = read().inspect_err(|_| self.set_view(None))?;
-        let (file, records) = read.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
         let table = Table::new(records);
         if let Some(before) = before {
             table.add_notes(&before);

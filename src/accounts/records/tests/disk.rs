@@ -64,7 +64,8 @@ fn what_is_made_is_there_after_a_restart() {
     let visit = records.take_use(link.record.id, START, disk).expect("taken");
     let mode = fs::metadata(file(&directory)).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 1, "nothing else is left");
+    let count = fs::read_dir(directory.path()).expect("a directory").count();
+    assert_eq!(count, 2, "the file and its lock; nothing else is left");
     let text = fs::read_to_string(file(&directory)).expect("text");
     for (issued, is_for) in [
         (&session, SecretUse::Session),
@@ -311,13 +312,13 @@ fn a_lock_that_is_held_delays_only_changes() {
     let disk = Blocking::own_thread();
     let records = open(&directory);
     let session = records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
-    let dir = File::open(directory.path()).expect("open");
-    flock(&dir, FlockOperation::LockExclusive).expect("locked");
+    let lock = File::open(file(&directory).with_extension("lock")).expect("open");
+    flock(&lock, FlockOperation::LockExclusive).expect("locked");
     thread::scope(|scope| {
         let change = scope.spawn(|| records.revoke(|_| true, START, Blocking::own_thread()));
         // Requests find sessions meanwhile.
         assert!(records.find(&session.secret, START).is_ok());
-        flock(&dir, FlockOperation::Unlock).expect("unlocked");
+        flock(&lock, FlockOperation::Unlock).expect("unlocked");
         assert_eq!(change.join().expect("no panic").expect("revoked"), 1);
     });
 }

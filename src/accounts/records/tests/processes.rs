@@ -73,14 +73,14 @@ fn an_unfinished_write_changes_nothing() {
     let file = directory.path().join("records-1");
     let before = fs::read(&file).expect("read");
     let count = || fs::read_dir(directory.path()).expect("a directory").count();
-    for (reaction, signal, files) in [("error", None, 1), ("crash", Some(signal_hook::consts::SIGXFSZ), 2)] {
+    for (reaction, signal, files) in [("error", None, 2), ("crash", Some(signal_hook::consts::SIGXFSZ), 3)] {
         let ended = test("limited_process", directory.path()).env(LIMITED, reaction).status().expect("ended");
         assert_eq!((ended.signal(), ended.success()), (signal, signal.is_none()), "{reaction}");
         assert_eq!(fs::read(&file).expect("read"), before, "{reaction}");
         assert_eq!(count(), files, "{reaction}");
         let after = Records::open(directory.path(), "1", START, disk).expect("readable");
         assert!(after.find(&anna.secret, START).is_ok());
-        assert_eq!(count(), 1, "what was left is removed");
+        assert_eq!(count(), 2, "what was left is removed");
     }
     records.add_session(&user("bert", 10), NewSession::default(), START, disk).expect("made");
 }
