@@ -64,7 +64,7 @@ impl Records {
         Ok(Self { store, view, current: Mutex::new(Current { file, noted: now }) })
     }
 
-    /// The record that a secret opens now. It makes no system call.
+    /// The record that a secret opens now. It makes no system call. The caller checks [`Record::is_of`] next.
     pub fn find(&self, secret: &RecordSecret, now: WallTime) -> Result<Arc<Record>, Unusable> {
         self.with_view(|table| table.find(secret, now).cloned())?
     }
@@ -139,7 +139,8 @@ impl Records {
         self.issue(SecretUse::Link, now, disk, |table, key| table.add_link(user, link, key, now))
     }
 
-    /// Takes one use of a link, and starts the session for it. Both are on the disk when this returns.
+    /// Takes one use of a link, and starts the session for it. Both are on the disk when this returns. The caller has checked
+    /// the link's password, and that its user still has the link ([`Record::is_of`]).
     pub fn take_use(&self, link: RecordId, now: WallTime, disk: Blocking<'_>) -> Result<Issued, ChangeError> {
         self.issue(SecretUse::Session, now, disk, |table, key| table.take_use(link, key, now))
     }
