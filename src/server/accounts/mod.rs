@@ -36,7 +36,6 @@ use crate::server::client_key::ClientKey;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::random;
 use crate::server::request::ClientAddress;
-use crate::server::state_directory::StateDirectory;
 use crate::server::timing::Deadline;
 use crate::server::watched_file::{self, Check, Stamp};
 
@@ -82,7 +81,7 @@ impl Accounts {
     /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
     pub fn new(
         source: AccountsSource,
-        state: &StateDirectory,
+        records: Records,
         allows_plain: bool,
         check: Check,
         disk: Blocking<'_>,
@@ -96,7 +95,7 @@ impl Accounts {
             users: Mutex::new(Arc::new(users)),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
-            records: Records::open(state.path(), WallTime::now(), disk)?,
+            records,
             records_error: Mutex::default(),
             attempts: Mutex::new(Attempts::new()),
             remembered: Mutex::new(Remembered::new(random::bytes())),

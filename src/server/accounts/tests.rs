@@ -4,6 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 
 use super::*;
+use crate::server::state_directory::StateDirectory;
 
 /// The hash of `secret` by bcrypt, at the least cost.
 fn hash(salt: u8) -> String {
@@ -12,7 +13,9 @@ fn hash(salt: u8) -> String {
 
 fn accounts(folder: &Path, source: AccountsSource) -> Accounts {
     let state = StateDirectory::open(&folder.join("state"), |_| Ok(())).expect("a state directory");
-    Accounts::new(source, &state, true, Box::new(|_| Ok(())), Blocking::own_thread()).expect("valid")
+    let disk = Blocking::own_thread();
+    let records = Records::open(state.path(), "folder", WallTime::now(), disk).expect("records");
+    Accounts::new(source, records, true, Box::new(|_| Ok(())), disk).expect("valid")
 }
 
 fn client(host: u8) -> ClientAddress {
