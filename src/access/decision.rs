@@ -110,10 +110,14 @@ impl Access {
     /// Fails if the principal has none of these rights at this path; otherwise returns all that it has.
     pub fn require(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Result<Rights, Denied> {
         let rights = self.rights(principal, path);
-        if rights.has_any(any_of) { Ok(rights) } else { {
-            let allows = |rights: Rights| rights.has_any(any_of);
-            Err(self.denied(any_of, allows, principal, path))
-        } }
+        if rights.has_any(any_of) {
+            Ok(rights)
+        } else {
+            {
+                let allows = |rights: Rights| rights.has_any(any_of);
+                Err(self.denied(any_of, allows, principal, path))
+            }
+        }
     }
 
     /// The refusal of something that needs any of these rights at this path, and that some rights would allow. It depends on the
@@ -139,7 +143,12 @@ impl Access {
     }
 
     /// Whether any user at this address could have such rights there, by any rule that matches users alone.
-    fn lets_a_user(&self, allows: impl Fn(Rights) -> bool, address: Option<IpAddr>, path: &SharePath) -> bool {
+    fn lets_a_user(
+        &self,
+        allows: impl Fn(Rights) -> bool,
+        address: Option<IpAddr>,
+        path: &SharePath,
+    ) -> bool {
         let examples = self.rules.iter().filter_map(|rule| rule.subject.example());
         examples
             .map(|user| Principal::of_user(Arc::new(user), address))
@@ -204,12 +213,7 @@ impl Judge {
     }
 
     /// Like [`Access::denied`], for the principal.
-    pub(super) fn denied(
-        &self,
-        any_of: Rights,
-        allows: impl Fn(Rights) -> bool,
-        path: &SharePath,
-    ) -> Denied {
+    pub(super) fn denied(&self, any_of: Rights, allows: impl Fn(Rights) -> bool, path: &SharePath) -> Denied {
         self.access.denied(any_of, allows, &self.principal, path)
     }
 
