@@ -6,6 +6,8 @@
 #![allow(unreachable_pub)]
 
 mod abandoned;
+#[cfg(feature = "accounts")]
+mod accounts;
 mod activation;
 mod architecture;
 #[cfg(feature = "archive")]

@@ -178,6 +178,7 @@ impl Accounts {
         if let Some(account) = account.filter(|_| is_right) {
             lock(&self.0.attempts).succeeded(&client, guess, now);
             lock(&self.0.remembered).remember(&account.line, &check.password, now);
+            log::info!("{} logged in as {}", check.client, account.line.name);
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
@@ -236,9 +237,10 @@ impl Accounts {
         }
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
-                log::info!("reloaded {} users", users.count());
+                let count = users.count();
                 self.end_records(&users, disk);
                 self.replace_users(users);
+                log::info!("reloaded {count} users");
             }
             Err(error) => log::error!("{error}; the users stay as they were"),
         }
