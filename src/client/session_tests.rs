@@ -245,7 +245,7 @@ fn no_server() {
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
     let address = socket.local_addr().expect("bound").as_socket();
     let port = address.expect("an address").port();
-    let server = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port };
+    let server = Endpoint::tcp("127.0.0.1", port).expect("valid");
     let error = get(&mut Session::new(server)).expect_err("no server listens");
     assert_eq!(error.to_string(), format!("Server is not running. (127.0.0.1:{port})"));
     let server = Endpoint::Unix(PathBuf::from("/nowhere/w.sock"));
