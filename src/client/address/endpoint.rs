@@ -81,6 +81,14 @@ impl Endpoint {
         self
     }
 
+    /// A name, or an IP address without brackets; `None` for a Unix socket.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Tcp { host, .. } | Self::Tls { host, .. } => Some(host),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The value of the Host field (RFC 9110 §7.2); `localhost` for a Unix socket.
     pub fn host_field(&self) -> String {
         match self {

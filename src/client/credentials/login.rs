@@ -70,7 +70,9 @@ pub fn without_login(text: &str) -> Cow<'_, str> {
 
 /// The scheme with its slashes, the authority, and the rest of an address of HTTP.
 fn split(text: &str) -> Option<(&str, &str, &str)> {
-    let (scheme, rest) = match text.find("://") {
+    let is_scheme =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let (scheme, rest) = match text.find("://").filter(|end| is_scheme(&text[..*end])) {
         Some(end) => text.split_at(end + 3),
         None if text.starts_with("unix:") => return None,
         None => ("", text),
@@ -158,6 +160,7 @@ mod tests {
             ("http://anna:pass/word@h/x", LoginError::Delimiter, "http://h/x"),
             ("anna:pass#word@h", LoginError::Delimiter, "h"),
             ("anna:?@h", LoginError::Delimiter, "h"),
+            ("anna:a://b@h", LoginError::Delimiter, "h"),
         ];
         for (text, expected, bare) in table {
             let error = Login::in_address(text).expect_err(text);
