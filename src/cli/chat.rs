@@ -21,7 +21,8 @@ const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
 #[derive(Debug, Args)]
 pub(super) struct ChatArgs {
     /// Your name in the chat room
-    user: Option<String>,
+    #[arg(value_name = "USER")]
+    name: Option<String>,
     /// The server's address or name, or `https://host` [default: 127.0.0.1]
     host: Option<String>,
     /// The server's port [default: 8080]
@@ -37,9 +38,9 @@ pub(super) struct ChatArgs {
 
 /// Runs the command.
 pub(super) fn run(args: ChatArgs) -> ExitCode {
-    let Some(user) = &args.user else { return exit::wrong_usage(&USAGE) };
+    let Some(name) = &args.name else { return exit::wrong_usage(&USAGE) };
     match args.address() {
-        Ok(typed) => join(user, &typed.address, args.dir),
+        Ok(typed) => join(name, &typed.address, args.dir),
         Err(error) => exit::wrong_usage(&format_args!("wharf: {error}\n{USAGE}")),
     }
 }
@@ -47,7 +48,7 @@ pub(super) fn run(args: ChatArgs) -> ExitCode {
 impl ChatArgs {
     /// The server; `None` if the command will print its usage.
     pub(super) fn servers(&self) -> Option<Vec<NamedServer>> {
-        let typed = self.user.as_ref().and_then(|_| self.address().ok());
+        let typed = self.name.as_ref().and_then(|_| self.address().ok());
         Some(vec![typed?.at_port(None)?])
     }
 

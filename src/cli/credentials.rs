@@ -56,6 +56,8 @@ enum CredentialError {
     /// There is no server over HTTP.
     NoServer,
     /// An address has a user name, and there is a flag too.
+    FlagToo(Endpoint),
+    /// Two addresses of one server have different user names.
     TwoUsers(Endpoint),
     /// Nobody can be asked for the password of this user.
     CannotAsk(String, Cow<'static, str>),
@@ -106,9 +108,9 @@ impl CredentialArgs {
         }
         let (mut keyring, mut passwords) = (Keyring::default(), Passwords::default());
         let mut exposed = None;
-        for NamedServer { server, login } in servers {
+        for NamedServer { server, login } in merged(servers)? {
             if login.is_some() && has_flag {
-                return Err(CredentialError::TwoUsers(server));
+                return Err(CredentialError::FlagToo(server));
             }
             let found = match (login, &given) {
                 (Some(login), _) => Some(Arc::new(passwords.of(&login, &server, Asked::Each)?)),
@@ -149,6 +151,26 @@ impl CredentialArgs {
             _ => Ok(Given::Nothing),
         }
     }
+}
+
+/// The same servers, each once.
+fn merged(servers: Vec<NamedServer>) -> Result<Vec<NamedServer>, CredentialError> {
+    let mut all: Vec<NamedServer> = Vec::new();
+    for NamedServer { server, login } in servers {
+        let Some(known) = all.iter_mut().find(|known| known.server == server) else {
+            all.push(NamedServer { server, login });
+            continue;
+        };
+        match (&mut known.login, login) {
+            (_, None) => {}
+            (Some(first), Some(login)) if first.name != login.name => {
+                return Err(CredentialError::TwoUsers(server));
+            }
+            (Some(Login { password: Some(_), .. }), _) => {}
+            (first, login) => *first = login,
+        }
+    }
+    Ok(all)
 }
 
 /// How often a password is asked for.
@@ -207,7 +229,13 @@ impl Passwords {
         let host = server.host()?;
         let netrc = self.netrc.get_or_insert_with(|| Netrc::of_this_user().unwrap_or_else(ignored));
         let netrc = netrc.as_mut()?;
-        let login = netrc.find(host, user).unwrap_or_else(ignored)?;
+        let login = match netrc.find(host, user) {
+            Ok(login) => login?,
+            Err(error) => {
+                self.netrc = Some(ignored(error));
+                return None;
+            }
+        };
         if std::mem::take(&mut netrc.is_exposed) {
             let path = Printable::path(&netrc.path);
             exit::say(&format_args!("warning: other users can read {path} (chmod 600 protects it)"));
@@ -239,6 +267,9 @@ impl fmt::Display for CredentialError {
             Self::Flag(flag, error) => write!(f, "{flag}: {error}"),
             Self::NoServer => f.write_str("--user and --token are for HTTP (TFTP has no users)"),
             Self::TwoUsers(server) => {
+                write!(f, "the addresses of {server} have different user names: run wharf for each of them")
+            }
+            Self::FlagToo(server) => {
                 write!(f, "the address of {server} has a user name: leave out --user and --token")
             }
             Self::CannotAsk(name, reason) => write!(

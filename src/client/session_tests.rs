@@ -270,3 +270,49 @@ fn requests_over_a_unix_socket() {
     let usual = concat!("User-Agent: wharf/", env!("CARGO_PKG_VERSION"), "\r\nAccept: */*\r\n");
     assert_eq!(player.join().expect("played"), format!("GET /a HTTP/1.1\r\nHost: localhost\r\n{usual}\r\n"));
 }
+
+/// A session with `test:123£` (RFC 7617 §2.1).
+fn logged_in(server: Endpoint) -> Session {
+    let authorization = Authorization::basic("test", &credentials::Secret::new("123£".to_owned()));
+    Session { authorization: Some(Arc::new(authorization)), ..Session::new(server) }
+}
+
+const UNAUTHORIZED: PeerAction = Say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+
+#[test]
+fn a_request_with_its_own_authorization_gets_no_other() {
+    let peer = FakePeer::plays(&[&[Read, OK, Read, OK]]);
+    let mut session = logged_in(peer.server());
+    get(&mut session).expect("a response");
+    let fields = [("authorization", "Bearer own")];
+    let request = HttpRequest { method: Method::Get, target: "/a", fields: &fields, content: None };
+    session.send(&request).expect("a response").body.discard().expect("whole");
+    drop(session);
+    let heard = peer.heard();
+    assert!(heard[0].contains("\r\nAuthorization: Basic dGVzdDoxMjPCow==\r\n"), "{heard:?}");
+    assert!(
+        heard[1].contains("\r\nauthorization: Bearer own\r\n") && !heard[1].contains("Basic"),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn refused_credentials_are_not_sent_again() {
+    let peer = FakePeer::plays(&[&[Read, UNAUTHORIZED]]);
+    let mut session = logged_in(peer.server());
+    assert_eq!(get(&mut session).expect("a response").0, Status::UNAUTHORIZED);
+    let error = get(&mut session).expect_err("nothing is sent").to_string();
+    assert_eq!(error, "401 Unauthorized: the user name or the password is wrong, and is not sent again");
+    drop(session);
+    assert_eq!(peer.heard().len(), 1);
+
+    let peer = FakePeer::plays(&[&[Read, OK, Read, UNAUTHORIZED, Read, OK]]);
+    let mut session = logged_in(peer.server());
+    let statuses = [(); 3].map(|()| get(&mut session).expect("a response").0);
+    assert_eq!(statuses, [Status::OK, Status::UNAUTHORIZED, Status::OK], "one path needs another user");
+
+    let peer = FakePeer::plays(&[&[Read, UNAUTHORIZED, Read, UNAUTHORIZED]]);
+    let mut session = logged_in(peer.server()).insisting();
+    let statuses = [(); 2].map(|()| get(&mut session).expect("a response").0);
+    assert_eq!(statuses, [Status::UNAUTHORIZED; 2]);
+}

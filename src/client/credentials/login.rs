@@ -39,7 +39,9 @@ impl Login {
 
     /// Takes the user name and the password out of an address, both percent-encoded; also returns the address without them.
     pub fn in_address(text: &str) -> Result<(Cow<'_, str>, Option<Self>), AddressError> {
-        let Some((scheme, authority, path)) = split(text) else { return Ok((Cow::Borrowed(text), None)) };
+        let Some((scheme, authority, path)) = split(text).filter(|(scheme, ..)| is_http(scheme)) else {
+            return Ok((Cow::Borrowed(text), None));
+        };
         let Some((user, host)) = authority.rsplit_once('@') else {
             // In `http://anna:pass/word@host`, the host seems to be `anna`.
             let is_cut = path.contains('@') && Endpoint::parse_authority(authority).is_err();
@@ -68,7 +70,7 @@ pub fn without_login(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The scheme with its slashes, the authority, and the rest of an address of HTTP.
+/// The scheme with its slashes, the authority, and the rest of an address; `None` for a Unix socket.
 fn split(text: &str) -> Option<(&str, &str, &str)> {
     let is_scheme =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
@@ -78,8 +80,11 @@ fn split(text: &str) -> Option<(&str, &str, &str)> {
         None => ("", text),
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let is_http = ["", "http://", "https://"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    is_http.then_some((scheme, authority, path))
+    Some((scheme, authority, path))
+}
+
+fn is_http(scheme: &str) -> bool {
+    ["", "http://", "https://"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 fn decoded(text: &str) -> Result<String, LoginError> {
@@ -143,7 +148,11 @@ mod tests {
         for (text, bare, login) in table {
             let (found, found_login) = Login::in_address(text).expect(text);
             assert_eq!((&*found, found_login.as_ref().map(shown)), (bare, login), "{text}");
-            assert_eq!(without_login(text), if text.starts_with("tftp") { text } else { bare }, "{text}");
+            assert_eq!(
+                without_login(text),
+                if text.starts_with("tftp") { "tftp://h/" } else { bare },
+                "{text}"
+            );
         }
     }
 
