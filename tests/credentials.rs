@@ -63,11 +63,13 @@ fn address_of(user: &str, server: &Fake, target: &str) -> String {
 /// All text below a directory.
 fn text_below(directory: &Path) -> String {
     let entries = fs::read_dir(directory).into_iter().flatten().map(|entry| entry.expect("an entry").path());
-    let text = entries.map(|path| match path.is_dir() {
-        true => text_below(&path),
-        false => String::from_utf8_lossy(&fs::read(&path).expect("readable")).into_owned(),
-    });
-    text.collect()
+    let text = |path: std::path::PathBuf| {
+        if path.is_dir() {
+            return text_below(&path);
+        }
+        String::from_utf8_lossy(&fs::read(&path).expect("readable")).into_owned()
+    };
+    entries.map(text).collect()
 }
 
 #[test]

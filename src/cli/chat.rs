@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::credentials::{CredentialArgs, NamedServer, Typed};
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::trust::TrustArgs;
 use super::{exit, remote, signals};
 use crate::client::address::{AddressError, DEFAULT_HOST, ServerAddress, parse_port};
@@ -52,10 +52,10 @@ impl ChatArgs {
         Some(vec![typed?.at_port(None)?])
     }
 
-    fn address(&self) -> Result<Typed<ServerAddress>, AddressError> {
+    fn address(&self) -> Result<TypedAddress<ServerAddress>, AddressError> {
         let typed = remote::parse_server(self.host.as_deref().unwrap_or(DEFAULT_HOST))?;
         match &self.port {
-            Some(port) => Ok(Typed { address: typed.address.at_port(parse_port(port)?)?, ..typed }),
+            Some(port) => Ok(TypedAddress { address: typed.address.at_port(parse_port(port)?)?, ..typed }),
             None => Ok(typed),
         }
     }

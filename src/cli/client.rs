@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::credentials::{CredentialArgs, NamedServer, Typed};
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{chat, exit, signals};
@@ -20,10 +20,10 @@ pub(super) struct ClientArgs {
     /// The server: `http://host:port/path`, `https://host/path`, `host:port`, `unix:PATH` or `tftp://host:port` [default:
     /// 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory, conflicts_with_all = ["ip", "port"])]
-    address: Option<Typed<Remote<ServerAddress>>>,
+    address: Option<TypedAddress<Remote<ServerAddress>>>,
     /// The server's address or name
     #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = remote::parse_server)]
-    ip: Typed<ServerAddress>,
+    ip: TypedAddress<ServerAddress>,
     /// The server's port
     #[arg(short, long, default_value_t = DEFAULT_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,

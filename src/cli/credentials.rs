@@ -1,6 +1,5 @@
 //! The flags that say who the user is, and the other places that credentials come from.
 
-use std::borrow::Cow;
 use std::env;
 use std::fmt;
 use std::process::ExitCode;
@@ -9,11 +8,9 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::exit;
+use super::passwords::{Asked, CannotAsk, Passwords};
 use crate::client::address::{AddressError, Endpoint};
-use crate::client::credentials::{
-    Authorization, CredentialKind, Keyring, Login, Netrc, NetrcError, Secret, log_in,
-};
-use crate::printable::Printable;
+use crate::client::credentials::{Authorization, CredentialKind, Keyring, Login, SecretText, log_in};
 
 /// The environment variable with a token.
 const TOKEN: &str = "WHARF_TOKEN";
@@ -29,15 +26,15 @@ pub(super) struct CredentialArgs {
     /// NAME:PASSWORD also works, but other users can see it in the list of processes. NAME@HOST in an address does the same for
     /// one server. Without any of them, wharf uses the login that ~/.netrc, or the file in NETRC, has for the host.
     #[arg(short, long, value_name = "NAME", conflicts_with = "token")]
-    user: Option<Secret>,
-    /// Log in with this token; the environment variable WHARF_TOKEN hides it from the list of processes
+    user: Option<SecretText>,
+    /// Log in with this token; the environment variable `WHARF_TOKEN` hides it from the list of processes
     #[arg(long, value_name = "TOKEN")]
-    token: Option<Secret>,
+    token: Option<SecretText>,
 }
 
 /// An address as it was typed: without a user name and a password, and these.
 #[derive(Debug, Clone)]
-pub(super) struct Typed<A> {
+pub(super) struct TypedAddress<A> {
     pub(super) address: A,
     pub(super) login: Option<Login>,
 }
@@ -59,8 +56,8 @@ enum CredentialError {
     FlagToo(Endpoint),
     /// Two addresses of one server have different user names.
     TwoUsers(Endpoint),
-    /// Nobody can be asked for the password of this user.
-    CannotAsk(String, Cow<'static, str>),
+    /// Nobody can be asked for a password.
+    CannotAsk(CannotAsk),
 }
 
 /// What the flags and the environment say.
@@ -70,22 +67,13 @@ enum Given {
     Nothing,
 }
 
-/// Where passwords come from.
-#[derive(Default)]
-struct Passwords {
-    /// `.netrc`, once it was needed.
-    netrc: Option<Option<Netrc>>,
-    /// The password of `--user`, once it was asked for.
-    asked: Option<Secret>,
-}
-
 /// Parses an address that may have a user name in it; `parse` gets it without.
 pub(super) fn typed<A>(
     text: &str,
     parse: impl FnOnce(&str) -> Result<A, AddressError>,
-) -> Result<Typed<A>, AddressError> {
+) -> Result<TypedAddress<A>, AddressError> {
     let (bare, login) = Login::in_address(text)?;
-    Ok(Typed { address: parse(&bare)?, login })
+    Ok(TypedAddress { address: parse(&bare)?, login })
 }
 
 impl CredentialArgs {
@@ -97,45 +85,35 @@ impl CredentialArgs {
     }
 
     fn keyring(&self, servers: Vec<NamedServer>) -> Result<Keyring, CredentialError> {
-        let given = self.given()?;
-        let has_flag = self.user.is_some() || self.token.is_some();
-        if servers.is_empty() && has_flag {
-            return Err(CredentialError::NoServer);
+        let (given, servers) = (self.given()?, merged(servers)?);
+        if self.user.is_some() || self.token.is_some() {
+            if servers.is_empty() {
+                return Err(CredentialError::NoServer);
+            }
+            if let Some(named) = servers.iter().find(|named| named.login.is_some()) {
+                return Err(CredentialError::FlagToo(named.server.clone()));
+            }
         }
-        let has_password = |login: &Option<Login>| login.as_ref().is_some_and(|it| it.password.is_some());
-        if servers.iter().any(|named| has_password(&named.login)) {
+        let has_password = |named: &NamedServer| named.login.as_ref().is_some_and(|it| it.password.is_some());
+        if servers.iter().any(has_password) {
             exit::say(&PASSWORD_IN_ADDRESS);
         }
-        let (mut keyring, mut passwords) = (Keyring::default(), Passwords::default());
-        let mut exposed = None;
-        for NamedServer { server, login } in merged(servers)? {
-            if login.is_some() && has_flag {
-                return Err(CredentialError::FlagToo(server));
-            }
-            let found = match (login, &given) {
-                (Some(login), _) => Some(Arc::new(passwords.of(&login, &server, Asked::Each)?)),
+        let (passwords, mut found) = (Passwords::default(), Vec::new());
+        for NamedServer { server, login } in servers {
+            let authorization = match (&login, &given) {
+                (Some(login), _) => Some(Arc::new(passwords.of(login, &server, Asked::Each)?)),
                 (None, Given::Login(login)) => Some(Arc::new(passwords.of(login, &server, Asked::Once)?)),
                 (None, Given::Token(token)) => Some(Arc::clone(token)),
                 (None, Given::Nothing) => passwords.known(&server).map(Arc::new),
             };
-            if let Some(found) = found {
-                if !server.is_tls() && !server.is_local() {
-                    exposed.get_or_insert((server.clone(), found.kind()));
-                }
-                keyring.add(server, found);
-            }
+            found.extend(authorization.map(|authorization| (server, authorization)));
         }
-        if let Some((server, kind)) = exposed {
-            let what = if kind == CredentialKind::Token { "token" } else { "password" };
-            exit::say(&format_args!(
-                "warning: the {what} goes to {server} unencrypted, so others on the network can read it (use https://)"
-            ));
-        }
-        Ok(keyring)
+        warn_if_readable(&found);
+        Ok(found.into_iter().collect())
     }
 
     fn given(&self) -> Result<Given, CredentialError> {
-        let token = |name, token: &Secret| match Authorization::bearer(token) {
+        let token = |name, token: &SecretText| match Authorization::bearer(token) {
             Ok(token) => Ok(Given::Token(Arc::new(token))),
             Err(error) => Err(CredentialError::Flag(name, error.into())),
         };
@@ -146,10 +124,27 @@ impl CredentialArgs {
         if let Some(given) = &self.token {
             return token("--token", given);
         }
-        match env::var(TOKEN) {
-            Ok(text) if !text.is_empty() => token(TOKEN, &Secret::new(text)),
+        match env::var_os(TOKEN) {
+            // What is not UTF-8 is not a token.
+            Some(text) if !text.is_empty() => {
+                token(TOKEN, &SecretText::new(text.to_string_lossy().into_owned()))
+            }
             _ => Ok(Given::Nothing),
         }
+    }
+}
+
+/// Warns if others on the network can read what is sent.
+fn warn_if_readable(found: &[(Endpoint, Arc<Authorization>)]) {
+    let is_readable = |(server, _): &&(Endpoint, _)| !server.is_tls() && !server.is_local();
+    if let Some((server, authorization)) = found.iter().find(is_readable) {
+        let what = match authorization.kind() {
+            CredentialKind::Password => "password",
+            CredentialKind::Token => "token",
+        };
+        exit::say(&format_args!(
+            "warning: the {what} goes to {server} unencrypted, so others on the network can read it (use https://)"
+        ));
     }
 }
 
@@ -162,103 +157,20 @@ fn merged(servers: Vec<NamedServer>) -> Result<Vec<NamedServer>, CredentialError
             continue;
         };
         match (&mut known.login, login) {
-            (_, None) => {}
             (Some(first), Some(login)) if first.name != login.name => {
                 return Err(CredentialError::TwoUsers(server));
             }
-            (Some(Login { password: Some(_), .. }), _) => {}
+            (_, None) | (Some(Login { password: Some(_), .. }), _) => {}
             (first, login) => *first = login,
         }
     }
     Ok(all)
 }
 
-/// How often a password is asked for.
-#[derive(Clone, Copy)]
-enum Asked {
-    /// For each server: its address has a user name of its own.
-    Each,
-    /// Once for all servers.
-    Once,
-}
-
-impl Passwords {
-    /// The credentials of this login, whose password may be in `.netrc`, or is asked for.
-    fn of(
-        &mut self,
-        login: &Login,
-        server: &Endpoint,
-        asked: Asked,
-    ) -> Result<Authorization, CredentialError> {
-        let basic = |password: &Secret| Authorization::basic(&login.name, password);
-        if let Some(password) = &login.password {
-            return Ok(basic(password));
-        }
-        if let Some(Login { password: Some(password), .. }) = self.in_netrc(server, Some(&login.name)) {
-            return Ok(basic(&password));
-        }
-        let name = Printable::text(&login.name).to_string();
-        match (asked, &self.asked) {
-            (Asked::Once, Some(password)) => Ok(basic(password)),
-            (Asked::Once, None) => {
-                let password = ask(format!("Password of {name}: "))
-                    .map_err(|reason| CredentialError::CannotAsk(name, reason))?;
-                let authorization = basic(&password);
-                self.asked = Some(password);
-                Ok(authorization)
-            }
-            (Asked::Each, _) => {
-                let password = ask(format!("Password of {name} at {server}: "));
-                password
-                    .map(|password| basic(&password))
-                    .map_err(|reason| CredentialError::CannotAsk(name, reason))
-            }
-        }
+impl From<CannotAsk> for CredentialError {
+    fn from(error: CannotAsk) -> Self {
+        Self::CannotAsk(error)
     }
-
-    /// What `.netrc` has for this server.
-    fn known(&mut self, server: &Endpoint) -> Option<Authorization> {
-        match self.in_netrc(server, None)? {
-            Login { name, password: Some(password) } => Some(Authorization::basic(&name, &password)),
-            Login { password: None, .. } => None,
-        }
-    }
-
-    /// The login in `.netrc`. A file that cannot be used is a warning: it may concern other programs only.
-    fn in_netrc(&mut self, server: &Endpoint, user: Option<&str>) -> Option<Login> {
-        let host = server.host()?;
-        let netrc = self.netrc.get_or_insert_with(|| Netrc::of_this_user().unwrap_or_else(ignored));
-        let netrc = netrc.as_mut()?;
-        let login = match netrc.find(host, user) {
-            Ok(login) => login?,
-            Err(error) => {
-                self.netrc = Some(ignored(error));
-                return None;
-            }
-        };
-        if std::mem::take(&mut netrc.is_exposed) {
-            let path = Printable::path(&netrc.path);
-            exit::say(&format_args!("warning: other users can read {path} (chmod 600 protects it)"));
-        }
-        Some(login)
-    }
-}
-
-fn ignored<T>(error: NetrcError) -> Option<T> {
-    exit::say(&format_args!("warning: {error} (it is ignored)"));
-    None
-}
-
-/// Asks for a password at the terminal, which does not show it.
-#[cfg(feature = "accounts")]
-fn ask(prompt: String) -> Result<Secret, Cow<'static, str>> {
-    rpassword::prompt_password(prompt).map(Secret::new).map_err(|error| error.to_string().into())
-}
-
-/// A build without accounts cannot hide what is typed.
-#[cfg(not(feature = "accounts"))]
-fn ask(_: String) -> Result<Secret, Cow<'static, str>> {
-    Err("wharf was built without the Cargo feature `accounts`".into())
 }
 
 impl fmt::Display for CredentialError {
@@ -272,10 +184,7 @@ impl fmt::Display for CredentialError {
             Self::FlagToo(server) => {
                 write!(f, "the address of {server} has a user name: leave out --user and --token")
             }
-            Self::CannotAsk(name, reason) => write!(
-                f,
-                "cannot ask for the password of {name} at a terminal: {reason} (use ~/.netrc, a token in {TOKEN}, or --user NAME:PASSWORD)"
-            ),
+            Self::CannotAsk(error) => error.fmt(f),
         }
     }
 }

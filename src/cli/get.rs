@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::credentials::{CredentialArgs, NamedServer, Typed};
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::exit;
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
@@ -48,7 +48,7 @@ pub(super) struct GetArgs {
     /// `dir/` downloads the files in it (with -R, also those in its subdirectories); `'dir/*.jpg'` those whose names
     /// match. Both need a wharf server: from another one, `dir/` is a page.
     #[arg(required = true, value_name = "ADDRESS", value_parser = remote::parse_file)]
-    addresses: Vec<Typed<Remote<Resource>>>,
+    addresses: Vec<TypedAddress<Remote<Resource>>>,
     /// Directory for downloads; created if it does not exist
     #[arg(long, default_value = "downloads")]
     dir: PathBuf,
@@ -149,7 +149,7 @@ fn fetch_all(
 
 /// Downloads the one file of `--output`.
 fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
-    let [Typed { address, .. }] = args.addresses.as_slice() else {
+    let [TypedAddress { address, .. }] = args.addresses.as_slice() else {
         return exit::wrong_usage(&"wharf: --output is for one file (use --dir for several)");
     };
     if output.as_os_str() == OUTPUT {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::credentials::{CredentialArgs, NamedServer, Typed};
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, signals};
@@ -24,7 +24,7 @@ pub(super) struct ListArgs {
     /// The server and the directory on it: `http://host:port/dir/`, `https://host/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory)]
-    address: Option<Typed<Remote<ServerAddress>>>,
+    address: Option<TypedAddress<Remote<ServerAddress>>>,
     /// Sort by name, by size (largest first) or by time (newest first)
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     sort: Sort,

@@ -13,6 +13,7 @@ mod list;
 mod log_line;
 mod logging;
 mod outputs;
+mod passwords;
 mod private;
 mod put;
 #[cfg(feature = "qr")]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::credentials::{CredentialArgs, NamedServer, Typed};
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, signals};
@@ -59,7 +59,7 @@ pub(super) struct PutArgs {
     ///
     /// Without a final slash, the path names the file: `--to http://host/dir/new.txt`. Several files and -R need a directory.
     #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_destination)]
-    to: Option<Typed<Remote<ServerAddress>>>,
+    to: Option<TypedAddress<Remote<ServerAddress>>>,
     /// Upload directories, with everything in them; empty ones too
     #[arg(short = 'R', long)]
     recursive: bool,

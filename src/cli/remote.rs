@@ -1,6 +1,6 @@
 //! Addresses of HTTP and TFTP servers.
 
-use super::credentials::{NamedServer, Typed, typed};
+use super::credentials::{NamedServer, TypedAddress, typed};
 use crate::client::address::{AddressError, Endpoint, Resource, ServerAddress};
 use crate::client::tftp::address::TftpSite;
 
@@ -23,7 +23,7 @@ impl Remote<ServerAddress> {
     }
 }
 
-impl<H> Typed<Remote<H>> {
+impl<H> TypedAddress<Remote<H>> {
     /// The server, if it speaks HTTP.
     pub(super) fn server(&self, endpoint: impl FnOnce(&H) -> &Endpoint) -> Option<NamedServer> {
         match &self.address {
@@ -35,7 +35,7 @@ impl<H> Typed<Remote<H>> {
     }
 }
 
-impl Typed<ServerAddress> {
+impl TypedAddress<ServerAddress> {
     /// The server, at this port if it is given; `None` if it has no ports.
     pub(super) fn at_port(&self, port: Option<u16>) -> Option<NamedServer> {
         let address = self.address.clone();
@@ -45,29 +45,29 @@ impl Typed<ServerAddress> {
 }
 
 /// Parses the address of a file.
-pub(super) fn parse_file(text: &str) -> Result<Typed<Remote<Resource>>, AddressError> {
+pub(super) fn parse_file(text: &str) -> Result<TypedAddress<Remote<Resource>>, AddressError> {
     read(text, Resource::parse)
 }
 
 /// Parses the address of a server, or of a directory on it.
-pub(super) fn parse_directory(text: &str) -> Result<Typed<Remote<ServerAddress>>, AddressError> {
+pub(super) fn parse_directory(text: &str) -> Result<TypedAddress<Remote<ServerAddress>>, AddressError> {
     read(text, ServerAddress::parse)
 }
 
 /// Parses the address to which uploads go.
-pub(super) fn parse_destination(text: &str) -> Result<Typed<Remote<ServerAddress>>, AddressError> {
+pub(super) fn parse_destination(text: &str) -> Result<TypedAddress<Remote<ServerAddress>>, AddressError> {
     read(text, ServerAddress::parse_destination)
 }
 
 /// Parses the address of an HTTP server.
-pub(super) fn parse_server(text: &str) -> Result<Typed<ServerAddress>, AddressError> {
+pub(super) fn parse_server(text: &str) -> Result<TypedAddress<ServerAddress>, AddressError> {
     typed(text, ServerAddress::parse)
 }
 
 fn read<H>(
     text: &str,
     http: impl FnOnce(&str) -> Result<H, AddressError>,
-) -> Result<Typed<Remote<H>>, AddressError> {
+) -> Result<TypedAddress<Remote<H>>, AddressError> {
     typed(text, |bare| match TftpSite::parse(bare) {
         Some(site) => site.map(Remote::Tftp),
         None => http(bare).map(Remote::Http),

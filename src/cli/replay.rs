@@ -14,7 +14,7 @@ use clap::builder::RangedI64ValueParser;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
-use super::credentials::{CredentialArgs, NamedServer, Typed};
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::exit::{self, INTERRUPTED};
 use super::remote;
 use super::trust::TrustArgs;
@@ -36,7 +36,7 @@ pub(super) struct ReplayArgs {
     file: PathBuf,
     /// The server's address or name, or `http://host:port/path`, `https://host/path`, or `unix:PATH`
     #[arg(default_value = DEFAULT_HOST, value_parser = remote::parse_server)]
-    host: Typed<ServerAddress>,
+    host: TypedAddress<ServerAddress>,
     /// The server's port [default: 8080]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,

@@ -273,7 +273,7 @@ fn requests_over_a_unix_socket() {
 
 /// A session with `test:123£` (RFC 7617 §2.1).
 fn logged_in(server: Endpoint) -> Session {
-    let authorization = Authorization::basic("test", &credentials::Secret::new("123£".to_owned()));
+    let authorization = Authorization::basic("test", &credentials::SecretText::new("123£".to_owned()));
     Session { authorization: Some(Arc::new(authorization)), ..Session::new(server) }
 }
 

@@ -131,9 +131,10 @@ fn downloads_in_parts_log_in() {
 #[test]
 fn a_proxy_is_not_logged_in_to() {
     let here = tempfile::tempdir().expect("a directory");
-    let proxy = Fake::answers(|head, stream| match head.starts_with("CONNECT ") {
-        true => say(stream, "403 Forbidden", ""),
-        false => say(stream, "200 OK", "hello"),
+    let proxy = Fake::answers(|head, stream| {
+        let (status, content) =
+            if head.starts_with("CONNECT ") { ("403 Forbidden", "") } else { ("200 OK", "hello") };
+        say(stream, status, content);
     });
     let variables = ["http_proxy", "https_proxy"].map(|name| (name, proxy.url("")));
     let get = |url: &str| {

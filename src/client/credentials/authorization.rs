@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::secret::Secret;
+use super::secret::SecretText;
 use crate::http::status::Status;
 
 /// The alphabet of base64 (RFC 4648 §4).
@@ -12,7 +12,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// What a client sends to one server with each request, and what the server made of it.
 #[derive(Debug)]
 pub struct Authorization {
-    value: Secret,
+    value: SecretText,
     kind: CredentialKind,
     /// A [`Verdict`].
     verdict: AtomicU8,
@@ -45,13 +45,13 @@ pub struct NotAToken;
 
 impl Authorization {
     /// A user name and a password, in UTF-8.
-    pub fn basic(name: &str, password: &Secret) -> Self {
-        let pair = Secret::new(format!("{name}:{}", password.expose()));
+    pub fn basic(name: &str, password: &SecretText) -> Self {
+        let pair = SecretText::new(format!("{name}:{}", password.expose()));
         Self::of(format!("Basic {}", base64(pair.expose().as_bytes())), CredentialKind::Password)
     }
 
     /// A token.
-    pub fn bearer(token: &Secret) -> Result<Self, NotAToken> {
+    pub fn bearer(token: &SecretText) -> Result<Self, NotAToken> {
         let body = token.expose().trim_end_matches('=');
         let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
         if body.is_empty() || !body.bytes().all(is_of_token) {
@@ -61,7 +61,7 @@ impl Authorization {
     }
 
     fn of(value: String, kind: CredentialKind) -> Self {
-        Self { value: Secret::new(value), kind, verdict: AtomicU8::new(Verdict::Open as u8) }
+        Self { value: SecretText::new(value), kind, verdict: AtomicU8::new(Verdict::Open as u8) }
     }
 
     /// What it consists of.
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn the_value_of_the_field() {
         // RFC 7617 §2 and §2.1.
-        let basic = |name, password: &str| Authorization::basic(name, &Secret::new(password.to_owned()));
+        let basic = |name, password: &str| Authorization::basic(name, &SecretText::new(password.to_owned()));
         assert_eq!(basic("Aladdin", "open sesame").value(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(basic("test", "123\u{a3}").value(), "Basic dGVzdDoxMjPCow==");
         assert_eq!(basic("a", "").value(), "Basic YTo=");
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn tokens() {
-        let bearer = |text: &str| Authorization::bearer(&Secret::new(text.to_owned()));
+        let bearer = |text: &str| Authorization::bearer(&SecretText::new(text.to_owned()));
         for text in ["a", "wharf_aZ09-._~+/", "a=="] {
             assert_eq!(bearer(text).expect(text).value(), format!("Bearer {text}"));
         }
@@ -166,8 +166,10 @@ mod tests {
             (vec![Status::FORBIDDEN, Status::UNAUTHORIZED], false),
         ];
         for (statuses, expected) in table {
-            let authorization = Authorization::basic("a", &Secret::new("b".to_owned()));
-            statuses.iter().for_each(|status| authorization.note(*status));
+            let authorization = Authorization::basic("a", &SecretText::new("b".to_owned()));
+            for status in &statuses {
+                authorization.note(*status);
+            }
             assert_eq!(authorization.is_refused(), expected, "{statuses:?}");
         }
     }

@@ -11,13 +11,12 @@ static KEYRING: OnceLock<Keyring> = OnceLock::new();
 
 /// Credentials by the server that they are for: its scheme, host and port. A server that a redirect has named is another
 /// [`Endpoint`] than one that the user has named, so it gets none.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Keyring(HashMap<Endpoint, Arc<Authorization>>);
 
-impl Keyring {
-    /// Adds the credentials for a server.
-    pub fn add(&mut self, server: Endpoint, authorization: Arc<Authorization>) {
-        self.0.insert(server, authorization);
+impl FromIterator<(Endpoint, Arc<Authorization>)> for Keyring {
+    fn from_iter<I: IntoIterator<Item = (Endpoint, Arc<Authorization>)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::secret::Secret;
+use super::secret::SecretText;
 use crate::client::address::{AddressError, Endpoint, LoginError};
 
 /// Who logs in.
@@ -13,18 +13,18 @@ pub struct Login {
     /// The name of the user, without a colon.
     pub name: String,
     /// The password, if it is known.
-    pub password: Option<Secret>,
+    pub password: Option<SecretText>,
 }
 
 impl Login {
     /// Parses `NAME` or `NAME:PASSWORD`.
     pub fn parse(text: &str) -> Result<Self, LoginError> {
         let (name, password) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
-        Self::of(name.to_owned(), password.map(|password| Secret::new(password.to_owned())))
+        Self::of(name.to_owned(), password.map(|password| SecretText::new(password.to_owned())))
     }
 
     /// This user.
-    pub(super) fn of(name: String, password: Option<Secret>) -> Result<Self, LoginError> {
+    pub(super) fn of(name: String, password: Option<SecretText>) -> Result<Self, LoginError> {
         let has_control = |text: &str| text.chars().any(char::is_control);
         if name.is_empty() {
             Err(LoginError::NoName)
@@ -53,7 +53,7 @@ impl Login {
         };
         let (name, password) = user.split_once(':').map_or((user, None), |(name, rest)| (name, Some(rest)));
         let password = password.map(decoded).transpose().map_err(AddressError::Login)?;
-        let login = decoded(name).and_then(|name| Self::of(name, password.map(Secret::new)));
+        let login = decoded(name).and_then(|name| Self::of(name, password.map(SecretText::new)));
         Ok((Cow::Owned(format!("{scheme}{host}{path}")), Some(login.map_err(AddressError::Login)?)))
     }
 }
@@ -102,7 +102,7 @@ mod tests {
 
     /// The name and the password, for a comparison.
     fn shown(login: &Login) -> (&str, Option<&str>) {
-        (&login.name, login.password.as_ref().map(Secret::expose))
+        (&login.name, login.password.as_ref().map(SecretText::expose))
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use authorization::{Authorization, CredentialKind, NotAToken};
 pub use keyring::{Keyring, log_in};
 pub use login::{Login, without_login};
 pub use netrc::{Netrc, NetrcError};
-pub use secret::Secret;
+pub use secret::SecretText;
 pub use sent::SentCredentials;
 
 pub(super) use keyring::of;

@@ -17,7 +17,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::login::Login;
-use super::secret::Secret;
+use super::secret::SecretText;
 use crate::client::address::LoginError;
 use crate::client::error::shown;
 
@@ -27,14 +27,14 @@ const LARGEST: u64 = 1 << 20;
 /// The permissions by which other users can read it.
 const READABLE: u32 = 0o044;
 
-/// The file, in memory.
+/// The logins in the file.
 #[derive(Debug)]
 pub struct Netrc {
     /// Its path.
     pub path: PathBuf,
     /// Whether other users of this machine can read it.
     pub is_exposed: bool,
-    text: Secret,
+    entries: Vec<Entry>,
 }
 
 /// Why the file cannot be used.
@@ -48,13 +48,26 @@ pub enum NetrcError {
     Login(PathBuf, LoginError),
 }
 
-/// An entry, as far as it was read.
-#[derive(Default)]
+/// A login.
+#[derive(Debug)]
 struct Entry {
-    fits: bool,
-    name: Option<String>,
-    password: Option<Secret>,
+    /// `None` for all hosts.
+    host: Option<String>,
+    name: String,
+    password: SecretText,
 }
+
+/// A login, as far as it was read.
+#[derive(Default)]
+struct PartialEntry {
+    host: Option<String>,
+    name: Option<String>,
+    password: Option<SecretText>,
+}
+
+/// A quote is not closed.
+#[derive(Debug, PartialEq, Eq)]
+struct OpenQuote;
 
 impl Netrc {
     /// The file that `NETRC` names, or else `~/.netrc`. `None` if there is none.
@@ -71,63 +84,59 @@ impl Netrc {
             file.take(LARGEST).read_to_end(&mut bytes)?;
             Ok(facts)
         });
-        match outcome {
-            Ok(facts) => Ok(Some(Self {
-                path: path.to_owned(),
-                is_exposed: facts.is_file() && facts.mode() & READABLE != 0,
-                text: Secret::new(match String::from_utf8(bytes) {
-                    Ok(text) => text,
-                    Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-                }),
-            })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(NetrcError::Unreadable(path.to_owned(), error)),
-        }
+        let facts = match outcome {
+            Ok(facts) => facts,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(NetrcError::Unreadable(path.to_owned(), error)),
+        };
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let entries =
+            parse(SecretText::new(text).expose()).map_err(|OpenQuote| NetrcError::Quote(path.to_owned()))?;
+        let is_exposed = facts.is_file() && facts.mode() & READABLE != 0;
+        Ok(Some(Self { path: path.to_owned(), is_exposed, entries }))
     }
 
-    /// The login for this host: that of this user, if one is named.
+    /// The first login for this host: of this user, if one is named.
     pub fn find(&self, host: &str, user: Option<&str>) -> Result<Option<Login>, NetrcError> {
-        let entry =
-            find(self.text.expose(), host, user).map_err(|OpenQuote| NetrcError::Quote(self.path.clone()))?;
-        let login = entry.map(|(name, password)| Login::of(name, Some(password))).transpose();
-        login.map_err(|error| NetrcError::Login(self.path.clone(), error))
+        let fits = |entry: &&Entry| {
+            entry.host.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(host))
+                && user.is_none_or(|user| user == entry.name)
+        };
+        let Some(entry) = self.entries.iter().find(fits) else { return Ok(None) };
+        let login = Login::of(entry.name.clone(), Some(entry.password.clone()));
+        login.map(Some).map_err(|error| NetrcError::Login(self.path.clone(), error))
     }
 }
 
-/// A quote is not closed.
-#[derive(Debug, PartialEq, Eq)]
-struct OpenQuote;
-
-/// The first entry for this host and this user that has a name and a password.
-fn find(text: &str, host: &str, user: Option<&str>) -> Result<Option<(String, Secret)>, OpenQuote> {
-    let mut words = Words(text);
-    let mut entry = Entry::default();
+/// The entries that have a name and a password.
+fn parse(text: &str) -> Result<Vec<Entry>, OpenQuote> {
+    let (mut words, mut entries) = (Words(text), Vec::new());
+    let mut entry: Option<PartialEntry> = None;
     loop {
         let word = words.next()?;
-        let ends = matches!(word.as_deref(), None | Some("machine" | "default"));
-        if ends && let Some(found) = std::mem::take(&mut entry).complete(user) {
-            return Ok(Some(found));
+        if matches!(word.as_deref(), None | Some("machine" | "default")) {
+            entries.extend(entry.take().and_then(PartialEntry::complete));
         }
-        match word.as_deref() {
-            None => return Ok(None),
-            Some("machine") => {
-                entry.fits = words.next()?.is_some_and(|name| name.eq_ignore_ascii_case(host));
+        match (word.as_deref(), &mut entry) {
+            (None, _) => return Ok(entries),
+            (Some("machine"), _) => {
+                let host = words.next()?;
+                entry = host.map(|host| PartialEntry { host: Some(host), ..PartialEntry::default() });
             }
-            Some("default") => entry.fits = true,
-            Some("login") => entry.name = words.next()?,
-            Some("password") => entry.password = words.next()?.map(Secret::new),
-            Some("macdef") => words.skip_macro(),
+            (Some("default"), _) => entry = Some(PartialEntry::default()),
+            (Some("login"), Some(entry)) => entry.name = words.next()?,
+            (Some("password"), Some(entry)) => entry.password = words.next()?.map(SecretText::new),
+            (Some("macdef"), _) => words.skip_macro(),
             // `account` and its value, and words that other programs know.
-            Some(_) => {}
+            (Some(_), _) => {}
         }
     }
 }
 
-impl Entry {
-    /// The name and the password, if they are what is wanted.
-    fn complete(self, user: Option<&str>) -> Option<(String, Secret)> {
-        let (name, password) = (self.name?, self.password?);
-        (self.fits && user.is_none_or(|user| user == name)).then_some((name, password))
+impl PartialEntry {
+    fn complete(self) -> Option<Entry> {
+        Some(Entry { host: self.host, name: self.name?, password: self.password? })
     }
 }
 
@@ -273,12 +282,16 @@ mod tests {
             ("a cut file", "machine", None, None),
         ];
         for (name, text, user, expected) in table {
-            let found = find(text, "h", user).expect(name);
-            let found = found.as_ref().map(|(name, password)| (name.as_str(), password.expose()));
+            let entries = parse(text).expect(name);
+            let netrc = Netrc { path: PathBuf::new(), is_exposed: false, entries };
+            let found = netrc.find("h", user).expect(name);
+            let found =
+                found.as_ref().map(|it| (it.name.as_str(), it.password.as_ref().map(SecretText::expose)));
+            let expected = expected.map(|(name, password)| (name, Some(password)));
             assert_eq!(found, expected, "{name}");
         }
         for text in ["machine h password \"a", "machine h password \"a\nb\"", "\"\\"] {
-            assert!(matches!(find(text, "h", None), Err(OpenQuote)), "{text}");
+            assert!(matches!(parse(text), Err(OpenQuote)), "{text}");
         }
     }
 
@@ -288,12 +301,12 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join("netrc");
         assert!(Netrc::read(&path).expect("it may be missing").is_none());
-        std::fs::write(&path, b"machine h login anna password a\tlogin \xff").expect("written");
+        std::fs::write(&path, b"machine h login anna password secret\tlogin \xff").expect("written");
         for (mode, is_exposed) in [(0o600, false), (0o640, true), (0o604, true), (0o622, false)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
             let netrc = Netrc::read(&path).expect("readable").expect("there");
             assert_eq!(netrc.is_exposed, is_exposed, "{mode:o}");
-            assert!(!format!("{netrc:?}").contains("anna"));
+            assert!(!format!("{netrc:?}").contains("secret"));
         }
         assert!(matches!(Netrc::read(place.path()), Err(NetrcError::Unreadable(..))));
     }

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 /// A password, a token, or what has one in it.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct SecretText(String);
 
-impl Secret {
+impl SecretText {
     /// This text.
     pub fn new(text: String) -> Self {
         Self(text)
@@ -20,7 +20,7 @@ impl Secret {
     }
 }
 
-impl FromStr for Secret {
+impl FromStr for SecretText {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -28,7 +28,7 @@ impl FromStr for Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
@@ -36,7 +36,7 @@ impl fmt::Debug for Secret {
 
 /// A build without `accounts` has no crate that wipes memory.
 #[cfg(feature = "accounts")]
-impl Drop for Secret {
+impl Drop for SecretText {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.0);
     }
