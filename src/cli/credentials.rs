@@ -27,7 +27,8 @@ pub(super) struct CredentialArgs {
     /// one server. Without any of them, wharf uses the login that ~/.netrc, or the file in NETRC, has for the host.
     #[arg(short, long, value_name = "NAME", conflicts_with = "token")]
     user: Option<SecretText>,
-    /// Log in with this token; the environment variable `WHARF_TOKEN` hides it from the list of processes
+    /// Log in with the token in the environment variable `WHARF_TOKEN`, or with this one, which other users can see in the list
+    /// of processes
     #[arg(long, value_name = "TOKEN")]
     token: Option<SecretText>,
 }
