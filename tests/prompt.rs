@@ -59,6 +59,13 @@ impl Terminal {
         self.keyboard.write_all(bytes.as_ref()).expect("typed");
     }
 
+    /// Whether the terminal itself shows what is typed.
+    #[cfg(feature = "accounts")]
+    pub fn echoes(&self) -> bool {
+        let mode = rustix::termios::tcgetattr(&self.keyboard).expect("a terminal");
+        mode.local_modes.contains(rustix::termios::LocalModes::ECHO)
+    }
+
     /// How often this text was printed.
     pub fn count(&self, text: &str) -> usize {
         self.screen.lock().expect("whole").matches(text).count()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::exit;
-use super::passwords::{Asked, CannotAsk, Passwords};
+use super::passwords::{Asked, NoPassword, Passwords};
 use crate::client::address::{AddressError, Endpoint};
 use crate::client::credentials::{Authorization, CredentialKind, Keyring, Login, SecretText, log_in};
 
@@ -57,8 +57,8 @@ enum CredentialError {
     FlagToo(Endpoint),
     /// Two addresses of one server have different user names.
     TwoUsers(Endpoint),
-    /// Nobody can be asked for a password.
-    CannotAsk(CannotAsk),
+    /// There is no password.
+    NoPassword(NoPassword),
 }
 
 /// What the flags and the environment say.
@@ -81,8 +81,14 @@ impl CredentialArgs {
     /// Makes these the credentials of the process, for the servers that it names. Asks for passwords. If that fails, prints
     /// why.
     pub(super) fn apply(&self, servers: Vec<NamedServer>) -> Result<(), ExitCode> {
-        let keyring = self.keyring(servers);
-        keyring.map(log_in).map_err(|error| exit::wrong_usage(&format_args!("wharf: {error}")))
+        match self.keyring(servers) {
+            Ok(keyring) => log_in(keyring),
+            Err(CredentialError::NoPassword(NoPassword::Interrupted)) => {
+                return Err(ExitCode::from(exit::INTERRUPTED));
+            }
+            Err(error) => return Err(exit::wrong_usage(&format_args!("wharf: {error}"))),
+        }
+        Ok(())
     }
 
     fn keyring(&self, servers: Vec<NamedServer>) -> Result<Keyring, CredentialError> {
@@ -168,9 +174,9 @@ fn merged(servers: Vec<NamedServer>) -> Result<Vec<NamedServer>, CredentialError
     Ok(all)
 }
 
-impl From<CannotAsk> for CredentialError {
-    fn from(error: CannotAsk) -> Self {
-        Self::CannotAsk(error)
+impl From<NoPassword> for CredentialError {
+    fn from(error: NoPassword) -> Self {
+        Self::NoPassword(error)
     }
 }
 
@@ -185,7 +191,7 @@ impl fmt::Display for CredentialError {
             Self::FlagToo(server) => {
                 write!(f, "the address of {server} has a user name: leave out --user and --token")
             }
-            Self::CannotAsk(error) => error.fmt(f),
+            Self::NoPassword(error) => error.fmt(f),
         }
     }
 }

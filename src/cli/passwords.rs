@@ -29,8 +29,13 @@ pub(super) enum Asked {
     Once,
 }
 
-/// Nobody can be asked for the password of this user, for this reason.
-pub(super) struct CannotAsk(String, Cow<'static, str>);
+/// Why there is no password.
+pub(super) enum NoPassword {
+    /// Nobody can be asked for that of this user, for this reason.
+    CannotAsk(String, Cow<'static, str>),
+    /// Ctrl-C was the answer.
+    Interrupted,
+}
 
 impl Passwords {
     /// The credentials of this login, whose password may be in `.netrc`, or is asked for.
@@ -39,7 +44,7 @@ impl Passwords {
         login: &Login,
         server: &Endpoint,
         asked: Asked,
-    ) -> Result<Authorization, CannotAsk> {
+    ) -> Result<Authorization, NoPassword> {
         let basic = |password: &SecretText| Authorization::basic(&login.name, password);
         if let Some(password) = &login.password {
             return Ok(basic(password));
@@ -47,16 +52,15 @@ impl Passwords {
         if let Some(Login { password: Some(password), .. }) = self.in_netrc(server, Some(&login.name)) {
             return Ok(basic(&password));
         }
-        let name = Printable::text(&login.name).to_string();
-        let place = match asked {
-            Asked::Each => format!(" at {server}"),
-            Asked::Once => String::new(),
-        };
         if let (Asked::Once, Some(password)) = (asked, self.asked.get()) {
             return Ok(basic(password));
         }
-        let password =
-            ask(format!("Password of {name}{place}: ")).map_err(|reason| CannotAsk(name, reason))?;
+        let name = Printable::text(&login.name);
+        let question = match asked {
+            Asked::Each => format!("Password of {name} at {server}: "),
+            Asked::Once => format!("Password of {name}: "),
+        };
+        let password = ask(question, &name)?;
         let authorization = basic(&password);
         if let Asked::Once = asked {
             let _ = self.asked.set(password);
@@ -93,22 +97,40 @@ fn warned<T>(found: Result<Option<T>, NetrcError>) -> Option<T> {
 
 /// Asks for a password at the terminal, which does not show it.
 #[cfg(feature = "accounts")]
-fn ask(prompt: String) -> Result<SecretText, Cow<'static, str>> {
-    rpassword::prompt_password(prompt).map(SecretText::new).map_err(|error| error.to_string().into())
+fn ask(question: String, name: &Printable<'_>) -> Result<SecretText, NoPassword> {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use signal_hook::consts::SIGINT;
+    use signal_hook::{flag, low_level};
+
+    // Otherwise Ctrl-C would end the program while the terminal does not show what is typed.
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let caught = flag::register(SIGINT, Arc::clone(&interrupted));
+    let typed = rpassword::prompt_password(question);
+    caught.ok().map(low_level::unregister);
+    match typed {
+        _ if interrupted.load(Ordering::Relaxed) => Err(NoPassword::Interrupted),
+        Ok(text) => Ok(SecretText::new(text)),
+        Err(error) => Err(NoPassword::CannotAsk(name.to_string(), error.to_string().into())),
+    }
 }
 
 /// A build without accounts cannot hide what is typed.
 #[cfg(not(feature = "accounts"))]
-fn ask(_: String) -> Result<SecretText, Cow<'static, str>> {
-    Err("wharf was built without the Cargo feature `accounts`".into())
+fn ask(_: String, name: &Printable<'_>) -> Result<SecretText, NoPassword> {
+    let reason = "wharf was built without the Cargo feature `accounts`";
+    Err(NoPassword::CannotAsk(name.to_string(), reason.into()))
 }
 
-impl fmt::Display for CannotAsk {
+impl fmt::Display for NoPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(name, reason) = self;
-        write!(
-            f,
-            "cannot ask for the password of {name} at a terminal: {reason} (use ~/.netrc, a token in WHARF_TOKEN, or --user NAME:PASSWORD)"
-        )
+        match self {
+            Self::CannotAsk(name, reason) => write!(
+                f,
+                "cannot ask for the password of {name} at a terminal: {reason} (use ~/.netrc, a token in WHARF_TOKEN, or --user NAME:PASSWORD)"
+            ),
+            Self::Interrupted => f.write_str("no password was typed"),
+        }
     }
 }

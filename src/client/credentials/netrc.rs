@@ -259,9 +259,9 @@ mod tests {
             ("a # in a password", "machine h login anna password sec#ret", None, Some(("anna", "sec#ret"))),
             (
                 "in quotes",
-                "machine h login anna password \"a \\\"b\\\\\\tc\"",
+                "machine h login anna password \"a \\\"b\\\\c\\d\"",
                 None,
-                Some(("anna", "a \"b\\\tc")),
+                Some(("anna", "a \"b\\cd")),
             ),
             ("empty in quotes", "machine h login anna password \"\"", None, Some(("anna", ""))),
             ("a quote inside", "machine h login anna password a\"b", None, Some(("anna", "a\"b"))),
