@@ -83,7 +83,7 @@ impl CredentialArgs {
     pub(super) fn apply(&self, servers: Vec<NamedServer>) -> Result<(), ExitCode> {
         match self.keyring(servers) {
             Ok(keyring) => log_in(keyring),
-            Err(CredentialError::NoPassword(NoPassword::Interrupted)) => {
+            Err(CredentialError::NoPassword(error)) if error.is_interrupted() => {
                 return Err(ExitCode::from(exit::INTERRUPTED));
             }
             Err(error) => return Err(exit::wrong_usage(&format_args!("wharf: {error}"))),

@@ -1,8 +1,8 @@
 //! Where passwords come from: `.netrc`, or a question at the terminal.
 
-use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
+use std::io;
 
 use super::exit;
 use crate::client::address::Endpoint;
@@ -29,12 +29,11 @@ pub(super) enum Asked {
     Once,
 }
 
-/// Why there is no password.
-pub(super) enum NoPassword {
-    /// Nobody can be asked for that of this user, for this reason.
-    CannotAsk(String, Cow<'static, str>),
-    /// Ctrl-C was the answer.
-    Interrupted,
+/// The user of this name was not asked for the password, or did not type one.
+pub(super) struct NoPassword {
+    name: String,
+    /// Of the kind `Interrupted` after Ctrl-C.
+    error: io::Error,
 }
 
 impl Passwords {
@@ -60,7 +59,7 @@ impl Passwords {
             Asked::Each => format!("Password of {name} at {server}: "),
             Asked::Once => format!("Password of {name}: "),
         };
-        let password = ask(question, &name)?;
+        let password = ask(question).map_err(|error| NoPassword { name: name.to_string(), error })?;
         let authorization = basic(&password);
         if let Asked::Once = asked {
             let _ = self.asked.set(password);
@@ -97,40 +96,48 @@ fn warned<T>(found: Result<Option<T>, NetrcError>) -> Option<T> {
 
 /// Asks for a password at the terminal, which does not show it.
 #[cfg(feature = "accounts")]
-fn ask(question: String, name: &Printable<'_>) -> Result<SecretText, NoPassword> {
+fn ask(question: String) -> io::Result<SecretText> {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use rustix::io::Errno;
     use signal_hook::consts::SIGINT;
     use signal_hook::{flag, low_level};
 
     // Otherwise Ctrl-C would end the program while the terminal does not show what is typed.
     let interrupted = Arc::new(AtomicBool::new(false));
-    let caught = flag::register(SIGINT, Arc::clone(&interrupted));
+    let caught = flag::register(SIGINT, Arc::clone(&interrupted))?;
     let typed = rpassword::prompt_password(question);
-    caught.ok().map(low_level::unregister);
+    low_level::unregister(caught);
     match typed {
-        _ if interrupted.load(Ordering::Relaxed) => Err(NoPassword::Interrupted),
+        _ if interrupted.load(Ordering::Relaxed) => Err(io::ErrorKind::Interrupted.into()),
         Ok(text) => Ok(SecretText::new(text)),
-        Err(error) => Err(NoPassword::CannotAsk(name.to_string(), error.to_string().into())),
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            Err(io::Error::other("there is no terminal"))
+        }
+        Err(error) => Err(error),
     }
 }
 
 /// A build without accounts cannot hide what is typed.
 #[cfg(not(feature = "accounts"))]
-fn ask(_: String, name: &Printable<'_>) -> Result<SecretText, NoPassword> {
-    let reason = "wharf was built without the Cargo feature `accounts`";
-    Err(NoPassword::CannotAsk(name.to_string(), reason.into()))
+fn ask(_: String) -> io::Result<SecretText> {
+    Err(io::Error::other("wharf was built without the Cargo feature `accounts`"))
+}
+
+impl NoPassword {
+    /// Whether Ctrl-C was the answer.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.error.kind() == io::ErrorKind::Interrupted
+    }
 }
 
 impl fmt::Display for NoPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CannotAsk(name, reason) => write!(
-                f,
-                "cannot ask for the password of {name} at a terminal: {reason} (use ~/.netrc, a token in WHARF_TOKEN, or --user NAME:PASSWORD)"
-            ),
-            Self::Interrupted => f.write_str("no password was typed"),
-        }
+        let Self { name, error } = self;
+        write!(
+            f,
+            "cannot ask for the password of {name}: {error} (use ~/.netrc, a token in WHARF_TOKEN, or --user NAME:PASSWORD)"
+        )
     }
 }

@@ -99,7 +99,10 @@ fn without_a_terminal_nobody_is_asked() {
         let output = program.output().expect("it runs");
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(error.starts_with("wharf: cannot ask for the password of anna at a terminal: "), "{error}");
+        assert!(
+            error.starts_with("wharf: cannot ask for the password of anna: there is no terminal "),
+            "{error}"
+        );
         assert!(
             error.ends_with("(use ~/.netrc, a token in WHARF_TOKEN, or --user NAME:PASSWORD)\n"),
             "{error}"
