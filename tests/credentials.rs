@@ -1,6 +1,5 @@
 //! Who the user is: where the client's credentials come from, to which servers they go, and that they are not printed.
 
-#[cfg(feature = "accounts")]
 mod asking;
 mod everywhere;
 mod netrc;

@@ -60,7 +60,6 @@ impl Terminal {
     }
 
     /// Whether the terminal itself shows what is typed.
-    #[cfg(feature = "accounts")]
     pub fn echoes(&self) -> bool {
         let mode = rustix::termios::tcgetattr(&self.keyboard).expect("a terminal");
         mode.local_modes.contains(rustix::termios::LocalModes::ECHO)

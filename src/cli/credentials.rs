@@ -81,14 +81,8 @@ impl CredentialArgs {
     /// Makes these the credentials of the process, for the servers that it names. Asks for passwords. If that fails, prints
     /// why.
     pub(super) fn apply(&self, servers: Vec<NamedServer>) -> Result<(), ExitCode> {
-        match self.keyring(servers) {
-            Ok(keyring) => log_in(keyring),
-            Err(CredentialError::NoPassword(error)) if error.is_interrupted() => {
-                return Err(ExitCode::from(exit::INTERRUPTED));
-            }
-            Err(error) => return Err(exit::wrong_usage(&format_args!("wharf: {error}"))),
-        }
-        Ok(())
+        let keyring = self.keyring(servers);
+        keyring.map(log_in).map_err(|error| exit::wrong_usage(&format_args!("wharf: {error}")))
     }
 
     fn keyring(&self, servers: Vec<NamedServer>) -> Result<Keyring, CredentialError> {

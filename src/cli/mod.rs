@@ -21,6 +21,7 @@ mod qr_code;
 #[cfg(not(feature = "qr"))]
 #[path = "no_qr_code.rs"]
 mod qr_code;
+mod question;
 mod remote;
 mod replay;
 mod serve;

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::io;
 
-use super::exit;
+use super::{exit, question};
 use crate::client::address::Endpoint;
 use crate::client::credentials::{Authorization, Login, Netrc, NetrcError, SecretText};
 use crate::printable::Printable;
@@ -32,7 +32,6 @@ pub(super) enum Asked {
 /// The user of this name was not asked for the password, or did not type one.
 pub(super) struct NoPassword {
     name: String,
-    /// Of the kind `Interrupted` after Ctrl-C.
     error: io::Error,
 }
 
@@ -55,11 +54,11 @@ impl Passwords {
             return Ok(basic(password));
         }
         let name = Printable::text(&login.name);
-        let question = match asked {
+        let text = match asked {
             Asked::Each => format!("Password of {name} at {server}: "),
             Asked::Once => format!("Password of {name}: "),
         };
-        let password = ask(question).map_err(|error| NoPassword { name: name.to_string(), error })?;
+        let password = question::ask(&text).map_err(|error| NoPassword { name: name.to_string(), error })?;
         let authorization = basic(&password);
         if let Asked::Once = asked {
             let _ = self.asked.set(password);
@@ -92,44 +91,6 @@ fn warned<T>(found: Result<Option<T>, NetrcError>) -> Option<T> {
         exit::say(&format_args!("warning: {error} (it is ignored)"));
         None
     })
-}
-
-/// Asks for a password at the terminal, which does not show it.
-#[cfg(feature = "accounts")]
-fn ask(question: String) -> io::Result<SecretText> {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use rustix::io::Errno;
-    use signal_hook::consts::SIGINT;
-    use signal_hook::{flag, low_level};
-
-    // Otherwise Ctrl-C would end the program while the terminal does not show what is typed.
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let caught = flag::register(SIGINT, Arc::clone(&interrupted))?;
-    let typed = rpassword::prompt_password(question);
-    low_level::unregister(caught);
-    match typed {
-        _ if interrupted.load(Ordering::Relaxed) => Err(io::ErrorKind::Interrupted.into()),
-        Ok(text) => Ok(SecretText::new(text)),
-        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
-            Err(io::Error::other("there is no terminal"))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// A build without accounts cannot hide what is typed.
-#[cfg(not(feature = "accounts"))]
-fn ask(_: String) -> io::Result<SecretText> {
-    Err(io::Error::other("wharf was built without the Cargo feature `accounts`"))
-}
-
-impl NoPassword {
-    /// Whether Ctrl-C was the answer.
-    pub(super) fn is_interrupted(&self) -> bool {
-        self.error.kind() == io::ErrorKind::Interrupted
-    }
 }
 
 impl fmt::Display for NoPassword {
