@@ -31,7 +31,7 @@ pub(super) mod work;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::Blocking;
 use crate::http::body::BodyDecoder;
@@ -53,6 +53,7 @@ use crate::server::disk::Disk;
 use crate::server::gate::client;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::moment::Moment;
 use crate::server::receive::JobOutcome;
 use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
@@ -262,7 +263,7 @@ impl Connection {
     fn is_overdue(&self, wait_for: WaitFor) -> bool {
         self.transport.is_encrypted()
             && wait_for.interest != Interest::Writable
-            && wait_for.deadline.is_over(Instant::now())
+            && wait_for.deadline.is_over(Moment::now())
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
@@ -276,7 +277,7 @@ impl Connection {
         let Work { job, mut exchange, waits, rest, descriptors, saves, begun } = work;
         let outcome = job.into_inner(disk)(state, disk);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
-        let deadline = Deadline::after(Instant::now(), state.stall);
+        let deadline = Deadline::after(Moment::now(), state.stall);
         self.phase = match outcome {
             JobOutcome::Respond(answer, saved) => {
                 exchange.saved = saved;
@@ -288,7 +289,7 @@ impl Connection {
             }
             JobOutcome::Again(job) => {
                 let job = Deferred::new(job, &state.chores);
-                let begun = begun.or_else(|| Some(Instant::now()));
+                let begun = begun.or_else(|| Some(Moment::now()));
                 return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, saves, begun });
             }
         };

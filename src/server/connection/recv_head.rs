@@ -1,7 +1,6 @@
 //! Receiving the head of a request, and finding its response.
 
 use std::io;
-use std::time::Instant;
 
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
@@ -16,6 +15,7 @@ use crate::server::disk::Disk;
 use crate::server::gate::plain;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::moment::Moment;
 use crate::server::pipeline;
 use crate::server::receive::{Job, Receiving};
 use crate::server::request::ClientAddress;
@@ -38,7 +38,7 @@ impl Connection {
                 Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
             }
             if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
-                waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
+                waiting.deadline = Some(Deadline::after(Moment::now(), turn.timeout));
             }
             match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(_) => {}
@@ -50,7 +50,7 @@ impl Connection {
                     let wait_for = if let Some(deadline) = waiting.deadline {
                         WaitFor::readable(deadline)
                     } else {
-                        let since = *waiting.idle_since.get_or_insert_with(Instant::now);
+                        let since = *waiting.idle_since.get_or_insert_with(Moment::now);
                         WaitFor::idle(since, turn.timeout.max(waiting.promised))
                     };
                     return Ok(Transition::Wait(Phase::RecvHead(waiting), wait_for.for_news()));
@@ -62,7 +62,7 @@ impl Connection {
     /// Finds the response to the head at the start of the input.
     #[inline]
     fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Transition> {
-        let now = Instant::now();
+        let now = Moment::now();
         let bytes = &turn.input.unread()[..length];
         let mut space = FieldSpace::new();
         let mut head = match Head::parse(bytes, &mut space) {
@@ -111,7 +111,7 @@ impl Connection {
                 Transition::Close
             }
             Handled::Receive(receiving) => {
-                let deadline = Deadline::after(Instant::now(), turn.state.stall);
+                let deadline = Deadline::after(Moment::now(), turn.state.stall);
                 let waits = waits && turn.input.unread().len() == length;
                 Transition::Go(expect_body(receiving, exchange, waits, deadline))
             }
@@ -132,7 +132,7 @@ impl Connection {
     /// Responds to a malformed head. The bytes after it are never parsed as a request.
     fn rejecting(&self, error: HeadError, turn: &Turn<'_>) -> Phase {
         let (bytes, client) = (turn.input.unread(), ClientAddress::of_peer(self.peer()));
-        let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Instant::now(), turn.state);
+        let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Moment::now(), turn.state);
         responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
     }
 }

@@ -19,6 +19,7 @@ use crate::server::connections::slot::Capacity;
 use crate::server::connections::table::ConnectionTable;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
+use crate::server::moment::Moment;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::receive::{Job, Receiving};
 use crate::server::runtime::Runtime;
@@ -35,7 +36,7 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
     let exchange = exchange(&state);
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_, _| {
-        let _ = ended.send(Instant::now());
+        let _ = ended.send(Moment::now());
         JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None)
     });
     let next = connection.work(work(job, exchange), &state, Duration::ZERO, Blocking::own_thread());
@@ -63,7 +64,7 @@ fn a_connection_is_kept_for_the_promised_time() {
     let mut exchange = exchange(&state);
     exchange.body_was_read();
     let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
-    let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
+    let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Moment::now());
     connection.work(work(job, exchange), &state, few, Blocking::own_thread());
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, many);
@@ -140,7 +141,7 @@ fn a_panic_costs_one_connection() {
     let shared =
         Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let exchange = || exchange(&shared.state);
-    let deadline = Deadline::after(Instant::now(), shared.state.stall);
+    let deadline = Deadline::after(Moment::now(), shared.state.stall);
     let admit = |transport, phase, unread: &[u8]| {
         let connection = Connection {
             transport,
@@ -336,7 +337,7 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
 /// A request of a program on this machine.
 fn exchange(state: &State) -> Exchange {
     let client = ClientAddress::of_peer(Peer::Unix(None));
-    Exchange::of_no_head(b"", client, CloseReason::BodyUnread, Instant::now(), state)
+    Exchange::of_no_head(b"", client, CloseReason::BodyUnread, Moment::now(), state)
 }
 
 fn work(job: Job, exchange: Exchange) -> Work {
@@ -382,7 +383,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         proxies: TrustedProxies::default(),
         keep_alive: KeepAlive::Dynamic,
         stall,
-        idle: Arc::new(IdleClock::new(None, Instant::now())),
+        idle: Arc::new(IdleClock::new(None, Moment::now())),
         stop: Stop::new().expect("a descriptor"),
         tcp: Vec::new(),
         trust_html: false,

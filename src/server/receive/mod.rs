@@ -8,7 +8,6 @@ pub(super) mod small_body;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use crate::blocking::Blocking;
 use crate::http::body::{BodyDecoder, BodyError, Framing};
@@ -16,6 +15,7 @@ use crate::http::status::Status;
 use crate::server::disk::Disk;
 use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::moment::Moment;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::response::Response;
@@ -130,7 +130,7 @@ impl Receiving {
     }
 
     /// The interim response, once it is due. Call it when all available input was read and the body is incomplete.
-    pub(super) fn take_interim(&mut self, now: Instant) -> Option<Vec<u8>> {
+    pub(super) fn take_interim(&mut self, now: Moment) -> Option<Vec<u8>> {
         self.interim.take_if(|interim| interim.is_due(now)).map(Interim::into_bytes)
     }
 
