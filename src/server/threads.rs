@@ -17,7 +17,6 @@ use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
 use crate::server::config::STACK;
 use crate::server::connection::input::Input;
-use crate::server::connection::work::Work;
 use crate::server::connection::{AfterTurn, Connection, Task, Turn};
 use crate::server::connections::lead::TICK;
 use crate::server::connections::table::Expired;
@@ -81,13 +80,13 @@ impl Runtime {
         while let Some(Taken { job, kind, client, is_crowded }) = next() {
             let Task { tracked, work } = job;
             let rest = work.as_ref().and_then(|work| work.rest());
-            let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
+            let impatient = is_crowded || work.as_ref().is_some_and(|work| work.takes_long());
             if tracked.connection.has_gone(rest, impatient) {
                 log::debug!("{} disconnected; its request is dropped", tracked.connection.sender());
                 drop((tracked, work));
             } else if let Some(work) = work {
                 self.advance(tracked, |connection| {
-                    connection.work(work, &self.state, self.timeout(), Blocking::own_thread())
+                    connection.work(*work, &self.state, self.timeout(), Blocking::own_thread())
                 });
             } else {
                 self.state.chores.wait_until(CLOSING, |undropped| self.may_open(undropped));

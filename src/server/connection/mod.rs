@@ -112,8 +112,8 @@ pub(super) struct Turn<'a> {
 pub(super) enum AfterTurn {
     /// Park it.
     Park(WaitFor),
-    /// The job owns it until the job is done.
-    Work(Work),
+    /// The job owns it until the job is done. In a box: every turn returns one of these, and few a job.
+    Work(Box<Work>),
     /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
     /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
@@ -129,14 +129,14 @@ pub(super) enum AfterTurn {
 pub(super) struct Task {
     pub tracked: Box<Tracked<Connection>>,
     /// The job to run; `None` for just another turn.
-    pub work: Option<Work>,
+    pub work: Option<Box<Work>>,
 }
 
 /// The result of one step.
 enum Transition {
     Go(Phase),
     Wait(Phase, WaitFor),
-    Work(Work),
+    Work(Box<Work>),
     NeedsDisk(Phase, ClientAddress),
     HeldBack(Phase, ClientAddress),
     Subscribe(Box<EventStream>),
@@ -290,7 +290,8 @@ impl Connection {
             JobOutcome::Again(job) => {
                 let job = Deferred::new(job, &state.chores);
                 let begun = begun.or_else(|| Some(Moment::now()));
-                return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, saves, begun });
+                let work = Work { job, exchange, waits, rest, descriptors, saves, begun };
+                return AfterTurn::Work(Box::new(work));
             }
         };
         AfterTurn::Park(WaitFor::writable(deadline))

@@ -118,15 +118,10 @@ fn finish(body: ReceivingBody, turn: &Turn<'_>) -> Transition {
     let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
     match receiving.finish(turn.state) {
         Finish::Respond(response) => Transition::Go(responding(response, exchange, turn)),
-        Finish::Job(job) => Transition::Work(Work {
-            job,
-            exchange,
-            waits: false,
-            rest,
-            descriptors,
-            saves: true,
-            begun: None,
-        }),
+        Finish::Job(job) => {
+            let work = Work { job, exchange, waits: false, rest, descriptors, saves: true, begun: None };
+            Transition::Work(Box::new(work))
+        }
     }
 }
 

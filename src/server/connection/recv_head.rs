@@ -138,7 +138,7 @@ impl Connection {
 }
 
 /// A job of a request whose body is not received, or not yet.
-fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Work {
+fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Box<Work> {
     let job = Deferred::new(job, &turn.state.chores);
-    Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None }
+    Box::new(Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None })
 }

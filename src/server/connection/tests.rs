@@ -39,7 +39,7 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
         let _ = ended.send(Moment::now());
         JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None)
     });
-    let next = connection.work(work(job, exchange), &state, Duration::ZERO, Blocking::own_thread());
+    let next = connection.work(*work(job, exchange), &state, Duration::ZERO, Blocking::own_thread());
     let AfterTurn::Park(wait_for) = next else { panic!("the job is done") };
     let ended = when.recv().expect("the job ran");
     assert!(
@@ -65,7 +65,7 @@ fn a_connection_is_kept_for_the_promised_time() {
     exchange.body_was_read();
     let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Moment::now());
-    connection.work(work(job, exchange), &state, few, Blocking::own_thread());
+    connection.work(*work(job, exchange), &state, few, Blocking::own_thread());
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, many);
     let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else {
@@ -269,8 +269,8 @@ fn a_job_counts_for_the_client_of_its_request() {
         let tracked =
             shared.table.admit(Connection::new(transport().0, false, false), proxy).expect("a free slot");
         let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
-        let work = Work { descriptors: 3, ..work(job, exchange(&shared.state)) };
-        shared.settle(tracked, AfterTurn::Work(work));
+        let work = Work { descriptors: 3, ..*work(job, exchange(&shared.state)) };
+        shared.settle(tracked, AfterTurn::Work(Box::new(work)));
     }
     assert!(shared.jobs.is_crowded(ClientKey::Here) && !shared.jobs.is_crowded(proxy));
     let (heaviest, holding) = shared.table.heaviest().expect("a client");
@@ -302,7 +302,7 @@ fn a_truncated_form_is_not_started() {
         // Each file is a job, without a turn in between.
         let mut files = 0;
         while let AfterTurn::Work(work) = next {
-            next = connection.work(work, &state, Duration::ZERO, Blocking::own_thread());
+            next = connection.work(*work, &state, Duration::ZERO, Blocking::own_thread());
             files += 1;
         }
         assert_eq!(files, if is_begun { 2 } else { 0 }, "{name}");
@@ -340,9 +340,9 @@ fn exchange(state: &State) -> Exchange {
     Exchange::of_no_head(b"", client, CloseReason::BodyUnread, Moment::now(), state)
 }
 
-fn work(job: Job, exchange: Exchange) -> Work {
+fn work(job: Job, exchange: Exchange) -> Box<Work> {
     let job = Deferred::new(job, &Chores::new().0);
-    Work { job, exchange, waits: false, rest: None, descriptors: 1, saves: false, begun: None }
+    Box::new(Work { job, exchange, waits: false, rest: None, descriptors: 1, saves: false, begun: None })
 }
 
 /// A turn on a thread that may block.
