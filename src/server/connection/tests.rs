@@ -27,6 +27,12 @@ use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Base, Cache, Digests, Permits, TrustedProxies};
 use crate::stop::Stop;
 
+/// README.md says how many bytes an idle connection takes: this, its entry in the table, and that in the list of deadlines.
+#[test]
+fn an_idle_connection_is_small() {
+    assert!(size_of::<Tracked<Connection>>() <= 184, "{}", size_of::<Tracked<Connection>>());
+}
+
 #[test]
 fn a_slow_job_does_not_use_up_its_clients_time() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -24,6 +24,12 @@ fn idle_for(seconds: u64) -> WaitFor {
 }
 
 #[test]
+fn the_entry_of_a_connection_is_small() {
+    assert!(size_of::<Mutex<TableEntry<TcpStream>>>() <= 64, "in the table");
+    assert!(size_of::<(Deadline, u32)>() <= 16, "in the list of deadlines");
+}
+
+#[test]
 fn a_parked_connection_is_returned_when_its_client_sends() {
     let table = table_for(4);
     let (mut client, server) = UnixStream::pair().expect("a pair");
