@@ -90,7 +90,7 @@ impl SharePath {
         }
         // One allocation for any usual path; a longer one needs a second.
         if self.bytes.capacity() == 0 {
-            self.bytes.reserve(segment.len().max(128));
+            self.bytes = Vec::with_capacity(segment.len().max(128));
         }
         if slash == 1 {
             self.bytes.push(b'/');

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::http::event_stream::HEARTBEAT;
 use crate::net::poller::{Arming, Interest, PollKey, Poller};
@@ -16,6 +16,7 @@ use crate::net::transport::{More, Transferred};
 use crate::server::chat::state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
 use crate::server::connection::Connection;
 use crate::server::connections::tracked::Tracked;
+use crate::server::moment::Moment;
 
 /// After this time without an event a subscriber is sent a comment, to find out whether it is connected (WHATWG HTML
 /// §9.2.7).
@@ -53,7 +54,7 @@ struct Subscriber {
     /// What the poller watches for.
     armed: Option<Interest>,
     /// When something was last sent.
-    moved: Instant,
+    moved: Moment,
 }
 
 /// The result of sending all available events.
@@ -82,7 +83,7 @@ impl Broadcaster {
             half: None,
             arming: Arming::First,
             armed: None,
-            moved: Instant::now(),
+            moved: Moment::now(),
         };
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         if !inbox.is_closed {
@@ -101,7 +102,7 @@ impl Broadcaster {
     /// Serves until [`Self::end`] is called.
     pub(super) fn run(&self) {
         let mut subscribers: HashMap<u64, Subscriber> = HashMap::new();
-        let (mut number, mut round, mut events) = (0, Instant::now(), Vec::new());
+        let (mut number, mut round, mut events) = (0, Moment::now(), Vec::new());
         loop {
             let waited = self.poller.wait(&mut events, Some(ROUND));
             if let Err(error) = waited {
@@ -131,7 +132,7 @@ impl Broadcaster {
                 subscribers.retain(|number, subscriber| spared(|| self.tell(*number, subscriber)));
             }
             if round.elapsed() >= ROUND {
-                round = Instant::now();
+                round = Moment::now();
                 self.mind_absent();
                 subscribers
                     .retain(|number, subscriber| spared(|| self.look_after(*number, subscriber, round)));
@@ -167,8 +168,8 @@ impl Broadcaster {
     }
 
     /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads.
-    fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(subscriber.moved);
+    fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Moment) -> bool {
+        let quiet = now.since(subscriber.moved);
         match subscriber.half {
             Some(_) => quiet < STUCK_AFTER,
             None if quiet < HEARTBEAT_AFTER => true,
@@ -219,7 +220,7 @@ impl Subscriber {
             };
             match self.tracked.connection.transport().write(&bytes[at..], More::Ends) {
                 Ok(Transferred::Bytes(count)) => {
-                    self.moved = Instant::now();
+                    self.moved = Moment::now();
                     if at + count < bytes.len() {
                         self.half = Some((bytes, at + count));
                     }
@@ -277,7 +278,7 @@ mod tests {
             let (server, client) = UnixStream::pair().expect("two sockets");
             let peer = Peer::of_unix(&server);
             let stream = Transport::Unix(server, peer);
-            let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
+            let active = Arc::new(IdleClock::new(None, Moment::now())).begin();
             let judge = Access::new(Rights::VIEW).judge(&Principal::anonymous(None));
             let (events, _) =
                 chat.subscribe(who, None, ClientAddress::of_peer(peer), judge, active).expect("a free slot");

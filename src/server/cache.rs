@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use crate::blocking::Blocking;
 use crate::folder::{FileVersion, OpenFile};
@@ -23,6 +23,7 @@ use crate::path::SharePath;
 use crate::server::content::{self, Buffer, Chunk, FileSpan};
 use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::{Deferred, OpenedFile};
+use crate::server::moment::Moment;
 use crate::server::representation::Representation;
 
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
@@ -48,7 +49,7 @@ pub(super) struct CacheEntry {
     /// The metadata of its responses.
     pub representation: Representation,
     pub content: CachedContent,
-    since: Instant,
+    since: Moment,
 }
 
 /// How a file is cached.
@@ -76,34 +77,34 @@ pub(super) enum CacheLookup {
 struct Entries {
     by_path: HashMap<SharePath, Stored>,
     /// All insertions, the oldest first; including those that were replaced.
-    order: VecDeque<(Instant, SharePath)>,
+    order: VecDeque<(Moment, SharePath)>,
     bytes: usize,
     /// When something was last saved through this server.
-    saved: Option<Instant>,
+    saved: Option<Moment>,
 }
 
 #[derive(Debug)]
 struct Stored {
     entry: Arc<CacheEntry>,
     /// When the version was last checked, if nothing has been saved since.
-    checked: Option<Instant>,
+    checked: Option<Moment>,
 }
 
 impl Cache {
     /// The entry of this path.
-    pub(super) fn find(&self, path: &SharePath, now: Instant) -> Option<CacheLookup> {
+    pub(super) fn find(&self, path: &SharePath, now: Moment) -> Option<CacheLookup> {
         let entries = self.lock();
         let Stored { entry, checked } = entries.by_path.get(path)?;
-        if now.saturating_duration_since(entry.since) >= MAX_AGE {
+        if now.since(entry.since) >= MAX_AGE {
             return None;
         }
-        let is_fresh = checked.is_some_and(|checked| now.saturating_duration_since(checked) < FRESH_FOR);
+        let is_fresh = checked.is_some_and(|checked| now.since(checked) < FRESH_FOR);
         let entry = Arc::clone(entry);
         Some(if is_fresh { CacheLookup::Fresh(entry) } else { CacheLookup::Stale(entry) })
     }
 
     /// Records that the file was still this version at `then`.
-    pub(super) fn confirm(&self, path: &SharePath, entry: &Arc<CacheEntry>, then: Instant) {
+    pub(super) fn confirm(&self, path: &SharePath, entry: &Arc<CacheEntry>, then: Moment) {
         let mut entries = self.lock();
         if entries.saved.is_some_and(|saved| saved >= then) {
             return;
@@ -126,7 +127,7 @@ impl Cache {
     }
 
     /// Invalidates all entries: a file was saved, so checks from before `now` do not count.
-    pub(super) fn invalidate(&self, now: Instant) {
+    pub(super) fn invalidate(&self, now: Moment) {
         let mut entries = self.lock();
         entries.saved = Some(now);
         entries.by_path.values_mut().for_each(|stored| stored.checked = None);
@@ -140,9 +141,9 @@ impl Cache {
 
     /// Evicts entries that are too old, and returns them, as above. Call it regularly, so that no file stays open without
     /// requests.
-    pub(super) fn evict_old(&self, now: Instant) -> Vec<Arc<CacheEntry>> {
+    pub(super) fn evict_old(&self, now: Moment) -> Vec<Arc<CacheEntry>> {
         let mut entries = self.lock();
-        let is_old = |since: Instant| now.saturating_duration_since(since) >= MAX_AGE;
+        let is_old = |since: Moment| now.since(since) >= MAX_AGE;
         let mut old = Vec::new();
         while entries.order.front().is_some_and(|(since, _)| is_old(*since)) {
             old.extend(entries.evict_first());
@@ -198,9 +199,7 @@ impl CacheEntry {
             return Err((file, representation));
         }
         match CachedContent::of(file, facts.len, chores, disk) {
-            Ok(content) => {
-                Ok(Self { version: facts.version, representation, content, since: Instant::now() })
-            }
+            Ok(content) => Ok(Self { version: facts.version, representation, content, since: Moment::now() }),
             Err(file) => Err((file, representation)),
         }
     }
@@ -265,13 +264,13 @@ mod tests {
         };
         let representation = Representation::of(&facts, &path, "text/plain".into(), false, SystemTime::now());
         let content = CachedContent::Bytes(Arc::from(*b"content"));
-        let entry = CacheEntry { version: facts.version, representation, content, since: Instant::now() };
+        let entry = CacheEntry { version: facts.version, representation, content, since: Moment::now() };
         let cache = Cache::default();
         let entry = cache.insert(&path, entry, Blocking::own_thread());
         (cache, path, entry)
     }
 
-    fn is_fresh(cache: &Cache, path: &SharePath, now: Instant) -> bool {
+    fn is_fresh(cache: &Cache, path: &SharePath, now: Moment) -> bool {
         match cache.find(path, now).expect("it is cached") {
             CacheLookup::Fresh(_) => true,
             CacheLookup::Stale(_) => false,

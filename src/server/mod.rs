@@ -37,6 +37,7 @@ mod jobs;
 mod listing;
 mod media;
 mod memory;
+mod moment;
 mod observe;
 mod pages;
 mod password_verdict;
@@ -72,7 +73,7 @@ use std::io;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use threadpool::ThreadPool;
 
@@ -112,6 +113,7 @@ use crate::blocking::Blocking;
 use crate::folder::{Folder, FolderId};
 use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
+use crate::server::moment::Moment;
 use crate::stop::{Stop, StopReason};
 
 /// How long the threads may take to end after the time for requests in flight. They wait only for the disk by then, not for
@@ -168,7 +170,7 @@ impl Server {
             keep_alive: config.keep_alive,
             grace: config.grace,
             stall: config.stall,
-            idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
+            idle: Arc::new(IdleClock::new(config.idle_exit, Moment::now())),
             stop,
             tcp: listeners.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,

@@ -10,11 +10,12 @@
 //!
 //! A client can read why it is rejected: its connection is not reset while it still sends.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::server::client_key::ClientKey;
 use crate::server::connection::{Connection, Task};
 use crate::server::connections::tracked::Tracked;
+use crate::server::moment::Moment;
 use crate::server::runtime::Runtime;
 
 /// The response to a connection that gets no slot; it is then closed (RFC 9110 §15.6.4).
@@ -51,7 +52,7 @@ pub(super) fn admit(
 
 /// Closes an idle connection, or one of a client that has by far the most.
 fn free_slot(runtime: &Runtime, newcomer: ClientKey) -> bool {
-    if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
+    if let Some(idle) = runtime.table.evict_idle(Moment::now()) {
         dismiss(runtime, idle);
         return true;
     }
@@ -77,7 +78,7 @@ pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
     // Another thread may have closed some in the meantime.
     let mut excess = runtime.table.excess();
     let Some((heaviest, holding)) = runtime.table.heaviest().filter(|_| excess > 0) else { return };
-    let settled = Instant::now().checked_sub(ARRIVAL);
+    let settled = Moment::now().before(ARRIVAL);
     while holding.descriptors <= MODEST
         && let Some(idle) = settled.and_then(|settled| runtime.table.evict_idle(settled))
     {
@@ -142,7 +143,7 @@ fn reject(runtime: &Runtime, mut connection: Connection, peer: ClientKey) {
 /// The system has no descriptors left, although the count allowed more: the client that holds the most loses some.
 pub(super) fn free_descriptors(runtime: &Runtime) -> bool {
     drop(runtime.state.cache.clear());
-    if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
+    if let Some(idle) = runtime.table.evict_idle(Moment::now()) {
         drop(idle);
         return true;
     }

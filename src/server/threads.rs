@@ -10,14 +10,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use crate::blocking::Blocking;
 use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
 use crate::server::config::STACK;
 use crate::server::connection::input::Input;
-use crate::server::connection::work::Work;
 use crate::server::connection::{AfterTurn, Connection, Task, Turn};
 use crate::server::connections::lead::TICK;
 use crate::server::connections::table::Expired;
@@ -27,6 +26,7 @@ use crate::server::disk::Disk;
 use crate::server::jobs::permits::Permits;
 use crate::server::jobs::{Freed, IDLE, JobKind, Taken, deferred};
 use crate::server::memory;
+use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
@@ -80,13 +80,13 @@ impl Runtime {
         while let Some(Taken { job, kind, client, is_crowded }) = next() {
             let Task { tracked, work } = job;
             let rest = work.as_ref().and_then(|work| work.rest());
-            let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
+            let impatient = is_crowded || work.as_ref().is_some_and(|work| work.takes_long());
             if tracked.connection.has_gone(rest, impatient) {
                 log::debug!("{} disconnected; its request is dropped", tracked.connection.sender());
                 drop((tracked, work));
             } else if let Some(work) = work {
                 self.advance(tracked, |connection| {
-                    connection.work(work, &self.state, self.timeout(), Blocking::own_thread())
+                    connection.work(*work, &self.state, self.timeout(), Blocking::own_thread())
                 });
             } else {
                 self.state.chores.wait_until(CLOSING, |undropped| self.may_open(undropped));
@@ -119,13 +119,13 @@ impl Runtime {
     /// regular sweeps. It never blocks on the disk.
     pub(super) fn mind_time(self: &Arc<Self>) {
         let mut input = Input::default();
-        let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
-        let mut next_round = Deadline::after(Instant::now(), ROUND);
-        let mut next_return = Deadline::after(Instant::now(), RETURN);
+        let mut next_sweep = Deadline::after(Moment::now(), SWEEP);
+        let mut next_round = Deadline::after(Moment::now(), ROUND);
+        let mut next_return = Deadline::after(Moment::now(), RETURN);
         // One of each at a time, so that they do not pile up behind a chore that a hanging disk delays.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
         loop {
-            let now = Instant::now();
+            let now = Moment::now();
             if next_sweep.is_over(now) {
                 next_sweep = Deadline::after(now, SWEEP);
                 let folder = self.state.folder.clone();
@@ -259,7 +259,7 @@ impl Runtime {
 
     /// Gives a held-back connection its turn as soon as a worker is free.
     fn go_on(&self, tracked: Box<Tracked<Connection>>) {
-        self.park(tracked, WaitFor::writable(Deadline::after(Instant::now(), self.state.stall)));
+        self.park(tracked, WaitFor::writable(Deadline::after(Moment::now(), self.state.stall)));
     }
 
     /// Closes idle connections, and lets active ones finish. Calls `on_open` with a line for each.

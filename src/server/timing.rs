@@ -5,7 +5,9 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::server::moment::Moment;
 
 /// How long a connection is kept without a request, and how long a request's head may take to arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,24 +34,24 @@ impl KeepAlive {
 
 /// A moment by which something must have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Deadline(Instant);
+pub(super) struct Deadline(Moment);
 
 impl Deadline {
     /// This long after `start`.
-    pub(super) fn after(start: Instant, time: Duration) -> Self {
-        /// Longer than a server runs, and never too long for an `Instant`.
+    pub(super) fn after(start: Moment, time: Duration) -> Self {
+        /// Longer than a server runs, and short enough for every call that waits.
         const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
         Self(start + time.min(YEAR))
     }
 
     /// Whether it has passed.
-    pub(super) fn is_over(self, now: Instant) -> bool {
+    pub(super) fn is_over(self, now: Moment) -> bool {
         self.0 <= now
     }
 
     /// The time left; zero once it has passed.
-    pub(super) fn left(self, now: Instant) -> Duration {
-        self.0.saturating_duration_since(now)
+    pub(super) fn left(self, now: Moment) -> Duration {
+        self.0.since(now)
     }
 }
 
@@ -59,7 +61,7 @@ impl Deadline {
 pub(super) struct IdleClock {
     /// The server exits after this idle time; `None`: never.
     limit: Option<Duration>,
-    start: Instant,
+    start: Moment,
     /// Requests that are being served, and the bit [`OVER`] once the idle server is about to exit.
     active: AtomicUsize,
     /// When the latest request ended or the latest connection arrived, in milliseconds since `start`.
@@ -78,7 +80,7 @@ const OVER: usize = 1 << (usize::BITS - 1);
 
 impl IdleClock {
     /// A clock that starts now.
-    pub(super) fn new(limit: Option<Duration>, now: Instant) -> Self {
+    pub(super) fn new(limit: Option<Duration>, now: Moment) -> Self {
         Self { limit, start: now, active: AtomicUsize::new(0), latest: AtomicU64::new(0) }
     }
 
@@ -90,7 +92,7 @@ impl IdleClock {
 
     /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While requests are
     /// served, it is a whole limit ahead.
-    pub(super) fn deadline(&self, now: Instant) -> Option<Deadline> {
+    pub(super) fn deadline(&self, now: Moment) -> Option<Deadline> {
         let limit = self.limit?;
         if self.active.load(Ordering::Acquire) > 0 {
             return Some(Deadline::after(now, limit));
@@ -100,20 +102,20 @@ impl IdleClock {
     }
 
     /// Whether the idle time is over.
-    fn is_over(&self, now: Instant) -> bool {
+    fn is_over(&self, now: Moment) -> bool {
         self.deadline(now).is_some_and(|deadline| deadline.is_over(now))
     }
 
     /// Like [`Self::is_over`], and atomic: if it returns true, each later [`Self::begin`] is late. Otherwise a request
     /// could begin between this check and the server's exit.
-    pub(super) fn settle(&self, now: Instant) -> bool {
+    pub(super) fn settle(&self, now: Moment) -> bool {
         let leaves = || self.active.compare_exchange(0, OVER, Ordering::AcqRel, Ordering::Acquire);
         self.is_over(now) && leaves().is_ok()
     }
 
     /// Call for a new connection, which will send a request.
-    pub(super) fn note(&self, now: Instant) {
-        let since_start = now.saturating_duration_since(self.start).as_millis();
+    pub(super) fn note(&self, now: Moment) {
+        let since_start = now.since(self.start).as_millis();
         self.latest.fetch_max(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::AcqRel);
     }
 }
@@ -128,7 +130,7 @@ impl Active {
 impl Drop for Active {
     fn drop(&mut self) {
         // The time first: a thread that sees no active request then sees when the latest ended.
-        self.clock.note(Instant::now());
+        self.clock.note(Moment::now());
         self.clock.active.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -159,7 +161,7 @@ mod tests {
 
     #[test]
     fn idle_only_without_active_requests() {
-        let start = Instant::now();
+        let start = Moment::now();
         let limit = Duration::from_secs(60);
         let clock = Arc::new(IdleClock::new(Some(limit), start));
         assert_eq!(clock.deadline(start), Some(Deadline(start + limit)));
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_request_keeps_the_server_running_or_is_late() {
-        let start = Instant::now();
+        let start = Moment::now();
         let over = start + Duration::from_secs(60);
         let clock = Arc::new(IdleClock::new(Some(Duration::from_secs(60)), start));
         let request = clock.begin();
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_new_connection_restarts_the_idle_time() {
-        let start = Instant::now();
+        let start = Moment::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let clock = IdleClock::new(Some(Duration::from_secs(60)), start);
         assert!(!clock.is_over(after(59)) && clock.is_over(after(60)));

@@ -1,7 +1,7 @@
 //! Servers that misbehave: one whose responses a test chooses, and one that forwards to a real server and
 //! breaks off.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,7 @@ impl Fake {
             answer(&head, &mut stream);
             // Closing with unread bytes would reset the connection.
             let _ = stream.shutdown(Shutdown::Write);
-            let _ = stream.read(&mut [0]);
+            let _ = io::copy(&mut stream, &mut io::sink());
         });
         Self { address, requests }
     }

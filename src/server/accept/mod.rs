@@ -12,7 +12,7 @@ pub(super) mod listeners;
 use std::io;
 use std::os::fd::AsFd;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -22,6 +22,7 @@ use crate::net::transport::Transport;
 use crate::server::client_key;
 use crate::server::connection::Connection;
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
 use crate::server::state::State;
@@ -54,7 +55,7 @@ pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Run
         // counted it.
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
-        if is_sure && !state.stop.is_announced() && state.idle.settle(Instant::now()) {
+        if is_sure && !state.stop.is_announced() && state.idle.settle(Moment::now()) {
             state.stop.ask(StopReason::Idle);
         }
     }
@@ -62,7 +63,7 @@ pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Run
 
 /// Waits until a connection arrives, the server is asked to stop, or it has been idle for too long.
 fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
-    let now = Instant::now();
+    let now = Moment::now();
     // A server that drains serves until the drain ends, even if it is idle.
     let idle = state.idle.deadline(now).filter(|_| !state.stop.is_announced());
     let idle = idle.map(|deadline| deadline.left(now));
@@ -91,11 +92,11 @@ fn admit(transport: Transport, runtime: &Runtime) {
     }
     log::debug!("{} connected", transport.peer());
     // Its request will follow: an exit now would lose it.
-    runtime.state.idle.note(Instant::now());
+    runtime.state.idle.note(Moment::now());
     let peer = client_key::of(transport.peer());
     let connection = Connection::new(transport, has_proxy_header, runtime.state.tls.is_some());
     if let Some(tracked) = shedding::admit(runtime, connection, peer) {
-        let now = Instant::now();
+        let now = Moment::now();
         // While the server drains, a proxy opens a connection because it has a request. So the connection does not
         // count as idle, and is not closed before that request.
         let wait_for = if runtime.state.stop.is_announced() {

@@ -33,6 +33,7 @@ use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
 use crate::server::client_key::ClientKey;
+use crate::server::moment::Moment;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::random;
 use crate::server::request::ClientAddress;
@@ -164,7 +165,7 @@ impl Accounts {
 
     /// Checks a password. This takes as long for a name that is not known.
     pub(super) fn check(&self, check: &PasswordCheck, disk: Blocking<'_>) -> CheckedPassword {
-        let began = Instant::now();
+        let began = Moment::now();
         let at_once = Deadline::after(began, Duration::ZERO);
         // Another connection may have sent the same meanwhile.
         if let Some(verdict) = self.known(check) {

@@ -1,6 +1,6 @@
 //! How a connection ends before its time: its slot is needed, or a deadline is missed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::status::Status;
@@ -9,6 +9,7 @@ use crate::server::connection::exchange::Exchange;
 use crate::server::connection::phase::{Lingering, Phase, ReceivingBody, WaitingForHead};
 use crate::server::connection::{AfterTurn, Connection, LINGER, LINGER_LIMIT, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::timing::Deadline;
@@ -45,12 +46,12 @@ impl Connection {
     /// so its input is read and discarded for a moment. `None` if the connection is broken.
     pub(super) fn end_sending(&mut self) -> Option<Lingering> {
         self.transport.end_sending().ok()?;
-        Some(Lingering { left: LINGER_LIMIT, deadline: Deadline::after(Instant::now(), LINGER) })
+        Some(Lingering { left: LINGER_LIMIT, deadline: Deadline::after(Moment::now(), LINGER) })
     }
 
     /// Handles a missed deadline: closes the connection, with an error response if a request has begun.
     pub(in crate::server) fn expire(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
-        let now = Instant::now();
+        let now = Moment::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
             Phase::RecvHead(WaitingForHead { deadline: Some(_), .. }) => {
                 let exchange = Exchange::of_no_head(

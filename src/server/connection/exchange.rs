@@ -1,7 +1,6 @@
 //! One request and its response, as the access log and the recorder see them.
 
 use std::cell::Cell;
-use std::time::Instant;
 
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
@@ -9,6 +8,7 @@ use crate::http::request::{Head, HttpVersion, Method, UnsupportedMethod};
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::server::filter::Wanted;
+use crate::server::moment::Moment;
 use crate::server::observe::access_log::{self, ACCESS};
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
@@ -27,7 +27,7 @@ thread_local! {
 pub(in crate::server) struct Exchange {
     /// The request line as it is logged; empty if neither the log nor the recorder needs it.
     line: Vec<u8>,
-    began: Instant,
+    began: Moment,
     /// The client.
     pub client: ClientAddress,
     /// The HTTP version of the client.
@@ -49,7 +49,7 @@ impl Exchange {
         head: &Head<'_, '_>,
         bytes: &[u8],
         client: ClientAddress,
-        began: Instant,
+        began: Moment,
         state: &State,
     ) -> Self {
         let persistence = Persistence::of_message(head.version, head.fields);
@@ -78,7 +78,7 @@ impl Exchange {
         bytes: &[u8],
         client: ClientAddress,
         why: CloseReason,
-        began: Instant,
+        began: Moment,
         state: &State,
     ) -> Self {
         Self {

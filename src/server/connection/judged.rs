@@ -1,7 +1,7 @@
 //! After the check of a password.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::Blocking;
 use crate::http::head_end::EndFinder;
@@ -11,6 +11,7 @@ use crate::server::connection::phase::{JudgedPassword, Phase, WhenDue};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
@@ -31,7 +32,7 @@ impl Connection {
         let wait_for = match verdict {
             PasswordVerdict::Wrong => WaitFor::until(due),
             PasswordVerdict::Right(_) | PasswordVerdict::TooMany(_) => {
-                WaitFor::writable(Deadline::after(Instant::now(), state.stall))
+                WaitFor::writable(Deadline::after(Moment::now(), state.stall))
             }
         };
         let then = match then {
@@ -52,7 +53,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
-        if !judged.due.is_over(Instant::now()) {
+        if !judged.due.is_over(Moment::now()) {
             if self.transport.other_end() == OtherEnd::Gone {
                 return Ok(Transition::Close);
             }

@@ -33,7 +33,7 @@ pub(super) mod work;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::Blocking;
 use crate::http::body::BodyDecoder;
@@ -57,6 +57,7 @@ use crate::server::disk::Disk;
 use crate::server::gate::client;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::moment::Moment;
 use crate::server::receive::JobOutcome;
 use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
@@ -115,8 +116,8 @@ pub(super) struct Turn<'a> {
 pub(super) enum AfterTurn {
     /// Park it.
     Park(WaitFor),
-    /// The job owns it until the job is done.
-    Work(Work),
+    /// The job owns it until the job is done. In a box: every turn returns one of these, and few a job.
+    Work(Box<Work>),
     /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
     /// A password has to be checked.
@@ -134,7 +135,7 @@ pub(super) enum AfterTurn {
 pub(super) struct Task {
     pub tracked: Box<Tracked<Connection>>,
     /// The job to run; `None` for just another turn.
-    pub work: Option<Work>,
+    pub work: Option<Box<Work>>,
 }
 
 /// A connection that waits for the check of a password.
@@ -149,7 +150,7 @@ pub(super) struct PasswordTask {
 enum Transition {
     Go(Phase),
     Wait(Phase, WaitFor),
-    Work(Work),
+    Work(Box<Work>),
     NeedsDisk(Phase, ClientAddress),
     CheckPassword(Box<PasswordCheck>),
     HeldBack(Phase, ClientAddress),
@@ -281,7 +282,7 @@ impl Connection {
     fn is_overdue(&self, wait_for: WaitFor) -> bool {
         self.transport.is_encrypted()
             && wait_for.interest != Interest::Writable
-            && wait_for.deadline.is_over(Instant::now())
+            && wait_for.deadline.is_over(Moment::now())
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
@@ -295,7 +296,7 @@ impl Connection {
         let Work { job, mut exchange, waits, rest, descriptors, saves, begun } = work;
         let outcome = job.into_inner(disk)(state, disk);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
-        let deadline = Deadline::after(Instant::now(), state.stall);
+        let deadline = Deadline::after(Moment::now(), state.stall);
         self.phase = match outcome {
             JobOutcome::Respond(answer, saved) => {
                 exchange.saved = saved;
@@ -307,8 +308,9 @@ impl Connection {
             }
             JobOutcome::Again(job) => {
                 let job = Deferred::new(job, &state.chores);
-                let begun = begun.or_else(|| Some(Instant::now()));
-                return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, saves, begun });
+                let begun = begun.or_else(|| Some(Moment::now()));
+                let work = Work { job, exchange, waits, rest, descriptors, saves, begun };
+                return AfterTurn::Work(Box::new(work));
             }
             JobOutcome::CheckPassword(check, then) => {
                 return AfterTurn::CheckPassword(check, AfterPassword::respond(exchange, then));

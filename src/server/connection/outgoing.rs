@@ -60,37 +60,25 @@ pub(super) enum Progress {
 
 impl Outgoing {
     /// This head, and the content that follows it with this framing.
-    pub(super) fn new(head: Vec<u8>, content: Content, framing: Framing) -> Self {
-        let coding = match framing {
+    pub(super) fn new(mut head: Vec<u8>, mut content: Content, framing: Framing) -> Self {
+        let overhead = head.len() as u64;
+        let mut coding = match framing {
             Framing::Empty => Coding::Length(0),
             Framing::Sized(length) => Coding::Length(length),
             Framing::Chunked => Coding::Chunked { is_first: true },
             Framing::UntilClose => Coding::Close,
         };
-        let overhead = head.len() as u64;
-        let mut outgoing = Self {
-            bytes: head,
-            at: 0,
-            file: None,
-            sent_file: None,
-            rest: content,
-            coding,
-            sent: 0,
-            overhead,
-        };
-        outgoing.append_to_head();
-        outgoing
-    }
-
-    /// Appends what follows the head to it, so that it does not get a packet of its own.
-    fn append_to_head(&mut self) {
-        let Coding::Length(left) = &mut self.coding else { return };
-        while let Some(bytes) = self.rest.pop_bytes() {
-            *left = left.saturating_sub(bytes.len() as u64);
-            self.bytes.extend_from_slice(&bytes);
+        let mut file = None;
+        if let Coding::Length(left) = &mut coding {
+            // Appended to the head, so that it does not get a packet of its own.
+            while let Some(bytes) = content.pop_bytes() {
+                *left = left.saturating_sub(bytes.len() as u64);
+                head.extend_from_slice(&bytes);
+            }
+            file = content.pop_file();
+            *left = left.saturating_sub(file.as_ref().map_or(0, FileSpan::length));
         }
-        self.file = self.rest.pop_file();
-        *left = left.saturating_sub(self.file.as_ref().map_or(0, FileSpan::length));
+        Self { bytes: head, at: 0, file, sent_file: None, rest: content, coding, sent: 0, overhead }
     }
 
     /// Returns its buffer for the next response.

@@ -1,6 +1,6 @@
 //! The states of a connection. Each is a type that owns what it needs, so that no state can access another's data.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::http::body::Framing;
 use crate::http::head_end::EndFinder;
@@ -9,6 +9,7 @@ use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::Outgoing;
 use crate::server::connection::sending::Sending;
 use crate::server::content::Content;
+use crate::server::moment::Moment;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::receive::Receiving;
 use crate::server::request::ClientAddress;
@@ -46,7 +47,7 @@ pub(super) struct WaitingForHead {
     /// When the head has to be complete; set when its first byte arrives.
     pub deadline: Option<Deadline>,
     /// Since when it waits for the first byte. Over TLS, something may arrive that is no byte of it.
-    pub idle_since: Option<Instant>,
+    pub idle_since: Option<Moment>,
     /// The keep-alive timeout that the last response promised.
     pub promised: Duration,
 }

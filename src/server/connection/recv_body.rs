@@ -1,7 +1,6 @@
 //! Sending an interim response, and receiving the body of a request.
 
 use std::io;
-use std::time::Instant;
 
 use crate::http::body::BodyDecoder;
 use crate::net::transport::Transferred;
@@ -10,6 +9,7 @@ use crate::server::connection::phase::{Phase, ReceivingBody, SendingInterim, sen
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::receive::{Finish, Need};
 use crate::server::timing::Deadline;
 
@@ -27,7 +27,7 @@ impl Connection {
             sending.outgoing.proceed(&mut self.transport, &mut share.bytes, &mut turn.disk, turn.state)?;
         if progress == Progress::Done {
             let SendingInterim { exchange, receiving, .. } = *sending;
-            let deadline = Deadline::after(Instant::now(), turn.state.stall);
+            let deadline = Deadline::after(Moment::now(), turn.state.stall);
             return Ok(Transition::Go(Phase::RecvBody(Box::new(ReceivingBody {
                 exchange,
                 receiving,
@@ -67,7 +67,7 @@ impl Connection {
             match moved {
                 Transferred::Bytes(count) => {
                     share.bytes = share.bytes.saturating_sub(count as u64);
-                    body.deadline = Deadline::after(Instant::now(), turn.state.stall);
+                    body.deadline = Deadline::after(Moment::now(), turn.state.stall);
                 }
                 Transferred::End => {
                     let fate = body.receiving.fate();
@@ -77,9 +77,9 @@ impl Connection {
                 }
                 Transferred::WouldWait => {
                     if self.transport.take_progress() {
-                        body.deadline = Deadline::after(Instant::now(), turn.state.stall);
+                        body.deadline = Deadline::after(Moment::now(), turn.state.stall);
                     }
-                    if let Some(interim) = body.receiving.take_interim(Instant::now()) {
+                    if let Some(interim) = body.receiving.take_interim(Moment::now()) {
                         return Ok(Transition::Go(send_interim(interim, *body)));
                     }
                     let interim = body.receiving.interim_deadline();
@@ -118,15 +118,10 @@ fn finish(body: ReceivingBody, turn: &Turn<'_>) -> Transition {
     let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
     match receiving.finish(turn.state) {
         Finish::Respond(response) => Transition::Go(responding(response, exchange, turn)),
-        Finish::Job(job) => Transition::Work(Work {
-            job,
-            exchange,
-            waits: false,
-            rest,
-            descriptors,
-            saves: true,
-            begun: None,
-        }),
+        Finish::Job(job) => {
+            let work = Work { job, exchange, waits: false, rest, descriptors, saves: true, begun: None };
+            Transition::Work(Box::new(work))
+        }
     }
 }
 

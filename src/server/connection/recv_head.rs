@@ -1,7 +1,6 @@
 //! Receiving the head of a request, and finding its response.
 
 use std::io;
-use std::time::Instant;
 
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
@@ -16,6 +15,7 @@ use crate::server::disk::Disk;
 use crate::server::gate::plain;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::moment::Moment;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::pipeline;
 use crate::server::receive::{Job, Receiving};
@@ -39,7 +39,7 @@ impl Connection {
                 Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
             }
             if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
-                waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
+                waiting.deadline = Some(Deadline::after(Moment::now(), turn.timeout));
             }
             match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(_) => {}
@@ -51,7 +51,7 @@ impl Connection {
                     let wait_for = if let Some(deadline) = waiting.deadline {
                         WaitFor::readable(deadline)
                     } else {
-                        let since = *waiting.idle_since.get_or_insert_with(Instant::now);
+                        let since = *waiting.idle_since.get_or_insert_with(Moment::now);
                         WaitFor::idle(since, turn.timeout.max(waiting.promised))
                     };
                     return Ok(Transition::Wait(Phase::RecvHead(waiting), wait_for.for_news()));
@@ -69,7 +69,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
-        let now = Instant::now();
+        let now = Moment::now();
         let bytes = &turn.input.unread()[..length];
         let mut space = FieldSpace::new();
         let mut head = match Head::parse(bytes, &mut space) {
@@ -121,7 +121,7 @@ impl Connection {
                 Transition::Close
             }
             Handled::Receive(receiving) => {
-                let deadline = Deadline::after(Instant::now(), turn.state.stall);
+                let deadline = Deadline::after(Moment::now(), turn.state.stall);
                 let waits = waits && turn.input.unread().len() == length;
                 Transition::Go(expect_body(receiving, exchange, waits, deadline))
             }
@@ -142,13 +142,13 @@ impl Connection {
     /// Responds to a malformed head. The bytes after it are never parsed as a request.
     fn rejecting(&self, error: HeadError, turn: &Turn<'_>) -> Phase {
         let (bytes, client) = (turn.input.unread(), ClientAddress::of_peer(self.peer()));
-        let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Instant::now(), turn.state);
+        let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Moment::now(), turn.state);
         responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
     }
 }
 
 /// A job of a request whose body is not received, or not yet.
-fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Work {
+fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Box<Work> {
     let job = Deferred::new(job, &turn.state.chores);
-    Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None }
+    Box::new(Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None })
 }

@@ -1,13 +1,13 @@
 //! Receiving the header with which a trusted proxy names its client (`--proxy-protocol`).
 
 use std::io;
-use std::time::Instant;
 
 use crate::http::proxy_protocol;
 use crate::net::transport::Transferred;
 use crate::server::connection::phase::Phase;
 use crate::server::connection::{Connection, Transition, Turn, first_phase};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
 impl Connection {
@@ -32,7 +32,7 @@ impl Connection {
                 }
             }
             if !turn.input.unread().is_empty() && deadline.is_none() {
-                deadline = Some(Deadline::after(Instant::now(), turn.timeout));
+                deadline = Some(Deadline::after(Moment::now(), turn.timeout));
             }
             match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(_) => {}
@@ -45,7 +45,7 @@ impl Connection {
                 Transferred::WouldWait => {
                     let wait_for = match deadline {
                         Some(deadline) => WaitFor::readable(deadline),
-                        None => WaitFor::idle(Instant::now(), turn.timeout),
+                        None => WaitFor::idle(Moment::now(), turn.timeout),
                     };
                     return Ok(Transition::Wait(Phase::RecvProxyHeader(deadline), wait_for.for_news()));
                 }

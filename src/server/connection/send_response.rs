@@ -1,7 +1,7 @@
 //! Sending the response, and what follows it: the next request, or the end of the connection.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::net::transport::Transferred;
@@ -10,6 +10,7 @@ use crate::server::connection::phase::{Lingering, Phase, WaitingForHead};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::{Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
 impl Connection {
@@ -49,12 +50,12 @@ impl Connection {
         let waiting = |idle_since| {
             Phase::RecvHead(WaitingForHead { idle_since, promised, ..WaitingForHead::default() })
         };
-        let deadline = |time| Deadline::after(Instant::now(), time);
+        let deadline = |time| Deadline::after(Moment::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
             // The server may have become busier while a long response was sent; the timeout in its head still holds.
             Persistence::Keep if nothing_unread => {
-                let now = Instant::now();
+                let now = Moment::now();
                 let wait_for = WaitFor::idle(now, turn.timeout.max(promised));
                 Transition::Wait(
                     waiting(Some(now)),

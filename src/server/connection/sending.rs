@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
@@ -16,6 +16,7 @@ use crate::server::connection::send_buffer::SendBuffer;
 use crate::server::content::{self, Content};
 use crate::server::disk::Disk;
 use crate::server::filter;
+use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
@@ -89,7 +90,7 @@ impl Sending {
             promised: timeout,
             then,
             send_buffer: SendBuffer::default(),
-            deadline: Deadline::after(Instant::now(), state.stall),
+            deadline: Deadline::after(Moment::now(), state.stall),
             unacknowledged: None,
         }
     }
@@ -117,7 +118,7 @@ impl Sending {
             self.send_buffer.adjust(transport, sent, left, &state.large_send_buffers);
             // If nothing could be produced yet, the client is not to blame.
             if sent > before || progress == Progress::TurnIsOver {
-                self.deadline = Deadline::after(Instant::now(), state.stall);
+                self.deadline = Deadline::after(Moment::now(), state.stall);
             }
             self.unacknowledged = transport.unacknowledged().ok();
         }
@@ -145,7 +146,7 @@ impl Sending {
             (None, _) => false,
         };
         self.unacknowledged = left;
-        self.deadline = Deadline::after(Instant::now(), stall);
+        self.deadline = Deadline::after(Moment::now(), stall);
         moved
     }
 

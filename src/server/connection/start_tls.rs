@@ -1,12 +1,12 @@
 //! The first byte of a connection decides whether it is TLS (RFC 8446 §5.1) or plain HTTP. Then comes the handshake.
 
 use std::io;
-use std::time::Instant;
 
 use crate::net::transport::{Transferred, Transport};
 use crate::server::connection::phase::{Phase, WaitingForHead};
 use crate::server::connection::{Connection, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 use crate::server::tls::Tls;
 
@@ -25,12 +25,12 @@ impl Connection {
                 Transferred::Bytes(_) => {}
                 Transferred::End => return Ok(Transition::Close),
                 Transferred::WouldWait => {
-                    let wait_for = WaitFor::idle(Instant::now(), turn.timeout).for_news();
+                    let wait_for = WaitFor::idle(Moment::now(), turn.timeout).for_news();
                     return Ok(Transition::Wait(Phase::StartTls(None), wait_for));
                 }
             }
         }
-        let until = *deadline.get_or_insert_with(|| Deadline::after(Instant::now(), turn.timeout));
+        let until = *deadline.get_or_insert_with(|| Deadline::after(Moment::now(), turn.timeout));
         if !self.transport.is_encrypted() {
             let Some(tls) = &turn.state.tls else { return Ok(Transition::Close) };
             let arrived = turn.input.unread();

@@ -19,12 +19,19 @@ use crate::server::connections::slot::Capacity;
 use crate::server::connections::table::ConnectionTable;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
+use crate::server::moment::Moment;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::receive::{Job, Receiving};
 use crate::server::runtime::Runtime;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Base, Cache, Digests, Permits, TrustedProxies};
 use crate::stop::Stop;
+
+/// README.md says how many bytes an idle connection takes: this, its entry in the table, and that in the list of deadlines.
+#[test]
+fn an_idle_connection_is_small() {
+    assert!(size_of::<Tracked<Connection>>() <= 184, "{}", size_of::<Tracked<Connection>>());
+}
 
 #[test]
 fn a_slow_job_does_not_use_up_its_clients_time() {
@@ -35,10 +42,10 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
     let exchange = exchange(&state);
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_, _| {
-        let _ = ended.send(Instant::now());
+        let _ = ended.send(Moment::now());
         JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None)
     });
-    let next = connection.work(work(job, exchange), &state, Duration::ZERO, Blocking::own_thread());
+    let next = connection.work(*work(job, exchange), &state, Duration::ZERO, Blocking::own_thread());
     let AfterTurn::Park(wait_for) = next else { panic!("the job is done") };
     let ended = when.recv().expect("the job ran");
     assert!(
@@ -63,8 +70,8 @@ fn a_connection_is_kept_for_the_promised_time() {
     let mut exchange = exchange(&state);
     exchange.body_was_read();
     let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
-    let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
-    connection.work(work(job, exchange), &state, few, Blocking::own_thread());
+    let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Moment::now());
+    connection.work(*work(job, exchange), &state, few, Blocking::own_thread());
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, many);
     let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else {
@@ -146,7 +153,7 @@ fn a_panic_costs_one_connection() {
         shedding: Permits::new(1),
     });
     let exchange = || exchange(&shared.state);
-    let deadline = Deadline::after(Instant::now(), shared.state.stall);
+    let deadline = Deadline::after(Moment::now(), shared.state.stall);
     let admit = |transport, phase, unread: &[u8]| {
         let connection = Connection {
             transport,
@@ -286,8 +293,8 @@ fn a_job_counts_for_the_client_of_its_request() {
         let tracked =
             shared.table.admit(Connection::new(transport().0, false, false), proxy).expect("a free slot");
         let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
-        let work = Work { descriptors: 3, ..work(job, exchange(&shared.state)) };
-        shared.settle(tracked, AfterTurn::Work(work));
+        let work = Work { descriptors: 3, ..*work(job, exchange(&shared.state)) };
+        shared.settle(tracked, AfterTurn::Work(Box::new(work)));
     }
     assert!(shared.jobs.is_crowded(ClientKey::Here) && !shared.jobs.is_crowded(proxy));
     let (heaviest, holding) = shared.table.heaviest().expect("a client");
@@ -319,7 +326,7 @@ fn a_truncated_form_is_not_started() {
         // Each file is a job, without a turn in between.
         let mut files = 0;
         while let AfterTurn::Work(work) = next {
-            next = connection.work(work, &state, Duration::ZERO, Blocking::own_thread());
+            next = connection.work(*work, &state, Duration::ZERO, Blocking::own_thread());
             files += 1;
         }
         assert_eq!(files, if is_begun { 2 } else { 0 }, "{name}");
@@ -354,12 +361,12 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
 /// A request of a program on this machine.
 fn exchange(state: &State) -> Exchange {
     let client = ClientAddress::of_peer(Peer::Unix(None));
-    Exchange::of_no_head(b"", client, CloseReason::BodyUnread, Instant::now(), state)
+    Exchange::of_no_head(b"", client, CloseReason::BodyUnread, Moment::now(), state)
 }
 
-fn work(job: Job, exchange: Exchange) -> Work {
+fn work(job: Job, exchange: Exchange) -> Box<Work> {
     let job = Deferred::new(job, &Chores::new().0);
-    Work { job, exchange, waits: false, rest: None, descriptors: 1, saves: false, begun: None }
+    Box::new(Work { job, exchange, waits: false, rest: None, descriptors: 1, saves: false, begun: None })
 }
 
 /// A turn on a thread that may block.
@@ -400,7 +407,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         proxies: TrustedProxies::default(),
         keep_alive: KeepAlive::Dynamic,
         stall,
-        idle: Arc::new(IdleClock::new(None, Instant::now())),
+        idle: Arc::new(IdleClock::new(None, Moment::now())),
         stop: Stop::new().expect("a descriptor"),
         tcp: Vec::new(),
         trust_html: false,

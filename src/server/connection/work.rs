@@ -1,11 +1,12 @@
 //! A job in progress, and the request that it belongs to.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::http::body::BodyDecoder;
 use crate::server::connection::exchange::Exchange;
 use crate::server::jobs::JobKind;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::moment::Moment;
 use crate::server::receive::Job;
 use crate::server::request::ClientAddress;
 
@@ -27,7 +28,7 @@ pub(crate) struct Work {
     /// Whether it saves a file that was received, or creates a directory.
     pub(super) saves: bool,
     /// When the first of several steps finished.
-    pub(super) begun: Option<Instant>,
+    pub(super) begun: Option<Moment>,
 }
 
 impl Work {

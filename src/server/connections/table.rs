@@ -30,7 +30,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -40,6 +40,7 @@ use crate::server::connections::lead::{Assignment, Lead};
 use crate::server::connections::slot::{Capacity, Slot, Slots};
 use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
 /// The parked connections, with their deadlines and the poller that watches them.
@@ -55,7 +56,7 @@ pub(crate) struct ConnectionTable<C> {
     /// The idle connections at the last check, with the time at which each became idle; the longest idle is
     /// last. Connections that have become idle since then come after all of these, so one check serves many
     /// evictions.
-    longest_idle: Mutex<Vec<(Instant, u32)>>,
+    longest_idle: Mutex<Vec<(Moment, u32)>>,
     /// How many times a connection was parked.
     turns: AtomicU64,
     /// Notified when the first entry of the list of deadlines has changed.
@@ -228,7 +229,7 @@ impl<C: AsFd> ConnectionTable<C> {
             if self.has_ended.load(Ordering::SeqCst) {
                 return Expired::Ended;
             }
-            let now = Instant::now();
+            let now = Moment::now();
             if let Some(&(listed, index)) = deadlines.first().filter(|(deadline, _)| deadline.is_over(now)) {
                 deadlines.pop_first();
                 drop(deadlines);
@@ -315,7 +316,7 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// The connection of a slot whose entry has come up, if its deadline has really passed; otherwise moves the
     /// entry.
-    fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Tracked<C>>> {
+    fn take_if_over(&self, index: u32, listed: Deadline, now: Moment) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(index));
         if entry.listed != Some(listed) {
             // It was listed again after the lock of the deadlines was released, and before the slot was locked.

@@ -1,8 +1,9 @@
 //! What a parked connection waits for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::net::poller::Interest;
+use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
 /// What a parked connection waits for.
@@ -13,12 +14,12 @@ pub(crate) struct WaitFor {
     pub deadline: Deadline,
     /// When it became idle, if it waits between two requests. An idle connection may be evicted, and is closed at
     /// shutdown.
-    pub idle_since: Option<Instant>,
+    pub idle_since: Option<Moment>,
 }
 
 impl WaitFor {
     /// Waits for the first byte of a request, for this long.
-    pub(crate) fn idle(since: Instant, time: Duration) -> Self {
+    pub(crate) fn idle(since: Moment, time: Duration) -> Self {
         let deadline = Deadline::after(since, time);
         Self { interest: Interest::Readable, deadline, idle_since: Some(since) }
     }

@@ -4,7 +4,7 @@
 //! file that is checked is the file that is sent.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use crate::access::{Grant, ToList, ToRead};
 use crate::blocking::Blocking;
@@ -31,6 +31,7 @@ use crate::server::handle::listing;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::media;
+use crate::server::moment::Moment;
 use crate::server::random;
 use crate::server::representation::Representation;
 use crate::server::request::Request;
@@ -66,7 +67,7 @@ pub(crate) fn handle(
 /// The cached file, if it is still the same version.
 fn cached(file: &Grant<'_, ToRead>, disk: &mut Disk, state: &State) -> Option<Arc<CacheEntry>> {
     let path = file.path();
-    let now = Instant::now();
+    let now = Moment::now();
     match state.cache.find(path, now)? {
         CacheLookup::Fresh(entry) => Some(entry),
         CacheLookup::Stale(entry) => {

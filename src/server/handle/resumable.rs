@@ -11,7 +11,7 @@
 //!
 //! A client that knows the token may resume the upload. A page of another site may not, as with any other write.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use crate::access::{Grant, Judge, Principal, ToWrite};
 use crate::blocking::Blocking;
@@ -36,6 +36,7 @@ use crate::server::handle::member;
 use crate::server::handle::modified;
 use crate::server::handle::upload_response::{self, FileUpload, problem};
 use crate::server::handled::Handled;
+use crate::server::moment::Moment;
 use crate::server::observe::announce;
 use crate::server::random;
 use crate::server::receive::interim::Interim;
@@ -96,7 +97,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 let sink = Box::new(ResumableUpload { appending, principal, begun, by });
                 let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
-                    receiving.with(Interim::new(resumption(&location, state), Instant::now()))
+                    receiving.with(Interim::new(resumption(&location, state), Moment::now()))
                 } else {
                     receiving
                 }))

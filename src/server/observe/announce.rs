@@ -1,17 +1,17 @@
 //! Saved files are announced here and nowhere else: to the log, the cache and the chat room. New directories are logged.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use crate::chat::event::Uploader;
 use crate::folder::Saved;
 use crate::path::SharePath;
 use crate::printable::Printable;
+use crate::server::moment::Moment;
 use crate::server::state::State;
 
 /// Announces a file that was saved over HTTP or TFTP. Returns its path if requests are recorded.
 pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
-    state.cache.invalidate(Instant::now());
+    state.cache.invalidate(Moment::now());
     let path = saved.path.as_bytes();
     let name = name(by);
     log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
@@ -24,7 +24,7 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
 
 /// Announces a directory that was created. The chat room announces only files.
 pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
-    state.cache.invalidate(Instant::now());
+    state.cache.invalidate(Moment::now());
     log::info!("{} created {}/", name(by), Printable(path.as_bytes()));
 }
 

@@ -4,8 +4,9 @@
 //! (Varnish), and a short upload is repeated as quickly as it is resumed. So 104 is sent only for a large or slow
 //! upload, and never once the whole body has arrived: the final response follows at once then.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
 /// How many bytes of a body have to arrive before the interim response is sent. Sending fewer again takes no longer
@@ -26,7 +27,7 @@ pub(crate) struct Interim {
 
 impl Interim {
     /// These bytes, for a body that starts now.
-    pub(crate) fn new(bytes: Vec<u8>, now: Instant) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>, now: Moment) -> Self {
         Self { bytes, wanted: ENOUGH, deadline: Deadline::after(now, PATIENCE) }
     }
 
@@ -36,7 +37,7 @@ impl Interim {
     }
 
     /// Whether to send it now, if more of the body is still to come.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Moment) -> bool {
         self.wanted == 0 || self.deadline.is_over(now)
     }
 
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn it_is_due_after_a_mebibyte_or_a_second() {
-        let start = Instant::now();
+        let start = Moment::now();
         let cases: [(&str, &[usize], u64, bool); 7] = [
             ("nothing has arrived", &[], 0, false),
             ("a little", &[1000], 999, false),

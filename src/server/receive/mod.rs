@@ -8,7 +8,6 @@ pub(super) mod small_body;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use crate::blocking::Blocking;
 use crate::http::body::{BodyDecoder, BodyError, Framing};
@@ -17,6 +16,7 @@ use crate::server::accounts::PasswordCheck;
 use crate::server::disk::Disk;
 use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::moment::Moment;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::small_body::SmallBody;
@@ -137,7 +137,7 @@ impl Receiving {
     }
 
     /// The interim response, once it is due. Call it when all available input was read and the body is incomplete.
-    pub(super) fn take_interim(&mut self, now: Instant) -> Option<Vec<u8>> {
+    pub(super) fn take_interim(&mut self, now: Moment) -> Option<Vec<u8>> {
         self.interim.take_if(|interim| interim.is_due(now)).map(Interim::into_bytes)
     }
 

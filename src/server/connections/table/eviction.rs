@@ -3,7 +3,6 @@
 
 use std::os::fd::AsFd;
 use std::sync::Mutex;
-use std::time::Instant;
 
 use rustix::io::ioctl_fionread;
 
@@ -11,6 +10,7 @@ use crate::server::client_key::ClientKey;
 use crate::server::connections::slot::{Holding, Slot};
 use crate::server::connections::table::{ConnectionTable, TableEntry, lock};
 use crate::server::connections::tracked::Tracked;
+use crate::server::moment::Moment;
 
 /// A client with this many times as many connections as a new client loses one to it. With a smaller factor, a
 /// household behind one address could lose connections to a single person.
@@ -19,7 +19,7 @@ const GREEDY: u32 = 16;
 impl<C: AsFd> ConnectionTable<C> {
     /// Takes out the connection that has been idle longest, to free a slot for another; `None` if none has been idle
     /// since this moment. A connection with unread input is not idle.
-    pub(crate) fn evict_idle(&self, since: Instant) -> Option<Box<Tracked<C>>> {
+    pub(crate) fn evict_idle(&self, since: Moment) -> Option<Box<Tracked<C>>> {
         let mut longest_idle = lock(&self.longest_idle);
         let evicted = self.first_idle_of(&mut longest_idle, since);
         if evicted.is_some() || !longest_idle.is_empty() {
@@ -31,12 +31,8 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Takes out the first of these that is still idle, if it has been idle since this moment.
-    fn first_idle_of(
-        &self,
-        longest_idle: &mut Vec<(Instant, u32)>,
-        since: Instant,
-    ) -> Option<Box<Tracked<C>>> {
-        let still_idle = |(since, index): (Instant, u32)| {
+    fn first_idle_of(&self, longest_idle: &mut Vec<(Moment, u32)>, since: Moment) -> Option<Box<Tracked<C>>> {
+        let still_idle = |(since, index): (Moment, u32)| {
             let mut entry = lock(self.entry(index));
             let is_still = entry.parked.as_ref().is_some_and(|(tracked, wait_for)| {
                 wait_for.idle_since == Some(since)
@@ -50,7 +46,7 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// The idle connections, with the time at which each became idle. Their deadlines would not do: a
     /// connection parked while there were fewer connections got a longer timeout.
-    fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
+    fn all_idle(&self) -> impl Iterator<Item = (Moment, u32)> {
         let idle_since = |entry: &Mutex<TableEntry<C>>| {
             lock(entry).parked.as_ref().and_then(|(_, wait_for)| wait_for.idle_since)
         };

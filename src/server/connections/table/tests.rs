@@ -8,6 +8,7 @@ use rustix::net::SendFlags;
 
 use super::*;
 use crate::server::connections::slot::Holding;
+use crate::server::moment::Moment;
 
 fn table_for<C: AsFd>(connections: u32) -> ConnectionTable<C> {
     let capacity = Capacity { connections, spare: 0, descriptors: 100 };
@@ -15,11 +16,17 @@ fn table_for<C: AsFd>(connections: u32) -> ConnectionTable<C> {
 }
 
 fn in_seconds(seconds: u64) -> Deadline {
-    Deadline::after(Instant::now(), Duration::from_secs(seconds))
+    Deadline::after(Moment::now(), Duration::from_secs(seconds))
 }
 
 fn idle_for(seconds: u64) -> WaitFor {
-    WaitFor::idle(Instant::now(), Duration::from_secs(seconds))
+    WaitFor::idle(Moment::now(), Duration::from_secs(seconds))
+}
+
+#[test]
+fn the_entry_of_a_connection_is_small() {
+    assert!(size_of::<Mutex<TableEntry<TcpStream>>>() <= 64, "in the table");
+    assert!(size_of::<(Deadline, u32)>() <= 16, "in the list of deadlines");
 }
 
 #[test]
@@ -116,7 +123,7 @@ fn unread_input_is_served_at_the_deadline_and_at_shutdown() {
     for is_stop in [false, true] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        let over = WaitFor::idle(Instant::now(), Duration::ZERO).for_news();
+        let over = WaitFor::idle(Moment::now(), Duration::ZERO).for_news();
         table.park(table.admit(server, ClientKey::Here).expect("a free slot"), over).expect("armed");
         client.write_all(b"x").expect("written");
         let unread = table.take(&mut Vec::new()).expect("an event");
@@ -167,7 +174,7 @@ fn slots_are_bounded_and_the_longest_idle_is_evicted() {
     }
     let (_client, server) = UnixStream::pair().expect("a pair");
     let server = table.admit(server, ClientKey::Here).expect_err("full");
-    assert!(table.evict_idle(Instant::now()).map(drop).is_some());
+    assert!(table.evict_idle(Moment::now()).map(drop).is_some());
     let busy = table.admit(server, ClientKey::Here).expect("a free slot");
     let mut byte = [0];
     assert_eq!(
@@ -177,8 +184,8 @@ fn slots_are_bounded_and_the_longest_idle_is_evicted() {
     );
     let not_idle = WaitFor::readable(in_seconds(60));
     table.park(busy, not_idle).expect("armed");
-    assert!(table.evict_idle(Instant::now()).is_some());
-    assert!(table.evict_idle(Instant::now()).is_none(), "the last one is busy");
+    assert!(table.evict_idle(Moment::now()).is_some());
+    assert!(table.evict_idle(Moment::now()).is_none(), "the last one is busy");
     assert_eq!(table.open(), 1);
 }
 
@@ -188,7 +195,7 @@ fn a_client_with_unread_input_is_not_idle() {
     let (mut client, server) = UnixStream::pair().expect("a pair");
     table.park(table.admit(server, ClientKey::Here).expect("a free slot"), idle_for(60)).expect("armed");
     client.write_all(b"x").expect("written");
-    assert!(table.evict_idle(Instant::now()).is_none(), "it has unread input");
+    assert!(table.evict_idle(Moment::now()).is_none(), "it has unread input");
     assert!(table.take(&mut Vec::new()).is_some(), "it is served");
 }
 
@@ -238,7 +245,7 @@ fn only_a_client_with_far_more_connections_is_evicted() {
 #[test]
 fn a_client_active_since_the_last_check_is_evicted_last() {
     let table = table_for(4);
-    let before = Instant::now();
+    let before = Moment::now();
     let start = before + Duration::from_millis(1);
     let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().expect("a pair")).collect();
     let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
@@ -268,7 +275,7 @@ fn a_client_active_since_the_last_check_is_evicted_last() {
 #[test]
 fn deadlines_expire_once_and_in_order() {
     let table = table_for(8);
-    let now = Instant::now();
+    let now = Moment::now();
     let mut clients = Vec::new();
     for milliseconds in [3, 1, 2] {
         let (client, server) = UnixStream::pair().expect("a pair");
@@ -296,14 +303,14 @@ fn a_moved_deadline_expires_at_its_new_time() {
     client.write_all(b"x").expect("written");
     let mut tracked = table.admit(server, ClientKey::Here).expect("a free slot");
     let long = in_seconds(600);
-    let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
+    let soon = Deadline::after(Moment::now(), Duration::from_millis(5));
     for deadline in [soon, long, soon, long] {
         table.park(tracked, WaitFor::readable(deadline)).expect("armed");
         tracked = table.take(&mut Vec::new()).expect("readable");
     }
     io::Read::read(&mut tracked.connection, &mut [0]).expect("input");
     table.park(tracked, WaitFor::readable(long)).expect("armed");
-    let until = Deadline::after(Instant::now(), Duration::from_millis(20));
+    let until = Deadline::after(Moment::now(), Duration::from_millis(20));
     assert!(matches!(table.next_expired(Some(until)), Expired::Nothing), "its entry moved");
     client.write_all(b"x").expect("written");
     let mut tracked = table.take(&mut Vec::new()).expect("readable");
@@ -317,7 +324,7 @@ fn a_moved_deadline_expires_at_its_new_time() {
 
 #[test]
 fn a_readable_connection_never_times_out() {
-    let now = Deadline::after(Instant::now(), Duration::ZERO);
+    let now = Deadline::after(Moment::now(), Duration::ZERO);
     for (said, wait_for) in [("in time", WaitFor::readable(now)), ("before the end", idle_for(60))] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
