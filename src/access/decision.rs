@@ -206,6 +206,11 @@ impl Judge {
         self.access.rights(&self.principal, path)
     }
 
+    /// Whether the principal may continue what this owner has begun: see [`Principal::owner`].
+    pub fn is_owner(&self, owner: &str) -> bool {
+        self.principal.is_owner(owner)
+    }
+
     /// The paths at which rights may change: those of the rules, the deepest first, and that of the principal's scope.
     pub(super) fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
         let scope = self.principal.scope().map(|scope| &scope.path);

@@ -13,9 +13,28 @@ pub struct Principal {
     user: Option<Arc<User>>,
     /// The address of the client; a program at a Unix socket has none.
     address: Option<IpAddr>,
+    /// The name of the owner of what it begins, such as an upload; `None` for clients without an account.
+    pub fn owner(&self) -> Option<String> {
+        match (self.scope().and_then(|scope| scope.link.as_ref()), self.user()) {
+            (Some(link), _) => Some(format!("{LINK}{link}")),
+            (None, Some(user)) => Some(format!("{ACCOUNT}{}", user.name)),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether it may continue what this owner has begun. What nobody with an account has begun is open to all who know of it.
+    pub(super) fn is_owner(&self, owner: &str) -> bool {
+        let is_somebodys = owner.starts_with(ACCOUNT) || owner.starts_with(LINK);
+        !is_somebodys || self.owner().is_some_and(|own| own == owner)
+    }
+
     /// The part of the user's rights that it has; `None` for all of them.
     scope: Option<Arc<Scope>>,
 }
+
+/// What the name of an owner begins with: of a user, and of whoever has opened a link.
+const ACCOUNT: &str = "account ";
+const LINK: &str = "link ";
 
 /// A part of what a user may do: that of a token, or of whoever has opened a link. They never have more rights than the user.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Uploads to a drop box, and uploads in pieces.
 
 use super::stage::Stage;
+use crate::common::accounts::{basic, write_users};
 use crate::common::{Answer, Wharf, Wire};
 use crate::resumable::{DRAFT, append, begin, patch_fields};
 
@@ -68,4 +69,29 @@ fn the_token_of_an_upload_gives_no_right() {
     }
     assert_eq!(ask(2, "PATCH", &upload, &last, b"new").code(), 200);
     assert_eq!(wharf.read("file"), b"new");
+}
+
+#[test]
+fn nobody_continues_the_upload_of_a_user() {
+    let place = tempfile::tempdir().expect("a directory");
+    let accounts = write_users(place.path(), &[("anna", "a", &[]), ("ben", "b", &[])]);
+    let flags = accounts.iter().map(String::as_str).chain(["--no-sync", "--allow", "everyone=write"]);
+    let wharf = Wharf::serve(&flags.collect::<Vec<_>>());
+    let (anna, ben) = (basic("anna", "a"), basic("ben", "b"));
+    let begin = |who: &str| {
+        let begun = wharf.ask("POST", "/file", &format!("Upload-Complete: ?0\r\n{DRAFT}{who}"), b"");
+        assert_eq!(begun.code(), 201);
+        begun.field("Location")
+    };
+    let last = patch_fields(0, true) + "Content-Length: 3\r\n";
+    let end = |upload: &str, who: &str| wharf.ask("PATCH", upload, &(last.clone() + who), b"new").code();
+    let of_anna = begin(&anna);
+    for other in ["", &ben] {
+        for method in ["HEAD", "GET", "DELETE"] {
+            assert_eq!(wharf.ask(method, &of_anna, other, b"").code(), 404, "{method} {other}");
+        }
+        assert_eq!(end(&of_anna, other), 404, "{other}");
+    }
+    assert_eq!(end(&of_anna, &anna), 200);
+    assert_eq!(end(&begin(""), &ben), 200, "whoever knows it may continue what nobody in particular began");
 }

@@ -144,7 +144,10 @@ impl Uploads {
     }
 }
 
-/// Fails if the principal may not save a file at the upload's path.
+/// Fails if the principal may not save a file at the upload's path, or if another one has begun the upload.
 fn may_write(upload: &Upload, judge: &Judge) -> Result<(), UploadError> {
+    if !judge.is_owner(&upload.plan.owner) {
+        return Err(UploadError::Unknown);
+    }
     judge.check::<ToWrite>(&upload.path).map(|_| ()).map_err(|denied| Error::from(denied).into())
 }

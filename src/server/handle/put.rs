@@ -85,7 +85,7 @@ fn begin_resumable(
     let guard = guard(request, &grant, state, disk)?;
     let memo = resumable::memo(request.method);
     let by = member::uploader(head, state, request.client);
-    let owner = request.client.key_text();
+    let owner = request.principal.owner().unwrap_or_else(|| request.client.key_text());
     let modified = modified::of(head);
     let plan = Plan { length: announced.length, guard, modified, owner, memo: memo.to_owned() };
     let (path, principal, framing) = (request.path.clone(), request.principal.clone(), head.framing);
