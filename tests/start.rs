@@ -15,17 +15,34 @@ fn the_start_prints_what_is_served_and_where() {
 }
 
 #[test]
-fn the_start_names_who_can_write() {
+fn the_start_says_who_may_do_what() {
     let greeting = |flags: &[&str]| {
-        let mut wharf = Wharf::serve(&[&["--ip", "0.0.0.0"], flags].concat());
+        let mut wharf = Wharf::serve(flags);
         wharf.signal(rustix::process::Signal::TERM);
         let (rest, _) = wharf.wait();
         format!("{}{rest}", wharf.greeting())
     };
-    let open = greeting(&[]);
-    assert!(open.contains("http://127.0.0.1:"), "{open}");
-    assert!(open.contains("can write into") && open.contains("--read-only"), "{open}");
-    assert!(!greeting(&["--read-only"]).contains("can write into"));
+    let table: [(&[&str], &str); 6] = [
+        (&[], "Everyone who can reach it may view, add and replace files, and chat.\n"),
+        (&["--read-only", "--no-chat", "--ip", "0.0.0.0"], "Everyone who can reach it may view files.\n"),
+        (&["--on-conflict", "rename"], "Everyone who can reach it may view and add files, and chat.\n"),
+        (
+            &["--ip", "0.0.0.0"],
+            "Everyone who can reach it may view and add files, and chat; programs on this machine may also replace files (",
+        ),
+        (
+            &["--trust-proxy", "192.0.2.1"],
+            "Everyone who can reach it may view and add files, and chat (--allow everyone=write,chat: ",
+        ),
+        (
+            &["--ip", "0.0.0.0", "--allow", "everyone=write"],
+            "Who may do what is set by --allow; everyone may change some files (--read-only prevents that).\n",
+        ),
+    ];
+    for (flags, line) in table {
+        let greeting = greeting(flags);
+        assert!(greeting.contains("http://127.0.0.1:") && greeting.contains(line), "{flags:?}: {greeting}");
+    }
 }
 
 #[test]

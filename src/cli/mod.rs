@@ -26,6 +26,7 @@ mod qr_code;
 mod qr_code;
 mod remote;
 mod replay;
+mod rights_line;
 mod serve;
 mod signals;
 mod size;
