@@ -26,6 +26,8 @@ use crate::net::inherited::Inherited;
 use crate::net::unix::SocketName;
 use crate::net::zone::ZonedIp;
 use crate::printable::Printable;
+#[cfg(feature = "accounts")]
+use crate::server::AmbientUsers;
 use crate::server::{
     Accounts, AllowedHosts, Base, Config, HostName, KeepAlive, ListenConfig, Recorder, Server, Tls,
     TrustedProxies, TrustedProxy,
@@ -70,6 +72,9 @@ pub(super) struct ServeArgs {
     /// Maximum number of TFTP transfers at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     udp_sessions: u16,
+    /// Refuse all writes over TFTP
+    #[arg(long)]
+    udp_read_only: bool,
     /// Accept this Host name, in addition to localhost, the machine's own name and IP addresses; can be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<HostName>,
@@ -209,6 +214,10 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     };
     let (mut config, accounts) = config(args, inherited, outputs.recorder())?;
     config.tls = tls.read(&config)?;
+    #[cfg(feature = "accounts")]
+    {
+        config.ambient_users = accounts.ambient_users(&config)?;
+    }
     config.accounts = accounts.read(&config)?;
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
     let (certificates, accounts) = (config.tls.clone(), config.accounts.clone());
@@ -335,6 +344,9 @@ fn config(
         recorder,
         tls: None,
         accounts: None,
+        #[cfg(feature = "accounts")]
+        ambient_users: AmbientUsers::default(),
+        udp_read_only: args.udp_read_only,
     };
     Ok((config, args.accounts))
 }

@@ -104,6 +104,11 @@ impl Accounts {
         (!account.line.is_disabled).then(|| Arc::clone(&account.user))
     }
 
+    /// Whether there is a user of this name, perhaps a disabled one.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.users().find(name).is_some()
+    }
+
     /// What is known about a name and a password without a check: that they were right within the last minute, or that there
     /// were too many failures.
     pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {

@@ -21,5 +21,9 @@ pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
     }
     if wanted.audience != Audience::Anybody {
         response.add("Vary", "Authorization, Cookie");
+        #[cfg(feature = "accounts")]
+        if let Some(header) = &state.ambient_users.header {
+            response.add("Vary", header);
+        }
     }
 }
