@@ -3,7 +3,9 @@
 use super::caller::Caller;
 use super::model::{DIRECTORIES, FILES, leaks, real, rights};
 use super::stage::{Stage, assert_unchanged, restore};
-use crate::common::Tftp;
+#[cfg(feature = "accounts")]
+use super::users::UsersFile;
+use crate::common::{Tftp, Wharf};
 
 /// The names of the table, as they are spelled, and the path that each names; `None` if it names none.
 const NAMES: [(&str, Option<&str>); 25] = [
@@ -81,4 +83,62 @@ fn every_transfer_follows_the_rules() {
     }
     assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
     assert_unchanged(&stage.wharf);
+}
+
+#[test]
+fn a_server_that_takes_no_files_over_tftp_takes_them_over_http() {
+    let wharf = Wharf::serve(&["--udp", "0", "--udp-read-only", "--allow-exit", "--no-sync"]);
+    wharf.write("file", "content");
+    let client = || Tftp::new(wharf.tftp());
+    assert_eq!(client().get("file").expect("it may be read"), b"content");
+    for name in ["new", "file", "none/new", ".wharf/exit", "..", "dir/"] {
+        let (code, said) = client().put(name, &[], b"x").expect_err("it may not be written");
+        assert_eq!((code, &*said), (2, "this server takes no files over TFTP (use HTTP)"), "{name}");
+    }
+    assert_eq!(wharf.ask("PUT", "/new", "", b"x").code(), 201);
+    assert_eq!(wharf.tree(), ["file", "new"]);
+}
+
+/// Nobody can log in over TFTP, so it is anonymous.
+#[cfg(feature = "accounts")]
+#[test]
+fn with_accounts_tftp_may_do_what_rules_for_everyone_say() {
+    let users = UsersFile::new(&["ann"]);
+    let file = users.text();
+    let account = "this needs an account, and TFTP has none (use HTTP)";
+    let near = ["--allow", "users=edit", "--allow", "everyone=view from 127.0.0.2"];
+    let drop = ["--allow", "users=edit", "--allow", "everyone=drop@/in from 127.0.0.2"];
+    // The flags, the client, and whether it may read and write `in/file`.
+    let table: [(&[&str], u8, bool, bool); 5] = [
+        (&[], 2, false, false),
+        (&near, 1, false, false),
+        (&near, 2, true, false),
+        (&drop, 1, false, false),
+        (&drop, 2, false, true),
+    ];
+    for (flags, host, may_read, may_write) in table {
+        let wharf = Wharf::serve(&[&["--udp", "0", "--no-sync", "--users", &file], flags].concat());
+        wharf.write("in/file", "content");
+        let client = || Tftp::from(host, wharf.tftp());
+        let case = format!("{flags:?} from 127.0.0.{host}");
+        // What exists and what does not are alike.
+        for (name, content) in [("in/file", &b"content"[..]), ("in/none", b"")] {
+            match client().get(name) {
+                Ok(read) => assert!(may_read && read == content, "{case}: {name}"),
+                Err((1, _)) => assert!(may_read && content.is_empty(), "{case}: {name}"),
+                Err(error) => {
+                    assert_eq!((may_read, error), (false, (2, account.to_owned())), "{case}: {name}")
+                }
+            }
+            match client().put(name, &[], b"new") {
+                Ok(()) => assert!(may_write, "{case}: {name}"),
+                Err(error) => {
+                    assert_eq!((may_write, error), (false, (2, account.to_owned())), "{case}: {name}")
+                }
+            }
+        }
+        assert_eq!(client().get("in/").is_ok(), may_read, "{case}");
+        assert_eq!(wharf.read("in/file"), b"content", "{case}: a drop box replaces nothing");
+        assert_eq!(wharf.tree().iter().any(|name| name == "in/none"), may_write, "{case}");
+    }
 }
