@@ -133,8 +133,13 @@ fn a_folder_a_port_or_a_flag_alone_means_serve() {
 #[test]
 fn flags_of_other_servers_are_explained() {
     let place = tempfile::tempdir().expect("a folder");
+    let accounts =
+        if cfg!(feature = "accounts") { "`wharf user add NAME --users FILE`" } else { "has no accounts" };
     for (flag, said) in [
-        ("-a", "passwords"),
+        ("-a", accounts),
+        ("--auth", accounts),
+        ("-u", accounts),
+        ("--user", accounts),
         ("--render-index", "index.html"),
         ("--ssl", "--tls-cert"),
         ("--allow-upload", "--read-only"),
