@@ -35,6 +35,17 @@ struct Known {
     until: Instant,
 }
 
+/// What is known of a user id without a look-up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Recalled {
+    /// The login name.
+    Name(Arc<str>),
+    /// Nobody has this id, or it counts for nobody.
+    Nobody,
+    /// Nothing, or no longer.
+    Nothing,
+}
+
 impl LoginNames {
     /// Asks the system, by its name services (nsswitch.conf(5)).
     pub fn of_this_system() -> Self {
@@ -45,14 +56,18 @@ impl LoginNames {
         Self { find, recent: Mutex::default() }
     }
 
-    /// The name of this user, if it is known: from the last look-up, or because none counts. The server's own user has none, as
-    /// whoever runs programs as this user needs no account; nor has one that the kernel cannot name.
-    pub(super) fn recall(&self, uid: u32, now: Instant) -> Option<Option<Arc<str>>> {
+    /// What the last look-up has found. The server's own user counts for nobody, as whoever runs programs as this user needs no
+    /// account; nor does one that the kernel cannot name.
+    pub(super) fn recall(&self, uid: u32, now: Instant) -> Recalled {
         if [getuid().as_raw(), geteuid().as_raw(), UNMAPPED].contains(&uid) {
-            return Some(None);
+            return Recalled::Nobody;
         }
         let recent = self.recent();
-        recent.iter().find(|known| known.uid == uid && known.until > now).map(|known| known.name.clone())
+        match recent.iter().find(|known| known.uid == uid && known.until > now) {
+            Some(Known { name: Some(name), .. }) => Recalled::Name(Arc::clone(name)),
+            Some(Known { name: None, .. }) => Recalled::Nobody,
+            None => Recalled::Nothing,
+        }
     }
 
     /// Looks up the name of this user. An error counts as no name.
@@ -94,21 +109,18 @@ mod tests {
             uid => Ok(Some(format!("user{uid}"))),
         });
         let began = Instant::now();
-        assert_eq!(names.recall(1_000_001, began), None);
+        assert_eq!(names.recall(1_000_001, began), Recalled::Nothing);
         for (uid, expected) in [(1_000_001, Some("user1000001")), (1_000_007, None), (1_000_008, None)] {
             assert_eq!(names.look_up(uid, Blocking::own_thread()).as_deref(), expected);
-            let known = names.recall(uid, began).expect("it is known");
-            assert_eq!(known.as_deref(), expected);
-            assert_eq!(
-                names.recall(uid, began + KEPT + Duration::from_secs(60)),
-                None,
-                "it may have changed"
-            );
+            let known = expected.map_or(Recalled::Nobody, |name| Recalled::Name(name.into()));
+            assert_eq!(names.recall(uid, began), known);
+            let later = began + KEPT + Duration::from_secs(60);
+            assert_eq!(names.recall(uid, later), Recalled::Nothing, "it may have changed");
         }
         for uid in 2_000_000..2_000_000 + MOST as u32 {
             names.look_up(uid, Blocking::own_thread());
         }
-        assert_eq!(names.recall(1_000_001, began), None, "others took its place");
+        assert_eq!(names.recall(1_000_001, began), Recalled::Nothing, "others took its place");
         assert_eq!(names.recent().len(), MOST);
     }
 
@@ -116,7 +128,7 @@ mod tests {
     fn the_server_itself_and_unmapped_users_have_no_name() {
         let names = LoginNames::new(|_| Ok(Some("somebody".to_owned())));
         for uid in [getuid().as_raw(), UNMAPPED] {
-            assert_eq!(names.recall(uid, Instant::now()), Some(None));
+            assert_eq!(names.recall(uid, Instant::now()), Recalled::Nobody);
         }
     }
 

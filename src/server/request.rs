@@ -46,6 +46,7 @@ pub(super) struct RequestSource<'b> {
     /// The certificate of the connection's client.
     pub certificate: Option<&'b ClientCertificate>,
     /// Whether a trusted proxy has sent it, whose fields count.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no field names a user"))]
     pub is_by_proxy: bool,
     /// What has become of the password that it brings, if that has been checked.
     pub verdict: Option<&'b PasswordVerdict>,

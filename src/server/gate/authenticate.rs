@@ -17,7 +17,7 @@ use crate::server::accounts::{Accounts, PasswordCheck};
 use crate::server::ambient_users::UserHeader;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
-use crate::server::login_names::LoginNames;
+use crate::server::login_names::{LoginNames, Recalled};
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::request::{RequestSource, Scheme};
 use crate::server::response::Response;
@@ -86,17 +86,12 @@ fn by_proxy(
     let mut lines = head.fields.all(header.name());
     let Some(value) = lines.next().filter(|_| source.is_by_proxy) else { return Ok(None) };
     let name = std::str::from_utf8(value).ok().filter(|name| name.is_ascii() && lines.next().is_none());
-    match name.and_then(|name| accounts.user(name)) {
-        Some(user) => Ok(Some(Principal::of_user(user, source.client.ip()))),
-        None => {
-            log::warn!(
-                "{}: the field {header} of the proxy does not name one user of the users file",
-                source.client
-            );
-            let text = format!("the proxy's field {header} does not name one user of this server");
-            Err(bad_request(format_args!("{text} (ask whoever runs it for an account)")))
-        }
+    if let Some(user) = name.and_then(|name| accounts.user(name)) {
+        return Ok(Some(Principal::of_user(user, source.client.ip())));
     }
+    let what = format!("the proxy's field {header} does not name one user of this server");
+    log::warn!("{}: {what}", source.client);
+    Err(bad_request(format_args!("{what} (ask whoever runs it for an account)")))
 }
 
 /// The user whose login name is that of the program at a Unix-domain socket. Others are anonymous there.
@@ -108,10 +103,13 @@ fn by_unix_peer(
 ) -> Result<Caller, Response> {
     let anonymous = Ok(Caller::Known(Principal::anonymous(source.client.ip())));
     let Some(uid) = source.client.uid().filter(|_| !source.is_by_proxy) else { return anonymous };
-    let name = match (names.recall(uid, Instant::now()), disk.may_wait_long()) {
-        (Some(known), _) => known,
-        (None, Some(disk)) => names.look_up(uid, disk),
-        (None, None) => return Ok(Caller::NeedsDisk),
+    let name = match names.recall(uid, Instant::now()) {
+        Recalled::Name(name) => Some(name),
+        Recalled::Nobody => None,
+        Recalled::Nothing => match disk.may_wait_long() {
+            Some(disk) => names.look_up(uid, disk),
+            None => return Ok(Caller::NeedsDisk),
+        },
     };
     let Some(name) = name.filter(|name| accounts.has(name)) else { return anonymous };
     let user = accounts.user(&name).ok_or_else(wrong)?;
