@@ -21,10 +21,12 @@ use rustls::{ClientConfig, HandshakeKind, NamedGroup, RootCertStore, SupportedPr
 #[cfg(feature = "accounts")]
 use wharf::http::response::Received;
 
+#[cfg(feature = "accounts")]
+use crate::common::accounts::basic;
 use crate::common::tls_fake::{Authority, Identity, TlsFake, close, say};
 use crate::common::{ClientTls, PATIENCE, Wharf, Wire, eventually, outside, pem, root, run, skip};
 #[cfg(feature = "accounts")]
-use crate::rights::users::{UsersFile, basic, basic_with};
+use crate::rights::users::{UsersFile, authorization};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
 
@@ -621,19 +623,19 @@ fn ask_again(stream: &mut TcpStream, tls: &mut ClientTls, target: &str, fields: 
 fn a_certificate_is_that_of_a_user_of_the_file() {
     let users = UsersFile::new(&["ann", "ben", "off"]);
     users.disable("off");
-    let file = users.text();
-    let guarded =
-        Guarded::serve(&["--users", &file, "--allow", "users=edit", "--allow", "everyone=view@/open"]);
+    let flags = users.flags();
+    let rules = ["--allow", "users=edit", "--allow", "everyone=view@/open"];
+    let guarded = Guarded::serve(&[&flags.each_ref().map(|flag| &**flag)[..], &rules].concat());
     guarded.wharf.write("open/file", "public");
     let open = |name: &str| {
         let mut stream = guarded.tcp();
         let tls = ClientTls::begin(both(&guarded.user(name)), "localhost", &mut stream).expect("a handshake");
         (stream, tls)
     };
-    let wrong = basic_with("ann", "no");
+    let wrong = basic("ann", "no");
     for (name, code) in [("ann", 200), ("off", 401), ("zoe", 401), ("ANN", 401)] {
         let (mut stream, mut tls) = open(name);
-        for fields in ["", &basic("ben"), &wrong, "Authorization: nonsense\r\n"] {
+        for fields in ["", &authorization("ben"), &wrong, "Authorization: nonsense\r\n"] {
             for target in ["/a", "/open/file"] {
                 let found = ask_again(&mut stream, &mut tls, target, fields);
                 assert_eq!(found, code, "{name}: {target} {fields:?}: whoever may read it");
@@ -645,5 +647,9 @@ fn a_certificate_is_that_of_a_user_of_the_file() {
     assert_eq!(ask_again(&mut stream, &mut tls, "/a", ""), 200);
     users.remove("ann", &guarded.wharf);
     assert_eq!(ask_again(&mut stream, &mut tls, "/a", ""), 401, "the connection is still open");
-    assert_eq!(ask_again(&mut stream, &mut tls, "/open/file", &basic("ben")), 401, "nothing weaker counts");
+    assert_eq!(
+        ask_again(&mut stream, &mut tls, "/open/file", &authorization("ben")),
+        401,
+        "nothing weaker counts"
+    );
 }

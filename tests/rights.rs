@@ -5,14 +5,11 @@ mod caller;
 mod defaults;
 mod flags;
 mod model;
-#[cfg(feature = "accounts")]
 mod proxy_user;
 mod shown;
 mod stage;
 mod table;
 mod tftp;
-#[cfg(feature = "accounts")]
 mod unix_user;
 mod uploads;
-#[cfg(feature = "accounts")]
 pub mod users;

@@ -17,6 +17,7 @@ use super::logging::Verbosity;
 use super::outputs::Outputs;
 use super::qr_code::QrArgs;
 use super::rights_line::{self, SetBy};
+use super::state::StateArgs;
 use super::tls::TlsArgs;
 use super::values::{idle_exit, keep_alive, mode, page_name, seconds, seconds_or_none, udp_port};
 use super::{signals, size};
@@ -137,6 +138,8 @@ pub(super) struct ServeArgs {
     tls: TlsArgs,
     #[command(flatten)]
     accounts: AccountsArgs,
+    #[command(flatten)]
+    state: StateArgs,
     /// Disable the chat
     #[arg(long)]
     no_chat: bool,
@@ -212,13 +215,15 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
         (false, false) if matches!(args.on_conflict, Conflict::Overwrite) => SetBy::Default,
         (false, false) => SetBy::OnConflict,
     };
+    let state = args.state.clone();
+    state.ensure_used(tls.keeps_state() || args.accounts.are_given())?;
     let (mut config, accounts) = config(args, inherited, outputs.recorder())?;
-    config.tls = tls.read(&config)?;
+    config.tls = tls.read(&state, &config)?;
     #[cfg(feature = "accounts")]
     {
         config.ambient_users = accounts.ambient_users(&config)?;
     }
-    config.accounts = accounts.read(&config)?;
+    config.accounts = accounts.read(&state, &config)?;
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
     let (certificates, accounts) = (config.tls.clone(), config.accounts.clone());
     let hung_up = move || {

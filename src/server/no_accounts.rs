@@ -32,7 +32,7 @@ impl Accounts {
         match *self {}
     }
 
-    pub(super) fn follow_file(&self, _: Blocking<'_>) {
+    pub(super) fn follow_files(&self, _: Blocking<'_>) {
         match *self {}
     }
 }

@@ -40,6 +40,20 @@ fn a_bad_rule_is_quoted() {
 }
 
 #[test]
+fn a_rule_about_users_needs_accounts() {
+    for (rule, subject) in
+        [("users=view", "users"), ("anna=view", "anna"), ("everyone,%staff=view", "%staff")]
+    {
+        let (code, errors) = refused(&["--allow", rule]);
+        assert_eq!(code, Some(2), "{rule}: {errors}");
+        assert!(
+            errors.contains(&format!("a rule is about {subject}, and there are no accounts")),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
 fn rules_without_effect_are_warned_of() {
     let wharf =
         Wharf::serve(&["--allow", "everyone=view", "--allow", "everyone=none@/no such", "--allow-exit"]);

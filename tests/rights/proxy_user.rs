@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::users::{UsersFile, basic, basic_with};
+use super::users::{UsersFile, authorization};
+use crate::common::accounts::basic;
 use crate::common::{Wharf, Wire, run};
 use crate::resumable::DRAFT;
 
@@ -10,10 +11,10 @@ const RULES: [&str; 4] = ["--allow", "users=edit,chat", "--allow", "everyone=vie
 
 /// A server behind a proxy at 127.0.0.1.
 fn serve(users: &UsersFile) -> Wharf {
-    let file = users.text();
-    let flags =
-        ["--no-sync", "--users", &file, "--trust-proxy", "127.0.0.1", "--trust-user-header", "Remote-User"];
-    let wharf = Wharf::serve(&[&flags[..], &RULES].concat());
+    let with_users = users.flags();
+    let with_users = with_users.each_ref().map(|flag| &**flag);
+    let flags = ["--no-sync", "--trust-proxy", "127.0.0.1", "--trust-user-header", "Remote-User"];
+    let wharf = Wharf::serve(&[&with_users[..], &flags, &RULES].concat());
     wharf.write("open/file", "public");
     wharf.write("closed/file", "secret");
     wharf
@@ -41,8 +42,8 @@ fn only_a_field_that_names_one_user_is_believed() {
         ("Remote-User: ann\r\nRemote-User: zoe\r\n", 400, 400),
         ("Remote-User:\r\nRemote-User: ann\r\n", 400, 400),
         // What is stronger decides.
-        (&format!("Remote-User: zoe\r\n{}", basic("ben")), 200, 200),
-        (&format!("Remote-User: ann\r\n{}", basic_with("ben", "no")), 401, 401),
+        (&format!("Remote-User: zoe\r\n{}", authorization("ben")), 200, 200),
+        (&format!("Remote-User: ann\r\n{}", basic("ben", "no")), 401, 401),
         ("Authorization: Bearer x\r\nRemote-User: ann\r\n", 401, 401),
     ];
     for (fields, open, closed) in table {
@@ -125,7 +126,7 @@ pub fn unsafe_requests(upload: &str) -> [(&'static str, &str); 9] {
 #[test]
 fn flags_that_do_not_fit_are_refused() {
     let users = UsersFile::new(&["ann"]);
-    let file = users.text();
+    let [_, file, ..] = users.flags();
     let header = ["--trust-user-header", "Remote-User"];
     let proxy = ["--trust-proxy", "127.0.0.1"];
     let with_users = ["--users", &file];

@@ -3,7 +3,6 @@
 use super::caller::Caller;
 use super::model::{DIRECTORIES, FILES, leaks, real, rights};
 use super::stage::{Stage, assert_unchanged, restore};
-#[cfg(feature = "accounts")]
 use super::users::UsersFile;
 use crate::common::{Tftp, Wharf};
 
@@ -100,11 +99,11 @@ fn a_server_that_takes_no_files_over_tftp_takes_them_over_http() {
 }
 
 /// Nobody can log in over TFTP, so it is anonymous.
-#[cfg(feature = "accounts")]
 #[test]
 fn with_accounts_tftp_may_do_what_rules_for_everyone_say() {
     let users = UsersFile::new(&["ann"]);
-    let file = users.text();
+    let with_users = users.flags();
+    let with_users = with_users.each_ref().map(|flag| &**flag);
     let account = "this needs an account, and TFTP has none (use HTTP)";
     let near = ["--allow", "users=edit", "--allow", "everyone=view from 127.0.0.2"];
     let drop = ["--allow", "users=edit", "--allow", "everyone=drop@/in from 127.0.0.2"];
@@ -118,7 +117,7 @@ fn with_accounts_tftp_may_do_what_rules_for_everyone_say() {
         (&drop, 2, false, true, 1),
     ];
     for (flags, host, may_read, may_write, unreadable) in table {
-        let wharf = Wharf::serve(&[&["--udp", "0", "--no-sync", "--users", &file], flags].concat());
+        let wharf = Wharf::serve(&[&with_users[..], &["--udp", "0", "--no-sync"], flags].concat());
         wharf.write("in/file", "content");
         let client = || Tftp::from(host, wharf.tftp());
         let case = format!("{flags:?} from 127.0.0.{host}");

@@ -12,7 +12,8 @@ use nix::unistd::{User, geteuid};
 
 use super::caller::receive;
 use super::proxy_user::unsafe_requests;
-use super::users::{UsersFile, basic, basic_with};
+use super::users::{UsersFile, authorization};
+use crate::common::accounts::basic;
 use crate::common::{PATIENCE, Wharf, eventually, skip};
 
 /// A user id that the server can run under.
@@ -43,6 +44,7 @@ impl Served {
             skip("another user cannot run the binary of the tests");
             return None;
         }
+        users.let_keep(ANOTHER);
         let mut program = Command::new("env");
         program.uid(ANOTHER).gid(ANOTHER);
         Some(Self::serve(program, users, flags))
@@ -61,10 +63,11 @@ impl Served {
             fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("set");
         }
         let socket = sockets.path().join("s");
-        let file = users.text();
-        let rules = ["--allow", "users=edit,chat", "--allow", "everyone=view@/open", "--users", &file];
+        let with_users = users.flags();
+        let with_users = with_users.each_ref().map(|flag| &**flag);
+        let rules = ["--allow", "users=edit,chat", "--allow", "everyone=view@/open"];
         let at = ["--no-sync", "--unix", socket.to_str().expect("text"), "--unix-mode", "666"];
-        let wharf = Wharf::serve_by(program, place, &[&rules[..], &at, flags].concat());
+        let wharf = Wharf::serve_by(program, place, &[&with_users[..], &rules, &at, flags].concat());
         eventually("it listens", || socket.exists());
         Self { wharf, socket, _place: sockets }
     }
@@ -107,8 +110,8 @@ fn a_program_is_the_user_whose_login_name_it_runs_under() {
     }
     assert_eq!(served.ask("PUT", "/closed/new", ""), 201);
     // What is stronger decides.
-    assert_eq!(served.reads(&basic("ben")), [200, 200]);
-    assert_eq!(served.reads(&basic_with("ben", "no")), [401, 401]);
+    assert_eq!(served.reads(&authorization("ben")), [200, 200]);
+    assert_eq!(served.reads(&basic("ben", "no")), [401, 401]);
     assert_eq!(served.reads("Authorization: Bearer x\r\n"), [401, 401]);
     // Over TCP, nobody is a user.
     let over_tcp =
@@ -144,7 +147,7 @@ fn the_user_of_the_server_itself_is_anonymous() {
     let users = UsersFile::new(&[&name]);
     let served = Served::serve(Command::new("env"), &users, &["--unix-users"]);
     assert_eq!(served.reads(""), [200, 401]);
-    assert_eq!(served.reads(&basic(&name)), [200, 200]);
+    assert_eq!(served.reads(&authorization(&name)), [200, 200]);
 }
 
 /// A proxy at the socket that is not trusted may forward what a page of another site made a browser send.

@@ -1,11 +1,10 @@
 //! A users file outside the shared folder.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
 
-use base64ct::{Base64, Encoding as _};
-
+use crate::common::accounts::{basic, write_users};
 use crate::common::{Wharf, eventually, run};
 
 /// The users of a server. The password of each is its name with `-secret`.
@@ -16,9 +15,11 @@ pub struct UsersFile {
 impl UsersFile {
     pub fn new(names: &[&str]) -> Self {
         let users = Self { place: tempfile::tempdir().expect("a folder") };
-        for name in names {
-            users.run(&["add", name, "--password-stdin"], &password(name));
-        }
+        let passwords: Vec<_> = names.iter().map(|name| password(name)).collect();
+        let accounts: Vec<_> =
+            names.iter().zip(&passwords).map(|(name, password)| (*name, &**password, &[][..])).collect();
+        write_users(users.place.path(), &accounts);
+        fs::create_dir(users.place.path().join("kept")).expect("made");
         // The server may run as another user.
         let open = |path: PathBuf, mode| {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
@@ -28,18 +29,20 @@ impl UsersFile {
         users
     }
 
-    fn run(&self, arguments: &[&str], input: &str) {
-        let arguments = [&["user"], arguments, &["--users", "users"]].concat();
-        let output = run(&arguments, input, self.place.path());
-        assert_eq!(output.code, Some(0), "{arguments:?}: {}", output.stderr);
-    }
-
-    pub fn path(&self) -> PathBuf {
+    fn path(&self) -> PathBuf {
         self.place.path().join("users")
     }
 
-    pub fn text(&self) -> String {
-        self.path().to_str().expect("text").to_owned()
+    /// The flags of a server with these users.
+    pub fn flags(&self) -> [String; 4] {
+        let path = |name: &str| self.place.path().join(name).to_str().expect("text").to_owned();
+        ["--users".to_owned(), path("users"), "--state".to_owned(), path("kept/state")]
+    }
+
+    /// Lets a server that runs as this user keep its state.
+    pub fn let_keep(&self, uid: u32) {
+        chown(self.place.path().join("kept"), Some(uid), Some(uid))
+            .expect("only root runs servers as others");
     }
 
     /// Disables a user. A server that runs already reads the file again.
@@ -53,7 +56,8 @@ impl UsersFile {
     pub fn remove(&self, name: &str, wharf: &Wharf) {
         let count = || wharf.log().matches("reloaded ").count();
         let before = count();
-        self.run(&["remove", name], "");
+        let output = run(&["user", "remove", name, "--users", "users"], "", self.place.path());
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
         eventually("the server reads the users again", || count() > before);
     }
 }
@@ -63,11 +67,6 @@ fn password(name: &str) -> String {
 }
 
 /// The field of this user, with its password.
-pub fn basic(name: &str) -> String {
-    basic_with(name, &password(name))
-}
-
-/// The field of this user, with any password.
-pub fn basic_with(name: &str, password: &str) -> String {
-    format!("Authorization: Basic {}\r\n", Base64::encode_string(format!("{name}:{password}").as_bytes()))
+pub fn authorization(name: &str) -> String {
+    basic(name, &password(name))
 }

@@ -1,15 +1,15 @@
 //! The authenticate gate: who a request acts for. It is the only place that makes a principal of a request.
 //!
 //! The first kind of credentials that a request has decides: the certificate of its connection, then the field
-//! `Authorization`, then the field of a trusted proxy, then the user who runs the program at a Unix-domain socket. If they are
-//! wrong, nothing weaker is tried.
+//! `Authorization`, then the cookie of a session, then the field of a trusted proxy, then the user who runs the program at a
+//! Unix-domain socket. If they are wrong, nothing weaker is tried.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::access::Principal;
 use crate::accounts::password::Password;
-use crate::http::authorization::Credentials;
+use crate::http::authorization::{Credentials, MalformedCredentials};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths;
@@ -21,6 +21,7 @@ use crate::server::login_names::{LoginNames, Recalled};
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::request::{RequestSource, Scheme};
 use crate::server::response::Response;
+use crate::server::session_cookie::{SessionCookie, TwoCookies};
 use crate::server::state::State;
 use crate::server::tls::Tls;
 
@@ -64,6 +65,9 @@ pub(crate) fn caller(
         ensure_private(source, accounts)?;
         return by_authorization(value, source, accounts);
     }
+    if let Some(principal) = by_cookie(head, source, accounts, state)? {
+        return Ok(Caller::Known(principal));
+    }
     if let Some(header) = &state.ambient_users.header
         && let Some(principal) = by_proxy(head, source, header, accounts)?
     {
@@ -72,6 +76,26 @@ pub(crate) fn caller(
     match &state.ambient_users.login_names {
         Some(names) => by_unix_peer(source, names, accounts, disk),
         None => anonymous(),
+    }
+}
+
+/// Who the session of a cookie acts for; `None` without a cookie.
+fn by_cookie(
+    head: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    accounts: &Accounts,
+    state: &State,
+) -> Result<Option<Principal>, Response> {
+    let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
+    match cookie.find(head.fields) {
+        Ok(None) => Ok(None),
+        Ok(Some(secret)) => {
+            ensure_private(source, accounts)?;
+            // The browser must not send a session that has ended again: it could see nothing, not even what is public.
+            let ended = || wrong().with("Set-Cookie", cookie.clear());
+            accounts.of_session(secret, source.client.ip()).map(Some).ok_or_else(ended)
+        }
+        Err(TwoCookies) => Err(wrong().with("Set-Cookie", cookie.clear())),
     }
 }
 
@@ -121,8 +145,12 @@ fn by_authorization(
     source: &RequestSource<'_>,
     accounts: &Accounts,
 ) -> Result<Caller, Response> {
-    let Ok(Credentials::Basic { name, mut password }) = Credentials::parse(value) else {
-        return Err(wrong());
+    let (name, mut password) = match Credentials::parse(value) {
+        Ok(Credentials::Basic { name, password }) => (name, password),
+        Ok(Credentials::Bearer(token)) => {
+            return accounts.of_token(token, source.client.ip()).map(Caller::Known).ok_or_else(wrong);
+        }
+        Err(MalformedCredentials) => return Err(wrong()),
     };
     let password = Password::new(std::mem::take(&mut password));
     let check = PasswordCheck { name, password, client: source.client };
