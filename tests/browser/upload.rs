@@ -183,7 +183,9 @@ fn what_may_not_be_replaced_is_kept() {
 /// The page knows the rights in its directory only.
 #[test]
 fn what_may_not_be_replaced_in_a_subdirectory_is_asked_about_again() {
-    let fill = |wharf: &Wharf| wharf.write("sub/a.txt", "old");
+    let fill = |wharf: &Wharf| {
+        wharf.write("sub/a.txt", "old");
+    };
     let rules = ["--allow", "everyone=write", "--allow", "everyone=view,add@/sub"];
     let Some((wharf, browser)) = stage(&rules, fill) else { return };
     let (place, _) = given(&[("sub/a.txt", b"new")]);
