@@ -28,15 +28,15 @@ fn the_start_says_who_may_do_what() {
         (&["--on-conflict", "rename"], "Everyone who can reach it may view and add files, and chat.\n"),
         (
             &["--ip", "0.0.0.0"],
-            "Everyone who can reach it may view and add files, and chat; programs on this machine may also replace files (",
+            "Everyone may view and add files, and chat. Only this machine may replace files.\n",
         ),
         (
             &["--trust-proxy", "192.0.2.1"],
-            "Everyone who can reach it may view and add files, and chat (--allow everyone=write,chat: ",
+            "Everyone who can reach it may view and add files, and chat (more: --allow).\n",
         ),
         (
             &["--ip", "0.0.0.0", "--allow", "everyone=write"],
-            "Who may do what is set by --allow; everyone may change some files (--read-only prevents that).\n",
+            "The rules of --allow say who may do what; everyone may change some files.\n",
         ),
     ];
     for (flags, line) in table {

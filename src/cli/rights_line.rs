@@ -26,7 +26,7 @@ pub(super) enum SetBy {
     Rules,
 }
 
-/// Who may do what, in plain words.
+/// Who may do what, in plain words. With the usual flags, it fits into 80 columns.
 pub(super) fn of(access: &Access, set_by: SetBy) -> String {
     let rights = |principal| access.rights(&principal, &SharePath::root());
     let here = rights(Principal::anonymous(None));
@@ -35,28 +35,22 @@ pub(super) fn of(access: &Access, set_by: SetBy) -> String {
         SetBy::Accounts => {
             let anybody = Arc::new(User { name: String::new(), groups: Vec::new() });
             let users = rights(Principal::of_user(anybody, None));
-            format!("Users who log in may {}; others may do nothing.", verbs(users))
+            format!("Users may {}. Others may do nothing.", verbs(users))
         }
-        SetBy::OnConflict => format!("Everyone who can reach it may {}.", verbs(here)),
         SetBy::Default if here == elsewhere => {
-            let hint = if here.has(Right::Add) && !here.has(Right::Replace) {
-                " (--allow everyone=write,chat: replace them too; --read-only: only view them)"
-            } else {
-                ""
-            };
+            let hint =
+                if here.has(Right::Add) && !here.has(Right::Replace) { " (more: --allow)" } else { "" };
             format!("Everyone who can reach it may {}{hint}.", verbs(here))
         }
-        SetBy::Default => format!(
-            "Everyone who can reach it may {}; programs on this machine may also {} (--allow everyone=write,chat: everyone may; \
-             --read-only: nobody may).",
-            verbs(elsewhere),
-            verbs(here.without(elsewhere)),
-        ),
-        SetBy::Rules if access.lets_everyone_change() => {
-            "Who may do what is set by --allow; everyone may change some files (--read-only prevents that)."
-                .to_owned()
+        SetBy::Default => {
+            let more = verbs(here.without(elsewhere));
+            format!("Everyone may {}. Only this machine may {more}.", verbs(elsewhere))
         }
-        SetBy::Rules => "Who may do what is set by --allow.".to_owned(),
+        SetBy::OnConflict => format!("Everyone who can reach it may {}.", verbs(here)),
+        SetBy::Rules if access.lets_everyone_change() => {
+            "The rules of --allow say who may do what; everyone may change some files.".to_owned()
+        }
+        SetBy::Rules => "The rules of --allow say who may do what.".to_owned(),
     }
 }
 
@@ -106,47 +100,43 @@ mod tests {
         let (view, add, all) =
             (rights("view,chat"), rights("view,add,chat"), rights("view,add,replace,chat"));
         let by = |rule: &str| Access::by_rules(Rule::parse(rule).expect("a rule"));
-        let more = "(--allow everyone=write,chat: replace them too; --read-only: only view them)";
-        let either = "(--allow everyone=write,chat: everyone may; --read-only: nobody may)";
         let table = [
             (
                 Access::new(all),
                 SetBy::Default,
-                "Everyone who can reach it may view, add and replace files, and chat.".to_owned(),
+                "Everyone who can reach it may view, add and replace files, and chat.",
             ),
+            (Access::new(view), SetBy::Default, "Everyone who can reach it may view files, and chat."),
             (
                 Access::new(add),
                 SetBy::OnConflict,
-                "Everyone who can reach it may view and add files, and chat.".into(),
+                "Everyone who can reach it may view and add files, and chat.",
             ),
-            (Access::new(view), SetBy::Default, "Everyone who can reach it may view files, and chat.".into()),
             (
                 Access::new(add),
                 SetBy::Default,
-                format!("Everyone who can reach it may view and add files, and chat {more}."),
+                "Everyone who can reach it may view and add files, and chat (more: --allow).",
             ),
             (
                 Access::with_more_on_this_machine(add, all),
                 SetBy::Default,
-                format!(
-                    "Everyone who can reach it may view and add files, and chat; programs on this machine may also replace \
-                     files {either}."
-                ),
+                "Everyone may view and add files, and chat. Only this machine may replace files.",
             ),
             (
                 by("users=edit,chat"),
                 SetBy::Accounts,
-                "Users who log in may view, add, replace and remove files, and chat; others may do nothing.".into(),
+                "Users may view, add, replace and remove files, and chat. Others may do nothing.",
             ),
-            (by("everyone=view"), SetBy::Rules, "Who may do what is set by --allow.".into()),
+            (by("everyone=view"), SetBy::Rules, "The rules of --allow say who may do what."),
             (
                 by("everyone=drop@/in"),
                 SetBy::Rules,
-                "Who may do what is set by --allow; everyone may change some files (--read-only prevents that).".into(),
+                "The rules of --allow say who may do what; everyone may change some files.",
             ),
         ];
         for (access, set_by, line) in table {
             assert_eq!(of(&access, set_by), line);
+            assert!(line.len() <= 80, "{line}");
         }
     }
 }
