@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::exit;
 use super::exit::Failure;
+use super::{exit, question};
 use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::{GroupName, UserName};
 use crate::accounts::password::{PASSWORD_LIMIT, Password, PasswordHash};
@@ -148,8 +148,8 @@ impl PasswordArgs {
 /// Asks for a new password at the terminal, twice. The hint says what to do without a terminal.
 pub(super) fn ask_twice(without_terminal: &str) -> Result<Password, Failure> {
     let ask = |prompt| {
-        let typed = rpassword::prompt_password(prompt);
-        typed.map(|text| Password::new(text.into_bytes())).map_err(|error| {
+        let typed = question::ask(prompt);
+        typed.map(|text| Password::new(text.expose().as_bytes().to_vec())).map_err(|error| {
             format!("cannot ask for the password at a terminal: {error} ({without_terminal})")
         })
     };

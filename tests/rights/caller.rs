@@ -60,23 +60,17 @@ impl Client {
     pub fn new(caller: Caller, tcp: SocketAddr, unix: &Path) -> Self {
         let unix = unix.to_owned();
         let connect = move || -> Box<dyn Stream> {
-            match caller.host() {
-                Some(host) => {
-                    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-                    socket
-                        .bind(&SocketAddr::from(([127, 0, 0, host], 0)).into())
-                        .expect("loopback is all of 127/8");
-                    socket.connect(&tcp.into()).expect("a connection");
-                    socket.set_read_timeout(Some(PATIENCE)).expect("set");
-                    socket.set_tcp_nodelay(true).expect("set");
-                    Box::new(TcpStream::from(socket))
-                }
-                None => {
-                    let stream = UnixStream::connect(&unix).expect("a connection");
-                    stream.set_read_timeout(Some(PATIENCE)).expect("set");
-                    Box::new(stream)
-                }
-            }
+            let Some(host) = caller.host() else {
+                let stream = UnixStream::connect(&unix).expect("a connection");
+                stream.set_read_timeout(Some(PATIENCE)).expect("set");
+                return Box::new(stream);
+            };
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            socket.bind(&SocketAddr::from(([127, 0, 0, host], 0)).into()).expect("loopback is all of 127/8");
+            socket.connect(&tcp.into()).expect("a connection");
+            socket.set_read_timeout(Some(PATIENCE)).expect("set");
+            socket.set_tcp_nodelay(true).expect("set");
+            Box::new(TcpStream::from(socket))
         };
         Self { caller, connect: Box::new(connect), stream: None }
     }

@@ -161,7 +161,7 @@ impl Record {
         }
     }
 
-    /// RecordNotes that a session is used. It costs no system call: [`Records::refresh`](super::Records::refresh) writes it.
+    /// Notes that a session is used. It costs no system call: [`Records::refresh`](super::Records::refresh) writes it.
     pub fn touch(&self, now: WallTime) {
         if self.last_used().is_some_and(|last| now.since(last) >= TOUCH_INTERVAL) {
             self.notes.last_used.fetch_max(now.as_secs(), Ordering::Relaxed);

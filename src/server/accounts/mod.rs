@@ -121,17 +121,17 @@ impl Accounts {
 
     /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
     pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(RecordSecret::parse(SecretUse::Session, secret)?, address)
+        self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
     }
 
     /// Who a token acts for. `None` if it opens nothing.
     pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
+        self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
     }
 
-    fn by_secret(&self, secret: RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
+    fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
         let now = WallTime::now();
-        let record = self.0.records.find(&secret, now).ok()?;
+        let record = self.0.records.find(secret, now).ok()?;
         let users = self.users();
         let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
         record.touch(now);
