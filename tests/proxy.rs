@@ -106,6 +106,8 @@ impl AtSocket {
         let socket = path.to_str().expect("text").to_owned();
         let mut flags = vec!["--unix", &socket, "--unix-mode", "666", "--host", "files.example"];
         flags.extend(["--trust-proxy", "unix", "--trust-proxy", "127.0.0.1"]);
+        // Visitors replace files.
+        flags.extend(["--allow", "everyone=write,chat"]);
         let wharf = Wharf::serve(&[&flags, &KEPT[..], place.flags()].concat());
         eventually("it listens", || path.exists());
         Self { _place: directory, wharf, socket }

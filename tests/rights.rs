@@ -2,10 +2,14 @@
 //! and every cell is judged.
 
 mod caller;
+mod defaults;
 mod flags;
 mod model;
+mod proxy_user;
 mod shown;
 mod stage;
 mod table;
 mod tftp;
+mod unix_user;
 mod uploads;
+pub mod users;

@@ -15,17 +15,34 @@ fn the_start_prints_what_is_served_and_where() {
 }
 
 #[test]
-fn the_start_names_who_can_write() {
+fn the_start_says_who_may_do_what() {
     let greeting = |flags: &[&str]| {
-        let mut wharf = Wharf::serve(&[&["--ip", "0.0.0.0"], flags].concat());
+        let mut wharf = Wharf::serve(flags);
         wharf.signal(rustix::process::Signal::TERM);
         let (rest, _) = wharf.wait();
         format!("{}{rest}", wharf.greeting())
     };
-    let open = greeting(&[]);
-    assert!(open.contains("http://127.0.0.1:"), "{open}");
-    assert!(open.contains("can write into") && open.contains("--read-only"), "{open}");
-    assert!(!greeting(&["--read-only"]).contains("can write into"));
+    let table: [(&[&str], &str); 6] = [
+        (&[], "Everyone who can reach it may view, add and replace files, and chat.\n"),
+        (&["--read-only", "--no-chat", "--ip", "0.0.0.0"], "Everyone who can reach it may view files.\n"),
+        (&["--on-conflict", "rename"], "Everyone who can reach it may view and add files, and chat.\n"),
+        (
+            &["--ip", "0.0.0.0"],
+            "Everyone may view and add files, and chat. Only this machine may replace files.\n",
+        ),
+        (
+            &["--trust-proxy", "192.0.2.1"],
+            "Everyone who can reach it may view and add files, and chat (more: --allow).\n",
+        ),
+        (
+            &["--ip", "0.0.0.0", "--allow", "everyone=write"],
+            "The rules of --allow say who may do what; everyone may change some files.\n",
+        ),
+    ];
+    for (flags, line) in table {
+        let greeting = greeting(flags);
+        assert!(greeting.contains("http://127.0.0.1:") && greeting.contains(line), "{flags:?}: {greeting}");
+    }
 }
 
 #[test]
@@ -116,8 +133,13 @@ fn a_folder_a_port_or_a_flag_alone_means_serve() {
 #[test]
 fn flags_of_other_servers_are_explained() {
     let place = tempfile::tempdir().expect("a folder");
+    let accounts =
+        if cfg!(feature = "accounts") { "`wharf user add NAME --users FILE`" } else { "has no accounts" };
     for (flag, said) in [
-        ("-a", "passwords"),
+        ("-a", accounts),
+        ("--auth", accounts),
+        ("-u", accounts),
+        ("--user", accounts),
         ("--render-index", "index.html"),
         ("--ssl", "--tls-cert"),
         ("--allow-upload", "--read-only"),

@@ -197,7 +197,8 @@ fn without_tcp_only_the_socket_is_served() {
     fs::create_dir(&share).expect("made");
     let (_child, greeting) = without_tcp(&share, &["--unix", &text]);
     assert!(!greeting.contains("http://") && greeting.contains(&format!("unix:{text}\n")), "{greeting}");
-    assert!(!greeting.contains("can write into"), "only this user can: {greeting}");
+    let who = "Everyone who can reach it may view, add and replace files, and chat.\n";
+    assert!(greeting.contains(who), "{greeting}");
     ask(&path, "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
     assert_eq!(fs::read(share.join("a")).expect("saved"), b"hi");
     let none = run(&["serve", ".", "--no-tcp"], "", place.path());
@@ -216,7 +217,7 @@ fn curl_uses_the_socket() {
     let name = format!("wharf-test-curl-{}", std::process::id());
     let (_child, greeting) = without_tcp(&share, &["--unix", &text, "--unix", &format!("@{name}")]);
     assert!(greeting.contains(&format!("unix:@{name}\n")), "{greeting}");
-    assert!(greeting.contains("can write into"), "every user of the machine can: {greeting}");
+    assert!(greeting.contains("Everyone who can reach it may view, add and replace files"), "{greeting}");
     let arguments = ["-sSf", "--max-time", "60", "--unix-socket", &text, "-T", "local"];
     let put = curl.args(arguments).arg("http://localhost/in/").current_dir(place.path()).output();
     assert!(put.as_ref().is_ok_and(|output| output.status.success()), "{put:?}");

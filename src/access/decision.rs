@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::denied::Denied;
 use super::principal::Principal;
 use super::right::{Right, Rights};
-use super::rule::Rule;
+use super::rule::{ClientScope, Rule};
 use super::subject::Subject;
 use crate::path::SharePath;
 
@@ -37,8 +37,15 @@ pub struct Judge {
 impl Access {
     /// Everyone has these rights, everywhere. A refusal says which right is missing.
     pub fn new(everyone: Rights) -> Self {
-        let rule = Rule { subject: Subject::Everyone, rights: everyone, path: SharePath::root(), from: None };
-        Self { hides: false, ..Self::by_rules([rule]) }
+        Self::with_more_on_this_machine(everyone, Rights::NONE)
+    }
+
+    /// Like [`Access::new`], but programs on the machine of the server have the second rights too.
+    pub fn with_more_on_this_machine(everyone: Rights, more: Rights) -> Self {
+        let rule = |rights, from| Rule { subject: Subject::Everyone, rights, path: SharePath::root(), from };
+        let here = (!everyone.has_all(more)).then(|| rule(more, Some(ClientScope::ThisMachine)));
+        let rules = [rule(everyone, None)].into_iter().chain(here);
+        Self { hides: false, ..Self::by_rules(rules) }
     }
 
     /// Nobody has a right that none of these rules gives. What is refused looks absent, so that nobody learns what exists
@@ -177,9 +184,10 @@ impl Access {
         Judge { access: self.clone(), principal: principal.clone() }
     }
 
-    /// Whether a client at one address may have other rights than one at another.
+    /// Whether a client at one address may see what one at another may not. What programs on this machine may do besides is to
+    /// change files, by [`Access::with_more_on_this_machine`].
     pub fn depends_on_address(&self) -> bool {
-        self.rules.iter().any(|rule| rule.from.is_some())
+        self.rules.iter().any(|rule| matches!(rule.from, Some(ClientScope::Network(_))))
     }
 
     /// Whether users may have other rights than others at this path or below it.

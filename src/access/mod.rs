@@ -30,6 +30,6 @@ pub use denied::Denied;
 pub use grant::{Grant, Operation, ToArchive, ToList, ToMakeDirectory, ToRead, ToWrite};
 pub use principal::{Principal, Scope, User};
 pub use right::{Right, Rights};
-pub use rule::Rule;
+pub use rule::{ClientScope, Rule};
 pub use rule_error::RuleError;
 pub use subject::Subject;

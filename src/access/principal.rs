@@ -13,21 +13,6 @@ pub struct Principal {
     user: Option<Arc<User>>,
     /// The address of the client; a program at a Unix socket has none.
     address: Option<IpAddr>,
-    /// The name of the owner of what it begins, such as an upload; `None` for clients without an account.
-    pub fn owner(&self) -> Option<String> {
-        match (self.scope().and_then(|scope| scope.link.as_ref()), self.user()) {
-            (Some(link), _) => Some(format!("{LINK}{link}")),
-            (None, Some(user)) => Some(format!("{ACCOUNT}{}", user.name)),
-            (None, None) => None,
-        }
-    }
-
-    /// Whether it may continue what this owner has begun. What nobody with an account has begun is open to all who know of it.
-    pub(super) fn is_owner(&self, owner: &str) -> bool {
-        let is_somebodys = owner.starts_with(ACCOUNT) || owner.starts_with(LINK);
-        !is_somebodys || self.owner().is_some_and(|own| own == owner)
-    }
-
     /// The part of the user's rights that it has; `None` for all of them.
     scope: Option<Arc<Scope>>,
 }
@@ -70,6 +55,21 @@ impl Principal {
     /// A request with a part of this user's rights.
     pub fn within(user: Arc<User>, address: Option<IpAddr>, scope: Scope) -> Self {
         Self { user: Some(user), address, scope: Some(Arc::new(scope)) }
+    }
+
+    /// The name of the owner of what it begins, such as an upload; `None` for clients without an account.
+    pub fn owner(&self) -> Option<String> {
+        match (self.scope().and_then(|scope| scope.link.as_ref()), self.user()) {
+            (Some(link), _) => Some(format!("{LINK}{link}")),
+            (None, Some(user)) => Some(format!("{ACCOUNT}{}", user.name)),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether it may continue what this owner has begun. What nobody with an account has begun is open to all who know of it.
+    pub(super) fn is_owner(&self, owner: &str) -> bool {
+        let is_somebodys = owner.starts_with(ACCOUNT) || owner.starts_with(LINK);
+        !is_somebodys || self.owner().is_some_and(|own| own == owner)
     }
 
     /// Whom it acts for: the user itself, if its own credentials say so, not the holder of a link.

@@ -1,5 +1,6 @@
 //! A rule: who may do what below a path.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::principal::Principal;
@@ -18,8 +19,27 @@ pub struct Rule {
     pub rights: Rights,
     /// The path.
     pub path: SharePath,
-    /// The addresses that it holds for; `None` for all, and for clients without an address.
-    pub from: Option<Network>,
+    /// The clients that it holds for; `None` for all.
+    pub from: Option<ClientScope>,
+}
+
+/// Where clients are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientScope {
+    /// At an address in this network. A program at a Unix-domain socket has no address.
+    Network(Network),
+    /// On the machine of the server: at a loopback address or a Unix-domain socket.
+    ThisMachine,
+}
+
+impl ClientScope {
+    /// Whether a client at this address is there; `None` is a program at a Unix-domain socket.
+    fn includes(self, address: Option<IpAddr>) -> bool {
+        match self {
+            Self::Network(network) => address.is_some_and(|address| network.contains(address)),
+            Self::ThisMachine => address.is_none_or(|address| address.to_canonical().is_loopback()),
+        }
+    }
 }
 
 impl Rule {
@@ -27,7 +47,9 @@ impl Rule {
     pub fn parse(text: &str) -> Result<Vec<Self>, RuleError> {
         let (subjects, rest) = text.split_once('=').ok_or(RuleError::Form)?;
         let (rest, from) = match rest.rsplit_once(" from ") {
-            Some((rest, network)) => (rest, Some(network.parse().map_err(RuleError::From)?)),
+            Some((rest, network)) => {
+                (rest, Some(ClientScope::Network(network.parse().map_err(RuleError::From)?)))
+            }
             None => (rest, None),
         };
         let (rights, path) = rest.split_once('@').unwrap_or((rest, ""));
@@ -43,9 +65,8 @@ impl Rule {
 
     /// Whether it is about this principal.
     pub(super) fn matches(&self, principal: &Principal) -> bool {
-        let is_inside =
-            |network: Network| principal.address().is_some_and(|address| network.contains(address));
-        self.subject.includes(principal) && self.from.is_none_or(is_inside)
+        let includes_client = |scope: ClientScope| scope.includes(principal.address());
+        self.subject.includes(principal) && self.from.is_none_or(includes_client)
     }
 }
 
@@ -70,15 +91,15 @@ mod tests {
     use super::*;
     use crate::access::Right;
 
-    fn network(text: &str) -> Network {
-        text.parse().expect("a network")
+    fn network(text: &str) -> ClientScope {
+        ClientScope::Network(text.parse().expect("a network"))
     }
 
     #[test]
     fn rules_are_parsed() {
         let view = Rights::VIEW;
         let add = Rights::of(&[Right::Add]);
-        let table: [(&str, &[Subject], Rights, &str, Option<Network>); 10] = [
+        let table: [(&str, &[Subject], Rights, &str, Option<ClientScope>); 10] = [
             ("everyone=view", &[Subject::Everyone], view, "", None),
             ("everyone=view@/", &[Subject::Everyone], view, "", None),
             ("everyone=none@/private/", &[Subject::Everyone], Rights::NONE, "private", None),
@@ -155,6 +176,25 @@ mod tests {
     fn rights_are_listed_as_they_are_parsed() {
         for text in ["none", "read", "list,read", "list,read,add,replace,chat,admin"] {
             assert_eq!(text.parse::<Rights>().expect("rights").list(), text);
+        }
+    }
+
+    #[test]
+    fn loopback_addresses_and_unix_sockets_are_on_this_machine() {
+        let table = [
+            (None, true),
+            (Some("127.0.0.1"), true),
+            (Some("127.9.9.9"), true),
+            (Some("::1"), true),
+            (Some("::ffff:127.0.0.1"), true),
+            (Some("192.0.2.1"), false),
+            (Some("0.0.0.0"), false),
+            (Some("::ffff:192.0.2.1"), false),
+            (Some("fe80::1"), false),
+        ];
+        for (address, expected) in table {
+            let address = address.map(|text| text.parse().expect("an address"));
+            assert_eq!(ClientScope::ThisMachine.includes(address), expected, "{address:?}");
         }
     }
 

@@ -17,7 +17,7 @@ use crate::accounts::password::{Password, PasswordHash};
 use crate::accounts::records::{Records, WallTime};
 use crate::blocking::Blocking;
 use crate::printable::Printable;
-use crate::server::{Accounts, AccountsSource, Config, folder_id};
+use crate::server::{Accounts, AccountsSource, AmbientUsers, Config, LoginNames, UserHeader, folder_id};
 
 /// The environment variable with one password for everybody.
 const PASSWORD_VARIABLE: &str = "WHARF_PASSWORD";
@@ -39,6 +39,16 @@ pub(super) struct AccountsArgs {
     /// With accounts, take passwords over the network without TLS, where others can read them
     #[arg(long)]
     allow_plain_passwords: bool,
+    /// Take a program at a Unix socket for the user whose login name it runs under, if --users has it
+    ///
+    /// The user that wharf runs as is never taken for one.
+    #[arg(long, requires = "users")]
+    unix_users: bool,
+    /// Take a request of a trusted proxy for one of the user whom this field names, such as Remote-User
+    ///
+    /// The proxy must set or remove the field in each request. Without it, a request is anonymous.
+    #[arg(long, value_name = "NAME", requires_all = ["users", "trust_proxy"], conflicts_with = "proxy_protocol")]
+    trust_user_header: Option<UserHeader>,
     /// The value of the variable.
     #[arg(skip)]
     variable: Option<Password>,
@@ -78,6 +88,19 @@ impl AccountsArgs {
             "--allow: a rule is about {subject}, and there are no accounts (name them with --users FILE, or use everyone)"
         );
         Err(WrongUsage(why).into())
+    }
+
+    /// Who else may say which user a request acts for.
+    pub(super) fn ambient_users(&self, config: &Config) -> Result<AmbientUsers, Failure> {
+        if self.unix_users && config.proxies.are_at_unix_sockets() {
+            let why = "--unix-users cannot be used with --trust-proxy unix: what connects there are proxies, not users (leave \
+                       one of them out)";
+            return Err(WrongUsage(why.to_owned()).into());
+        }
+        Ok(AmbientUsers {
+            header: self.trust_user_header.clone(),
+            login_names: self.unix_users.then(LoginNames::of_this_system),
+        })
     }
 
     /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder.

@@ -30,16 +30,25 @@ pub(super) struct AllowArgs {
 struct AllowedRules(Vec<Rule>);
 
 impl AllowArgs {
-    /// Who may do what: by the rules, or, without any, these rights for everyone; with accounts, for users alone.
-    pub(super) fn access(&self, without_rules: Rights, accounts: &AccountsArgs) -> Result<Access, Failure> {
+    /// Who may do what: by the rules, or else with accounts, these rights for users; or else what applies without both.
+    pub(super) fn access(
+        &self,
+        users: Rights,
+        accounts: &AccountsArgs,
+        without_both: impl FnOnce() -> Access,
+    ) -> Result<Access, Failure> {
         self.rules().try_for_each(|rule| accounts.ensure_known(&rule.subject))?;
-        let users =
-            || Rule { subject: Subject::Users, rights: without_rules, path: SharePath::root(), from: None };
+        let users = || Rule { subject: Subject::Users, rights: users, path: SharePath::root(), from: None };
         Ok(match (self.allow.is_empty(), accounts.are_given()) {
-            (true, false) => Access::new(without_rules),
+            (true, false) => without_both(),
             (true, true) => Access::by_rules([users()]),
             (false, _) => Access::by_rules(self.rules().cloned()),
         })
+    }
+
+    /// Whether there are rules.
+    pub(super) fn is_given(&self) -> bool {
+        !self.allow.is_empty()
     }
 
     /// Warns of rules that have no effect.

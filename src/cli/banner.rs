@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::net::listener::ListenAddress;
 use crate::net::reach::reached_at;
-use crate::net::unix::SocketName;
 use crate::net::zone::authority;
 use crate::printable::Printable;
 use crate::server::{Base, Server};
@@ -18,20 +17,15 @@ pub(super) enum IdleExit {
     Never,
 }
 
-/// Which folder is shared, at which URLs, when wharf exits, and how to stop it.
-pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accepts_uploads: bool) -> String {
+/// Which folder is shared, at which URLs, who may do what, when wharf exits, and how to stop it.
+pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, rights: String) -> String {
     let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
     lines.extend(urls(server));
     // On a line of its own it fits into 80 columns, and is easy to copy.
     lines.extend(
         server.fingerprint().map(|fingerprint| format!("Its certificate is self-signed:\n{fingerprint}")),
     );
-    if accepts_uploads && server.addresses().any(|address| is_open_to_others(&address)) {
-        let dir = Printable::path(root);
-        lines.push(format!(
-            "anyone who can reach this address can write into {dir} (--read-only prevents that)"
-        ));
-    }
+    lines.push(rights);
     lines.push(match idle_exit {
         IdleExit::After(time) => {
             format!(
@@ -70,14 +64,6 @@ fn urls_of(address: &ListenAddress, server: &Server) -> Vec<String> {
 /// The base at the end of a URL; a host alone needs no slash.
 fn shown(base: &Base) -> String {
     if base.is_root() { String::new() } else { base.directory() }
-}
-
-/// Whether other users (or, over TCP and UDP, other machines) can reach it.
-fn is_open_to_others(address: &ListenAddress) -> bool {
-    match address {
-        ListenAddress::Tcp(address) | ListenAddress::Udp(address) => !address.ip().is_loopback(),
-        ListenAddress::Unix(name) => matches!(name, SocketName::Abstract(_)),
-    }
 }
 
 /// Why the server stops.

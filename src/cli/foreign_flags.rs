@@ -5,17 +5,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Flags of other servers, by their equivalent in `wharf serve`.
 const FLAGS: [(&[&str], &str); 9] = [
-    (
-        &["-a", "--auth"],
-        "wharf has no passwords (put a proxy in front: docs/operations.md#behind-a-proxy); --ip sets the address to listen on",
-    ),
+    ACCOUNTS,
     TLS,
     (
         &["--render-index", "--render-try-index", "--render-spa", "--spa"],
         "--index shows a folder's index.html, and `?list` at the end of the URL shows the listing",
     ),
     (
-        &["-u", "--upload-files", "--allow-upload", "-A", "--allow-all", "--overwrite-files", "-o"],
+        &["--upload-files", "--allow-upload", "-A", "--allow-all", "--overwrite-files", "-o"],
         "uploads are allowed unless you give --read-only; --on-conflict says what happens to an existing file",
     ),
     (
@@ -30,6 +27,18 @@ const FLAGS: [(&[&str], &str); 9] = [
     (&["-d", "--directory", "--root", "--path"], "name the folder without a flag, or use --dir"),
     (&["-H", "--dotfiles"], "--hidden serves names that begin with a dot"),
 ];
+
+#[cfg(feature = "accounts")]
+const ACCOUNTS: (&[&str], &str) = (
+    &["-a", "--auth", "-u", "--user", "--auth-file", "--htpasswd"],
+    "`wharf user add NAME --users FILE` makes an account, and --users FILE serves with it; --allow says who may do what",
+);
+
+#[cfg(not(feature = "accounts"))]
+const ACCOUNTS: (&[&str], &str) = (
+    &["-a", "--auth", "-u", "--user", "--users", "--password"],
+    "this build has no accounts (put a proxy in front: docs/operations.md#behind-a-proxy)",
+);
 
 #[cfg(feature = "tls")]
 const TLS: (&[&str], &str) = (

@@ -29,6 +29,7 @@ mod qr_code;
 mod question;
 mod remote;
 mod replay;
+mod rights_line;
 mod serve;
 mod signals;
 mod size;

@@ -16,6 +16,7 @@ use super::exit::Failure;
 use super::logging::Verbosity;
 use super::outputs::Outputs;
 use super::qr_code::QrArgs;
+use super::rights_line::{self, SetBy};
 use super::state::StateArgs;
 use super::tls::TlsArgs;
 use super::values::{idle_exit, keep_alive, mode, page_name, seconds, seconds_or_none, udp_port};
@@ -26,6 +27,8 @@ use crate::net::inherited::Inherited;
 use crate::net::unix::SocketName;
 use crate::net::zone::ZonedIp;
 use crate::printable::Printable;
+#[cfg(feature = "accounts")]
+use crate::server::AmbientUsers;
 use crate::server::{
     Accounts, AllowedHosts, Base, Config, HostName, KeepAlive, ListenConfig, Recorder, Server, Tls,
     TrustedProxies, TrustedProxy,
@@ -70,6 +73,9 @@ pub(super) struct ServeArgs {
     /// Maximum number of TFTP transfers at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     udp_sessions: u16,
+    /// Refuse all writes over TFTP
+    #[arg(long)]
+    udp_read_only: bool,
     /// Accept this Host name, in addition to localhost, the machine's own name and IP addresses; can be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<HostName>,
@@ -203,10 +209,20 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
     let (idle_exit, qr, drain, tls) = (args.idle_exit, args.qr, args.drain, args.tls.clone());
+    let set_by = match (args.allow.is_given(), args.accounts.are_given()) {
+        (true, _) => SetBy::Rules,
+        (false, true) => SetBy::Accounts,
+        (false, false) if matches!(args.on_conflict, Conflict::Overwrite) => SetBy::Default,
+        (false, false) => SetBy::OnConflict,
+    };
     let state = args.state.clone();
     state.ensure_used(tls.keeps_state() || args.accounts.are_given())?;
     let (mut config, accounts) = config(args, inherited, outputs.recorder())?;
     config.tls = tls.read(&state, &config)?;
+    #[cfg(feature = "accounts")]
+    {
+        config.ambient_users = accounts.ambient_users(&config)?;
+    }
     config.accounts = accounts.read(&state, &config)?;
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
     let (certificates, accounts) = (config.tls.clone(), config.accounts.clone());
@@ -228,9 +244,9 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
         accounts.iter().try_for_each(Accounts::check_file)
     });
     let root = config.root.clone();
-    let accepts_uploads = config.access.lets_everyone_change();
+    let rights = rights_line::of(&config.access, set_by);
     let server = Server::bind(config, stop)?;
-    let mut greeting = banner::greeting(&root, &server, idle_exit, accepts_uploads);
+    let mut greeting = banner::greeting(&root, &server, idle_exit, rights);
     greeting.extend(qr.code(&server));
     outputs.print_before_log(&greeting);
     if !outputs.logs_to_terminal() {
@@ -288,7 +304,7 @@ fn config(
 ) -> Result<(Config, AccountsArgs), Failure> {
     let listen = listen_config(&args, inherited)?;
     let root = args.root();
-    let access = access(&args)?;
+    let access = access(&args, listen.are_on_this_machine())?;
     if access.depends_on_path() && !Path::new("/proc/self/fd").exists() {
         return Err(
             "rules for paths need /proc, to find out where links lead (mount it, or leave out @PATH)".into(),
@@ -333,21 +349,37 @@ fn config(
         recorder,
         tls: None,
         accounts: None,
+        #[cfg(feature = "accounts")]
+        ambient_users: AmbientUsers::default(),
+        udp_read_only: args.udp_read_only,
     };
     Ok((config, args.accounts))
 }
 
-/// Who may do what in the folder, by the flags.
-fn access(args: &ServeArgs) -> Result<Access, Failure> {
-    let files = if args.accounts.are_given() { Rights::EDIT } else { Rights::VIEW.with(Rights::SAVE) };
+/// Who may do what in the folder, by the flags. By default, whoever is not on this machine may not replace files; nor may the
+/// clients of a proxy, which may be anywhere.
+fn access(args: &ServeArgs, is_for_this_machine: bool) -> Result<Access, Failure> {
+    const REPLACE: Rights = Rights::of(&[Right::Replace]);
     let kept = match args.on_conflict {
-        Conflict::Overwrite => Rights::NONE,
-        Conflict::Refuse | Conflict::Rename => Rights::of(&[Right::Replace]),
+        Conflict::Overwrite if !args.read_only => Rights::NONE,
+        _ => REPLACE,
     };
-    let without_rules = files.without(kept).with(Rights::CHAT).with(Rights::ADMIN);
+    let with_files = |rights: Rights| rights.without(kept).with(Rights::CHAT).with(Rights::ADMIN);
+    let here = with_files(Rights::VIEW.with(Rights::SAVE));
+    let elsewhere = here.without(REPLACE);
+    let default = || {
+        if !args.trust_proxy.is_empty() {
+            Access::new(elsewhere)
+        } else if is_for_this_machine {
+            Access::new(here)
+        } else {
+            Access::with_more_on_this_machine(elsewhere, here)
+        }
+    };
     let chat = if args.no_chat { Rights::CHAT } else { Rights::NONE };
     let exit = if args.allow_exit { Rights::NONE } else { Rights::ADMIN };
-    let access = args.allow.access(without_rules, &args.accounts)?.withholding(chat.with(exit));
+    let access = args.allow.access(with_files(Rights::EDIT), &args.accounts, default)?;
+    let access = access.withholding(chat.with(exit));
     Ok(if args.read_only { access.read_only() } else { access })
 }
 
@@ -380,6 +412,18 @@ mod tests {
     fn flags_become_rights() {
         let add = Rights::VIEW.with(Rights::of(&[Right::Add]));
         let usual = Rights::VIEW.with(Rights::SAVE).with(Rights::CHAT);
+        let flag = "127.0.0.1".parse::<TrustedProxy>().expect("valid");
+        let [here, there] = [None, Some([192, 0, 2, 1].into())].map(Principal::anonymous);
+        let rights = |args: &ServeArgs, is_local, principal| {
+            access(args, is_local).expect("valid").rights(principal, &SharePath::root())
+        };
+        let mut args = ServeArgs::default();
+        let both =
+            |args: &ServeArgs, is_local| [&here, &there].map(|principal| rights(args, is_local, principal));
+        assert_eq!(both(&args, true), [usual; 2], "nobody else can reach it");
+        assert_eq!(both(&args, false), [usual, add.with(Rights::CHAT)]);
+        args.trust_proxy.push(flag);
+        assert_eq!(both(&args, true), [add.with(Rights::CHAT); 2], "behind a proxy");
         let table: [(&str, fn(&mut ServeArgs), Rights); 6] = [
             ("none", |_| {}, usual),
             ("--read-only", |args| args.read_only = true, Rights::VIEW.with(Rights::CHAT)),
@@ -391,9 +435,7 @@ mod tests {
         for (flags, set, expected) in table {
             let mut args = ServeArgs::default();
             set(&mut args);
-            let rights =
-                access(&args).expect("valid").rights(&Principal::anonymous(None), &SharePath::root());
-            assert_eq!(rights, expected, "{flags}");
+            assert_eq!(rights(&args, true, &here), expected, "{flags}");
         }
     }
 }

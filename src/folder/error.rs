@@ -28,7 +28,8 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
-    /// The name is taken, and the folder's rule is [`OnConflict::Refuse`](super::OnConflict::Refuse).
+    /// The name is taken, and the principal may not replace the file, or the folder's rule is
+    /// [`OnConflict::Refuse`](super::OnConflict::Refuse).
     Exists,
     /// The [`Guard`](super::Guard) failed: the file has changed.
     Changed,
@@ -105,7 +106,9 @@ impl fmt::Display for Error {
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
-            Self::Exists => f.write_str("a file of that name exists (choose another name)"),
+            Self::Exists => {
+                f.write_str("a file of that name exists, and may not be replaced (choose another name)")
+            }
             Self::Changed => f.write_str("the file has changed in the meantime (check it again)"),
             Self::Replaced => {
                 f.write_str("the shared folder has been moved or replaced (try again in a moment)")

@@ -60,7 +60,7 @@ impl Rules {
 
     /// What to do with an upload whose name is taken: without the right to replace files, it must not. A refusal would say
     /// that the name is taken, which is not for everybody.
-    pub(super) fn on_conflict(&self, grant: &Grant<'_, ToWrite>) -> OnConflict {
+    pub fn on_conflict(&self, grant: &Grant<'_, ToWrite>) -> OnConflict {
         match self.on_conflict {
             _ if grant.hides_names() => OnConflict::Rename,
             OnConflict::Overwrite if !grant.may_replace() => OnConflict::Refuse,

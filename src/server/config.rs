@@ -9,6 +9,8 @@ use crate::folder::Folder;
 use crate::server::accept::listeners::{ListenConfig, ListenError};
 use crate::server::accounts::Accounts;
 use crate::server::allowed_hosts::AllowedHosts;
+#[cfg(feature = "accounts")]
+use crate::server::ambient_users::AmbientUsers;
 use crate::server::base::Base;
 use crate::server::recorder::Recorder;
 use crate::server::timing::KeepAlive;
@@ -63,6 +65,11 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// The users, if there are any.
     pub accounts: Option<Accounts>,
+    /// Who else may say which user a request acts for.
+    #[cfg(feature = "accounts")]
+    pub ambient_users: AmbientUsers,
+    /// Whether nothing can be written over TFTP.
+    pub udp_read_only: bool,
 }
 
 /// Why a server cannot start.

@@ -44,6 +44,14 @@ impl Disk {
         Some(Blocking::with(self))
     }
 
+    /// Asks to wait for something that may take far longer than a disk. Only a thread of its own may, so most often the request
+    /// has to become a job first.
+    #[cfg(feature = "accounts")]
+    #[must_use]
+    pub(super) fn may_wait_long(&mut self) -> Option<Blocking<'_>> {
+        matches!(self, Self::OwnThread).then(|| Blocking::with(self))
+    }
+
     /// Asks to make a call that very likely finds what it needs in memory: no other worker is woken. If it
     /// takes long after all, the watch over the lead wakes another worker
     /// ([`Lead::watch`](crate::server::connections::lead::Lead::watch)).

@@ -12,6 +12,8 @@ mod accounts;
 mod accounts;
 mod address;
 mod allowed_hosts;
+#[cfg(feature = "accounts")]
+mod ambient_users;
 mod assets;
 mod base;
 mod broadcaster;
@@ -35,6 +37,8 @@ mod hashes;
 mod host_name;
 mod jobs;
 mod listing;
+#[cfg(feature = "accounts")]
+mod login_names;
 mod media;
 mod memory;
 mod moment;
@@ -83,6 +87,8 @@ pub use self::accounts::Accounts;
 #[cfg(feature = "accounts")]
 pub use self::accounts::AccountsSource;
 pub use self::allowed_hosts::AllowedHosts;
+#[cfg(feature = "accounts")]
+pub use self::ambient_users::{AmbientUsers, UserHeader};
 pub use self::base::Base;
 use self::broadcaster::Broadcaster;
 use self::cache::Cache;
@@ -98,6 +104,8 @@ pub use self::host_name::HostName;
 use self::jobs::fair_permits::FairPermits;
 use self::jobs::permits::Permits;
 use self::jobs::{Chore, Chores, Jobs};
+#[cfg(feature = "accounts")]
+pub use self::login_names::LoginNames;
 pub use self::recorder::Recorder;
 use self::runtime::Runtime;
 use self::state::State;
@@ -178,6 +186,9 @@ impl Server {
             recorder: config.recorder,
             tls: config.tls,
             accounts: config.accounts,
+            #[cfg(feature = "accounts")]
+            ambient_users: config.ambient_users,
+            udp_read_only: config.udp_read_only,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;

@@ -60,9 +60,10 @@ fn respond<'b>(
     check_expectation(head)?;
     check_content_type(head)?;
     wanted.is_by_script = is_by_script(head, state);
-    let principal = match authenticate::caller(head, source, state)? {
+    let principal = match authenticate::caller(head, source, state, disk)? {
         Caller::Known(principal) => principal,
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
+        Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
     };
     let has_user = principal.user().is_some();
     let (needs, handler, request) = routes::find(head, source, principal, state)?;

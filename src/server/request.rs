@@ -45,6 +45,9 @@ pub(super) struct RequestSource<'b> {
     pub prefix: Option<&'b [u8]>,
     /// The certificate of the connection's client.
     pub certificate: Option<&'b ClientCertificate>,
+    /// Whether a trusted proxy has sent it, whose fields count.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no field names a user"))]
+    pub is_by_proxy: bool,
     /// What has become of the password that it brings, if that has been checked.
     pub verdict: Option<&'b PasswordVerdict>,
 }
@@ -69,7 +72,15 @@ pub(super) enum ClientAddress {
 impl RequestSource<'_> {
     /// From this client, without a trusted proxy.
     pub(super) fn direct(client: ClientAddress) -> Self {
-        Self { client, scheme: None, host: None, prefix: None, certificate: None, verdict: None }
+        Self {
+            client,
+            scheme: None,
+            host: None,
+            prefix: None,
+            certificate: None,
+            is_by_proxy: false,
+            verdict: None,
+        }
     }
 }
 
@@ -102,6 +113,15 @@ impl ClientAddress {
     /// Whether it is a program at a Unix-domain socket.
     pub(super) fn is_on_this_machine(self) -> bool {
         matches!(self, Self::Peer(Peer::Unix(_)))
+    }
+
+    /// The user id of the program, if it is one at a Unix-domain socket.
+    #[cfg(feature = "accounts")]
+    pub(super) fn uid(self) -> Option<u32> {
+        match self {
+            Self::Peer(Peer::Unix(Some(program))) => Some(program.uid()),
+            Self::Peer(Peer::Unix(None) | Peer::Inet(_)) | Self::Forwarded(_) => None,
+        }
     }
 
     /// Its IP address; a program at a Unix-domain socket has none.

@@ -11,6 +11,8 @@ use crate::folder::Folder;
 use crate::net::poller::PollEvent;
 use crate::server::accounts::Accounts;
 use crate::server::allowed_hosts::AllowedHosts;
+#[cfg(feature = "accounts")]
+use crate::server::ambient_users::AmbientUsers;
 use crate::server::base::Base;
 use crate::server::cache::Cache;
 use crate::server::chat::state::ChatState;
@@ -87,6 +89,11 @@ pub(super) struct State {
     pub tls: Option<Tls>,
     /// The users, if there are any.
     pub accounts: Option<Accounts>,
+    /// Who else may say which user a request acts for.
+    #[cfg(feature = "accounts")]
+    pub ambient_users: AmbientUsers,
+    /// Whether nothing can be written over TFTP.
+    pub udp_read_only: bool,
 }
 
 impl State {

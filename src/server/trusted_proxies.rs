@@ -50,6 +50,11 @@ impl TrustedProxies {
         !self.given.is_empty()
     }
 
+    /// Whether there are any at the Unix-domain sockets.
+    pub fn are_at_unix_sockets(&self) -> bool {
+        self.given.iter().any(|proxy| proxy.peers == Peers::AtUnixSockets)
+    }
+
     /// Whether connections must begin with a PROXY header.
     pub(super) fn send_headers(&self) -> bool {
         self.proxy_protocol

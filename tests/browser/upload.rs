@@ -154,6 +154,51 @@ fn the_question_compares_both_files() {
     assert_eq!(wharf.read("d (1).txt"), b"no folder");
 }
 
+/// Behind a proxy, visitors may add files only.
+#[test]
+fn what_may_not_be_replaced_is_kept() {
+    let fill = |wharf: &Wharf| {
+        for (name, content) in [("a.txt", "same"), ("b.txt", "old")] {
+            wharf.write(name, content);
+        }
+    };
+    let Some((wharf, browser)) = stage(&["--trust-proxy", "203.0.113.1"], fill) else { return };
+    let (_place, paths) = given(&[("a.txt", b"same"), ("b.txt", b"new b")]);
+    browser.type_into("#give input", &lines(&paths));
+    let table = [
+        ("a.txt", "Both have the same content. You cannot replace it.", "Skip"),
+        ("b.txt", "You cannot replace it.", "Keep both"),
+    ];
+    for (name, verdict, answer) in table {
+        browser
+            .until(&format!("document.querySelector('dialog h2')?.textContent === '{name} already exists'"));
+        browser.until(&format!("document.querySelector('dialog p').textContent === '{verdict}'"));
+        assert!(!browser.text("dialog .row").contains("Replace"), "{name}");
+        browser.press(answer);
+    }
+    is_told(&browser, "1 uploaded");
+    assert_eq!((wharf.read("b.txt"), wharf.read("b (1).txt")), (b"old".to_vec(), b"new b".to_vec()));
+}
+
+/// The page knows the rights in its directory only.
+#[test]
+fn what_may_not_be_replaced_in_a_subdirectory_is_asked_about_again() {
+    let fill = |wharf: &Wharf| {
+        wharf.write("sub/a.txt", "old");
+    };
+    let rules = ["--allow", "everyone=write", "--allow", "everyone=view,add@/sub"];
+    let Some((wharf, browser)) = stage(&rules, fill) else { return };
+    let (place, _) = given(&[("sub/a.txt", b"new")]);
+    browser.drop_files(&[&place.path().join("sub")]);
+    browser.until("document.querySelector('dialog p')?.textContent === 'Replace it?'");
+    browser.press("Replace");
+    browser.until("document.querySelector('dialog p')?.textContent === 'You cannot replace it.'");
+    assert!(!browser.text("dialog .row").contains("Replace"));
+    browser.press("Keep both");
+    is_told(&browser, "1 uploaded");
+    assert_eq!((wharf.read("sub/a.txt"), wharf.read("sub/a (1).txt")), (b"old".to_vec(), b"new".to_vec()));
+}
+
 /// What was dropped and cannot be read is reported, and the rest is sent.
 #[test]
 fn a_directory_that_cannot_be_read_does_not_stop_the_rest() {

@@ -1,7 +1,7 @@
 //! TFTP without a library: one datagram at a time, and a network that loses some.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -25,7 +25,12 @@ impl Tftp {
 
     /// A client at 127.0.0.`host`.
     pub fn from(host: u8, server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, host], 0))).expect("a socket");
+        Self::at([127, 0, 0, host].into(), server)
+    }
+
+    /// A client at this address.
+    pub fn at(address: IpAddr, server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind(SocketAddr::from((address, 0))).expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("set");
         Self { socket, server, peer: None }
     }

@@ -50,7 +50,8 @@ fn varnish() {
 #[test]
 #[ignore = "long"]
 fn haproxy_in_tcp_mode() {
-    let wharf = Wharf::serve(&["--proxy-protocol", "--trust-proxy", "127.0.0.1", "--host", "files.example"]);
+    let flags = ["--proxy-protocol", "--trust-proxy", "127.0.0.1", "--host", "files.example"];
+    let wharf = Wharf::serve(&[&flags[..], &["--allow", "everyone=write,chat"]].concat());
     let text = replaced(&deployed("haproxy-tcp.cfg"), "127.0.0.1:8080", &wharf.address().to_string());
     for version in ["send-proxy", "send-proxy-v2"] {
         let text = replaced(&text, "send-proxy-v2 check", &format!("{version} check"));

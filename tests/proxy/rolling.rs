@@ -17,7 +17,7 @@ const SERVERS: usize = 3;
 fn serve(folder: &Path, port: u16) -> Wharf {
     let port = port.to_string();
     let flags = ["--port", &port, "--trust-proxy", "127.0.0.1", "--host", "files.example", "--timeout", "75"];
-    Wharf::serve_folder(folder, &[&flags[..], &["--drain", "4"]].concat())
+    Wharf::serve_folder(folder, &[&flags[..], &["--drain", "4", "--allow", "everyone=write,chat"]].concat())
 }
 
 /// The file of `deploy/` with the ports of these servers.

@@ -102,7 +102,7 @@ impl Client {
 }
 
 /// The next final response; `None` if there is none.
-fn receive(stream: &mut Box<dyn Stream>, to_head: bool) -> Option<(Received, Vec<u8>)> {
+pub fn receive(stream: &mut impl Read, to_head: bool) -> Option<(Received, Vec<u8>)> {
     let (mut unread, mut bytes) = (Vec::new(), [0; 16 * 1024]);
     loop {
         let (head, length) = loop {

@@ -29,6 +29,14 @@ fn a_bad_rule_is_quoted() {
         assert_eq!(code, Some(2), "{rule}: {errors}");
         assert!(errors.contains(&format!("'{rule}'")) && errors.contains(why), "{rule}: {errors}");
     }
+    for (rule, subject) in
+        [("users=view", "users"), ("anna=view", "anna"), ("everyone,%staff=view", "%staff")]
+    {
+        let (code, errors) = refused(&["--allow", rule]);
+        assert_eq!(code, Some(2), "{rule}: {errors}");
+        let why = format!("--allow: a rule is about {subject}, and ");
+        assert!(errors.contains(&why) && errors.contains("no accounts"), "{rule}: {errors}");
+    }
 }
 
 #[test]

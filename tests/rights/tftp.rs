@@ -3,7 +3,8 @@
 use super::caller::Caller;
 use super::model::{DIRECTORIES, FILES, leaks, real, rights};
 use super::stage::{Stage, assert_unchanged, restore};
-use crate::common::Tftp;
+use super::users::UsersFile;
+use crate::common::{Tftp, Wharf};
 
 /// The names of the table, as they are spelled, and the path that each names; `None` if it names none.
 const NAMES: [(&str, Option<&str>); 25] = [
@@ -81,4 +82,64 @@ fn every_transfer_follows_the_rules() {
     }
     assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
     assert_unchanged(&stage.wharf);
+}
+
+#[test]
+fn a_server_that_takes_no_files_over_tftp_takes_them_over_http() {
+    let wharf = Wharf::serve(&["--udp", "0", "--udp-read-only", "--allow-exit", "--no-sync"]);
+    wharf.write("file", "content");
+    let client = || Tftp::new(wharf.tftp());
+    assert_eq!(client().get("file").expect("it may be read"), b"content");
+    for name in ["new", "file", "none/new", ".wharf/exit", "..", "dir/"] {
+        let (code, said) = client().put(name, &[], b"x").expect_err("it may not be written");
+        assert_eq!((code, &*said), (2, "this server takes no files over TFTP (use HTTP)"), "{name}");
+    }
+    assert_eq!(wharf.ask("PUT", "/new", "", b"x").code(), 201);
+    assert_eq!(wharf.tree(), ["file", "new"]);
+}
+
+/// Nobody can log in over TFTP, so it is anonymous.
+#[test]
+fn with_accounts_tftp_may_do_what_rules_for_everyone_say() {
+    let users = UsersFile::new(&["ann"]);
+    let with_users = users.flags();
+    let with_users = with_users.each_ref().map(|flag| &**flag);
+    let account = "this needs an account, and TFTP has none (use HTTP)";
+    let near = ["--allow", "users=edit", "--allow", "everyone=view from 127.0.0.2"];
+    let drop = ["--allow", "users=edit", "--allow", "everyone=drop@/in from 127.0.0.2"];
+    // The flags, the client, whether it may read and write `in/file`, and the error if it may not read. The rule for the drop box
+    // binds users too, so no account would help.
+    let table: [(&[&str], u8, bool, bool, u16); 5] = [
+        (&[], 2, false, false, 2),
+        (&near, 1, false, false, 2),
+        (&near, 2, true, false, 2),
+        (&drop, 1, false, false, 2),
+        (&drop, 2, false, true, 1),
+    ];
+    for (flags, host, may_read, may_write, unreadable) in table {
+        let wharf = Wharf::serve(&[&with_users[..], &["--udp", "0", "--no-sync"], flags].concat());
+        wharf.write("in/file", "content");
+        let client = || Tftp::from(host, wharf.tftp());
+        let case = format!("{flags:?} from 127.0.0.{host}");
+        // What exists and what does not are alike.
+        for (name, content) in [("in/file", &b"content"[..]), ("in/none", b"")] {
+            match client().get(name) {
+                Ok(read) => assert!(may_read && read == content, "{case}: {name}"),
+                Err((1, _)) if may_read => assert!(content.is_empty(), "{case}: {name}"),
+                Err((code, said)) => {
+                    assert_eq!((may_read, code), (false, unreadable), "{case}: {name}");
+                    assert_eq!(said == account, code == 2, "{case}: {name}: {said}");
+                }
+            }
+            match client().put(name, &[], b"new") {
+                Ok(()) => assert!(may_write, "{case}: {name}"),
+                Err(error) => {
+                    assert_eq!((may_write, error), (false, (2, account.to_owned())), "{case}: {name}")
+                }
+            }
+        }
+        assert_eq!(client().get("in/").is_ok(), may_read, "{case}");
+        assert_eq!(wharf.read("in/file"), b"content", "{case}: a drop box replaces nothing");
+        assert_eq!(wharf.tree().iter().any(|name| name == "in/none"), may_write, "{case}");
+    }
 }

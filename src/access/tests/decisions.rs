@@ -57,8 +57,9 @@ fn expected(rules: &[Rule], principal: &Principal, path: &SharePath) -> Rights {
             };
             let is_from = |rule: &&Rule| match (rule.from, principal.address()) {
                 (None, _) => true,
-                (Some(network), Some(address)) => network.contains(address),
-                (Some(_), None) => false,
+                (Some(ClientScope::Network(network)), Some(address)) => network.contains(address),
+                (Some(ClientScope::Network(_)), None) => false,
+                (Some(ClientScope::ThisMachine), address) => address.is_none_or(|it| it.is_loopback()),
             };
             let given: Vec<_> =
                 rules.iter().filter(|rule| rule.path == here).filter(of_kind).filter(is_from).collect();
@@ -95,6 +96,32 @@ fn the_closest_folder_and_the_most_specific_subject_decide() {
             assert_eq!(rights, expected, "{principal:?} at {path:?} by {set:?}");
         }
     }
+}
+
+#[test]
+fn programs_on_this_machine_may_have_more_rights() {
+    let (view, all) = (Rights::VIEW, Rights::VIEW.with(Rights::SAVE));
+    let root = SharePath::root();
+    let of = |access: &Access, address: Option<&str>| {
+        let address = address.map(|text| text.parse().expect("an address"));
+        access.rights(&Principal::anonymous(address), &root)
+    };
+    let access = Access::with_more_on_this_machine(view, Rights::SAVE);
+    for (address, expected) in [
+        (None, all),
+        (Some("127.0.0.1"), all),
+        (Some("::1"), all),
+        (Some("192.0.2.1"), view),
+        (Some("2001:db8::1"), view),
+    ] {
+        assert_eq!(of(&access, address), expected, "{address:?}");
+        assert_eq!(of(&access.clone().read_only(), address), view, "{address:?}");
+        assert_eq!(of(&Access::with_more_on_this_machine(view, view), address), view, "{address:?}");
+    }
+    assert!(!access.depends_on_address(), "everyone sees the same");
+    let elsewhere = Principal::anonymous(Some([192, 0, 2, 1].into()));
+    let refused = access.require(Rights::SAVE, &elsewhere, &root).map(|_| ());
+    assert_eq!(refused, Err(Denied::NoRight(Rights::SAVE)), "it is no secret");
 }
 
 #[test]

@@ -58,6 +58,13 @@ impl ListenConfig {
         own.chain(inherited.filter_map(|address| address.tcp())).collect()
     }
 
+    /// Whether only programs on this machine can reach them.
+    pub fn are_on_this_machine(&self) -> bool {
+        let inherited = self.inherited.datagrams.iter().map(Datagrams::address);
+        let all = self.tcp_addresses().into_iter().chain(self.udp.iter().copied()).chain(inherited);
+        all.into_iter().all(|address| address.ip().to_canonical().is_loopback())
+    }
+
     /// Opens all of them, or none.
     pub fn open(self) -> Result<Listeners, ListenError> {
         let Self { tcp, unix, unix_mode, udp, inherited } = self;

@@ -115,6 +115,11 @@ impl Accounts {
         (!account.line.is_disabled).then(|| Arc::clone(&account.user))
     }
 
+    /// Whether there is a user of this name, perhaps a disabled one.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.users().find(name).is_some()
+    }
+
     /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
     pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
         self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)

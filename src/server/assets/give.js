@@ -150,7 +150,10 @@ if ($("#give")) {
         const { status } = answer;
         if (status < 300) return end(job, "done", isDirectory(job) ? "created" : `uploaded, ${size(job.file.size)}`);
         if (isDirectory(job)) return end(job, "failed", reason(answer));
-        const exists = status === 412 || (status === 409 && conflict === "refuse");
+        // In a subdirectory, this client may have fewer rights than here.
+        const isKept = status === 409 && job.replace && !job.isKept && conflict === "overwrite";
+        job.isKept ||= isKept;
+        const exists = status === 412 || isKept || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", reason(answer));
         [job.asks, job.exists] = [true, null];
       } catch (error) {
@@ -178,8 +181,9 @@ if ($("#give")) {
     asking = asking.catch(() => {}).then(async () => {
       if (job.stopped) return false;
       job.exists ??= (await names(directoryOf(job.path))).get(nameOf(job.path));
-      const choice = job.batch.choice ?? (await question(job));
-      if (choice === "replace") job.replace = true;
+      const before = job.isKept && job.batch.choice === "replace" ? null : job.batch.choice;
+      const choice = before ?? (await question(job));
+      job.replace = choice === "replace";
       if (choice === "both") job.path = await beside(job.path);
       job.location = job.asks = null;
       name(job);
@@ -191,17 +195,19 @@ if ($("#give")) {
   /** The size and the time of a file, for the question. */
   const facts = (title, bytes, time) => make("li", {}, `${title}: ${size(bytes)}, ${clock.format(time)}`);
 
-  function question({ path, file, exists, batch }) {
+  function question({ path, file, exists, batch, isKept }) {
     return new Promise((answer) => {
       const closed = new AbortController();
       const every = make("input", { type: "checkbox" });
       const heading = make("h2", { id: "question" }, `${path} already exists`);
       const choice = (value, text, look) => button(text, () => dialog.close(value), look);
       const isFile = exists?.kind !== "directory";
-      const replace = conflict === "refuse" || !isFile ? [] : [choice("replace", "Replace")];
+      const mayReplace = isFile && !isKept && conflict === "overwrite";
+      const replace = mayReplace ? [choice("replace", "Replace")] : [];
+      const asks = mayReplace ? "Replace it?" : isFile ? "You cannot replace it." : "It is a folder.";
       const buttons = make("div", { className: "row" }, choice("both", "Keep both", ""), ...replace, choice("skip", "Skip"));
       const same = make("label", {}, every, " Do the same for all others");
-      const verdict = make("p", { role: "status" }, isFile ? "Replace it?" : "It is a folder.");
+      const verdict = make("p", { role: "status" }, asks);
       const both = exists && isFile ? [facts("In the folder", exists.size, new Date(exists.modified)), facts("Your file", file.size, file.lastModified)] : [];
       const dialog = make("dialog", {}, heading, make("ul", { className: "hint" }, ...both), verdict, same, buttons);
       dialog.setAttribute("aria-labelledby", heading.id);
@@ -218,7 +224,7 @@ if ($("#give")) {
       if (exists?.size === file.size && file.size <= COMPARED) {
         const show = (isSame) => {
           if (!isSame) return;
-          verdict.textContent = "Both have the same content. Replace it?";
+          verdict.textContent = `Both have the same content. ${asks}`;
           if (document.activeElement === buttons.firstChild) buttons.lastChild.focus();
         };
         isSame(file, here + encode(path), closed.signal).then(show, () => {});

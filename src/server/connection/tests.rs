@@ -416,6 +416,9 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         recorder: None,
         tls: None,
         accounts: None,
+        #[cfg(feature = "accounts")]
+        ambient_users: crate::server::ambient_users::AmbientUsers::default(),
+        udp_read_only: false,
     }
 }
 

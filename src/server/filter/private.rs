@@ -23,5 +23,9 @@ pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
     // A link in a public directory may lead to what only users see.
     if wanted.audience != Audience::Anybody || response.head.status() == Status::UNAUTHORIZED {
         response.add("Vary", "Authorization, Cookie");
+        #[cfg(feature = "accounts")]
+        if let Some(header) = &state.ambient_users.header {
+            response.add("Vary", header);
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! The authenticate gate: who a request acts for. It is the only place that makes a principal of a request.
 //!
 //! The first kind of credentials that a request has decides: the certificate of its connection, then the field
-//! `Authorization`, then the cookie of a session. If they are wrong, nothing weaker is tried.
+//! `Authorization`, then the cookie of a session, then the field of a trusted proxy, then the user who runs the program at a
+//! Unix-domain socket. If they are wrong, nothing weaker is tried.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use crate::access::Principal;
 use crate::accounts::password::Password;
@@ -13,7 +14,10 @@ use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths;
 use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::ambient_users::UserHeader;
+use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
+use crate::server::login_names::{LoginNames, Recalled};
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::request::{RequestSource, Scheme};
 use crate::server::response::Response;
@@ -27,6 +31,8 @@ pub(crate) enum Caller {
     Known(Principal),
     /// A user, if the password is right. That is checked first, without a worker.
     Unchecked(Box<PasswordCheck>),
+    /// Not known yet: a look-up has to wait, perhaps for long, which this thread may not do.
+    NeedsDisk,
 }
 
 /// Finds out who a request acts for. Refuses credentials that are wrong, and those that others could have read on their way.
@@ -35,6 +41,7 @@ pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
     state: &State,
+    disk: &mut Disk,
 ) -> Result<Caller, Response> {
     let anonymous = || Ok(Caller::Known(Principal::anonymous(source.client.ip())));
     let Some(accounts) = &state.accounts else { return anonymous() };
@@ -58,17 +65,79 @@ pub(crate) fn caller(
         ensure_private(source, accounts)?;
         return by_authorization(value, source, accounts);
     }
+    if let Some(principal) = by_cookie(head, source, accounts, state)? {
+        return Ok(Caller::Known(principal));
+    }
+    if let Some(header) = &state.ambient_users.header
+        && let Some(principal) = by_proxy(head, source, header, accounts)?
+    {
+        return Ok(Caller::Known(principal));
+    }
+    match &state.ambient_users.login_names {
+        Some(names) => by_unix_peer(source, names, accounts, disk),
+        None => anonymous(),
+    }
+}
+
+/// Who the session of a cookie acts for; `None` without a cookie.
+fn by_cookie(
+    head: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    accounts: &Accounts,
+    state: &State,
+) -> Result<Option<Principal>, Response> {
     let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
     match cookie.find(head.fields) {
-        Ok(None) => anonymous(),
+        Ok(None) => Ok(None),
         Ok(Some(secret)) => {
             ensure_private(source, accounts)?;
             // The browser must not send a session that has ended again: it could see nothing, not even what is public.
             let ended = || wrong().with("Set-Cookie", cookie.clear());
-            accounts.of_session(secret, source.client.ip()).map(Caller::Known).ok_or_else(ended)
+            accounts.of_session(secret, source.client.ip()).map(Some).ok_or_else(ended)
         }
         Err(TwoCookies) => Err(wrong().with("Set-Cookie", cookie.clear())),
     }
+}
+
+/// The user whom a trusted proxy names; `None` if it names none. A field that is not exactly one name of a user was not made by
+/// a proxy that is set up as it should be, so no part of it is believed.
+fn by_proxy(
+    head: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    header: &UserHeader,
+    accounts: &Accounts,
+) -> Result<Option<Principal>, Response> {
+    let mut lines = head.fields.all(header.name());
+    let Some(value) = lines.next().filter(|_| source.is_by_proxy) else { return Ok(None) };
+    let name = std::str::from_utf8(value).ok().filter(|name| name.is_ascii() && lines.next().is_none());
+    if let Some(user) = name.and_then(|name| accounts.user(name)) {
+        return Ok(Some(Principal::of_user(user, source.client.ip())));
+    }
+    let what = format!("the proxy's field {header} does not name one user of this server");
+    log::warn!("{}: {what}", source.client);
+    Err(bad_request(format_args!("{what} (ask whoever runs it for an account)")))
+}
+
+/// The user whose login name is that of the program at a Unix-domain socket. Others are anonymous there.
+fn by_unix_peer(
+    source: &RequestSource<'_>,
+    names: &LoginNames,
+    accounts: &Accounts,
+    disk: &mut Disk,
+) -> Result<Caller, Response> {
+    let anonymous = Ok(Caller::Known(Principal::anonymous(source.client.ip())));
+    let Some(uid) = source.client.uid().filter(|_| !source.is_by_proxy) else { return anonymous };
+    let name = match names.recall(uid, Instant::now()) {
+        Recalled::Name(name) => Some(name),
+        Recalled::Nobody => None,
+        Recalled::Nothing => match disk.may_wait_long() {
+            Some(disk) => names.look_up(uid, disk),
+            None => return Ok(Caller::NeedsDisk),
+        },
+    };
+    let Some(name) = name.filter(|name| accounts.has(name)) else { return anonymous };
+    let user = accounts.user(&name).ok_or_else(wrong)?;
+    Ok(Caller::Known(Principal::of_user(user, source.client.ip())))
 }
 
 fn by_authorization(

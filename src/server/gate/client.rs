@@ -30,6 +30,7 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
         host: fields.list("X-Forwarded-Host").last(),
         prefix: fields.get("X-Forwarded-Prefix"),
         certificate: None,
+        is_by_proxy: true,
         verdict: None,
     }
 }
@@ -42,6 +43,7 @@ fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies
         host: hop.and_then(|hop| hop.host),
         prefix: None,
         certificate: None,
+        is_by_proxy: true,
         verdict: None,
     }
 }

@@ -3,6 +3,7 @@
 use crate::access::Principal;
 use crate::http::request::Head;
 use crate::server::accounts::PasswordCheck;
+use crate::server::disk::Disk;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -12,10 +13,17 @@ pub(crate) enum Caller {
     Known(Principal),
     #[allow(dead_code, reason = "no password is ever checked")]
     Unchecked(Box<PasswordCheck>),
+    #[allow(dead_code, reason = "no name is ever looked up")]
+    NeedsDisk,
 }
 
 /// Nobody in particular.
 #[allow(clippy::unnecessary_wraps)]
-pub(crate) fn caller(_: &Head<'_, '_>, source: &RequestSource<'_>, _: &State) -> Result<Caller, Response> {
+pub(crate) fn caller(
+    _: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    _: &State,
+    _: &mut Disk,
+) -> Result<Caller, Response> {
     Ok(Caller::Known(Principal::anonymous(source.client.ip())))
 }

@@ -5,7 +5,7 @@
 
 use crate::access::{Grant, Rights, ToList, ToWrite};
 use crate::blocking::Blocking;
-use crate::folder::Error;
+use crate::folder::{Error, OnConflict};
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -40,7 +40,8 @@ struct ListingOptions {
 /// What the page of a directory offers its visitor.
 #[derive(Clone, Copy)]
 struct Offers {
-    uploads: bool,
+    /// What becomes of an upload whose name is taken; `None` without uploads.
+    uploads: Option<OnConflict>,
     chat: bool,
 }
 
@@ -55,7 +56,11 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
     Box::new(move |state, disk| {
         let answer = authorise::grant(&principal, &path, state).and_then(|directory| {
             let offers = Offers {
-                uploads: state.access.check::<ToWrite>(&principal, &path).is_ok(),
+                uploads: state
+                    .access
+                    .check::<ToWrite>(&principal, &path)
+                    .ok()
+                    .map(|grant| state.folder.rules().on_conflict(&grant)),
                 chat: state.chat.is_some()
                     && state.access.require(Rights::CHAT, &principal, &SharePath::root()).is_ok(),
             };
@@ -83,7 +88,7 @@ fn list(
                 path: directory.path(),
                 count,
                 query: options.query,
-                accepts_uploads: offers.uploads,
+                uploads: offers.uploads,
                 rules: state.folder.rules(),
                 has_chat: offers.chat,
             };

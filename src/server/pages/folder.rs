@@ -39,8 +39,8 @@ pub(crate) struct ListingPage<'a> {
     /// The number of its entries, and the total size.
     pub count: Count,
     pub query: ListingQuery,
-    /// Whether it shows a form for uploads.
-    pub accepts_uploads: bool,
+    /// What becomes of an upload whose name is taken. Without it, there is no form for uploads.
+    pub uploads: Option<OnConflict>,
     /// What is allowed in it.
     pub rules: &'a Rules,
     pub has_chat: bool,
@@ -55,7 +55,7 @@ impl ListingPage<'_> {
                 header .top {
                     img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
                     (self.way())
-                    @if self.accepts_uploads { (self.form()) } @else { p .badge { "Read-only" } }
+                    @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { "Read-only" } }
                     @if features::QR { form { button .plain name="qr" { "QR code" } } }
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
@@ -137,8 +137,8 @@ impl ListingPage<'_> {
     }
 
     /// Without JavaScript, the response redirects to the listing. With it, the script uploads the chosen files.
-    fn form(&self) -> Markup {
-        let on_conflict = match self.rules.on_conflict {
+    fn form(&self, on_conflict: OnConflict) -> Markup {
+        let on_conflict = match on_conflict {
             OnConflict::Overwrite => "overwrite",
             OnConflict::Refuse => "refuse",
             OnConflict::Rename => "rename",
@@ -192,7 +192,7 @@ impl ListingPage<'_> {
         html! {
             div #nothing hidden[self.count.entries() > 0] {
                 p { "No shared files" }
-                @if self.accepts_uploads { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
+                @if self.uploads.is_some() { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
             }
         }
     }

@@ -26,6 +26,12 @@ pub(super) fn of_path_error(error: PathError) -> Fault {
     fault(ErrorCode::AccessViolation, &error)
 }
 
+/// The error for every write, if none is allowed.
+pub(super) fn is_read_only() -> Fault {
+    let text = "this server takes no files over TFTP (use HTTP)";
+    Fault::new(ErrorCode::AccessViolation, text)
+}
+
 /// The error if a directory is requested by a file's name.
 pub(super) fn is_directory() -> Fault {
     let text = "that is a directory (append a slash to get its listing)";
@@ -38,13 +44,17 @@ fn of(error: &Error) -> Fault {
         Error::Denied
         | Error::ReadOnly
         | Error::NoRight(_)
-        | Error::Unauthenticated
         | Error::IsDirectory
         | Error::NotDirectory
         | Error::NoParent => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. } | Error::NoSpace => ErrorCode::DiskFull,
         Error::Changed | Error::Replaced => ErrorCode::NotDefined,
+        // TFTP cannot say who its client is.
+        Error::Unauthenticated => {
+            let text = "this needs an account, and TFTP has none (use HTTP)";
+            return Fault::new(ErrorCode::AccessViolation, text);
+        }
         Error::Io(error) => {
             log::error!("cannot access the shared folder: {error}");
             return Fault::new(ErrorCode::NotDefined, "internal error; see the server's log");
@@ -71,6 +81,7 @@ mod tests {
             ("permissions", Error::Denied, 2, 2),
             ("read-only", Error::ReadOnly, 2, 2),
             ("a right is missing", Error::NoRight(Rights::VIEW), 2, 2),
+            ("only users may", Error::Unauthenticated, 2, 2),
             ("a directory", Error::IsDirectory, 2, 2),
             ("the name is taken", Error::Exists, 6, 6),
             ("too large", Error::TooLarge { limit: 7 }, 3, 3),
@@ -82,5 +93,9 @@ mod tests {
             let codes = (of_read_error(&error).code.number(), of_write_error(&error).code.number());
             assert_eq!(codes, (reading, writing), "{name}");
         }
+        assert!(
+            of_read_error(&Error::Unauthenticated).message.contains("use HTTP"),
+            "nobody can log in over TFTP"
+        );
     }
 }

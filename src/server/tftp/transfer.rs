@@ -91,6 +91,9 @@ impl Transfer<'_> {
 
     /// Receives the file that the request announces.
     pub(super) fn write(self, request: &TransferRequest<'_>) -> TransferOutcome {
+        if self.state.udp_read_only {
+            return self.refuse(error_packet::is_read_only());
+        }
         let name = with_slashes(request.filename());
         let path = match SharePath::parse(&name) {
             Ok(path) => path,

@@ -18,7 +18,7 @@ fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_
         path,
         count,
         query,
-        accepts_uploads,
+        uploads: accepts_uploads.then_some(OnConflict::Overwrite),
         rules: &Rules::default(),
         has_chat: true,
     };
