@@ -10,6 +10,7 @@ mod proxied;
 #[cfg(feature = "tls")]
 mod self_signed;
 mod session;
+mod stream;
 mod upload;
 
 use std::process::Command;

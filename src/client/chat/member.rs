@@ -17,7 +17,7 @@ use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::http::request::Method;
 use crate::http::status::Status;
 use crate::http::target::encode_segment;
-use crate::own_paths;
+use crate::own_paths::{self, MEMBER_FIELD};
 
 /// How often a message is sent again: for half a minute in all, as long as the listener waits for a server.
 const RETRIES: u32 = 7;
@@ -105,21 +105,14 @@ impl ChatMember {
 
     /// Leaves the room.
     pub fn leave(&self, session: &mut Session) -> Result<(), ClientError> {
-        let authorization = bearer(&self.token());
         let target = self.target(own_paths::CHAT_LEAVE);
-        post(session, &target, &[("Authorization", &authorization)], Vec::new()).map(drop)
+        post(session, &target, &[(MEMBER_FIELD, &self.token())], Vec::new()).map(drop)
     }
-}
-
-/// The value of the `Authorization` field.
-pub(super) fn bearer(token: &str) -> String {
-    format!("Bearer {token}")
 }
 
 fn send_as(token: &str, session: &mut Session, target: &str, text: &str) -> Result<(), FailedAttempt> {
     let content = RequestContent::bytes(text.as_bytes().to_vec());
-    let authorization = bearer(token);
-    let fields = [("Authorization", authorization.as_str())];
+    let fields = [(MEMBER_FIELD, token)];
     let request = HttpRequest { method: Method::Post, target, fields: &fields, content: Some(&content) };
     let response = session.send(&request).map_err(|error| match error {
         // The server may have sent it to the room.

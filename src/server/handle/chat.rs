@@ -1,15 +1,15 @@
 //! The chat room over HTTP, below `/.wharf/chat/`.
 //!
 //! ```text
-//! POST join       user=NAME   -> {"user":"NAME","token":"…"}, and the token as a cookie
+//! POST join       user=NAME   -> {"user":"NAME","token":"…"}
 //! GET  events                 -> the event stream, from Last-Event-ID on
 //! GET  messages   ?since=ID   -> new events, for clients that poll
 //! POST messages   ?to=NAME    -> 202
 //! POST leave
 //! ```
 //!
-//! A member sends its token with each request but the first, in the cookie or as `Authorization: Bearer TOKEN`. No
-//! token is ever logged: the access log contains only request lines.
+//! A member sends its token with each request but the first, in the header `Wharf-Member`. No token is ever logged: the
+//! access log contains only request lines.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use crate::server::handled::Handled;
 use crate::server::random;
 use crate::server::receive::Receiving;
 use crate::server::receive::small_body::SmallBody;
-use crate::server::request::{ClientAddress, Request, Scheme};
+use crate::server::request::{ClientAddress, Request};
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
 
@@ -44,12 +44,8 @@ const NAME_BODY_LIMIT: usize = 1024;
 
 /// `POST join`: a new member.
 pub(crate) fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let (chat, cookie) = (Arc::clone(chat(state)?), member::cookie_name(request.head.host));
-    // A cookie that was set over TLS must not be sent without it.
-    let secure = if request.scheme == Some(Scheme::Https) { "; Secure" } else { "" };
-    let attributes = format!("Path={}; HttpOnly; SameSite=Strict{secure}", state.base.directory());
-    let client = request.client;
-    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, &attributes, client))
+    let (chat, client) = (Arc::clone(chat(state)?), request.client);
+    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, client))
 }
 
 /// `GET events`: the event stream of a member.
@@ -110,7 +106,7 @@ fn receive(
     Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, body))))
 }
 
-fn admit(chat: &ChatState, body: &[u8], cookie: &str, attributes: &str, client: ClientAddress) -> Response {
+fn admit(chat: &ChatState, body: &[u8], client: ClientAddress) -> Response {
     let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
     let name = match Name::new(&name) {
         Ok(name) => name,
@@ -123,8 +119,7 @@ fn admit(chat: &ChatState, body: &[u8], cookie: &str, attributes: &str, client: 
     };
     chat.wake();
     log::info!("{client} joined the chat as {name}");
-    let cookie = format!("{cookie}={token}; {attributes}");
-    json_response(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
+    json_response(&json!({"user": name.as_str(), "token": token}))
 }
 
 fn subscribe(
