@@ -3,25 +3,16 @@
 //! An event has a time, the members that it concerns, and the members that may see it. The caller decides how it is
 //! encoded.
 
-use std::fmt;
 use std::time::SystemTime;
 
+use super::id::EventId;
 use super::person::{MemberId, Person};
 use super::text::MessageText;
-
-/// An event's place in the order of all events: `EPOCH-SEQ`.
-///
-/// The epoch is random for each start of the room, so an id from before a restart matches no current one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EventId {
-    pub(super) epoch: u64,
-    pub(super) seq: u64,
-}
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the order.
+    /// Its id.
     pub id: EventId,
     /// Its time, by the wall clock.
     pub at: SystemTime,
@@ -80,15 +71,6 @@ pub enum Uploader {
     Address(String),
 }
 
-impl EventId {
-    /// Parses an id in exactly the form that [`Display`](fmt::Display) writes; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (epoch, seq) = text.split_once('-')?;
-        let id = Self { epoch: u64::from_str_radix(epoch, 16).ok()?, seq: seq.parse().ok()? };
-        (id.to_string() == text).then_some(id)
-    }
-}
-
 impl Event {
     /// Whether this member may see it. It depends on which paths the member may see now.
     pub fn is_heard_by(&self, member: MemberId, may_see: impl Fn(&[u8]) -> bool) -> bool {
@@ -107,47 +89,6 @@ impl Event {
             EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),
             EventKind::Upload { path, lies_at, .. } => path.len() + lies_at.as_ref().map_or(0, Vec::len),
             EventKind::Join { .. } | EventKind::Leave { .. } => 0,
-        }
-    }
-}
-
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{}", self.epoch, self.seq)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn only_the_written_form_is_an_id() {
-        assert_eq!(EventId::parse("00000000000000ff-7"), Some(EventId { epoch: 255, seq: 7 }));
-        let rows = [
-            ("empty", ""),
-            ("no dash", "00000000000000ff7"),
-            ("short epoch", "ff-7"),
-            ("upper case", "00000000000000FF-7"),
-            ("leading zero", "00000000000000ff-07"),
-            ("plus", "00000000000000ff-+7"),
-            ("negative", "00000000000000ff--7"),
-            ("space", "00000000000000ff-7 "),
-            ("newline", "00000000000000ff-7\n"),
-            ("too big", "00000000000000ff-18446744073709551616"),
-            ("three parts", "00000000000000ff-7-7"),
-        ];
-        for (case, text) in rows {
-            assert_eq!(EventId::parse(text), None, "{case}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn ids_are_read_back(epoch: u64, seq: u64) {
-            let id = EventId { epoch, seq };
-            prop_assert_eq!(EventId::parse(&id.to_string()), Some(id));
         }
     }
 }

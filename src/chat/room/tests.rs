@@ -14,6 +14,7 @@ mod streams;
 mod walk;
 
 const EPOCH: u64 = 0xfeed;
+const KEY: [u8; KEY_LEN] = [9; KEY_LEN];
 
 /// A room with its own clock, and members by name.
 struct Scene {
@@ -58,11 +59,11 @@ fn shorts(events: &[Arc<Event>]) -> Vec<String> {
 
 impl Scene {
     fn new() -> Self {
-        Self::of(Room::new(EPOCH, MAX_SUBSCRIBERS, ready))
+        Self::of(Room::new(EPOCH, KEY, MAX_SUBSCRIBERS, ready))
     }
 
     fn with_ring(items: usize) -> Self {
-        Self::of(Room::with_bounds(EPOCH, ready, Bounds { items, weight: RING_BYTES }))
+        Self::of(Room::with_bounds(Ids::new(EPOCH, KEY), ready, Bounds { items, weight: RING_BYTES }))
     }
 
     fn of(room: Room<Arc<[u8]>>) -> Self {
@@ -100,6 +101,16 @@ impl Scene {
 
     fn resume(&mut self, who: MemberId, last: EventId) -> (Subscription, Start) {
         self.room.subscribe(who, Some(&last.to_string())).unwrap()
+    }
+
+    /// The number of the event with this id, or of the one before this place.
+    fn seq(&self, id: EventId) -> u64 {
+        self.room.ids.after(&id.to_string()).expect("an id of this room").passed()
+    }
+
+    /// The id of the newest event.
+    fn newest(&self) -> EventId {
+        self.room.ids.of_event(Position::after(self.room.ring.end().passed() - 1).unwrap())
     }
 
     /// Cuts a stream.

@@ -59,7 +59,9 @@ impl ChatState {
     pub(crate) fn new(max_subscribers: usize, base: Base) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
         let encoder = base.clone();
-        let room = Room::new(epoch, max_subscribers, move |event| events::encode(event, &encoder).into());
+        let room = Room::new(epoch, random::bytes(), max_subscribers, move |event| {
+            events::encode(event, &encoder).into()
+        });
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self { room: Mutex::new(room), waker, base })
     }

@@ -36,7 +36,7 @@ fn the_room_has_limits() {
     assert!(scene.try_join("late").is_ok());
 
     for most in [MAX_SUBSCRIBERS, 2] {
-        let mut scene = Scene::of(Room::new(EPOCH, most, ready));
+        let mut scene = Scene::of(Room::new(EPOCH, KEY, most, ready));
         let bob = scene.join("bob");
         let others: Vec<_> = (0..most.min(512)).map(|count| scene.join(&format!("m{count}"))).collect();
         let mut streams: Vec<Subscription> =
@@ -54,7 +54,7 @@ fn the_ring_is_bounded_in_bytes() {
         vec![0; 1000]
     }
     let now = Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH };
-    let mut room = Room::with_bounds(EPOCH, heavy, Bounds { items: 100, weight: 10_000 });
+    let mut room = Room::with_bounds(Ids::new(EPOCH, KEY), heavy, Bounds { items: 100, weight: 10_000 });
     let ann = room.join(name("ann"), Secret::new([0; SECRET_LEN]), ClientKey::Here, now).unwrap().member();
     let ids: Vec<EventId> = (0..20).map(|_| room.say(ann, text(&"x".repeat(1000)), now).unwrap()).collect();
     let mut starts = ids.iter().map(|id| room.subscribe(ann, Some(&id.to_string())).unwrap().1);
