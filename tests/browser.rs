@@ -1,8 +1,8 @@
 //! A real browser shows the folder and uploads to it.
 
 mod accessibility;
-mod chat;
-mod driver;
+pub(crate) mod chat;
+pub(crate) mod driver;
 mod folder;
 mod hostile;
 mod preview;

@@ -17,7 +17,7 @@ struct Person<'w> {
 }
 
 /// A member's event stream.
-struct Ear {
+pub(super) struct Ear {
     stream: TcpStream,
     decoder: EventStreamDecoder,
     unread: Vec<u8>,
@@ -52,11 +52,18 @@ impl<'w> Person<'w> {
     }
 
     fn resume(&self, last: &str) -> Ear {
-        let mut stream = TcpStream::connect(self.wharf.address()).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
         let last = if last.is_empty() { String::new() } else { format!("Last-Event-ID: {last}\r\n") };
-        let (host, fields) = (self.wharf.address(), self.fields());
-        let head = format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}{last}\r\n");
+        Ear::open(self.wharf, &format!("{}{last}", self.fields()))
+    }
+}
+
+impl Ear {
+    /// Opens the stream of the member whose header is in these fields.
+    pub(super) fn open(wharf: &Wharf, fields: &str) -> Self {
+        let host = wharf.address();
+        let mut stream = TcpStream::connect(host).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        let head = format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
         stream.write_all(head.as_bytes()).expect("sent");
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
@@ -65,13 +72,11 @@ impl<'w> Person<'w> {
             answer.push(byte[0]);
         }
         assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
-        Ear { stream, decoder: EventStreamDecoder::new(), unread: Vec::new() }
+        Self { stream, decoder: EventStreamDecoder::new(), unread: Vec::new() }
     }
-}
 
-impl Ear {
     /// The next event; `None` when the stream ends.
-    fn hear(&mut self) -> Option<StreamEvent> {
+    pub(super) fn hear(&mut self) -> Option<StreamEvent> {
         loop {
             let mut rest = self.unread.as_slice();
             let event = self.decoder.next(&mut rest).expect("a stream");
@@ -92,7 +97,7 @@ impl Ear {
     }
 
     /// The next event of one of these kinds: its kind and its text.
-    fn hear_of(&mut self, kinds: &[&str]) -> (String, Value) {
+    pub(super) fn hear_of(&mut self, kinds: &[&str]) -> (String, Value) {
         loop {
             let event = self.hear().expect("another event");
             if kinds.contains(&event.event.as_str()) {

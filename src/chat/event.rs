@@ -3,9 +3,11 @@
 //! An event has a time, the members that it concerns, and the members that may see it. The caller decides how it is
 //! encoded.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use super::id::EventId;
+use super::name::Name;
 use super::person::{MemberId, Person};
 use super::text::MessageText;
 
@@ -62,12 +64,12 @@ pub enum EventKind {
     },
 }
 
-/// The uploader of a file: a member, or a client at an address. Two variants, because `10.0.0.7` can be a member's name.
+/// The uploader of a file: somebody with a name, or a client at an address. Two variants, because `10.0.0.7` can be a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploader {
-    /// A member of the room.
-    Member(Person),
-    /// A client that has not joined, by its address as the caller writes it.
+    /// A member of the room, or a user with an account.
+    Named(Name),
+    /// Another client, by its address as the caller writes it.
     Address(String),
 }
 
@@ -89,6 +91,16 @@ impl Event {
             EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),
             EventKind::Upload { path, lies_at, .. } => path.len() + lies_at.as_ref().map_or(0, Vec::len),
             EventKind::Join { .. } | EventKind::Leave { .. } => 0,
+        }
+    }
+}
+
+/// For a log.
+impl fmt::Display for Uploader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => name.fmt(f),
+            Self::Address(address) => f.write_str(address),
         }
     }
 }

@@ -34,10 +34,11 @@ use super::stream::{Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::MessageText;
 use super::token::{MemberToken, Secret};
 
-/// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`].
-pub struct Room<P> {
+/// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`]. Of each member, it keeps
+/// an `O` for the caller: whose it is.
+pub struct Room<P, O> {
     ids: Ids,
-    members: Members,
+    members: Members<O>,
     client_buckets: ClientBuckets,
     ring: Ring<Posted<P>>,
     /// Public messages, with their positions.
@@ -47,7 +48,7 @@ pub struct Room<P> {
     ready: Box<dyn Fn(&Event) -> P + Send>,
 }
 
-impl<P: AsRef<[u8]>> Room<P> {
+impl<P: AsRef<[u8]>, O> Room<P, O> {
     /// An empty room, for at most `max_subscribers` streams at once. The caller passes a random epoch, and a key for the ids
     /// of events; `ready` encodes each event.
     pub fn new(
@@ -71,16 +72,44 @@ impl<P: AsRef<[u8]>> Room<P> {
     pub fn join(
         &mut self,
         name: Name,
+        owner: O,
         secret: Secret,
         client: ClientKey,
         now: Now,
     ) -> Result<MemberToken, RoomError> {
         self.client_buckets.take(client, now.steady).map_err(|wait| RoomError::TooFast { wait })?;
         let after_join = self.ring.end().next();
-        let who = self.members.admit(name, secret.clone(), client, after_join, now.steady)?.person.clone();
-        let token = MemberToken::new(who.id, secret);
+        let member = self.members.admit(name, owner, secret, client, after_join, now.steady)?;
+        let (who, token) = (member.person.clone(), member.token());
         self.post(EventKind::Join { who }, now);
         Ok(token)
+    }
+
+    /// Refuses a name that the caller keeps for somebody else. It counts as a join, so that such names cannot be tried any
+    /// faster.
+    pub fn refuse(&mut self, name: Name, client: ClientKey, now: Now) -> RoomError {
+        match self.client_buckets.take(client, now.steady) {
+            Ok(()) => RoomError::NameTaken(name),
+            Err(wait) => RoomError::TooFast { wait },
+        }
+    }
+
+    /// The present member of this name, and whose it is.
+    pub fn holder(&self, name: &Name) -> Option<(&Person, &O)> {
+        self.members.by_name(name.as_str()).map(|member| (&member.person, &member.owner))
+    }
+
+    /// The token of a present member, for another device of its owner.
+    pub fn token_again(&mut self, member: MemberId, now: Now) -> Result<MemberToken, RoomError> {
+        let member = self.members.get_mut(member)?;
+        member.seen(now.steady);
+        Ok(member.token())
+    }
+
+    /// Removes the members for which this is not true any more, as [`Room::leave`].
+    pub fn dismiss_unless(&mut self, stays: impl Fn(&Name, &O) -> bool, now: Now) -> Vec<Person> {
+        let gone = self.members.except(stays);
+        gone.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
     /// Removes a member, and posts that. The member's streams return [`StreamItem::Over`] from now on.
@@ -105,7 +134,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         now: Now,
     ) -> Result<EventId, RoomError> {
         let from = self.speaker(member, now)?;
-        let to = self.members.by_name(name)?.clone();
+        let to = self.members.by_name(name).ok_or(RoomError::NoSuchUser)?.person.clone();
         Ok(self.post(EventKind::Private { from, to, text }, now))
     }
 
@@ -129,9 +158,10 @@ impl<P: AsRef<[u8]>> Room<P> {
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
-    /// The member that a client's token belongs to; `None` if it is not exactly the token of a present member.
-    pub fn authenticate(&self, token: &str) -> Option<&Person> {
-        self.members.by_token(&MemberToken::parse(token)?)
+    /// The member that a client's token belongs to, and whose it is; `None` if it is not exactly the token of a present member.
+    pub fn authenticate(&self, token: &str) -> Option<(&Person, &O)> {
+        let member = self.members.by_token(&MemberToken::parse(token)?)?;
+        Some((&member.person, &member.owner))
     }
 
     /// The present members, in the order of joining.

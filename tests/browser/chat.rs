@@ -14,7 +14,7 @@ pub(super) fn join(browser: &Browser, name: &str) {
 }
 
 /// Sends this, once the message before has left the field.
-pub(super) fn says(browser: &Browser, text: &str) {
+pub(crate) fn says(browser: &Browser, text: &str) {
     browser.until("document.querySelector('#text').value === ''");
     adds(browser, text);
 }
@@ -27,7 +27,7 @@ fn adds(browser: &Browser, text: &str) {
 
 /// Waits until the chat shows a line with this text.
 #[track_caller]
-pub(super) fn hears(browser: &Browser, text: &str) {
+pub(crate) fn hears(browser: &Browser, text: &str) {
     browser.until(&format!(
         "[...document.querySelectorAll('#log p')].some((line) => line.textContent.includes({text:?}))"
     ));

@@ -18,7 +18,7 @@ const KEY: [u8; KEY_LEN] = [9; KEY_LEN];
 
 /// A room with its own clock, and members by name.
 struct Scene {
-    room: Room<Arc<[u8]>>,
+    room: Room<Arc<[u8]>, ()>,
     now: Now,
     /// The number of joins so far, each from its own client.
     joined: u32,
@@ -45,7 +45,7 @@ fn short(event: &Event) -> String {
         EventKind::Leave { who } => format!("-{}", who.name),
         EventKind::Upload { by, path, size, .. } => {
             let by = match by {
-                Uploader::Member(who) => who.name.as_str(),
+                Uploader::Named(name) => name.as_str(),
                 Uploader::Address(address) => address,
             };
             format!("{by} put {} {size}", path.escape_ascii())
@@ -66,7 +66,7 @@ impl Scene {
         Self::of(Room::with_bounds(Ids::new(EPOCH, KEY), ready, Bounds { items, weight: RING_BYTES }))
     }
 
-    fn of(room: Room<Arc<[u8]>>) -> Self {
+    fn of(room: Room<Arc<[u8]>, ()>) -> Self {
         Self { room, now: Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH }, joined: 0 }
     }
 
@@ -77,7 +77,7 @@ impl Scene {
 
     fn try_join(&mut self, who: &str) -> Result<MemberToken, RoomError> {
         self.joined += 1;
-        self.room.join(name(who), Secret::new([7; SECRET_LEN]), ClientKey::User(self.joined), self.now)
+        self.room.join(name(who), (), Secret::new([7; SECRET_LEN]), ClientKey::User(self.joined), self.now)
     }
 
     fn join(&mut self, who: &str) -> MemberId {

@@ -27,6 +27,7 @@ use crate::accounts::attempts::{Attempts, Guess};
 use crate::accounts::password::{Password, PasswordHash};
 use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
+use crate::chat::name::Name;
 use crate::printable::Printable;
 use crate::server::client_key::ClientKey;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
@@ -104,6 +105,23 @@ impl Accounts {
         (!account.line.is_disabled).then(|| Arc::clone(&account.user))
     }
 
+    /// Whether this is still the user that it was: it has neither been removed nor changed.
+    pub(super) fn is_current(&self, user: &Arc<User>) -> bool {
+        let users = self.users();
+        let account = users.find(&user.name);
+        account.is_some_and(|account| !account.line.is_disabled && Arc::ptr_eq(&account.user, user))
+    }
+
+    /// Whether each user has a name of its own.
+    pub(super) fn have_names(&self) -> bool {
+        matches!(self.0.source, AccountsSource::File(_))
+    }
+
+    /// Whether a user has this name, in any spelling.
+    pub(super) fn has_name(&self, name: &Name) -> bool {
+        self.users().has_name(name)
+    }
+
     /// What is known about a name and a password without a check: that they were right within the last minute, or that there
     /// were too many failures.
     pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
@@ -161,15 +179,15 @@ impl Accounts {
     }
 
     /// Reads the users again if their file has changed, or if that was asked for. If it cannot be used, the users stay as
-    /// they were; if it is gone, there are none.
-    pub(super) fn follow_file(&self, disk: Blocking<'_>) {
+    /// they were; if it is gone, there are none. Returns whether they were read.
+    pub(super) fn follow_file(&self, disk: Blocking<'_>) -> bool {
         let shared = &*self.0;
-        let Some(path) = shared.source.path() else { return };
+        let Some(path) = shared.source.path() else { return false };
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
         let found = watched_file::stamp(path);
         let mut stamp = lock(&shared.stamp);
         if !is_due && *stamp == found {
-            return;
+            return false;
         }
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
@@ -177,14 +195,19 @@ impl Accounts {
             let nobody = Arc::new(self.users().without_accounts());
             *lock(&shared.users) = nobody;
             log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
-            return;
+            return true;
         }
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
                 log::info!("reloaded {} users", users.count());
-                *lock(&shared.users) = Arc::new(users);
+                let users = Arc::new(users.keeping(&self.users()));
+                *lock(&shared.users) = users;
+                true
             }
-            Err(error) => log::error!("{error}; the users stay as they were"),
+            Err(error) => {
+                log::error!("{error}; the users stay as they were");
+                false
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The users that a server knows at a moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::accounts::password::{PasswordError, PasswordHash};
 use crate::accounts::store::{self, Stored};
 use crate::accounts::timing::{self, Slowest};
 use crate::blocking::Blocking;
+use crate::chat::name::Name;
 use crate::printable::Printable;
 use crate::server::watched_file::Check;
 
@@ -26,6 +27,8 @@ const STEP: Duration = Duration::from_millis(50);
 /// The users that a server knows.
 pub(super) struct Users {
     accounts: Known,
+    /// Their names as they are compared in the chat, if each has one.
+    names: HashSet<Name>,
     /// What the password of an unknown user is checked against: a hash that takes as long as any.
     pub decoy: PasswordHash,
     /// When a failed check is answered, after it began: no check takes longer.
@@ -60,8 +63,10 @@ impl Users {
         }
         let Slowest { hash, time } =
             timing::slowest(&users.users().map(|user| &user.hash).collect::<Vec<_>>(), disk)?;
+        let names = users.users().filter_map(|user| Name::of_user(user.name.as_str()).ok()).collect();
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
-        Ok(Self { accounts: Known::Named(accounts.collect()), decoy: hash, answer_after: round_up(time) })
+        let accounts = Known::Named(accounts.collect());
+        Ok(Self { accounts, names, decoy: hash, answer_after: round_up(time) })
     }
 
     /// Everybody with the password of this hash.
@@ -70,16 +75,33 @@ impl Users {
         let name = GUEST.parse().expect("it can be a name");
         let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
         let accounts = Known::Anybody(Account::of(guest));
-        Ok(Self { accounts, decoy, answer_after: round_up(time) })
+        Ok(Self { accounts, names: HashSet::new(), decoy, answer_after: round_up(time) })
     }
 
     /// Nobody any more.
     pub(super) fn without_accounts(&self) -> Self {
         Self {
             accounts: Known::Named(HashMap::new()),
+            names: HashSet::new(),
             decoy: self.decoy.clone(),
             answer_after: self.answer_after,
         }
+    }
+
+    /// The same users; those that are as they were before stay the same.
+    pub(super) fn keeping(mut self, before: &Self) -> Self {
+        if let Known::Named(accounts) = &mut self.accounts {
+            for (name, account) in accounts {
+                let old = before.find(name).filter(|old| old.line == account.line);
+                old.into_iter().for_each(|old| account.user = Arc::clone(&old.user));
+            }
+        }
+        self
+    }
+
+    /// Whether a user has this name, in any spelling.
+    pub(super) fn has_name(&self, name: &Name) -> bool {
+        self.names.contains(name)
     }
 
     /// The account of this name. Names are compared by their bytes.

@@ -13,7 +13,12 @@ if ($("#room")) {
   const opener = $("#open-room");
   const tabs = new BroadcastChannel("wharf-room");
   const me = Math.random();
-  const name = { get: () => localStorage.getItem("wharf-name"), set: (user) => localStorage.setItem("wharf-name", user) };
+  /** The name of the user's account, which is also the one in the chat. */
+  const account = $("#user").readOnly && $("#user").value;
+  const name = {
+    get: () => [localStorage.getItem("wharf-name")].find((user) => !account || user === account),
+    set: (user) => localStorage.setItem("wharf-name", user),
+  };
   let leads = false;
   let close = () => {};
   let known = { user: "", users: [], lines: [], online: true };
@@ -31,7 +36,7 @@ if ($("#room")) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
       case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
-      case "join": return told(data.user, " joined");
+      case "join": return told(make("bdi", {}, data.user), " joined");
       default: return told(data.text);
     }
   }
@@ -260,7 +265,7 @@ if ($("#room")) {
     room.classList.toggle("open", isOpened);
     if (!isOpened) return opener.focus();
     showNews(0);
-    $("#user").value = name.get() ?? "";
+    $("#user").value = account || (name.get() ?? "");
     (known.user ? $("#text") : $("#user")).focus();
   }
 

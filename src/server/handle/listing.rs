@@ -39,9 +39,11 @@ struct ListingOptions {
 
 /// What the page of a directory offers its visitor.
 #[derive(Clone, Copy)]
-struct Offers {
+struct Offers<'a> {
     uploads: bool,
     chat: bool,
+    /// The name in the chat, if the visitor cannot choose one.
+    name: Option<&'a str>,
 }
 
 /// The job that lists the requested directory.
@@ -58,6 +60,11 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
                 uploads: state.access.check::<ToWrite>(&principal, &path).is_ok(),
                 chat: state.chat.is_some()
                     && state.access.require(Rights::CHAT, &principal, &SharePath::root()).is_ok(),
+                // Where rules ask for no user, a cache may give the page to others too.
+                name: principal
+                    .user()
+                    .filter(|_| state.names_users() && state.access.depends_on_user(&path))
+                    .map(|user| &*user.name),
             };
             list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });
@@ -67,7 +74,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
 
 fn list(
     directory: &Grant<'_, ToList>,
-    offers: Offers,
+    offers: Offers<'_>,
     options: &ListingOptions,
     state: &State,
     disk: Blocking<'_>,
@@ -86,6 +93,7 @@ fn list(
                 accepts_uploads: offers.uploads,
                 rules: state.folder.rules(),
                 has_chat: offers.chat,
+                name: offers.name,
             };
             page.framed(head)
         }

@@ -3,34 +3,43 @@
 use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
+use crate::chat::name::Name;
 use crate::chat::token::MemberToken;
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths::MEMBER_FIELD;
-use crate::server::chat::state::ChatState;
+use crate::server::chat::state::{ChatState, is_same_owner};
 use crate::server::error_response::bad_request;
-use crate::server::request::ClientAddress;
+use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The uploader: the member whose token is in the request, or else the client's address.
-pub(super) fn uploader(head: &Head<'_, '_>, state: &State, client: ClientAddress) -> Uploader {
-    let member = state.chat.as_ref().and_then(|chat| of(head, chat).ok());
-    member.map_or_else(|| Uploader::Address(client.to_string()), Uploader::Member)
+/// The uploader: the member whose token is in the request, or the user, or else the client's address.
+pub(super) fn uploader(request: &Request<'_, '_, '_>, state: &State) -> Uploader {
+    let member = state.chat.as_ref().and_then(|chat| of(request, chat).ok()).map(|person| person.name);
+    let user = || request.principal.account().filter(|_| state.names_users());
+    member
+        .or_else(|| user().and_then(|user| Name::of_user(&user.name).ok()))
+        .map_or_else(|| Uploader::Address(request.client.to_string()), Uploader::Named)
 }
 
-/// The member whose token is in the request: 403 without a valid one, 400 if it is where older clients put it.
-pub(super) fn of(head: &Head<'_, '_>, chat: &ChatState) -> Result<Person, Response> {
-    match head.fields.text(MEMBER_FIELD) {
-        Some(token) => chat.room().authenticate(token).cloned().ok_or(RoomError::NotAMember),
-        None if is_of_older_client(head) => {
-            return Err(bad_request(format_args!(
+/// The member whose token is in the request: 403 without a valid one, 400 if it is where older clients put it. The token of a
+/// user is valid only together with what proves who the user is, as long as the account stays as it is.
+pub(super) fn of(request: &Request<'_, '_, '_>, chat: &ChatState) -> Result<Person, Response> {
+    let head = request.head;
+    let Some(token) = head.fields.text(MEMBER_FIELD) else {
+        return Err(if is_of_older_client(head) {
+            bad_request(format_args!(
                 "the chat takes the token in the header {MEMBER_FIELD} (update the client)"
-            )));
-        }
-        None => Err(RoomError::NotAMember),
-    }
-    .map_err(|error| room_error(&error))
+            ))
+        } else {
+            room_error(&RoomError::NotAMember)
+        });
+    };
+    let room = chat.room();
+    let member = room.authenticate(token);
+    let own = member.filter(|(_, owner)| is_same_owner(owner, request.principal.account()));
+    own.map(|(person, _)| person.clone()).ok_or_else(|| room_error(&RoomError::NotAMember))
 }
 
 /// Whether the token is where it was before `Authorization` was for accounts.
