@@ -19,7 +19,9 @@ impl Users {
     /// These users, each with its name as its password.
     fn new(names: &[&str]) -> Self {
         let users = Self(tempfile::tempdir().expect("a directory"));
-        names.iter().for_each(|name| users.command(&["add", name], name));
+        for name in names {
+            users.command(&["add", name], name);
+        }
         users
     }
 

@@ -64,36 +64,26 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream) {
 }
 
 /// Passes on what the server responds, with its event streams changed.
-fn answer(mut server: &TcpStream, client: &TcpStream, faults: &Faults) {
-    let (mut bytes, mut heads, mut stream) = ([0; 4096], Vec::new(), None);
+fn answer(mut server: &TcpStream, mut client: &TcpStream, faults: &Faults) {
+    let (mut bytes, mut stream) = ([0; 4096], None);
     while let Ok(count @ 1..) = server.read(&mut bytes) {
-        let read = &bytes[..count];
-        let passed = match &mut stream {
-            Some(stream) => Changed::send(stream, read, client, faults),
-            None => {
-                heads.extend_from_slice(read);
-                let is_stream = |head: &[u8]| String::from_utf8_lossy(head).contains("text/event-stream");
-                match heads.windows(4).position(|end| end == b"\r\n\r\n").map(|end| heads.split_at(end + 4)) {
-                    Some((head, rest)) if is_stream(head) => {
-                        let number = faults.streams.fetch_add(1, Ordering::SeqCst) + 1;
-                        let mut changed =
-                            Changed { number, events: 0, text: String::new(), bytes: Vec::new() };
-                        let mut to = client;
-                        let sent = to.write_all(head).and_then(|()| to.write_all("\u{feff}".as_bytes()));
-                        let sent = sent.is_ok() && changed.send(rest, client, faults);
-                        stream = Some(changed);
-                        sent
-                    }
-                    _ => {
-                        // The heads of later responses on this connection begin a piece.
-                        heads.clear();
-                        let mut to = client;
-                        to.write_all(read).is_ok()
-                    }
-                }
+        let mut read = &bytes[..count];
+        if stream.is_none()
+            && let Some(end) = read.windows(4).position(|end| end == b"\r\n\r\n")
+            && String::from_utf8_lossy(&read[..end]).contains("text/event-stream")
+        {
+            let (head, rest) = read.split_at(end + 4);
+            let number = faults.streams.fetch_add(1, Ordering::SeqCst) + 1;
+            stream = Some(Changed { number, events: 0, text: String::new(), bytes: Vec::new() });
+            if client.write_all(&[head, "\u{feff}".as_bytes()].concat()).is_err() {
+                break;
             }
-        };
-        if !passed {
+            read = rest;
+        }
+        let is_passed = stream
+            .as_mut()
+            .map_or_else(|| client.write_all(read).is_ok(), |stream| stream.send(read, client, faults));
+        if !is_passed {
             break;
         }
     }
@@ -167,10 +157,10 @@ fn every_form_of_a_stream_is_read_and_no_break_loses_a_message() {
     let ann_says = speaker(&wharf, "ann");
     let texts: Vec<_> =
         (0..30).map(|number| format!("n{number}: größe 漢字 🚢 \u{2028}\"a\",\"b\" :x\nline two")).collect();
-    for (number, text) in texts.iter().enumerate() {
+    for (number, text) in (0_isize..).zip(&texts) {
         if number % 3 == 2 {
             // In the middle of an event: in its ID, its data, or a character.
-            proxy.faults.cut_after.store(40 + 23 * number as isize % 170, Ordering::SeqCst);
+            proxy.faults.cut_after.store(40 + 23 * number % 170, Ordering::SeqCst);
         }
         ann_says(text);
     }

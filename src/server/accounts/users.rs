@@ -92,8 +92,9 @@ impl Users {
     pub(super) fn keeping(mut self, before: &Self) -> Self {
         if let Known::Named(accounts) = &mut self.accounts {
             for (name, account) in accounts {
-                let old = before.find(name).filter(|old| old.line == account.line);
-                old.into_iter().for_each(|old| account.user = Arc::clone(&old.user));
+                if let Some(old) = before.find(name).filter(|old| old.line == account.line) {
+                    account.user = Arc::clone(&old.user);
+                }
             }
         }
         self

@@ -45,12 +45,10 @@ pub(crate) fn handle(
 fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) -> Result<Response, Response> {
     let asked = field(body, "user");
     let person = applicant.user.as_ref().filter(|_| state.names_users());
-    let name = match person {
-        Some(user) => name_of(user, asked.as_deref())?,
-        None => {
-            let asked = asked.ok_or_else(|| bad_request("the body must be user=NAME"))?;
-            Name::new(&asked).map_err(bad_request)?
-        }
+    let name = match (person, asked.as_deref()) {
+        (Some(user), asked) => name_of(user, asked)?,
+        (None, Some(asked)) => Name::new(asked).map_err(bad_request)?,
+        (None, None) => return Err(bad_request("the body must be user=NAME")),
     };
     let token = token(chat, &name, person.is_some(), applicant, state)?;
     Ok(json_response(&json!({"user": name.as_str(), "token": token.expose()})))
