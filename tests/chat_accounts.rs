@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
-use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::browser::chat::{hears, says};
 use crate::browser::driver::Browser;
 use crate::chat::Ear;
+use crate::common::accounts::basic;
 use crate::common::{Answer, Wharf, eventually, run};
 
 /// A users file.
@@ -39,17 +39,12 @@ impl Users {
 
     fn serve(&self, allow: &[&str]) -> Wharf {
         let path = self.path();
-        let mut flags = vec!["--users", path.to_str().expect("text")];
+        let state = tempfile::tempdir_in(self.0.path()).expect("a directory").keep();
+        let [path, state] = [&path, &state].map(|path| path.to_str().expect("text"));
+        let mut flags = vec!["--users", path, "--state", state];
         flags.extend(allow.iter().flat_map(|rule| ["--allow", rule]));
         Wharf::serve(&flags)
     }
-}
-
-/// The header of a user with this password.
-fn basic(name: &str, password: &str) -> String {
-    let mut buffer = [0; 256];
-    let text = Base64::encode(format!("{name}:{password}").as_bytes(), &mut buffer).expect("short");
-    format!("Authorization: Basic {text}\r\n")
 }
 
 fn ask_to_join(wharf: &Wharf, fields: &str, body: &str) -> Answer {
@@ -126,7 +121,9 @@ fn those_who_share_a_password_choose_their_names() {
     let place = tempfile::tempdir().expect("a directory");
     let file = place.path().join("password");
     fs::write(&file, "secret\n").expect("written");
-    let wharf = Wharf::serve(&["--password-file", file.to_str().expect("text")]);
+    let [file, state] =
+        [file, place.path().join("state")].map(|path| path.to_str().expect("text").to_owned());
+    let wharf = Wharf::serve(&["--password-file", &file, "--state", &state]);
     let credentials = basic("whoever", "secret");
     let [ann, bob] = ["ann", "bob"].map(|name| join(&wharf, &credentials, &format!("user={name}")));
     assert_eq!((&*ann.0, &*bob.0), ("ann", "bob"));

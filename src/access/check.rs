@@ -16,9 +16,13 @@ impl Access {
     ) -> Result<Grant<'p, O>, Denied> {
         let rights = self.rights(principal, path);
         if !O::is_allowed_by(rights) {
-            return Err(self.denied(O::NEEDS, principal, path));
+            return Err(self.denied(O::NEEDS, O::is_allowed_by, principal, path));
         }
-        Ok(Grant::new(path, rights, self.depends_on_path().then(|| Box::new(self.judge(principal)))))
+        Ok(Grant::new(
+            path,
+            rights,
+            self.depends_on_path_for(principal).then(|| Box::new(self.judge(principal))),
+        ))
     }
 }
 

@@ -83,7 +83,12 @@ impl Access {
     /// of that kind add up, unless one of them gives nothing.
     #[inline]
     pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
-        self.everywhere.unwrap_or_else(|| self.decide(principal, path)).without(self.withheld)
+        let given = self.everywhere.unwrap_or_else(|| self.decide(principal, path)).without(self.withheld);
+        match principal.scope() {
+            None => given,
+            Some(scope) if path.is_below(&scope.path) => given.and(scope.rights),
+            Some(_) => Rights::NONE,
+        }
     }
 
     /// What the rules give. Kept out of line, as most servers have only one rule.
@@ -105,16 +110,30 @@ impl Access {
     /// Fails if the principal has none of these rights at this path; otherwise returns all that it has.
     pub fn require(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Result<Rights, Denied> {
         let rights = self.rights(principal, path);
-        if rights.has_any(any_of) { Ok(rights) } else { Err(self.denied(any_of, principal, path)) }
+        if rights.has_any(any_of) {
+            Ok(rights)
+        } else {
+            {
+                let allows = |rights: Rights| rights.has_any(any_of);
+                Err(self.denied(any_of, allows, principal, path))
+            }
+        }
     }
 
-    /// The refusal of something that needs any of these rights at this path. It depends on the rules alone, not on what exists.
-    pub(super) fn denied(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Denied {
+    /// The refusal of something that needs any of these rights at this path, and that some rights would allow. It depends on the
+    /// rules alone, not on what exists.
+    pub(super) fn denied(
+        &self,
+        any_of: Rights,
+        allows: impl Fn(Rights) -> bool,
+        principal: &Principal,
+        path: &SharePath,
+    ) -> Denied {
         if self.is_read_only && Rights::CHANGE.has_all(any_of) {
             Denied::ReadOnly
         } else if !self.hides {
             Denied::NoRight(any_of)
-        } else if principal.user().is_none() && self.lets_a_user(any_of, principal.address(), path) {
+        } else if principal.user().is_none() && self.lets_a_user(allows, principal.address(), path) {
             Denied::Unauthenticated
         } else if any_of.has_any(Rights::OF_SERVER) || self.shows_neighbours(principal, path) {
             Denied::NoRight(any_of)
@@ -123,12 +142,17 @@ impl Access {
         }
     }
 
-    /// Whether any user at this address could have one of these rights there, by any rule that matches users alone.
-    fn lets_a_user(&self, any_of: Rights, address: Option<IpAddr>, path: &SharePath) -> bool {
+    /// Whether any user at this address could have such rights there, by any rule that matches users alone.
+    fn lets_a_user(
+        &self,
+        allows: impl Fn(Rights) -> bool,
+        address: Option<IpAddr>,
+        path: &SharePath,
+    ) -> bool {
         let examples = self.rules.iter().filter_map(|rule| rule.subject.example());
         examples
             .map(|user| Principal::of_user(Arc::new(user), address))
-            .any(|user| self.rights(&user, path).has_any(any_of))
+            .any(|user| allows(self.rights(&user, path)))
     }
 
     /// Whether a user may list the directory of this path: then it is told what it may not do there.
@@ -169,6 +193,11 @@ impl Access {
     pub fn depends_on_path(&self) -> bool {
         self.depends_on_path
     }
+
+    /// Whether one path may have other rights than another for this principal.
+    pub(super) fn depends_on_path_for(&self, principal: &Principal) -> bool {
+        self.depends_on_path || principal.scope().is_some()
+    }
 }
 
 impl Judge {
@@ -177,14 +206,15 @@ impl Judge {
         self.access.rights(&self.principal, path)
     }
 
-    /// The paths of the rules, the deepest first.
+    /// The paths at which rights may change: those of the rules, the deepest first, and that of the principal's scope.
     pub(super) fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
-        self.access.rules.iter().map(|rule| &rule.path)
+        let scope = self.principal.scope().map(|scope| &scope.path);
+        self.access.rules.iter().map(|rule| &rule.path).chain(scope)
     }
 
     /// Like [`Access::denied`], for the principal.
-    pub(super) fn denied(&self, any_of: Rights, path: &SharePath) -> Denied {
-        self.access.denied(any_of, &self.principal, path)
+    pub(super) fn denied(&self, any_of: Rights, allows: impl Fn(Rights) -> bool, path: &SharePath) -> Denied {
+        self.access.denied(any_of, allows, &self.principal, path)
     }
 
     /// The rules and the principal.

@@ -28,7 +28,7 @@ mod tests;
 pub use decision::{Access, Judge};
 pub use denied::Denied;
 pub use grant::{Grant, Operation, ToArchive, ToList, ToMakeDirectory, ToRead, ToWrite};
-pub use principal::{Principal, User};
+pub use principal::{Principal, Scope, User};
 pub use right::{Right, Rights};
 pub use rule::Rule;
 pub use rule_error::RuleError;

@@ -3,6 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::right::Rights;
+use crate::path::SharePath;
+
 /// The user that a request acts for, and where it comes from. It is determined once for each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
@@ -10,6 +13,19 @@ pub struct Principal {
     user: Option<Arc<User>>,
     /// The address of the client; a program at a Unix socket has none.
     address: Option<IpAddr>,
+    /// The part of the user's rights that it has; `None` for all of them.
+    scope: Option<Arc<Scope>>,
+}
+
+/// A part of what a user may do: that of a token, or of whoever has opened a link. They never have more rights than the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The folder or file. Nothing outside of it can be reached.
+    pub path: SharePath,
+    /// The rights.
+    pub rights: Rights,
+    /// The public id of the link, if it is for whoever has opened that: its holder need not be the user.
+    pub link: Option<String>,
 }
 
 /// A user with an account.
@@ -24,15 +40,30 @@ pub struct User {
 impl Principal {
     /// A request without credentials, from this address.
     pub const fn anonymous(address: Option<IpAddr>) -> Self {
-        Self { user: None, address }
+        Self { user: None, address, scope: None }
     }
 
     /// A request of this user, from this address.
     pub const fn of_user(user: Arc<User>, address: Option<IpAddr>) -> Self {
-        Self { user: Some(user), address }
+        Self { user: Some(user), address, scope: None }
     }
 
-    /// The user, unless it is anonymous.
+    /// A request with a part of this user's rights.
+    pub fn within(user: Arc<User>, address: Option<IpAddr>, scope: Scope) -> Self {
+        Self { user: Some(user), address, scope: Some(Arc::new(scope)) }
+    }
+
+    /// Whom it acts for: the user itself, if its own credentials say so, not the holder of a link.
+    pub fn person(&self) -> Option<&User> {
+        self.user.as_deref().filter(|_| self.scope().is_none_or(|scope| scope.link.is_none()))
+    }
+
+    /// The part of the user's rights that it has.
+    pub fn scope(&self) -> Option<&Scope> {
+        self.scope.as_deref()
+    }
+
+    /// The user whose rights it has, unless it is anonymous.
     pub fn user(&self) -> Option<&User> {
         self.user.as_deref()
     }

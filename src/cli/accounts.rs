@@ -10,12 +10,14 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::containment;
 use super::exit::{Failure, WrongUsage};
+use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
 use crate::access::Subject;
 use crate::accounts::password::{Password, PasswordHash};
+use crate::accounts::records::{Records, WallTime};
 use crate::blocking::Blocking;
 use crate::printable::Printable;
-use crate::server::{Accounts, AccountsSource, Config};
+use crate::server::{Accounts, AccountsSource, Config, folder_id};
 
 /// The environment variable with one password for everybody.
 const PASSWORD_VARIABLE: &str = "WHARF_PASSWORD";
@@ -79,7 +81,7 @@ impl AccountsArgs {
     }
 
     /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder.
-    pub(super) fn read(self, config: &Config) -> Result<Option<Accounts>, Failure> {
+    pub(super) fn read(self, state: &StateArgs, config: &Config) -> Result<Option<Accounts>, Failure> {
         self.ensure_private(config)?;
         if !self.are_given() {
             return Ok(None);
@@ -96,8 +98,10 @@ impl AccountsArgs {
         };
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
-        let plain = self.allow_plain_passwords;
-        Ok(Some(Accounts::new(source, plain, Box::new(check), Blocking::own_thread())?))
+        let (plain, disk) = (self.allow_plain_passwords, Blocking::own_thread());
+        let folder = folder_id(&config.folder)?.to_string();
+        let records = Records::open(state.open(config)?.path(), &folder, WallTime::now(), disk)?;
+        Ok(Some(Accounts::new(source, records, plain, Box::new(check), disk)?))
     }
 
     /// Fails if clients of the network would have to send passwords without TLS.

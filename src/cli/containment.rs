@@ -33,7 +33,7 @@ pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
 }
 
 /// An error if files in this directory would be in the other one. It need not exist, but its parent must.
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "accounts", feature = "tls"))]
 pub(super) fn ensure_directory_outside(directory: &Path, root: &Path) -> io::Result<()> {
     let Ok(root) = fs::canonicalize(root) else { return Ok(()) };
     let directory = resolve(directory)?;
@@ -203,7 +203,7 @@ mod tests {
         assert!(ensure_outside(&at("share/log"), &at("none")).is_ok(), "another error");
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "accounts", feature = "tls"))]
     #[test]
     fn a_directory_in_the_directory_is_recognised_by_every_path() {
         let place = tempfile::tempdir().expect("a directory");

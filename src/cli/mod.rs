@@ -29,7 +29,10 @@ mod replay;
 mod serve;
 mod signals;
 mod size;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "accounts", feature = "tls"))]
+mod state;
+#[cfg(not(any(feature = "accounts", feature = "tls")))]
+#[path = "no_state.rs"]
 mod state;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]

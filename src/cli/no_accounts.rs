@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::exit::{Failure, WrongUsage};
+use super::state::StateArgs;
 use crate::access::Subject;
 use crate::server::{Accounts, Config};
 
@@ -33,7 +34,7 @@ impl AccountsArgs {
     }
 
     /// There are none.
-    pub(super) fn read(self, _: &Config) -> Result<Option<Accounts>, Failure> {
+    pub(super) fn read(self, _: &StateArgs, _: &Config) -> Result<Option<Accounts>, Failure> {
         Ok(None)
     }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::exit::Failure;
+use super::state::StateArgs;
 use crate::server::{Config, Tls};
 
 /// No flags.
@@ -10,9 +11,15 @@ use crate::server::{Config, Tls};
 pub(super) struct TlsArgs {}
 
 impl TlsArgs {
+    /// There is nothing to keep.
+    #[allow(clippy::unused_self)]
+    pub(super) fn keeps_state(&self) -> bool {
+        false
+    }
+
     /// There are no certificates.
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    pub(super) fn read(&self, _: &Config) -> Result<Option<Tls>, Failure> {
+    pub(super) fn read(&self, _: &StateArgs, _: &Config) -> Result<Option<Tls>, Failure> {
         Ok(None)
     }
 }

@@ -16,6 +16,7 @@ use super::exit::Failure;
 use super::logging::Verbosity;
 use super::outputs::Outputs;
 use super::qr_code::QrArgs;
+use super::state::StateArgs;
 use super::tls::TlsArgs;
 use super::values::{idle_exit, keep_alive, mode, page_name, seconds, seconds_or_none, udp_port};
 use super::{signals, size};
@@ -131,6 +132,8 @@ pub(super) struct ServeArgs {
     tls: TlsArgs,
     #[command(flatten)]
     accounts: AccountsArgs,
+    #[command(flatten)]
+    state: StateArgs,
     /// Disable the chat
     #[arg(long)]
     no_chat: bool,
@@ -200,9 +203,11 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
     let (idle_exit, qr, drain, tls) = (args.idle_exit, args.qr, args.drain, args.tls.clone());
+    let state = args.state.clone();
+    state.ensure_used(tls.keeps_state() || args.accounts.are_given())?;
     let (mut config, accounts) = config(args, inherited, outputs.recorder())?;
-    config.tls = tls.read(&config)?;
-    config.accounts = accounts.read(&config)?;
+    config.tls = tls.read(&state, &config)?;
+    config.accounts = accounts.read(&state, &config)?;
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
     let (certificates, accounts) = (config.tls.clone(), config.accounts.clone());
     let hung_up = move || {

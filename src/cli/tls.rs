@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::containment;
 use super::exit::Failure;
-use super::{containment, state};
+use super::state::StateArgs;
 use crate::server::{Certificates, Config, PairFiles, Reachable, SelfSigned, Tls, TlsRules};
 
 /// The flags of `wharf serve` about TLS.
@@ -22,10 +23,6 @@ pub(super) struct TlsArgs {
     /// must trust its fingerprint, which is printed
     #[arg(long, group = "certificate")]
     tls_self_signed: bool,
-    /// With --tls-self-signed, keep the certificate and its key in this directory, outside the folder [default:
-    /// `$STATE_DIRECTORY`, else `~/.local/state/wharf/ID`, where ID is in the folder's `.wharf/id`]
-    #[arg(long, value_name = "DIR", requires = "tls_self_signed")]
-    state: Option<PathBuf>,
     /// With a certificate, serve only clients with a certificate that one of the issuers in this PEM file has signed; read
     /// again as --tls-cert
     #[arg(long, value_name = "FILE", requires = "certificate")]
@@ -39,8 +36,13 @@ pub(super) struct TlsArgs {
 }
 
 impl TlsArgs {
+    /// Whether the server makes its certificate itself, and keeps it.
+    pub(super) fn keeps_state(&self) -> bool {
+        self.tls_self_signed
+    }
+
     /// Reads or makes the certificates, if there are any; none of the files may be in the shared folder.
-    pub(super) fn read(&self, config: &Config) -> Result<Option<Tls>, Failure> {
+    pub(super) fn read(&self, state: &StateArgs, config: &Config) -> Result<Option<Tls>, Failure> {
         let has_tftp = !config.listen.udp.is_empty() || !config.listen.inherited.datagrams.is_empty();
         if has_tftp && self.tls_client_ca.is_some() {
             let why = "--tls-client-ca cannot be used with TFTP, whose clients have no certificates (leave out --udp, and \
@@ -48,7 +50,7 @@ impl TlsArgs {
             return Err(why.into());
         }
         let certificates = if self.tls_self_signed {
-            let directory = state::open(self.state.as_deref(), config)?;
+            let directory = state.open(config)?;
             let reachable = Reachable::new(config.listen.tcp_addresses(), config.allowed_hosts.clone());
             Certificates::SelfSigned(SelfSigned::new(directory, reachable))
         } else {

@@ -50,9 +50,11 @@ mod request;
 mod response;
 mod routes;
 mod runtime;
+#[cfg(feature = "accounts")]
+mod session_cookie;
 mod shedding;
 mod state;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "accounts", feature = "tls"))]
 mod state_directory;
 mod tftp;
 mod threads;
@@ -98,7 +100,7 @@ use self::jobs::{Chore, Chores, Jobs};
 pub use self::recorder::Recorder;
 use self::runtime::Runtime;
 use self::state::State;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "accounts", feature = "tls"))]
 pub use self::state_directory::{StateDirectory, StateError};
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;

@@ -35,7 +35,7 @@ impl Accounts {
         match *self {}
     }
 
-    pub(super) fn follow_file(&self, _: Blocking<'_>) -> bool {
+    pub(super) fn follow_files(&self, _: Blocking<'_>) -> bool {
         match *self {}
     }
 

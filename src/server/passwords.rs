@@ -7,6 +7,7 @@ use rustix::process::setpriority_process;
 
 use crate::blocking::Blocking;
 use crate::server::accounts::PasswordCheck;
+use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::{Connection, PasswordTask};
 use crate::server::connections::tracked::Tracked;
 use crate::server::jobs::{JobKind, Taken};
@@ -18,11 +19,16 @@ const NICE: i32 = 10;
 
 impl Runtime {
     /// Queues a check.
-    pub(super) fn check_later(&self, mut tracked: Box<Tracked<Connection>>, check: Box<PasswordCheck>) {
+    pub(super) fn check_later(
+        &self,
+        mut tracked: Box<Tracked<Connection>>,
+        check: Box<PasswordCheck>,
+        then: AfterPassword,
+    ) {
         let client = check.client.key();
         let excess = tracked.hold(tracked.connection.descriptors(), Some(client));
         // The only thread exists.
-        let _ = self.passwords.push(client, JobKind::General, PasswordTask { tracked, check });
+        let _ = self.passwords.push(client, JobKind::General, PasswordTask { tracked, check, then });
         shedding::shed_descriptors(self, excess);
     }
 
@@ -34,12 +40,15 @@ impl Runtime {
             log::debug!("cannot lower the priority of the password thread: {error}");
         }
         while let Some(Taken { job, kind, client, is_crowded }) = self.passwords.take() {
-            let PasswordTask { tracked, check } = job;
+            let PasswordTask { tracked, check, then } = job;
             if tracked.connection.has_gone(None, is_crowded) {
                 log::debug!("{} disconnected; its password is not checked", tracked.connection.sender());
             } else {
-                let checked = accounts.check(&check, Blocking::own_thread());
-                self.advance(tracked, |connection| connection.judge(checked, check.client, &self.state));
+                let disk = Blocking::own_thread();
+                let checked = accounts.check(&check, disk);
+                self.advance(tracked, |connection| {
+                    connection.judge(checked, then, check.client, self.timeout(), &self.state, disk)
+                });
             }
             // Nothing is held back in this queue.
             self.passwords.done(client, kind);

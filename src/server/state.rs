@@ -128,10 +128,10 @@ impl State {
         user.is_none_or(|user| self.accounts.as_ref().is_some_and(|accounts| accounts.is_current(user)))
     }
 
-    /// Reads the users again if their file has changed. Then members of the chat leave whose user has changed or is gone, and
+    /// Reads the users, and what else is known of them, again if the files have changed. Then members of the chat leave whose user has changed or is gone, and
     /// others that have the name of a new user.
     pub(super) fn follow_accounts(&self, disk: Blocking<'_>) {
-        let is_new = self.accounts.as_ref().is_some_and(|accounts| accounts.follow_file(disk));
+        let is_new = self.accounts.as_ref().is_some_and(|accounts| accounts.follow_files(disk));
         if let Some(chat) = self.chat.as_ref().filter(|_| is_new) {
             chat.dismiss_unless(|name, owner| {
                 self.is_current(owner.as_ref()) && (owner.is_some() || !self.is_name_of_user(name))

@@ -57,6 +57,12 @@ impl StateDirectory {
         Ok(directory)
     }
 
+    /// Its path.
+    #[cfg(feature = "accounts")]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The path of a file in it.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -65,7 +71,7 @@ impl StateDirectory {
     /// Waits for other servers, and keeps them waiting.
     pub(super) fn lock(&self) -> Result<LockedState, StateError> {
         let handle = self.open_handle()?;
-        if lock::directory(&handle) == Err(Errno::WOULDBLOCK) {
+        if lock::exclusive(&handle) == Err(Errno::WOULDBLOCK) {
             let seconds = lock::LONGEST_WAIT.as_secs();
             return Err(
                 self.because(format!("another server has locked it for {seconds} s (is it stopped?)"))

@@ -221,7 +221,7 @@ impl Runtime {
                 self.queue(client, JobKind::General, Task { tracked, work: None });
                 shedding::shed_descriptors(self, excess);
             }
-            AfterTurn::CheckPassword(check) => self.check_later(tracked, check),
+            AfterTurn::CheckPassword(check, then) => self.check_later(tracked, check, then),
             AfterTurn::HeldBack(client) => {
                 tracked.hold(tracked.connection.descriptors(), Some(client));
                 if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {

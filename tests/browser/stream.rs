@@ -80,9 +80,11 @@ fn answer(mut server: &TcpStream, mut client: &TcpStream, faults: &Faults) {
             }
             read = rest;
         }
-        let is_passed = stream
-            .as_mut()
-            .map_or_else(|| client.write_all(read).is_ok(), |stream| stream.send(read, client, faults));
+        let is_passed = if let Some(stream) = &mut stream {
+            stream.send(read, client, faults)
+        } else {
+            client.write_all(read).is_ok()
+        };
         if !is_passed {
             break;
         }

@@ -11,20 +11,24 @@
 //!
 //! The users are read again when their file changes.
 
+#[cfg(test)]
+mod tests;
 mod users;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use zeroize::Zeroizing;
 
 use self::users::Users;
-use crate::access::User;
+use crate::access::{Principal, Scope, User};
 use crate::accounts::attempts::{Attempts, Guess};
 use crate::accounts::password::{Password, PasswordHash};
+use crate::accounts::records::{Purpose, RecordId, RecordScope, RecordSecret, Records, SecretUse, WallTime};
 use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
 use crate::chat::name::Name;
@@ -52,6 +56,9 @@ struct Shared {
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
     remembered: Mutex<Remembered>,
+    records: Records,
+    /// The last error of the records, so that it is logged once.
+    records_error: Mutex<Option<String>>,
 }
 
 /// Where the accounts come from.
@@ -75,6 +82,7 @@ impl Accounts {
     /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
     pub fn new(
         source: AccountsSource,
+        records: Records,
         allows_plain: bool,
         check: Check,
         disk: Blocking<'_>,
@@ -88,6 +96,8 @@ impl Accounts {
             users: Mutex::new(Arc::new(users)),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
+            records,
+            records_error: Mutex::default(),
             attempts: Mutex::new(Attempts::new()),
             remembered: Mutex::new(Remembered::new(random::bytes())),
         })))
@@ -122,6 +132,39 @@ impl Accounts {
         self.users().has_name(name)
     }
 
+    /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
+    pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
+        self.by_secret(RecordSecret::parse(SecretUse::Session, secret)?, address)
+    }
+
+    /// Who a token acts for. `None` if it opens nothing.
+    pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Principal> {
+        self.by_secret(RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
+    }
+
+    fn by_secret(&self, secret: RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
+        let now = WallTime::now();
+        let record = self.0.records.find(&secret, now).ok()?;
+        let users = self.users();
+        let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
+        record.touch(now);
+        let user = Arc::clone(&account.user);
+        let scope = |scope: &RecordScope, link: Option<RecordId>| Scope {
+            path: scope.path.clone(),
+            rights: scope.rights,
+            link: link.map(|id| id.to_string()),
+        };
+        match &record.purpose {
+            Purpose::Session { .. } => Some(Principal::of_user(user, address)),
+            Purpose::Visit { link, scope: part, .. } => {
+                Some(Principal::within(user, address, scope(part, Some(*link))))
+            }
+            Purpose::Token { scope: part, .. } => Some(Principal::within(user, address, scope(part, None))),
+            // Its secret is used in paths only.
+            Purpose::Link { .. } => None,
+        }
+    }
+
     /// What is known about a name and a password without a check: that they were right within the last minute, or that there
     /// were too many failures.
     pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
@@ -133,7 +176,7 @@ impl Accounts {
             return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
         lock(&self.0.attempts)
-            .delay(&check.client.key(), Guess::User(&check.name), now)
+            .delay(&check.client.key(), users.guess(&check.name), now)
             .map(PasswordVerdict::TooMany)
     }
 
@@ -149,20 +192,23 @@ impl Accounts {
         let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
         let hash = account.map_or(&users.decoy, |account| &account.line.hash);
         let is_right = hash.is_of(&check.password, disk);
-        let (client, now) = (check.client.key(), Instant::now());
+        let (client, guess, now) = (check.client.key(), users.guess(&check.name), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            lock(&self.0.attempts).succeeded(&client, Guess::User(&check.name), now);
+            lock(&self.0.attempts).succeeded(&client, guess, now);
             lock(&self.0.remembered).remember(&account.line, &check.password, now);
+            log::info!("{} logged in as {}", check.client, account.line.name);
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
             };
         }
-        lock(&self.0.attempts).failed(&client, Guess::User(&check.name), now);
+        lock(&self.0.attempts).failed(&client, guess, now);
         // An unknown name may be a password in the wrong field.
         let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
         log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
-        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
+        // The next check begins no sooner than after the slowest: a request that waits for it could measure this one.
+        thread::sleep(users.slowest.saturating_sub(began.elapsed()));
+        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
 
     /// An error if the users file may no longer be used.
@@ -178,9 +224,22 @@ impl Accounts {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
+    /// Reads the users and the records again if their files have changed. To be called each second. Returns whether the users
+    /// were read.
+    pub(super) fn follow_files(&self, disk: Blocking<'_>) -> bool {
+        let is_new = self.follow_users(disk);
+        let error = self.0.records.refresh(WallTime::now(), disk).err().map(|error| error.to_string());
+        let mut last = lock(&self.0.records_error);
+        if let Some(error) = error.as_ref().filter(|error| last.as_ref() != Some(error)) {
+            log::error!("{error}; no session, token or link opens anything until that is mended");
+        }
+        *last = error;
+        is_new
+    }
+
     /// Reads the users again if their file has changed, or if that was asked for. If it cannot be used, the users stay as
     /// they were; if it is gone, there are none. Returns whether they were read.
-    pub(super) fn follow_file(&self, disk: Blocking<'_>) -> bool {
+    fn follow_users(&self, disk: Blocking<'_>) -> bool {
         let shared = &*self.0;
         let Some(path) = shared.source.path() else { return false };
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
@@ -192,22 +251,40 @@ impl Accounts {
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
         if is_gone {
-            let nobody = Arc::new(self.users().without_accounts());
-            *lock(&shared.users) = nobody;
+            self.replace_users(self.users().without_accounts());
             log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
             return true;
         }
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
-                log::info!("reloaded {} users", users.count());
-                let users = Arc::new(users.keeping(&self.users()));
-                *lock(&shared.users) = users;
+                let count = users.count();
+                self.end_records(&users, disk);
+                self.replace_users(users);
+                log::info!("reloaded {count} users");
                 true
             }
             Err(error) => {
                 log::error!("{error}; the users stay as they were");
                 false
             }
+        }
+    }
+
+    /// What is known of a user ends with its password: somebody else may have known that.
+    fn replace_users(&self, users: Users) {
+        let newer = Arc::new(users.keeping(&self.users()));
+        let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        let mut attempts = lock(&self.0.attempts);
+        for name in older.ended(&newer) {
+            attempts.forget(Guess::User(name));
+        }
+    }
+
+    /// Ends the sessions, tokens and links of users who are gone or have another password. Requests check that too; but a user
+    /// made anew must not inherit them.
+    fn end_records(&self, users: &Users, disk: Blocking<'_>) {
+        if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
+            log::error!("cannot end the sessions of users who are gone: {error}");
         }
     }
 
@@ -227,7 +304,7 @@ impl AccountsSource {
     fn read(&self, check: &Check, disk: Blocking<'_>) -> Result<Users, Box<dyn std::error::Error>> {
         match self {
             Self::File(path) => Users::read(path, check, disk),
-            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)?),
+            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)),
         }
     }
 }

@@ -24,7 +24,7 @@ thread_local! {
 
 /// The data of a request that is kept until its response has been sent.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(in crate::server) struct Exchange {
     /// The request line as it is logged; empty if neither the log nor the recorder needs it.
     line: Vec<u8>,
     began: Instant,

@@ -1,11 +1,14 @@
-//! After the check of a request's password.
+//! After the check of a password.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::blocking::Blocking;
 use crate::http::head_end::EndFinder;
 use crate::net::transport::OtherEnd;
-use crate::server::connection::phase::{JudgedHead, Phase};
+use crate::server::connection::after_password::AfterPassword;
+use crate::server::connection::phase::{JudgedPassword, Phase, WhenDue};
+use crate::server::connection::sending::Sending;
 use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
@@ -14,13 +17,15 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 impl Connection {
-    /// Takes the verdict on the password of its request. A worker answers a success as soon as it can; a failure waits until
-    /// it is due.
+    /// Takes the verdict on a password. A worker goes on with a success as soon as it can; a failure waits until it is due.
     pub(in crate::server) fn judge(
         &mut self,
         checked: CheckedPassword,
+        then: AfterPassword,
         client: ClientAddress,
+        timeout: Duration,
         state: &State,
+        disk: Blocking<'_>,
     ) -> AfterTurn {
         let CheckedPassword { verdict, due } = checked;
         let wait_for = match verdict {
@@ -29,14 +34,21 @@ impl Connection {
                 WaitFor::writable(Deadline::after(Instant::now(), state.stall))
             }
         };
-        self.phase = Phase::Judged(Box::new(JudgedHead { verdict, due, client }));
+        let then = match then {
+            AfterPassword::Serve => WhenDue::Serve(verdict),
+            AfterPassword::Respond(exchange, then) => {
+                let response = then(&verdict, state, disk);
+                WhenDue::Send(Box::new(Sending::new(response, *exchange, timeout, state)))
+            }
+        };
+        self.phase = Phase::Judged(Box::new(JudgedPassword { then, due, client }));
         AfterTurn::Park(wait_for)
     }
 
-    /// Answers the request, if that is due. Only a broken connection is an event before.
-    pub(super) fn serve_judged(
+    /// Goes on if that is due. Only a broken connection is an event before.
+    pub(super) fn after_check(
         &mut self,
-        judged: JudgedHead,
+        judged: JudgedPassword,
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
@@ -47,8 +59,12 @@ impl Connection {
             let wait_for = WaitFor::until(judged.due);
             return Ok(Transition::Wait(Phase::Judged(Box::new(judged)), wait_for));
         }
+        let verdict = match judged.then {
+            WhenDue::Serve(verdict) => verdict,
+            WhenDue::Send(sending) => return self.send(*sending, turn, share),
+        };
         match EndFinder::default().find(turn.input.unread()) {
-            Ok(Some(length)) => self.serve(length, Some(&judged.verdict), turn, share),
+            Ok(Some(length)) => self.serve(length, Some(&verdict), turn, share),
             // The head was complete, and has not been consumed.
             Ok(None) | Err(_) => Ok(Transition::Close),
         }

@@ -14,6 +14,7 @@
 //!         └───────────────────────────────────────────────────────────────────►        └──► lingering ──┘
 //! ```
 
+pub(super) mod after_password;
 mod ending;
 mod exchange;
 pub(super) mod input;
@@ -44,6 +45,7 @@ use crate::net::transport::{OtherEnd, Transport};
 use crate::server::accounts::PasswordCheck;
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
+use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::input::Input;
 use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
@@ -117,8 +119,8 @@ pub(super) enum AfterTurn {
     Work(Work),
     /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
-    /// The password of its request has to be checked.
-    CheckPassword(Box<PasswordCheck>),
+    /// A password has to be checked.
+    CheckPassword(Box<PasswordCheck>, AfterPassword),
     /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
     HeldBack(ClientKey),
     /// The broadcaster owns it from now on.
@@ -135,11 +137,12 @@ pub(super) struct Task {
     pub work: Option<Work>,
 }
 
-/// A connection whose request waits for the check of its password.
+/// A connection that waits for the check of a password.
 #[derive(Debug)]
 pub(super) struct PasswordTask {
     pub tracked: Box<Tracked<Connection>>,
     pub check: Box<PasswordCheck>,
+    pub then: AfterPassword,
 }
 
 /// The result of one step.
@@ -307,6 +310,9 @@ impl Connection {
                 let begun = begun.or_else(|| Some(Instant::now()));
                 return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, saves, begun });
             }
+            JobOutcome::CheckPassword(check, then) => {
+                return AfterTurn::CheckPassword(check, AfterPassword::respond(exchange, then));
+            }
         };
         AfterTurn::Park(WaitFor::writable(deadline))
     }
@@ -318,7 +324,7 @@ impl Connection {
                 Phase::RecvProxyHeader(deadline) => self.read_proxy_header(deadline, turn),
                 Phase::StartTls(deadline) => self.start_tls(deadline, turn),
                 Phase::RecvHead(waiting) => self.read_head(waiting, turn, &mut share),
-                Phase::Judged(judged) => self.serve_judged(*judged, turn, &mut share),
+                Phase::Judged(judged) => self.after_check(*judged, turn, &mut share),
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),
                 Phase::SendResponse(sending) => self.send(*sending, turn, &mut share),
@@ -336,7 +342,9 @@ impl Connection {
                     self.phase = phase;
                     return AfterTurn::NeedsDisk(client.key());
                 }
-                Ok(Transition::CheckPassword(check)) => return AfterTurn::CheckPassword(check),
+                Ok(Transition::CheckPassword(check)) => {
+                    return AfterTurn::CheckPassword(check, AfterPassword::Serve);
+                }
                 Ok(Transition::HeldBack(phase, client)) => {
                     self.phase = phase;
                     return AfterTurn::HeldBack(client.key());

@@ -24,8 +24,8 @@ pub(super) enum Phase {
     StartTls(Option<Deadline>),
     /// Between two requests, or while a head is incomplete.
     RecvHead(WaitingForHead),
-    /// The password of its request has been checked; a failure is not answered before its time. The head is in the input.
-    Judged(Box<JudgedHead>),
+    /// A password has been checked; a failure is not answered before its time.
+    Judged(Box<JudgedPassword>),
     /// An interim response is being sent before the body is read.
     SendInterim(Box<SendingInterim>),
     /// The body is being received.
@@ -51,14 +51,23 @@ pub(super) struct WaitingForHead {
     pub promised: Duration,
 }
 
-/// What has become of the password of a request.
+/// What follows the check of a password.
 #[derive(Debug)]
-pub(super) struct JudgedHead {
-    pub verdict: PasswordVerdict,
+pub(super) struct JudgedPassword {
+    pub then: WhenDue,
     /// When the client may learn of it.
     pub due: Deadline,
     /// The client of the request.
     pub client: ClientAddress,
+}
+
+/// What follows, once it is due.
+#[derive(Debug)]
+pub(super) enum WhenDue {
+    /// The request, whose head is in the input, is served with this verdict.
+    Serve(PasswordVerdict),
+    /// This response is sent.
+    Send(Box<Sending>),
 }
 
 /// An interim response, such as `100 Continue`, is being sent; the body, or the rest of it, comes next (RFC 9110

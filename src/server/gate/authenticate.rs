@@ -1,14 +1,14 @@
 //! The authenticate gate: who a request acts for. It is the only place that makes a principal of a request.
 //!
 //! The first kind of credentials that a request has decides: the certificate of its connection, then the field
-//! `Authorization`. If they are wrong, nothing weaker is tried.
+//! `Authorization`, then the cookie of a session. If they are wrong, nothing weaker is tried.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::access::Principal;
 use crate::accounts::password::Password;
-use crate::http::authorization::Credentials;
+use crate::http::authorization::{Credentials, MalformedCredentials};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths;
@@ -17,6 +17,7 @@ use crate::server::error_response::bad_request;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::request::{RequestSource, Scheme};
 use crate::server::response::Response;
+use crate::server::session_cookie::{SessionCookie, TwoCookies};
 use crate::server::state::State;
 use crate::server::tls::Tls;
 
@@ -50,12 +51,24 @@ pub(crate) fn caller(
         return Ok(Caller::Known(Principal::of_user(user, source.client.ip())));
     }
     let mut lines = head.fields.all("Authorization");
-    let Some(value) = lines.next() else { return anonymous() };
-    if lines.next().is_some() {
-        return Err(bad_request("the request has two Authorization fields (send one)"));
+    if let Some(value) = lines.next() {
+        if lines.next().is_some() {
+            return Err(bad_request("the request has two Authorization fields (send one)"));
+        }
+        ensure_private(source, accounts)?;
+        return by_authorization(value, source, accounts);
     }
-    ensure_private(source, accounts)?;
-    by_authorization(value, source, accounts)
+    let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
+    match cookie.find(head.fields) {
+        Ok(None) => anonymous(),
+        Ok(Some(secret)) => {
+            ensure_private(source, accounts)?;
+            // The browser must not send a session that has ended again: it could see nothing, not even what is public.
+            let ended = || wrong().with("Set-Cookie", cookie.clear());
+            accounts.of_session(secret, source.client.ip()).map(Caller::Known).ok_or_else(ended)
+        }
+        Err(TwoCookies) => Err(wrong().with("Set-Cookie", cookie.clear())),
+    }
 }
 
 fn by_authorization(
@@ -63,8 +76,12 @@ fn by_authorization(
     source: &RequestSource<'_>,
     accounts: &Accounts,
 ) -> Result<Caller, Response> {
-    let Ok(Credentials::Basic { name, mut password }) = Credentials::parse(value) else {
-        return Err(wrong());
+    let (name, mut password) = match Credentials::parse(value) {
+        Ok(Credentials::Basic { name, password }) => (name, password),
+        Ok(Credentials::Bearer(token)) => {
+            return accounts.of_token(token, source.client.ip()).map(Caller::Known).ok_or_else(wrong);
+        }
+        Err(MalformedCredentials) => return Err(wrong()),
     };
     let password = Password::new(std::mem::take(&mut password));
     let check = PasswordCheck { name, password, client: source.client };

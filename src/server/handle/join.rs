@@ -25,7 +25,10 @@ use crate::server::state::State;
 
 /// Who wants to join.
 struct Applicant {
+    /// The user whose rights it has.
     user: Option<Arc<User>>,
+    /// Whether it is that user, and the user has a name of its own.
+    is_person: bool,
     client: ClientAddress,
 }
 
@@ -36,7 +39,9 @@ pub(crate) fn handle(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = Arc::clone(chat::of(state)?);
-    let applicant = Applicant { user: request.principal.account().cloned(), client: request.client };
+    let principal = &request.principal;
+    let is_person = principal.person().is_some() && state.names_users();
+    let applicant = Applicant { user: principal.account().cloned(), is_person, client: request.client };
     receive(request.head, NAME_BODY_LIMIT, move |body, state| {
         admit(&chat, body, &applicant, state).unwrap_or_else(|refused| refused)
     })
@@ -44,13 +49,13 @@ pub(crate) fn handle(
 
 fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) -> Result<Response, Response> {
     let asked = field(body, "user");
-    let person = applicant.user.as_ref().filter(|_| state.names_users());
+    let person = applicant.user.as_ref().filter(|_| applicant.is_person);
     let name = match (person, asked.as_deref()) {
         (Some(user), asked) => name_of(user, asked)?,
         (None, Some(asked)) => Name::new(asked).map_err(bad_request)?,
         (None, None) => return Err(bad_request("the body must be user=NAME")),
     };
-    let token = token(chat, &name, person.is_some(), applicant, state)?;
+    let token = token(chat, &name, applicant, state)?;
     Ok(json_response(&json!({"user": name.as_str(), "token": token.expose()})))
 }
 
@@ -69,8 +74,7 @@ fn name_of(user: &User, asked: Option<&str>) -> Result<Name, Response> {
 fn token(
     chat: &ChatState,
     name: &Name,
-    is_own_name: bool,
-    Applicant { user, client }: &Applicant,
+    Applicant { user, is_person, client }: &Applicant,
     state: &State,
 ) -> Result<MemberToken, Response> {
     let mut room = chat.room();
@@ -80,13 +84,13 @@ fn token(
         return Err(Response::text(Status::FORBIDDEN, "the account has just changed (try again)\n"));
     }
     let holder = room.holder(name).map(|(person, owner)| (person.id, is_same_owner(owner, user.as_ref())));
-    match holder.filter(|_| is_own_name) {
+    match holder.filter(|_| *is_person) {
         Some((member, true)) => return room.token_again(member, now()).map_err(|error| room_error(&error)),
         // Whoever it was, the name is the user's.
         Some((member, false)) => drop(room.leave(member, now())),
         None => {}
     }
-    let joined = if !is_own_name && state.is_name_of_user(name) {
+    let joined = if !is_person && state.is_name_of_user(name) {
         Err(room.refuse(name.clone(), client.key(), now()))
     } else {
         room.join(name.clone(), user.clone(), Secret::new(random::bytes()), client.key(), now())

@@ -60,11 +60,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
                 uploads: state.access.check::<ToWrite>(&principal, &path).is_ok(),
                 chat: state.chat.is_some()
                     && state.access.require(Rights::CHAT, &principal, &SharePath::root()).is_ok(),
-                // Where rules ask for no user, a cache may give the page to others too.
-                name: principal
-                    .user()
-                    .filter(|_| state.names_users() && state.access.depends_on_user(&path))
-                    .map(|user| &*user.name),
+                name: principal.person().filter(|_| state.names_users()).map(|user| &*user.name),
             };
             list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });

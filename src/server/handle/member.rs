@@ -17,7 +17,7 @@ use crate::server::state::State;
 /// The uploader: the member whose token is in the request, or the user, or else the client's address.
 pub(super) fn uploader(request: &Request<'_, '_, '_>, state: &State) -> Uploader {
     let member = state.chat.as_ref().and_then(|chat| of(request, chat).ok()).map(|person| person.name);
-    let user = || request.principal.account().filter(|_| state.names_users());
+    let user = || request.principal.person().filter(|_| state.names_users());
     member
         .or_else(|| user().and_then(|user| Name::of_user(&user.name).ok()))
         .map_or_else(|| Uploader::Address(request.client.to_string()), Uploader::Named)

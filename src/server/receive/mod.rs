@@ -13,9 +13,11 @@ use std::time::Instant;
 use crate::blocking::Blocking;
 use crate::http::body::{BodyDecoder, BodyError, Framing};
 use crate::http::status::Status;
+use crate::server::accounts::PasswordCheck;
 use crate::server::disk::Disk;
 use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::password_verdict::PasswordVerdict;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::response::Response;
@@ -72,7 +74,12 @@ pub(super) enum JobOutcome {
     Receive(Box<Receiving>),
     /// There is more to do, after the jobs of other clients.
     Again(Job),
+    /// A password has to be checked, which takes a processor for long; then this makes the response.
+    CheckPassword(Box<PasswordCheck>, AfterCheck),
 }
+
+/// Makes the response once a password has been checked, on the password thread. A failure is sent later, when it is due.
+pub(super) type AfterCheck = Box<dyn FnOnce(&PasswordVerdict, &State, Blocking<'_>) -> Response + Send>;
 
 /// A body, as far as it has been received.
 #[derive(Debug)]

@@ -1,0 +1,122 @@
+//! The cookie that holds the secret of a session (RFC 6265).
+
+use std::time::Duration;
+
+use crate::http::fields::Fields;
+use crate::http::request::split_port;
+use crate::server::base::Base;
+use crate::server::request::Scheme;
+
+/// The cookie of a session, for one request: its name and attributes depend on how the server is reached.
+#[derive(Debug)]
+pub(super) struct SessionCookie {
+    name: String,
+    path: String,
+    is_secure: bool,
+}
+
+/// A request has two cookies of the name: one of them may be somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TwoCookies;
+
+impl SessionCookie {
+    /// The one for requests to this host. Over TLS, browsers guarantee by its name that no other host has set it, and without
+    /// a base none of another path. Without TLS, cookies are shared by all ports of a host, so the name has the port.
+    pub(super) fn of(host: Option<&str>, scheme: Option<Scheme>, base: &Base) -> Self {
+        let is_secure = scheme == Some(Scheme::Https);
+        let name = match (is_secure, base.is_root()) {
+            (true, true) => "__Host-wharf".to_owned(),
+            (true, false) => "__Secure-wharf".to_owned(),
+            (false, _) => {
+                let (_, port) = split_port(host.unwrap_or(""));
+                format!("wharf-{}", if port.is_empty() { "80" } else { port })
+            }
+        };
+        Self { name, path: base.directory(), is_secure }
+    }
+
+    /// Its value in a request.
+    pub(super) fn find<'b>(&self, fields: Fields<'_, 'b>) -> Result<Option<&'b [u8]>, TwoCookies> {
+        let pairs = fields.all("Cookie").flat_map(|line| line.split(|byte| *byte == b';'));
+        let mut values = pairs.filter_map(|pair| {
+            let rest = pair.trim_ascii().strip_prefix(self.name.as_bytes())?;
+            rest.strip_prefix(b"=")
+        });
+        let first = values.next();
+        if values.next().is_some() { Err(TwoCookies) } else { Ok(first) }
+    }
+
+    /// The value of `Set-Cookie` that sets it for this time.
+    pub(super) fn set(&self, secret: &str, time: Duration) -> String {
+        let Self { name, path, is_secure } = self;
+        let secure = if *is_secure { "; Secure" } else { "" };
+        let seconds = time.as_secs();
+        format!("{name}={secret}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+    }
+
+    /// The value of `Set-Cookie` that removes it.
+    pub(super) fn clear(&self) -> String {
+        self.set("", Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::request::{FieldSpace, Head};
+
+    #[test]
+    fn names_and_attributes() {
+        let base = |text: &str| text.parse::<Base>().expect("a path");
+        let https = Some(Scheme::Https);
+        let table = [
+            (
+                Some("a.example"),
+                https,
+                "/",
+                "__Host-wharf=x; Path=/; Max-Age=9; HttpOnly; SameSite=Lax; Secure",
+            ),
+            (
+                Some("a.example:8443"),
+                https,
+                "/files",
+                "__Secure-wharf=x; Path=/files/; Max-Age=9; HttpOnly; SameSite=Lax; Secure",
+            ),
+            (Some("localhost:8080"), None, "/", "wharf-8080=x; Path=/; Max-Age=9; HttpOnly; SameSite=Lax"),
+            (
+                Some("[::1]:81"),
+                Some(Scheme::Http),
+                "/",
+                "wharf-81=x; Path=/; Max-Age=9; HttpOnly; SameSite=Lax",
+            ),
+            (None, None, "/b", "wharf-80=x; Path=/b/; Max-Age=9; HttpOnly; SameSite=Lax"),
+        ];
+        for (host, scheme, path, expected) in table {
+            let cookie = SessionCookie::of(host, scheme, &base(path));
+            assert_eq!(cookie.set("x", Duration::from_secs(9)), expected);
+        }
+    }
+
+    #[test]
+    fn the_value_is_found_among_other_cookies() {
+        let cookie = SessionCookie::of(Some("localhost:80"), None, &Base::default());
+        let table: [(&[&str], Result<Option<&str>, TwoCookies>); 8] = [
+            (&[], Ok(None)),
+            (&["wharf-81=a; other=b"], Ok(None)),
+            (&["wharf-80=a"], Ok(Some("a"))),
+            (&["x=y; wharf-80=a;z=1"], Ok(Some("a"))),
+            (&["x=y", "wharf-80=a"], Ok(Some("a"))),
+            (&["wharf-80="], Ok(Some(""))),
+            (&["wharf-800=a; awharf-80=b"], Ok(None)),
+            (&["wharf-80=a; wharf-80=a"], Err(TwoCookies)),
+        ];
+        for (lines, expected) in table {
+            let fields: String = lines.iter().map(|line| format!("Cookie: {line}\r\n")).collect();
+            let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
+            let mut space = FieldSpace::new();
+            let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
+            let expected = expected.map(|value| value.map(str::as_bytes));
+            assert_eq!(cookie.find(head.fields), expected, "{lines:?}");
+        }
+    }
+}
