@@ -1,5 +1,5 @@
-//! The paths that the server keeps for itself, below `/.wharf/`. Server and client take them from here; the scripts of
-//! the pages repeat them.
+//! The paths that the server keeps for itself, below `/.wharf/`, and a header that they need. Server and client take them
+//! from here; the scripts of the pages repeat them.
 
 /// The first segment of each.
 pub const SEGMENT: &[u8] = b".wharf";
@@ -39,6 +39,10 @@ pub const CHAT_MESSAGES: &str = "/.wharf/chat/messages";
 
 /// The event stream of the chat room.
 pub const CHAT_EVENTS: &str = "/.wharf/chat/events";
+
+/// The request header that proves who a member of the chat room is. A cookie would be sent by itself, also for a page of
+/// another site, and `Authorization` is for accounts.
+pub const MEMBER_FIELD: &str = "Wharf-Member";
 
 /// Leaves the chat room.
 pub const CHAT_LEAVE: &str = "/.wharf/chat/leave";

@@ -141,6 +141,14 @@ fn acts(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
+/// Whether a name looks the same without this character: an invisible one, or one that only chooses among shapes.
+#[cfg(feature = "accounts")]
+pub fn is_ignorable(c: char) -> bool {
+    let chooses_a_shape = matches!(c,
+        '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    chooses_a_shape || is_invisible(c)
+}
+
 /// Invisible characters: those that Unicode ignores by default (`Default_Ignorable_Code_Point`: bidirectional
 /// controls, zero-width characters and joiners, fillers, tags), line and paragraph separators, and the marks
 /// of an interlinear annotation. They reorder a line or hide in a name (Unicode TR #36).

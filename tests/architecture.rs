@@ -25,7 +25,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
-    ("chat", &[]),
+    ("chat", &["printable"]),
     ("durable", &[]),
     ("net", &["blocking"]),
     ("client", &["http", "tftp", "durable", "net", "network", "own_paths", "printable", "format"]),

@@ -1,8 +1,8 @@
 //! A real browser shows the folder and uploads to it.
 
 mod accessibility;
-mod chat;
-mod driver;
+pub(crate) mod chat;
+pub(crate) mod driver;
 mod folder;
 mod hostile;
 mod preview;
@@ -10,6 +10,7 @@ mod proxied;
 #[cfg(feature = "tls")]
 mod self_signed;
 mod session;
+mod stream;
 mod upload;
 
 use std::process::Command;

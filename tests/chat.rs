@@ -17,7 +17,7 @@ struct Person<'w> {
 }
 
 /// A member's event stream.
-struct Ear {
+pub(super) struct Ear {
     stream: TcpStream,
     decoder: EventStreamDecoder,
     unread: Vec<u8>,
@@ -35,12 +35,12 @@ impl<'w> Person<'w> {
         assert_eq!(answer.code(), 200, "{name}: {}", answer.text());
         let joined: Value = serde_json::from_slice(&answer.body).expect("JSON");
         let token = joined["token"].as_str().expect("a token").to_owned();
-        assert!(answer.field("Set-Cookie").contains(&format!("={token}; Path=/; HttpOnly; SameSite=Strict")));
+        assert_eq!(answer.field("Set-Cookie"), "", "a cookie would be sent by itself");
         Self { wharf, token }
     }
 
     fn fields(&self) -> String {
-        format!("Authorization: Bearer {}\r\n", self.token)
+        format!("Wharf-Member: {}\r\n", self.token)
     }
 
     fn say(&self, query: &str, text: impl AsRef<[u8]>) -> u16 {
@@ -52,11 +52,18 @@ impl<'w> Person<'w> {
     }
 
     fn resume(&self, last: &str) -> Ear {
-        let mut stream = TcpStream::connect(self.wharf.address()).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
         let last = if last.is_empty() { String::new() } else { format!("Last-Event-ID: {last}\r\n") };
-        let (host, fields) = (self.wharf.address(), self.fields());
-        let head = format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}{last}\r\n");
+        Ear::open(self.wharf, &format!("{}{last}", self.fields()))
+    }
+}
+
+impl Ear {
+    /// Opens the stream of the member whose header is in these fields.
+    pub(super) fn open(wharf: &Wharf, fields: &str) -> Self {
+        let host = wharf.address();
+        let mut stream = TcpStream::connect(host).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        let head = format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
         stream.write_all(head.as_bytes()).expect("sent");
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
@@ -65,13 +72,11 @@ impl<'w> Person<'w> {
             answer.push(byte[0]);
         }
         assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
-        Ear { stream, decoder: EventStreamDecoder::new(), unread: Vec::new() }
+        Self { stream, decoder: EventStreamDecoder::new(), unread: Vec::new() }
     }
-}
 
-impl Ear {
     /// The next event; `None` when the stream ends.
-    fn hear(&mut self) -> Option<StreamEvent> {
+    pub(super) fn hear(&mut self) -> Option<StreamEvent> {
         loop {
             let mut rest = self.unread.as_slice();
             let event = self.decoder.next(&mut rest).expect("a stream");
@@ -92,7 +97,7 @@ impl Ear {
     }
 
     /// The next event of one of these kinds: its kind and its text.
-    fn hear_of(&mut self, kinds: &[&str]) -> (String, Value) {
+    pub(super) fn hear_of(&mut self, kinds: &[&str]) -> (String, Value) {
         loop {
             let event = self.hear().expect("another event");
             if kinds.contains(&event.event.as_str()) {
@@ -176,12 +181,12 @@ fn invalid_names_and_tokens_are_rejected() {
     for (body, code) in cases {
         assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "", body.as_bytes()).code(), code, "{body}");
     }
-    let forged = "Authorization: Bearer 1-00000000000000000000000000000000\r\n";
+    let forged = "Wharf-Member: 1-00000000000000000000000000000000\r\n";
     for target in ["/.wharf/chat/events", "/.wharf/chat/messages"] {
-        assert_eq!(wharf.ask("GET", target, "", b"").code(), 401, "{target}");
+        assert_eq!(wharf.ask("GET", target, "", b"").code(), 403, "{target}");
         assert_eq!(wharf.ask("GET", target, forged, b"").code(), 403, "{target}");
     }
-    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", "", b"x").code(), 401);
+    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", "", b"x").code(), 403);
     assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "Origin: http://evil\r\n", b"user=eve").code(), 403);
     assert_eq!(wharf.ask("GET", "/.wharf/chat/join", "", b"").field("Allow"), "POST, OPTIONS");
     assert_eq!(wharf.ask("GET", "/.wharf/chat/nothing", "", b"").code(), 404);
@@ -190,13 +195,29 @@ fn invalid_names_and_tokens_are_rejected() {
 }
 
 #[test]
-fn a_cookie_works_as_well_and_no_token_is_logged() {
+fn only_the_header_proves_who_a_member_is_and_no_token_is_logged() {
     let wharf = Wharf::serve(&[]);
     let ann = Person::join(&wharf, "ann");
-    let cookie = format!("Cookie: other=x; wharf-{}={}\r\n", wharf.address().port(), ann.token);
-    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &cookie, b"hi").code(), 202);
-    let elsewhere = format!("Cookie: wharf-1={}\r\n", ann.token);
-    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &elsewhere, b"hi").code(), 401, "another port's");
+    let cookie = format!("Cookie: wharf-{}={}\r\n", wharf.address().port(), ann.token);
+    let old = format!("Authorization: Bearer {}\r\n", ann.token);
+    let hint = "the chat takes the token in the header Wharf-Member (update the client)\n";
+    for (case, fields, code, text) in [
+        ("the header", ann.fields(), 202, ""),
+        ("a cookie", cookie, 403, "not in the room (join first)\n"),
+        ("as older clients sent it", old.clone(), 400, hint),
+        (
+            "of something else",
+            "Authorization: Bearer x\r\n".to_owned(),
+            403,
+            "not in the room (join first)\n",
+        ),
+        ("both", format!("{old}{}", ann.fields()), 202, ""),
+    ] {
+        let answer = wharf.ask("POST", "/.wharf/chat/messages", &fields, b"hi");
+        assert_eq!(answer.code(), code, "{case}");
+        assert!(code == 202 || answer.text() == text, "{case}: {}", answer.text());
+        assert_eq!(answer.field("WWW-Authenticate"), "", "{case}: no account is asked for");
+    }
     let log = wharf.settled_log();
     assert!(log.contains("joined the chat as ann"), "{log}");
     assert!(
@@ -453,7 +474,7 @@ fn three_kinds_of_clients_are_in_one_chat() {
     let (raw, by_curl) = (Person::join(&wharf, "raw"), Person::join(&wharf, "curl"));
     let mut ear = raw.listen();
     let Some(mut curl) = outside("curl") else { return };
-    let header = format!("Authorization: Bearer {}", by_curl.token);
+    let header = format!("Wharf-Member: {}", by_curl.token);
     let curl = curl
         .args(["-sN", "--max-time", "60", "-H", &header, &wharf.url("/.wharf/chat/events")])
         .stdin(Stdio::piped())

@@ -17,6 +17,8 @@ mod bad_input;
 mod base;
 mod browser;
 mod chat;
+#[cfg(feature = "accounts")]
+mod chat_accounts;
 mod client;
 #[cfg(feature = "tls")]
 mod client_certificates;

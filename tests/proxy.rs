@@ -79,7 +79,7 @@ fn an_event_stream_asks_not_to_be_buffered() {
     let token: serde_json::Value = serde_json::from_slice(&joined.body).expect("JSON");
     let token = token["token"].as_str().expect("a token");
     let mut wire = wharf.connect();
-    let fields = format!("Authorization: Bearer {token}\r\n");
+    let fields = format!("Wharf-Member: {token}\r\n");
     wire.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
     let begun = wire.try_read_answer(true).expect("a head");
     assert_eq!((begun.code(), begun.field("X-Accel-Buffering").as_str()), (200, "no"));
@@ -243,7 +243,7 @@ fn resumable_uploads_get_through_nginx() {
 fn is_heard(wharf: &Wharf, name: &str, proxy: &ReverseProxy) {
     let joined = wharf.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
     let token: serde_json::Value = serde_json::from_slice(&joined.body).expect("JSON");
-    let fields = format!("Authorization: Bearer {}\r\n", token["token"].as_str().expect("a token"));
+    let fields = format!("Wharf-Member: {}\r\n", token["token"].as_str().expect("a token"));
     let mut wire = Wire::connect(proxy.address());
     let host = proxy.address();
     wire.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"));

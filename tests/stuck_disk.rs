@@ -22,7 +22,7 @@ fn asks_for(wharf: &Wharf, target: &str) -> Wire {
 fn join(wharf: &Wharf) -> String {
     let answer = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann");
     let joined: Value = serde_json::from_slice(&answer.body).expect("JSON");
-    format!("Authorization: Bearer {}\r\n", joined["token"].as_str().expect("a token"))
+    format!("Wharf-Member: {}\r\n", joined["token"].as_str().expect("a token"))
 }
 
 /// Requests that need no disk work while it hangs: all are answered before it resumes.

@@ -259,10 +259,10 @@ fn events_are_sent_over_tls() {
     let text = joined.text();
     let token = text.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
     let mut listener = wharf.connect();
-    let fields = format!("Host: {}\r\nAuthorization: Bearer {token}\r\n", wharf.address());
+    let fields = format!("Host: {}\r\nWharf-Member: {token}\r\n", wharf.address());
     listener.send(format!("GET /.wharf/chat/events HTTP/1.1\r\n{fields}\r\n"));
     listener.read_until("text/event-stream");
-    let fields = format!("Authorization: Bearer {token}\r\n");
+    let fields = format!("Wharf-Member: {token}\r\n");
     for number in 0..80 {
         let message = format!("number {number} {}", "x".repeat(3000));
         while wharf.ask("POST", "/.wharf/chat/messages", &fields, message.as_bytes()).code() == 429 {

@@ -87,6 +87,11 @@ impl Principal {
         self.user.as_deref()
     }
 
+    /// The same, as the accounts hold it: whatever changes in an account makes another one.
+    pub fn account(&self) -> Option<&Arc<User>> {
+        self.user.as_ref()
+    }
+
     /// The address of the client.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.address

@@ -6,22 +6,15 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use super::id::EventId;
+use super::name::Name;
 use super::person::{MemberId, Person};
 use super::text::MessageText;
-
-/// An event's place in the order of all events: `EPOCH-SEQ`.
-///
-/// The epoch is random for each start of the room, so an id from before a restart matches no current one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EventId {
-    pub(super) epoch: u64,
-    pub(super) seq: u64,
-}
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the order.
+    /// Its id.
     pub id: EventId,
     /// Its time, by the wall clock.
     pub at: SystemTime,
@@ -71,22 +64,13 @@ pub enum EventKind {
     },
 }
 
-/// The uploader of a file: a member, or a client at an address. Two variants, because `10.0.0.7` can be a member's name.
+/// The uploader of a file: somebody with a name, or a client at an address. Two variants, because `10.0.0.7` can be a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploader {
-    /// A member of the room.
-    Member(Person),
-    /// A client that has not joined, by its address as the caller writes it.
+    /// A member of the room, or a user with an account.
+    Named(Name),
+    /// Another client, by its address as the caller writes it.
     Address(String),
-}
-
-impl EventId {
-    /// Parses an id in exactly the form that [`Display`](fmt::Display) writes; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (epoch, seq) = text.split_once('-')?;
-        let id = Self { epoch: u64::from_str_radix(epoch, 16).ok()?, seq: seq.parse().ok()? };
-        (id.to_string() == text).then_some(id)
-    }
 }
 
 impl Event {
@@ -111,43 +95,12 @@ impl Event {
     }
 }
 
-impl fmt::Display for EventId {
+/// For a log.
+impl fmt::Display for Uploader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{}", self.epoch, self.seq)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn only_the_written_form_is_an_id() {
-        assert_eq!(EventId::parse("00000000000000ff-7"), Some(EventId { epoch: 255, seq: 7 }));
-        let rows = [
-            ("empty", ""),
-            ("no dash", "00000000000000ff7"),
-            ("short epoch", "ff-7"),
-            ("upper case", "00000000000000FF-7"),
-            ("leading zero", "00000000000000ff-07"),
-            ("plus", "00000000000000ff-+7"),
-            ("negative", "00000000000000ff--7"),
-            ("space", "00000000000000ff-7 "),
-            ("newline", "00000000000000ff-7\n"),
-            ("too big", "00000000000000ff-18446744073709551616"),
-            ("three parts", "00000000000000ff-7-7"),
-        ];
-        for (case, text) in rows {
-            assert_eq!(EventId::parse(text), None, "{case}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn ids_are_read_back(epoch: u64, seq: u64) {
-            let id = EventId { epoch, seq };
-            prop_assert_eq!(EventId::parse(&id.to_string()), Some(id));
+        match self {
+            Self::Named(name) => name.fmt(f),
+            Self::Address(address) => f.write_str(address),
         }
     }
 }

@@ -14,16 +14,18 @@ use super::client_key::ClientKey;
 use super::error::RoomError;
 use super::flood::{self, Bucket};
 use super::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
-use super::name::Name;
+use super::name::{self, Name};
 pub use super::person::{MemberId, Person};
 use super::ring::Position;
 use super::token::{MemberToken, Secret};
 
 /// One member, with the state that only the room may see.
-pub(super) struct Member {
+pub(super) struct Member<O> {
     pub(super) person: Person,
     pub(super) client: ClientKey,
     pub(super) bucket: Bucket,
+    /// What the caller knows of it: whose it is.
+    pub(super) owner: O,
     secret: Secret,
     presence: Presence,
 }
@@ -40,16 +42,21 @@ enum Presence {
 }
 
 /// All members, in the order in which they joined.
-pub(super) struct Members {
-    by_id: BTreeMap<MemberId, Member>,
+pub(super) struct Members<O> {
+    by_id: BTreeMap<MemberId, Member<O>>,
     by_name: HashMap<Name, MemberId>,
     next_id: u64,
 }
 
-impl Member {
+impl<O> Member<O> {
     /// Whether it has the maximum number of streams.
     pub(super) fn has_enough_streams(&self) -> bool {
         matches!(self.presence, Presence::Here { streams } if streams.get() >= STREAMS_PER_MEMBER)
+    }
+
+    /// What its client proves itself by.
+    pub(super) fn token(&self) -> MemberToken {
+        MemberToken::new(self.person.id, self.secret.clone())
     }
 
     /// Adds a stream. Returns where it begins, if it is the member's first.
@@ -102,7 +109,7 @@ impl Member {
     }
 }
 
-impl Members {
+impl<O> Members<O> {
     pub(super) fn new() -> Self {
         Self { by_id: BTreeMap::new(), by_name: HashMap::new(), next_id: 1 }
     }
@@ -111,11 +118,12 @@ impl Members {
     pub(super) fn admit(
         &mut self,
         name: Name,
+        owner: O,
         secret: Secret,
         client: ClientKey,
         from: Position,
         now: Instant,
-    ) -> Result<&Member, RoomError> {
+    ) -> Result<&Member<O>, RoomError> {
         if self.by_name.contains_key(&name) {
             return Err(RoomError::NameTaken(name));
         }
@@ -130,7 +138,7 @@ impl Members {
         self.by_name.insert(name.clone(), id);
         let presence = Presence::Expected { since: now, from };
         let bucket = Bucket::new(flood::MEMBER, now);
-        let member = Member { person: Person { id, name }, client, bucket, secret, presence };
+        let member = Member { person: Person { id, name }, client, bucket, owner, secret, presence };
         Ok(self.by_id.entry(id).or_insert(member))
     }
 
@@ -141,11 +149,11 @@ impl Members {
         Ok(member.person)
     }
 
-    pub(super) fn get(&self, id: MemberId) -> Result<&Member, RoomError> {
+    pub(super) fn get(&self, id: MemberId) -> Result<&Member<O>, RoomError> {
         self.by_id.get(&id).ok_or(RoomError::NotAMember)
     }
 
-    pub(super) fn get_mut(&mut self, id: MemberId) -> Result<&mut Member, RoomError> {
+    pub(super) fn get_mut(&mut self, id: MemberId) -> Result<&mut Member<O>, RoomError> {
         self.by_id.get_mut(&id).ok_or(RoomError::NotAMember)
     }
 
@@ -154,16 +162,19 @@ impl Members {
     }
 
     /// The present member with exactly this token.
-    pub(super) fn by_token(&self, token: &MemberToken) -> Option<&Person> {
-        let member = self.by_id.get(&token.member())?;
-        member.secret.matches(token.secret()).then_some(&member.person)
+    pub(super) fn by_token(&self, token: &MemberToken) -> Option<&Member<O>> {
+        self.by_id.get(&token.member()).filter(|member| member.secret.matches(token.secret()))
     }
 
-    /// The member of this name. A text that is not a valid name matches no member.
-    pub(super) fn by_name(&self, name: &str) -> Result<&Person, RoomError> {
-        let id = Name::new(name).ok().and_then(|name| self.by_name.get(&name));
-        let member = id.and_then(|id| self.by_id.get(id)).ok_or(RoomError::NoSuchUser)?;
-        Ok(&member.person)
+    /// The member of this name, in any spelling.
+    pub(super) fn by_name(&self, name: &str) -> Option<&Member<O>> {
+        self.by_name.get(name::folded(name).as_str()).and_then(|id| self.by_id.get(id))
+    }
+
+    /// The members for which this is not true.
+    pub(super) fn except(&self, stays: impl Fn(&Name, &O) -> bool) -> Vec<MemberId> {
+        let goes = |member: &&Member<O>| !stays(&member.person.name, &member.owner);
+        self.by_id.values().filter(goes).map(|member| member.person.id).collect()
     }
 
     pub(super) fn people(&self) -> impl Iterator<Item = &Person> {

@@ -25,6 +25,7 @@ pub mod client_key;
 pub mod error;
 pub mod event;
 mod flood;
+pub mod id;
 pub mod limits;
 pub mod member;
 pub mod name;

@@ -1,14 +1,19 @@
 //! The names of members.
 //!
-//! A name is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one letter or digit. Only ASCII, because a name
-//! identifies a member: beyond it, letters that look alike (`a` and Cyrillic `а`), letters without width, and case rules
-//! that differ by language would let one member pass for another. Messages may use any script. `.` and `..` are not names:
-//! the terminal client saves downloads in a folder named after its user.
+//! A name that a member has chosen is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one letter or digit. Only
+//! ASCII, because a name identifies a member: beyond it, letters that look alike (`a` and Cyrillic `а`), letters without width,
+//! and case rules that differ by language would let one member pass for another. Messages may use any script. `.` and `..` are
+//! not names: the terminal client saves downloads in a folder named after its user.
 //!
-//! Names are always compared without case: `Ann` and `ann` are one name, shown as its member spelled it.
+//! A user with an account has the name of the account, which may have any letters: whoever runs the server has chosen it.
+//!
+//! Names are compared as [`folded`] ones: `Ann` and `ann` are one name, shown as its member spelled it.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+use crate::printable::Printable;
 
 /// The longest name, in bytes: it fits in a column of a terminal and holds a first and a last name.
 pub const MAX_NAME: usize = 32;
@@ -16,9 +21,12 @@ pub const MAX_NAME: usize = 32;
 /// Names that a reader could take for the program itself.
 pub const RESERVED: [&str; 5] = ["server", "wharf", "system", "admin", "root"];
 
-/// A checked name, compared and hashed without case.
+/// A checked name, compared and hashed as a [`folded`] one.
 #[derive(Debug, Clone, Eq)]
-pub struct Name(Box<str>);
+pub struct Name {
+    shown: Box<str>,
+    folded: Box<str>,
+}
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,13 +61,52 @@ impl Name {
         if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text)) {
             return Err(NameError::Reserved);
         }
-        Ok(Self(text.into()))
+        Ok(Self::with(text))
     }
 
-    /// The name as its member spelled it.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The name of a user with an account. It fails only for a name of which nothing can be seen.
+    pub fn of_user(text: &str) -> Result<Self, NameError> {
+        Some(Self::with(text)).filter(|name| !name.folded.is_empty()).ok_or(NameError::Empty)
     }
+
+    fn with(text: &str) -> Self {
+        Self { shown: text.into(), folded: folded(text).into() }
+    }
+
+    /// The name as its member spelled it: data, which may have any character if it is that of a user.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// What it is compared by.
+    pub fn folded(&self) -> &str {
+        &self.folded
+    }
+}
+
+/// A name as it is compared: two that a reader would take for the same are equal. Compatible letters (NFKC, UAX #15), upper and
+/// lower case count as the same, and invisible characters do not count.
+#[cfg(feature = "accounts")]
+pub fn folded(text: &str) -> String {
+    // Folding makes letters that normalisation composes, and the reverse.
+    fold_once(&fold_once(text))
+}
+
+#[cfg(feature = "accounts")]
+fn fold_once(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+
+    let letters = text.nfkc().filter(|c| !crate::printable::is_ignorable(*c));
+    // Only the lower case of `ẞ` has the upper case `SS`.
+    let folded =
+        letters.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    folded.nfkc().filter(|c| !crate::printable::is_ignorable(*c)).collect()
+}
+
+/// A name as it is compared: without case. Without accounts, all names are ASCII.
+#[cfg(not(feature = "accounts"))]
+pub fn folded(text: &str) -> String {
+    text.to_ascii_lowercase()
 }
 
 fn is_allowed(c: char) -> bool {
@@ -68,19 +115,27 @@ fn is_allowed(c: char) -> bool {
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
+        self.folded == other.folded
     }
 }
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.to_ascii_lowercase().hash(state);
+        self.folded.hash(state);
     }
 }
 
+/// As it is compared.
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.folded
+    }
+}
+
+/// The name for a log or a message, without characters that act.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        Printable::text(&self.shown).fmt(f)
     }
 }
 
@@ -163,5 +218,42 @@ mod tests {
     #[test]
     fn an_error_escapes_control_characters() {
         assert!(NameError::Character('\u{1b}').to_string().contains(r"\u{1b}"));
+    }
+
+    #[cfg(feature = "accounts")]
+    #[test]
+    fn names_of_users_are_compared_as_they_look() {
+        let rows = [
+            ("anna", "ANNA", true),
+            ("anna", "ａｎｎａ", true),
+            ("anna", "an\u{200b}na", true),
+            ("anna", "anna\u{fe0f}", true),
+            ("anna", "\u{202e}anna", true),
+            ("fiona", "ﬁona", true),
+            ("zoé", "ZOE\u{301}", true),
+            ("straße", "STRASSE", true),
+            ("straße", "STRAẞE", true),
+            ("ς", "Σ", true),
+            ("K", "\u{212a}", true),
+            ("anna", "аnna", false),
+            ("anna", "anne", false),
+            ("zoé", "zoe", false),
+        ];
+        for (one, other, same) in rows {
+            let [one, other] = [one, other].map(|text| Name::of_user(text).unwrap());
+            assert_eq!(one == other, same, "{one} {other}");
+        }
+        assert_eq!(Name::of_user("\u{200b}\u{3164}"), Err(NameError::Empty));
+        assert_eq!(Name::of_user("a\u{202e}b").unwrap().to_string(), "a\\u{202e}b");
+        // Where letters have case, or are another form of others.
+        let cased =
+            ['\0'..='\u{33ff}', '\u{a000}'..='\u{abff}', '\u{f900}'..='\u{118ff}', '\u{1d400}'..='\u{1f1ff}'];
+        for c in cased.into_iter().flatten() {
+            let once = folded(c.encode_utf8(&mut [0; 4]));
+            assert_eq!(folded(&once), once, "{c:?}");
+            for other in [c.to_lowercase().collect::<String>(), c.to_uppercase().collect()] {
+                assert_eq!(folded(&other), once, "{c:?}");
+            }
+        }
     }
 }

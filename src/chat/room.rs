@@ -21,8 +21,9 @@ use std::sync::Arc;
 use super::Now;
 use super::client_key::ClientKey;
 use super::error::RoomError;
-use super::event::{Event, EventId, EventKind, Uploader};
+use super::event::{Event, EventKind, Uploader};
 use super::flood::ClientBuckets;
+use super::id::{EventId, Ids, KEY_LEN};
 pub use super::limits::MAX_SUBSCRIBERS;
 use super::limits::{HISTORY, POLL_EVENTS, RING_BYTES, RING_EVENTS};
 use super::member::Members;
@@ -33,47 +34,82 @@ use super::stream::{Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::MessageText;
 use super::token::{MemberToken, Secret};
 
-/// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`].
-pub struct Room<P> {
-    epoch: u64,
-    members: Members,
+/// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`]. Of each member, it keeps
+/// an `O` for the caller: whose it is.
+pub struct Room<P, O> {
+    ids: Ids,
+    members: Members<O>,
     client_buckets: ClientBuckets,
     ring: Ring<Posted<P>>,
-    history: VecDeque<Arc<Event>>,
+    /// Public messages, with their positions.
+    history: VecDeque<(Position, Arc<Event>)>,
     subscribers: usize,
     max_subscribers: usize,
     ready: Box<dyn Fn(&Event) -> P + Send>,
 }
 
-impl<P: AsRef<[u8]>> Room<P> {
-    /// An empty room, for at most `max_subscribers` streams at once. The caller passes a random epoch; `ready` encodes each
-    /// event.
-    pub fn new(epoch: u64, max_subscribers: usize, ready: impl Fn(&Event) -> P + Send + 'static) -> Self {
+impl<P: AsRef<[u8]>, O> Room<P, O> {
+    /// An empty room, for at most `max_subscribers` streams at once. The caller passes a random epoch, and a key for the ids
+    /// of events; `ready` encodes each event.
+    pub fn new(
+        epoch: u64,
+        key: [u8; KEY_LEN],
+        max_subscribers: usize,
+        ready: impl Fn(&Event) -> P + Send + 'static,
+    ) -> Self {
         let bounds = Bounds { items: RING_EVENTS, weight: RING_BYTES };
-        Self { max_subscribers, ..Self::with_bounds(epoch, ready, bounds) }
+        Self { max_subscribers, ..Self::with_bounds(Ids::new(epoch, key), ready, bounds) }
     }
 
-    fn with_bounds(epoch: u64, ready: impl Fn(&Event) -> P + Send + 'static, bounds: Bounds) -> Self {
+    fn with_bounds(ids: Ids, ready: impl Fn(&Event) -> P + Send + 'static, bounds: Bounds) -> Self {
         let ready = Box::new(ready);
         let (members, ring, history) = (Members::new(), Ring::new(bounds), VecDeque::new());
         let (client_buckets, max_subscribers) = (ClientBuckets::default(), MAX_SUBSCRIBERS);
-        Self { epoch, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
+        Self { ids, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
     }
 
     /// Adds a member from a client, and posts the join. The caller passes a random secret.
     pub fn join(
         &mut self,
         name: Name,
+        owner: O,
         secret: Secret,
         client: ClientKey,
         now: Now,
     ) -> Result<MemberToken, RoomError> {
         self.client_buckets.take(client, now.steady).map_err(|wait| RoomError::TooFast { wait })?;
         let after_join = self.ring.end().next();
-        let who = self.members.admit(name, secret.clone(), client, after_join, now.steady)?.person.clone();
-        let token = MemberToken::new(who.id, secret);
+        let member = self.members.admit(name, owner, secret, client, after_join, now.steady)?;
+        let (who, token) = (member.person.clone(), member.token());
         self.post(EventKind::Join { who }, now);
         Ok(token)
+    }
+
+    /// Refuses a name that the caller keeps for somebody else. It counts as a join, so that such names cannot be tried any
+    /// faster.
+    pub fn refuse(&mut self, name: Name, client: ClientKey, now: Now) -> RoomError {
+        match self.client_buckets.take(client, now.steady) {
+            Ok(()) => RoomError::NameTaken(name),
+            Err(wait) => RoomError::TooFast { wait },
+        }
+    }
+
+    /// The present member of this name, and whose it is.
+    pub fn holder(&self, name: &Name) -> Option<(&Person, &O)> {
+        self.members.by_name(name.as_str()).map(|member| (&member.person, &member.owner))
+    }
+
+    /// The token of a present member, for another device of its owner.
+    pub fn token_again(&mut self, member: MemberId, now: Now) -> Result<MemberToken, RoomError> {
+        let member = self.members.get_mut(member)?;
+        member.seen(now.steady);
+        Ok(member.token())
+    }
+
+    /// Removes the members for which this is not true any more, as [`Room::leave`].
+    pub fn dismiss_unless(&mut self, stays: impl Fn(&Name, &O) -> bool, now: Now) -> Vec<Person> {
+        let gone = self.members.except(stays);
+        gone.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
     /// Removes a member, and posts that. The member's streams return [`StreamItem::Over`] from now on.
@@ -98,7 +134,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         now: Now,
     ) -> Result<EventId, RoomError> {
         let from = self.speaker(member, now)?;
-        let to = self.members.by_name(name)?.clone();
+        let to = self.members.by_name(name).ok_or(RoomError::NoSuchUser)?.person.clone();
         Ok(self.post(EventKind::Private { from, to, text }, now))
     }
 
@@ -122,9 +158,10 @@ impl<P: AsRef<[u8]>> Room<P> {
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
-    /// The member that a client's token belongs to; `None` if it is not exactly the token of a present member.
-    pub fn authenticate(&self, token: &str) -> Option<&Person> {
-        self.members.by_token(&MemberToken::parse(token)?)
+    /// The member that a client's token belongs to, and whose it is; `None` if it is not exactly the token of a present member.
+    pub fn authenticate(&self, token: &str) -> Option<(&Person, &O)> {
+        let member = self.members.by_token(&MemberToken::parse(token)?)?;
+        Some((&member.person, &member.owner))
     }
 
     /// The present members, in the order of joining.
@@ -179,7 +216,7 @@ impl<P: AsRef<[u8]>> Room<P> {
     /// What a listener is shown before its first event.
     pub fn welcome(&self, subscription: &Subscription) -> Result<Welcome, RoomError> {
         let to = self.members.get(subscription.member)?.person.clone();
-        let id = self.id_before(subscription.position);
+        let id = self.ids.of_place(subscription.position);
         let history = self.history_before(subscription.position).cloned().collect();
         Ok(Welcome { id, to, members: self.who().cloned().collect(), history })
     }
@@ -206,7 +243,7 @@ impl<P: AsRef<[u8]>> Room<P> {
             events.push(Arc::clone(&posted.event));
             wanted -= 1;
         }
-        Ok(Polled { start, events, last: self.id_before(position), more: wanted == 0 })
+        Ok(Polled { start, events, last: self.ids.of_place(position), more: wanted == 0 })
     }
 
     /// The sender of a message, if the rate limits allow one now. It counts even if its recipient does not exist, so
@@ -223,10 +260,11 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     fn post(&mut self, kind: EventKind, now: Now) -> EventId {
-        let id = EventId { epoch: self.epoch, seq: self.ring.end().seq() };
+        let position = self.ring.end();
+        let id = self.ids.of_event(position);
         let event = Arc::new(Event { id, at: now.wall, kind });
         if matches!(event.kind, EventKind::Message { .. }) {
-            self.remember(&event);
+            self.remember(position, &event);
         }
         let ready = (self.ready)(&event);
         let weight = ready.as_ref().len() + event.text_len();
@@ -234,11 +272,11 @@ impl<P: AsRef<[u8]>> Room<P> {
         id
     }
 
-    fn remember(&mut self, message: &Arc<Event>) {
+    fn remember(&mut self, position: Position, message: &Arc<Event>) {
         if self.history.len() == HISTORY {
             self.history.pop_front();
         }
-        self.history.push_back(Arc::clone(message));
+        self.history.push_back((position, Arc::clone(message)));
     }
 
     /// Where a listener begins: after the event `last`, or at the position of its join if it has read nothing yet.
@@ -254,8 +292,7 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     fn resume(&self, last: &str) -> Option<Position> {
-        let id = EventId::parse(last).filter(|id| id.epoch == self.epoch)?;
-        Position::after(id.seq).filter(|&position| self.ring.reaches(position))
+        self.ids.after(last).filter(|&position| self.ring.reaches(position))
     }
 
     /// The next event, from a position on, that the viewer may see. The position moves past it, and past the events
@@ -283,12 +320,9 @@ impl<P: AsRef<[u8]>> Room<P> {
         }
     }
 
-    fn id_before(&self, position: Position) -> EventId {
-        EventId { epoch: self.epoch, seq: position.passed() }
-    }
-
     fn history_before(&self, position: Position) -> impl Iterator<Item = &Arc<Event>> {
-        self.history.iter().filter(move |message| message.id.seq < position.seq())
+        let before = self.history.iter().filter(move |(posted, _)| *posted < position);
+        before.map(|(_, message)| message)
     }
 }
 

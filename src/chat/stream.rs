@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::event::{Event, EventId};
+use super::event::Event;
+use super::id::EventId;
 use super::person::{MemberId, Person};
 use super::ring::Position;
 

@@ -1,7 +1,7 @@
 //! Tokens: how a client proves that it is a member.
 //!
 //! A token is the member's number and a secret, as `NUMBER-SECRET` in hexadecimal (characters that need no escape in a
-//! cookie or a header). The number finds the member, the secret proves it: so a lookup takes the same time for any size of
+//! header). The number finds the member, the secret proves it: so a lookup takes the same time for any size of
 //! the room, and the comparison of the secret takes the same time wherever the first wrong byte is.
 //!
 //! The room has no source of randomness: the caller gets the secret's bytes from the system.

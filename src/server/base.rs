@@ -25,7 +25,7 @@ impl Base {
         format!("{self}{path}")
     }
 
-    /// The directory that all paths of the server are in, for cookies (RFC 6265 §5.1.4).
+    /// The directory that all paths of the server are in.
     pub fn directory(&self) -> String {
         self.with('/')
     }

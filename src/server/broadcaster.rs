@@ -273,7 +273,9 @@ mod tests {
         fn new() -> Self {
             let chat = Arc::new(ChatState::new(MAX_SUBSCRIBERS, Base::default()).expect("a descriptor"));
             let name = Name::new("ann").expect("a name");
-            chat.room().join(name, Secret::new([7; SECRET_LEN]), ClientKey::Here, now()).expect("joined");
+            chat.room()
+                .join(name, None, Secret::new([7; SECRET_LEN]), ClientKey::Here, now())
+                .expect("joined");
             let who = chat.room().who().next().expect("ann").clone();
             let (server, client) = UnixStream::pair().expect("two sockets");
             let peer = Peer::of_unix(&server);

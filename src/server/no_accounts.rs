@@ -2,8 +2,11 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 
+use crate::access::User;
 use crate::blocking::Blocking;
+use crate::chat::name::Name;
 use crate::server::password_verdict::CheckedPassword;
 use crate::server::request::ClientAddress;
 
@@ -32,7 +35,19 @@ impl Accounts {
         match *self {}
     }
 
-    pub(super) fn follow_files(&self, _: Blocking<'_>) {
+    pub(super) fn follow_files(&self, _: Blocking<'_>) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn is_current(&self, _: &Arc<User>) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn have_names(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn has_name(&self, _: &Name) -> bool {
         match *self {}
     }
 }

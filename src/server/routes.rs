@@ -13,7 +13,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
-use crate::server::handle::{asset, chat, exit, get, health, make_directory, put, ready, resumable};
+use crate::server::handle::{asset, chat, exit, get, health, join, make_directory, put, ready, resumable};
 use crate::server::handled::Handled;
 use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
@@ -90,7 +90,7 @@ static OWN: &[Route] = &[
     },
     Route {
         area: Area::Exact(own_paths::CHAT_JOIN),
-        methods: &[(Method::Post, Rights::CHAT, chat::join)],
+        methods: &[(Method::Post, Rights::CHAT, join::handle)],
         takes_uploads: false,
     },
     Route {

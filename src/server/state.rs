@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::access::Access;
+use crate::access::{Access, User};
 use crate::blocking::Blocking;
+use crate::chat::name::Name;
 use crate::folder::Folder;
 use crate::net::poller::PollEvent;
 use crate::server::accounts::Accounts;
@@ -116,6 +117,32 @@ impl State {
             Some(names) => names,
             None if self.access.lets_anyone_change() => &[],
             None => &*DEFAULT,
+        }
+    }
+
+    /// Whether users have names of their own, which nobody else may have in the chat.
+    pub(super) fn names_users(&self) -> bool {
+        self.accounts.as_ref().is_some_and(Accounts::have_names)
+    }
+
+    /// Whether a user has this name.
+    pub(super) fn is_name_of_user(&self, name: &Name) -> bool {
+        self.accounts.as_ref().is_some_and(|accounts| accounts.has_name(name))
+    }
+
+    /// Whether the user of a request is still the same; somebody without an account always is.
+    pub(super) fn is_current(&self, user: Option<&Arc<User>>) -> bool {
+        user.is_none_or(|user| self.accounts.as_ref().is_some_and(|accounts| accounts.is_current(user)))
+    }
+
+    /// Reads the users, and what else is known of them, again if the files have changed. Then members of the chat leave whose user has changed or is gone, and
+    /// others that have the name of a new user.
+    pub(super) fn follow_accounts(&self, disk: Blocking<'_>) {
+        let is_new = self.accounts.as_ref().is_some_and(|accounts| accounts.follow_files(disk));
+        if let Some(chat) = self.chat.as_ref().filter(|_| is_new) {
+            chat.dismiss_unless(|name, owner| {
+                self.is_current(owner.as_ref()) && (owner.is_some() || !self.is_name_of_user(name))
+            });
         }
     }
 

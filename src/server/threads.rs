@@ -141,7 +141,7 @@ impl Runtime {
                     self.state.chores.later(move || {
                         shared.state.follow_folder(Blocking::own_thread());
                         shared.state.tls.iter().for_each(|tls| tls.follow_files(Blocking::own_thread()));
-                        shared.state.accounts.iter().for_each(|own| own.follow_files(Blocking::own_thread()));
+                        shared.state.follow_accounts(Blocking::own_thread());
                         drop(permit);
                     });
                 }

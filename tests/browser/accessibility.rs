@@ -128,7 +128,7 @@ fn uploads_and_the_chat_are_accessible() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     let ann = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").text();
     let token: Value = serde_json::from_str(&ann).expect("JSON");
-    let as_ann = format!("Authorization: Bearer {}\r\n", token["token"].as_str().expect("a token"));
+    let as_ann = format!("Wharf-Member: {}\r\n", token["token"].as_str().expect("a token"));
     browser.type_into("#user", "bob");
     browser.press("Join");
     browser.until("document.querySelector('#state').textContent === '2 here'");

@@ -14,7 +14,7 @@ pub(super) fn join(browser: &Browser, name: &str) {
 }
 
 /// Sends this, once the message before has left the field.
-pub(super) fn says(browser: &Browser, text: &str) {
+pub(crate) fn says(browser: &Browser, text: &str) {
     browser.until("document.querySelector('#text').value === ''");
     adds(browser, text);
 }
@@ -27,7 +27,7 @@ fn adds(browser: &Browser, text: &str) {
 
 /// Waits until the chat shows a line with this text.
 #[track_caller]
-pub(super) fn hears(browser: &Browser, text: &str) {
+pub(crate) fn hears(browser: &Browser, text: &str) {
     browser.until(&format!(
         "[...document.querySelectorAll('#log p')].some((line) => line.textContent.includes({text:?}))"
     ));
@@ -118,7 +118,7 @@ fn the_sheet_closes_and_counts_messages_only_while_it_is_closed() {
     let joined = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").text();
     let token = joined.split('"').nth(3).expect("a token").to_owned();
     let ann_says = |text: &str| {
-        let fields = format!("Authorization: Bearer {token}\r\n");
+        let fields = format!("Wharf-Member: {token}\r\n");
         assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &fields, text.as_bytes()).code(), 202);
         hears(&browser, text);
     };
@@ -224,7 +224,7 @@ fn all_tabs_share_one_stream_without_locks() {
     let joined = wharf.ask("POST", "/.wharf/chat/join", "", b"user=bob").text();
     let token = joined.split('"').nth(3).expect("a token").to_owned();
     let bob_says = |text: &[u8]| {
-        let fields = format!("Authorization: Bearer {token}\r\n");
+        let fields = format!("Wharf-Member: {token}\r\n");
         assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &fields, text).code(), 202);
     };
     bob_says(b"the same");

@@ -77,7 +77,7 @@ fn join(wire: &mut Wire, form: &str) -> String {
     let answer = wire.ask("POST", "/.wharf/chat/join", "", form.as_bytes());
     assert_eq!(answer.code(), 200, "{form}: {}", answer.text());
     let joined: Value = serde_json::from_slice(&answer.body).expect("JSON");
-    format!("Authorization: Bearer {}\r\n", joined["token"].as_str().expect("a token"))
+    format!("Wharf-Member: {}\r\n", joined["token"].as_str().expect("a token"))
 }
 
 /// Fills the chat's history, so that it does not grow any more: 16,384 events.

@@ -54,9 +54,9 @@ const REQUESTS: [Row; 43] = [
     ("GET UPLOAD", "", ""),
     ("DELETE UPLOAD", "", ""),
     ("POST /.wharf/chat/join", "Content-Type: application/x-www-form-urlencoded\r\n", "user=bob%201"),
-    ("POST /.wharf/chat/messages?to=ann", "Authorization: Bearer TOKEN\r\n", "hello \u{1f600}"),
-    ("GET /.wharf/chat/events", "Authorization: Bearer TOKEN\r\nLast-Event-ID: 1-1\r\n", ""),
-    ("POST /.wharf/chat/leave", "Cookie: a=b; wharf=TOKEN\r\nSec-Fetch-Site: same-origin\r\n", ""),
+    ("POST /.wharf/chat/messages?to=ann", "Wharf-Member: TOKEN\r\n", "hello \u{1f600}"),
+    ("GET /.wharf/chat/events", "Wharf-Member: TOKEN\r\nLast-Event-ID: 1-1\r\n", ""),
+    ("POST /.wharf/chat/leave", "Cookie: a=b\r\nWharf-Member: TOKEN\r\nSec-Fetch-Site: same-origin\r\n", ""),
 ];
 
 /// The requests for this server, with a new upload and a new member of the chat.

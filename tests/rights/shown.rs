@@ -91,7 +91,7 @@ fn the_chat_announces_only_what_its_listener_may_list() {
             format!("user={name}").as_bytes(),
         );
         let value: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
-        format!("Authorization: Bearer {}\r\n", value["token"].as_str().expect("a token"))
+        format!("Wharf-Member: {}\r\n", value["token"].as_str().expect("a token"))
     };
     let (ann, bob) = (joined(1, "ann"), joined(1, "bob"));
     let mut stream = Wire::connect_from(1, wharf.address());

@@ -14,10 +14,11 @@ mod streams;
 mod walk;
 
 const EPOCH: u64 = 0xfeed;
+const KEY: [u8; KEY_LEN] = [9; KEY_LEN];
 
 /// A room with its own clock, and members by name.
 struct Scene {
-    room: Room<Arc<[u8]>>,
+    room: Room<Arc<[u8]>, ()>,
     now: Now,
     /// The number of joins so far, each from its own client.
     joined: u32,
@@ -44,7 +45,7 @@ fn short(event: &Event) -> String {
         EventKind::Leave { who } => format!("-{}", who.name),
         EventKind::Upload { by, path, size, .. } => {
             let by = match by {
-                Uploader::Member(who) => who.name.as_str(),
+                Uploader::Named(name) => name.as_str(),
                 Uploader::Address(address) => address,
             };
             format!("{by} put {} {size}", path.escape_ascii())
@@ -58,14 +59,14 @@ fn shorts(events: &[Arc<Event>]) -> Vec<String> {
 
 impl Scene {
     fn new() -> Self {
-        Self::of(Room::new(EPOCH, MAX_SUBSCRIBERS, ready))
+        Self::of(Room::new(EPOCH, KEY, MAX_SUBSCRIBERS, ready))
     }
 
     fn with_ring(items: usize) -> Self {
-        Self::of(Room::with_bounds(EPOCH, ready, Bounds { items, weight: RING_BYTES }))
+        Self::of(Room::with_bounds(Ids::new(EPOCH, KEY), ready, Bounds { items, weight: RING_BYTES }))
     }
 
-    fn of(room: Room<Arc<[u8]>>) -> Self {
+    fn of(room: Room<Arc<[u8]>, ()>) -> Self {
         Self { room, now: Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH }, joined: 0 }
     }
 
@@ -76,7 +77,7 @@ impl Scene {
 
     fn try_join(&mut self, who: &str) -> Result<MemberToken, RoomError> {
         self.joined += 1;
-        self.room.join(name(who), Secret::new([7; SECRET_LEN]), ClientKey::User(self.joined), self.now)
+        self.room.join(name(who), (), Secret::new([7; SECRET_LEN]), ClientKey::User(self.joined), self.now)
     }
 
     fn join(&mut self, who: &str) -> MemberId {
@@ -100,6 +101,16 @@ impl Scene {
 
     fn resume(&mut self, who: MemberId, last: EventId) -> (Subscription, Start) {
         self.room.subscribe(who, Some(&last.to_string())).unwrap()
+    }
+
+    /// The number of the event with this id, or of the one before this place.
+    fn seq(&self, id: EventId) -> u64 {
+        self.room.ids.after(&id.to_string()).expect("an id of this room").passed()
+    }
+
+    /// The id of the newest event.
+    fn newest(&self) -> EventId {
+        self.room.ids.of_event(Position::after(self.room.ring.end().passed() - 1).unwrap())
     }
 
     /// Cuts a stream.

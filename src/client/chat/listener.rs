@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::display::{Style, lines};
-use super::member::{ChatMember, member_field};
+use super::member::ChatMember;
 use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::request::HttpRequest;
 use crate::client::session::Session;
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 use crate::http::request::Method;
-use crate::own_paths;
+use crate::own_paths::{self, MEMBER_FIELD};
 
 /// How long to try to reconnect.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -98,8 +98,8 @@ fn hear_once(
     ear: &mut Ear<'_, impl FnMut(String)>,
 ) -> Result<(), ClientError> {
     let mut session = Session::new(member.root.server.clone());
-    let ((name, token), last) = (member_field(&session, token), ear.decoder.last_event_id().to_owned());
-    let mut fields = vec![(name, token.as_str()), ("Accept", "text/event-stream")];
+    let last = ear.decoder.last_event_id().to_owned();
+    let mut fields = vec![(MEMBER_FIELD, token), ("Accept", "text/event-stream")];
     if !last.is_empty() {
         fields.push(("Last-Event-ID", &last));
     }

@@ -17,7 +17,7 @@ use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::http::request::Method;
 use crate::http::status::Status;
 use crate::http::target::encode_segment;
-use crate::own_paths;
+use crate::own_paths::{self, MEMBER_FIELD};
 
 /// How often a message is sent again: for half a minute in all, as long as the listener waits for a server.
 const RETRIES: u32 = 7;
@@ -105,25 +105,14 @@ impl ChatMember {
 
     /// Leaves the room.
     pub fn leave(&self, session: &mut Session) -> Result<(), ClientError> {
-        let (name, token) = member_field(session, &self.token());
         let target = self.target(own_paths::CHAT_LEAVE);
-        post(session, &target, &[(name, &token)], Vec::new()).map(drop)
-    }
-}
-
-/// The field with a member's token. `Authorization` is for the credentials of the user, if there are some.
-pub(super) fn member_field(session: &Session, token: &str) -> (&'static str, String) {
-    if session.has_credentials() {
-        ("Wharf-Member", token.to_owned())
-    } else {
-        ("Authorization", format!("Bearer {token}"))
+        post(session, &target, &[(MEMBER_FIELD, &self.token())], Vec::new()).map(drop)
     }
 }
 
 fn send_as(token: &str, session: &mut Session, target: &str, text: &str) -> Result<(), FailedAttempt> {
     let content = RequestContent::bytes(text.as_bytes().to_vec());
-    let (name, token) = member_field(session, token);
-    let fields = [(name, token.as_str())];
+    let fields = [(MEMBER_FIELD, token)];
     let request = HttpRequest { method: Method::Post, target, fields: &fields, content: Some(&content) };
     let response = session.send(&request).map_err(|error| match error {
         // The server may have sent it to the room.

@@ -31,6 +31,7 @@ use crate::accounts::password::{Password, PasswordHash};
 use crate::accounts::records::{Purpose, RecordId, RecordScope, RecordSecret, Records, SecretUse, WallTime};
 use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
+use crate::chat::name::Name;
 use crate::printable::Printable;
 use crate::server::client_key::ClientKey;
 use crate::server::moment::Moment;
@@ -118,6 +119,23 @@ impl Accounts {
     /// Whether there is a user of this name, perhaps a disabled one.
     pub(super) fn has(&self, name: &str) -> bool {
         self.users().find(name).is_some()
+    }
+
+    /// Whether this is still the user that it was: it has neither been removed nor changed.
+    pub(super) fn is_current(&self, user: &Arc<User>) -> bool {
+        let users = self.users();
+        let account = users.find(&user.name);
+        account.is_some_and(|account| !account.line.is_disabled && Arc::ptr_eq(&account.user, user))
+    }
+
+    /// Whether each user has a name of its own.
+    pub(super) fn have_names(&self) -> bool {
+        matches!(self.0.source, AccountsSource::File(_))
+    }
+
+    /// Whether a user has this name, in any spelling.
+    pub(super) fn has_name(&self, name: &Name) -> bool {
+        self.users().has_name(name)
     }
 
     /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
@@ -212,34 +230,36 @@ impl Accounts {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
-    /// Reads the users and the records again if their files have changed. To be called each second.
-    pub(super) fn follow_files(&self, disk: Blocking<'_>) {
-        self.follow_users(disk);
+    /// Reads the users and the records again if their files have changed. To be called each second. Returns whether the users
+    /// were read.
+    pub(super) fn follow_files(&self, disk: Blocking<'_>) -> bool {
+        let is_new = self.follow_users(disk);
         let error = self.0.records.refresh(WallTime::now(), disk).err().map(|error| error.to_string());
         let mut last = lock(&self.0.records_error);
         if let Some(error) = error.as_ref().filter(|error| last.as_ref() != Some(error)) {
             log::error!("{error}; no session, token or link opens anything until that is mended");
         }
         *last = error;
+        is_new
     }
 
     /// Reads the users again if their file has changed, or if that was asked for. If it cannot be used, the users stay as
-    /// they were; if it is gone, there are none.
-    fn follow_users(&self, disk: Blocking<'_>) {
+    /// they were; if it is gone, there are none. Returns whether they were read.
+    fn follow_users(&self, disk: Blocking<'_>) -> bool {
         let shared = &*self.0;
-        let Some(path) = shared.source.path() else { return };
+        let Some(path) = shared.source.path() else { return false };
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
         let found = watched_file::stamp(path);
         let mut stamp = lock(&shared.stamp);
         if !is_due && *stamp == found {
-            return;
+            return false;
         }
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
         if is_gone {
             self.replace_users(self.users().without_accounts());
             log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
-            return;
+            return true;
         }
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
@@ -247,14 +267,18 @@ impl Accounts {
                 self.end_records(&users, disk);
                 self.replace_users(users);
                 log::info!("reloaded {count} users");
+                true
             }
-            Err(error) => log::error!("{error}; the users stay as they were"),
+            Err(error) => {
+                log::error!("{error}; the users stay as they were");
+                false
+            }
         }
     }
 
     /// What is known of a user ends with its password: somebody else may have known that.
     fn replace_users(&self, users: Users) {
-        let newer = Arc::new(users);
+        let newer = Arc::new(users.keeping(&self.users()));
         let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
         let mut attempts = lock(&self.0.attempts);
         for name in older.ended(&newer) {

@@ -1,6 +1,6 @@
 //! The users that a server knows at a moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::accounts::password::PasswordHash;
 use crate::accounts::store::{self, Stored};
 use crate::accounts::timing::{self, Slowest};
 use crate::blocking::Blocking;
+use crate::chat::name::Name;
 use crate::printable::Printable;
 use crate::server::watched_file::Check;
 
@@ -29,6 +30,8 @@ pub(super) struct Users {
     /// The lines of the file.
     pub file: UsersFile,
     accounts: Known,
+    /// Their names as they are compared in the chat, if each has one.
+    names: HashSet<Name>,
     /// What the password of an unknown user is checked against: a hash that takes as long as any.
     pub decoy: PasswordHash,
     /// How long the slowest check takes.
@@ -63,9 +66,10 @@ impl Users {
         }
         let Slowest { hash: decoy, time: slowest } =
             timing::slowest(users.users().map(|user| &user.hash), disk);
+        let names = users.users().filter_map(|user| Name::of_user(user.name.as_str()).ok()).collect();
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
         let accounts = Known::Named(accounts.collect());
-        Ok(Self { file: users, accounts, decoy, slowest })
+        Ok(Self { file: users, accounts, names, decoy, slowest })
     }
 
     /// Everybody with the password of this hash.
@@ -77,7 +81,7 @@ impl Users {
         let is_new = file.add(guest.clone());
         debug_assert!(is_new, "the file is empty");
         let accounts = Known::Anybody(Account::of(guest));
-        Self { file, accounts, decoy, slowest }
+        Self { file, accounts, names: HashSet::new(), decoy, slowest }
     }
 
     /// Nobody any more.
@@ -85,9 +89,27 @@ impl Users {
         Self {
             file: UsersFile::default(),
             accounts: Known::Named(HashMap::new()),
+            names: HashSet::new(),
             decoy: self.decoy.clone(),
             slowest: self.slowest,
         }
+    }
+
+    /// The same users; those that are as they were before stay the same.
+    pub(super) fn keeping(mut self, before: &Self) -> Self {
+        if let Known::Named(accounts) = &mut self.accounts {
+            for (name, account) in accounts {
+                if let Some(old) = before.find(name).filter(|old| old.line == account.line) {
+                    account.user = Arc::clone(&old.user);
+                }
+            }
+        }
+        self
+    }
+
+    /// Whether a user has this name, in any spelling.
+    pub(super) fn has_name(&self, name: &Name) -> bool {
+        self.names.contains(name)
     }
 
     /// The account of this name. Names are compared by their bytes.

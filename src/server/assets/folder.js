@@ -28,6 +28,12 @@ function size(bytes) {
 const isPlain = (event) =>
   !event.defaultPrevented && event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
+/** The header that proves who a member of the chat is: uploads have it too, as they are announced with its name. */
+const asMember = () => {
+  const token = $("#room") && localStorage.getItem(memberKey);
+  return token ? { "Wharf-Member": token } : {};
+};
+
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 // ---- The listing: filter, local times, refresh
@@ -39,6 +45,9 @@ listing.hash = "";
 const here = location.pathname;
 /** The directory of the server's own paths: this script is in one below it. */
 const own = new URL("..", import.meta.url).pathname;
+
+/** Where the browser keeps the chat's token, for all tabs. Another server may be below another path of this origin. */
+const memberKey = `wharf-member ${own}`;
 
 const clock = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short" });
 let rows = [];

@@ -42,7 +42,7 @@ if ($("#give")) {
       if (job.stopped) return reject(new Stopped());
       const xhr = (job.xhr = new XMLHttpRequest());
       xhr.open(method, url);
-      for (const [header, value] of Object.entries(headers)) xhr.setRequestHeader(header, value);
+      for (const [header, value] of Object.entries({ ...asMember(), ...headers })) xhr.setRequestHeader(header, value);
       job.saves = job.button.disabled = false;
       xhr.upload.onload = () => method === "PUT" && saves(job);
       xhr.upload.onprogress = ({ loaded }) => moved(job, before + loaded);

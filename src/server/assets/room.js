@@ -3,7 +3,9 @@
 if ($("#room")) {
   /** How many lines are kept. */
   const LINES = 500;
-  /** When to retry if the server does not respond, in milliseconds. */
+  /** The types of events. */
+  const TYPES = ["welcome", "reset", "message", "private", "join", "leave", "upload"];
+  /** How often a tab claims the lead, in milliseconds. */
   const AGAIN = 2000;
 
   const [room, state, log, people, join, talk, say, to] =
@@ -11,9 +13,14 @@ if ($("#room")) {
   const opener = $("#open-room");
   const tabs = new BroadcastChannel("wharf-room");
   const me = Math.random();
-  const name = { get: () => localStorage.getItem("wharf-name"), set: (user) => localStorage.setItem("wharf-name", user) };
+  /** The name of the user's account, which is also the one in the chat. */
+  const account = $("#user").readOnly && $("#user").value;
+  const name = {
+    get: () => [localStorage.getItem("wharf-name")].find((user) => !account || user === account),
+    set: (user) => localStorage.setItem("wharf-name", user),
+  };
   let leads = false;
-  let stream = null;
+  let close = () => {};
   let known = { user: "", users: [], lines: [], online: true };
   let news = 0;
 
@@ -29,7 +36,7 @@ if ($("#room")) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
       case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
-      case "join": return told(data.user, " joined");
+      case "join": return told(make("bdi", {}, data.user), " joined");
       default: return told(data.text);
     }
   }
@@ -111,7 +118,7 @@ if ($("#room")) {
   }
 
   function leave() {
-    stream?.close();
+    close();
     known = { user: "", users: [], lines: [], online: true };
     showAll();
   }
@@ -134,42 +141,49 @@ if ($("#room")) {
   }
 
   function listen() {
-    stream?.close();
-    stream = new EventSource(`${own}chat/events`);
-    for (const type of ["welcome", "reset", "message", "private", "join", "leave", "upload"]) {
-      stream.addEventListener(type, (event) => tell(type, { ...JSON.parse(event.data), id: event.lastEventId }));
-    }
-    stream.onopen = () => tellState(true);
-    stream.onerror = () => {
-      tellState(false);
-      // The browser does not reconnect after an error response: the server no longer knows the token.
-      if (stream.readyState === EventSource.CLOSED) setTimeout(comeBack, AGAIN);
-    };
+    close();
+    close = follow(subscribe, ({ type, data, id }) => TYPES.includes(type) && tell(type, { ...JSON.parse(data), id }), tellState);
   }
 
-  /** Joins again under the last name, if there was one. */
-  async function comeBack() {
-    if (!leads || !name.get()) return;
-    try {
-      const member = await fetch(`${own}chat/messages?since=`);
-      const isMember = member.ok || (await enter(name.get()));
-      if (isMember) return listen();
-      leaveAll();
-    } catch {
-      setTimeout(comeBack, AGAIN);
+  const call = (path, { headers, ...options } = {}) =>
+    fetch(`${own}chat/${path}`, { ...options, headers: { ...asMember(), ...headers } });
+
+  /** Whether to try again later. */
+  const isTemporary = ({ status }) => status === 429 || status >= 500;
+
+  /** Requests the event stream. If the server does not know the member, it joins again under its last name first. */
+  async function subscribe(options) {
+    let answer = await call("events", options);
+    if (answer.status === 403) {
+      const joined = await enter(name.get());
+      answer = joined.ok ? await call("events", options) : joined;
     }
+    if (answer.status >= 400 && !isTemporary(answer)) {
+      if (!answer.bodyUsed) await hint(answer);
+      leaveAll();
+    }
+    return answer;
   }
+
+  /** Shows why it was refused. */
+  const hint = async (answer) => ($(".hint", join).textContent = answer.ok ? "" : (await answer.text()).trim());
 
   async function enter(user) {
     const answer = await fetch(`${own}chat/join`, { method: "POST", body: new URLSearchParams({ user }) });
-    $(".hint", join).textContent = answer.ok ? "" : (await answer.text()).trim();
-    if (answer.ok) name.set(user);
-    return answer.ok;
+    if (!answer.ok) {
+      await hint(answer);
+      return answer;
+    }
+    const member = await answer.json();
+    localStorage.setItem(memberKey, member.token);
+    name.set(member.user);
+    hint(answer);
+    return answer;
   }
 
   function lead() {
     leads = true;
-    comeBack();
+    if (name.get()) listen();
   }
 
   tabs.onmessage = ({ data }) => {
@@ -193,7 +207,7 @@ if ($("#room")) {
     if (!leads) return;
     if (other > me) return tabs.postMessage({ lead: me });
     leads = false;
-    stream?.close();
+    close();
   }
 
   function claim() {
@@ -215,7 +229,7 @@ if ($("#room")) {
   join.onsubmit = async (event) => {
     event.preventDefault();
     try {
-      if (!(await enter($("#user").value.trim()))) return;
+      if (!(await enter($("#user").value.trim())).ok) return;
       leads ? listen() : tabs.postMessage({ joined: true });
     } catch {
       $(".hint", join).textContent = "The server does not respond.";
@@ -228,7 +242,7 @@ if ($("#room")) {
     if (!text.trim()) return;
     const query = to.hidden ? "" : `?to=${encodeURIComponent(to.value)}`;
     try {
-      const answer = await fetch(`${own}chat/messages${query}`, { method: "POST", body: text });
+      const answer = await call(`messages${query}`, { method: "POST", body: text });
       if (!answer.ok) throw (await answer.text()).trim();
       $("#text").value = "";
       log.scrollTop = log.scrollHeight;
@@ -238,8 +252,9 @@ if ($("#room")) {
   };
 
   $("#leave").onclick = () => {
+    call("leave", { method: "POST" }).catch(() => {});
     localStorage.removeItem("wharf-name");
-    fetch(`${own}chat/leave`, { method: "POST" }).catch(() => {});
+    localStorage.removeItem(memberKey);
     leaveAll();
   };
 
@@ -250,7 +265,7 @@ if ($("#room")) {
     room.classList.toggle("open", isOpened);
     if (!isOpened) return opener.focus();
     showNews(0);
-    $("#user").value = name.get() ?? "";
+    $("#user").value = account || (name.get() ?? "");
     (known.user ? $("#text") : $("#user")).focus();
   }
 

@@ -74,7 +74,7 @@ fn data(event: &Event, base: &Base) -> Value {
         }
         EventKind::Upload { by, path, size, .. } => {
             let by = match by {
-                Uploader::Member(person) => person.name.as_str(),
+                Uploader::Named(name) => name.as_str(),
                 Uploader::Address(address) => address,
             };
             // A path need not be UTF-8: the text is for people, and the link works in any case.

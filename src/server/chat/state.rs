@@ -7,11 +7,12 @@ use std::{fmt, io};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::access::{Judge, ToList};
+use crate::access::{Judge, ToList, User};
 use crate::chat::Now;
 use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
+use crate::chat::name::Name;
 use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
 use crate::path::SharePath;
@@ -24,11 +25,14 @@ use crate::server::timing::Active;
 /// An event as it is sent: encoded once, shared by all subscribers.
 pub(crate) type EncodedEvent = Arc<[u8]>;
 
+/// Whose a member is: a user's, or of somebody without an account.
+pub(crate) type Owner = Option<Arc<User>>;
+
 /// The room, and the waker of the broadcaster.
 pub(crate) struct ChatState {
     /// The path before the links of events.
     base: Base,
-    room: Mutex<Room<EncodedEvent>>,
+    room: Mutex<Room<EncodedEvent, Owner>>,
     waker: OwnedFd,
 }
 
@@ -59,13 +63,15 @@ impl ChatState {
     pub(crate) fn new(max_subscribers: usize, base: Base) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
         let encoder = base.clone();
-        let room = Room::new(epoch, max_subscribers, move |event| events::encode(event, &encoder).into());
+        let room = Room::new(epoch, random::bytes(), max_subscribers, move |event| {
+            events::encode(event, &encoder).into()
+        });
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self { room: Mutex::new(room), waker, base })
     }
 
     /// The room, for one short call.
-    pub(crate) fn room(&self) -> MutexGuard<'_, Room<EncodedEvent>> {
+    pub(crate) fn room(&self) -> MutexGuard<'_, Room<EncodedEvent, Owner>> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,6 +90,17 @@ impl ChatState {
     pub(crate) fn announce(&self, by: Uploader, path: Vec<u8>, lies_at: Option<Vec<u8>>, size: u64) {
         self.room().announce_upload(by, path, lies_at, size, now());
         self.wake();
+    }
+
+    /// Removes the members for which this is not true any more: with them, their event streams end.
+    pub(crate) fn dismiss_unless(&self, stays: impl Fn(&Name, &Owner) -> bool) {
+        let gone = self.room().dismiss_unless(stays, now());
+        for person in &gone {
+            log::info!("{} left the chat, because the account has changed", person.name);
+        }
+        if !gone.is_empty() {
+            self.wake();
+        }
     }
 
     /// Opens a stream for a member, after the event that it names as its last. Also returns the bytes that it begins with.
@@ -162,6 +179,15 @@ impl Drop for EventStream {
 /// Whether a member hears of an upload to this path: only if it may list it now.
 pub(crate) fn may_see(judge: &Judge, path: &[u8]) -> bool {
     SharePath::parse(path).is_ok_and(|path| judge.check::<ToList>(&path).is_ok())
+}
+
+/// Whether a member is of this user. A user that has changed is another one.
+pub(crate) fn is_same_owner(owner: &Owner, user: Option<&Arc<User>>) -> bool {
+    match (owner, user) {
+        (None, None) => true,
+        (Some(owner), Some(user)) => Arc::ptr_eq(owner, user),
+        _ => false,
+    }
 }
 
 /// The time on both clocks.

@@ -5,14 +5,14 @@ use crate::http::request::{Head, Method};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::own_paths;
+use crate::own_paths::{self, MEMBER_FIELD};
 use crate::server::gate::host;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
 use crate::server::state::State;
 
 /// The fields that hold credentials.
-const CREDENTIALS: [&str; 3] = ["Authorization", "Proxy-Authorization", "Cookie"];
+const CREDENTIALS: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", MEMBER_FIELD];
 
 /// Lets only health checks pass. The target still has the base. Credentials are not checked: the result would be one
 /// more thing that could be intercepted.

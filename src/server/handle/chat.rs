@@ -1,15 +1,15 @@
 //! The chat room over HTTP, below `/.wharf/chat/`.
 //!
 //! ```text
-//! POST join       user=NAME   -> {"user":"NAME","token":"…"}, and the token as a cookie
+//! POST join       user=NAME   -> {"user":"NAME","token":"…"} (join.rs)
 //! GET  events                 -> the event stream, from Last-Event-ID on
 //! GET  messages   ?since=ID   -> new events, for clients that poll
 //! POST messages   ?to=NAME    -> 202
 //! POST leave
 //! ```
 //!
-//! A member sends its token with each request but the first, in the cookie or as `Authorization: Bearer TOKEN`. No
-//! token is ever logged: the access log contains only request lines.
+//! A member sends its token with each request but the first, in the header `Wharf-Member`. No token is ever logged: the
+//! access log contains only request lines.
 
 use std::sync::Arc;
 
@@ -17,9 +17,7 @@ use percent_encoding::percent_decode;
 use serde_json::json;
 
 use crate::chat::member::Person;
-use crate::chat::name::Name;
 use crate::chat::text::{MAX_TEXT, MessageText};
-use crate::chat::token::Secret;
 use crate::http::body::Framing;
 use crate::http::event_stream;
 use crate::http::request::Head;
@@ -32,25 +30,14 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::member::{self, room_error};
 use crate::server::handled::Handled;
-use crate::server::random;
 use crate::server::receive::Receiving;
 use crate::server::receive::small_body::SmallBody;
-use crate::server::request::{ClientAddress, Request, Scheme};
+use crate::server::request::{ClientAddress, Request};
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
 
 /// The largest body with only a name, in bytes.
-const NAME_BODY_LIMIT: usize = 1024;
-
-/// `POST join`: a new member.
-pub(crate) fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let (chat, cookie) = (Arc::clone(chat(state)?), member::cookie_name(request.head.host));
-    // A cookie that was set over TLS must not be sent without it.
-    let secure = if request.scheme == Some(Scheme::Https) { "; Secure" } else { "" };
-    let attributes = format!("Path={}; HttpOnly; SameSite=Strict{secure}", state.base.directory());
-    let client = request.client;
-    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, &attributes, client))
-}
+pub(super) const NAME_BODY_LIMIT: usize = 1024;
 
 /// `GET events`: the event stream of a member.
 pub(crate) fn events(
@@ -58,13 +45,13 @@ pub(crate) fn events(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    subscribe(request, chat(state)?, state).map(Handled::Respond)
+    subscribe(request, of(state)?, state).map(Handled::Respond)
 }
 
 /// `GET messages`: what is new, for a client that polls.
 pub(crate) fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let chat = chat(state)?;
-    let person = member::of(request.head, chat)?;
+    let chat = of(state)?;
+    let person = member::of(request, chat)?;
     let since = request.target.parameter("since").filter(|id| !id.is_empty());
     let judge = state.access.judge(&request.principal);
     let polled = chat
@@ -76,26 +63,26 @@ pub(crate) fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
 
 /// `POST messages`: a message to all, or to one member.
 pub(crate) fn say(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let chat = Arc::clone(chat(state)?);
-    let person = member::of(request.head, &chat)?;
+    let chat = Arc::clone(of(state)?);
+    let person = member::of(request, &chat)?;
     let to = request.target.parameter("to").map(decoded);
     receive(request.head, MAX_TEXT, move |body, _| post(&chat, &person, to.as_deref(), body))
 }
 
 /// `POST leave`: the member leaves.
 pub(crate) fn leave(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let chat = Arc::clone(chat(state)?);
-    let (person, client) = (member::of(request.head, &chat)?, request.client);
+    let chat = Arc::clone(of(state)?);
+    let (person, client) = (member::of(request, &chat)?, request.client);
     receive(request.head, NAME_BODY_LIMIT, move |_, _| dismiss(&chat, &person, client))
 }
 
 /// The chat, if it is enabled.
-fn chat(state: &State) -> Result<&Arc<ChatState>, Response> {
+pub(super) fn of(state: &State) -> Result<&Arc<ChatState>, Response> {
     state.chat.as_ref().ok_or_else(not_found)
 }
 
 /// Receives a small body, which may be empty, and calls `then` with it.
-fn receive(
+pub(super) fn receive(
     head: &Head<'_, '_>,
     limit: usize,
     then: impl FnOnce(&[u8], &State) -> Response + Send + 'static,
@@ -110,29 +97,12 @@ fn receive(
     Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, body))))
 }
 
-fn admit(chat: &ChatState, body: &[u8], cookie: &str, attributes: &str, client: ClientAddress) -> Response {
-    let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
-    let name = match Name::new(&name) {
-        Ok(name) => name,
-        Err(error) => return bad_request(error),
-    };
-    let joined = chat.room().join(name.clone(), Secret::new(random::bytes()), client.key(), now());
-    let token = match joined {
-        Ok(token) => token.expose(),
-        Err(error) => return room_error(&error),
-    };
-    chat.wake();
-    log::info!("{client} joined the chat as {name}");
-    let cookie = format!("{cookie}={token}; {attributes}");
-    json_response(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
-}
-
 fn subscribe(
     request: &Request<'_, '_, '_>,
     chat: &Arc<ChatState>,
     state: &State,
 ) -> Result<Response, Response> {
-    let who = member::of(request.head, chat)?;
+    let who = member::of(request, chat)?;
     let last = request.head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
     let judge = state.access.judge(&request.principal);
     let opened = chat.subscribe(who, last, request.client, judge, state.idle.begin());
@@ -181,7 +151,7 @@ fn dismiss(chat: &ChatState, who: &Person, client: ClientAddress) -> Response {
 }
 
 /// A decoded field of a form (WHATWG URL §5.1).
-fn field(body: &[u8], name: &str) -> Option<String> {
+pub(super) fn field(body: &[u8], name: &str) -> Option<String> {
     let body = std::str::from_utf8(body).ok()?;
     let pairs = body.trim_end().split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).next()
@@ -192,7 +162,7 @@ fn decoded(value: &str) -> String {
     percent_decode(spaces.as_bytes()).decode_utf8_lossy().into_owned()
 }
 
-fn json_response(value: &serde_json::Value) -> Response {
+pub(super) fn json_response(value: &serde_json::Value) -> Response {
     let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
     Response::bytes(head, "application/json", printable::json(&value.to_string()).into_owned().into_bytes())
 }

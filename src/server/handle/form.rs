@@ -66,7 +66,7 @@ impl FormUpload {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Self, Response> {
-        let Request { head, path: directory, principal, client, .. } = request;
+        let Request { head, path: directory, principal, .. } = request;
         // The folder would respond in the same way to any file of this size in that directory.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
         let any = authorise::grant(principal, &any, state)?;
@@ -78,7 +78,7 @@ impl FormUpload {
             decoder: MultipartDecoder::new(boundary),
             directory: directory.clone(),
             principal: principal.clone(),
-            by: member::uploader(head, state, *client),
+            by: member::uploader(request, state),
             // The page's form is sent to the URL of the page, so the query has the order and the view of the page.
             redirect: pages::are_wanted(head.fields)
                 .then(|| ListingQuery { list: true, ..ListingQuery::of(request.target) }),

@@ -39,10 +39,12 @@ struct ListingOptions {
 
 /// What the page of a directory offers its visitor.
 #[derive(Clone, Copy)]
-struct Offers {
+struct Offers<'a> {
     /// What becomes of an upload whose name is taken; `None` without uploads.
     uploads: Option<OnConflict>,
     chat: bool,
+    /// The name in the chat, if the visitor cannot choose one.
+    name: Option<&'a str>,
 }
 
 /// The job that lists the requested directory.
@@ -63,6 +65,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
                     .map(|grant| state.folder.rules().on_conflict(&grant)),
                 chat: state.chat.is_some()
                     && state.access.require(Rights::CHAT, &principal, &SharePath::root()).is_ok(),
+                name: principal.person().filter(|_| state.names_users()).map(|user| &*user.name),
             };
             list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });
@@ -72,7 +75,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
 
 fn list(
     directory: &Grant<'_, ToList>,
-    offers: Offers,
+    offers: Offers<'_>,
     options: &ListingOptions,
     state: &State,
     disk: Blocking<'_>,
@@ -91,6 +94,7 @@ fn list(
                 uploads: offers.uploads,
                 rules: state.folder.rules(),
                 has_chat: offers.chat,
+                name: offers.name,
             };
             page.framed(head)
         }

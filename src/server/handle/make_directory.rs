@@ -36,7 +36,7 @@ pub(crate) fn handle(
         Verdict::Proceed => Guard::None,
         Verdict::NotModified | Verdict::Failed => Guard::MustExist,
     };
-    let by = member::uploader(head, state, request.client);
+    let by = member::uploader(request, state);
     let (path, principal) = (request.path.clone(), request.principal.clone());
     Ok(Handled::Save(Box::new(move |state, disk| {
         let made = authorise::grant(&principal, &path, state).and_then(|grant| {

@@ -3,50 +3,51 @@
 use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
-use crate::http::request::{Head, split_port};
+use crate::chat::name::Name;
+use crate::chat::token::MemberToken;
+use crate::http::request::Head;
 use crate::http::status::Status;
-use crate::server::chat::state::ChatState;
-use crate::server::request::ClientAddress;
+use crate::own_paths::MEMBER_FIELD;
+use crate::server::chat::state::{ChatState, is_same_owner};
+use crate::server::error_response::bad_request;
+use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The uploader: the member whose token is in the request, or else the client's address.
-pub(super) fn uploader(head: &Head<'_, '_>, state: &State, client: ClientAddress) -> Uploader {
-    let member = state.chat.as_ref().and_then(|chat| of(head, chat).ok());
-    member.map_or_else(|| Uploader::Address(client.to_string()), Uploader::Member)
+/// The uploader: the member whose token is in the request, or the user, or else the client's address.
+pub(super) fn uploader(request: &Request<'_, '_, '_>, state: &State) -> Uploader {
+    let member = state.chat.as_ref().and_then(|chat| of(request, chat).ok()).map(|person| person.name);
+    let user = || request.principal.person().filter(|_| state.names_users());
+    member
+        .or_else(|| user().and_then(|user| Name::of_user(&user.name).ok()))
+        .map_or_else(|| Uploader::Address(request.client.to_string()), Uploader::Named)
 }
 
-/// The member whose token is in the request: 401 without a token, 403 with an invalid one.
-pub(super) fn of(head: &Head<'_, '_>, chat: &ChatState) -> Result<Person, Response> {
-    let bearer = head.fields.text("Authorization").and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
-    });
-    let Some(token) = bearer.or_else(|| cookie(head)) else {
-        let response = Response::text(Status::UNAUTHORIZED, "not in the room (join first)\n");
-        return Err(response.with("WWW-Authenticate", "Bearer"));
+/// The member whose token is in the request: 403 without a valid one, 400 if it is where older clients put it. The token of a
+/// user is valid only together with what proves who the user is, as long as the account stays as it is.
+pub(super) fn of(request: &Request<'_, '_, '_>, chat: &ChatState) -> Result<Person, Response> {
+    let head = request.head;
+    let Some(token) = head.fields.text(MEMBER_FIELD) else {
+        return Err(if is_of_older_client(head) {
+            bad_request(format_args!(
+                "the chat takes the token in the header {MEMBER_FIELD} (update the client)"
+            ))
+        } else {
+            room_error(&RoomError::NotAMember)
+        });
     };
-    let person = chat.room().authenticate(token).cloned();
-    person.ok_or_else(|| room_error(&RoomError::NotAMember))
+    let room = chat.room();
+    let member = room.authenticate(token);
+    let own = member.filter(|(_, owner)| is_same_owner(owner, request.principal.account()));
+    own.map(|(person, _)| person.clone()).ok_or_else(|| room_error(&RoomError::NotAMember))
 }
 
-/// The token in the cookie (RFC 6265 §5.4).
-fn cookie<'b>(head: &Head<'_, 'b>) -> Option<&'b str> {
-    let name = cookie_name(head.host);
-    let pairs = head
-        .fields
-        .all("Cookie")
-        .filter_map(|line| std::str::from_utf8(line).ok())
-        .flat_map(|line| line.split(';'));
-    pairs
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(given, token)| (given == name).then_some(token))
-}
-
-/// Cookies ignore ports, so the name contains the port, to tell servers on one host apart.
-pub(super) fn cookie_name(host: Option<&str>) -> String {
-    let (_, port) = split_port(host.unwrap_or(""));
-    format!("wharf-{}", if port.is_empty() { "80" } else { port })
+/// Whether the token is where it was before `Authorization` was for accounts.
+fn is_of_older_client(head: &Head<'_, '_>) -> bool {
+    let scheme = head.fields.text("Authorization").and_then(|value| value.split_once(' '));
+    scheme.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case("Bearer") && MemberToken::parse(token.trim()).is_some()
+    })
 }
 
 /// The response to an error of the chat room.

@@ -13,6 +13,7 @@ pub(super) mod exit;
 pub(super) mod form;
 pub(super) mod get;
 pub(super) mod health;
+pub(super) mod join;
 pub(super) mod listing;
 pub(super) mod make_directory;
 mod member;

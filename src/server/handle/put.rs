@@ -66,7 +66,7 @@ pub(crate) fn handle(
         guard,
         is_put,
         keeps_time: modified.is_some(),
-        by: member::uploader(head, state, request.client),
+        by: member::uploader(request, state),
     });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }
@@ -84,7 +84,7 @@ fn begin_resumable(
     let grant = authorise::grant(&request.principal, &request.path, state)?;
     let guard = guard(request, &grant, state, disk)?;
     let memo = resumable::memo(request.method);
-    let by = member::uploader(head, state, request.client);
+    let by = member::uploader(request, state);
     let owner = request.principal.owner().unwrap_or_else(|| request.client.key_text());
     let modified = modified::of(head);
     let plan = Plan { length: announced.length, guard, modified, owner, memo: memo.to_owned() };

@@ -198,7 +198,7 @@ pub(crate) fn append(
     let (head, token) = (request.head, token(request)?);
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } = Append::of(head).map_err(refuse_append)?;
-    let (framing, by) = (head.framing, member::uploader(head, state, request.client));
+    let (framing, by) = (head.framing, member::uploader(request, state));
     let principal = request.principal.clone();
     Ok(Handled::Work(Box::new(move |state, disk| {
         let judge = state.access.judge(&principal);

@@ -13,8 +13,7 @@ use crate::server::state::State;
 pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
     state.cache.invalidate(Moment::now());
     let path = saved.path.as_bytes();
-    let name = name(by);
-    log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
+    log::info!("{by} saved {} ({} bytes)", Printable(path), saved.size);
     if let Some(chat) = &state.chat {
         let lies_at = saved.lies_at.as_ref().map(|path| path.as_bytes().to_vec());
         chat.announce(by.clone(), path.to_vec(), lies_at, saved.size);
@@ -25,12 +24,5 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
 /// Announces a directory that was created. The chat room announces only files.
 pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
     state.cache.invalidate(Moment::now());
-    log::info!("{} created {}/", name(by), Printable(path.as_bytes()));
-}
-
-fn name(by: &Uploader) -> &str {
-    match by {
-        Uploader::Member(person) => person.name.as_str(),
-        Uploader::Address(address) => address,
-    }
+    log::info!("{by} created {}/", Printable(path.as_bytes()));
 }

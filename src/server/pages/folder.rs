@@ -44,6 +44,8 @@ pub(crate) struct ListingPage<'a> {
     /// What is allowed in it.
     pub rules: &'a Rules,
     pub has_chat: bool,
+    /// The name in the chat, if the visitor cannot choose one.
+    pub name: Option<&'a str>,
 }
 
 impl ListingPage<'_> {
@@ -68,7 +70,7 @@ impl ListingPage<'_> {
                         (self.nothing())
                         p #count role="status" { (self.count) }
                     }
-                    @if self.has_chat { (room(self.base, self.path)) }
+                    @if self.has_chat { (room(self.base, self.path, self.name)) }
                 }
         };
         let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body, self.root);

@@ -9,8 +9,9 @@ use crate::http::target::encode_path;
 use crate::path::SharePath;
 use crate::server::base::Base;
 
-/// The chat room beside the directory at this path. The links of uploads below that directory start with `data-of`.
-pub(super) fn room(base: &Base, directory: &SharePath) -> Markup {
+/// The chat room beside the directory at this path, for a visitor who has this name or chooses one. The links of uploads below
+/// that directory start with `data-of`.
+pub(super) fn room(base: &Base, directory: &SharePath, name: Option<&str>) -> Markup {
     let slash = if directory.is_root() { "" } else { "/" };
     html! {
         aside #room .js data-of={ (base) "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {
@@ -23,7 +24,8 @@ pub(super) fn room(base: &Base, directory: &SharePath) -> Markup {
             form #join {
                 label for="user" { "Your name" }
                 div .row {
-                    input #user name="user" required maxlength=(MAX_NAME)
+                    input #user name="user" required maxlength=[name.is_none().then_some(MAX_NAME)]
+                        value=[name] readonly[name.is_some()]
                         autocomplete="nickname" autocapitalize="off" spellcheck="false";
                     button { "Join" }
                 }

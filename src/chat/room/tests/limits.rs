@@ -36,7 +36,7 @@ fn the_room_has_limits() {
     assert!(scene.try_join("late").is_ok());
 
     for most in [MAX_SUBSCRIBERS, 2] {
-        let mut scene = Scene::of(Room::new(EPOCH, most, ready));
+        let mut scene = Scene::of(Room::new(EPOCH, KEY, most, ready));
         let bob = scene.join("bob");
         let others: Vec<_> = (0..most.min(512)).map(|count| scene.join(&format!("m{count}"))).collect();
         let mut streams: Vec<Subscription> =
@@ -54,8 +54,9 @@ fn the_ring_is_bounded_in_bytes() {
         vec![0; 1000]
     }
     let now = Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH };
-    let mut room = Room::with_bounds(EPOCH, heavy, Bounds { items: 100, weight: 10_000 });
-    let ann = room.join(name("ann"), Secret::new([0; SECRET_LEN]), ClientKey::Here, now).unwrap().member();
+    let mut room = Room::with_bounds(Ids::new(EPOCH, KEY), heavy, Bounds { items: 100, weight: 10_000 });
+    let ann =
+        room.join(name("ann"), (), Secret::new([0; SECRET_LEN]), ClientKey::Here, now).unwrap().member();
     let ids: Vec<EventId> = (0..20).map(|_| room.say(ann, text(&"x".repeat(1000)), now).unwrap()).collect();
     let mut starts = ids.iter().map(|id| room.subscribe(ann, Some(&id.to_string())).unwrap().1);
     assert_eq!(starts.position(|start| start == Start::Resumed), Some(14), "five of 2,000 bytes are held");
@@ -79,14 +80,14 @@ fn one_place_cannot_fill_the_room() {
     let secret = || Secret::new([7; SECRET_LEN]);
     let office = ClientKey::User(1_000_000);
     for count in 0..MEMBERS_PER_CLIENT {
-        scene.room.join(name(&format!("m{count}")), secret(), office, scene.now).unwrap();
+        scene.room.join(name(&format!("m{count}")), (), secret(), office, scene.now).unwrap();
     }
-    let one_more = scene.room.join(name("more"), secret(), office, scene.now);
+    let one_more = scene.room.join(name("more"), (), secret(), office, scene.now);
     assert_eq!(one_more.unwrap_err(), RoomError::PlaceFull);
     let ann = scene.join("ann");
     let first = scene.room.who().next().unwrap().id;
     scene.room.leave(first, scene.now).unwrap();
-    scene.room.join(name("more"), secret(), office, scene.now).unwrap();
+    scene.room.join(name("more"), (), secret(), office, scene.now).unwrap();
     scene.say(ann, "from elsewhere");
 }
 
@@ -96,7 +97,7 @@ fn joins_and_messages_of_one_place_are_limited() {
     let (secret, office) = (|| Secret::new([7; SECRET_LEN]), ClientKey::User(1_000_000));
     let mut joined = 0;
     let wait = loop {
-        match scene.room.join(name("again"), secret(), office, scene.now) {
+        match scene.room.join(name("again"), (), secret(), office, scene.now) {
             Ok(token) => scene.room.leave(token.member(), scene.now).unwrap(),
             Err(RoomError::TooFast { wait }) => break wait,
             Err(other) => panic!("{other}"),
@@ -108,7 +109,7 @@ fn joins_and_messages_of_one_place_are_limited() {
     scene.say(ann, "from elsewhere");
     scene.pass(Duration::from_secs(10));
     let members: Vec<_> = (0..100)
-        .map(|n| scene.room.join(name(&format!("m{n}")), secret(), office, scene.now).unwrap().member())
+        .map(|n| scene.room.join(name(&format!("m{n}")), (), secret(), office, scene.now).unwrap().member())
         .collect();
     let mut sent = 0;
     for _ in 0..MEMBER.burst {

@@ -24,7 +24,7 @@ fn tokens_identify_members() {
         tokens.push(
             scene
                 .room
-                .join(name(who), Secret::new([secret; SECRET_LEN]), ClientKey::Here, scene.now)
+                .join(name(who), (), Secret::new([secret; SECRET_LEN]), ClientKey::Here, scene.now)
                 .unwrap(),
         );
     }
@@ -40,7 +40,7 @@ fn tokens_identify_members() {
         ("none", String::new(), None),
     ];
     for (case, token, expected) in rows {
-        let found = scene.room.authenticate(&token).map(|person| person.name.as_str());
+        let found = scene.room.authenticate(&token).map(|(person, ())| person.name.as_str());
         assert_eq!(found, expected, "{case}");
     }
 }
@@ -109,4 +109,25 @@ fn messages_and_polls_keep_a_member_present() {
     assert_eq!(scene.gone_after(MOMENT), ["silent"]);
     assert_eq!(scene.gone_after(ABSENCE), ["speaks", "polls"]);
     assert_eq!(scene.room.poll(silent, None, scene.now, |_| true).err(), Some(RoomError::NotAMember));
+}
+
+#[test]
+fn the_caller_keeps_names_and_ends_memberships() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let (here, now) = (ClientKey::Here, scene.now);
+    assert_eq!(scene.room.holder(&name("ANN")).map(|(person, ())| person.id), Some(ann));
+    assert_eq!(scene.room.holder(&name("carl")), None);
+    let again = scene.room.token_again(ann, now).unwrap().expose();
+    assert_eq!(scene.room.authenticate(&again).map(|(person, ())| person.id), Some(ann));
+    let refused = (0..=CLIENT.burst).map(|_| scene.room.refuse(name("carl"), here, now));
+    let mut refused = refused.skip_while(|error| *error == RoomError::NameTaken(name("carl")));
+    assert_eq!(refused.next(), Some(RoomError::TooFast { wait: CLIENT.interval }), "it counts as a join");
+    drop(refused);
+    let mut streams = [ann, bob].map(|who| scene.listen(who));
+    let gone = scene.room.dismiss_unless(|name, ()| name.as_str() != "bob", now);
+    assert_eq!(gone.iter().map(|person| person.id).collect::<Vec<_>>(), [bob]);
+    assert_eq!(scene.here(), ["ann"]);
+    let [a, b] = streams.each_mut().map(|stream| scene.heard(stream));
+    assert_eq!((a.last().map(String::as_str), b.as_slice()), (Some("-bob"), &["OVER".to_owned()][..]));
 }

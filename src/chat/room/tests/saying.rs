@@ -106,7 +106,7 @@ fn events_carry_their_time_and_their_id() {
     let ann = scene.join("ann");
     scene.pass(Duration::from_secs(5));
     let id = scene.say(ann, "hi");
-    assert_eq!(id.to_string(), "000000000000feed-2");
+    assert!(id.to_string().starts_with("000000000000feed-"), "{id}");
     let mut stream = scene.listen(ann);
     let StreamItem::Event(posted) = scene.room.next(&mut stream, |_| true) else { panic!("nothing") };
     assert_eq!(posted.event.id, id);

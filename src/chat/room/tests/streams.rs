@@ -56,15 +56,18 @@ fn streams_resume_or_are_reset() {
     let ann = scene.join("ann");
     let ids: Vec<EventId> = (0..8).map(|count| scene.say(ann, &count.to_string())).collect();
     let of = |index: usize| ids[index].to_string();
-    let other_epoch = EventId { epoch: EPOCH + 1, seq: ids[7].seq }.to_string();
-    let future = EventId { epoch: EPOCH, seq: ids[7].seq + 1 }.to_string();
-    let last = EventId { epoch: EPOCH, seq: u64::MAX }.to_string();
-    let rows: [(&str, String, Start, &[&str]); 10] = [
+    let end = scene.room.ring.end();
+    let other_epoch = Ids::new(EPOCH + 1, KEY).of_event(end).to_string();
+    let other_key = Ids::new(EPOCH, [8; KEY_LEN]).of_event(end).to_string();
+    let future = scene.room.ids.of_event(end).to_string();
+    let last = scene.room.ids.of_event(Position::after(u64::MAX - 1).unwrap()).to_string();
+    let rows: [(&str, String, Start, &[&str]); 11] = [
         ("the newest", of(7), Start::Resumed, &[]),
         ("within the ring", of(5), Start::Resumed, &["ann: 6", "ann: 7"]),
         ("right before the oldest", of(3), Start::Resumed, &["ann: 4", "ann: 5", "ann: 6", "ann: 7"]),
         ("the next is evicted", of(2), Start::Reset, &[]),
         ("before a restart", other_epoch, Start::Reset, &[]),
+        ("of another key", other_key, Start::Reset, &[]),
         ("not posted yet", future, Start::Reset, &[]),
         ("the last number", last, Start::Reset, &[]),
         ("not an id", "7".into(), Start::Reset, &[]),
@@ -145,7 +148,37 @@ fn polls_return_what_is_new() {
     assert_eq!((third.events.len(), third.more), (POLL_EVENTS, true));
     let fourth = poll(&mut scene, Some(third.last));
     assert_eq!((shorts(&fourth.events), fourth.more), (vec![format!("bob: {POLL_EVENTS}")], false));
-    let unknown = EventId { epoch: EPOCH + 1, seq: 1 };
+    let unknown = Ids::new(EPOCH + 1, KEY).of_event(scene.room.ring.end());
     let reset = poll(&mut scene, Some(unknown));
-    assert_eq!((reset.start, reset.events.len(), reset.last), (Start::Reset, HISTORY, fourth.last));
+    assert_eq!((reset.start, reset.events.len()), (Start::Reset, HISTORY));
+    assert_eq!(scene.seq(reset.last), scene.seq(fourth.last));
+}
+
+#[test]
+fn nothing_shows_how_many_events_a_listener_does_not_see() {
+    let mut scene = Scene::new();
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|who| scene.join(who));
+    let poll = |scene: &mut Scene, last: &EventId| {
+        scene.room.poll(eve, Some(&last.to_string()), scene.now, |_| false).unwrap()
+    };
+    let mut last = scene.newest();
+    let mut seen = std::collections::HashSet::new();
+    for hidden in [0, 0, 1, 7] {
+        for _ in 0..hidden {
+            scene.say_to(ann, "bob", "not for eve").unwrap();
+            let by = Uploader::Address("x".into());
+            scene.room.announce_upload(by, b"closed/a".to_vec(), None, 0, scene.now);
+        }
+        let polled = poll(&mut scene, &last);
+        assert_eq!((polled.start, polled.more), (Start::Resumed, false));
+        assert!(shorts(&polled.events).iter().all(|event| event == "eve: x"), "{:?}", polled.events);
+        last = polled.last;
+        assert!(seen.insert(last), "each poll has another id, whatever has happened");
+        let stream = scene.listen(eve);
+        assert!(seen.insert(scene.room.welcome(&stream).unwrap().id), "and so has each stream");
+        scene.cut(stream);
+        assert!(seen.insert(scene.say(eve, "x")), "and each message");
+    }
+    scene.say(bob, "for all");
+    assert_eq!(shorts(&poll(&mut scene, &last).events), ["eve: x", "bob: for all"]);
 }

@@ -47,9 +47,9 @@ impl Listener {
     /// Drops the expected items after a gap. Fails unless one of them, or of earlier ones, was evicted from the ring.
     fn reset(&mut self, scene: &Scene, ring: u64) {
         let newest = scene.room.ring.end().passed();
-        assert!(self.last.seq + ring < newest, "{} was reset needlessly", self.name);
+        assert!(scene.seq(self.last) + ring < newest, "{} was reset needlessly", self.name);
         self.last = scene.room.welcome(&self.stream).unwrap().id;
-        assert_eq!(self.last.seq, newest, "it continues from now");
+        assert_eq!(scene.seq(self.last), newest, "it continues from now");
         self.due.clear();
     }
 
@@ -103,7 +103,7 @@ impl Walk {
 
     /// The newest event is for every listener.
     fn newest_is_due(&mut self) {
-        let id = EventId { epoch: EPOCH, seq: self.scene.room.ring.end().passed() };
+        let id = self.scene.newest();
         for listener in &mut self.listeners {
             listener.due.push_back(id);
         }

@@ -1,0 +1,153 @@
+//! The ids of events, as their listeners see them: `EPOCH-SEALED`.
+//!
+//! A listener does not see every event: not the private messages of others, nor uploads to paths that it may not list. If ids
+//! counted all events, it would notice how many it does not see. So the number of an event is sealed by a key that only this
+//! start of the room has: one id says nothing about another. An id is that of an event, always the same, or that of a place
+//! between two events, each time another one.
+//!
+//! A seal is a permutation of 128 bits, by a Feistel network of four rounds (Luby and Rackoff, 1988) whose function is SHA-256
+//! with the key before each half.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest as _, Sha256};
+
+use super::ring::Position;
+
+/// The length of a key, in bytes.
+pub const KEY_LEN: usize = 16;
+
+/// The id of an event, or of a place between two events: `EPOCH-SEALED`.
+///
+/// The epoch is random for each start of the room, so an id from before a restart matches no current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EventId {
+    epoch: u64,
+    sealed: u128,
+}
+
+/// Seals and opens the ids of one room.
+pub(super) struct Ids {
+    epoch: u64,
+    key: [u8; KEY_LEN],
+    /// How many places got an id; an event has 0 there.
+    places: AtomicU64,
+}
+
+impl EventId {
+    /// Parses an id in exactly the form that [`Display`](fmt::Display) writes; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (epoch, sealed) = text.split_once('-')?;
+        let id = Self {
+            epoch: u64::from_str_radix(epoch, 16).ok()?,
+            sealed: u128::from_str_radix(sealed, 16).ok()?,
+        };
+        (id.to_string() == text).then_some(id)
+    }
+}
+
+impl Ids {
+    pub(super) fn new(epoch: u64, key: [u8; KEY_LEN]) -> Self {
+        Self { epoch, key, places: AtomicU64::new(0) }
+    }
+
+    /// The id of the event at a position.
+    pub(super) fn of_event(&self, position: Position) -> EventId {
+        self.seal(position.seq(), 0)
+    }
+
+    /// An id for the place right before a position, from which a listener continues. It is not that of the event there, which
+    /// the listener need not see, and not the one that the same place had before.
+    pub(super) fn of_place(&self, position: Position) -> EventId {
+        self.seal(position.passed(), self.places.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The position after an id, as a client sent it. `None` if it is not one of this room.
+    pub(super) fn after(&self, text: &str) -> Option<Position> {
+        let id = EventId::parse(text).filter(|id| id.epoch == self.epoch)?;
+        let (mut left, mut right) = ((id.sealed >> 64) as u64, id.sealed as u64);
+        for round in (0..4).rev() {
+            (left, right) = (right ^ self.mix(round, left), left);
+        }
+        Position::after(left)
+    }
+
+    fn seal(&self, seq: u64, place: u64) -> EventId {
+        let (mut left, mut right) = (seq, place);
+        for round in 0..4 {
+            (left, right) = (right, left ^ self.mix(round, right));
+        }
+        EventId { epoch: self.epoch, sealed: u128::from(left) << 64 | u128::from(right) }
+    }
+
+    fn mix(&self, round: u8, half: u64) -> u64 {
+        let digest =
+            Sha256::new().chain_update(self.key).chain_update([round]).chain_update(half.to_be_bytes());
+        digest.finalize().iter().take(8).fold(0, |mixed, byte| mixed << 8 | u64::from(*byte))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:032x}", self.epoch, self.sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_the_written_form_is_an_id() {
+        let whole = "00000000000000ff-0000000000000000000000000000000a";
+        assert_eq!(EventId::parse(whole), Some(EventId { epoch: 255, sealed: 10 }));
+        let rows = [
+            ("empty", ""),
+            ("no dash", "00000000000000ff0000000000000000000000000000000a"),
+            ("short epoch", "ff-0000000000000000000000000000000a"),
+            ("short seal", "00000000000000ff-a"),
+            ("upper case", "00000000000000FF-0000000000000000000000000000000a"),
+            ("plus", "00000000000000ff-+000000000000000000000000000000a"),
+            ("space", "00000000000000ff-0000000000000000000000000000000a "),
+            ("newline", "00000000000000ff-0000000000000000000000000000000a\n"),
+            ("too big", "00000000000000ff-10000000000000000000000000000000a"),
+            ("three parts", "00000000000000ff-0000000000000000000000000000000a-7"),
+        ];
+        for (case, text) in rows {
+            assert_eq!(EventId::parse(text), None, "{case}");
+        }
+    }
+
+    #[test]
+    fn ids_are_all_different_and_of_one_room() {
+        let (ids, others) = (Ids::new(1, [1; KEY_LEN]), Ids::new(1, [2; KEY_LEN]));
+        let position = Position::after(6).expect("it has one after it");
+        let mut sealed = HashSet::new();
+        for seq in 0..1000 {
+            let at = Position::after(seq).expect("a position");
+            assert!(sealed.insert(ids.of_event(at)) && sealed.insert(ids.of_place(at)), "{seq}");
+        }
+        assert_eq!(ids.of_event(position), ids.of_event(position), "an event keeps its id");
+        assert_ne!(ids.of_place(position), ids.of_place(position), "a place does not");
+        assert_ne!(ids.of_event(position), others.of_event(position), "the key decides");
+        assert_ne!(others.after(&ids.of_event(position).to_string()), Some(position.next()));
+        let restarted = Ids::new(2, [1; KEY_LEN]);
+        assert_eq!(restarted.after(&ids.of_event(position).to_string()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_opened_again(epoch: u64, key: [u8; KEY_LEN], seq in 1..u64::MAX) {
+            let ids = Ids::new(epoch, key);
+            let at = Position::after(seq - 1).expect("a position");
+            let event = ids.of_event(at);
+            prop_assert_eq!(EventId::parse(&event.to_string()), Some(event));
+            prop_assert_eq!(ids.after(&event.to_string()), Some(at.next()));
+            prop_assert_eq!(ids.after(&ids.of_place(at).to_string()), Some(at));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `POST /.wharf/chat/join`: a new member of the chat room, and the name that it gets.
+//!
+//! A user has the name of its account, on all its devices: there, it is one member with one token. Nobody else gets that name,
+//! in any spelling, also when the user is away. Others choose a free name; so does everybody who knows a shared password, who
+//! is no user of a name of its own.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::access::User;
+use crate::chat::name::{self, Name};
+use crate::chat::token::{MemberToken, Secret};
+use crate::http::status::Status;
+use crate::server::chat::state::{ChatState, is_same_owner, now};
+use crate::server::disk::Disk;
+use crate::server::error_response::bad_request;
+use crate::server::handle::chat::{self, NAME_BODY_LIMIT, field, json_response, receive};
+use crate::server::handle::member::room_error;
+use crate::server::handled::Handled;
+use crate::server::random;
+use crate::server::request::{ClientAddress, Request};
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// Who wants to join.
+struct Applicant {
+    /// The user whose rights it has.
+    user: Option<Arc<User>>,
+    /// Whether it is that user, and the user has a name of its own.
+    is_person: bool,
+    client: ClientAddress,
+}
+
+/// `POST join`: a new member.
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    let chat = Arc::clone(chat::of(state)?);
+    let principal = &request.principal;
+    let is_person = principal.person().is_some() && state.names_users();
+    let applicant = Applicant { user: principal.account().cloned(), is_person, client: request.client };
+    receive(request.head, NAME_BODY_LIMIT, move |body, state| {
+        admit(&chat, body, &applicant, state).unwrap_or_else(|refused| refused)
+    })
+}
+
+fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) -> Result<Response, Response> {
+    let asked = field(body, "user");
+    let person = applicant.user.as_ref().filter(|_| applicant.is_person);
+    let name = match (person, asked.as_deref()) {
+        (Some(user), asked) => name_of(user, asked)?,
+        (None, Some(asked)) => Name::new(asked).map_err(bad_request)?,
+        (None, None) => return Err(bad_request("the body must be user=NAME")),
+    };
+    let token = token(chat, &name, applicant, state)?;
+    Ok(json_response(&json!({"user": name.as_str(), "token": token.expose()})))
+}
+
+/// The name of a user. It may be given, or left out; another one is refused, because whoever asks for it expects to have it.
+fn name_of(user: &User, asked: Option<&str>) -> Result<Name, Response> {
+    let own = Name::of_user(&user.name).map_err(bad_request)?;
+    match asked {
+        Some(asked) if !asked.is_empty() && name::folded(asked) != own.folded() => {
+            let text = format_args!("you are {own} here (join under this name)\n");
+            Err(Response::text(Status::FORBIDDEN, text))
+        }
+        _ => Ok(own),
+    }
+}
+
+fn token(
+    chat: &ChatState,
+    name: &Name,
+    Applicant { user, is_person, client }: &Applicant,
+    state: &State,
+) -> Result<MemberToken, Response> {
+    let mut room = chat.room();
+    // The user may have changed since the request began. Checked while the room is locked: after a change, the members whose
+    // user has changed leave, so that none can join after that.
+    if !state.is_current(user.as_ref()) {
+        return Err(Response::text(Status::FORBIDDEN, "the account has just changed (try again)\n"));
+    }
+    let holder = room.holder(name).map(|(person, owner)| (person.id, is_same_owner(owner, user.as_ref())));
+    match holder.filter(|_| *is_person) {
+        Some((member, true)) => return room.token_again(member, now()).map_err(|error| room_error(&error)),
+        // Whoever it was, the name is the user's.
+        Some((member, false)) => drop(room.leave(member, now())),
+        None => {}
+    }
+    let joined = if !is_person && state.is_name_of_user(name) {
+        Err(room.refuse(name.clone(), client.key(), now()))
+    } else {
+        room.join(name.clone(), user.clone(), Secret::new(random::bytes()), client.key(), now())
+    };
+    drop(room);
+    let token = joined.map_err(|error| room_error(&error))?;
+    chat.wake();
+    log::info!("{client} joined the chat as {name}");
+    Ok(token)
+}
