@@ -35,6 +35,8 @@ mod hashes;
 mod host_name;
 mod jobs;
 mod listing;
+#[cfg(feature = "accounts")]
+mod login_target;
 mod media;
 mod memory;
 mod observe;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::http::fields::Fields;
 use crate::http::request::split_port;
 use crate::server::base::Base;
-use crate::server::request::Scheme;
+use crate::server::request::{Request, Scheme};
 
 /// The cookie of a session, for one request: its name and attributes depend on how the server is reached.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ impl SessionCookie {
             }
         };
         Self { name, path: base.directory(), is_secure }
+    }
+
+    /// The one of this request.
+    pub(super) fn of_request(request: &Request<'_, '_, '_>, base: &Base) -> Self {
+        Self::of(request.head.host, request.scheme, base)
     }
 
     /// Its value in a request.

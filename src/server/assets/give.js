@@ -149,6 +149,11 @@ if ($("#give")) {
         const answer = await (isDirectory(job) ? makeDirectory(job) : send(job));
         const { status } = answer;
         if (status < 300) return end(job, "done", isDirectory(job) ? "created" : `uploaded, ${size(job.file.size)}`);
+        if (status === 401) {
+          say(job, "waiting until you log in");
+          await Promise.race([login(), job.stop]);
+          continue;
+        }
         if (isDirectory(job)) return end(job, "failed", reason(answer));
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", reason(answer));

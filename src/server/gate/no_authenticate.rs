@@ -14,6 +14,11 @@ pub(crate) enum Caller {
     Unchecked(Box<PasswordCheck>),
 }
 
+/// There is no login page.
+pub(crate) fn way_to_login(_: &Head<'_, '_>, _: &State) -> Option<Box<str>> {
+    None
+}
+
 /// Nobody in particular.
 #[allow(clippy::unnecessary_wraps)]
 pub(crate) fn caller(_: &Head<'_, '_>, source: &RequestSource<'_>, _: &State) -> Result<Caller, Response> {
