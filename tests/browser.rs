@@ -5,6 +5,8 @@ mod chat;
 mod driver;
 mod folder;
 mod hostile;
+#[cfg(feature = "accounts")]
+mod login;
 mod preview;
 mod proxied;
 #[cfg(feature = "tls")]

@@ -1,0 +1,8 @@
+//! The login page, sessions, and what an attacker tries with them.
+
+mod attacks;
+mod ended;
+mod form;
+pub mod office;
+mod redirects;
+mod sessions;
