@@ -4,5 +4,6 @@ mod attacks;
 mod ended;
 mod form;
 pub mod office;
+mod password;
 mod redirects;
 mod sessions;

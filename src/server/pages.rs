@@ -9,6 +9,8 @@ mod icons;
 #[cfg(feature = "accounts")]
 mod login;
 mod page;
+#[cfg(feature = "accounts")]
+mod password;
 #[cfg(feature = "qr")]
 mod qr_code;
 mod room;
@@ -23,6 +25,8 @@ pub(super) use folder::{AccountShown, ListingPage};
 #[cfg(feature = "accounts")]
 pub(super) use login::LoginPage;
 pub(super) use page::page;
+#[cfg(feature = "accounts")]
+pub(super) use password::PasswordPage;
 #[cfg(feature = "qr")]
 pub(super) use qr_code::{QrPage, target as folder_target};
 #[cfg(feature = "accounts")]

@@ -15,7 +15,7 @@ use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::qr_code;
 use crate::server::handle::{asset, chat, exit, get, health, make_directory, put, ready, resumable};
 #[cfg(feature = "accounts")]
-use crate::server::handle::{login, logout, sessions};
+use crate::server::handle::{login, logout, password, sessions};
 use crate::server::handled::Handled;
 use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
@@ -148,6 +148,16 @@ static OWN: &[Route] = &[
             (Method::Get, Rights::NONE, sessions::page),
             (Method::Head, Rights::NONE, sessions::page),
             (Method::Post, Rights::NONE, sessions::end),
+        ],
+        takes_uploads: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::PASSWORD),
+        methods: &[
+            (Method::Get, Rights::NONE, password::page),
+            (Method::Head, Rights::NONE, password::page),
+            (Method::Post, Rights::NONE, password::change),
         ],
         takes_uploads: false,
     },

@@ -65,6 +65,15 @@ fn the_pages_of_accounts_are_accessible() {
     browser.press("Sessions");
     browser.until("document.querySelector('.sessions')");
     is_for_everybody(&browser, "sessions");
+    browser.press("Change the password");
+    browser.until("document.querySelector('#again')");
+    is_for_everybody(&browser, "password");
+    for (field, text) in [("#present", PASSWORD), ("#new", "battery staple"), ("#again", "battery staple")] {
+        browser.type_into(field, text);
+    }
+    browser.click(".fields button");
+    browser.until("document.querySelector('[role=status]')");
+    is_for_everybody(&browser, "password-changed");
     browser.go(&office.wharf.url("/open/?list"));
     browser.press("Log out");
     browser.go(&office.wharf.url("/open/?list"));

@@ -11,6 +11,7 @@
 //!
 //! The users are read again when their file changes.
 
+pub(super) mod password_change;
 pub(super) mod sessions;
 mod users;
 

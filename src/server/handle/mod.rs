@@ -23,6 +23,8 @@ pub(super) mod logout;
 pub(super) mod make_directory;
 mod member;
 mod modified;
+#[cfg(feature = "accounts")]
+pub(super) mod password;
 mod posted;
 pub(super) mod put;
 #[cfg(feature = "qr")]

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::accounts::records::{Record, RecordId, WallTime};
 use crate::http::response::Head;
-use crate::own_paths::{LOGOUT, SESSIONS};
+use crate::own_paths::{LOGOUT, PASSWORD, SESSIONS};
 use crate::server::pages::page::page;
 
 /// What the page shows.
@@ -35,6 +35,7 @@ impl SessionsPage<'_> {
                         button name="end" value="others" { @if self.own.is_some() { "End all others" } @else { "End all" } }
                     }
                 }
+                form action={ (self.root) (PASSWORD) } { button .quiet { "Change the password" } }
                 form action={ (self.root) "/" } { button .quiet name="list" { "Back to the files" } }
             }
         };
