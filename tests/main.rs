@@ -75,6 +75,7 @@ mod replicas;
 mod requests;
 mod resumable;
 mod resumable_rules;
+#[cfg(feature = "accounts")]
 mod rights;
 mod sending;
 mod slowhttptest;

@@ -70,9 +70,11 @@ fn respond<'b>(
     }
     let (needs, handler, request) = routes::find(head, source, principal, state)?;
     // The page of a folder shows its user, also where everybody has the same rights.
-    let depends_on_user = || has_user || state.access.depends_on_user(&request.path);
-    if state.accounts.is_some() && needs != Rights::NONE && depends_on_user() {
-        wanted.audience = if has_user { Audience::OneUser } else { Audience::WithoutAccount };
+    if has_user && needs != Rights::NONE {
+        wanted.audience = Audience::OneUser;
+    } else if state.accounts.is_some() && needs != Rights::NONE && state.access.depends_on_user(&request.path)
+    {
+        wanted.audience = Audience::WithoutAccount;
     }
     origin::check(&request, state)?;
     authorise::check(needs, &request, state)?;

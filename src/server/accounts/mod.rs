@@ -13,6 +13,8 @@
 
 pub(super) mod password_change;
 pub(super) mod sessions;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use std::net::IpAddr;
@@ -20,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use zeroize::Zeroizing;
 
@@ -36,7 +38,6 @@ use crate::server::client_key::ClientKey;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::random;
 use crate::server::request::ClientAddress;
-use crate::server::state_directory::StateDirectory;
 use crate::server::timing::Deadline;
 use crate::server::watched_file::{self, Check, Stamp};
 
@@ -82,7 +83,7 @@ impl Accounts {
     /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
     pub fn new(
         source: AccountsSource,
-        state: &StateDirectory,
+        records: Records,
         allows_plain: bool,
         check: Check,
         disk: Blocking<'_>,
@@ -96,7 +97,7 @@ impl Accounts {
             users: Mutex::new(Arc::new(users)),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
-            records: Records::open(state.path(), WallTime::now(), disk)?,
+            records,
             records_error: Mutex::default(),
             attempts: Mutex::new(Attempts::new()),
             remembered: Mutex::new(Remembered::new(random::bytes())),
@@ -122,17 +123,17 @@ impl Accounts {
 
     /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
     pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(RecordSecret::parse(SecretUse::Session, secret)?, address)
+        self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
     }
 
     /// Who a token acts for. `None` if it opens nothing.
     pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
+        self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
     }
 
-    fn by_secret(&self, secret: RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
+    fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
         let now = WallTime::now();
-        let record = self.0.records.find(&secret, now).ok()?;
+        let record = self.0.records.find(secret, now).ok()?;
         let users = self.users();
         let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
         record.touch(now);
@@ -164,7 +165,7 @@ impl Accounts {
             return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
         lock(&self.0.attempts)
-            .delay(&check.client.key(), Guess::User(&check.name), now)
+            .delay(&check.client.key(), users.guess(&check.name), now)
             .map(PasswordVerdict::TooMany)
     }
 
@@ -180,20 +181,22 @@ impl Accounts {
         let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
         let hash = account.map_or(&users.decoy, |account| &account.line.hash);
         let is_right = hash.is_of(&check.password, disk);
-        let (client, now) = (check.client.key(), Instant::now());
+        let (client, guess, now) = (check.client.key(), users.guess(&check.name), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            lock(&self.0.attempts).succeeded(&client, Guess::User(&check.name), now);
+            lock(&self.0.attempts).succeeded(&client, guess, now);
             lock(&self.0.remembered).remember(&account.line, &check.password, now);
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
             };
         }
-        lock(&self.0.attempts).failed(&client, Guess::User(&check.name), now);
+        lock(&self.0.attempts).failed(&client, guess, now);
         // An unknown name may be a password in the wrong field.
         let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
         log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
-        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
+        // The next check begins no sooner than after the slowest: a request that waits for it could measure this one.
+        thread::sleep(users.slowest.saturating_sub(began.elapsed()));
+        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
 
     /// An error if the users file may no longer be used.
@@ -234,8 +237,7 @@ impl Accounts {
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
         if is_gone {
-            let nobody = Arc::new(self.users().without_accounts());
-            *lock(&shared.users) = nobody;
+            self.replace_users(self.users().without_accounts());
             log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
             return;
         }
@@ -243,9 +245,19 @@ impl Accounts {
             Ok(users) => {
                 log::info!("reloaded {} users", users.count());
                 self.end_records(&users, disk);
-                *lock(&shared.users) = Arc::new(users);
+                self.replace_users(users);
             }
             Err(error) => log::error!("{error}; the users stay as they were"),
+        }
+    }
+
+    /// What is known of a user ends with its password: somebody else may have known that.
+    fn replace_users(&self, users: Users) {
+        let newer = Arc::new(users);
+        let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        let mut attempts = lock(&self.0.attempts);
+        for name in older.ended(&newer) {
+            attempts.forget(Guess::User(name));
         }
     }
 
@@ -273,7 +285,7 @@ impl AccountsSource {
     fn read(&self, check: &Check, disk: Blocking<'_>) -> Result<Users, Box<dyn std::error::Error>> {
         match self {
             Self::File(path) => Users::read(path, check, disk),
-            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)?),
+            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::Accounts;
 use crate::access::User;
 use crate::accounts::records::limits::SESSION_LIFE;
 use crate::accounts::records::{
-    ChangeError, Purpose, Record, RecordId, RecordSecret, SecretUse, Unusable, WallTime,
+    ChangeError, NewSession, Purpose, Record, RecordId, RecordSecret, SecretUse, Unusable, WallTime,
 };
 use crate::blocking::Blocking;
 
@@ -35,7 +35,8 @@ impl Accounts {
         let Some(account) = users.find(&user.name).filter(|account| !account.line.is_disabled) else {
             return Ok(None);
         };
-        let issued = self.0.records.add_session(&account.line, before, WallTime::now(), disk)?;
+        let session = NewSession { replaces: before, is_shared: self.are_shared() };
+        let issued = self.0.records.add_session(&account.line, session, WallTime::now(), disk)?;
         Ok(Some(issued.secret.text()))
     }
 

@@ -81,15 +81,13 @@ fn account_shown(_: &Request<'_, '_, '_>, _: &State) -> AccountShown {
 #[cfg(feature = "accounts")]
 fn account_shown(request: &Request<'_, '_, '_>, state: &State) -> AccountShown {
     let Some(accounts) = &state.accounts else { return AccountShown::None };
-    match request.principal.person() {
-        Some(user) => AccountShown::User {
-            name: if accounts.are_shared() { String::new() } else { user.name.clone() },
-            has_session: account::session(request, accounts, state).is_some(),
-        },
-        None => {
-            let target = LoginTarget::of(request.head).unwrap_or_default();
-            AccountShown::LoggedOut(target.value(&state.base))
-        }
+    let Some(user) = request.principal.person() else {
+        let target = LoginTarget::of(request.head).unwrap_or_default();
+        return AccountShown::LoggedOut(target.value(&state.base));
+    };
+    AccountShown::User {
+        name: if accounts.are_shared() { String::new() } else { user.name.clone() },
+        has_session: account::session(request, accounts, state).is_some(),
     }
 }
 
