@@ -94,6 +94,8 @@ fn is_plain(path: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn base(text: &str) -> Base {
@@ -178,5 +180,22 @@ mod tests {
         let login = LoginTarget::login(Some(&target), &base("/files"));
         assert_eq!(login, "/.wharf/login?next=/files/a%2520b/%3Flist%26x%3D%2B");
         assert_eq!(LoginTarget::login(None, &base("/files")), "/.wharf/login");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_stays_on_this_server(text in "(/|[a-z.%25fFcCeE\\\\?:@\t]){0,12}") {
+            if let Some(target) = LoginTarget::parse(&text, &Base::default()) {
+                let location = target.location();
+                let path = location.split('?').next().unwrap_or_default();
+                let decoded = percent_decode(path.as_bytes()).decode_utf8_lossy().into_owned();
+                for path in [path, &decoded] {
+                    prop_assert!(path.starts_with('/') && !path.contains("//") && !path.contains('\\'), "{text:?}");
+                    prop_assert!(path.split('/').all(|segment| !matches!(segment, "." | "..")), "{text:?}");
+                }
+                let again = LoginTarget::parse(&location, &Base::default());
+                prop_assert_eq!(again, Some(target));
+            }
+        }
     }
 }

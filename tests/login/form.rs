@@ -176,3 +176,21 @@ fn over_tls_the_cookie_is_of_this_host_alone() {
         assert!(set.starts_with(begins) && set.ends_with(ends), "{set}");
     }
 }
+
+#[test]
+fn a_login_over_the_network_needs_tls() {
+    let office = Office::open(&["--trust-proxy", "127.0.0.1"]);
+    let by = |scheme: &str| format!("X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: {scheme}\r\n");
+    let page = |scheme| office.wharf.ask("GET", "/.wharf/login", &by(scheme), b"");
+    assert_eq!((page("http").code(), page("https").code()), (403, 200));
+    assert_eq!(page("http").text(), "logging in needs TLS (use https://)\n");
+    assert!(!office.wharf.settled_log().contains("sent credentials"), "{}", office.wharf.log());
+    assert_eq!(office.post_login("", &by("http"), "anna", PASSWORD).code(), 403);
+    assert!(office.wharf.settled_log().contains("192.0.2.7 sent credentials without TLS"));
+    let answer = office.post_login("", &by("https"), "anna", PASSWORD);
+    assert!(answer.field("Set-Cookie").ends_with("; Secure"), "{}", answer.field("Set-Cookie"));
+    let session = cookie(&answer);
+    assert_eq!(office.status("/secret.txt", &format!("{}{session}", by("https"))), 200);
+    // Without TLS, the cookie has another name.
+    assert_eq!(office.status("/secret.txt", &format!("{}{session}", by("http"))), 401);
+}

@@ -137,8 +137,7 @@ pub(crate) fn ensure_private(
     scheme: Option<Scheme>,
     accounts: &Accounts,
 ) -> Result<(), Response> {
-    let is_local = client.ip().is_none_or(|ip| ip.to_canonical().is_loopback());
-    if is_local || scheme == Some(Scheme::Https) || accounts.allows_plain() {
+    if is_private(client, scheme, accounts) {
         return Ok(());
     }
     log::warn!(
@@ -147,6 +146,12 @@ pub(crate) fn ensure_private(
     let text =
         "this server takes credentials over TLS only (use https://, and change the password that was sent)\n";
     Err(Response::text(Status::FORBIDDEN, text))
+}
+
+/// Whether nobody on the network path can read what this client sends, or the owner of the server accepts that.
+pub(crate) fn is_private(client: ClientAddress, scheme: Option<Scheme>, accounts: &Accounts) -> bool {
+    let is_local = client.ip().is_none_or(|ip| ip.to_canonical().is_loopback());
+    is_local || scheme == Some(Scheme::Https) || accounts.allows_plain()
 }
 
 /// The response to wrong credentials, whatever is wrong with them.

@@ -22,6 +22,9 @@ pub(super) fn accounts<'s>(
     state: &'s State,
 ) -> Result<&'s Accounts, Response> {
     let accounts = state.accounts.as_ref().ok_or_else(not_found)?;
+    if request.method.is_safe() && !authenticate::is_private(request.client, request.scheme, accounts) {
+        return Err(Response::text(Status::FORBIDDEN, "logging in needs TLS (use https://)\n"));
+    }
     authenticate::ensure_private(request.client, request.scheme, accounts)?;
     Ok(accounts)
 }

@@ -72,7 +72,9 @@ pub(crate) fn log_in(
         next: next(request.target, state),
         root: request.target.to_root(),
     };
-    let then = move |body: Vec<u8>, _: &State, _: Blocking<'_>| login.check(&Zeroizing::new(body));
+    let then = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        login.check(&Zeroizing::new(body), state, disk)
+    };
     posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
 }
 
@@ -83,7 +85,7 @@ fn next(target: PathAndQuery<'_>, state: &State) -> Option<LoginTarget> {
 }
 
 impl Login {
-    fn check(self, form: &[u8]) -> JobOutcome {
+    fn check(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
         let Some(password) = urlencoded::field(form, "password") else {
             return JobOutcome::Respond(bad_request("the form must have a name and a password"), None);
         };
@@ -94,6 +96,9 @@ impl Login {
         let name = Zeroizing::new(name);
         let check =
             PasswordCheck { name: name.clone(), password: Password::new(password), client: self.client };
+        if let Some(verdict) = self.accounts.known(&check) {
+            return JobOutcome::Respond(self.respond(&name, &verdict, state, disk), None);
+        }
         let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| {
             self.respond(&name, verdict, state, disk)
         };

@@ -64,12 +64,12 @@ pub(crate) fn change(
         cookie: account::session(request, accounts, state).map(|_| cookie),
         root: request.target.to_root(),
     };
-    let then = move |body: Vec<u8>, _: &State, _: Blocking<'_>| change.check(&Zeroizing::new(body));
+    let then = move |body: Vec<u8>, _: &State, disk: Blocking<'_>| change.check(&Zeroizing::new(body), disk);
     posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
 }
 
 impl Change {
-    fn check(self, form: &[u8]) -> JobOutcome {
+    fn check(self, form: &[u8], disk: Blocking<'_>) -> JobOutcome {
         let field = |name| urlencoded::field(form, name).map(Password::new);
         let (Some(present), Some(new), Some(again)) = (field("present"), field("new"), field("again")) else {
             let text = "the form must have the present password, and the new one twice";
@@ -84,6 +84,9 @@ impl Change {
         }
         let name = Zeroizing::new(self.user.name.clone());
         let check = PasswordCheck { name, password: present, client: self.client };
+        if let Some(verdict) = self.accounts.known(&check) {
+            return JobOutcome::Respond(self.respond(&verdict, &new, disk), None);
+        }
         let then =
             move |verdict: &PasswordVerdict, _: &State, disk: Blocking<'_>| self.respond(verdict, &new, disk);
         JobOutcome::CheckPassword(Box::new(check), Box::new(then))
