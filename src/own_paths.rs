@@ -13,6 +13,18 @@ pub const HEALTH: &str = "/.wharf/health";
 /// Checks that the server can do its work.
 pub const READY: &str = "/.wharf/ready";
 
+/// The page for logging in, and where its form is sent; `?next=PATH` leads back.
+pub const LOGIN: &str = "/.wharf/login";
+
+/// Ends the session of the browser.
+pub const LOGOUT: &str = "/.wharf/logout";
+
+/// The sessions of a user.
+pub const SESSIONS: &str = "/.wharf/sessions";
+
+/// The page for changing the own password.
+pub const PASSWORD: &str = "/.wharf/password";
+
 /// Asks the server to shut down; it does so only with `--allow-exit`.
 pub const EXIT: &str = "/.wharf/exit";
 

@@ -5,6 +5,8 @@ pub(crate) mod chat;
 pub(crate) mod driver;
 mod folder;
 mod hostile;
+#[cfg(feature = "accounts")]
+mod login;
 mod preview;
 mod proxied;
 #[cfg(feature = "tls")]

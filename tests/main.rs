@@ -52,6 +52,8 @@ mod link_followers;
 mod listing;
 mod load;
 mod logging;
+#[cfg(feature = "accounts")]
+mod login;
 mod lost_folder;
 mod many;
 mod minimal;

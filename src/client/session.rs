@@ -71,11 +71,6 @@ impl Session {
         &self.server
     }
 
-    /// Whether the user has credentials for the server.
-    pub(super) fn has_credentials(&self) -> bool {
-        self.authorization.is_some()
-    }
-
     /// Sends a request and reads the head of its response.
     ///
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the

@@ -39,6 +39,8 @@ mod jobs;
 mod listing;
 #[cfg(feature = "accounts")]
 mod login_names;
+#[cfg(feature = "accounts")]
+mod login_target;
 mod media;
 mod memory;
 mod moment;

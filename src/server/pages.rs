@@ -6,17 +6,39 @@
 
 mod folder;
 mod icons;
+#[cfg(feature = "accounts")]
+mod login;
 mod page;
+#[cfg(feature = "accounts")]
+mod password;
 #[cfg(feature = "qr")]
 mod qr_code;
 mod room;
+#[cfg(feature = "accounts")]
+mod sessions;
 
 use crate::http::fields::Fields;
+#[cfg(feature = "accounts")]
+use crate::http::request::{Head, Method};
 
-pub(super) use folder::ListingPage;
+pub(super) use folder::{AccountShown, ListingPage};
+#[cfg(feature = "accounts")]
+pub(super) use login::LoginPage;
 pub(super) use page::page;
+#[cfg(feature = "accounts")]
+pub(super) use password::PasswordPage;
 #[cfg(feature = "qr")]
 pub(super) use qr_code::{QrPage, target as folder_target};
+#[cfg(feature = "accounts")]
+pub(super) use sessions::SessionsPage;
+
+/// Whether a browser opens a page: it says so (`Sec-Fetch-Mode`, W3C Fetch Metadata §2.2), at least over TLS, or it wants HTML.
+#[cfg(feature = "accounts")]
+pub(super) fn are_opened(head: &Head<'_, '_>) -> bool {
+    let is_safe = matches!(head.method, Ok(Method::Get | Method::Head));
+    let mode = head.fields.get("Sec-Fetch-Mode");
+    is_safe && are_wanted(head.fields) && mode.is_none_or(|mode| mode == b"navigate")
+}
 
 /// Whether the client wants HTML, as browsers do when they open an address.
 pub(super) fn are_wanted(fields: Fields<'_, '_>) -> bool {

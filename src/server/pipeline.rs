@@ -59,14 +59,18 @@ fn respond<'b>(
     check_base(head)?;
     check_expectation(head)?;
     check_content_type(head)?;
-    wanted.is_by_script = is_by_script(head, state);
+    wanted.is_by_script = is_by_page(head, state);
     let principal = match authenticate::caller(head, source, state, disk)? {
         Caller::Known(principal) => principal,
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
         Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
     };
     let has_user = principal.user().is_some();
+    if !has_user {
+        wanted.login = authenticate::way_to_login(head, state);
+    }
     let (needs, handler, request) = routes::find(head, source, principal, state)?;
+    // The page of a folder shows its user, also where everybody has the same rights.
     if has_user && needs != Rights::NONE {
         wanted.audience = Audience::OneUser;
     } else if state.accounts.is_some() && needs != Rights::NONE && state.access.depends_on_user(&request.path)
@@ -78,11 +82,14 @@ fn respond<'b>(
     handler(&request, disk, state)
 }
 
-/// Whether a script of a page has sent it. A browser must not ask for a password then; browsers say what a request is for
-/// (`Sec-Fetch-Mode`), at least over TLS.
-fn is_by_script(head: &Head<'_, '_>, state: &State) -> bool {
-    let mode = || head.fields.get("Sec-Fetch-Mode");
-    state.accounts.is_some() && mode().is_some_and(|mode| mode != b"navigate")
+/// Whether a page has sent it. A browser must not ask for a password then; browsers say what a request is for
+/// (`Sec-Fetch-Mode`), at least over TLS. Otherwise they name the page (`Origin`), except with GET and HEAD.
+fn is_by_page(head: &Head<'_, '_>, state: &State) -> bool {
+    let by_page = || match head.fields.get("Sec-Fetch-Mode") {
+        Some(mode) => mode != b"navigate",
+        None => head.fields.get("Origin").is_some(),
+    };
+    state.accounts.is_some() && by_page()
 }
 
 /// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right. Of two

@@ -14,6 +14,8 @@ use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
 use crate::server::handle::{asset, chat, exit, get, health, join, make_directory, put, ready, resumable};
+#[cfg(feature = "accounts")]
+use crate::server::handle::{login, logout, password, sessions};
 use crate::server::handled::Handled;
 use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
@@ -121,6 +123,42 @@ static OWN: &[Route] = &[
     Route {
         area: Area::Exact(own_paths::QR_PAGE),
         methods: &[(Method::Get, Rights::NONE, qr_code::page), (Method::Head, Rights::NONE, qr_code::page)],
+        takes_uploads: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::LOGIN),
+        methods: &[
+            (Method::Get, Rights::NONE, login::page),
+            (Method::Head, Rights::NONE, login::page),
+            (Method::Post, Rights::NONE, login::log_in),
+        ],
+        takes_uploads: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::LOGOUT),
+        methods: &[(Method::Post, Rights::NONE, logout::handle)],
+        takes_uploads: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::SESSIONS),
+        methods: &[
+            (Method::Get, Rights::NONE, sessions::page),
+            (Method::Head, Rights::NONE, sessions::page),
+            (Method::Post, Rights::NONE, sessions::end),
+        ],
+        takes_uploads: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::PASSWORD),
+        methods: &[
+            (Method::Get, Rights::NONE, password::page),
+            (Method::Head, Rights::NONE, password::page),
+            (Method::Post, Rights::NONE, password::change),
+        ],
         takes_uploads: false,
     },
     Route {

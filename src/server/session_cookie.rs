@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::http::fields::Fields;
 use crate::http::request::split_port;
 use crate::server::base::Base;
-use crate::server::request::Scheme;
+use crate::server::request::{Request, Scheme};
 
 /// The cookie of a session, for one request: its name and attributes depend on how the server is reached.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ impl SessionCookie {
             }
         };
         Self { name, path: base.directory(), is_secure }
+    }
+
+    /// The one of this request.
+    pub(super) fn of_request(request: &Request<'_, '_, '_>, base: &Base) -> Self {
+        Self::of(request.head.host, request.scheme, base)
     }
 
     /// Its value in a request.
@@ -111,8 +116,7 @@ mod tests {
             (&["wharf-80=a; wharf-80=a"], Err(TwoCookies)),
         ];
         for (lines, expected) in table {
-            let fields: Vec<_> = lines.iter().map(|line| format!("Cookie: {line}\r\n")).collect();
-            let fields = fields.concat();
+            let fields: String = lines.iter().flat_map(|line| ["Cookie: ", line, "\r\n"]).collect();
             let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
             let mut space = FieldSpace::new();
             let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");

@@ -15,7 +15,7 @@ const AXE: &str = include_str!("axe/axe.min.js");
 /// Asserts that axe-core finds no violations on the page in any mode, and that the page is no wider than its
 /// window.
 #[track_caller]
-fn is_for_everybody(browser: &Browser, name: &str) {
+pub(super) fn is_for_everybody(browser: &Browser, name: &str) {
     for (dark, phone) in [(false, false), (true, false), (true, true), (false, true)] {
         let look = format!(
             "{name}-{}-{}",

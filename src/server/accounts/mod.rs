@@ -11,6 +11,8 @@
 //!
 //! The users are read again when their file changes.
 
+pub(super) mod password_change;
+pub(super) mod sessions;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -107,6 +109,11 @@ impl Accounts {
     /// Whether passwords may be sent without TLS beyond this machine.
     pub(super) fn allows_plain(&self) -> bool {
         self.0.allows_plain
+    }
+
+    /// Whether everybody is the same user, with one password.
+    pub(super) fn are_shared(&self) -> bool {
+        matches!(self.0.source, AccountsSource::Shared(_))
     }
 
     /// The user of this name, unless there is none, or it is disabled.

@@ -97,8 +97,12 @@ let shownHtml = $("#files")?.outerHTML;
 async function refresh() {
   if (refreshing) return void (stale = true);
   [refreshing, stale] = [true, false];
-  const page = await ask(listing, { headers: { Accept: "text/html" } });
-  if (page) replace(new DOMParser().parseFromString(page, "text/html"));
+  const text = await ask(listing, { headers: { Accept: "text/html" } });
+  if (text) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    if ($("#account[data-user]", page)) loggedIn();
+    replace(page);
+  }
   // Each of many uploads triggers a refresh: at most one per second.
   await pause(1000);
   refreshing = false;
@@ -116,6 +120,32 @@ const MANY = 1000;
 const notice = make("p", { id: "gone", role: "alert" });
 let seen = Date.now();
 
+/** While the session has ended: the callbacks to call once the user has logged in again. */
+let ended = null;
+
+/** The session has ended. The page stays as it is: what was typed, and uploads, wait for another login in another tab. */
+function loggedOut() {
+  ended ??= [];
+  if ($("a", notice)) return;
+  const href = `${own}login?next=${encodeURIComponent(here + location.search)}`;
+  notice.replaceChildren("You are no longer logged in. ", make("a", { href, target: "_blank" }, "Log in"), " in another tab to continue here.");
+  $(".top").append(notice);
+}
+
+function loggedIn() {
+  if (!ended) return;
+  for (const next of ended) next();
+  ended = null;
+  notice.remove();
+  notice.textContent = "";
+}
+
+/** Resolves once the user has logged in again. */
+const login = () => (loggedOut(), new Promise((next) => ended.push(next)));
+
+/** Without `Sec-Fetch-Mode`, the server cannot tell the page's requests from a browser that opens a page. */
+const needsLogin = ({ status, redirected, url }) => status === 401 || (redirected && new URL(url).pathname === `${own}login`);
+
 /** Sends a request, and shows if the server does not respond. Returns the content, if it has any. */
 async function ask(...request) {
   try {
@@ -123,7 +153,8 @@ async function ask(...request) {
     if (answer.status > 500) throw answer.status;
     const content = await answer.text();
     seen = Date.now();
-    notice.textContent = answer.status === 404 ? "This folder no longer exists." : "";
+    if (needsLogin(answer)) return void loggedOut();
+    if (!ended) notice.textContent = answer.status === 404 ? "This folder no longer exists." : "";
     return answer.ok && content;
   } catch {
     const time = clock.format(seen).slice(11);
@@ -146,6 +177,8 @@ async function watch() {
 const focusOn = (href) => $(`#files a[href="${CSS.escape(href)}"]`)?.focus();
 
 function replace(page) {
+  const account = $("#account", page);
+  if (account && account.outerHTML !== $("#account")?.outerHTML) $("#account")?.replaceWith(document.adoptNode(account));
   const html = $("#files", page)?.outerHTML;
   if (!html || html === shownHtml) return;
   shownHtml = html;
@@ -161,6 +194,7 @@ function replace(page) {
 
 adopt();
 if ($("#files")) watch();
+for (const time of document.querySelectorAll(".sessions time")) time.textContent = clock.format(new Date(time.dateTime));
 // A link with `download` does not leave the page, as a form would: that asks first while files are uploaded.
 document.addEventListener("submit", (event) => {
   if (!event.target.matches(".all")) return;

@@ -149,6 +149,11 @@ if ($("#give")) {
         const answer = await (isDirectory(job) ? makeDirectory(job) : send(job));
         const { status } = answer;
         if (status < 300) return end(job, "done", isDirectory(job) ? "created" : `uploaded, ${size(job.file.size)}`);
+        if (status === 401) {
+          say(job, "waiting until you log in");
+          await Promise.race([login(), job.stop]);
+          continue;
+        }
         if (isDirectory(job)) return end(job, "failed", reason(answer));
         // In a subdirectory, this client may have fewer rights than here.
         const isKept = status === 409 && job.replace && !job.isKept && conflict === "overwrite";

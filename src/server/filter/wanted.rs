@@ -4,7 +4,7 @@ use crate::http::fields::Fields;
 use crate::server::pages;
 
 /// What a client said about the response to its request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::server) struct Wanted {
     /// Whether it prefers HTML, as browsers do when they open an address.
     pub html: bool,
@@ -14,6 +14,8 @@ pub(in crate::server) struct Wanted {
     pub is_by_script: bool,
     /// Who else may get the same response.
     pub audience: Audience,
+    /// The path of the login page that leads back, if a browser opens a page without credentials.
+    pub login: Option<Box<str>>,
 }
 
 /// Who may get the same response as this client.

@@ -18,8 +18,10 @@ use crate::server::ambient_users::UserHeader;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::login_names::{LoginNames, Recalled};
+use crate::server::login_target::LoginTarget;
+use crate::server::pages;
 use crate::server::password_verdict::PasswordVerdict;
-use crate::server::request::{RequestSource, Scheme};
+use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
 use crate::server::session_cookie::{SessionCookie, TwoCookies};
 use crate::server::state::State;
@@ -36,7 +38,8 @@ pub(crate) enum Caller {
 }
 
 /// Finds out who a request acts for. Refuses credentials that are wrong, and those that others could have read on their way.
-/// Checks of health need none, so theirs do not count.
+/// Checks of health and the assets of pages need none, so theirs do not count. A session that has ended does not keep anybody
+/// from logging in.
 pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
@@ -45,9 +48,8 @@ pub(crate) fn caller(
 ) -> Result<Caller, Response> {
     let anonymous = || Ok(Caller::Known(Principal::anonymous(source.client.ip())));
     let Some(accounts) = &state.accounts else { return anonymous() };
-    let is_health =
-        head.target.path().is_some_and(|path| matches!(path.raw(), own_paths::HEALTH | own_paths::READY));
-    if is_health {
+    let path = head.target.path().map_or("", |path| path.raw());
+    if matches!(path, own_paths::HEALTH | own_paths::READY) || path.starts_with(own_paths::ASSETS) {
         return anonymous();
     }
     if state.tls.as_ref().is_some_and(Tls::asks_for_certificates)
@@ -62,10 +64,10 @@ pub(crate) fn caller(
         if lines.next().is_some() {
             return Err(bad_request("the request has two Authorization fields (send one)"));
         }
-        ensure_private(source, accounts)?;
+        ensure_private(source.client, source.scheme, accounts)?;
         return by_authorization(value, source, accounts);
     }
-    if let Some(principal) = by_cookie(head, source, accounts, state)? {
+    if let Some(principal) = by_cookie(path, head, source, accounts, state)? {
         return Ok(Caller::Known(principal));
     }
     if let Some(header) = &state.ambient_users.header
@@ -81,21 +83,25 @@ pub(crate) fn caller(
 
 /// Who the session of a cookie acts for; `None` without a cookie.
 fn by_cookie(
+    path: &str,
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
     accounts: &Accounts,
     state: &State,
 ) -> Result<Option<Principal>, Response> {
     let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
-    match cookie.find(head.fields) {
-        Ok(None) => Ok(None),
+    let session = match cookie.find(head.fields) {
+        Ok(None) => return Ok(None),
         Ok(Some(secret)) => {
-            ensure_private(source, accounts)?;
-            // The browser must not send a session that has ended again: it could see nothing, not even what is public.
-            let ended = || wrong().with("Set-Cookie", cookie.clear());
-            accounts.of_session(secret, source.client.ip()).map(Some).ok_or_else(ended)
+            ensure_private(source.client, source.scheme, accounts)?;
+            accounts.of_session(secret, source.client.ip())
         }
-        Err(TwoCookies) => Err(wrong().with("Set-Cookie", cookie.clear())),
+        Err(TwoCookies) => None,
+    };
+    match session {
+        Some(principal) => Ok(Some(principal)),
+        None if matches!(path, own_paths::LOGIN | own_paths::LOGOUT) => Ok(None),
+        None => Err(ended(head, accounts, state).with("Set-Cookie", cookie.clear())),
     }
 }
 
@@ -140,6 +146,31 @@ fn by_unix_peer(
     Ok(Caller::Known(Principal::of_user(user, source.client.ip())))
 }
 
+/// The path of the login page that leads back, for a browser that opens a page without credentials.
+pub(crate) fn way_to_login(head: &Head<'_, '_>, state: &State) -> Option<Box<str>> {
+    let is_needed = state.accounts.is_some() && pages::are_opened(head);
+    is_needed.then(|| LoginTarget::login(LoginTarget::of(head).as_ref(), &state.base).into())
+}
+
+/// The response to a session that has ended. The browser must not send its cookie again: it could see nothing, not even what is
+/// public. It must not ask for a password with a dialog of its own either.
+fn ended(head: &Head<'_, '_>, accounts: &Accounts, state: &State) -> Response {
+    if !pages::are_opened(head) {
+        return wrong().with("WWW-Authenticate", "Bearer");
+    }
+    let next = LoginTarget::of(head);
+    let page = pages::LoginPage {
+        root: &head.target.path().map_or_else(|| ".".to_owned(), |path| path.to_root()),
+        next: next.as_ref(),
+        base: &state.base,
+        is_shared: accounts.are_shared(),
+        name: "",
+        user: None,
+        failure: Some("Your session has ended."),
+    };
+    page.respond(Status::UNAUTHORIZED)
+}
+
 fn by_authorization(
     value: &[u8],
     source: &RequestSource<'_>,
@@ -171,18 +202,26 @@ fn by_authorization(
 
 /// Refuses credentials that came over the network without TLS: others may know them now. They are not checked, because the
 /// result could be read too.
-fn ensure_private(source: &RequestSource<'_>, accounts: &Accounts) -> Result<(), Response> {
-    let is_local = source.client.ip().is_none_or(|ip| ip.to_canonical().is_loopback());
-    if is_local || source.scheme == Some(Scheme::Https) || accounts.allows_plain() {
+pub(crate) fn ensure_private(
+    client: ClientAddress,
+    scheme: Option<Scheme>,
+    accounts: &Accounts,
+) -> Result<(), Response> {
+    if is_private(client, scheme, accounts) {
         return Ok(());
     }
     log::warn!(
-        "{} sent credentials without TLS: anyone on the network path could read them (change them)",
-        source.client
+        "{client} sent credentials without TLS: anyone on the network path could read them (change them)"
     );
     let text =
         "this server takes credentials over TLS only (use https://, and change the password that was sent)\n";
     Err(Response::text(Status::FORBIDDEN, text))
+}
+
+/// Whether nobody on the network path can read what this client sends, or the owner of the server accepts that.
+pub(crate) fn is_private(client: ClientAddress, scheme: Option<Scheme>, accounts: &Accounts) -> bool {
+    let is_local = client.ip().is_none_or(|ip| ip.to_canonical().is_loopback());
+    is_local || scheme == Some(Scheme::Https) || accounts.allows_plain()
 }
 
 /// The response to wrong credentials, whatever is wrong with them.

@@ -125,7 +125,7 @@ fn of_directory(
         }
     }
     match judge(request.head.fields.iter(), &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
-        Ok(()) => Handled::Work(listing::job(request)),
+        Ok(()) => Handled::Work(listing::job(request, state)),
         Err(answer) => Handled::Respond(answer),
     }
 }

@@ -13,9 +13,13 @@ use crate::path::SharePath;
 use crate::server::content::Chunk;
 use crate::server::error_response::of_read_error;
 use crate::server::gate::authorise;
+#[cfg(feature = "accounts")]
+use crate::server::handle::account;
 use crate::server::listing::{Framed, ListingBody, ListingQuery, Windows};
+#[cfg(feature = "accounts")]
+use crate::server::login_target::LoginTarget;
 use crate::server::media;
-use crate::server::pages;
+use crate::server::pages::{self, AccountShown};
 use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -38,23 +42,24 @@ struct ListingOptions {
 }
 
 /// What the page of a directory offers its visitor.
-#[derive(Clone, Copy)]
 struct Offers<'a> {
     /// What becomes of an upload whose name is taken; `None` without uploads.
     uploads: Option<OnConflict>,
     chat: bool,
     /// The name in the chat, if the visitor cannot choose one.
     name: Option<&'a str>,
+    account: AccountShown,
 }
 
 /// The job that lists the requested directory.
-pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
+pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
     let options = ListingOptions {
         form: ListingFormat::preferred(request.head.fields),
         query: ListingQuery::of(request.target),
         root: request.target.to_root(),
     };
     let (path, principal) = (request.path.clone(), request.principal.clone());
+    let account = account_shown(request, state);
     Box::new(move |state, disk| {
         let answer = authorise::grant(&principal, &path, state).and_then(|directory| {
             let offers = Offers {
@@ -66,11 +71,32 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
                 chat: state.chat.is_some()
                     && state.access.require(Rights::CHAT, &principal, &SharePath::root()).is_ok(),
                 name: principal.person().filter(|_| state.names_users()).map(|user| &*user.name),
+                account,
             };
             list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });
         JobOutcome::Respond(answer.unwrap_or_else(|response| response), None)
     })
+}
+
+/// What the page shows about its user. A build without accounts has none.
+#[cfg(not(feature = "accounts"))]
+fn account_shown(_: &Request<'_, '_, '_>, _: &State) -> AccountShown {
+    AccountShown::None
+}
+
+/// What the page shows about its user.
+#[cfg(feature = "accounts")]
+fn account_shown(request: &Request<'_, '_, '_>, state: &State) -> AccountShown {
+    let Some(accounts) = &state.accounts else { return AccountShown::None };
+    let Some(user) = request.principal.person() else {
+        let target = LoginTarget::of(request.head).unwrap_or_default();
+        return AccountShown::LoggedOut(target.value(&state.base));
+    };
+    AccountShown::User {
+        name: if accounts.are_shared() { String::new() } else { user.name.clone() },
+        has_session: account::session(request, accounts, state).is_some(),
+    }
 }
 
 fn list(
@@ -95,6 +121,7 @@ fn list(
                 rules: state.folder.rules(),
                 has_chat: offers.chat,
                 name: offers.name,
+                account: offers.account,
             };
             page.framed(head)
         }

@@ -1,5 +1,7 @@
 //! Handlers: one file for each kind of response. [`routes`](crate::server::routes) says which requests each gets.
 
+#[cfg(feature = "accounts")]
+mod account;
 #[cfg(feature = "archive")]
 pub(super) mod archive;
 #[cfg(not(feature = "archive"))]
@@ -15,12 +17,21 @@ pub(super) mod get;
 pub(super) mod health;
 pub(super) mod join;
 pub(super) mod listing;
+#[cfg(feature = "accounts")]
+pub(super) mod login;
+#[cfg(feature = "accounts")]
+pub(super) mod logout;
 pub(super) mod make_directory;
 mod member;
 mod modified;
+#[cfg(feature = "accounts")]
+pub(super) mod password;
+mod posted;
 pub(super) mod put;
 #[cfg(feature = "qr")]
 pub(super) mod qr_code;
 pub(super) mod ready;
 pub(super) mod resumable;
+#[cfg(feature = "accounts")]
+pub(super) mod sessions;
 mod upload_response;

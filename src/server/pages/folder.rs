@@ -8,6 +8,7 @@ use crate::folder::{DirEntry, EntryKind, OnConflict, Rules};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
+use crate::own_paths::{LOGIN, LOGOUT, SESSIONS};
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
@@ -46,6 +47,24 @@ pub(crate) struct ListingPage<'a> {
     pub has_chat: bool,
     /// The name in the chat, if the visitor cannot choose one.
     pub name: Option<&'a str>,
+    pub account: AccountShown,
+}
+
+/// What the page shows about its user.
+#[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "there are no accounts"))]
+pub(crate) enum AccountShown {
+    /// Nothing: the server has no accounts.
+    None,
+    /// A button for logging in. It leads to this path, which has the base.
+    LoggedOut(String),
+    /// The name.
+    User {
+        /// Empty if all users share a password.
+        name: String,
+        /// Whether the browser has a session, and can log out.
+        has_session: bool,
+    },
 }
 
 impl ListingPage<'_> {
@@ -59,6 +78,7 @@ impl ListingPage<'_> {
                     (self.way())
                     @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { "Read-only" } }
                     @if features::QR { form { button .plain name="qr" { "QR code" } } }
+                    (self.account())
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
                     }
@@ -106,6 +126,28 @@ impl ListingPage<'_> {
                         li aria-current="page" { h1 { bdi { (shown(last)) } } }
                     }
                 }
+            }
+        }
+    }
+
+    /// The user, and the way to log in or out. There are no links, because programs that follow links would follow them too.
+    fn account(&self) -> Markup {
+        let root = self.root;
+        html! {
+            @match &self.account {
+                AccountShown::None => {}
+                AccountShown::LoggedOut(next) => form #account action={ (root) (LOGIN) } {
+                    button .plain name="next" value=(next) { "Log in" }
+                },
+                AccountShown::User { name, has_session } => div #account data-user=(name) {
+                    @if !name.is_empty() {
+                        bdi { (name) }
+                        form action={ (root) (SESSIONS) } { button .plain { "Sessions" } }
+                    }
+                    @if *has_session {
+                        form method="post" action={ (root) (LOGOUT) } { button .plain { "Log out" } }
+                    }
+                },
             }
         }
     }

@@ -75,6 +75,7 @@ pub(super) enum JobOutcome {
     /// There is more to do, after the jobs of other clients.
     Again(Job),
     /// A password has to be checked, which takes a processor for long; then this makes the response.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
     CheckPassword(Box<PasswordCheck>, AfterCheck),
 }
 
@@ -94,7 +95,16 @@ pub(super) struct Receiving {
 #[derive(Debug)]
 enum Destination {
     Disk(Deferred<Box<dyn Sink>>, Flow),
-    Memory(SmallBody),
+    Memory(SmallBody, AfterBody),
+}
+
+/// What is done with a body in memory once it is complete.
+pub(super) enum AfterBody {
+    /// A worker makes the response of it.
+    Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
+    /// A job takes it.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "only accounts have such forms"))]
+    Work(Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>),
 }
 
 /// What to do next.
@@ -123,8 +133,8 @@ impl Receiving {
     }
 
     /// A body of this framing that is kept in memory. It never waits for the disk.
-    pub(super) fn in_memory(framing: Framing, body: SmallBody) -> Self {
-        Self::into_destination(framing, Destination::Memory(body))
+    pub(super) fn in_memory(framing: Framing, body: SmallBody, then: AfterBody) -> Self {
+        Self::into_destination(framing, Destination::Memory(body, then))
     }
 
     fn into_destination(framing: Framing, destination: Destination) -> Self {
@@ -150,7 +160,7 @@ impl Receiving {
     pub(super) fn fate(&self) -> &'static str {
         match &self.destination {
             Destination::Disk(sink, _) => sink.fate(),
-            Destination::Memory(_) => DISCARDED,
+            Destination::Memory(..) => DISCARDED,
         }
     }
 
@@ -163,7 +173,7 @@ impl Receiving {
     pub(super) fn descriptors(&self) -> u32 {
         match self.destination {
             Destination::Disk(..) => 2,
-            Destination::Memory(_) => 0,
+            Destination::Memory(..) => 0,
         }
     }
 
@@ -197,7 +207,7 @@ impl Receiving {
                 }
                 *flow == Flow::Work
             }
-            Destination::Memory(body) => {
+            Destination::Memory(body, _) => {
                 while used < input.len() && !self.decoder.is_done() {
                     let rest = &input[used..];
                     let found = self.decoder.decode(rest).map_err(malformed)?;
@@ -227,8 +237,23 @@ impl Receiving {
         let Self { decoder, destination, interim } = self;
         match destination {
             Destination::Disk(sink, _) => Finish::Job(sink.map(|sink| job(decoder, sink, interim))),
-            Destination::Memory(body) => Finish::Respond(body.finish(state)),
+            Destination::Memory(body, AfterBody::Respond(then)) => {
+                Finish::Respond(then(&body.into_bytes(), state))
+            }
+            Destination::Memory(body, AfterBody::Work(then)) => {
+                let job: Job = Box::new(move |state, disk| then(body.into_bytes(), state, disk));
+                Finish::Job(Deferred::new(job, &state.chores))
+            }
         }
+    }
+}
+
+impl fmt::Debug for AfterBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Respond(_) => "Respond",
+            Self::Work(_) => "Work",
+        })
     }
 }
 

@@ -2,36 +2,38 @@
 
 use crate::http::status::Status;
 use crate::server::response::Response;
-use crate::server::state::State;
 
-/// A body of at most a few kilobytes, and what is done with it once it is complete.
+/// A body of at most a few kilobytes.
 pub(crate) struct SmallBody {
     bytes: Vec<u8>,
     limit: usize,
-    then: Box<dyn FnOnce(&[u8], &State) -> Response + Send>,
 }
 
 impl SmallBody {
-    /// A body of at most `limit` bytes.
-    pub(crate) fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> Response + Send + 'static) -> Self {
-        Self { bytes: Vec::new(), limit, then: Box::new(then) }
+    /// A body of at most `limit` bytes. It never moves in memory, so that no copy is left behind if it is wiped.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { bytes: Vec::with_capacity(limit), limit }
     }
 
     /// Takes the next bytes.
     pub(super) fn write(&mut self, content: &[u8]) -> Result<(), Response> {
         if self.bytes.len() + content.len() > self.limit {
-            let text = format_args!("the request body is larger than the {} bytes allowed\n", self.limit)
-                .to_string();
-            return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
+            return Err(too_large(self.limit));
         }
         self.bytes.extend_from_slice(content);
         Ok(())
     }
 
-    /// The response, once the body is complete.
-    pub(super) fn finish(self, state: &State) -> Response {
-        (self.then)(&self.bytes, state)
+    /// What has been received.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
+}
+
+/// The response to a body of more than `limit` bytes.
+pub(crate) fn too_large(limit: usize) -> Response {
+    let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
+    Response::text(Status::CONTENT_TOO_LARGE, text)
 }
 
 impl std::fmt::Debug for SmallBody {

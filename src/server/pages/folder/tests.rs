@@ -22,6 +22,7 @@ fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_
         rules: &Rules::default(),
         has_chat: true,
         name: None,
+        account: AccountShown::None,
     };
     let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
     entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));

@@ -1,0 +1,68 @@
+//! What the handlers about accounts share.
+
+use std::fmt;
+
+use crate::access::User;
+use crate::accounts::records::RecordId;
+use crate::folder;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::server::accounts::Accounts;
+use crate::server::error_response::{self, not_found};
+use crate::server::gate::authenticate;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::session_cookie::SessionCookie;
+use crate::server::state::State;
+
+/// The accounts of the server, if it has any, for a request that brings or gets a password or a secret. Nobody on the network
+/// path may be able to read it.
+pub(super) fn accounts<'s>(
+    request: &Request<'_, '_, '_>,
+    state: &'s State,
+) -> Result<&'s Accounts, Response> {
+    let accounts = state.accounts.as_ref().ok_or_else(not_found)?;
+    if request.method.is_safe() && !authenticate::is_private(request.client, request.scheme, accounts) {
+        return Err(Response::text(Status::FORBIDDEN, "logging in needs TLS (use https://)\n"));
+    }
+    authenticate::ensure_private(request.client, request.scheme, accounts)?;
+    Ok(accounts)
+}
+
+/// The user of a request that came with the user's own credentials: whoever has a link or a token may not change the account.
+/// Users with one password for all cannot be told apart, so there is none.
+pub(super) fn user<'r>(request: &'r Request<'_, '_, '_>, accounts: &Accounts) -> Result<&'r User, Response> {
+    if accounts.are_shared() {
+        return Err(not_found());
+    }
+    let user = request.principal.user();
+    let user = user.ok_or_else(|| error_response::of(&folder::Error::Unauthenticated))?;
+    if request.principal.scope().is_some() {
+        let text = "a link or a token cannot change the account (log in with a name and a password)\n";
+        return Err(Response::text(Status::FORBIDDEN, text));
+    }
+    Ok(user)
+}
+
+/// The session whose cookie a request has.
+pub(super) fn session(request: &Request<'_, '_, '_>, accounts: &Accounts, state: &State) -> Option<RecordId> {
+    let cookie = SessionCookie::of_request(request, &state.base);
+    let secret = cookie.find(request.head.fields).ok().flatten()?;
+    accounts.session_id(secret)
+}
+
+/// The head of a response that nobody may keep.
+pub(super) fn head(status: Status) -> Head {
+    Head::new(status).field("Cache-Control", "no-store")
+}
+
+/// A redirect to a path of this server, which is requested with GET.
+pub(super) fn see_other(path: &str) -> Response {
+    Response::empty(head(Status::SEE_OTHER).field("Location", path))
+}
+
+/// The response if the records cannot be changed.
+pub(super) fn failed(error: impl fmt::Display) -> Response {
+    log::error!("cannot change the sessions: {error}");
+    Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n")
+}

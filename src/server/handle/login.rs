@@ -1,0 +1,149 @@
+//! `/.wharf/login?next=PATH`: the page for logging in, and what its form sends.
+
+use percent_encoding::percent_decode_str;
+use zeroize::Zeroizing;
+
+use crate::accounts::password::Password;
+use crate::accounts::records::RecordId;
+use crate::blocking::Blocking;
+use crate::http::status::Status;
+use crate::http::target::PathAndQuery;
+use crate::http::urlencoded;
+use crate::server::accounts::sessions::COOKIE_LIFE;
+use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::disk::Disk;
+use crate::server::error_response::bad_request;
+use crate::server::handle::{account, posted};
+use crate::server::handled::Handled;
+use crate::server::login_target::LoginTarget;
+use crate::server::pages::LoginPage;
+use crate::server::password_verdict::PasswordVerdict;
+use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::request::{ClientAddress, Request};
+use crate::server::response::Response;
+use crate::server::session_cookie::SessionCookie;
+use crate::server::state::State;
+
+/// The largest form, in bytes: the longest password and the longest name, each byte encoded with three.
+const FORM_LIMIT: usize = 4096;
+
+/// The name of the user if there is one password for everybody: any would do.
+const ANYBODY: &str = "guest";
+
+/// Where a login comes from, and where it leads.
+struct Login {
+    accounts: Accounts,
+    client: ClientAddress,
+    cookie: SessionCookie,
+    /// The session that the browser had before.
+    before: Option<RecordId>,
+    next: Option<LoginTarget>,
+    root: String,
+}
+
+/// Shows the form.
+pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let accounts = account::accounts(request, state)?;
+    let next = next(request.target, state);
+    let page = LoginPage {
+        root: &request.target.to_root(),
+        next: next.as_ref(),
+        base: &state.base,
+        is_shared: accounts.are_shared(),
+        name: "",
+        user: request.principal.person().map(|user| &*user.name),
+        failure: None,
+    };
+    Ok(Handled::Respond(page.respond(Status::OK)))
+}
+
+/// Checks the name and the password of the form, and starts a session.
+pub(crate) fn log_in(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    let accounts = account::accounts(request, state)?;
+    let login = Login {
+        accounts: accounts.clone(),
+        client: request.client,
+        cookie: SessionCookie::of_request(request, &state.base),
+        before: account::session(request, accounts, state),
+        next: next(request.target, state),
+        root: request.target.to_root(),
+    };
+    let then = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        login.check(&Zeroizing::new(body), state, disk)
+    };
+    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
+}
+
+/// Where the query wants the login to lead.
+fn next(target: PathAndQuery<'_>, state: &State) -> Option<LoginTarget> {
+    let next = percent_decode_str(target.parameter("next")?).decode_utf8().ok()?;
+    LoginTarget::parse(&next, &state.base)
+}
+
+impl Login {
+    fn check(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
+        let Some(password) = urlencoded::field(form, "password") else {
+            return JobOutcome::Respond(bad_request("the form must have a name and a password"), None);
+        };
+        let name = match urlencoded::field(form, "name") {
+            Some(name) if !self.accounts.are_shared() => String::from_utf8_lossy(&name).into_owned(),
+            _ => ANYBODY.to_owned(),
+        };
+        let name = Zeroizing::new(name);
+        let check =
+            PasswordCheck { name: name.clone(), password: Password::new(password), client: self.client };
+        if let Some(verdict) = self.accounts.known(&check) {
+            return JobOutcome::Respond(self.respond(&name, &verdict, state, disk), None);
+        }
+        let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| {
+            self.respond(&name, verdict, state, disk)
+        };
+        JobOutcome::CheckPassword(Box::new(check), Box::new(then))
+    }
+
+    fn respond(&self, name: &str, verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>) -> Response {
+        match verdict {
+            PasswordVerdict::Right(user) => match self.accounts.log_in(user, self.before, disk) {
+                Ok(Some(secret)) => {
+                    log::info!("{} logged in as {}", self.client, user.name);
+                    let location = self.next.clone().unwrap_or_default().location();
+                    account::see_other(&location).with("Set-Cookie", self.cookie.set(&secret, COOKIE_LIFE))
+                }
+                Ok(None) => self.refuse(Status::UNAUTHORIZED, name, self.wrong(), state),
+                Err(error) => account::failed(error),
+            },
+            PasswordVerdict::Wrong => self.refuse(Status::UNAUTHORIZED, name, self.wrong(), state),
+            PasswordVerdict::TooMany(wait) => {
+                let seconds = wait.as_secs() + 1;
+                let text = format!("There were too many failed attempts. Try again in {seconds} s.");
+                self.refuse(Status::TOO_MANY_REQUESTS, name, &text, state).with("Retry-After", seconds)
+            }
+        }
+    }
+
+    /// One sentence for every failure.
+    fn wrong(&self) -> &'static str {
+        if self.accounts.are_shared() {
+            "The password is wrong."
+        } else {
+            "The name or the password is wrong."
+        }
+    }
+
+    fn refuse(&self, status: Status, name: &str, failure: &str, state: &State) -> Response {
+        let page = LoginPage {
+            root: &self.root,
+            next: self.next.as_ref(),
+            base: &state.base,
+            is_shared: self.accounts.are_shared(),
+            name,
+            user: None,
+            failure: Some(failure),
+        };
+        page.respond(status)
+    }
+}

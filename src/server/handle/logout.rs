@@ -1,0 +1,32 @@
+//! `POST /.wharf/logout`: ends the session of the browser.
+
+use crate::server::disk::Disk;
+use crate::server::handle::account;
+use crate::server::handled::Handled;
+use crate::server::receive::JobOutcome;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::session_cookie::SessionCookie;
+use crate::server::state::State;
+
+/// Ends the session on the disk, and removes the cookie, also that of a session that has ended.
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    let accounts = account::accounts(request, state)?;
+    let cookie = SessionCookie::of_request(request, &state.base);
+    let done = account::see_other("/").with("Set-Cookie", cookie.clear());
+    let Some(session) = account::session(request, accounts, state) else {
+        return Ok(Handled::Respond(done));
+    };
+    let (accounts, client) = (accounts.clone(), request.client);
+    Ok(Handled::Save(Box::new(move |_, disk| {
+        let response = accounts.log_out(session, disk).map(|()| {
+            log::info!("{client} logged out of session {session}");
+            done
+        });
+        JobOutcome::Respond(response.unwrap_or_else(account::failed), None)
+    })))
+}

@@ -1,0 +1,135 @@
+//! `/.wharf/password`: a user changes their own password.
+
+use zeroize::Zeroizing;
+
+use crate::access::User;
+use crate::accounts::password::Password;
+use crate::blocking::Blocking;
+use crate::http::status::Status;
+use crate::http::urlencoded;
+use crate::own_paths;
+use crate::server::accounts::password_change::PasswordChangeError;
+use crate::server::accounts::sessions::COOKIE_LIFE;
+use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::disk::Disk;
+use crate::server::error_response::bad_request;
+use crate::server::handle::{account, posted};
+use crate::server::handled::Handled;
+use crate::server::pages::PasswordPage;
+use crate::server::password_verdict::PasswordVerdict;
+use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::request::{ClientAddress, Request};
+use crate::server::response::Response;
+use crate::server::session_cookie::SessionCookie;
+use crate::server::state::State;
+
+/// The largest form, in bytes: three of the longest passwords, each byte encoded with three.
+const FORM_LIMIT: usize = 10 * 1024;
+
+/// Whose password changes.
+struct Change {
+    accounts: Accounts,
+    user: User,
+    client: ClientAddress,
+    /// The cookie for the session that follows, if the browser had one.
+    cookie: Option<SessionCookie>,
+    root: String,
+}
+
+/// Shows the form.
+pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let accounts = account::accounts(request, state)?;
+    let user = account::user(request, accounts)?;
+    let page = PasswordPage {
+        root: &request.target.to_root(),
+        user: &user.name,
+        is_done: request.target.parameter("done").is_some(),
+        failure: None,
+    };
+    Ok(Handled::Respond(page.respond(Status::OK)))
+}
+
+/// Checks the present password, and stores the new one.
+pub(crate) fn change(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    let accounts = account::accounts(request, state)?;
+    let cookie = SessionCookie::of_request(request, &state.base);
+    let change = Change {
+        accounts: accounts.clone(),
+        user: account::user(request, accounts)?.clone(),
+        client: request.client,
+        cookie: account::session(request, accounts, state).map(|_| cookie),
+        root: request.target.to_root(),
+    };
+    let then = move |body: Vec<u8>, _: &State, disk: Blocking<'_>| change.check(&Zeroizing::new(body), disk);
+    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
+}
+
+impl Change {
+    fn check(self, form: &[u8], disk: Blocking<'_>) -> JobOutcome {
+        let field = |name| urlencoded::field(form, name).map(Password::new);
+        let (Some(present), Some(new), Some(again)) = (field("present"), field("new"), field("again")) else {
+            let text = "the form must have the present password, and the new one twice";
+            return JobOutcome::Respond(bad_request(text), None);
+        };
+        let refuse = |why: &str| JobOutcome::Respond(self.refuse(Status::BAD_REQUEST, why), None);
+        if !new.is(&again) {
+            return refuse("The new passwords differ.");
+        }
+        if let Err(error) = new.check() {
+            return refuse(&PasswordChangeError::Password(error).to_string());
+        }
+        let name = Zeroizing::new(self.user.name.clone());
+        let check = PasswordCheck { name, password: present, client: self.client };
+        if let Some(verdict) = self.accounts.known(&check) {
+            return JobOutcome::Respond(self.respond(&verdict, &new, disk), None);
+        }
+        let then =
+            move |verdict: &PasswordVerdict, _: &State, disk: Blocking<'_>| self.respond(verdict, &new, disk);
+        JobOutcome::CheckPassword(Box::new(check), Box::new(then))
+    }
+
+    fn respond(&self, verdict: &PasswordVerdict, new: &Password, disk: Blocking<'_>) -> Response {
+        match verdict {
+            PasswordVerdict::Right(_) => self.store(new, disk),
+            PasswordVerdict::Wrong => self.refuse(Status::FORBIDDEN, "The present password is wrong."),
+            PasswordVerdict::TooMany(wait) => {
+                let seconds = wait.as_secs() + 1;
+                let text = format!("There were too many failed attempts. Try again in {seconds} s.");
+                self.refuse(Status::TOO_MANY_REQUESTS, &text).with("Retry-After", seconds)
+            }
+        }
+    }
+
+    /// The sessions of the user end with the old password; the browser gets a new one.
+    fn store(&self, new: &Password, disk: Blocking<'_>) -> Response {
+        if let Err(error) = self.accounts.change_password(&self.user, new, disk) {
+            let status = match &error {
+                PasswordChangeError::File(error) => {
+                    log::error!("cannot change the password of a user: {error}");
+                    Status::INTERNAL_SERVER_ERROR
+                }
+                PasswordChangeError::Password(_) => Status::BAD_REQUEST,
+                PasswordChangeError::Meanwhile => Status::CONFLICT,
+            };
+            return self.refuse(status, &error.to_string());
+        }
+        log::info!("{} changed the password of {}", self.client, self.user.name);
+        let done = account::see_other(&format!("{}?done", own_paths::PASSWORD));
+        let Some(cookie) = &self.cookie else { return done };
+        match self.accounts.log_in(&self.user, None, disk) {
+            Ok(Some(secret)) => done.with("Set-Cookie", cookie.set(&secret, COOKIE_LIFE)),
+            Ok(None) => done,
+            Err(error) => account::failed(error),
+        }
+    }
+
+    fn refuse(&self, status: Status, why: &str) -> Response {
+        let page =
+            PasswordPage { root: &self.root, user: &self.user.name, is_done: false, failure: Some(why) };
+        page.respond(status)
+    }
+}

@@ -1,0 +1,62 @@
+//! The page for changing the own password.
+
+use maud::{Markup, html};
+
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::own_paths::PASSWORD;
+use crate::server::pages::page::page;
+use crate::server::response::Response;
+
+/// What the page shows.
+#[derive(Debug)]
+pub(crate) struct PasswordPage<'a> {
+    /// The relative path to the root of the server, without its final slash.
+    pub root: &'a str,
+    pub user: &'a str,
+    /// Whether the password has just been changed.
+    pub is_done: bool,
+    /// Why it has not been changed.
+    pub failure: Option<&'a str>,
+}
+
+impl PasswordPage<'_> {
+    /// The response.
+    pub(crate) fn respond(&self, status: Status) -> Response {
+        let body = html! {
+            main .error {
+                h1 { "Change the password" }
+                @if self.is_done {
+                    p role="status" { "Your password has been changed. Your other sessions have ended." }
+                } @else {
+                    (self.form())
+                }
+                form action={ (self.root) "/" } { button .quiet name="list" { "Back to the files" } }
+            }
+        };
+        let head = Head::new(status).field("Cache-Control", "no-store");
+        let (head, text) = page(head, "Change the password", &body, self.root);
+        Response::new(head, text.into_bytes())
+    }
+
+    fn form(&self) -> Markup {
+        let fields = [
+            ("present", "Present password", "current-password"),
+            ("new", "New password", "new-password"),
+            ("again", "New password, again", "new-password"),
+        ];
+        html! {
+            @if let Some(failure) = self.failure { p #failure role="alert" { (failure) } }
+            form .fields method="post" action={ (self.root) (PASSWORD) } {
+                // Where the browser stores passwords, it needs the name.
+                label for="name" { "Name" }
+                input #name value=(self.user) readonly autocomplete="username";
+                @for (name, label, autocomplete) in fields {
+                    label for=(name) { (label) }
+                    input id=(name) type="password" name=(name) required autocomplete=(autocomplete) autofocus[name == "present"];
+                }
+                button { "Change" }
+            }
+        }
+    }
+}
