@@ -290,7 +290,7 @@ fn an_invalid_address_is_an_error() {
     let cases = [
         ("another protocol", "ftp://localhost/", "is not supported"),
         ("no port", "localhost:0", "invalid port"),
-        ("a user", "http://me@localhost/", "no accounts"),
+        ("no user", "http://:secret@localhost/", "the user name is empty"),
     ];
     for (name, address, expected) in cases {
         let output = run(&["client", address], "", Path::new("."));

@@ -20,6 +20,7 @@ mod client;
 mod client_certificates;
 mod coarse_times;
 mod common;
+mod credentials;
 mod curl;
 mod differential;
 mod directories;

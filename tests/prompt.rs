@@ -15,18 +15,18 @@ use crate::common::{Running, Wharf, Wire, eventually};
 const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
 
 /// A program at a terminal.
-struct Terminal {
+pub struct Terminal {
     child: Running,
     keyboard: File,
     screen: Arc<Mutex<String>>,
 }
 
 impl Terminal {
-    fn open(arguments: &[&str], directory: &Path, term: &str) -> Self {
+    pub fn open(arguments: &[&str], directory: &Path, term: &str) -> Self {
         Self::open_by(Command::new(BINARY).args(arguments), directory, term)
     }
 
-    fn open_by(program: &mut Command, directory: &Path, term: &str) -> Self {
+    pub fn open_by(program: &mut Command, directory: &Path, term: &str) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let keyboard = openpt(flags).expect("a terminal");
         grantpt(&keyboard).expect("granted");
@@ -37,6 +37,8 @@ impl Terminal {
                 .current_dir(directory)
                 .env("TERM", term)
                 .env("NO_COLOR", "1")
+                .env("NETRC", "/dev/null")
+                .env_remove("WHARF_TOKEN")
                 .stdin(side())
                 .stdout(side())
                 .stderr(side()),
@@ -53,16 +55,23 @@ impl Terminal {
         Self { child, keyboard, screen }
     }
 
-    fn types(&mut self, bytes: impl AsRef<[u8]>) {
+    pub fn types(&mut self, bytes: impl AsRef<[u8]>) {
         self.keyboard.write_all(bytes.as_ref()).expect("typed");
     }
 
+    /// Whether the terminal itself shows what is typed.
+    #[cfg(feature = "accounts")]
+    pub fn echoes(&self) -> bool {
+        let mode = rustix::termios::tcgetattr(&self.keyboard).expect("a terminal");
+        mode.local_modes.contains(rustix::termios::LocalModes::ECHO)
+    }
+
     /// How often this text was printed.
-    fn count(&self, text: &str) -> usize {
+    pub fn count(&self, text: &str) -> usize {
         self.screen.lock().expect("whole").matches(text).count()
     }
 
-    fn shows(&self, text: &str) {
+    pub fn shows(&self, text: &str) {
         self.shows_times(text, 1);
     }
 
@@ -73,7 +82,7 @@ impl Terminal {
         );
     }
 
-    fn code(&mut self) -> Option<i32> {
+    pub fn code(&mut self) -> Option<i32> {
         self.child.wait().expect("ended").code()
     }
 }
@@ -159,6 +168,8 @@ fn ctrl_c_leaves_with_130_and_the_line_is_edited() {
     terminal.shows("200 OK");
     terminal.types("\x1b[A\r");
     terminal.shows_times("200 OK", 2);
+    // Before the third prompt, the terminal itself would take Ctrl-C.
+    terminal.shows_times("\x1b[?2004h", 3);
     terminal.types("GET a\x03");
     terminal.shows("stopping client.");
     assert_eq!(terminal.code(), Some(130));

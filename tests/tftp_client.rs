@@ -113,7 +113,7 @@ fn errors_are_printed() {
         assert_eq!((output.code, output.stderr.as_str()), (Some(1), said), "{words:?}");
     }
     assert!(!here.path().join("downloads/none.part").exists(), "nothing half is left");
-    let usage = wharf(here.path(), &["client", &site, "--user", "ann"]);
+    let usage = wharf(here.path(), &["client", &site, "--chat", "ann"]);
     assert_eq!(usage.code, Some(2), "{usage:?}");
     assert!(usage.stderr.contains("TFTP has no chat room"), "{usage:?}");
 }

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::trust::TrustArgs;
-use super::{exit, signals};
+use super::{exit, remote, signals};
 use crate::client::address::{AddressError, DEFAULT_HOST, ServerAddress, parse_port};
 use crate::client::chat::display::Style;
 use crate::client::chat::member::ChatMember;
@@ -20,7 +21,8 @@ const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
 #[derive(Debug, Args)]
 pub(super) struct ChatArgs {
     /// Your name in the chat room
-    user: Option<String>,
+    #[arg(value_name = "USER")]
+    name: Option<String>,
     /// The server's address or name, or `https://host` [default: 127.0.0.1]
     host: Option<String>,
     /// The server's port [default: 8080]
@@ -29,23 +31,33 @@ pub(super) struct ChatArgs {
     #[arg(long)]
     dir: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
+    #[command(flatten)]
     pub(super) trust: TrustArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: ChatArgs) -> ExitCode {
-    let Some(user) = args.user else { return exit::wrong_usage(&USAGE) };
-    match address(args.host.as_deref(), args.port.as_deref()) {
-        Ok(address) => join(&user, &address, args.dir),
+    let Some(name) = &args.name else { return exit::wrong_usage(&USAGE) };
+    match args.address() {
+        Ok(typed) => join(name, &typed.address, args.dir),
         Err(error) => exit::wrong_usage(&format_args!("wharf: {error}\n{USAGE}")),
     }
 }
 
-fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, AddressError> {
-    let address = ServerAddress::parse(host.unwrap_or(DEFAULT_HOST))?;
-    match port {
-        Some(port) => address.at_port(parse_port(port)?),
-        None => Ok(address),
+impl ChatArgs {
+    /// The server; `None` if the command will print its usage.
+    pub(super) fn servers(&self) -> Option<Vec<NamedServer>> {
+        let typed = self.name.as_ref().and_then(|_| self.address().ok());
+        Some(vec![typed?.at_port(None)?])
+    }
+
+    fn address(&self) -> Result<TypedAddress<ServerAddress>, AddressError> {
+        let typed = remote::parse_server(self.host.as_deref().unwrap_or(DEFAULT_HOST))?;
+        match &self.port {
+            Some(port) => Ok(TypedAddress { address: typed.address.at_port(parse_port(port)?)?, ..typed }),
+            None => Ok(typed),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{chat, exit, signals};
@@ -19,10 +20,10 @@ pub(super) struct ClientArgs {
     /// The server: `http://host:port/path`, `https://host/path`, `host:port`, `unix:PATH` or `tftp://host:port` [default:
     /// 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory, conflicts_with_all = ["ip", "port"])]
-    address: Option<Remote<ServerAddress>>,
+    address: Option<TypedAddress<Remote<ServerAddress>>>,
     /// The server's address or name
-    #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = ServerAddress::parse)]
-    ip: ServerAddress,
+    #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = remote::parse_server)]
+    ip: TypedAddress<ServerAddress>,
     /// The server's port
     #[arg(short, long, default_value_t = DEFAULT_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
@@ -30,25 +31,37 @@ pub(super) struct ClientArgs {
     #[arg(long, default_value = "downloads")]
     dir: PathBuf,
     /// Join the chat room under this name
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    chat: Option<String>,
+    #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
     #[command(flatten)]
     pub(super) trust: TrustArgs,
 }
 
+impl ClientArgs {
+    /// The server, if it speaks HTTP; `None` if the command will refuse its port.
+    pub(super) fn servers(&self) -> Option<Vec<NamedServer>> {
+        match &self.address {
+            Some(typed) => Some(typed.server(|address| &address.server).into_iter().collect()),
+            None => Some(vec![self.ip.at_port(Some(self.port))?]),
+        }
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(args: ClientArgs) -> ExitCode {
-    let address = match args.address {
+    let address = match args.address.map(|typed| typed.address) {
         Some(Remote::Http(address)) => Ok(address),
-        Some(Remote::Tftp(_)) if args.user.is_some() => {
+        Some(Remote::Tftp(_)) if args.chat.is_some() => {
             return exit::wrong_usage(&"wharf: TFTP has no chat room (use http://host:port)");
         }
         Some(Remote::Tftp(site)) => return exit::code(run_tftp(site, args.dir)),
-        None => args.ip.at_port(args.port),
+        None => args.ip.address.at_port(args.port),
     };
     match address {
-        Ok(address) => match args.user {
-            Some(user) => chat::join(&user, &address, Some(args.dir)),
+        Ok(address) => match args.chat {
+            Some(name) => chat::join(&name, &address, Some(args.dir)),
             None => exit::code(run_http(address, args.dir)),
         },
         Err(error) => exit::wrong_usage(&format_args!("wharf: {error}")),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::exit;
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
@@ -47,7 +48,7 @@ pub(super) struct GetArgs {
     /// `dir/` downloads the files in it (with -R, also those in its subdirectories); `'dir/*.jpg'` those whose names
     /// match. Both need a wharf server: from another one, `dir/` is a page.
     #[arg(required = true, value_name = "ADDRESS", value_parser = remote::parse_file)]
-    addresses: Vec<Remote<Resource>>,
+    addresses: Vec<TypedAddress<Remote<Resource>>>,
     /// Directory for downloads; created if it does not exist
     #[arg(long, default_value = "downloads")]
     dir: PathBuf,
@@ -85,6 +86,8 @@ pub(super) struct GetArgs {
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
+    #[command(flatten)]
     pub(super) trust: TrustArgs,
 }
 
@@ -104,7 +107,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     let options = args.options();
     let (mut targets, mut sites) = (Targets::new(args.hidden), Vec::new());
     for address in &args.addresses {
-        match address {
+        match &address.address {
             Remote::Http(resource) => targets.add(resource, args.recursive, &options),
             Remote::Tftp(site) => sites.push(args.site(site)),
         }
@@ -146,7 +149,7 @@ fn fetch_all(
 
 /// Downloads the one file of `--output`.
 fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
-    let [address] = args.addresses.as_slice() else {
+    let [TypedAddress { address, .. }] = args.addresses.as_slice() else {
         return exit::wrong_usage(&"wharf: --output is for one file (use --dir for several)");
     };
     if output.as_os_str() == OUTPUT {
@@ -201,6 +204,11 @@ fn report(name: &str, result: Result<(), ClientError>) -> io::Result<bool> {
 }
 
 impl GetArgs {
+    /// The servers over HTTP.
+    pub(super) fn servers(&self) -> Vec<NamedServer> {
+        self.addresses.iter().filter_map(|typed| typed.server(|resource| &resource.server)).collect()
+    }
+
     fn downloads(&self, directory: &Path) -> Downloads {
         Downloads::at(directory).replacing(self.force)
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, signals};
@@ -23,7 +24,7 @@ pub(super) struct ListArgs {
     /// The server and the directory on it: `http://host:port/dir/`, `https://host/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory)]
-    address: Option<Remote<ServerAddress>>,
+    address: Option<TypedAddress<Remote<ServerAddress>>>,
     /// Sort by name, by size (largest first) or by time (newest first)
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     sort: Sort,
@@ -33,6 +34,8 @@ pub(super) struct ListArgs {
     /// Print a JSON array of objects, for programs
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
     #[command(flatten)]
     pub(super) trust: TrustArgs,
 }
@@ -45,12 +48,27 @@ enum Sort {
     Time,
 }
 
+impl ListArgs {
+    /// The server, if it speaks HTTP.
+    pub(super) fn servers(&self) -> Vec<NamedServer> {
+        match &self.address {
+            Some(typed) => typed.server(|address| &address.server).into_iter().collect(),
+            None => vec![NamedServer { server: ServerAddress::default().server, login: None }],
+        }
+    }
+
+    fn remote(&self) -> Remote<ServerAddress> {
+        let typed = self.address.as_ref().map(|typed| typed.address.clone());
+        typed.unwrap_or_else(|| Remote::Http(ServerAddress::default()))
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(args: &ListArgs) -> ExitCode {
     if let Err(error) = signals::leave_on_interrupt("Interrupted.", || {}) {
         return exit::code(Err(error));
     }
-    let remote = args.address.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default()));
+    let remote = args.remote();
     match find(&remote, args.recursive) {
         Ok(mut found) => {
             found.sort(args.sort.into());

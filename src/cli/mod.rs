@@ -10,6 +10,7 @@ mod banner;
 mod chat;
 mod client;
 mod containment;
+mod credentials;
 mod exit;
 mod foreign_flags;
 mod get;
@@ -17,6 +18,7 @@ mod list;
 mod log_line;
 mod logging;
 mod outputs;
+mod passwords;
 mod private;
 mod put;
 #[cfg(feature = "qr")]
@@ -48,7 +50,6 @@ mod trust;
 mod user;
 mod values;
 
-use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::chat::ChatArgs;
 use self::client::ClientArgs;
+use self::credentials::{CredentialArgs, NamedServer};
 use self::get::GetArgs;
 use self::list::ListArgs;
 use self::put::PutArgs;
@@ -66,7 +68,7 @@ use self::serve::ServeArgs;
 use self::trust::TrustArgs;
 #[cfg(feature = "accounts")]
 use self::user::UserArgs;
-use crate::client::address::AddressError;
+use crate::client::credentials::without_login;
 
 /// The command line of wharf; its description is that of the package.
 #[derive(Debug, Parser)]
@@ -104,6 +106,21 @@ impl Command {
             Self::Replay(args) => Some(&args.trust),
         }
     }
+
+    /// Who the user of a client is, and the servers that it names.
+    fn login(&self) -> Option<(&CredentialArgs, Vec<NamedServer>)> {
+        match self {
+            Self::Serve(_) => None,
+            #[cfg(feature = "accounts")]
+            Self::User(_) => None,
+            Self::Client(args) => Some((&args.credentials, args.servers()?)),
+            Self::Chat(args) => Some((&args.credentials, args.servers()?)),
+            Self::Get(args) => Some((&args.credentials, args.servers())),
+            Self::Put(args) => Some((&args.credentials, args.servers())),
+            Self::List(args) => Some((&args.credentials, args.servers())),
+            Self::Replay(args) => Some((&args.credentials, args.servers()?)),
+        }
+    }
 }
 
 /// Printed at the end of the help.
@@ -118,6 +135,9 @@ pub fn run() -> ExitCode {
         Err(error) => return refuse(error, &arguments),
     };
     if let Some(Err(code)) = command.trust().map(TrustArgs::apply) {
+        return code;
+    }
+    if let Some(Err(code)) = command.login().map(|(args, servers)| args.apply(servers)) {
         return code;
     }
     let done = match command {
@@ -150,13 +170,18 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
+/// Removes a password that may have been typed in an address.
+fn hide_password(error: &mut clap::Error) {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
+        let Some(ContextValue::String(text)) = error.get(kind) else { continue };
+        let bare = without_login(text).into_owned();
+        error.insert(kind, ContextValue::String(bare));
+    }
+}
+
 /// Prints the help that was asked for, or why the command line is wrong.
 fn refuse(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
-    // Without the password that may have been typed.
-    if let Some(AddressError::User(bare)) = error.source().and_then(|source| source.downcast_ref()) {
-        let bare = bare.clone();
-        error.insert(ContextKind::InvalidValue, ContextValue::String(bare));
-    }
+    hide_password(&mut error);
     let is_serve = arguments.get(1).is_some_and(|first| first == "serve");
     if let Some(explained) = foreign_flags::explain(&error).filter(|_| is_serve) {
         return exit::wrong_usage(&format_args!("error: {explained}"));

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, signals};
@@ -58,7 +59,7 @@ pub(super) struct PutArgs {
     ///
     /// Without a final slash, the path names the file: `--to http://host/dir/new.txt`. Several files and -R need a directory.
     #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_destination)]
-    to: Option<Remote<ServerAddress>>,
+    to: Option<TypedAddress<Remote<ServerAddress>>>,
     /// Upload directories, with everything in them; empty ones too
     #[arg(short = 'R', long)]
     recursive: bool,
@@ -80,6 +81,8 @@ pub(super) struct PutArgs {
     /// Give up on a connection after this many seconds with no data
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
+    #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
     #[command(flatten)]
     pub(super) trust: TrustArgs,
 }
@@ -152,7 +155,7 @@ fn send(
     progress: &TransferProgress,
     observer: &mut dyn TransferObserver<PutOrder, SentSummary>,
 ) -> io::Result<()> {
-    match args.to.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default())) {
+    match args.remote() {
         Remote::Http(address) => {
             let (server, options) = (PutServer::new(address), args.options());
             let new_sender = |progress: &Arc<WorkerProgress>| -> SendOrder<'_> {
@@ -244,7 +247,7 @@ fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
         let files = args.files.iter().map(PathBuf::from);
         return Ok(files.map(|file| PutOrder { file, path: Vec::new(), is_directory: false }).collect());
     }
-    let directories = !matches!(args.to, Some(Remote::Tftp(_)));
+    let directories = !matches!(args.remote(), Remote::Tftp(_));
     let options = WalkOptions { recursive: args.recursive, follow: args.follow, directories };
     let mut orders = Vec::new();
     for typed in &args.files {
@@ -266,6 +269,20 @@ fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
 }
 
 impl PutArgs {
+    /// The server, if it speaks HTTP.
+    pub(super) fn servers(&self) -> Vec<NamedServer> {
+        match &self.to {
+            Some(to) => to.server(|address| &address.server).into_iter().collect(),
+            None => vec![NamedServer { server: ServerAddress::default().server, login: None }],
+        }
+    }
+
+    /// Where the files go.
+    fn remote(&self) -> Remote<ServerAddress> {
+        let to = self.to.as_ref().map(|to| to.address.clone());
+        to.unwrap_or_else(|| Remote::Http(ServerAddress::default()))
+    }
+
     /// Whether stdin is sent.
     fn is_stdin(&self) -> bool {
         self.files.iter().any(|file| file == STDIN)
@@ -273,7 +290,7 @@ impl PutArgs {
 
     /// Whether `--to` names the file, and not a directory.
     fn names_file(&self) -> bool {
-        self.to.as_ref().is_some_and(Remote::names_file)
+        self.to.as_ref().is_some_and(|to| to.address.names_file())
     }
 
     /// What is wrong with the combination of files and flags.

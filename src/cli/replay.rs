@@ -14,7 +14,9 @@ use clap::builder::RangedI64ValueParser;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
+use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::exit::{self, INTERRUPTED};
+use super::remote;
 use super::trust::TrustArgs;
 use crate::client::address::{DEFAULT_HOST, ServerAddress};
 use crate::client::error::ClientError;
@@ -33,8 +35,8 @@ pub(super) struct ReplayArgs {
     #[arg(default_value = "client_requests/requests.txt")]
     file: PathBuf,
     /// The server's address or name, or `http://host:port/path`, `https://host/path`, or `unix:PATH`
-    #[arg(default_value = DEFAULT_HOST, value_parser = ServerAddress::parse)]
-    host: ServerAddress,
+    #[arg(default_value = DEFAULT_HOST, value_parser = remote::parse_server)]
+    host: TypedAddress<ServerAddress>,
     /// The server's port [default: 8080]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
@@ -56,14 +58,23 @@ pub(super) struct ReplayArgs {
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
+    #[command(flatten)]
     pub(super) trust: TrustArgs,
+}
+
+impl ReplayArgs {
+    /// The server; `None` if the command will refuse its port.
+    pub(super) fn servers(&self) -> Option<Vec<NamedServer>> {
+        Some(vec![self.host.at_port(self.port)?])
+    }
 }
 
 /// Runs the command.
 pub(super) fn run(args: &ReplayArgs) -> ExitCode {
     let address = match args.port {
-        Some(port) => args.host.clone().at_port(port),
-        None => Ok(args.host.clone()),
+        Some(port) => args.host.address.clone().at_port(port),
+        None => Ok(args.host.address.clone()),
     };
     let address = match address {
         Ok(address) => address,

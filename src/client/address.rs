@@ -5,7 +5,7 @@ mod endpoint;
 mod error;
 
 pub use endpoint::{DEFAULT_PORT, Endpoint, NamedBy, parse_port};
-pub use error::AddressError;
+pub use error::{AddressError, LoginError};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -131,10 +131,6 @@ fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
         None => (text, DEFAULT_PORT, false),
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    if authority.contains('@') {
-        let bare = text.rsplit_once('@').map_or(text, |(_, bare)| bare);
-        return Err(AddressError::User(bare.to_owned()));
-    }
     let (host, port) = split_port(authority, default_port)?;
     let server = if is_tls { Endpoint::tls(host, port) } else { Endpoint::tcp(host, port) };
     Ok((server?, path))
@@ -150,7 +146,11 @@ fn encoded(path: &str) -> Result<String, AddressError> {
 
 impl Default for ServerAddress {
     fn default() -> Self {
-        Self::root(Endpoint::Tcp { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT })
+        Self::root(Endpoint::Tcp {
+            host: DEFAULT_HOST.to_owned(),
+            port: DEFAULT_PORT,
+            named_by: NamedBy::User,
+        })
     }
 }
 
@@ -234,9 +234,10 @@ mod tests {
             ("h:", AddressError::Port(String::new())),
             ("ftp://h/", AddressError::Scheme("ftp".to_owned())),
             ("https://h:0/", AddressError::Port("0".to_owned())),
-            ("https://me:secret@h/", AddressError::User("h/".to_owned())),
+            ("https://me:secret@h/", AddressError::User("h".to_owned())),
             ("tftp://h/", AddressError::Scheme("tftp".to_owned())),
-            ("http://me@h/", AddressError::User("h/".to_owned())),
+            ("http://me@h/", AddressError::User("h".to_owned())),
+            ("me:se@cret@h:81", AddressError::User("h:81".to_owned())),
             ("h/?list", AddressError::Query("/?list".to_owned())),
             ("unix:", AddressError::NoSocket),
             ("unix:!/x", AddressError::NoSocket),
@@ -295,7 +296,7 @@ mod tests {
     #[test]
     fn the_host_field_never_has_the_zone() {
         let server = ServerAddress::parse("http://[fe80::1%25eth0]:81/").expect("valid").server;
-        assert_eq!(server, Endpoint::Tcp { host: "fe80::1%eth0".to_owned(), port: 81 });
+        assert_eq!(server, Endpoint::tcp("fe80::1%eth0", 81).expect("valid"));
         assert_eq!(server.host_field(), "[fe80::1]:81");
         for authority in ["[fe80::1]:81", "[FE80::1%25eth0]:81", "[fe80::1%eth0]:81"] {
             assert!(server.is_at(authority), "{authority}");

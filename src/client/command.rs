@@ -245,7 +245,7 @@ mod tests {
     }
 
     fn get(path: &str, server: Option<(&str, u16)>) -> Command {
-        let server = server.map(|(host, port)| Endpoint::Tcp { host: host.to_owned(), port });
+        let server = server.map(|(host, port)| Endpoint::tcp(host, port).expect("valid"));
         Command::Get(path.to_owned(), server)
     }
 
@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Command {
-        let server = server.map(|(host, port)| Endpoint::Tcp { host: host.to_owned(), port });
+        let server = server.map(|(host, port)| Endpoint::tcp(host, port).expect("valid"));
         Command::Send(UploadCommand { method, file: file.to_owned(), path: path.map(str::to_owned), server })
     }
 

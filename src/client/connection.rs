@@ -161,8 +161,7 @@ impl HttpConnection {
         fields.extend(input.map(|_| ("Transfer-Encoding", "chunked")));
         fields.extend(waits.then_some(("Expect", "100-continue")));
         for (name, value) in USUAL_FIELDS {
-            let is_given = request.fields.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
-            fields.extend((!is_given).then_some((name, value)));
+            fields.extend((!request.has(name)).then_some((name, value)));
         }
         let mut head = Vec::with_capacity(BLOCK.min(1024));
         write_head(&mut head, request.method.name(), request.target, &server.host_field(), &fields);

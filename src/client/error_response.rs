@@ -20,12 +20,13 @@ pub fn read(response: HttpResponse<'_>) -> ClientError {
     }
     let is_text = response.head.field("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
     let is_short = response.body.length().is_some_and(|length| length <= LONGEST);
-    let mut text = Vec::new();
+    let (sent, mut text) = (response.sent, Vec::new());
     // Long content and content of unknown length are not read: the connection is closed instead.
     if is_short && response.body.pour(&mut text).is_err() {
         text.clear();
     }
     let said = is_text.then(|| first_line(&text, status)).flatten();
+    let said = if status == Status::UNAUTHORIZED { sent.explain(said) } else { said };
     let said = said.or_else(|| (status == Status::CONTENT_TOO_LARGE).then(|| TOO_LARGE.to_owned()));
     ClientError::Refused(status, said.map(Foreign::from))
 }

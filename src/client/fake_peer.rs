@@ -43,7 +43,8 @@ impl FakePeer {
             }
             requests
         });
-        Self { server: Endpoint::Tcp { host: address.ip().to_string(), port: address.port() }, player }
+        let server = Endpoint::tcp(&address.ip().to_string(), address.port()).expect("an address");
+        Self { server, player }
     }
 
     /// Its address.

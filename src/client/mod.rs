@@ -3,6 +3,7 @@
 //! - `address` parses the addresses that a person types; `command` parses a line of the prompt or of a script.
 //! - A `session` holds one connection to one server and opens it again after the server has closed it. It sends a
 //!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange over a `stream`: a `socket`, which may lead to a `proxy`, and `tls` if the address begins with `https://`.
+//! - `credentials` has the user's passwords and tokens. A session adds those for its server to each request.
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
@@ -21,6 +22,7 @@ mod completion;
 mod completion;
 mod connection;
 pub mod content;
+pub mod credentials;
 pub mod download;
 pub mod error;
 pub mod error_response;

@@ -3,7 +3,6 @@
 //! `HTTP_PROXY` in capitals is ignored: a CGI program would take it from a request's `Proxy` field. This machine and Unix
 //! sockets are never reached through a proxy.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::address::{AddressError, Endpoint, ServerAddress};
@@ -30,7 +29,7 @@ fn of(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Endpoint>, AddressError> {
     let (host, port, named) = match server {
-        Endpoint::Tcp { host, port } => (host, port, variable("http_proxy")),
+        Endpoint::Tcp { host, port, .. } => (host, port, variable("http_proxy")),
         Endpoint::Tls { host, port, .. } => {
             (host, port, variable("https_proxy").or_else(|| variable("HTTPS_PROXY")))
         }
@@ -39,7 +38,7 @@ fn of(
     let named = named.filter(|proxy| !proxy.trim().is_empty());
     let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default();
     match named {
-        Some(proxy) if !is_local(host) && !is_excepted(host, *port, &exceptions) => {
+        Some(proxy) if !server.is_local() && !is_excepted(host, *port, &exceptions) => {
             parse(proxy.trim()).map(Some)
         }
         _ => Ok(None),
@@ -114,16 +113,11 @@ fn parse(text: &str) -> Result<Endpoint, AddressError> {
         Some((scheme, _)) => return Err(AddressError::Scheme(scheme.to_owned())),
         None => text,
     };
-    if authority.contains(['/', '@']) {
+    if authority.contains('/') && !authority.contains('@') {
         // The error says which part is not supported.
         return ServerAddress::parse(text).map(|address| address.server);
     }
     Endpoint::parse_authority_or(authority, DEFAULT_PORT)
-}
-
-/// Whether this host is this machine.
-fn is_local(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Whether a list like `example.com, .local, 10.0.0.1:8080, 10.0.0.0/8` has this host: itself, or a domain or network that
@@ -202,6 +196,8 @@ mod tests {
             "https://me:secret@proxy:1",
             "socks5://proxy:1",
             "http://me:secret@proxy:1",
+            "http://me:1/secret@proxy:1",
+            "me:secret@proxy:1",
             "proxy:0",
         ] {
             let found = of(&server, |name| (name == "http_proxy").then(|| text.to_owned()));

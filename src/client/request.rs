@@ -17,6 +17,11 @@ pub struct HttpRequest<'r> {
 }
 
 impl HttpRequest<'_> {
+    /// Whether it has a field of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+    }
+
     /// Whether it can be sent again without asking the user.
     pub(super) fn may_be_repeated(&self) -> bool {
         self.method.is_idempotent() && !self.content.is_some_and(RequestContent::is_used)

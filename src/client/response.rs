@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::connection::{Answered, HttpConnection};
+use super::credentials::SentCredentials;
 use super::error::ClientError;
 use crate::http::body::BodyDecoder;
 use crate::http::response::Received;
@@ -18,6 +19,8 @@ pub struct HttpResponse<'s> {
     pub head: Received,
     /// Its content.
     pub body: Body<'s>,
+    /// The credentials of its request.
+    pub sent: SentCredentials,
 }
 
 /// The content of a response, and the connection that it arrives on.
@@ -40,12 +43,16 @@ pub enum PourError {
 }
 
 impl<'s> HttpResponse<'s> {
-    pub(super) fn new(answered: Answered, idle: &'s mut Option<HttpConnection>) -> Self {
+    pub(super) fn new(
+        answered: Answered,
+        idle: &'s mut Option<HttpConnection>,
+        sent: SentCredentials,
+    ) -> Self {
         let Answered { connection, head, sent_whole } = answered;
         let decoder = BodyDecoder::of_response(head.framing);
         let length = decoder.remaining();
         let home = (head.keeps() && sent_whole).then_some(idle);
-        Self { head, body: Body { connection, decoder, length, home } }
+        Self { head, body: Body { connection, decoder, length, home }, sent }
     }
 }
 

@@ -9,16 +9,24 @@
 //! An [`HttpResponse`] borrows its session, and its body owns the connection: the next request cannot be sent before the
 //! response has been read or dropped.
 //!
+//! Each request has the user's credentials for the server, unless it has an `Authorization` field of its own. What the server has
+//! refused is not sent again, because that would count as another guess.
+//!
 //! Through a proxy, requests over plain HTTP have an absolute target; a connection over TLS leads through a tunnel.
+
+use std::sync::Arc;
 
 use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
+use super::credentials::{self, Authorization, SentCredentials};
 use super::error::ClientError;
 use super::proxy;
 use super::proxy_error::ProxyError;
 use super::request::HttpRequest;
 use super::response::HttpResponse;
 use super::timeouts::Timeouts;
+use crate::http::status::Status;
+use crate::printable::Foreign;
 
 /// A server, and the connection to it while there is one.
 #[derive(Debug)]
@@ -27,6 +35,10 @@ pub struct Session {
     /// The proxy through which the server is reached, or why it cannot be used.
     proxy: Result<Option<Endpoint>, ProxyError>,
     timeouts: Timeouts,
+    /// The user's credentials for the server.
+    authorization: Option<Arc<Authorization>>,
+    /// Whether credentials are sent even if the server has refused them.
+    insists: bool,
     idle: Option<HttpConnection>,
 }
 
@@ -38,8 +50,14 @@ impl Session {
 
     /// The same, with these timeouts.
     pub fn with_timeouts(server: Endpoint, timeouts: Timeouts) -> Self {
-        let proxy = proxy::from_environment(&server);
-        Self { server, proxy, timeouts, idle: None }
+        let (proxy, authorization) = (proxy::from_environment(&server), credentials::of(&server));
+        Self { server, proxy, timeouts, authorization, insists: false, idle: None }
+    }
+
+    /// The same session, which sends every request, also with credentials that the server has refused.
+    #[must_use]
+    pub fn insisting(self) -> Self {
+        Self { insists: true, ..self }
     }
 
     /// Connects before the first request.
@@ -53,6 +71,11 @@ impl Session {
         &self.server
     }
 
+    /// Whether the user has credentials for the server.
+    pub(super) fn has_credentials(&self) -> bool {
+        self.authorization.is_some()
+    }
+
     /// Sends a request and reads the head of its response.
     ///
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
@@ -60,7 +83,11 @@ impl Session {
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
         let asks_proxy = matches!(self.proxy, Ok(Some(_))) && !self.server.is_tls();
         let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
-        let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
+        let (authorization, sent) = self.credentials(request)?;
+        let mut fields = request.fields.to_vec();
+        fields.extend(authorization.as_deref().map(|it| ("Authorization", it.value())));
+        let target = absolute.as_deref().unwrap_or(request.target);
+        let request = &HttpRequest { target, fields: &fields, ..*request };
         let idle = self.idle.take().and_then(|mut idle| idle.is_usable().then_some(idle));
         let answered = match idle {
             None => self.send_anew(request),
@@ -69,7 +96,29 @@ impl Session {
                 outcome => outcome,
             },
         }?;
-        Ok(HttpResponse::new(answered, &mut self.idle))
+        if let Some(authorization) = authorization {
+            authorization.note(answered.head.status);
+        }
+        Ok(HttpResponse::new(answered, &mut self.idle, sent))
+    }
+
+    /// The credentials that are added to this request.
+    fn credentials(
+        &self,
+        request: &HttpRequest<'_>,
+    ) -> Result<(Option<Arc<Authorization>>, SentCredentials), ClientError> {
+        let sent = match &self.authorization {
+            _ if request.has("Authorization") => return Ok((None, SentCredentials::Own)),
+            Some(authorization) => SentCredentials::Given(authorization.kind()),
+            None if self.server.is_named_by_redirect() => {
+                return Ok((None, SentCredentials::Withheld(self.server.to_string())));
+            }
+            None => return Ok((None, SentCredentials::Nothing)),
+        };
+        if !self.insists && self.authorization.as_ref().is_some_and(|it| it.is_refused()) {
+            return Err(ClientError::Refused(Status::UNAUTHORIZED, sent.explain(None).map(Foreign::from)));
+        }
+        Ok((self.authorization.clone(), sent))
     }
 
     fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, ClientError> {

@@ -245,7 +245,7 @@ fn no_server() {
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
     let address = socket.local_addr().expect("bound").as_socket();
     let port = address.expect("an address").port();
-    let server = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port };
+    let server = Endpoint::tcp("127.0.0.1", port).expect("valid");
     let error = get(&mut Session::new(server)).expect_err("no server listens");
     assert_eq!(error.to_string(), format!("Server is not running. (127.0.0.1:{port})"));
     let server = Endpoint::Unix(PathBuf::from("/nowhere/w.sock"));
@@ -269,4 +269,50 @@ fn requests_over_a_unix_socket() {
     assert_eq!(get(&mut Session::new(Endpoint::Unix(path))).expect("a response").1, "ok");
     let usual = concat!("User-Agent: wharf/", env!("CARGO_PKG_VERSION"), "\r\nAccept: */*\r\n");
     assert_eq!(player.join().expect("played"), format!("GET /a HTTP/1.1\r\nHost: localhost\r\n{usual}\r\n"));
+}
+
+/// A session with `test:123£` (RFC 7617 §2.1).
+fn logged_in(server: Endpoint) -> Session {
+    let authorization = Authorization::basic("test", &credentials::SecretText::new("123£".to_owned()));
+    Session { authorization: Some(Arc::new(authorization)), ..Session::new(server) }
+}
+
+const UNAUTHORIZED: PeerAction = Say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+
+#[test]
+fn a_request_with_its_own_authorization_gets_no_other() {
+    let peer = FakePeer::plays(&[&[Read, OK, Read, OK]]);
+    let mut session = logged_in(peer.server());
+    get(&mut session).expect("a response");
+    let fields = [("authorization", "Bearer own")];
+    let request = HttpRequest { method: Method::Get, target: "/a", fields: &fields, content: None };
+    session.send(&request).expect("a response").body.discard().expect("whole");
+    drop(session);
+    let heard = peer.heard();
+    assert!(heard[0].contains("\r\nAuthorization: Basic dGVzdDoxMjPCow==\r\n"), "{heard:?}");
+    assert!(
+        heard[1].contains("\r\nauthorization: Bearer own\r\n") && !heard[1].contains("Basic"),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn refused_credentials_are_not_sent_again() {
+    let peer = FakePeer::plays(&[&[Read, UNAUTHORIZED]]);
+    let mut session = logged_in(peer.server());
+    assert_eq!(get(&mut session).expect("a response").0, Status::UNAUTHORIZED);
+    let error = get(&mut session).expect_err("nothing is sent").to_string();
+    assert_eq!(error, "401 Unauthorized: the user name or the password is wrong, and is not sent again");
+    drop(session);
+    assert_eq!(peer.heard().len(), 1);
+
+    let peer = FakePeer::plays(&[&[Read, OK, Read, UNAUTHORIZED, Read, OK]]);
+    let mut session = logged_in(peer.server());
+    let statuses = [(); 3].map(|()| get(&mut session).expect("a response").0);
+    assert_eq!(statuses, [Status::OK, Status::UNAUTHORIZED, Status::OK], "one path needs another user");
+
+    let peer = FakePeer::plays(&[&[Read, UNAUTHORIZED, Read, UNAUTHORIZED]]);
+    let mut session = logged_in(peer.server()).insisting();
+    let statuses = [(); 2].map(|()| get(&mut session).expect("a response").0);
+    assert_eq!(statuses, [Status::UNAUTHORIZED; 2]);
 }

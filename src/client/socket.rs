@@ -55,7 +55,7 @@ impl Socket {
     /// Connects to a server; `silence` is the read timeout.
     pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, ClientError> {
         match server {
-            Endpoint::Tcp { host, port } | Endpoint::Tls { host, port, .. } => {
+            Endpoint::Tcp { host, port, .. } | Endpoint::Tls { host, port, .. } => {
                 Self::connect_tcp(server, host, *port, silence)
             }
             Endpoint::Unix(path) => Self::connect_unix(server, path, silence),

@@ -218,8 +218,10 @@ impl Sender {
             fields: &fields,
             content: content.as_ref(),
         };
-        let session =
-            self.sessions.entry(scripted.server.clone()).or_insert_with_key(|s| Session::new(s.clone()));
+        let session = self
+            .sessions
+            .entry(scripted.server.clone())
+            .or_insert_with_key(|s| Session::new(s.clone()).insisting());
         let response = session.send(&request)?;
         *sent = content.as_ref().map_or(0, RequestContent::length);
         let (status, media_type) = (response.head.status, response.head.field("Content-Type"));

@@ -39,6 +39,16 @@ impl Fake {
         format!("http://{}{target}", self.address)
     }
 
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// All requests so far, each with its fields.
+    pub fn all_requests(&self) -> Vec<String> {
+        lock(&self.requests).clone()
+    }
+
     /// The requests for a target so far, each with its fields.
     pub fn requests(&self, target: &str) -> Vec<String> {
         let all = lock(&self.requests);

@@ -370,6 +370,9 @@ pub fn run_with(arguments: &[&str], input: &str, directory: &Path, variables: &[
             .current_dir(directory)
             .env("XDG_STATE_HOME", directory.join(".state"))
             .env_remove("SERVER_SHARED_FILES")
+            // The tester's own logins.
+            .env("NETRC", "/dev/null")
+            .env_remove("WHARF_TOKEN")
             .envs(variables.iter().map(|(name, value)| (*name, value.as_str())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

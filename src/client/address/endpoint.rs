@@ -1,7 +1,7 @@
 //! The server of an address: `host:port`, over TLS or not, or a Unix-domain socket.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use super::error::AddressError;
@@ -25,6 +25,8 @@ pub enum Endpoint {
         host: String,
         /// The port, never 0.
         port: u16,
+        /// Who has named it.
+        named_by: NamedBy,
     },
     /// HTTP over TLS over TCP.
     Tls {
@@ -44,7 +46,7 @@ pub enum Endpoint {
 pub enum NamedBy {
     /// The user.
     User,
-    /// Another server, in a redirect: this one gets no client certificate.
+    /// Another server, in a redirect: this one gets no credentials and no client certificate.
     Redirect,
 }
 
@@ -62,7 +64,7 @@ impl Endpoint {
 
     /// A server over TCP.
     pub fn tcp(host: &str, port: u16) -> Result<Self, AddressError> {
-        checked(host, port).map(|host| Self::Tcp { host, port })
+        checked(host, port).map(|host| Self::Tcp { host, port, named_by: NamedBy::User })
     }
 
     /// A server over TLS.
@@ -73,16 +75,24 @@ impl Endpoint {
     /// The same, named by a redirect of another server.
     #[must_use]
     pub fn named_by_redirect(mut self) -> Self {
-        if let Self::Tls { named_by, .. } = &mut self {
+        if let Self::Tcp { named_by, .. } | Self::Tls { named_by, .. } = &mut self {
             *named_by = NamedBy::Redirect;
         }
         self
     }
 
+    /// A name, or an IP address without brackets; `None` for a Unix socket.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Tcp { host, .. } | Self::Tls { host, .. } => Some(host),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The value of the Host field (RFC 9110 §7.2); `localhost` for a Unix socket.
     pub fn host_field(&self) -> String {
         match self {
-            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
+            Self::Tcp { host, port, .. } | Self::Tls { host, port, .. } => {
                 // A zone has a meaning on this machine only (RFC 6874 §3).
                 let host = without_zone(host);
                 let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
@@ -96,7 +106,7 @@ impl Endpoint {
     /// Whether the authority of a URL of the same scheme is this server.
     pub fn is_at(&self, authority: &str) -> bool {
         match (self, split_port(authority, self.default_port())) {
-            (Self::Tcp { host, port } | Self::Tls { host, port, .. }, Ok((other, other_port))) => {
+            (Self::Tcp { host, port, .. } | Self::Tls { host, port, .. }, Ok((other, other_port))) => {
                 let other = other.trim_start_matches('[').trim_end_matches(']');
                 *port == other_port && without_zone(host).eq_ignore_ascii_case(without_zone(other))
             }
@@ -107,6 +117,22 @@ impl Endpoint {
     /// The scheme of its URLs.
     pub fn scheme(&self) -> &'static str {
         if self.is_tls() { "https" } else { "http" }
+    }
+
+    /// Whether it is on this machine, so that nobody on the network reads what is sent to it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } | Self::Tls { host, .. } => is_loopback(host),
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// Whether a redirect of another server has named it.
+    pub fn is_named_by_redirect(&self) -> bool {
+        match self {
+            Self::Tcp { named_by, .. } | Self::Tls { named_by, .. } => *named_by == NamedBy::Redirect,
+            Self::Unix(_) => false,
+        }
     }
 
     /// Whether it is reached over TLS.
@@ -120,8 +146,14 @@ impl Endpoint {
     }
 }
 
+/// Whether this host is this machine.
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
 /// A host without brackets, with its zone in one spelling. An error if a Host field cannot carry it, or if the port is 0.
 fn checked(host: &str, port: u16) -> Result<String, AddressError> {
+    refuse_user(host)?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     if host.is_empty() {
         return Err(AddressError::NoHost(host.to_owned()));
@@ -142,6 +174,7 @@ fn checked(host: &str, port: u16) -> Result<String, AddressError> {
 
 /// Splits `host:port`. An IPv6 address needs brackets only if a port follows.
 pub(super) fn split_port(authority: &str, default: u16) -> Result<(&str, u16), AddressError> {
+    refuse_user(authority)?;
     if authority.parse::<Ipv6Addr>().is_ok() || zoned(authority).is_some() {
         return Ok((authority, default));
     }
@@ -149,6 +182,11 @@ pub(super) fn split_port(authority: &str, default: u16) -> Result<(&str, u16), A
         Some((host, port)) if !port.ends_with(']') => Ok((host, parse_port(port)?)),
         _ => Ok((authority, default)),
     }
+}
+
+/// An error if there is a user name before the host. What may be a password is not in it.
+fn refuse_user(authority: &str) -> Result<(), AddressError> {
+    authority.rsplit_once('@').map_or(Ok(()), |(_, host)| Err(AddressError::User(host.to_owned())))
 }
 
 /// The IPv6 address and the zone of `fe80::1%25eth0` (RFC 6874) or `fe80::1%eth0` (RFC 4007 §11).
@@ -179,7 +217,7 @@ pub fn parse_port(text: &str) -> Result<u16, AddressError> {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
+            Self::Tcp { host, port, .. } | Self::Tls { host, port, .. } => {
                 let scheme = if self.is_tls() { "https://" } else { "" };
                 if host.contains(':') {
                     // A zone is written as in a URL (RFC 6874).

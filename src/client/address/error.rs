@@ -4,6 +4,23 @@ use std::fmt;
 
 use crate::printable::Printable;
 
+/// Why a user name and a password cannot be used. None of them is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginError {
+    /// The user name is empty.
+    NoName,
+    /// The user name has a colon, which HTTP cannot send (RFC 7617 §2).
+    Colon,
+    /// A control character (RFC 7617 §2).
+    Control,
+    /// A `%` without two hexadecimal digits.
+    Percent,
+    /// It is not UTF-8.
+    Encoding,
+    /// A character of a password has ended the host.
+    Delimiter,
+}
+
 /// Why an address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressError {
@@ -15,8 +32,10 @@ pub enum AddressError {
     Port(String),
     /// The scheme is not supported.
     Scheme(String),
-    /// It has a user name before `@`, and wharf has no accounts. Only what follows is kept: a password is never printed.
+    /// It has a user name before `@`, where none may be. Only what follows is kept: a password is never printed.
     User(String),
+    /// The user name or the password before `@` is wrong.
+    Login(LoginError),
     /// It has a query or a fragment.
     Query(String),
     /// `unix:` without a path.
@@ -37,8 +56,9 @@ impl fmt::Display for AddressError {
                 )
             }
             Self::User(text) => {
-                write!(f, "the address has a user name, and wharf has no accounts (use {text:?})")
+                write!(f, "a user name before the host is not supported here (use {text:?})")
             }
+            Self::Login(error) => error.fmt(f),
             Self::Query(path) => {
                 write!(f, "{path:?} has a query or a fragment, which an address cannot have")
             }
@@ -46,5 +66,22 @@ impl fmt::Display for AddressError {
         }
     }
 }
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoName => "the user name is empty (write NAME or NAME:PASSWORD)",
+            Self::Colon => "a user name cannot contain a colon",
+            Self::Control => "a user name and a password cannot contain control characters",
+            Self::Percent => "in an address, write % in a user name or a password as %25",
+            Self::Encoding => "the user name or the password is not UTF-8",
+            Self::Delimiter => {
+                "in an address, write / ? # in a password as %2F %3F %23 (or write NAME@HOST, and wharf asks)"
+            }
+        })
+    }
+}
+
+impl std::error::Error for LoginError {}
 
 impl std::error::Error for AddressError {}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::display::{Style, lines};
-use super::member::{ChatMember, bearer};
+use super::member::{ChatMember, member_field};
 use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::request::HttpRequest;
@@ -98,8 +98,8 @@ fn hear_once(
     ear: &mut Ear<'_, impl FnMut(String)>,
 ) -> Result<(), ClientError> {
     let mut session = Session::new(member.root.server.clone());
-    let (authorization, last) = (bearer(token), ear.decoder.last_event_id().to_owned());
-    let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];
+    let ((name, token), last) = (member_field(&session, token), ear.decoder.last_event_id().to_owned());
+    let mut fields = vec![(name, token.as_str()), ("Accept", "text/event-stream")];
     if !last.is_empty() {
         fields.push(("Last-Event-ID", &last));
     }

@@ -105,21 +105,25 @@ impl ChatMember {
 
     /// Leaves the room.
     pub fn leave(&self, session: &mut Session) -> Result<(), ClientError> {
-        let authorization = bearer(&self.token());
+        let (name, token) = member_field(session, &self.token());
         let target = self.target(own_paths::CHAT_LEAVE);
-        post(session, &target, &[("Authorization", &authorization)], Vec::new()).map(drop)
+        post(session, &target, &[(name, &token)], Vec::new()).map(drop)
     }
 }
 
-/// The value of the `Authorization` field.
-pub(super) fn bearer(token: &str) -> String {
-    format!("Bearer {token}")
+/// The field with a member's token. `Authorization` is for the credentials of the user, if there are some.
+pub(super) fn member_field(session: &Session, token: &str) -> (&'static str, String) {
+    if session.has_credentials() {
+        ("Wharf-Member", token.to_owned())
+    } else {
+        ("Authorization", format!("Bearer {token}"))
+    }
 }
 
 fn send_as(token: &str, session: &mut Session, target: &str, text: &str) -> Result<(), FailedAttempt> {
     let content = RequestContent::bytes(text.as_bytes().to_vec());
-    let authorization = bearer(token);
-    let fields = [("Authorization", authorization.as_str())];
+    let (name, token) = member_field(session, token);
+    let fields = [(name, token.as_str())];
     let request = HttpRequest { method: Method::Post, target, fields: &fields, content: Some(&content) };
     let response = session.send(&request).map_err(|error| match error {
         // The server may have sent it to the room.

@@ -277,7 +277,7 @@ fn receive(
     let resumed = incoming.length();
     let total = version.map(|version| version.length).or_else(|| response.body.length());
     progress.begin(name, resumed, total);
-    let HttpResponse { head, body } = response;
+    let HttpResponse { head, body, .. } = response;
     let poured = body.pour(&mut Counted { incoming: &mut incoming, progress });
     progress.end();
     let ended = poured.map_err(|error| match error {

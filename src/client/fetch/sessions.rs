@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn redirects() {
-        let server = Endpoint::Tcp { host: "h".to_owned(), port: 81 };
+        let server = Endpoint::tcp("h", 81).expect("valid");
         let current = Resource { server, target: "/dir/a?b".to_owned() };
         let cases = [
             ("/b?c", Ok("h:81/b?c")),

@@ -181,7 +181,7 @@ fn fetch(
             ResponseCheck::Refused => return Err(refused(response)),
             ResponseCheck::Whole | ResponseCheck::Stale => return Ok(None),
         }
-        let HttpResponse { head, body } = response;
+        let HttpResponse { head, body, .. } = response;
         let poured = body.pour(&mut Writer { pieces, piece, progress });
         let noted = pieces.note(piece).map_err(|error| pieces.name.failed(error));
         match poured {

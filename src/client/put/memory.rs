@@ -186,7 +186,7 @@ mod tests {
     fn a_note_is_kept_until_it_is_forgotten() {
         let place = tempfile::tempdir().expect("a folder");
         let dir = place.path().join("state/uploads");
-        let server = Endpoint::Tcp { host: "h".to_owned(), port: 1 };
+        let server = Endpoint::tcp("h", 1).expect("valid");
         let key = UploadKey::of(&server, "/a", Path::new("/f"));
         let first = Memory::at(Some(dir.clone()));
         let note = note(place.path());
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(second.recall(&key), Some(note));
         let others = [("/b", "/f", 1), ("/a", "/g", 1), ("/a", "/f", 2)];
         for (target, file, port) in others {
-            let server = Endpoint::Tcp { host: "h".to_owned(), port };
+            let server = Endpoint::tcp("h", port).expect("valid");
             assert_eq!(
                 second.recall(&UploadKey::of(&server, target, Path::new(file))),
                 None,

@@ -73,6 +73,8 @@ impl FileSender<'_> {
             (true, None | Some(false), Some(offset)) if offset <= outgoing.length => {
                 UploadState::At(at(offset))
             }
+            // With the right password, the upload may still be there.
+            (false, ..) if status == Status::UNAUTHORIZED => return Err(refused(response)),
             (false, ..) if status.code() >= 500 && !is_unsupported(status) => return Err(refused(response)),
             _ => UploadState::Gone,
         };

@@ -293,3 +293,26 @@ fn only_a_confirmed_upload_is_saved() {
         assert!(heard[3].starts_with("HEAD ") && heard[4].contains("Content-Length: 0\r\n"), "{fields}");
     }
 }
+
+/// The upload belongs to the user who began it, and may be there for them.
+#[test]
+fn a_wrong_password_loses_no_upload() {
+    let place = tempfile::tempdir().expect("a folder");
+    let file = place.path().join("a");
+    let before = SystemTime::now() - Duration::from_secs(60);
+    fs::File::create(&file)
+        .and_then(|file| file.set_len(RESUMABLE_FROM).and_then(|()| file.set_modified(before)))
+        .expect("a file");
+    let no = PeerAction::Say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    let peer = FakePeer::plays(&[&[PeerAction::Read, no]]);
+    let server = PutServer::new(ServerAddress::root(peer.server()));
+    let (memory, key) = (Memory::default(), UploadKey::of(&server.address.server, "/a", &file));
+    let note = Note { identity: identity(&file).expect("there"), upload: "/upload/1".to_owned() };
+    memory.remember(&key, note.clone());
+    let options = PutOptions { retries: 3, force: true, timeouts: Timeouts::default() };
+    let order = PutOrder { file, path: b"a".to_vec(), is_directory: false };
+    let sent = FileSender::new(&server, &memory, options, &Arc::default()).send(&order);
+    assert!(matches!(sent, Err(ClientError::Refused(Status::UNAUTHORIZED, _))), "{sent:?}");
+    assert_eq!(memory.recall(&key), Some(note));
+    assert!(peer.heard()[0].starts_with("HEAD /upload/1 "));
+}

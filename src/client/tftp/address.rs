@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-use crate::client::address::{AddressError, Endpoint};
+use crate::client::address::{AddressError, Endpoint, NamedBy};
 use crate::client::error::ClientError;
 use crate::client::timeouts::Timeouts;
 
@@ -40,7 +40,7 @@ impl TftpSite {
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
         let text = if has_port { authority.to_owned() } else { format!("{authority}:{PORT}") };
         let (host, port) = match Endpoint::parse_authority(&text)? {
-            Endpoint::Tcp { host, port } => (host, port),
+            Endpoint::Tcp { host, port, .. } => (host, port),
             Endpoint::Tls { .. } | Endpoint::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
         };
         let path = percent_decode_str(path).collect();
@@ -105,7 +105,11 @@ pub fn from_root(name: &[u8]) -> &[u8] {
 /// `tftp://127.0.0.1:6969`.
 impl fmt::Display for TftpSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{SCHEME}{}", Endpoint::Tcp { host: self.host.clone(), port: self.port })
+        write!(
+            f,
+            "{SCHEME}{}",
+            Endpoint::Tcp { host: self.host.clone(), port: self.port, named_by: NamedBy::User }
+        )
     }
 }
 
