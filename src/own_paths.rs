@@ -31,6 +31,9 @@ pub const ASSETS: &str = "/.wharf/assets/";
 /// Prefix of unfinished uploads; the upload's token follows.
 pub const UPLOADS: &str = "/.wharf/uploads/";
 
+/// The tokens of a user; below it, one by its public id.
+pub const TOKENS: &str = "/.wharf/tokens";
+
 /// Joins the chat room.
 pub const CHAT_JOIN: &str = "/.wharf/chat/join";
 

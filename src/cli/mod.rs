@@ -41,6 +41,8 @@ mod state;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "accounts")]
+mod token;
 #[cfg(feature = "tls")]
 mod trust;
 #[cfg(not(feature = "tls"))]
@@ -65,6 +67,8 @@ use self::list::ListArgs;
 use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
+#[cfg(feature = "accounts")]
+use self::token::TokenArgs;
 use self::trust::TrustArgs;
 #[cfg(feature = "accounts")]
 use self::user::UserArgs;
@@ -89,6 +93,8 @@ enum Command {
     Replay(ReplayArgs),
     #[cfg(feature = "accounts")]
     User(UserArgs),
+    #[cfg(feature = "accounts")]
+    Token(TokenArgs),
 }
 
 impl Command {
@@ -98,6 +104,8 @@ impl Command {
             Self::Serve(_) => None,
             #[cfg(feature = "accounts")]
             Self::User(_) => None,
+            #[cfg(feature = "accounts")]
+            Self::Token(args) => Some(args.trust()),
             Self::Client(args) => Some(&args.trust),
             Self::Chat(args) => Some(&args.trust),
             Self::Get(args) => Some(&args.trust),
@@ -113,6 +121,8 @@ impl Command {
             Self::Serve(_) => None,
             #[cfg(feature = "accounts")]
             Self::User(_) => None,
+            #[cfg(feature = "accounts")]
+            Self::Token(args) => Some(args.login()),
             Self::Client(args) => Some((&args.credentials, args.servers()?)),
             Self::Chat(args) => Some((&args.credentials, args.servers()?)),
             Self::Get(args) => Some((&args.credentials, args.servers())),
@@ -150,6 +160,8 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => Ok(replay::run(&args)),
         #[cfg(feature = "accounts")]
         Command::User(args) => user::run(args),
+        #[cfg(feature = "accounts")]
+        Command::Token(args) => token::run(&args),
     };
     done.unwrap_or_else(|error| exit::end(&error))
 }

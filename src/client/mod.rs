@@ -47,6 +47,8 @@ pub mod prompt;
 mod proxy;
 pub mod proxy_error;
 pub mod put;
+#[cfg(feature = "accounts")]
+pub mod records;
 pub mod request;
 pub mod response;
 mod response_input;

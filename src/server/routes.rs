@@ -13,6 +13,8 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
+#[cfg(feature = "accounts")]
+use crate::server::handle::tokens;
 use crate::server::handle::{asset, chat, exit, get, health, make_directory, put, ready, resumable};
 use crate::server::handled::Handled;
 use crate::server::request::{Request, RequestSource};
@@ -41,6 +43,9 @@ enum Area {
     Exact(&'static str),
     /// Every path that begins with this.
     Below(&'static str),
+    /// Every path that begins with this and a slash.
+    #[cfg(feature = "accounts")]
+    Within(&'static str),
 }
 
 /// The shared folder.
@@ -123,6 +128,18 @@ static OWN: &[Route] = &[
         methods: &[(Method::Get, Rights::NONE, qr_code::page), (Method::Head, Rights::NONE, qr_code::page)],
         takes_uploads: false,
     },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::TOKENS),
+        methods: &[(Method::Get, Rights::NONE, tokens::list), (Method::Post, Rights::NONE, tokens::add)],
+        takes_uploads: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Within(own_paths::TOKENS),
+        methods: &[(Method::Delete, Rights::NONE, tokens::remove)],
+        takes_uploads: false,
+    },
     Route {
         area: Area::Exact(own_paths::EXIT),
         methods: &[(Method::Post, Rights::ADMIN, exit::handle)],
@@ -163,10 +180,7 @@ pub(super) fn find<'a, 'h, 'b>(
     }
     let row = route.methods.iter().find(|(own, ..)| *own == method);
     let (_, needs, handler) = row.ok_or_else(|| route.not_allowed())?;
-    let rest = match route.area {
-        Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
-        Area::Folder | Area::Exact(_) => "",
-    };
+    let rest = route.area.rest(target).unwrap_or_default();
     let (client, scheme) = (source.client, source.scheme);
     Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
 }
@@ -180,14 +194,23 @@ pub(super) fn is_upload(head: &Head<'_, '_>) -> bool {
     head.framing != Framing::Empty && head.target.path().is_none_or(takes_uploads)
 }
 
+impl Area {
+    /// What follows the path of the area in one of the server's own paths; `None` if that is not in the area.
+    fn rest<'t>(&self, target: PathAndQuery<'t>) -> Option<&'t str> {
+        match *self {
+            Self::Folder => None,
+            Self::Exact(path) => (target.raw() == path).then_some(""),
+            Self::Below(prefix) => target.raw().strip_prefix(prefix),
+            #[cfg(feature = "accounts")]
+            Self::Within(path) => target.raw().strip_prefix(path)?.strip_prefix('/'),
+        }
+    }
+}
+
 impl Route {
     /// The route of one of the server's own paths.
     fn own(target: PathAndQuery<'_>) -> Option<&'static Self> {
-        OWN.iter().find(|route| match route.area {
-            Area::Folder => false,
-            Area::Exact(path) => target.raw() == path,
-            Area::Below(prefix) => target.raw().starts_with(prefix),
-        })
+        OWN.iter().find(|route| route.area.rest(target).is_some())
     }
 
     fn allowed(&self) -> String {

@@ -11,6 +11,7 @@
 //!
 //! The users are read again when their file changes.
 
+mod records;
 mod users;
 
 use std::net::IpAddr;

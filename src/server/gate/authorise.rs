@@ -28,6 +28,28 @@ pub(crate) fn grant<'p, O: Operation>(
     state.access.check(principal, path).map_err(refuse)
 }
 
+/// All rights of a principal at this path; refuses one that has none.
+#[cfg(feature = "accounts")]
+pub(crate) fn any(principal: &Principal, path: &SharePath, state: &State) -> Result<Rights, Response> {
+    let all = Rights::EDIT.with(Rights::CHAT).with(Rights::ADMIN);
+    state.access.require(all, principal, path).map_err(refuse)
+}
+
+/// Refuses a principal that has not all of these rights at this path.
+#[cfg(feature = "accounts")]
+pub(crate) fn require_all(
+    rights: Rights,
+    principal: &Principal,
+    path: &SharePath,
+    state: &State,
+) -> Result<(), Response> {
+    let missing = rights.without(state.access.rights(principal, path));
+    if missing == Rights::NONE {
+        return Ok(());
+    }
+    state.access.require(missing, principal, path).map(|_| ()).map_err(refuse)
+}
+
 /// The response to a request that is not allowed.
 fn refuse(denied: Denied) -> Response {
     match denied {

@@ -20,7 +20,6 @@ use crate::chat::member::Person;
 use crate::chat::name::Name;
 use crate::chat::text::{MAX_TEXT, MessageText};
 use crate::chat::token::Secret;
-use crate::http::body::Framing;
 use crate::http::event_stream;
 use crate::http::request::Head;
 use crate::http::response;
@@ -34,7 +33,6 @@ use crate::server::handle::member::{self, room_error};
 use crate::server::handled::Handled;
 use crate::server::random;
 use crate::server::receive::Receiving;
-use crate::server::receive::small_body::SmallBody;
 use crate::server::request::{ClientAddress, Request, Scheme};
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
@@ -100,14 +98,7 @@ fn receive(
     limit: usize,
     then: impl FnOnce(&[u8], &State) -> Response + Send + 'static,
 ) -> Result<Handled, Response> {
-    if let Framing::Sized(length) = head.framing
-        && length > limit as u64
-    {
-        let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
-        return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
-    }
-    let body = SmallBody::new(limit, then);
-    Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, body))))
+    Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, limit, then)?)))
 }
 
 fn admit(chat: &ChatState, body: &[u8], cookie: &str, attributes: &str, client: ClientAddress) -> Response {

@@ -13,6 +13,8 @@ pub(super) mod exit;
 pub(super) mod form;
 pub(super) mod get;
 pub(super) mod health;
+#[cfg(feature = "accounts")]
+mod json;
 pub(super) mod listing;
 pub(super) mod make_directory;
 mod member;
@@ -21,5 +23,9 @@ pub(super) mod put;
 #[cfg(feature = "qr")]
 pub(super) mod qr_code;
 pub(super) mod ready;
+#[cfg(feature = "accounts")]
+mod record;
 pub(super) mod resumable;
+#[cfg(feature = "accounts")]
+pub(super) mod tokens;
 mod upload_response;

@@ -19,7 +19,7 @@ use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::receive::interim::Interim;
-use crate::server::receive::small_body::SmallBody;
+use crate::server::receive::small_body::{SmallBody, too_large};
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -94,7 +94,7 @@ pub(super) struct Receiving {
 #[derive(Debug)]
 enum Destination {
     Disk(Deferred<Box<dyn Sink>>, Flow),
-    Memory(SmallBody),
+    Memory(SmallBody<Finish>),
 }
 
 /// What to do next.
@@ -122,9 +122,36 @@ impl Receiving {
         Self::into_destination(framing, Destination::Disk(Deferred::new(sink, chores), Flow::More))
     }
 
-    /// A body of this framing that is kept in memory. It never waits for the disk.
-    pub(super) fn in_memory(framing: Framing, body: SmallBody) -> Self {
-        Self::into_destination(framing, Destination::Memory(body))
+    /// A body of at most `limit` bytes that is kept in memory; then this makes the response. It never waits for the disk.
+    pub(super) fn in_memory(
+        framing: Framing,
+        limit: usize,
+        then: impl FnOnce(&[u8], &State) -> Response + Send + 'static,
+    ) -> Result<Self, Response> {
+        Self::small(framing, limit, move |body, state| Finish::Respond(then(body, state)))
+    }
+
+    /// The same, for work that has to wait for the disk; `then` parses the body.
+    pub(super) fn for_job(
+        framing: Framing,
+        limit: usize,
+        then: impl FnOnce(&[u8], &State) -> Result<Job, Response> + Send + 'static,
+    ) -> Result<Self, Response> {
+        Self::small(framing, limit, move |body, state| match then(body, state) {
+            Ok(job) => Finish::Job(Deferred::new(job, &state.chores)),
+            Err(refused) => Finish::Respond(refused),
+        })
+    }
+
+    fn small(
+        framing: Framing,
+        limit: usize,
+        then: impl FnOnce(&[u8], &State) -> Finish + Send + 'static,
+    ) -> Result<Self, Response> {
+        match framing {
+            Framing::Sized(length) if length > limit as u64 => Err(too_large(limit)),
+            _ => Ok(Self::into_destination(framing, Destination::Memory(SmallBody::new(limit, then)))),
+        }
     }
 
     fn into_destination(framing: Framing, destination: Destination) -> Self {
@@ -227,7 +254,7 @@ impl Receiving {
         let Self { decoder, destination, interim } = self;
         match destination {
             Destination::Disk(sink, _) => Finish::Job(sink.map(|sink| job(decoder, sink, interim))),
-            Destination::Memory(body) => Finish::Respond(body.finish(state)),
+            Destination::Memory(body) => body.finish(state),
         }
     }
 }

@@ -5,36 +5,40 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// A body of at most a few kilobytes, and what is done with it once it is complete.
-pub(crate) struct SmallBody {
+pub(crate) struct SmallBody<T> {
     bytes: Vec<u8>,
     limit: usize,
-    then: Box<dyn FnOnce(&[u8], &State) -> Response + Send>,
+    then: Box<dyn FnOnce(&[u8], &State) -> T + Send>,
 }
 
-impl SmallBody {
+impl<T> SmallBody<T> {
     /// A body of at most `limit` bytes.
-    pub(crate) fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> Response + Send + 'static) -> Self {
+    pub(crate) fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> T + Send + 'static) -> Self {
         Self { bytes: Vec::new(), limit, then: Box::new(then) }
     }
 
     /// Takes the next bytes.
     pub(super) fn write(&mut self, content: &[u8]) -> Result<(), Response> {
         if self.bytes.len() + content.len() > self.limit {
-            let text = format_args!("the request body is larger than the {} bytes allowed\n", self.limit)
-                .to_string();
-            return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
+            return Err(too_large(self.limit));
         }
         self.bytes.extend_from_slice(content);
         Ok(())
     }
 
-    /// The response, once the body is complete.
-    pub(super) fn finish(self, state: &State) -> Response {
+    /// What is done, once the body is complete.
+    pub(super) fn finish(self, state: &State) -> T {
         (self.then)(&self.bytes, state)
     }
 }
 
-impl std::fmt::Debug for SmallBody {
+/// The response to a body of more than `limit` bytes.
+pub(super) fn too_large(limit: usize) -> Response {
+    let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
+    Response::text(Status::CONTENT_TOO_LARGE, text)
+}
+
+impl<T> std::fmt::Debug for SmallBody<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SmallBody").field("received", &self.bytes.len()).finish_non_exhaustive()
     }
