@@ -62,6 +62,8 @@ mod put_stdin;
 #[cfg(feature = "qr")]
 mod qr;
 mod races;
+#[cfg(feature = "accounts")]
+mod tokens;
 mod upload_resume;
 #[cfg(feature = "accounts")]
 mod user;

@@ -1,6 +1,8 @@
 //! The test harness: starts the real binary with a folder of its own, talks to it, and stops it when dropped.
 //! If a test fails, it prints the folder's contents and the server's log.
 
+#[cfg(feature = "accounts")]
+pub mod accounts;
 mod closed_port;
 pub mod crowd;
 pub mod daily;

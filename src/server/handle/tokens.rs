@@ -9,7 +9,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::access::Principal;
+use crate::access::{Principal, Rights};
 use crate::accounts::file::UserLine;
 use crate::accounts::records::{NewToken, Purpose, Record, RecordScope, WallTime};
 use crate::blocking::Blocking;
@@ -104,8 +104,11 @@ impl WantedToken {
         let path = self.path.map_or(Ok(SharePath::root()), |path| record::path(&path))?;
         let rights = match self.rights {
             Some(rights) => record::rights(&rights)?,
-            None => authorise::any(principal, &path, state)?,
+            None => state.access.rights(principal, &path),
         };
+        if rights == Rights::NONE {
+            return Err(Response::text(Status::FORBIDDEN, "you have no rights there\n"));
+        }
         authorise::require_all(rights, principal, &path, state)?;
         let expires = record::expiry(self.life.as_deref().unwrap_or(LIFE))?;
         Ok(NewToken { name, scope: RecordScope { path, rights }, expires })
