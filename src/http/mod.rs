@@ -26,4 +26,5 @@ pub mod resumable;
 pub mod status;
 pub mod structured;
 pub mod target;
+pub mod urlencoded;
 pub mod validators;

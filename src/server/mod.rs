@@ -34,6 +34,7 @@ mod handled;
 mod hashes;
 mod host_name;
 mod jobs;
+mod link_view;
 mod listing;
 mod media;
 mod memory;

@@ -6,6 +6,8 @@
 
 mod folder;
 mod icons;
+#[cfg(feature = "accounts")]
+mod link;
 mod page;
 #[cfg(feature = "qr")]
 mod qr_code;
@@ -14,6 +16,8 @@ mod room;
 use crate::http::fields::Fields;
 
 pub(super) use folder::ListingPage;
+#[cfg(feature = "accounts")]
+pub(super) use link::{DropPage, LinkPage};
 pub(super) use page::page;
 #[cfg(feature = "qr")]
 pub(super) use qr_code::{QrPage, target as folder_target};

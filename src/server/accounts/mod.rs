@@ -23,6 +23,7 @@ use std::{fmt, io};
 
 use zeroize::Zeroizing;
 
+pub(super) use self::records::GivenLink;
 use self::users::Users;
 use crate::access::{Principal, Scope, User};
 use crate::accounts::attempts::{Attempts, Guess};
@@ -69,12 +70,31 @@ pub enum AccountsSource {
     Shared(PasswordHash),
 }
 
-/// A name and a password that have to be checked.
+/// A password that has to be checked.
 #[derive(Debug)]
 pub(super) struct PasswordCheck {
-    pub name: Zeroizing<String>,
+    pub of: PasswordOwner,
     pub password: Password,
     pub client: ClientAddress,
+}
+
+/// What a password opens.
+#[derive(Debug)]
+pub(super) enum PasswordOwner {
+    /// The account of this name.
+    User(Zeroizing<String>),
+    /// The link of this public id.
+    Link(RecordId),
+}
+
+impl PasswordOwner {
+    /// How failures are counted.
+    fn guess(&self) -> Guess<'_> {
+        match self {
+            Self::User(name) => Guess::User(name),
+            Self::Link(id) => Guess::Link(id.as_str()),
+        }
+    }
 }
 
 impl Accounts {
@@ -114,7 +134,7 @@ impl Accounts {
         (!account.line.is_disabled).then(|| Arc::clone(&account.user))
     }
 
-    /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
+    /// Which user a session acts for. `None` if the secret opens nothing.
     pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
         self.by_secret(RecordSecret::parse(SecretUse::Session, secret)?, address)
     }
@@ -131,19 +151,14 @@ impl Accounts {
         let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
         record.touch(now);
         let user = Arc::clone(&account.user);
-        let scope = |scope: &RecordScope, link: Option<RecordId>| Scope {
-            path: scope.path.clone(),
-            rights: scope.rights,
-            link: link.map(|id| id.to_string()),
-        };
         match &record.purpose {
             Purpose::Session { .. } => Some(Principal::of_user(user, address)),
-            Purpose::Visit { link, scope: part, .. } => {
-                Some(Principal::within(user, address, scope(part, Some(*link))))
+            Purpose::Token { scope: RecordScope { path, rights }, .. } => {
+                let scope = Scope { path: path.clone(), rights: *rights, link: None };
+                Some(Principal::within(user, address, scope))
             }
-            Purpose::Token { scope: part, .. } => Some(Principal::within(user, address, scope(part, None))),
-            // Its secret is used in paths only.
-            Purpose::Link { .. } => None,
+            // Their secrets are for the paths of links only.
+            Purpose::Visit { .. } | Purpose::Link { .. } => None,
         }
     }
 
@@ -151,15 +166,14 @@ impl Accounts {
     /// were too many failures.
     pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
         let (now, users) = (Instant::now(), self.users());
-        if let Some(account) = users.find(&check.name)
+        if let PasswordOwner::User(name) = &check.of
+            && let Some(account) = users.find(name)
             && !account.line.is_disabled
             && lock(&self.0.remembered).knows(&account.line, &check.password, now)
         {
             return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
-        lock(&self.0.attempts)
-            .delay(&check.client.key(), Guess::User(&check.name), now)
-            .map(PasswordVerdict::TooMany)
+        lock(&self.0.attempts).delay(&check.client.key(), check.of.guess(), now).map(PasswordVerdict::TooMany)
     }
 
     /// Checks a password. This takes as long for a name that is not known.
@@ -171,22 +185,34 @@ impl Accounts {
             return CheckedPassword { verdict, due: at_once };
         }
         let users = self.users();
-        let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
-        let hash = account.map_or(&users.decoy, |account| &account.line.hash);
-        let is_right = hash.is_of(&check.password, disk);
+        let link = self.protected_link(&check.of);
+        let account = match (&check.of, &link) {
+            (PasswordOwner::User(name), _) => users.find(name).filter(|account| !account.line.is_disabled),
+            (PasswordOwner::Link(_), Some((giver, _))) => users.find(giver.as_str()),
+            (PasswordOwner::Link(_), None) => None,
+        };
+        let hash = link.as_ref().map(|(_, hash)| hash).or(account.map(|account| &account.line.hash));
+        let is_right = hash.unwrap_or(&users.decoy).is_of(&check.password, disk);
         let (client, now) = (check.client.key(), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            lock(&self.0.attempts).succeeded(&client, Guess::User(&check.name), now);
-            lock(&self.0.remembered).remember(&account.line, &check.password, now);
+            lock(&self.0.attempts).succeeded(&client, check.of.guess(), now);
+            if matches!(check.of, PasswordOwner::User(_)) {
+                lock(&self.0.remembered).remember(&account.line, &check.password, now);
+            }
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
             };
         }
-        lock(&self.0.attempts).failed(&client, Guess::User(&check.name), now);
-        // An unknown name may be a password in the wrong field.
-        let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
-        log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
+        lock(&self.0.attempts).failed(&client, check.of.guess(), now);
+        match &check.of {
+            PasswordOwner::Link(id) => log::warn!("{} gave a wrong password for the link {id}", check.client),
+            PasswordOwner::User(_) => {
+                // An unknown name may be a password in the wrong field.
+                let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
+                log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
+            }
+        }
         CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
     }
 

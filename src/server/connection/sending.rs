@@ -56,7 +56,7 @@ impl Sending {
     ) -> Self {
         // The server may have begun to stop since the request arrived.
         exchange.persistence = exchange.persistence.unless(state.stop.is_near(), CloseReason::Stopping);
-        filter::apply(exchange.wanted, &mut answer, state);
+        filter::apply(&exchange.wanted, &mut answer, state);
         let framing = answer.framing(exchange.version);
         let Response { head, content, then } = answer;
         let status = head.status();

@@ -19,7 +19,8 @@ use crate::server::connections::slot::Capacity;
 use crate::server::connections::table::ConnectionTable;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
-use crate::server::receive::{Job, Receiving};
+use crate::server::receive::small_body::SmallBody;
+use crate::server::receive::{AfterBody, Job, Receiving};
 use crate::server::runtime::Runtime;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Base, Cache, Digests, Permits, TrustedProxies};
@@ -161,8 +162,8 @@ fn a_panic_costs_one_connection() {
     let waiting = || Phase::RecvHead(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| transport());
 
-    let receiving = Receiving::in_memory(Framing::Sized(1), 8, |_, _| panic!("in a worker, on purpose"));
-    let receiving = Box::new(receiving.expect("it is small"));
+    let then = AfterBody::Respond(Box::new(|_, _| panic!("in a worker, on purpose")));
+    let receiving = Box::new(Receiving::in_memory(Framing::Sized(1), SmallBody::new(8), then));
     let body = Phase::RecvBody(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
     shared.park(admit(in_turn, body, b"x"), WaitFor::writable(deadline));
     let job: Job = Box::new(|_, _| panic!("in a job, on purpose"));

@@ -8,7 +8,7 @@ use crate::server::state::State;
 const FIELDS: [&str; 2] = ["Location", "Content-Location"];
 
 /// Puts the base before the paths in these fields.
-pub(super) fn apply(_: Wanted, response: &mut Response, state: &State) {
+pub(super) fn apply(_: &Wanted, response: &mut Response, state: &State) {
     if state.base.is_root() {
         return;
     }

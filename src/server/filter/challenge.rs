@@ -7,7 +7,7 @@ use crate::server::state::State;
 
 /// Adds a challenge to a response that asks for credentials. A browser would ask for a password with a dialog of its own, also
 /// for a request of a page's script, unless the challenge is one that it does not know.
-pub(super) fn apply(wanted: Wanted, response: &mut Response, _: &State) {
+pub(super) fn apply(wanted: &Wanted, response: &mut Response, _: &State) {
     if response.head.status() == Status::UNAUTHORIZED && response.head.get("WWW-Authenticate").is_none() {
         let challenge =
             if wanted.is_by_script { "Bearer" } else { "Basic realm=\"wharf\", charset=\"UTF-8\"" };

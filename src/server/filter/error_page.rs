@@ -10,12 +10,14 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Turns an error response into a page, for a client that wants HTML.
-pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
+pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     let status = response.head.status();
     if !wanted.html || !status.is_error() {
         return;
     }
-    let Some(line) = response.content.as_bytes() else { return };
+    // Some errors are pages already.
+    let is_page = response.head.get("Content-Type").is_some_and(|kind| kind.starts_with("text/html"));
+    let Some(line) = response.content.as_bytes().filter(|_| !is_page) else { return };
     let body = body(status, String::from_utf8_lossy(line).trim_end(), &state.base);
     let mut head = response.head.with_status(status);
     head.remove("Content-Type");
@@ -41,6 +43,7 @@ fn title(status: Status) -> &'static str {
         Status::FORBIDDEN => "Not allowed",
         Status::NOT_FOUND => "Not found",
         Status::CONFLICT => "Name already taken",
+        Status::GONE => "This link works no longer",
         Status::CONTENT_TOO_LARGE => "Too large",
         Status::INSUFFICIENT_STORAGE => "The disk is full",
         Status::SERVICE_UNAVAILABLE => "The server is busy",
@@ -54,6 +57,7 @@ fn advice(status: Status) -> Option<&'static str> {
     match status {
         Status::NOT_FOUND => Some("It may have been moved or renamed."),
         Status::CONFLICT => Some("Go back and choose another name."),
+        Status::GONE => Some("Ask whoever sent it for a new one."),
         Status::CONTENT_TOO_LARGE => Some("The administrator of this server limits the size of uploads."),
         Status::INSUFFICIENT_STORAGE => Some("The administrator of this server must free some space first."),
         Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some("Try again in a moment."),
@@ -77,15 +81,20 @@ mod tests {
     use crate::server::connection::tests::state;
     use crate::server::filter::wanted::Audience;
 
-    const BROWSER: Wanted =
-        Wanted { html: true, is_encrypted: false, is_by_script: false, audience: Audience::Anybody };
+    const BROWSER: Wanted = Wanted {
+        html: true,
+        is_encrypted: false,
+        is_by_script: false,
+        audience: Audience::Anybody,
+        link: None,
+    };
 
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = State { base: "/files".parse().expect("a path"), ..state(folder.path(), Duration::ZERO) };
         let mut response = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        apply(BROWSER, &mut response, &state);
+        apply(&BROWSER, &mut response, &state);
         let Response { head, content, .. } = response;
         let page = content.as_bytes().expect("bytes").to_vec();
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
@@ -108,7 +117,7 @@ mod tests {
         let cases = [(Wanted::default(), Status::NOT_FOUND, "gone\n"), (BROWSER, Status::OK, "saved\n")];
         for (wanted, status, text) in cases {
             let mut response = Response::text(status, text);
-            apply(wanted, &mut response, &state);
+            apply(&wanted, &mut response, &state);
             assert_eq!(response.content.as_bytes(), Some(text.as_bytes()));
         }
     }

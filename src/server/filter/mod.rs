@@ -6,6 +6,7 @@ mod base;
 mod challenge;
 mod error_page;
 mod hsts;
+mod link;
 mod private;
 mod uncached;
 mod wanted;
@@ -16,14 +17,21 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Changes a response in place: nearly all need no change, and a response is large.
-type Filter = fn(Wanted, &mut Response, &State);
+type Filter = fn(&Wanted, &mut Response, &State);
 
 /// All filters, in the order in which they run.
-const FILTERS: [Filter; 6] =
-    [error_page::apply, challenge::apply, uncached::apply, private::apply, base::apply, hsts::apply];
+const FILTERS: [Filter; 7] = [
+    error_page::apply,
+    challenge::apply,
+    link::apply,
+    uncached::apply,
+    private::apply,
+    base::apply,
+    hsts::apply,
+];
 
 /// Applies all filters.
-pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
+pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     for filter in FILTERS {
         filter(wanted, response, state);
     }

@@ -7,7 +7,7 @@ use crate::server::state::State;
 
 /// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5). What anybody
 /// gets everywhere stays as it is.
-pub(super) fn apply(wanted: Wanted, response: &mut Response, state: &State) {
+pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     let has_user = wanted.audience == Audience::OneUser;
     if has_user || state.access.depends_on_address() {
         match response.head.get("Cache-Control") {

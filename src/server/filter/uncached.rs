@@ -16,7 +16,7 @@ const KEPT: [Status; 5] = [
 ];
 
 /// Makes caches revalidate the response.
-pub(super) fn apply(_: Wanted, response: &mut Response, _: &State) {
+pub(super) fn apply(_: &Wanted, response: &mut Response, _: &State) {
     if KEPT.contains(&response.head.status()) && response.head.get("Cache-Control").is_none() {
         response.add("Cache-Control", "no-cache");
     }
@@ -34,7 +34,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let state = state(folder.path(), Duration::ZERO);
         let directive = |mut response: Response| {
-            apply(Wanted::default(), &mut response, &state);
+            apply(&Wanted::default(), &mut response, &state);
             response.head.get("Cache-Control").map(str::to_owned)
         };
         let missing = || Response::text(Status::NOT_FOUND, "gone\n");

@@ -1,10 +1,13 @@
 //! What a client said about the response to its request.
 
+use std::sync::Arc;
+
 use crate::http::fields::Fields;
+use crate::server::link_view::LinkView;
 use crate::server::pages;
 
 /// What a client said about the response to its request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::server) struct Wanted {
     /// Whether it prefers HTML, as browsers do when they open an address.
     pub html: bool,
@@ -14,6 +17,8 @@ pub(in crate::server) struct Wanted {
     pub is_by_script: bool,
     /// Who else may get the same response.
     pub audience: Audience,
+    /// The link through which it was sent.
+    pub link: Option<Arc<LinkView>>,
 }
 
 /// Who may get the same response as this client.

@@ -1,7 +1,7 @@
 //! The authenticate gate: who a request acts for. It is the only place that makes a principal of a request.
 //!
 //! The first kind of credentials that a request has decides: the certificate of its connection, then the field
-//! `Authorization`, then the cookie of a session. If they are wrong, nothing weaker is tried.
+//! `Authorization`, then a link, which `gate/link.rs` judges, then the cookie of a session. If they are wrong, nothing weaker is tried.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,10 +12,10 @@ use crate::http::authorization::{Credentials, MalformedCredentials};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths;
-use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::error_response::bad_request;
 use crate::server::password_verdict::PasswordVerdict;
-use crate::server::request::{RequestSource, Scheme};
+use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
 use crate::server::session_cookie::{SessionCookie, TwoCookies};
 use crate::server::state::State;
@@ -55,14 +55,18 @@ pub(crate) fn caller(
         if lines.next().is_some() {
             return Err(bad_request("the request has two Authorization fields (send one)"));
         }
-        ensure_private(source, accounts)?;
+        ensure_private(source.client, source.scheme, accounts)?;
         return by_authorization(value, source, accounts);
+    }
+    // A link decides before a session.
+    if head.target.path().is_some_and(|path| path.raw().starts_with(own_paths::LINK)) {
+        return anonymous();
     }
     let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
     match cookie.find(head.fields) {
         Ok(None) => anonymous(),
         Ok(Some(secret)) => {
-            ensure_private(source, accounts)?;
+            ensure_private(source.client, source.scheme, accounts)?;
             // The browser must not send a session that has ended again: it could see nothing, not even what is public.
             let ended = || wrong().with("Set-Cookie", cookie.clear());
             accounts.of_session(secret, source.client.ip()).map(Caller::Known).ok_or_else(ended)
@@ -84,7 +88,7 @@ fn by_authorization(
         Err(MalformedCredentials) => return Err(wrong()),
     };
     let password = Password::new(std::mem::take(&mut password));
-    let check = PasswordCheck { name, password, client: source.client };
+    let check = PasswordCheck { of: PasswordOwner::User(name), password, client: source.client };
     let known = if source.verdict.is_none() { accounts.known(&check) } else { None };
     match source.verdict.or(known.as_ref()) {
         None => Ok(Caller::Unchecked(Box::new(check))),
@@ -102,14 +106,17 @@ fn by_authorization(
 
 /// Refuses credentials that came over the network without TLS: others may know them now. They are not checked, because the
 /// result could be read too.
-fn ensure_private(source: &RequestSource<'_>, accounts: &Accounts) -> Result<(), Response> {
-    let is_local = source.client.ip().is_none_or(|ip| ip.to_canonical().is_loopback());
-    if is_local || source.scheme == Some(Scheme::Https) || accounts.allows_plain() {
+pub(crate) fn ensure_private(
+    client: ClientAddress,
+    scheme: Option<Scheme>,
+    accounts: &Accounts,
+) -> Result<(), Response> {
+    let is_local = client.ip().is_none_or(|ip| ip.to_canonical().is_loopback());
+    if is_local || scheme == Some(Scheme::Https) || accounts.allows_plain() {
         return Ok(());
     }
     log::warn!(
-        "{} sent credentials without TLS: anyone on the network path could read them (change them)",
-        source.client
+        "{client} sent credentials without TLS: anyone on the network path could read them (change them)"
     );
     let text =
         "this server takes credentials over TLS only (use https://, and change the password that was sent)\n";

@@ -117,6 +117,7 @@ mod tests {
                     &head,
                     &RequestSource::direct(ClientAddress::of_peer(Peer::Unix(None))),
                     Principal::anonymous(None),
+                    None,
                     &state,
                 );
                 let (needs, _, request) = found.expect("it has a route");

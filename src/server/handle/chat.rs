@@ -13,7 +13,6 @@
 
 use std::sync::Arc;
 
-use percent_encoding::percent_decode;
 use serde_json::json;
 
 use crate::chat::member::Person;
@@ -24,15 +23,17 @@ use crate::http::event_stream;
 use crate::http::request::Head;
 use crate::http::response;
 use crate::http::status::Status;
+use crate::http::urlencoded;
 use crate::printable;
 use crate::server::chat::events;
 use crate::server::chat::state::{ChatState, may_see, now};
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::member::{self, room_error};
+use crate::server::handle::posted;
 use crate::server::handled::Handled;
 use crate::server::random;
-use crate::server::receive::Receiving;
+use crate::server::receive::AfterBody;
 use crate::server::request::{ClientAddress, Request, Scheme};
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
@@ -98,7 +99,7 @@ fn receive(
     limit: usize,
     then: impl FnOnce(&[u8], &State) -> Response + Send + 'static,
 ) -> Result<Handled, Response> {
-    Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, limit, then)?)))
+    posted::receive(head, limit, AfterBody::Respond(Box::new(then)))
 }
 
 fn admit(chat: &ChatState, body: &[u8], cookie: &str, attributes: &str, client: ClientAddress) -> Response {
@@ -171,16 +172,16 @@ fn dismiss(chat: &ChatState, who: &Person, client: ClientAddress) -> Response {
     }
 }
 
-/// A decoded field of a form (WHATWG URL §5.1).
 fn field(body: &[u8], name: &str) -> Option<String> {
-    let body = std::str::from_utf8(body).ok()?;
-    let pairs = body.trim_end().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).next()
+    urlencoded::field(body, name).map(|value| text(&value))
 }
 
 fn decoded(value: &str) -> String {
-    let spaces = value.replace('+', " ");
-    percent_decode(spaces.as_bytes()).decode_utf8_lossy().into_owned()
+    text(&urlencoded::decode(value.as_bytes()))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn json_response(value: &serde_json::Value) -> Response {

@@ -1,14 +1,16 @@
 //! Requests and responses in JSON.
 
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use crate::blocking::Blocking;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::printable;
 use crate::server::error_response::bad_request;
+use crate::server::handle::posted;
 use crate::server::handled::Handled;
-use crate::server::receive::{JobOutcome, Receiving};
+use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -17,18 +19,18 @@ use crate::server::state::State;
 const LIMIT: usize = 16 * 1024;
 
 /// Receives a body, and makes the response on a thread that may wait for the disk.
-pub(super) fn receive<T: DeserializeOwned + Send + 'static>(
+pub(super) fn receive<T: DeserializeOwned>(
     request: &Request<'_, '_, '_>,
     then: impl FnOnce(T, &State, Blocking<'_>) -> Result<Response, Response> + Send + 'static,
 ) -> Result<Handled, Response> {
-    let receiving = Receiving::for_job(request.head.framing, LIMIT, |body, _| {
-        let value = serde_json::from_slice(body)
-            .map_err(|error| bad_request(format_args!("the body is not the JSON that is needed: {error}")))?;
-        Ok(Box::new(move |state, disk| {
-            JobOutcome::Respond(then(value, state, disk).unwrap_or_else(|refused| refused), None)
-        }))
-    })?;
-    Ok(Handled::Receive(Box::new(receiving)))
+    let work = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        let body = Zeroizing::new(body);
+        let value = serde_json::from_slice(&body)
+            .map_err(|error| bad_request(format_args!("the body is not the JSON that is needed: {error}")));
+        let response = value.and_then(|value| then(value, state, disk));
+        JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
+    };
+    posted::receive(request.head, LIMIT, AfterBody::Work(Box::new(work)))
 }
 
 /// A response that nothing may store.

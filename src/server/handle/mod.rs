@@ -15,10 +15,15 @@ pub(super) mod get;
 pub(super) mod health;
 #[cfg(feature = "accounts")]
 mod json;
+#[cfg(feature = "accounts")]
+pub(super) mod link_page;
+#[cfg(feature = "accounts")]
+pub(super) mod links;
 pub(super) mod listing;
 pub(super) mod make_directory;
 mod member;
 mod modified;
+mod posted;
 pub(super) mod put;
 #[cfg(feature = "qr")]
 pub(super) mod qr_code;

@@ -19,7 +19,7 @@ use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::receive::interim::Interim;
-use crate::server::receive::small_body::{SmallBody, too_large};
+use crate::server::receive::small_body::SmallBody;
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -94,7 +94,16 @@ pub(super) struct Receiving {
 #[derive(Debug)]
 enum Destination {
     Disk(Deferred<Box<dyn Sink>>, Flow),
-    Memory(SmallBody<Finish>),
+    Memory(SmallBody, AfterBody),
+}
+
+/// What is done with a body in memory once it is complete.
+pub(super) enum AfterBody {
+    /// A worker makes the response of it.
+    Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
+    /// A job takes it.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "only accounts have such forms"))]
+    Work(Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>),
 }
 
 /// What to do next.
@@ -122,36 +131,9 @@ impl Receiving {
         Self::into_destination(framing, Destination::Disk(Deferred::new(sink, chores), Flow::More))
     }
 
-    /// A body of at most `limit` bytes that is kept in memory; then this makes the response. It never waits for the disk.
-    pub(super) fn in_memory(
-        framing: Framing,
-        limit: usize,
-        then: impl FnOnce(&[u8], &State) -> Response + Send + 'static,
-    ) -> Result<Self, Response> {
-        Self::small(framing, limit, move |body, state| Finish::Respond(then(body, state)))
-    }
-
-    /// The same, for work that has to wait for the disk; `then` parses the body.
-    pub(super) fn for_job(
-        framing: Framing,
-        limit: usize,
-        then: impl FnOnce(&[u8], &State) -> Result<Job, Response> + Send + 'static,
-    ) -> Result<Self, Response> {
-        Self::small(framing, limit, move |body, state| match then(body, state) {
-            Ok(job) => Finish::Job(Deferred::new(job, &state.chores)),
-            Err(refused) => Finish::Respond(refused),
-        })
-    }
-
-    fn small(
-        framing: Framing,
-        limit: usize,
-        then: impl FnOnce(&[u8], &State) -> Finish + Send + 'static,
-    ) -> Result<Self, Response> {
-        match framing {
-            Framing::Sized(length) if length > limit as u64 => Err(too_large(limit)),
-            _ => Ok(Self::into_destination(framing, Destination::Memory(SmallBody::new(limit, then)))),
-        }
+    /// A body of this framing that is kept in memory. It never waits for the disk.
+    pub(super) fn in_memory(framing: Framing, body: SmallBody, then: AfterBody) -> Self {
+        Self::into_destination(framing, Destination::Memory(body, then))
     }
 
     fn into_destination(framing: Framing, destination: Destination) -> Self {
@@ -177,7 +159,7 @@ impl Receiving {
     pub(super) fn fate(&self) -> &'static str {
         match &self.destination {
             Destination::Disk(sink, _) => sink.fate(),
-            Destination::Memory(_) => DISCARDED,
+            Destination::Memory(..) => DISCARDED,
         }
     }
 
@@ -190,7 +172,7 @@ impl Receiving {
     pub(super) fn descriptors(&self) -> u32 {
         match self.destination {
             Destination::Disk(..) => 2,
-            Destination::Memory(_) => 0,
+            Destination::Memory(..) => 0,
         }
     }
 
@@ -224,7 +206,7 @@ impl Receiving {
                 }
                 *flow == Flow::Work
             }
-            Destination::Memory(body) => {
+            Destination::Memory(body, _) => {
                 while used < input.len() && !self.decoder.is_done() {
                     let rest = &input[used..];
                     let found = self.decoder.decode(rest).map_err(malformed)?;
@@ -254,8 +236,23 @@ impl Receiving {
         let Self { decoder, destination, interim } = self;
         match destination {
             Destination::Disk(sink, _) => Finish::Job(sink.map(|sink| job(decoder, sink, interim))),
-            Destination::Memory(body) => body.finish(state),
+            Destination::Memory(body, AfterBody::Respond(then)) => {
+                Finish::Respond(then(&body.into_bytes(), state))
+            }
+            Destination::Memory(body, AfterBody::Work(then)) => {
+                let job: Job = Box::new(move |state, disk| then(body.into_bytes(), state, disk));
+                Finish::Job(Deferred::new(job, &state.chores))
+            }
         }
+    }
+}
+
+impl fmt::Debug for AfterBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Respond(_) => "Respond",
+            Self::Work(_) => "Work",
+        })
     }
 }
 

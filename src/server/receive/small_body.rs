@@ -2,19 +2,17 @@
 
 use crate::http::status::Status;
 use crate::server::response::Response;
-use crate::server::state::State;
 
-/// A body of at most a few kilobytes, and what is done with it once it is complete.
-pub(crate) struct SmallBody<T> {
+/// A body of at most a few kilobytes.
+pub(crate) struct SmallBody {
     bytes: Vec<u8>,
     limit: usize,
-    then: Box<dyn FnOnce(&[u8], &State) -> T + Send>,
 }
 
-impl<T> SmallBody<T> {
-    /// A body of at most `limit` bytes.
-    pub(crate) fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> T + Send + 'static) -> Self {
-        Self { bytes: Vec::new(), limit, then: Box::new(then) }
+impl SmallBody {
+    /// A body of at most `limit` bytes. It never moves in memory, so that no copy is left behind if it is wiped.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { bytes: Vec::with_capacity(limit), limit }
     }
 
     /// Takes the next bytes.
@@ -26,19 +24,19 @@ impl<T> SmallBody<T> {
         Ok(())
     }
 
-    /// What is done, once the body is complete.
-    pub(super) fn finish(self, state: &State) -> T {
-        (self.then)(&self.bytes, state)
+    /// What has been received.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 }
 
 /// The response to a body of more than `limit` bytes.
-pub(super) fn too_large(limit: usize) -> Response {
+pub(crate) fn too_large(limit: usize) -> Response {
     let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
     Response::text(Status::CONTENT_TOO_LARGE, text)
 }
 
-impl<T> std::fmt::Debug for SmallBody<T> {
+impl std::fmt::Debug for SmallBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SmallBody").field("received", &self.bytes.len()).finish_non_exhaustive()
     }

@@ -1,0 +1,49 @@
+//! The fields of a form: `name=value&name=value` (`application/x-www-form-urlencoded`, WHATWG URL §5.1).
+
+use percent_encoding::percent_decode;
+
+/// The first field of this name, decoded. Line ends after the last field, as programs may send them, do not count.
+pub fn field(body: &[u8], name: &str) -> Option<Vec<u8>> {
+    let pairs = body.trim_ascii_end().split(|byte| *byte == b'&');
+    pairs.into_iter().find_map(|pair| {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        (pair.get(..at)? == name.as_bytes()).then(|| pair.get(at + 1..).map(decode))?
+    })
+}
+
+/// A decoded value. It never moves in memory, so that no copy is left behind if it is wiped.
+pub fn decode(value: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(value.len());
+    for (at, piece) in value.split(|byte| *byte == b'+').enumerate() {
+        if at > 0 {
+            decoded.push(b' ');
+        }
+        decoded.extend(percent_decode(piece));
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_and_decoded() {
+        let table: [(&str, Option<&[u8]>); 11] = [
+            ("", None),
+            ("a", None),
+            ("a=", Some(b"")),
+            ("a=b", Some(b"b")),
+            ("a=b\r\n", Some(b"b")),
+            ("aa=b&a=c&a=d", Some(b"c")),
+            ("A=b", None),
+            ("b=a=c&a=x=y", Some(b"x=y")),
+            ("a=+b+%2B%26%3d", Some(b" b +&=")),
+            ("a=%ff%0a", Some(b"\xff\n")),
+            ("a=%2&b=", Some(b"%2")),
+        ];
+        for (body, expected) in table {
+            assert_eq!(field(body.as_bytes(), "a").as_deref(), expected, "{body:?}");
+        }
+    }
+}
