@@ -45,6 +45,8 @@ mod interrupted;
 mod keep_alive;
 mod limits;
 mod link_followers;
+#[cfg(feature = "accounts")]
+mod links;
 mod listing;
 mod load;
 mod logging;
