@@ -1,5 +1,6 @@
 //! Links: who may make them, what they open, and when they end.
 
+mod command;
 mod drop;
 mod limits;
 mod password;

@@ -29,6 +29,8 @@ mod qr_code;
 mod remote;
 mod replay;
 mod serve;
+#[cfg(feature = "accounts")]
+mod share;
 mod signals;
 mod size;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -68,6 +70,8 @@ use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
 #[cfg(feature = "accounts")]
+use self::share::ShareArgs;
+#[cfg(feature = "accounts")]
 use self::token::TokenArgs;
 use self::trust::TrustArgs;
 #[cfg(feature = "accounts")]
@@ -95,6 +99,8 @@ enum Command {
     User(UserArgs),
     #[cfg(feature = "accounts")]
     Token(TokenArgs),
+    #[cfg(feature = "accounts")]
+    Share(ShareArgs),
 }
 
 impl Command {
@@ -106,6 +112,8 @@ impl Command {
             Self::User(_) => None,
             #[cfg(feature = "accounts")]
             Self::Token(args) => Some(args.trust()),
+            #[cfg(feature = "accounts")]
+            Self::Share(args) => Some(&args.trust),
             Self::Client(args) => Some(&args.trust),
             Self::Chat(args) => Some(&args.trust),
             Self::Get(args) => Some(&args.trust),
@@ -123,6 +131,8 @@ impl Command {
             Self::User(_) => None,
             #[cfg(feature = "accounts")]
             Self::Token(args) => Some(args.login()),
+            #[cfg(feature = "accounts")]
+            Self::Share(args) => Some((&args.credentials, args.servers())),
             Self::Client(args) => Some((&args.credentials, args.servers()?)),
             Self::Chat(args) => Some((&args.credentials, args.servers()?)),
             Self::Get(args) => Some((&args.credentials, args.servers())),
@@ -154,7 +164,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),
         Command::Chat(args) => Ok(chat::run(args)),
-        Command::Get(args) => Ok(get::run(&args)),
+        Command::Get(args) => Ok(get::run(args)),
         Command::Put(args) => Ok(put::run(args)),
         Command::List(args) => Ok(list::run(&args)),
         Command::Replay(args) => Ok(replay::run(&args)),
@@ -162,6 +172,8 @@ pub fn run() -> ExitCode {
         Command::User(args) => user::run(args),
         #[cfg(feature = "accounts")]
         Command::Token(args) => token::run(&args),
+        #[cfg(feature = "accounts")]
+        Command::Share(args) => share::run(&args),
     };
     done.unwrap_or_else(|error| exit::end(&error))
 }

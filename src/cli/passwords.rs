@@ -87,6 +87,11 @@ impl Passwords {
     }
 }
 
+/// The password of a link, which is asked for.
+pub(super) fn of_link() -> Result<SecretText, NoPassword> {
+    ask("Password of the link: ".to_owned(), &Printable::text("the link"))
+}
+
 /// What was found; an error is printed.
 fn warned<T>(found: Result<Option<T>, NetrcError>) -> Option<T> {
     found.unwrap_or_else(|error| {

@@ -10,7 +10,7 @@ use super::exit::Failure;
 use super::remote;
 use super::trust::TrustArgs;
 use crate::client::address::ServerAddress;
-use crate::client::records::{RemoteToken, RemoteTokens, TokenOrder};
+use crate::client::records::{RemoteRecords, RemoteToken, TokenOrder};
 use crate::printable::Printable;
 
 /// Make, list and remove tokens, with which programs log in to a server
@@ -85,22 +85,22 @@ impl TokenArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &TokenArgs) -> Result<ExitCode, Failure> {
-    let mut tokens = RemoteTokens::at(&args.server().address.address)?;
+    let mut records = RemoteRecords::at(&args.server().address.address)?;
     match &args.command {
         TokenCommand::Add { name, rights, life, .. } => {
             let order = TokenOrder { name, rights: rights.as_deref(), life: life.as_deref() };
-            let made = tokens.add(order)?;
+            let made = records.add_token(order)?;
             print([Printable::text(made.token.as_deref().unwrap_or_default()).to_string()])?;
         }
-        TokenCommand::List { .. } => print(tokens.list()?.iter().map(line))?,
+        TokenCommand::List { .. } => print(records.tokens()?.iter().map(line))?,
         TokenCommand::Remove { name, .. } => {
-            let all = tokens.list()?;
+            let all = records.tokens()?;
             let found = |token: &&RemoteToken| token.state == "valid" && token.name == *name;
             let token = all.iter().find(found).or_else(|| all.iter().find(|token| token.id == *name));
             let token = token.ok_or_else(|| {
                 format!("there is no token {} (wharf token list shows them)", Printable::text(name))
             })?;
-            tokens.remove(&token.id)?;
+            records.remove_token(&token.id)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,6 @@
-//! The tokens of a user on a server, below `/.wharf/`.
+//! The tokens and links of a user on a server, below `/.wharf/`.
+
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +14,12 @@ use super::request::HttpRequest;
 use super::response::{HttpResponse, PourError};
 use super::session::Session;
 use crate::http::request::Method;
+use crate::http::target::encode_segment;
 use crate::own_paths;
 
-/// The tokens of the user on a server that knows them.
+/// The tokens and links of the user on a server that knows them.
 #[derive(Debug)]
-pub struct RemoteTokens {
+pub struct RemoteRecords {
     session: Session,
     root: ServerAddress,
     /// The directory of the address, below the root.
@@ -55,6 +58,46 @@ pub struct RemoteToken {
     pub token: Option<String>,
 }
 
+/// A link to be made.
+#[derive(Debug, Serialize)]
+pub struct LinkOrder<'o> {
+    /// For how long it works.
+    #[serde(rename = "for")]
+    pub life: &'o str,
+    /// How often it can be opened; as often as anybody likes, if it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uses: Option<NonZeroU32>,
+    /// Whether it only takes files.
+    pub drop: bool,
+    /// Its rights; to look, if they are absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rights: Option<&'o str>,
+    /// Its password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<&'o str>,
+}
+
+/// A link, as the server lists it.
+#[derive(Debug, Deserialize)]
+pub struct RemoteLink {
+    /// Its public id.
+    pub id: String,
+    /// Where it leads, encoded.
+    pub path: String,
+    /// Its rights, separated by commas.
+    pub rights: String,
+    /// When it expires.
+    pub expires: String,
+    /// Whether it is valid, or why it is not.
+    pub state: String,
+    /// How often it can still be opened.
+    pub uses_left: Option<u32>,
+    /// Whether it has a password.
+    pub password: bool,
+    /// The link itself, if it has just been made.
+    pub link: Option<String>,
+}
+
 /// An order, and the path that it is about.
 #[derive(Serialize)]
 struct WithPath<'o, O> {
@@ -63,7 +106,7 @@ struct WithPath<'o, O> {
     order: O,
 }
 
-impl RemoteTokens {
+impl RemoteRecords {
     /// Those on the server that has this directory.
     pub fn at(directory: &ServerAddress) -> Result<Self, ClientError> {
         let mut session = Session::new(directory.server.clone());
@@ -73,22 +116,47 @@ impl RemoteTokens {
     }
 
     /// Makes a token for the directory.
-    pub fn add(&mut self, order: TokenOrder<'_>) -> Result<RemoteToken, ClientError> {
-        let body = serde_json::to_vec(&WithPath { path: &self.path, order }).unwrap_or_default();
-        let content = RequestContent::bytes(body);
-        let response = self.send(Method::Post, own_paths::TOKENS, Some(&content))?;
-        parse(response)
+    pub fn add_token(&mut self, order: TokenOrder<'_>) -> Result<RemoteToken, ClientError> {
+        self.add(own_paths::TOKENS, order)
     }
 
     /// All tokens of the user.
-    pub fn list(&mut self) -> Result<Vec<RemoteToken>, ClientError> {
-        let response = self.send(Method::Get, own_paths::TOKENS, None)?;
-        parse(response)
+    pub fn tokens(&mut self) -> Result<Vec<RemoteToken>, ClientError> {
+        parse(self.send(Method::Get, own_paths::TOKENS, None)?)
     }
 
     /// Ends a token.
-    pub fn remove(&mut self, id: &str) -> Result<(), ClientError> {
-        let response = self.send(Method::Delete, &format!("{}/{id}", own_paths::TOKENS), None)?;
+    pub fn remove_token(&mut self, id: &str) -> Result<(), ClientError> {
+        self.remove(own_paths::TOKENS, id)
+    }
+
+    /// Makes a link to the directory.
+    pub fn add_link(&mut self, order: LinkOrder<'_>) -> Result<RemoteLink, ClientError> {
+        self.add(own_paths::LINKS, order)
+    }
+
+    /// All links of the user.
+    pub fn links(&mut self) -> Result<Vec<RemoteLink>, ClientError> {
+        parse(self.send(Method::Get, own_paths::LINKS, None)?)
+    }
+
+    /// Ends a link, or all of them.
+    pub fn revoke_link(&mut self, id: &str) -> Result<(), ClientError> {
+        self.remove(own_paths::LINKS, id)
+    }
+
+    fn add<T: for<'d> Deserialize<'d>>(
+        &mut self,
+        path: &str,
+        order: impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(&WithPath { path: &self.path, order }).unwrap_or_default();
+        parse(self.send(Method::Post, path, Some(&RequestContent::bytes(body)))?)
+    }
+
+    fn remove(&mut self, path: &str, id: &str) -> Result<(), ClientError> {
+        let target = format!("{path}/{}", encode_segment(id.as_bytes()));
+        let response = self.send(Method::Delete, &target, None)?;
         response.body.discard().map(|_| ())
     }
 
