@@ -88,13 +88,12 @@ const BLOCKING: [&str; 8] = [
 ];
 
 /// Names that two public types share, and why.
-const SAME_NAME: [(&str, &str); 6] = [
+const SAME_NAME: [(&str, &str); 5] = [
     ("Head", "HTTP has two, of requests and of responses; a file that uses both writes the module"),
     ("Bars", "a feature chooses one"),
     ("Completion", "a feature chooses one"),
     ("LineEditor", "a feature chooses one"),
     ("TlsSession", "a feature chooses one"),
-    ("TlsStream", "a feature chooses one"),
 ];
 
 /// Whether a file is the twin of another one, in a build without its feature: `no_tls.rs` has the types of `tls`.

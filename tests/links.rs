@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
-use crate::common::accounts::{ANNA, BERT, CARA, Office, bearer, json};
+use crate::common::office::{ANNA, BERT, CARA, Office, bearer, json};
 use crate::common::{Answer, eventually};
 
 const LINKS: &str = "/.wharf/links";

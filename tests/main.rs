@@ -6,6 +6,8 @@
 #![allow(unreachable_pub)]
 
 mod abandoned;
+#[cfg(feature = "accounts")]
+mod accounts;
 mod activation;
 mod architecture;
 #[cfg(feature = "archive")]
@@ -78,6 +80,7 @@ mod replicas;
 mod requests;
 mod resumable;
 mod resumable_rules;
+#[cfg(feature = "accounts")]
 mod rights;
 mod sending;
 mod slowhttptest;

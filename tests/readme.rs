@@ -211,8 +211,10 @@ fn flags(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The help of a command, such as `get` or `user add`.
 fn help(command: &str) -> String {
-    run(&[command, "--help"], "", &root()).stdout
+    let words: Vec<_> = command.split(' ').chain(["--help"]).collect();
+    run(&words, "", &root()).stdout
 }
 
 #[test]
@@ -245,8 +247,13 @@ fn commands_use_flags_that_exist() {
         for line in ["sh", "console"].iter().flat_map(|kind| page.blocks(kind)).flat_map(str::lines) {
             let line = line.split(" # ").next().unwrap_or_default();
             for call in line.split(['|', ';', '&']).filter_map(|part| part.split("wharf ").nth(1)) {
-                let command = call.split(' ').next().unwrap_or_default();
-                let known = flags(&help(command));
+                let words: Vec<_> = call.split(' ').collect();
+                let command = match words[..] {
+                    [family @ ("user" | "token"), name, ..] => format!("{family} {name}"),
+                    [name, ..] => name.to_owned(),
+                    [] => String::new(),
+                };
+                let known = flags(&help(&command));
                 let unknown: Vec<_> = flags(call).difference(&known).cloned().collect();
                 assert!(unknown.is_empty(), "{}: wharf {command} has no {unknown:?}: {line}", page.name());
             }

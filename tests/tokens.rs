@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::accounts::{ANNA, BERT, CARA, Office, bearer, json};
+use crate::common::office::{ANNA, BERT, CARA, Office, bearer, json};
 use crate::common::{eventually, run_with};
 
 const TOKENS: &str = "/.wharf/tokens";

@@ -47,8 +47,14 @@ fn users_are_added_changed_listed_and_removed() {
     let after = line("anna").expect("she is there");
     assert_ne!(before, after);
     assert!(after.ends_with(":staff,admins"), "{after}");
+    // Tokens and links depend on it.
+    let account = |line: &str| line["anna:$argon2id$v=19$m=19456,t=2,p=1$".len()..][..12].to_owned();
+    assert_eq!(account(&before), account(&after), "another password, the same account");
     succeeds(here, &["remove", "anna"], "");
     assert_eq!(line("anna"), None);
+    add("anna", &[], "correct horse\n");
+    assert_ne!(account(&before), account(&line("anna").expect("she is there")), "another account");
+    succeeds(here, &["remove", "anna"], "");
     assert_eq!(succeeds(here, &["list"], ""), "bert\n");
 }
 

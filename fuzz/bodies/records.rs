@@ -7,7 +7,7 @@ use wharf::accounts::records::file::{parse, print};
 pub(crate) fn check(data: &[u8]) {
     file(data);
     // Inputs rarely have the right number at their end.
-    let lines = data.iter().filter(|byte| **byte == b'\n').count();
+    let lines = lines(data);
     file(&[b"wharf records 1\n", data, format!("end {lines}\n").as_bytes()].concat());
 }
 
@@ -20,8 +20,13 @@ fn file(data: &[u8]) {
             }
         }
         Err(wrong) => {
-            let lines = data.iter().filter(|byte| **byte == b'\n').count();
+            let lines = lines(data);
             assert!((1..=lines + 1).contains(&wrong.number), "line {} of {lines}", wrong.number);
         }
     }
+}
+
+/// The number of line ends.
+fn lines(data: &[u8]) -> usize {
+    data.split(|byte| *byte == b'\n').count() - 1
 }

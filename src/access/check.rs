@@ -16,7 +16,7 @@ impl Access {
     ) -> Result<Grant<'p, O>, Denied> {
         let rights = self.rights(principal, path);
         if !O::is_allowed_by(rights) {
-            return Err(self.denied(O::NEEDS, principal, path));
+            return Err(self.denied(O::NEEDS, O::is_allowed_by, principal, path));
         }
         Ok(Grant::new(
             path,

@@ -110,16 +110,30 @@ impl Access {
     /// Fails if the principal has none of these rights at this path; otherwise returns all that it has.
     pub fn require(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Result<Rights, Denied> {
         let rights = self.rights(principal, path);
-        if rights.has_any(any_of) { Ok(rights) } else { Err(self.denied(any_of, principal, path)) }
+        if rights.has_any(any_of) {
+            Ok(rights)
+        } else {
+            {
+                let allows = |rights: Rights| rights.has_any(any_of);
+                Err(self.denied(any_of, allows, principal, path))
+            }
+        }
     }
 
-    /// The refusal of something that needs any of these rights at this path. It depends on the rules alone, not on what exists.
-    pub(super) fn denied(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Denied {
+    /// The refusal of something that needs any of these rights at this path, and that some rights would allow. It depends on the
+    /// rules alone, not on what exists.
+    pub(super) fn denied(
+        &self,
+        any_of: Rights,
+        allows: impl Fn(Rights) -> bool,
+        principal: &Principal,
+        path: &SharePath,
+    ) -> Denied {
         if self.is_read_only && Rights::CHANGE.has_all(any_of) {
             Denied::ReadOnly
         } else if !self.hides {
             Denied::NoRight(any_of)
-        } else if principal.user().is_none() && self.lets_a_user(any_of, principal.address(), path) {
+        } else if principal.user().is_none() && self.lets_a_user(allows, principal.address(), path) {
             Denied::Unauthenticated
         } else if any_of.has_any(Rights::OF_SERVER)
             || self.shows_neighbours(principal, path)
@@ -131,12 +145,17 @@ impl Access {
         }
     }
 
-    /// Whether any user at this address could have one of these rights there, by any rule that matches users alone.
-    fn lets_a_user(&self, any_of: Rights, address: Option<IpAddr>, path: &SharePath) -> bool {
+    /// Whether any user at this address could have such rights there, by any rule that matches users alone.
+    fn lets_a_user(
+        &self,
+        allows: impl Fn(Rights) -> bool,
+        address: Option<IpAddr>,
+        path: &SharePath,
+    ) -> bool {
         let examples = self.rules.iter().filter_map(|rule| rule.subject.example());
         examples
             .map(|user| Principal::of_user(Arc::new(user), address))
-            .any(|user| self.rights(&user, path).has_any(any_of))
+            .any(|user| allows(self.rights(&user, path)))
     }
 
     /// Whether a user may list the directory of this path: then it is told what it may not do there.
@@ -202,8 +221,8 @@ impl Judge {
     }
 
     /// Like [`Access::denied`], for the principal.
-    pub(super) fn denied(&self, any_of: Rights, path: &SharePath) -> Denied {
-        self.access.denied(any_of, &self.principal, path)
+    pub(super) fn denied(&self, any_of: Rights, allows: impl Fn(Rights) -> bool, path: &SharePath) -> Denied {
+        self.access.denied(any_of, allows, &self.principal, path)
     }
 
     /// The rules and the principal.

@@ -124,7 +124,7 @@ impl<O: Operation> Grant<'_, O> {
         for path in paths {
             rights = rights.and(judge.rights(path));
             if !O::is_allowed_by(rights) {
-                return Err(judge.denied(O::NEEDS, path));
+                return Err(judge.denied(O::NEEDS, O::is_allowed_by, path));
             }
         }
         Ok(self.with_rights(rights))
@@ -134,7 +134,9 @@ impl<O: Operation> Grant<'_, O> {
     pub fn may_add_at(&self, path: &SharePath) -> Result<(), Denied> {
         const ADD: Rights = Rights::of(&[Right::Add]);
         match &self.judge {
-            Some(judge) if !judge.rights(path).has_any(ADD) => Err(judge.denied(ADD, path)),
+            Some(judge) if !judge.rights(path).has_any(ADD) => {
+                Err(judge.denied(ADD, |rights| rights.has_any(ADD), path))
+            }
             _ => Ok(()),
         }
     }
@@ -155,7 +157,7 @@ impl Grant<'_, ToList> {
         match &self.judge {
             None => Ok(Grant::new(path, self.rights, None)),
             Some(judge) if self.shows(path) => Ok(Grant::new(path, judge.rights(path), Some(judge.clone()))),
-            Some(judge) => Err(judge.denied(ToList::NEEDS, path)),
+            Some(judge) => Err(judge.denied(ToList::NEEDS, ToList::is_allowed_by, path)),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Empty lines and lines that begin with `#` are comments. They and the order of the lines stay when the file is changed.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::{self, FromStr};
 
@@ -65,16 +66,16 @@ impl UsersFile {
     /// Reads the content of a file. The first wrong line makes the whole file wrong: who is left out of it must not be
     /// somebody else's mistake.
     pub fn parse(bytes: &[u8]) -> Result<Self, WrongLine> {
-        let mut file = Self::default();
+        let (mut file, mut numbers) = (Self::default(), HashMap::new());
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         for (index, bytes) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let wrong = |error| WrongLine { number: index + 1, error };
             let text = str::from_utf8(bytes).map_err(|_| wrong(UserLineError::NotUtf8))?;
             let line: Line = text.strip_suffix('\r').unwrap_or(text).parse().map_err(wrong)?;
             if let Line::User(user) = &line
-                && let Some(first) = file.position(&user.name)
+                && let Some(first) = numbers.insert(user.name.clone(), index + 1)
             {
-                return Err(wrong(UserLineError::Duplicate(first + 1)));
+                return Err(wrong(UserLineError::Duplicate(first)));
             }
             file.lines.push(line);
         }

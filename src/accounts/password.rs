@@ -1,10 +1,14 @@
 //! Passwords, and the hashes by which they are known.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
 use argon2::password_hash::phc::{self, SaltString};
-use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use bcrypt::HashParts;
 use zeroize::Zeroizing;
 
 use crate::blocking::Blocking;
@@ -17,6 +21,9 @@ pub const BCRYPT_LIMIT: usize = 72;
 
 /// The greatest cost of bcrypt: one step more doubles the time, and this one takes two seconds.
 pub const MAX_COST: u32 = 15;
+
+/// The least cost of bcrypt: it has no other.
+const MIN_COST: u32 = 4;
 
 /// The most memory of argon2, in KiB.
 pub const MAX_MEMORY: u32 = 256 * 1024;
@@ -38,17 +45,23 @@ pub struct Password(Zeroizing<Vec<u8>>);
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     text: String,
-    kind: Kind,
+    cost: Cost,
 }
 
-/// How a hash was computed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// argon2id (RFC 9106).
-    Argon2,
-    /// bcrypt, as `htpasswd -B` writes it.
-    Bcrypt,
+/// How a hash was computed. Two checks at the same cost take equally long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Cost {
+    /// argon2id (RFC 9106) with this many KiB, and passes over them.
+    Argon2 { memory: u32, passes: u32 },
+    /// bcrypt, as `htpasswd -B` writes it, with 2 to this power rounds.
+    Bcrypt(u32),
 }
+
+/// The cost of the hashes that are written.
+const TODAY: Cost = Cost::Argon2 { memory: Params::DEFAULT_M_COST, passes: Params::DEFAULT_T_COST };
+
+/// The parameters that every hash of argon2 has.
+const PARAMETERS: [&str; 3] = ["m", "t", "p"];
 
 /// Why a password cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +81,10 @@ pub enum WrongHash {
     Unknown,
     /// A part is missing or has the wrong length.
     Truncated,
+    /// A part cannot be read: no hash was written so.
+    Malformed,
+    /// argon2 of a version that is neither 16 nor 19.
+    Version(u32),
     /// bcrypt with a greater cost than [`MAX_COST`].
     Cost(u32),
     /// argon2id with more KiB than [`MAX_MEMORY`].
@@ -118,7 +135,13 @@ impl PasswordHash {
         // It fails only without a source of random numbers, or for a password of more than 4 GiB.
         let hash: phc::PasswordHash =
             Argon2::default().hash_password(&password.0).map_err(|_| PasswordError::TooLong)?;
-        Ok(Self { text: hash.to_string(), kind: Kind::Argon2 })
+        Ok(Self { text: hash.to_string(), cost: TODAY })
+    }
+
+    /// A hash at the same cost, of no password that anybody knows.
+    pub(super) fn of_nothing() -> Self {
+        let text = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        Self { text: text.to_owned(), cost: TODAY }
     }
 
     /// The hash of another password of the same user. It has the same [`PasswordHash::account_part`], if this one is argon2id
@@ -133,7 +156,7 @@ impl PasswordHash {
         // It fails only for a password of more than 4 GiB.
         let hash = Argon2::default().hash_password_with_salt(&password.0, &salt);
         let hash: phc::PasswordHash = hash.map_err(|_| PasswordError::TooLong)?;
-        Ok(Self { text: hash.to_string(), kind: Kind::Argon2 })
+        Ok(Self { text: hash.to_string(), cost: TODAY })
     }
 
     /// What identifies the account: it stays the same when the password is changed, and differs when a user is removed and
@@ -146,7 +169,8 @@ impl PasswordHash {
 
     /// The salt, if it is as long as those that wharf makes.
     fn own_salt(&self) -> Option<[u8; SALT_BYTES]> {
-        let hash = phc::PasswordHash::new(&self.text).ok().filter(|_| self.kind == Kind::Argon2)?;
+        let hash =
+            phc::PasswordHash::new(&self.text).ok().filter(|_| matches!(self.cost, Cost::Argon2 { .. }))?;
         hash.salt.as_deref()?.try_into().ok()
     }
 
@@ -155,24 +179,18 @@ impl PasswordHash {
         if password.check().is_err() {
             return false;
         }
-        match self.kind {
-            Kind::Argon2 => phc::PasswordHash::new(&self.text)
+        match self.cost {
+            Cost::Argon2 { .. } => phc::PasswordHash::new(&self.text)
                 .is_ok_and(|hash| Argon2::default().verify_password(&password.0, &hash).is_ok()),
-            Kind::Bcrypt => {
+            Cost::Bcrypt(_) => {
                 password.0.len() <= BCRYPT_LIMIT && bcrypt::verify(&*password.0, &self.text).unwrap_or(false)
             }
         }
     }
 
-    /// Its kind and its cost: hashes with the same take equally long.
-    pub(super) fn cost(&self) -> &str {
-        // `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`, `$2y$10$SALT AND OUTPUT`.
-        let fields = match self.kind {
-            Kind::Argon2 => 4,
-            Kind::Bcrypt => 2,
-        };
-        let end = self.text.match_indices('$').nth(fields).map_or(self.text.len(), |(at, _)| at);
-        &self.text[..end]
+    /// What a check costs.
+    pub(super) fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// As it stands in the file.
@@ -185,41 +203,49 @@ impl FromStr for PasswordHash {
     type Err = WrongHash;
 
     fn from_str(text: &str) -> Result<Self, WrongHash> {
-        let kind = match text.split('$').collect::<Vec<_>>()[..] {
-            ["", "argon2id", ..] => check_argon2(text).map(|()| Kind::Argon2)?,
-            ["", "2a" | "2b" | "2y", cost, rest] => check_bcrypt(cost, rest).map(|()| Kind::Bcrypt)?,
+        let cost = match text.split('$').collect::<Vec<_>>()[..] {
+            ["", "argon2id", ..] => read_argon2(text)?,
+            ["", "2a" | "2b" | "2y", cost, rest] => read_bcrypt(text, cost, rest)?,
             ["", "2a" | "2b" | "2y", ..] => return Err(WrongHash::Truncated),
             _ => return Err(WrongHash::Unknown),
         };
-        Ok(Self { text: text.to_owned(), kind })
+        Ok(Self { text: text.to_owned(), cost })
     }
 }
 
-/// `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`.
-fn check_argon2(text: &str) -> Result<(), WrongHash> {
+/// `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`. Whatever could never be the hash of a password is an error.
+fn read_argon2(text: &str) -> Result<Cost, WrongHash> {
     let hash = phc::PasswordHash::new(text).map_err(|_| WrongHash::Truncated)?;
     let output = hash.hash.as_ref().map_or(0, |output| output.as_bytes().len());
     if hash.salt.is_none() || !OUTPUTS.contains(&output) {
         return Err(WrongHash::Truncated);
     }
+    // Without a version, it would be 16 in old programs, and 19 here.
+    let version = hash.version.ok_or(WrongHash::Truncated)?;
+    Version::try_from(version).map_err(|_| WrongHash::Version(version))?;
+    // A key or other data, which some programs add, is not in the file.
+    let names = hash.params.iter().map(|(name, _)| name.as_str().to_owned());
+    if !names.eq(PARAMETERS) {
+        return Err(WrongHash::Parameters);
+    }
     let params = Params::try_from(&hash).map_err(|_| WrongHash::Parameters)?;
     match (params.m_cost(), params.t_cost()) {
         (memory, _) if memory > MAX_MEMORY => Err(WrongHash::Memory(memory)),
         (_, passes) if passes > MAX_PASSES => Err(WrongHash::Passes(passes)),
-        _ => Ok(()),
+        (memory, passes) => Ok(Cost::Argon2 { memory, passes }),
     }
 }
 
 /// `$2y$10$` and 53 characters.
-fn check_bcrypt(cost: &str, rest: &str) -> Result<(), WrongHash> {
-    let is_of_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
-    let cost: u32 = cost.parse().ok().filter(|_| cost.len() == 2).ok_or(WrongHash::Truncated)?;
+fn read_bcrypt(text: &str, cost: &str, rest: &str) -> Result<Cost, WrongHash> {
+    let is_whole = cost.len() == 2 && cost.bytes().all(|byte| byte.is_ascii_digit()) && rest.len() == 53;
+    let cost: u32 = cost.parse().ok().filter(|_| is_whole).ok_or(WrongHash::Truncated)?;
     if cost > MAX_COST {
         Err(WrongHash::Cost(cost))
-    } else if cost < 4 || rest.len() != 53 || !rest.bytes().all(is_of_alphabet) {
-        Err(WrongHash::Truncated)
+    } else if cost < MIN_COST || text.parse::<HashParts>().is_err() {
+        Err(WrongHash::Malformed)
     } else {
-        Ok(())
+        Ok(Cost::Bcrypt(cost))
     }
 }
 
@@ -252,6 +278,8 @@ impl fmt::Display for WrongHash {
                 f.write_str("unknown hash: it must be argon2id, or bcrypt as `htpasswd -B` writes it")
             }
             Self::Truncated => f.write_str("truncated hash"),
+            Self::Malformed => f.write_str("malformed hash (a character of it has changed)"),
+            Self::Version(version) => write!(f, "argon2id of the unknown version {version}"),
             Self::Cost(cost) => write!(f, "bcrypt with cost {cost} takes too long (at most {MAX_COST})"),
             Self::Memory(memory) => {
                 write!(f, "argon2id with {memory} KiB takes too much memory (at most {MAX_MEMORY})")
@@ -266,131 +294,3 @@ impl fmt::Display for WrongHash {
 
 impl std::error::Error for PasswordError {}
 impl std::error::Error for WrongHash {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The hashes of `correct horse`, by other programs.
-    const ARGON2: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$k9ohroejZy1PN5E1SbHNPug6vB8eQAahb5SOAp6iGF4";
-    const BCRYPT: &str = "$2y$10$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJGY.i";
-
-    fn password(text: &str) -> Password {
-        Password::new(text.into())
-    }
-
-    #[test]
-    fn hashes_of_other_programs_are_read() {
-        let disk = Blocking::own_thread();
-        for text in [ARGON2, BCRYPT] {
-            let hash: PasswordHash = text.parse().expect("a hash");
-            assert!(hash.is_of(&password("correct horse"), disk), "{text}");
-            for wrong in ["", "correct hors", "correct horse ", "Correct horse", "correct horse\0"] {
-                assert!(!hash.is_of(&password(wrong), disk), "{wrong:?}: {text}");
-            }
-            assert_eq!(hash.as_str(), text);
-        }
-    }
-
-    #[test]
-    fn a_new_hash_is_argon2id_with_a_salt_of_its_own() {
-        let disk = Blocking::own_thread();
-        let of = || PasswordHash::of(&password("größe"), disk).expect("a hash");
-        let (one, other) = (of(), of());
-        assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.as_str());
-        assert_ne!(one.as_str(), other.as_str());
-        let read: PasswordHash = one.as_str().parse().expect("a hash");
-        assert!(read.is_of(&password("größe"), disk));
-    }
-
-    #[test]
-    fn an_account_keeps_its_part_when_the_password_changes() {
-        let disk = Blocking::own_thread();
-        let hash = |text: &str| text.parse::<PasswordHash>().expect("a hash");
-        let first = hash(ARGON2);
-        assert_eq!(first.account_part(), "c29tZXNhbHRz");
-        let [second, third] = [(); 2].map(|()| first.successor(&password("two"), disk).expect("a hash"));
-        assert!(second.is_of(&password("two"), disk));
-        assert_eq!([second.account_part(), third.account_part()], [first.account_part(); 2]);
-        assert_ne!(second.as_str(), third.as_str(), "the rest of the salt is new");
-        let foreign = [BCRYPT, &ARGON2.replace("c29tZXNhbHRzb21lc2FsdA", "c29tZXNhbHQ")].map(hash);
-        for hash in &foreign {
-            assert_eq!(hash.account_part(), hash.as_str());
-        }
-        let new = foreign[0].successor(&password("two"), disk).expect("a hash");
-        assert_eq!(new.account_part().len(), 12, "the next one keeps this");
-        assert_eq!(new.successor(&password(""), disk), Err(PasswordError::Empty));
-    }
-
-    #[test]
-    fn the_same_password() {
-        for (one, other, are_same) in
-            [("a", "a", true), ("a", "b", false), ("a", "ab", false), ("", "", true)]
-        {
-            assert_eq!(password(one).is(&password(other)), are_same, "{one:?} {other:?}");
-        }
-    }
-
-    #[test]
-    fn passwords_without_a_hash() {
-        let table = [
-            (String::new(), Err(PasswordError::Empty)),
-            ("x".to_owned(), Ok(())),
-            ("x".repeat(PASSWORD_LIMIT), Ok(())),
-            ("x".repeat(PASSWORD_LIMIT + 1), Err(PasswordError::TooLong)),
-            ("a\0b".to_owned(), Err(PasswordError::Nul)),
-        ];
-        for (text, expected) in table {
-            assert_eq!(password(&text).check(), expected, "{} bytes", text.len());
-        }
-    }
-
-    #[test]
-    fn bcrypt_ignores_no_byte() {
-        let disk = Blocking::own_thread();
-        let long = "x".repeat(BCRYPT_LIMIT);
-        let hash = bcrypt::hash_with_salt(&long, 4, [1; 16]).expect("a hash").to_string();
-        let hash: PasswordHash = hash.parse().expect("a hash");
-        assert!(hash.is_of(&password(&long), disk));
-        assert!(!hash.is_of(&password(&format!("{long}y")), disk), "bcrypt alone would accept it");
-    }
-
-    #[test]
-    fn hashes_that_are_refused() {
-        let argon2 = |text: &str, new: &str| ARGON2.replace(text, new);
-        let bcrypt = |text: &str, new: &str| BCRYPT.replace(text, new);
-        let table = [
-            (String::new(), WrongHash::Unknown),
-            ("secret".to_owned(), WrongHash::Unknown),
-            ("$apr1$salt$hash".to_owned(), WrongHash::Unknown),
-            ("$6$salt$hash".to_owned(), WrongHash::Unknown),
-            (argon2("argon2id", "argon2i"), WrongHash::Unknown),
-            (argon2("argon2id", "argon2d"), WrongHash::Unknown),
-            (argon2("m=19456", "m=262145"), WrongHash::Memory(262_145)),
-            (argon2("t=2", "t=21"), WrongHash::Passes(21)),
-            (argon2("m=19456", "m=1"), WrongHash::Parameters),
-            (argon2("p=1", "p=0"), WrongHash::Parameters),
-            (ARGON2[..ARGON2.len() - 1].to_owned(), WrongHash::Truncated),
-            (ARGON2[..ARGON2.len() - 4].to_owned(), WrongHash::Truncated),
-            (ARGON2.rsplit_once('$').expect("parts").0.to_owned(), WrongHash::Truncated),
-            ("$argon2id$v=19$m=19456,t=2,p=1".to_owned(), WrongHash::Truncated),
-            (bcrypt("$10$", "$16$"), WrongHash::Cost(16)),
-            (bcrypt("$10$", "$03$"), WrongHash::Truncated),
-            (bcrypt("$10$", "$1$"), WrongHash::Truncated),
-            (BCRYPT[..BCRYPT.len() - 1].to_owned(), WrongHash::Truncated),
-            (format!("{BCRYPT}x"), WrongHash::Truncated),
-            ("$2y$10".to_owned(), WrongHash::Truncated),
-            ("$2x$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), WrongHash::Unknown),
-        ];
-        for (text, expected) in table {
-            assert_eq!(text.parse::<PasswordHash>().map(|_| ()), Err(expected), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_not_printed() {
-        let hash: PasswordHash = BCRYPT.parse().expect("a hash");
-        assert_eq!(format!("{:?} {hash:?}", password("secret")), "Password(…) PasswordHash(…)");
-    }
-}

@@ -14,9 +14,10 @@ use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
 use crate::access::Subject;
 use crate::accounts::password::{Password, PasswordHash};
+use crate::accounts::records::{Records, WallTime};
 use crate::blocking::Blocking;
 use crate::printable::Printable;
-use crate::server::{Accounts, AccountsSource, Config};
+use crate::server::{Accounts, AccountsSource, Config, folder_id};
 
 /// The environment variable with one password for everybody.
 const PASSWORD_VARIABLE: &str = "WHARF_PASSWORD";
@@ -97,8 +98,10 @@ impl AccountsArgs {
         };
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
-        let (plain, state) = (self.allow_plain_passwords, state.open(config)?);
-        Ok(Some(Accounts::new(source, &state, plain, Box::new(check), Blocking::own_thread())?))
+        let (plain, disk) = (self.allow_plain_passwords, Blocking::own_thread());
+        let folder = folder_id(&config.folder)?.to_string();
+        let records = Records::open(state.open(config)?.path(), &folder, WallTime::now(), disk)?;
+        Ok(Some(Accounts::new(source, records, plain, Box::new(check), disk)?))
     }
 
     /// Fails if clients of the network would have to send passwords without TLS.

@@ -19,6 +19,8 @@ use crate::printable::Printable;
 ///
 /// Prints the link; at a terminal, also its QR code. The server shows it only once.
 #[derive(Debug, Args)]
+// Flags are booleans.
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct ShareArgs {
     /// The file or folder: `https://host/path`, `host:port/path` or `unix:SOCKET!/path`; for --list and --revoke, the server
     #[arg(value_name = "URL", value_parser = remote::parse_server)]

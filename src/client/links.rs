@@ -21,7 +21,7 @@ pub(super) struct OpenLink {
 }
 
 /// The path of the link that a target is about, up to the end of its secret.
-pub fn link_of(target: &str) -> Option<&str> {
+pub(super) fn link_of(target: &str) -> Option<&str> {
     let secret = target.find(LINK)? + LINK.len();
     let rest = target.get(secret..)?;
     target.get(..secret + rest.find(['/', '?']).unwrap_or(rest.len()))

@@ -1,4 +1,4 @@
-//! Locks a directory while a program changes a file in it.
+//! Locks a directory or a file while a program changes something.
 
 use std::os::fd::AsFd;
 use std::thread;
@@ -13,12 +13,13 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The pause between two attempts. `flock` has no timeout, so it is polled.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits for other programs, and keeps them waiting until the directory is closed. `WOULDBLOCK` if one has the lock for
-/// [`LONGEST_WAIT`]; other errors if the file system has no locks.
-pub fn directory(dir: impl AsFd) -> rustix::io::Result<()> {
+/// Waits for other programs, and keeps them waiting until this is closed. `WOULDBLOCK` if one has the lock for
+/// [`LONGEST_WAIT`]; other errors if the file system has no such locks. NFS has them for files that are open for writing only,
+/// so not for directories.
+pub fn exclusive(file: impl AsFd) -> rustix::io::Result<()> {
     let start = Instant::now();
     loop {
-        match flock(&dir, FlockOperation::NonBlockingLockExclusive) {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) if start.elapsed() < LONGEST_WAIT => thread::sleep(PAUSE),
             Err(Errno::INTR) => {}
             other => return other,

@@ -158,7 +158,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = File::open(folder.path()).expect("open");
         let others =
-            ["a", "a.new", "a.0123456789abcde.new", "a.0123456789abcdeg.new", "b.0123456789abcdef.new"];
+            ["a", "a.0123456789abcde.new", "a.0123456789abcdeg.new", "a.new", "b.0123456789abcdef.new"];
         for name in others.into_iter().chain(["a.0123456789abcdef.new", "a.0000000000000000.new"]) {
             fs::write(folder.path().join(name), "").expect("written");
         }

@@ -1,6 +1,6 @@
 //! What a request sees that comes through a link.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::http::target::{encode_path, encode_segment};
 use crate::path::SharePath;
@@ -58,8 +58,7 @@ impl LinkView {
     pub(super) fn shown(&self, path: &SharePath) -> SharePath {
         let above = self.root().segments().count();
         // A part of a valid path is valid.
-        SharePath::from_segments(path.segments().skip(above).map(|segment| segment.as_bytes()))
-            .unwrap_or_default()
+        SharePath::from_segments(path.segments().skip(above).map(OsStrExt::as_bytes)).unwrap_or_default()
     }
 
     /// The path at which the shared content begins: that of the file, or of the directory.

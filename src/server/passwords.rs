@@ -7,7 +7,7 @@ use rustix::process::setpriority_process;
 
 use crate::blocking::Blocking;
 use crate::server::accounts::PasswordCheck;
-use crate::server::connection::judged::AfterPassword;
+use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::{Connection, PasswordTask};
 use crate::server::connections::tracked::Tracked;
 use crate::server::jobs::{JobKind, Taken};

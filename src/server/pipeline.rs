@@ -66,11 +66,11 @@ fn respond<'b>(
     let principal = link::enter(head, principal, source, wanted, state)?;
     let has_user = principal.user().is_some();
     let (needs, handler, request) = routes::find(head, source, principal, wanted.link.clone(), state)?;
-    if wanted.link.is_some() {
+    if has_user && needs != Rights::NONE || wanted.link.is_some() {
         wanted.audience = Audience::OneUser;
     } else if state.accounts.is_some() && needs != Rights::NONE && state.access.depends_on_user(&request.path)
     {
-        wanted.audience = if has_user { Audience::OneUser } else { Audience::WithoutAccount };
+        wanted.audience = Audience::WithoutAccount;
     }
     origin::check(&request, state)?;
     authorise::check(needs, &request, state)?;

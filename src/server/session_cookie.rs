@@ -125,7 +125,7 @@ mod tests {
             (&["wharf-80=a; wharf-80=a"], Err(TwoCookies)),
         ];
         for (lines, expected) in table {
-            let fields: String = lines.iter().map(|line| format!("Cookie: {line}\r\n")).collect();
+            let fields = lines.iter().map(|line| format!("Cookie: {line}\r\n")).collect::<Vec<_>>().concat();
             let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
             let mut space = FieldSpace::new();
             let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");

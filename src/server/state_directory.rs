@@ -59,7 +59,7 @@ impl StateDirectory {
 
     /// Its path.
     #[cfg(feature = "accounts")]
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -71,7 +71,7 @@ impl StateDirectory {
     /// Waits for other servers, and keeps them waiting.
     pub(super) fn lock(&self) -> Result<LockedState, StateError> {
         let handle = self.open_handle()?;
-        if lock::directory(&handle) == Err(Errno::WOULDBLOCK) {
+        if lock::exclusive(&handle) == Err(Errno::WOULDBLOCK) {
             let seconds = lock::LONGEST_WAIT.as_secs();
             return Err(
                 self.because(format!("another server has locked it for {seconds} s (is it stopped?)"))

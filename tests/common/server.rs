@@ -51,6 +51,14 @@ impl Wharf {
         Self::start(Command::new(BINARY), place, flags)
     }
 
+    /// Like [`Wharf::serve`], with this variable in its environment.
+    #[cfg(feature = "accounts")]
+    pub fn serve_with_variable(name: &str, value: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.env(name, value);
+        Self::start(command, tempfile::tempdir().expect("a folder"), flags)
+    }
+
     /// Like [`Wharf::serve`], for a folder `release` that is reached through a symlink.
     pub fn serve_behind_link(flags: &[&str]) -> Self {
         let place = tempfile::tempdir().expect("a folder");

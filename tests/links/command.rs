@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::office;
-use crate::common::accounts::{ANNA, Office, json};
+use crate::common::office::{ANNA, Office, json};
 use crate::common::{Output, run};
 
 /// `wharf share` as anna.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{link, office, open};
-use crate::common::accounts::Office;
+use crate::common::office::Office;
 
 /// Sends a form with one file; returns the status, where it leads, and the text.
 fn send(office: &Office, link: &str, name: &str, content: &str, fields: &str) -> (u16, String, String) {

@@ -6,8 +6,8 @@ use std::thread;
 use serde_json::json;
 
 use super::{LINKS, cookie, link, office, open, path};
-use crate::common::accounts::{ANNA, BERT, json};
 use crate::common::eventually;
+use crate::common::office::{ANNA, BERT, json};
 
 #[test]
 fn a_use_is_taken_by_the_button_alone() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{LINKS, link, office, open};
-use crate::common::accounts::{ANNA, json};
+use crate::common::office::{ANNA, json};
 
 #[test]
 fn until_the_password_is_given_nothing_is_revealed() {

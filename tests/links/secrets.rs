@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{LINKS, open, path};
-use crate::common::accounts::{ANNA, Office};
 use crate::common::eventually;
+use crate::common::office::{ANNA, Office};
 
 #[test]
 fn logs_records_and_pages_have_only_the_public_id() {

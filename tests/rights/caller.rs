@@ -10,16 +10,40 @@ use wharf::http::body::BodyDecoder;
 use wharf::http::persistence::Persistence;
 use wharf::http::response::Received;
 
+use super::stage::PASSWORD;
 use crate::common::PATIENCE;
+use crate::common::accounts::basic;
 
-/// Who asks, and where: over TCP from 127.0.0.N, or at the Unix socket, where clients have no address.
+/// Who asks, and where: over TCP from 127.0.0.N, or at the Unix socket, where clients have no address; without an account, or
+/// as a user, from 127.0.0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
     From(u8),
     Unix,
+    User(&'static str),
 }
 
-pub const CALLERS: [Caller; 3] = [Caller::From(2), Caller::From(1), Caller::Unix];
+pub const CALLERS: [Caller; 5] =
+    [Caller::From(2), Caller::From(1), Caller::Unix, Caller::User("anna"), Caller::User("ben")];
+
+impl Caller {
+    /// The field lines by which it says who it is.
+    pub fn fields(self) -> String {
+        match self {
+            Self::User(name) => basic(name, PASSWORD),
+            Self::From(_) | Self::Unix => String::new(),
+        }
+    }
+
+    /// The last byte of its address.
+    fn host(self) -> Option<u8> {
+        match self {
+            Self::From(host) => Some(host),
+            Self::User(_) => Some(1),
+            Self::Unix => None,
+        }
+    }
+}
 
 /// A socket of any kind.
 trait Stream: Read + Write {}
@@ -36,8 +60,8 @@ impl Client {
     pub fn new(caller: Caller, tcp: SocketAddr, unix: &Path) -> Self {
         let unix = unix.to_owned();
         let connect = move || -> Box<dyn Stream> {
-            match caller {
-                Caller::From(host) => {
+            match caller.host() {
+                Some(host) => {
                     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
                     socket
                         .bind(&SocketAddr::from(([127, 0, 0, host], 0)).into())
@@ -47,7 +71,7 @@ impl Client {
                     socket.set_tcp_nodelay(true).expect("set");
                     Box::new(TcpStream::from(socket))
                 }
-                Caller::Unix => {
+                None => {
                     let stream = UnixStream::connect(&unix).expect("a connection");
                     stream.set_read_timeout(Some(PATIENCE)).expect("set");
                     Box::new(stream)
@@ -59,6 +83,7 @@ impl Client {
 
     /// The status of the response, and all of it but its date.
     pub fn ask(&mut self, request: &str) -> (u16, String) {
+        let request = request.replacen("\r\n", &format!("\r\n{}", self.caller.fields()), 1);
         loop {
             let is_new = self.stream.is_none();
             let stream = self.stream.get_or_insert_with(&self.connect);

@@ -3,24 +3,41 @@
 use super::caller::Caller;
 
 /// The rules of the servers. What no deeper rule names can be viewed.
-pub const RULES: [&str; 5] = [
+pub const RULES: [&str; 8] = [
     "everyone=view,chat",
     "everyone=write@/work",
     "everyone=drop@inbox/",
     "everyone=none@closed",
     "everyone=view@/closed/near from 127.0.0.2",
+    "everyone=none@private",
+    "%staff=view@private",
+    "anna=edit@private/own",
 ];
 
+/// The users, with their groups.
+pub const USERS: [(&str, &[&str]); 2] = [("anna", &["staff"]), ("ben", &[])];
+
 /// The files of the folder. None of them may be seen but by the rules.
-pub const FILES: [&str; 5] = ["open/file", "work/file", "inbox/file", "closed/hush", "closed/near/file"];
-pub const DIRECTORIES: [&str; 5] = ["open", "work", "inbox", "closed", "closed/near"];
+pub const FILES: [&str; 7] = [
+    "open/file",
+    "work/file",
+    "inbox/file",
+    "closed/hush",
+    "closed/near/file",
+    "private/memo",
+    "private/own/diary",
+];
+pub const DIRECTORIES: [&str; 7] =
+    ["open", "work", "inbox", "closed", "closed/near", "private", "private/own"];
 
 /// Links from one right to another: the name, the target, and the path of the target.
-pub const LINKS: [(&str, &str, &str); 4] = [
+pub const LINKS: [(&str, &str, &str); 6] = [
     ("work/link", "../closed/hush", "closed/hush"),
     ("work/dir", "../closed", "closed"),
     ("open/near", "../closed/near/file", "closed/near/file"),
     ("work/gone", "../closed/none", "closed/none"),
+    ("open/memo", "../private/memo", "private/memo"),
+    ("private/own/link", "../../closed/hush", "closed/hush"),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +70,24 @@ pub fn rights(caller: Caller, path: &str) -> [bool; 4] {
     match path {
         _ if is_in("closed/near") && caller == Caller::From(2) => [true, true, false, false],
         _ if is_in("closed") => [false; 4],
+        _ if is_in("private/own") && caller == Caller::User("anna") => [true; 4],
+        _ if is_in("private") => {
+            [caller == Caller::User("anna"), caller == Caller::User("anna"), false, false]
+        }
         _ if is_in("inbox") => [false, false, true, false],
         _ if is_in("work") => [true; 4],
         _ => [true, true, false, false],
+    }
+}
+
+/// The status of a refusal at this path, of something that needs any of these rights.
+fn refusal(caller: Caller, path: &str, needs: &[usize]) -> u16 {
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let would = |user| needs.iter().any(|right| rights(Caller::User(user), path)[*right]);
+    match caller {
+        Caller::User(_) if rights(caller, parent)[0] && !path.is_empty() => 403,
+        Caller::From(_) | Caller::Unix if USERS.iter().any(|(user, _)| would(user)) => 401,
+        _ => 404,
     }
 }
 
@@ -78,9 +110,19 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
     let (is_file, is_directory) = (FILES.contains(&&*lies_at), DIRECTORIES.contains(&&*lies_at));
     let is_blind = add && !list && !read && !replace;
+    // A path is judged before the disk is looked at: an existing name and a missing one are alike.
+    let needs: &[usize] = if READS.contains(&operation) {
+        &[0, 1]
+    } else if operation == MakeDirectory {
+        &[2]
+    } else {
+        &[2, 3]
+    };
+    let has_none = |rights: [bool; 4]| needs.iter().all(|right| !rights[*right]);
+    let exists = is_file || is_directory;
     match operation {
-        // A path is judged before the disk is looked at: an existing name and a missing one are alike.
-        Put | Post | Resumable | Form | MakeDirectory if !(named[2] || named[3]) => 404,
+        _ if has_none(named) => refusal(caller, path, needs),
+        _ if READS.contains(&operation) && exists && has_none(there) => refusal(caller, &lies_at, needs),
         Put | Post | Resumable if ends_with_slash => 409,
         _ if operation != MakeDirectory && ends_with_slash && READS.contains(&operation) => match operation {
             _ if !list || !is_directory => 404,
@@ -94,7 +136,8 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
             IfNoneMatch => 304,
             _ => 200,
         },
-        _ if !(add || replace) => 404,
+        Form if !(add || replace) => refusal(caller, &format!("{lies_at}/form"), needs),
+        _ if !(add || replace) => refusal(caller, &lies_at, needs),
         MakeDirectory if is_blind => 404,
         MakeDirectory => {
             if is_file || is_directory {
@@ -133,6 +176,7 @@ pub fn leaks(caller: Caller, answer: &str) -> Option<&'static str> {
     FILES.into_iter().find(|file| {
         let [list, read, ..] = rights(caller, file);
         let name = file.rsplit('/').next().unwrap_or_default();
-        (!read && answer.contains(&content(file))) || (!list && name == "hush" && answer.contains(name))
+        let is_secret = matches!(name, "hush" | "diary");
+        (!read && answer.contains(&content(file))) || (!list && is_secret && answer.contains(name))
     })
 }

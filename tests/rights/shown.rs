@@ -23,9 +23,14 @@ fn a_listing_leaves_out_what_must_not_be_listed() {
     let mut stage = Stage::new();
     for client in &mut stage.clients {
         let caller = client.caller;
-        assert_eq!(names(client, "/"), "open work", "{caller:?}");
-        let is_near = caller == Caller::From(2);
-        assert_eq!(names(client, "/open/"), if is_near { "file near" } else { "file" }, "{caller:?}");
+        let (is_near, is_anna) = (caller == Caller::From(2), caller == Caller::User("anna"));
+        assert_eq!(names(client, "/"), if is_anna { "open private work" } else { "open work" }, "{caller:?}");
+        let shown = match (is_near, is_anna) {
+            (true, _) => "file near",
+            (_, true) => "file memo",
+            _ => "file",
+        };
+        assert_eq!(names(client, "/open/"), shown, "{caller:?}");
         assert_eq!(names(client, "/work/"), "file", "{caller:?}");
         for accept in ["text/html", "text/plain", "application/json"] {
             let request = format!("GET /work/ HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n");
@@ -40,6 +45,9 @@ fn a_listing_leaves_out_what_must_not_be_listed() {
         }
         if is_near {
             assert_eq!(names(client, "/closed/near/"), "file");
+        }
+        if is_anna {
+            assert_eq!(names(client, "/private/own/"), "diary", "a link leads to what is closed");
         }
     }
 }
@@ -60,6 +68,10 @@ fn an_archive_has_only_what_may_be_listed_and_read() {
                 "{case}"
             );
             assert_eq!(has("the content of closed/near/file"), is_near, "{case}: open/near is a link to it");
+            let is_anna = client.caller == Caller::User("anna");
+            for file in ["the content of private/memo", "private/own/diary"] {
+                assert_eq!(has(file), is_anna, "{case}: {file}");
+            }
             for hidden in ["inbox", "closed/hush", "hush", "work/link", "work/dir", "content of inbox"] {
                 assert!(!has(hidden), "{case}: {hidden}");
             }

@@ -4,11 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::caller::{CALLERS, Client};
-use super::model::{DIRECTORIES, FILES, LINKS, RULES, content};
+use super::model::{DIRECTORIES, FILES, LINKS, RULES, USERS, content};
+use crate::common::accounts::write_users;
 use crate::common::{Wharf, eventually};
 
-/// The directories in which any client may change anything.
-const CHANGEABLE: [&str; 2] = ["work", "inbox"];
+/// The password of each user.
+pub const PASSWORD: &str = "correct horse";
+
+/// The directories in which some client may change anything.
+const CHANGEABLE: [&str; 3] = ["work", "inbox", "private/own"];
 
 /// Writes all files and links.
 pub fn furnish(folder: &Path) {
@@ -41,8 +45,18 @@ pub fn assert_unchanged(wharf: &Wharf) {
     let is_changeable = |name: &str| CHANGEABLE.iter().any(|directory| name.starts_with(directory));
     let names: Vec<_> =
         wharf.tree().into_iter().filter(|name| !is_changeable(name) && !name.starts_with(".wharf")).collect();
-    let expected =
-        ["closed/", "closed/hush", "closed/near/", "closed/near/file", "open/", "open/file", "open/near"];
+    let expected = [
+        "closed/",
+        "closed/hush",
+        "closed/near/",
+        "closed/near/file",
+        "open/",
+        "open/file",
+        "open/memo",
+        "open/near",
+        "private/",
+        "private/memo",
+    ];
     assert_eq!(names, expected);
     for file in FILES.into_iter().filter(|file| !is_changeable(file)) {
         assert_eq!(wharf.read(file), content(file).as_bytes(), "{file}");
@@ -60,8 +74,11 @@ impl Stage {
     pub fn new() -> Self {
         let place = tempfile::tempdir().expect("a folder");
         let socket: PathBuf = place.path().join("socket");
+        let users = USERS.map(|(name, groups)| (name, PASSWORD, groups));
+        let accounts = write_users(place.path(), &users);
         let mut flags =
             vec!["--unix", socket.to_str().expect("text"), "--udp", "0", "--no-sync", "--timeout", "60"];
+        flags.extend(accounts.iter().map(String::as_str));
         flags.extend(RULES.iter().flat_map(|rule| ["--allow", rule]));
         // The folder is reached through a link, which is none of the links in it.
         let wharf = Wharf::serve_behind_link(&flags);

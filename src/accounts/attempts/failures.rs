@@ -8,6 +8,9 @@ use crate::accounts::recent::Recent;
 /// How many failures are without a delay.
 pub(super) const FREE: u32 = 3;
 
+/// The delay after the first failure that has one.
+const FIRST: Duration = Duration::from_secs(1);
+
 /// The longest delay.
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
@@ -25,7 +28,7 @@ impl Failures {
     /// How long the next attempt has to wait: 1, 2, 4, … 60 s from the last failure on.
     fn delay(self, now: Instant) -> Option<Duration> {
         let doublings = self.count.checked_sub(FREE + 1)?.min(LONGEST.as_secs().ilog2() + 1);
-        let whole = Duration::from_secs(1 << doublings).min(LONGEST);
+        let whole = (FIRST * (1 << doublings)).min(LONGEST);
         let rest = whole.checked_sub(now.saturating_duration_since(self.last))?;
         (!rest.is_zero()).then_some(rest)
     }

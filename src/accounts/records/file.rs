@@ -13,7 +13,7 @@ use std::fmt::{self, Write as _};
 use std::str;
 
 use super::limits::RECORDS;
-use super::line::RecordLineError;
+use super::line::{RecordLine, RecordLineError};
 use super::record::Record;
 
 /// How the first line begins; the version follows.
@@ -89,7 +89,7 @@ pub fn print<'r>(records: impl IntoIterator<Item = &'r Record>) -> String {
     let mut count = 0_usize;
     for record in records {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{record}");
+        let _ = writeln!(text, "{}", RecordLine(record));
         count += 1;
     }
     let _ = writeln!(text, "{END}{count}");

@@ -27,6 +27,9 @@ pub const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 /// Sessions of one user. A browser on each of many devices; another login ends the oldest one.
 pub const SESSIONS_PER_USER: usize = 32;
 
+/// Sessions of a user that many people are: a school with one password.
+pub const SESSIONS_OF_SHARED_USER: usize = 1024;
+
 /// Tokens of one user: one for each program.
 pub const TOKENS_PER_USER: usize = 64;
 

@@ -13,7 +13,7 @@ use std::str::{FromStr, Split};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
-use super::record::{Notes, Purpose, Record, RecordEnd, RecordScope};
+use super::record::{Purpose, Record, RecordEnd, RecordNotes, RecordScope};
 use super::secret::SecretDigest;
 use super::version::UserVersion;
 use crate::path::SharePath;
@@ -40,7 +40,7 @@ pub enum RecordLineError {
 }
 
 impl Record {
-    /// Parses what is displayed.
+    /// Parses a line.
     pub(super) fn parse(text: &str) -> Result<Self, RecordLineError> {
         let mut fields = Fields(text.split(' ').peekable());
         let kind = fields.0.next().unwrap_or_default();
@@ -53,9 +53,9 @@ impl Record {
             expires: fields.parse("expires")?,
             end: fields.end()?,
             purpose: fields.purpose(kind)?,
-            notes: Notes::default(),
+            notes: RecordNotes::default(),
         };
-        if record.to_string() == text { Ok(record) } else { Err(RecordLineError::Form) }
+        if RecordLine(&record).to_string() == text { Ok(record) } else { Err(RecordLineError::Form) }
     }
 }
 
@@ -72,7 +72,10 @@ impl<'t> Fields<'t> {
             "token" => Purpose::Token { name: self.parse("name")?, scope: self.scope()? },
             "link" => Purpose::Link {
                 scope: self.scope()?,
-                uses_left: self.read("uses", uses)?,
+                uses_left: self.read("uses", |text| match text {
+                    UNLIMITED => Some(None),
+                    number => number.parse().ok().map(Some),
+                })?,
                 is_drop: self.flag("drop"),
                 password: self.optional("password", |text| text.parse().ok())?,
             },
@@ -121,60 +124,63 @@ impl<'t> Fields<'t> {
     }
 }
 
-fn uses(text: &str) -> Option<Option<u32>> {
-    if text == UNLIMITED { Some(None) } else { text.parse().ok().map(Some) }
-}
-
 fn path(text: &str) -> Option<SharePath> {
     let bytes: Vec<u8> = percent_decode_str(text.strip_prefix('/')?).collect();
     SharePath::parse(&bytes).ok()
 }
 
-impl fmt::Display for Record {
+/// A record as its line. It is a type of its own, because the hashes in it must not get into a log.
+pub(super) struct RecordLine<'r>(pub(super) &'r Record);
+
+impl fmt::Display for RecordLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, user, version, digest, created, expires, end, purpose, notes: _ } = self;
+        let Record { id, user, version, digest, created, expires, end, purpose, notes: _ } = self.0;
         let kind = match purpose {
             Purpose::Session { .. } => "session",
             Purpose::Visit { .. } => "visit",
             Purpose::Token { .. } => "token",
             Purpose::Link { .. } => "link",
         };
-        write!(
-            f,
-            "{kind} {id} user={user} version={version} secret={digest} created={created} expires={expires}"
-        )?;
+        write!(f, "{kind} {id} user={user} version={version} secret={digest}")?;
+        write!(f, " created={created} expires={expires}")?;
         if let Some(RecordEnd { at, is_revoked }) = end {
             write!(f, " {}={at}", if *is_revoked { "revoked" } else { "expired" })?;
         }
-        purpose.fmt(f)
+        write_purpose(purpose, f)
     }
 }
 
-impl fmt::Display for Purpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let drop = |is_drop: bool| if is_drop { " drop" } else { "" };
-        match self {
-            Self::Session { last_used } => write!(f, " used={last_used}"),
-            Self::Visit { link, scope, is_drop } => write!(f, " link={link}{scope}{}", drop(*is_drop)),
-            Self::Token { name, scope } => write!(f, " name={name}{scope}"),
-            Self::Link { scope, uses_left, is_drop, password } => {
-                write!(f, "{scope} uses=")?;
-                match uses_left {
-                    Some(uses) => uses.fmt(f)?,
-                    None => f.write_str(UNLIMITED)?,
-                }
-                f.write_str(drop(*is_drop))?;
-                password.as_ref().map_or(Ok(()), |hash| write!(f, " password={}", hash.as_str()))
+fn write_purpose(purpose: &Purpose, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match purpose {
+        Purpose::Session { last_used } => write!(f, " used={last_used}"),
+        Purpose::Visit { link, scope, is_drop } => {
+            write!(f, " link={link}")?;
+            write_scope(scope, f)?;
+            write_drop(*is_drop, f)
+        }
+        Purpose::Token { name, scope } => {
+            write!(f, " name={name}")?;
+            write_scope(scope, f)
+        }
+        Purpose::Link { scope, uses_left, is_drop, password } => {
+            write_scope(scope, f)?;
+            match uses_left {
+                Some(uses) => write!(f, " uses={uses}")?,
+                None => write!(f, " uses={UNLIMITED}")?,
             }
+            write_drop(*is_drop, f)?;
+            password.as_ref().map_or(Ok(()), |hash| write!(f, " password={}", hash.as_str()))
         }
     }
 }
 
-impl fmt::Display for RecordScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = percent_encode(self.path.as_bytes(), ENCODED);
-        write!(f, " path=/{path} rights={}", self.rights.list())
-    }
+fn write_scope(scope: &RecordScope, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let path = percent_encode(scope.path.as_bytes(), ENCODED);
+    write!(f, " path=/{path} rights={}", scope.rights.list())
+}
+
+fn write_drop(is_drop: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if is_drop { f.write_str(" drop") } else { Ok(()) }
 }
 
 impl fmt::Display for RecordLineError {

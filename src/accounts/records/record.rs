@@ -34,7 +34,7 @@ pub struct Record {
     pub(super) digest: SecretDigest,
     pub(super) version: UserVersion,
     /// What was noticed since the record was read.
-    pub(super) notes: Notes,
+    pub(super) notes: RecordNotes,
 }
 
 /// What a record is.
@@ -92,6 +92,15 @@ pub struct RecordEnd {
     pub is_revoked: bool,
 }
 
+/// A session to be started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewSession {
+    /// The session that the same browser had before the login. It ends.
+    pub replaces: Option<RecordId>,
+    /// Whether many people are this user, with one password. Then the user may have more sessions.
+    pub is_shared: bool,
+}
+
 /// A token to be made.
 #[derive(Clone, Debug)]
 pub struct NewToken {
@@ -120,7 +129,7 @@ pub struct NewLink {
 
 /// What requests have noticed of a record. It is written with the next change.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct RecordNotes {
     /// The last use, in seconds; zero if it is not newer than the one in the file.
     last_used: AtomicU64,
     /// It had expired at some time, so it stays expired when the clock is set back.
@@ -227,7 +236,7 @@ impl Purpose {
     }
 }
 
-impl Notes {
+impl RecordNotes {
     pub(super) fn last_used(&self) -> WallTime {
         WallTime::from_secs(self.last_used.load(Ordering::Relaxed))
     }
@@ -243,7 +252,7 @@ impl Notes {
     }
 }
 
-impl Clone for Notes {
+impl Clone for RecordNotes {
     fn clone(&self) -> Self {
         let clone = Self::default();
         clone.add(self);

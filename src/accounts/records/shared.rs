@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use super::change_error::ChangeError;
 use super::id::RecordId;
 use super::limits::{FILE_LIMIT, TOUCH_INTERVAL};
-use super::record::{NewLink, NewToken, Record};
+use super::record::{NewLink, NewSession, NewToken, Record};
 use super::refused::{RecordLimit, Refused};
 use super::secret::{RecordSecret, SecretUse};
-use super::store::{LockedStore, ReadFile, RecordsError, Store};
+use super::store::{LockedStore, ReadFile, RecordStore, RecordsError};
 use super::table::{Key, Table};
 use super::time::WallTime;
 use super::unusable::Unusable;
@@ -20,7 +20,7 @@ use crate::blocking::Blocking;
 /// Sessions, tokens and links. Several programs may have them open at once.
 #[derive(Debug)]
 pub struct Records {
-    store: Store,
+    store: RecordStore,
     /// What requests see; `None` if the file could not be read the last time: then nobody is let in.
     view: RwLock<Option<Arc<Table>>>,
     /// Held while the file is read or changed.
@@ -46,11 +46,17 @@ struct Current {
 }
 
 impl Records {
-    /// Reads the records in a state directory. It must exist, and belong to this process's user.
-    pub fn open(directory: &Path, now: WallTime, disk: Blocking<'_>) -> Result<Self, RecordsError> {
-        let store = Store::new(directory);
-        let (file, records) =
-            store.read(disk)?.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
+    /// Reads the records of a folder in a state directory. It must exist, and belong to this process's user. Servers of several
+    /// folders may have the same one, so the id of the folder is a part of the file's name: a link must not lead into another
+    /// folder.
+    pub fn open(
+        directory: &Path,
+        folder: &str,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<Self, RecordsError> {
+        let store = RecordStore::new(directory, folder);
+        let (file, records) = store.read(disk)?;
         if let Err(error) = store.clean(disk) {
             log::warn!("cannot remove unfinished files of an earlier run: {error}");
         }
@@ -58,7 +64,7 @@ impl Records {
         Ok(Self { store, view, current: Mutex::new(Current { file, noted: now }) })
     }
 
-    /// The record that a secret opens now. It makes no system call.
+    /// The record that a secret opens now. It makes no system call. The caller checks [`Record::is_of`] next.
     pub fn find(&self, secret: &RecordSecret, now: WallTime) -> Result<Arc<Record>, Unusable> {
         self.with_view(|table| table.find(secret, now).cloned())?
     }
@@ -88,7 +94,7 @@ impl Records {
     }
 
     /// Reads the file if another program has changed it, ends what has expired, and writes the last use of sessions once in a
-    /// while. To be called every second or so. After an error, nobody is let in until it succeeds.
+    /// while. To be called every second or so. If the file cannot be read, nobody is let in until it can.
     pub fn refresh(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
         let mut current = self.current();
         let table = self.read_if_changed(&mut current, None, disk)?;
@@ -105,18 +111,15 @@ impl Records {
         Ok(())
     }
 
-    /// Starts the session of a user. The session that the browser had before ends; if the user has too many, so does the oldest.
+    /// Starts the session of a user. If they have too many, the oldest ends.
     pub fn add_session(
         &self,
         user: &UserLine,
-        before: Option<RecordId>,
+        session: NewSession,
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
-        self.issue(SecretUse::Session, now, disk, |table, key| {
-            table.revoke(|record| Some(record.id) == before, now);
-            table.add_session(user, key, now)
-        })
+        self.issue(SecretUse::Session, now, disk, |table, key| table.add_session(user, session, key, now))
     }
 
     /// Makes a token.
@@ -141,7 +144,8 @@ impl Records {
         self.issue(SecretUse::Link, now, disk, |table, key| table.add_link(user, link, key, now))
     }
 
-    /// Takes one use of a link, and starts the session for it. Both are on the disk when this returns.
+    /// Takes one use of a link, and starts the session for it. Both are on the disk when this returns. The caller has checked
+    /// the link's password, and that its user still has the link ([`Record::is_of`]).
     pub fn take_use(&self, link: RecordId, now: WallTime, disk: Blocking<'_>) -> Result<Issued, ChangeError> {
         self.issue(SecretUse::Session, now, disk, |table, key| table.take_use(link, key, now))
     }
@@ -215,22 +219,25 @@ impl Records {
         locked: Option<&LockedStore<'_>>,
         disk: Blocking<'_>,
     ) -> Result<Arc<Table>, RecordsError> {
-        let read = || match locked {
-            Some(locked) => locked.read(disk),
-            None => self.store.read(disk),
-        };
-        let view = self.view();
-        let before = match &view {
-            Some(view) if self.store.is_still(current.file.as_ref(), disk).unwrap_or(false) => {
-                return Ok(view.clone());
+        let fail = |_: &RecordsError| self.set_view(None);
+        let (before, (file, records)) = match self.view() {
+            Some(view) => {
+                let known = current.file.as_ref();
+                let read = match locked {
+                    Some(locked) => locked.read_if_new(known, disk),
+                    None => self.store.read_if_new(known, disk),
+                };
+                match read.inspect_err(fail)? {
+                    None => return Ok(view),
+                    Some(read) => (Some(view), read),
+                }
             }
-            _ => view,
+            None => (None, locked.map_or_else(|| self.store.read(disk), |locked| locked.read(disk))?),
         };
-        // Until it is read, nothing is known of it.
-        let read = read().inspect_err(|_| self.set_view(None))?;
-        let (file, records) = read.map_or((None, Vec::new()), |(file, records)| (Some(file), records));
         let table = Table::new(records);
-        before.iter().for_each(|before| table.add_notes(before));
+        if let Some(before) = before {
+            table.add_notes(&before);
+        }
         let table = Arc::new(table);
         current.file = file;
         self.set_view(Some(table.clone()));

@@ -1,6 +1,6 @@
 //! The file of the records on the disk: in a directory that only its user may change, replaced as a whole under a lock.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
@@ -11,15 +11,18 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::file::{self, WrongRecordLine};
+use super::file::{WrongRecordLine, parse};
 use super::limits::FILE_LIMIT;
 use super::record::Record;
 use crate::blocking::Blocking;
 use crate::durable::{lock, whole};
 use crate::printable::Printable;
 
-/// The name of the file in the state directory.
-pub const FILE_NAME: &str = "records";
+/// How the name of the file begins; the id of the folder follows.
+const FILE_PREFIX: &str = "records-";
+
+/// How the name of the file that is locked ends, after that of the file of the records.
+const LOCK_SUFFIX: &str = ".lock";
 
 /// The permissions of others to change the directory, and all of their permissions.
 const CHANGE: u32 = 0o022;
@@ -43,18 +46,23 @@ enum Reason {
 
 /// The directory of the file.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct RecordStore {
     directory: PathBuf,
+    name: OsString,
 }
 
-/// The directory, open and locked until it is dropped.
+/// The directory, open. No other program changes the file until this is dropped.
 #[derive(Debug)]
 pub(super) struct LockedStore<'s> {
-    store: &'s Store,
+    store: &'s RecordStore,
     dir: File,
+    _lock: File,
 }
 
-/// A file that was read. While it is open, no other file gets its number, so that it is recognised.
+/// The file, and what it says; no file says nothing.
+pub(super) type ReadRecords = (Option<ReadFile>, Vec<Record>);
+
+/// A file that was read. While it is open, no other file gets its number, so it is recognised.
 #[derive(Debug)]
 pub(super) struct ReadFile {
     file: File,
@@ -71,40 +79,47 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-impl Store {
-    pub(super) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned() }
+impl RecordStore {
+    pub(super) fn new(directory: &Path, folder: &str) -> Self {
+        Self { directory: directory.to_owned(), name: format!("{FILE_PREFIX}{folder}").into() }
     }
 
-    /// Whether the file is still the one that was read; `None` for no file.
-    pub(super) fn is_still(&self, read: Option<&ReadFile>, _: Blocking<'_>) -> Result<bool, RecordsError> {
-        let path = self.directory.join(FILE_NAME);
-        match fs::symlink_metadata(&path) {
-            Ok(now) => Ok(read.is_some_and(|read| read.stamp == Stamp::of(&now))),
-            // If the directory is gone too, reading it says so.
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(read.is_none() && self.directory.is_dir())
-            }
-            Err(error) => Err(self.system(error)),
-        }
-    }
-
-    /// Reads the file; `None` if there is none.
-    pub(super) fn read(&self, disk: Blocking<'_>) -> Result<Option<(ReadFile, Vec<Record>)>, RecordsError> {
+    /// Reads the file.
+    pub(super) fn read(&self, disk: Blocking<'_>) -> Result<ReadRecords, RecordsError> {
         self.read_in(&self.open()?, disk)
+    }
+
+    /// Reads the file, unless it is the known one. A network file system may answer that from a cache.
+    pub(super) fn read_if_new(
+        &self,
+        known: Option<&ReadFile>,
+        disk: Blocking<'_>,
+    ) -> Result<Option<ReadRecords>, RecordsError> {
+        let is_known = match fs::symlink_metadata(self.directory.join(&self.name)) {
+            Ok(now) => known.is_some_and(|known| known.stamp == Stamp::of(&now)),
+            // If the directory is gone too, reading says so.
+            Err(error) => error.kind() == ErrorKind::NotFound && known.is_none() && self.directory.is_dir(),
+        };
+        if is_known { Ok(None) } else { self.read(disk).map(Some) }
     }
 
     /// Removes what crashes have left of the file. It is only in the way.
     pub(super) fn clean(&self, disk: Blocking<'_>) -> Result<(), RecordsError> {
         let locked = self.lock(disk)?;
-        whole::remove_drafts(&locked.dir, OsStr::new(FILE_NAME)).map_err(|error| self.system(error))
+        whole::remove_drafts(&locked.dir, &self.name).map_err(|error| self.system(error))
     }
 
-    /// Waits until no other program changes the file.
+    /// Waits until no other program changes the file. The lock is a file of its own, which is never removed: NFS locks no
+    /// directories, and the file of the records is replaced.
     pub(super) fn lock(&self, _: Blocking<'_>) -> Result<LockedStore<'_>, RecordsError> {
         let dir = self.open()?;
-        match lock::directory(&dir) {
-            Ok(()) => Ok(LockedStore { store: self, dir }),
+        let mut name = self.name.clone();
+        name.push(LOCK_SUFFIX);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let lock = openat(&dir, &name, flags, Mode::RUSR | Mode::WUSR).map(File::from);
+        let lock = lock.map_err(|error| self.system(error.into()))?;
+        match lock::exclusive(&lock) {
+            Ok(()) => Ok(LockedStore { store: self, dir, _lock: lock }),
             Err(Errno::WOULDBLOCK) => Err(self.because(Reason::Locked)),
             // Without a lock, two programs could take the same use of a link.
             Err(error) => Err(self.system(error.into())),
@@ -125,21 +140,24 @@ impl Store {
         Ok(dir)
     }
 
-    fn read_in(&self, dir: &File, _: Blocking<'_>) -> Result<Option<(ReadFile, Vec<Record>)>, RecordsError> {
-        let Some(read) = self.open_file(dir)? else { return Ok(None) };
+    fn read_in(&self, dir: &File, disk: Blocking<'_>) -> Result<ReadRecords, RecordsError> {
+        self.open_file(dir)?.map_or(Ok((None, Vec::new())), |file| self.content(file, disk))
+    }
+
+    fn content(&self, file: ReadFile, _: Blocking<'_>) -> Result<ReadRecords, RecordsError> {
         let mut bytes = Vec::new();
-        let content = (&read.file).take(FILE_LIMIT + 1).read_to_end(&mut bytes);
+        let content = (&file.file).take(FILE_LIMIT + 1).read_to_end(&mut bytes);
         content.map_err(|error| self.system(error))?;
         if bytes.len() as u64 > FILE_LIMIT {
             return Err(self.because(Reason::TooLarge));
         }
-        let records = file::parse(&bytes).map_err(|line| self.because(Reason::Line(line)))?;
-        Ok(Some((read, records)))
+        let records = parse(&bytes).map_err(|line| self.because(Reason::Line(line)))?;
+        Ok((Some(file), records))
     }
 
     fn open_file(&self, dir: &File) -> Result<Option<ReadFile>, RecordsError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(dir, FILE_NAME, flags, Mode::empty()) {
+        let file = match openat(dir, &self.name, flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(self.because(Reason::Unsafe("it is a symlink"))),
             other => File::from(other.map_err(|error| self.system(error.into()))?),
@@ -161,19 +179,32 @@ impl Store {
     }
 
     fn because(&self, reason: Reason) -> RecordsError {
-        RecordsError { path: self.directory.join(FILE_NAME), reason }
+        RecordsError { path: self.directory.join(&self.name), reason }
     }
 }
 
 impl LockedStore<'_> {
-    /// Reads the file; `None` if there is none.
-    pub(super) fn read(&self, disk: Blocking<'_>) -> Result<Option<(ReadFile, Vec<Record>)>, RecordsError> {
+    /// Reads the file.
+    pub(super) fn read(&self, disk: Blocking<'_>) -> Result<ReadRecords, RecordsError> {
         self.store.read_in(&self.dir, disk)
+    }
+
+    /// Reads the file, unless it is the known one. It is opened for that, so no cache is asked.
+    pub(super) fn read_if_new(
+        &self,
+        known: Option<&ReadFile>,
+        disk: Blocking<'_>,
+    ) -> Result<Option<ReadRecords>, RecordsError> {
+        match (self.store.open_file(&self.dir)?, known) {
+            (None, _) => Ok(Some((None, Vec::new()))),
+            (Some(file), Some(known)) if file.stamp == known.stamp => Ok(None),
+            (Some(file), _) => self.store.content(file, disk).map(Some),
+        }
     }
 
     /// Replaces the file. When it returns, the content is on the disk. After an error, the file has the old content or the new.
     pub(super) fn write(&self, text: &str, _: Blocking<'_>) -> Result<Option<ReadFile>, RecordsError> {
-        let written = whole::replace(&self.dir, OsStr::new(FILE_NAME), text.as_bytes());
+        let written = whole::replace(&self.dir, &self.store.name, text.as_bytes());
         written.map_err(|error| self.store.system(error))?;
         // If it cannot be opened now, it is read again later.
         Ok(self.store.open_file(&self.dir).ok().flatten())
@@ -210,7 +241,7 @@ impl fmt::Display for RecordsError {
             Reason::System(error) => write!(f, "{path}: {error}"),
             Reason::Locked => {
                 let seconds = lock::LONGEST_WAIT.as_secs();
-                write!(f, "{path}: another program has locked its directory for {seconds} s (is it stopped?)")
+                write!(f, "{path}: another program has locked it for {seconds} s (is it stopped?)")
             }
             Reason::Unsafe(why) => write!(f, "{path}: {why}"),
             Reason::TooLarge => write!(f, "{path}: a file of records has at most {FILE_LIMIT} bytes"),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::file;
 use super::id::RecordId;
 use super::limits::{
-    LINKS_PER_GIVER, RECORDS, SESSION_LIFE, SESSIONS_PER_USER, TOKENS_PER_USER, VISIT_LIFE, VISITS_PER_GIVER,
-    VISITS_PER_LINK,
+    LINKS_PER_GIVER, RECORDS, SESSION_LIFE, SESSIONS_OF_SHARED_USER, SESSIONS_PER_USER, TOKENS_PER_USER,
+    VISIT_LIFE, VISITS_PER_GIVER, VISITS_PER_LINK,
 };
-use super::record::{NewLink, NewToken, Notes, Purpose, Record, RecordEnd};
+use super::record::{NewLink, NewSession, NewToken, Purpose, Record, RecordEnd, RecordNotes};
 use super::refused::{RecordLimit, Refused};
 use super::secret::{RecordSecret, SecretDigest};
 use super::time::WallTime;
@@ -73,12 +73,16 @@ impl Table {
     pub(super) fn add_session(
         &mut self,
         user: &UserLine,
+        new: NewSession,
         key: Key,
         now: WallTime,
     ) -> Result<Arc<Record>, Refused> {
+        let NewSession { replaces, is_shared } = new;
+        self.revoke(|record| Some(record.id) == replaces, now);
+        let most = if is_shared { SESSIONS_OF_SHARED_USER } else { SESSIONS_PER_USER };
         let is_session =
             |record: &Record| record.user == user.name && matches!(record.purpose, Purpose::Session { .. });
-        self.keep_newest(SESSIONS_PER_USER - 1, is_session);
+        self.keep_newest(most - 1, is_session);
         self.add(user, key, now, now.after(SESSION_LIFE), Purpose::Session { last_used: now })
     }
 
@@ -95,8 +99,8 @@ impl Table {
             |record: &Record| record.user == user.name && matches!(record.purpose, Purpose::Token { .. });
         let has_name =
             |record: &Record| matches!(&record.purpose, Purpose::Token { name: taken, .. } if *taken == name);
-        let is_taken = |record: &Record| is_token(record) && has_name(record) && record.is_of(user);
-        if self.iter().any(|record| is_taken(record) && record.check(now).is_ok()) {
+        let is_same = |record: &Record| is_token(record) && has_name(record) && record.is_of(user);
+        if self.iter().any(|record| is_same(record) && record.check(now).is_ok()) {
             return Err(Refused::NameTaken(name));
         }
         self.ids_of(|record| is_token(record) && has_name(record)).for_each(|id| self.remove(id));
@@ -141,7 +145,7 @@ impl Table {
             end: None,
             digest: key.digest,
             version: opened.version,
-            notes: Notes::default(),
+            notes: RecordNotes::default(),
         };
         let is_of_link =
             |record: &Record| matches!(record.purpose, Purpose::Visit { link: of, .. } if of == link);
@@ -245,7 +249,7 @@ impl Table {
         self.check_size(now)?;
         let version = purpose.version_of(user);
         let (user, Key { id, digest }) = (user.name.clone(), key);
-        let notes = Notes::default();
+        let notes = RecordNotes::default();
         Ok(self.insert(Record {
             id,
             user,

@@ -11,7 +11,9 @@
 //!
 //! The users are read again when their file changes.
 
-mod records;
+pub(in crate::server) mod records;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use std::net::IpAddr;
@@ -19,11 +21,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use zeroize::Zeroizing;
 
-pub(super) use self::records::GivenLink;
 use self::users::Users;
 use crate::access::{Principal, Scope, User};
 use crate::accounts::attempts::{Attempts, Guess};
@@ -36,7 +37,6 @@ use crate::server::client_key::ClientKey;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::random;
 use crate::server::request::ClientAddress;
-use crate::server::state_directory::StateDirectory;
 use crate::server::timing::Deadline;
 use crate::server::watched_file::{self, Check, Stamp};
 
@@ -89,9 +89,9 @@ pub(super) enum PasswordOwner {
 
 impl PasswordOwner {
     /// How failures are counted.
-    fn guess(&self) -> Guess<'_> {
+    fn guess<'c>(&'c self, users: &'c Users) -> Guess<'c> {
         match self {
-            Self::User(name) => Guess::User(name),
+            Self::User(name) => users.guess(name),
             Self::Link(id) => Guess::Link(id.as_str()),
         }
     }
@@ -101,7 +101,7 @@ impl Accounts {
     /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
     pub fn new(
         source: AccountsSource,
-        state: &StateDirectory,
+        records: Records,
         allows_plain: bool,
         check: Check,
         disk: Blocking<'_>,
@@ -115,7 +115,7 @@ impl Accounts {
             users: Mutex::new(Arc::new(users)),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
-            records: Records::open(state.path(), WallTime::now(), disk)?,
+            records,
             records_error: Mutex::default(),
             attempts: Mutex::new(Attempts::new()),
             remembered: Mutex::new(Remembered::new(random::bytes())),
@@ -136,17 +136,17 @@ impl Accounts {
 
     /// Which user a session acts for. `None` if the secret opens nothing.
     pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(RecordSecret::parse(SecretUse::Session, secret)?, address)
+        self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
     }
 
     /// Who a token acts for. `None` if it opens nothing.
     pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
+        self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
     }
 
-    fn by_secret(&self, secret: RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
+    fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
         let now = WallTime::now();
-        let record = self.0.records.find(&secret, now).ok()?;
+        let record = self.0.records.find(secret, now).ok()?;
         let users = self.users();
         let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
         record.touch(now);
@@ -173,7 +173,9 @@ impl Accounts {
         {
             return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
-        lock(&self.0.attempts).delay(&check.client.key(), check.of.guess(), now).map(PasswordVerdict::TooMany)
+        lock(&self.0.attempts)
+            .delay(&check.client.key(), check.of.guess(&users), now)
+            .map(PasswordVerdict::TooMany)
     }
 
     /// Checks a password. This takes as long for a name that is not known.
@@ -193,18 +195,19 @@ impl Accounts {
         };
         let hash = link.as_ref().map(|(_, hash)| hash).or(account.map(|account| &account.line.hash));
         let is_right = hash.unwrap_or(&users.decoy).is_of(&check.password, disk);
-        let (client, now) = (check.client.key(), Instant::now());
+        let (client, guess, now) = (check.client.key(), check.of.guess(&users), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            lock(&self.0.attempts).succeeded(&client, check.of.guess(), now);
-            if matches!(check.of, PasswordOwner::User(_)) {
+            lock(&self.0.attempts).succeeded(&client, guess, now);
+            if let PasswordOwner::User(_) = check.of {
                 lock(&self.0.remembered).remember(&account.line, &check.password, now);
+                log::info!("{} logged in as {}", check.client, account.line.name);
             }
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
             };
         }
-        lock(&self.0.attempts).failed(&client, check.of.guess(), now);
+        lock(&self.0.attempts).failed(&client, guess, now);
         match &check.of {
             PasswordOwner::Link(id) => log::warn!("{} gave a wrong password for the link {id}", check.client),
             PasswordOwner::User(_) => {
@@ -213,7 +216,9 @@ impl Accounts {
                 log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
             }
         }
-        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after) }
+        // The next check begins no sooner than after the slowest: a request that waits for it could measure this one.
+        thread::sleep(users.slowest.saturating_sub(began.elapsed()));
+        CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
 
     /// An error if the users file may no longer be used.
@@ -254,18 +259,28 @@ impl Accounts {
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
         if is_gone {
-            let nobody = Arc::new(self.users().without_accounts());
-            *lock(&shared.users) = nobody;
+            self.replace_users(self.users().without_accounts());
             log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
             return;
         }
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
-                log::info!("reloaded {} users", users.count());
+                let count = users.count();
                 self.end_records(&users, disk);
-                *lock(&shared.users) = Arc::new(users);
+                self.replace_users(users);
+                log::info!("reloaded {count} users");
             }
             Err(error) => log::error!("{error}; the users stay as they were"),
+        }
+    }
+
+    /// What is known of a user ends with its password: somebody else may have known that.
+    fn replace_users(&self, users: Users) {
+        let newer = Arc::new(users);
+        let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        let mut attempts = lock(&self.0.attempts);
+        for name in older.ended(&newer) {
+            attempts.forget(Guess::User(name));
         }
     }
 
@@ -293,7 +308,7 @@ impl AccountsSource {
     fn read(&self, check: &Check, disk: Blocking<'_>) -> Result<Users, Box<dyn std::error::Error>> {
         match self {
             Self::File(path) => Users::read(path, check, disk),
-            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)?),
+            Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)),
         }
     }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::User;
+use crate::accounts::attempts::Guess;
 use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::GroupName;
-use crate::accounts::password::{PasswordError, PasswordHash};
+use crate::accounts::password::PasswordHash;
 use crate::accounts::store::{self, Stored};
 use crate::accounts::timing::{self, Slowest};
 use crate::blocking::Blocking;
@@ -30,8 +31,8 @@ pub(super) struct Users {
     accounts: Known,
     /// What the password of an unknown user is checked against: a hash that takes as long as any.
     pub decoy: PasswordHash,
-    /// When a failed check is answered, after it began: no check takes longer.
-    pub answer_after: Duration,
+    /// How long the slowest check takes.
+    pub slowest: Duration,
 }
 
 enum Known {
@@ -60,23 +61,23 @@ impl Users {
         if is_exposed {
             log::warn!("{name}: every user of this machine can read the hashes (chmod o= it)");
         }
-        let Slowest { hash, time } =
-            timing::slowest(&users.users().map(|user| &user.hash).collect::<Vec<_>>(), disk)?;
+        let Slowest { hash: decoy, time: slowest } =
+            timing::slowest(users.users().map(|user| &user.hash), disk);
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
         let accounts = Known::Named(accounts.collect());
-        Ok(Self { file: users, accounts, decoy: hash, answer_after: round_up(time) })
+        Ok(Self { file: users, accounts, decoy, slowest })
     }
 
     /// Everybody with the password of this hash.
-    pub(super) fn guests(hash: PasswordHash, disk: Blocking<'_>) -> Result<Self, PasswordError> {
-        let Slowest { hash: decoy, time } = timing::slowest(&[&hash], disk)?;
+    pub(super) fn guests(hash: PasswordHash, disk: Blocking<'_>) -> Self {
+        let Slowest { hash: decoy, time: slowest } = timing::slowest([&hash], disk);
         let name = GUEST.parse().expect("it can be a name");
         let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
         let mut file = UsersFile::default();
         let is_new = file.add(guest.clone());
         debug_assert!(is_new, "the file is empty");
         let accounts = Known::Anybody(Account::of(guest));
-        Ok(Self { file, accounts, decoy, answer_after: round_up(time) })
+        Self { file, accounts, decoy, slowest }
     }
 
     /// Nobody any more.
@@ -85,7 +86,7 @@ impl Users {
             file: UsersFile::default(),
             accounts: Known::Named(HashMap::new()),
             decoy: self.decoy.clone(),
-            answer_after: self.answer_after,
+            slowest: self.slowest,
         }
     }
 
@@ -95,6 +96,27 @@ impl Users {
             Known::Named(accounts) => accounts.get(name),
             Known::Anybody(account) => Some(account),
         }
+    }
+
+    /// What the attempts with this name guess: the shared password is one, whatever the name.
+    pub(super) fn guess<'n>(&'n self, name: &'n str) -> Guess<'n> {
+        match &self.accounts {
+            Known::Named(_) => Guess::User(name),
+            Known::Anybody(account) => Guess::User(&account.user.name),
+        }
+    }
+
+    /// When a failed check is answered, after it began: no check takes longer.
+    pub(super) fn answer_after(&self) -> Duration {
+        round_up(self.slowest)
+    }
+
+    /// The names that have another password in newer users, or are not among them.
+    pub(super) fn ended<'u>(&'u self, newer: &'u Self) -> impl Iterator<Item = &'u str> {
+        let is_same = |line: &UserLine| {
+            newer.find(line.name.as_str()).is_some_and(|newer| newer.line.hash == line.hash)
+        };
+        self.file.users().filter(move |line| !is_same(line)).map(|line| line.name.as_str())
     }
 
     /// How many there are.

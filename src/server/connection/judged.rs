@@ -1,30 +1,20 @@
 //! After the check of a password.
 
-use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
 use crate::blocking::Blocking;
 use crate::http::head_end::EndFinder;
 use crate::net::transport::OtherEnd;
-use crate::server::connection::exchange::Exchange;
+use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::phase::{JudgedPassword, Phase, WhenDue};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
-use crate::server::receive::AfterCheck;
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
-
-/// What follows the check of a password.
-pub(in crate::server) enum AfterPassword {
-    /// The password is that of the request in the input, which is served then.
-    Serve,
-    /// This makes the response to a request that has been received, such as a login.
-    Respond(Box<Exchange>, AfterCheck),
-}
 
 impl Connection {
     /// Takes the verdict on a password. A worker goes on with a success as soon as it can; a failure waits until it is due.
@@ -78,20 +68,5 @@ impl Connection {
             // The head was complete, and has not been consumed.
             Ok(None) | Err(_) => Ok(Transition::Close),
         }
-    }
-}
-
-impl AfterPassword {
-    pub(super) fn respond(exchange: Exchange, then: AfterCheck) -> Self {
-        Self::Respond(Box::new(exchange), then)
-    }
-}
-
-impl fmt::Debug for AfterPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Serve => "Serve",
-            Self::Respond(..) => "Respond",
-        })
     }
 }

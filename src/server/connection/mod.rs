@@ -14,10 +14,11 @@
 //!         └───────────────────────────────────────────────────────────────────►        └──► lingering ──┘
 //! ```
 
+pub(super) mod after_password;
 mod ending;
 mod exchange;
 pub(super) mod input;
-pub(super) mod judged;
+mod judged;
 mod outgoing;
 mod own_lines;
 mod phase;
@@ -44,9 +45,9 @@ use crate::net::transport::{OtherEnd, Transport};
 use crate::server::accounts::PasswordCheck;
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
+use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::input::Input;
-use crate::server::connection::judged::AfterPassword;
 use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;

@@ -51,11 +51,11 @@ fn below(link: &LinkView, text: &str) -> String {
         return text.to_owned();
     }
     let root = format!("{}/", Printable(root.as_bytes()));
-    let line = |line: &str| {
+    let shorter = |line: &str| {
         ["saved ", "created ", "/"].into_iter().find_map(|start| {
             let rest = line.strip_prefix(start)?.strip_prefix(&root)?;
             Some(format!("{start}{rest}"))
         })
     };
-    text.split_inclusive('\n').map(|text| line(text).unwrap_or_else(|| text.to_owned())).collect()
+    text.split_inclusive('\n').map(|line| shorter(line).unwrap_or_else(|| line.to_owned())).collect()
 }

@@ -1,6 +1,7 @@
 //! What one client gets is not for others, if it depends on who or where the client is: a cache that clients share must not
 //! keep it.
 
+use crate::http::status::Status;
 use crate::server::filter::wanted::{Audience, Wanted};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -19,7 +20,8 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
             _ => {}
         }
     }
-    if wanted.audience != Audience::Anybody {
+    // A link in a public directory may lead to what only users see.
+    if wanted.audience != Audience::Anybody || response.head.status() == Status::UNAUTHORIZED {
         response.add("Vary", "Authorization, Cookie");
     }
 }

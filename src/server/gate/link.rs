@@ -16,7 +16,8 @@ use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::own_paths;
-use crate::server::accounts::{Accounts, GivenLink};
+use crate::server::accounts::Accounts;
+use crate::server::accounts::records::GivenLink;
 use crate::server::error_response::not_found;
 use crate::server::filter::Wanted;
 use crate::server::gate::authenticate::ensure_private;
@@ -59,15 +60,14 @@ pub(crate) fn enter(
         head.target = Target::Origin(inside);
         view.stage = LinkStage::Inside;
     }
-    let principal = link.principal(&view, principal, source);
+    let principal = link.principal(&view, &principal, source);
     wanted.link = Some(Arc::new(view));
     refused.map_or(Ok(principal), Err)
 }
 
 /// The secret in the path of a link.
 fn secret(target: Target<'_>) -> Option<&str> {
-    let Some(path) = target.path() else { return None };
-    let rest = path.raw().strip_prefix(own_paths::LINK)?;
+    let rest = target.path()?.raw().strip_prefix(own_paths::LINK)?;
     rest.split('/').next()
 }
 
@@ -105,7 +105,7 @@ impl GivenLink {
     }
 
     /// Who acts through it: the giver, or the user of the request's own credentials; each with what the link may do.
-    fn principal(&self, view: &LinkView, principal: Principal, source: &RequestSource<'_>) -> Principal {
+    fn principal(&self, view: &LinkView, principal: &Principal, source: &RequestSource<'_>) -> Principal {
         let user = principal.user().map_or_else(|| Arc::clone(&self.giver), |user| Arc::new(user.clone()));
         let own = match principal.scope() {
             None => Rights::ALL,

@@ -11,11 +11,14 @@ use tempfile::TempDir;
 
 use super::super::limits::TOUCH_INTERVAL;
 use super::super::{
-    ChangeError, FILE_NAME, RecordSecret, Records, RecordsError, Refused, SecretUse, Unusable, WallTime,
+    ChangeError, NewSession, RecordSecret, Records, RecordsError, Refused, SecretUse, Unusable, WallTime,
 };
-use super::{DAY, SECOND, START, link, token, user};
+use super::{DAY, START, link, token, user};
 use crate::accounts::file::UsersFile;
 use crate::blocking::Blocking;
+
+/// The id of the folder.
+const FOLDER: &str = "0001abff0405060708090a0b0c0d0e0f";
 
 /// A state directory.
 fn directory() -> TempDir {
@@ -25,7 +28,7 @@ fn directory() -> TempDir {
 }
 
 fn try_open(directory: &Path) -> Result<Records, RecordsError> {
-    Records::open(directory, START, Blocking::own_thread())
+    Records::open(directory, FOLDER, START, Blocking::own_thread())
 }
 
 fn open(directory: &TempDir) -> Records {
@@ -33,7 +36,7 @@ fn open(directory: &TempDir) -> Records {
 }
 
 fn file(directory: &TempDir) -> PathBuf {
-    directory.path().join(FILE_NAME)
+    directory.path().join(format!("records-{FOLDER}"))
 }
 
 fn refresh(records: &Records, now: WallTime) -> Result<(), String> {
@@ -55,13 +58,14 @@ fn what_is_made_is_there_after_a_restart() {
     let records = open(&directory);
     assert!(!file(&directory).exists(), "nothing was made yet");
     let anna = user("anna", 10);
-    let session = records.add_session(&anna, None, START, disk).expect("made");
+    let session = records.add_session(&anna, NewSession::default(), START, disk).expect("made");
     let token = records.add_token(&anna, token("backup"), START, disk).expect("made");
     let link = records.add_link(&anna, link(Some(1)), START, disk).expect("made");
     let visit = records.take_use(link.record.id, START, disk).expect("taken");
     let mode = fs::metadata(file(&directory)).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 1, "nothing else is left");
+    let count = fs::read_dir(directory.path()).expect("a directory").count();
+    assert_eq!(count, 2, "the file and its lock; nothing else is left");
     let text = fs::read_to_string(file(&directory)).expect("text");
     for (issued, is_for) in [
         (&session, SecretUse::Session),
@@ -84,13 +88,27 @@ fn what_is_made_is_there_after_a_restart() {
 }
 
 #[test]
+fn records_open_nothing_in_another_folder() {
+    let directory = directory();
+    let disk = Blocking::own_thread();
+    let records = open(&directory);
+    let link = records.add_link(&user("anna", 10), link(None), START, disk).expect("made");
+    let other = Records::open(directory.path(), "1", START, disk).expect("readable");
+    assert_eq!(other.find(&link.secret, START).err(), Some(Unusable::Unknown));
+    other.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
+    refresh(&records, START).expect("readable");
+    assert!(records.find(&link.secret, START).is_ok(), "they have a file each");
+}
+
+#[test]
 fn a_login_ends_the_session_that_the_browser_had() {
     let directory = directory();
     let disk = Blocking::own_thread();
     let (records, anna) = (open(&directory), user("anna", 10));
-    let first = records.add_session(&anna, None, START, disk).expect("made");
-    let other = records.add_session(&anna, None, START, disk).expect("made");
-    let second = records.add_session(&anna, Some(first.record.id), START, disk).expect("made");
+    let first = records.add_session(&anna, NewSession::default(), START, disk).expect("made");
+    let other = records.add_session(&anna, NewSession::default(), START, disk).expect("made");
+    let again = NewSession { replaces: Some(first.record.id), is_shared: false };
+    let second = records.add_session(&anna, again, START, disk).expect("made");
     assert_eq!(records.find(&first.secret, START).err(), Some(Unusable::Unknown));
     assert!(records.find(&other.secret, START).is_ok() && records.find(&second.secret, START).is_ok());
 }
@@ -118,7 +136,7 @@ fn a_server_notices_what_other_programs_change() {
         token = other.add_token(&anna, super::token(&number.to_string()), START, disk).expect("made");
     }
     // Without a refresh too, a change is made to what is on the disk.
-    server.add_session(&anna, None, START, disk).expect("made");
+    server.add_session(&anna, NewSession::default(), START, disk).expect("made");
     assert!(server.find(&token.secret, START).is_ok());
     assert_eq!(other.keep_users(&UsersFile::default(), START, disk).expect("nothing to do"), 0);
     let users = UsersFile::parse(format!("bert:{}\n", anna.hash.as_str()).as_bytes()).expect("users");
@@ -135,7 +153,8 @@ fn a_refresh_reads_and_writes_only_if_something_has_changed() {
     let directory = directory();
     let disk = Blocking::own_thread();
     let records = open(&directory);
-    let session = records.add_session(&user("anna", 10), None, START, disk).expect("made").record;
+    let session =
+        records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made").record;
     let link = records.add_link(&user("anna", 10), link(None), START, disk).expect("made");
     let written = || fs::read_to_string(file(&directory)).expect("text");
     let before = written();
@@ -144,7 +163,7 @@ fn a_refresh_reads_and_writes_only_if_something_has_changed() {
     refresh(&records, START.after(TOUCH_INTERVAL)).expect("nothing to write");
     assert_eq!(number(), number_before, "each write makes a new file");
     session.touch(START.after(TOUCH_INTERVAL));
-    refresh(&records, START.after(TOUCH_INTERVAL - SECOND)).expect("written");
+    refresh(&records, WallTime::from_secs(START.as_secs() + TOUCH_INTERVAL.as_secs() - 1)).expect("written");
     assert_eq!(written(), before, "not yet");
     refresh(&records, START.after(TOUCH_INTERVAL)).expect("written");
     assert!(written().contains(&format!(" used={}\n", START.after(TOUCH_INTERVAL))), "{}", written());
@@ -211,12 +230,12 @@ fn what_cannot_be_read_lets_nobody_in_and_stays() {
     let directory = directory();
     let disk = Blocking::own_thread();
     let records = open(&directory);
-    let session = records.add_session(&user("anna", 10), None, START, disk).expect("made");
+    let session = records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
     let link = records.add_link(&user("anna", 10), link(None), START, disk).expect("made");
     let whole = fs::read_to_string(file(&directory)).expect("text");
     let path = file(&directory);
     let shown = path.display();
-    let torn = whole.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
+    let torn: String = whole.split_inclusive('\n').take(2).collect();
     for (text, message) in [
         (
             torn.as_str(),
@@ -238,7 +257,7 @@ fn what_cannot_be_read_lets_nobody_in_and_stays() {
         assert_eq!(refresh(&records, START), Err(expected.clone()), "it stays so");
         for error in [
             records.take_use(link.record.id, START, disk).map(|_| ()),
-            records.add_session(&user("anna", 10), None, START, disk).map(|_| ()),
+            records.add_session(&user("anna", 10), NewSession::default(), START, disk).map(|_| ()),
             records.revoke(|_| true, START, disk).map(|_| ()),
         ] {
             assert_eq!(error.expect_err("it is wrong").to_string(), expected);
@@ -256,7 +275,7 @@ fn others_may_neither_read_nor_replace_it() {
     let directory = directory();
     let disk = Blocking::own_thread();
     let records = open(&directory);
-    let session = records.add_session(&user("anna", 10), None, START, disk).expect("made");
+    let session = records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
     let path = file(&directory);
     for mode in [0o640, 0o604, 0o602, 0o620] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("changed");
@@ -268,7 +287,9 @@ fn others_may_neither_read_nor_replace_it() {
     refresh(&records, START).expect("it is safe again");
     for mode in [0o720, 0o702, 0o777] {
         fs::set_permissions(directory.path(), Permissions::from_mode(mode)).expect("changed");
-        let error = records.add_session(&user("anna", 10), None, START, disk).expect_err("it is not safe");
+        let error = records
+            .add_session(&user("anna", 10), NewSession::default(), START, disk)
+            .expect_err("it is not safe");
         assert!(error.to_string().ends_with("nobody else may write to it (chmod 700)"), "{error}");
     }
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).expect("changed");
@@ -290,14 +311,14 @@ fn a_lock_that_is_held_delays_only_changes() {
     let directory = directory();
     let disk = Blocking::own_thread();
     let records = open(&directory);
-    let session = records.add_session(&user("anna", 10), None, START, disk).expect("made");
-    let dir = File::open(directory.path()).expect("open");
-    flock(&dir, FlockOperation::LockExclusive).expect("locked");
+    let session = records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
+    let lock = File::open(file(&directory).with_extension("lock")).expect("open");
+    flock(&lock, FlockOperation::LockExclusive).expect("locked");
     thread::scope(|scope| {
         let change = scope.spawn(|| records.revoke(|_| true, START, Blocking::own_thread()));
         // Requests find sessions meanwhile.
         assert!(records.find(&session.secret, START).is_ok());
-        flock(&dir, FlockOperation::Unlock).expect("unlocked");
+        flock(&lock, FlockOperation::Unlock).expect("unlocked");
         assert_eq!(change.join().expect("no panic").expect("revoked"), 1);
     });
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::file::{RecordFileError, WrongRecordLine, parse, print};
 use super::super::limits::RECORDS;
-use super::super::record::Notes;
+use super::super::record::RecordNotes;
 use super::super::secret::{RecordSecret, SecretUse};
 use super::super::version::UserVersion;
 use super::super::{Purpose, Record, RecordEnd, RecordId, RecordLineError, RecordScope, WallTime};
@@ -29,7 +29,7 @@ fn error(lines: &[&str]) -> WrongRecordLine {
 #[test]
 fn a_file_is_read_as_it_is_written() {
     for lines in [&[][..], &[SESSION], &[LINK], &[LINK, SESSION]] {
-        let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let body: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
         let text = format!("wharf records 1\n{body}end {}\n", lines.len());
         assert_eq!(print(&parse(text.as_bytes()).expect("valid")), text);
     }
@@ -122,9 +122,10 @@ fn more_records_than_allowed_are_an_error() {
     let lines = |count: usize| {
         let line = |number: usize| {
             let id = format!("{number:08x}");
-            SESSION.replace("3f8k2m9q", &id).replace("secret=00010203", &format!("secret={id}")) + "\n"
+            SESSION.replace("3f8k2m9q", &id).replace("secret=00010203", &format!("secret={id}"))
         };
-        format!("wharf records 1\n{}end {count}\n", (0..count).map(line).collect::<String>())
+        let lines: String = (0..count).flat_map(|number| [line(number), "\n".to_owned()]).collect();
+        format!("wharf records 1\n{lines}end {count}\n")
     };
     assert_eq!(parse(lines(RECORDS).as_bytes()).expect("valid").len(), RECORDS);
     let error = parse(lines(RECORDS + 1).as_bytes()).expect_err("too many");
@@ -179,7 +180,7 @@ fn records() -> impl Strategy<Value = Record> {
             end,
             digest: RecordSecret::random(SecretUse::Link).expect("random bytes").digest(),
             version: UserVersion::of_password(&user("anna", 10)),
-            notes: Notes::default(),
+            notes: RecordNotes::default(),
         }
     })
 }

@@ -10,7 +10,7 @@ use std::{env, fs, thread};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::super::limits::LINKS_PER_GIVER;
-use super::super::{ChangeError, FILE_NAME, Purpose, RecordId, Records, Refused, Unusable};
+use super::super::{ChangeError, NewSession, Purpose, RecordId, Records, Refused, Unusable};
 use super::{START, link, user};
 use crate::blocking::Blocking;
 
@@ -25,7 +25,7 @@ const LIMITED: &str = "WHARF_TEST_LIMITED";
 fn process() {
     let (Some(directory), Ok(name)) = (env::var_os(DIRECTORY), env::var(NAME)) else { return };
     let disk = Blocking::own_thread();
-    let records = Records::open(Path::new(&directory), START, disk).expect("readable");
+    let records = Records::open(Path::new(&directory), "1", START, disk).expect("readable");
     let user = user(&name, 10);
     let links = records.of_user(&"carla".parse().expect("a name")).expect("readable");
     let mut out = std::io::stdout();
@@ -50,14 +50,15 @@ fn process() {
 fn limited_process() {
     let (Some(directory), Ok(reaction)) = (env::var_os(DIRECTORY), env::var(LIMITED)) else { return };
     let disk = Blocking::own_thread();
-    let records = Records::open(Path::new(&directory), START, disk).expect("readable");
+    let records = Records::open(Path::new(&directory), "1", START, disk).expect("readable");
     if reaction == "error" {
         signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).expect("registered");
     }
     let limit = Rlimit { current: Some(100), maximum: Some(100) };
     setrlimit(Resource::Fsize, limit).expect("limited");
-    let error =
-        records.add_session(&user("anna", 10), None, START, disk).expect_err("the file has more bytes");
+    let error = records
+        .add_session(&user("anna", 10), NewSession::default(), START, disk)
+        .expect_err("the file has more bytes");
     assert!(matches!(error, ChangeError::Store(_)), "{error}");
     assert_eq!(records.list(|_| true).expect("readable").len(), 1, "the view has what is on the disk");
 }
@@ -67,21 +68,21 @@ fn limited_process() {
 fn an_unfinished_write_changes_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let disk = Blocking::own_thread();
-    let records = Records::open(directory.path(), START, disk).expect("readable");
-    let anna = records.add_session(&user("anna", 10), None, START, disk).expect("made");
-    let file = directory.path().join(FILE_NAME);
+    let records = Records::open(directory.path(), "1", START, disk).expect("readable");
+    let anna = records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
+    let file = directory.path().join("records-1");
     let before = fs::read(&file).expect("read");
     let count = || fs::read_dir(directory.path()).expect("a directory").count();
-    for (reaction, signal, files) in [("error", None, 1), ("crash", Some(signal_hook::consts::SIGXFSZ), 2)] {
+    for (reaction, signal, files) in [("error", None, 2), ("crash", Some(signal_hook::consts::SIGXFSZ), 3)] {
         let ended = test("limited_process", directory.path()).env(LIMITED, reaction).status().expect("ended");
         assert_eq!((ended.signal(), ended.success()), (signal, signal.is_none()), "{reaction}");
         assert_eq!(fs::read(&file).expect("read"), before, "{reaction}");
         assert_eq!(count(), files, "{reaction}");
-        let after = Records::open(directory.path(), START, disk).expect("readable");
+        let after = Records::open(directory.path(), "1", START, disk).expect("readable");
         assert!(after.find(&anna.secret, START).is_ok());
-        assert_eq!(count(), 1, "what was left is removed");
+        assert_eq!(count(), 2, "what was left is removed");
     }
-    records.add_session(&user("bert", 10), None, START, disk).expect("made");
+    records.add_session(&user("bert", 10), NewSession::default(), START, disk).expect("made");
 }
 
 /// This program, with one of its tests.
@@ -102,7 +103,7 @@ fn start(directory: &Path, name: &str) -> Child {
 fn killed_processes_lose_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let disk = Blocking::own_thread();
-    let records = Records::open(directory.path(), START, disk).expect("readable");
+    let records = Records::open(directory.path(), "1", START, disk).expect("readable");
     let carla = user("carla", 10);
     for uses in [7, 13] {
         records.add_link(&carla, link(Some(uses)), START, disk).expect("made");

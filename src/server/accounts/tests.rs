@@ -1,0 +1,96 @@
+//! Checks of passwords, as the password thread makes them.
+
+use std::fs;
+use std::net::IpAddr;
+
+use super::*;
+use crate::server::state_directory::StateDirectory;
+
+/// The hash of `secret` by bcrypt, at the least cost.
+fn hash(salt: u8) -> String {
+    bcrypt::hash_with_salt("secret", 4, [salt; 16]).expect("a hash").to_string()
+}
+
+fn accounts(folder: &Path, source: AccountsSource) -> Accounts {
+    let state = StateDirectory::open(&folder.join("state"), |_| Ok(())).expect("a state directory");
+    let disk = Blocking::own_thread();
+    let records = Records::open(state.path(), "folder", WallTime::now(), disk).expect("records");
+    Accounts::new(source, records, true, Box::new(|_| Ok(())), disk).expect("valid")
+}
+
+fn client(host: u8) -> ClientAddress {
+    ClientAddress::forwarded(IpAddr::from([192, 0, 2, host]))
+}
+
+/// So often that the delay lasts longer than any test.
+fn fail_often(accounts: &Accounts, host: u8, user: &str) {
+    let mut attempts = lock(&accounts.0.attempts);
+    (0..10).for_each(|_| attempts.failed(&client(host).key(), Guess::User(user), Instant::now()));
+}
+
+/// Checks a password; `Some` says whether it is right.
+fn check(accounts: &Accounts, host: u8, name: &str, password: &str) -> Option<bool> {
+    let check = PasswordCheck {
+        of: PasswordOwner::User(Zeroizing::new(name.to_owned())),
+        password: Password::new(password.into()),
+        client: client(host),
+    };
+    match accounts.check(&check, Blocking::own_thread()).verdict {
+        PasswordVerdict::Right(_) => Some(true),
+        PasswordVerdict::Wrong => Some(false),
+        PasswordVerdict::TooMany(_) => None,
+    }
+}
+
+#[test]
+fn the_shared_password_is_one_under_any_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hash = hash(1).parse().expect("a hash");
+    let accounts = accounts(folder.path(), AccountsSource::Shared(hash));
+    assert_eq!(check(&accounts, 1, "anna", "secret"), Some(true));
+    let began = Instant::now();
+    for name in ["a", "b", "c", "d"] {
+        assert_eq!(check(&accounts, 2, name, "wrong"), Some(false), "{name}");
+    }
+    let delay = lock(&accounts.0.attempts).delay(&client(2).key(), Guess::User("guest"), began);
+    assert_eq!(delay, Some(Duration::from_secs(1)), "four failures of one user");
+    fail_often(&accounts, 2, "guest");
+    assert_eq!(check(&accounts, 2, "e", "wrong"), None);
+    assert_eq!(check(&accounts, 3, "f", "wrong"), None, "from another address");
+    assert_eq!(check(&accounts, 1, "g", "wrong"), Some(false), "it came in from this one");
+}
+
+#[test]
+fn a_new_password_ends_what_was_known_of_the_user() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("users");
+    fs::write(&path, format!("anna:{}\nbert:{}\n", hash(1), hash(1))).expect("written");
+    let accounts = accounts(folder.path(), AccountsSource::File(path.clone()));
+    for name in ["anna", "bert"] {
+        assert_eq!(check(&accounts, 1, name, "secret"), Some(true), "{name}");
+        for _ in 0..4 {
+            assert_eq!(check(&accounts, 2, name, "wrong"), Some(false), "{name}");
+        }
+        assert_eq!(check(&accounts, 1, name, "wrong"), Some(false), "the address is known: {name}");
+        fail_often(&accounts, 2, name);
+    }
+    fs::write(&path, format!("anna:{}:staff\nbert:{}\n", hash(1), hash(2))).expect("written");
+    accounts.follow_files(Blocking::own_thread());
+    assert_eq!(check(&accounts, 1, "anna", "secret"), Some(true), "only her groups have changed");
+    assert_eq!(check(&accounts, 1, "bert", "secret"), None);
+}
+
+#[test]
+fn a_failed_check_takes_as_long_as_the_slowest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("users");
+    fs::write(&path, format!("anna:{}\n", hash(1))).expect("written");
+    let accounts = accounts(folder.path(), AccountsSource::File(path));
+    let slowest = accounts.users().slowest;
+    let long = "x".repeat(73);
+    for (name, password) in [("anna", "wrong"), ("anna", &*long), ("nobody", "wrong"), ("nobody", "a\0b")] {
+        let began = Instant::now();
+        assert_eq!(check(&accounts, 1, name, password), Some(false), "{name}");
+        assert!(began.elapsed() >= slowest, "{name}");
+    }
+}

@@ -1,0 +1,29 @@
+//! What follows the check of a password.
+
+use std::fmt;
+
+use crate::server::connection::exchange::Exchange;
+use crate::server::receive::AfterCheck;
+
+/// What follows the check of a password.
+pub(in crate::server) enum AfterPassword {
+    /// The password is that of the request in the input, which is served then.
+    Serve,
+    /// This makes the response to a request that has been received, such as a login.
+    Respond(Box<Exchange>, AfterCheck),
+}
+
+impl AfterPassword {
+    pub(super) fn respond(exchange: Exchange, then: AfterCheck) -> Self {
+        Self::Respond(Box::new(exchange), then)
+    }
+}
+
+impl fmt::Debug for AfterPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Serve => "Serve",
+            Self::Respond(..) => "Respond",
+        })
+    }
+}
