@@ -240,3 +240,19 @@ fn credentials_come_before_the_link() {
     let token = office.make("/.wharf/tokens", ANNA, r#"{"name":"t","path":"/work"}"#);
     assert_eq!(office.code("GET", &plan, &bearer(&token["token"])), 403, "a token stays in its folder");
 }
+
+#[test]
+fn a_link_below_a_base() {
+    let office = Office::open(&["--allow", "anna=edit", "--base", "/files"]);
+    office.wharf.write("work/plan.txt", "a plan");
+    let made = office.make("/files/.wharf/links", ANNA, r#"{"path":"/work","for":"1h","uses":1}"#);
+    let link = made["link"].as_str().expect("text");
+    let link = &link[link.find("/files/.wharf/l/").expect("below the base")..];
+    let closed = office.ask("GET", &format!("{link}/plan.txt"), "", "");
+    assert_eq!((closed.code(), closed.field("Location")), (303, link.to_owned()));
+    let opened = office.ask("POST", link, "", "");
+    assert_eq!((opened.code(), opened.field("Location")), (303, format!("{link}/")));
+    assert!(opened.field("Set-Cookie").contains(&format!("Path={link};")), "{}", opened.field("Set-Cookie"));
+    let file = office.ask("GET", &format!("{link}/plan.txt"), &cookie(&opened), "");
+    assert_eq!((file.code(), file.text()), (200, "a plan".to_owned()));
+}

@@ -34,6 +34,7 @@ pub(super) enum NoPassword {
     /// Nobody can be asked for that of this user, for this reason.
     CannotAsk(String, Cow<'static, str>),
     /// Ctrl-C was the answer.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "nobody is asked"))]
     Interrupted,
 }
 

@@ -76,3 +76,46 @@ impl LinkView {
         format!("{}{}", self.prefix, below.unwrap_or(path))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> SharePath {
+        SharePath::parse(text.as_bytes()).expect("a path")
+    }
+
+    fn link(target: &str, kind: LinkKind) -> LinkView {
+        let (id, prefix) = ("3f8k2m9q".to_owned(), "/L".to_owned());
+        LinkView { id, prefix, target: path(target), kind, stage: LinkStage::Inside }
+    }
+
+    #[test]
+    fn paths_are_those_below_the_link() {
+        let (folder, file) = (LinkKind::Folder, LinkKind::File);
+        let table = [
+            (link("a b", folder), "/a%20b/c?d", "/L/c?d"),
+            (link("a b", folder), "/a%20b?list", "/L?list"),
+            (link("a b", folder), "/a%20b", "/L"),
+            (link("a", folder), "/ab/c", "/L/ab/c"),
+            (link("a", folder), "/.wharf/uploads/0", "/L/.wharf/uploads/0"),
+            (link("", folder), "/a/b", "/L/a/b"),
+            (link("a/b.txt", file), "/a/b.txt", "/L/b.txt"),
+            (link("b.txt", file), "/b.txt", "/L/b.txt"),
+        ];
+        for (link, given, expected) in table {
+            assert_eq!(link.outside(given), expected, "{given}");
+        }
+        for (link, start) in [
+            (link("a/b c", folder), "/L/"),
+            (link("", folder), "/L/"),
+            (link("a/b c", LinkKind::Drop), "/L/"),
+            (link("a/b c", file), "/L/b%20c"),
+        ] {
+            assert_eq!(link.start(), start);
+        }
+        assert_eq!(link("a", folder).shown(&path("a/b/c")), path("b/c"));
+        assert_eq!(link("a", folder).shown(&path("a")), SharePath::root());
+        assert_eq!(link("a/b", file).shown(&path("a/b")), path("b"));
+    }
+}

@@ -75,6 +75,7 @@ pub(super) enum JobOutcome {
     /// There is more to do, after the jobs of other clients.
     Again(Job),
     /// A password has to be checked, which takes a processor for long; then this makes the response.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
     CheckPassword(Box<PasswordCheck>, AfterCheck),
 }
 
