@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -55,9 +54,14 @@ impl Office {
         eventually("the users are read again", || known() > before);
     }
 
-    /// The file of its sessions, tokens and links.
-    pub fn records(&self) -> PathBuf {
-        self.place.path().join("state/records")
+    /// The content of the file of its sessions, tokens and links.
+    pub fn records(&self) -> String {
+        let state = fs::read_dir(self.place.path().join("state")).expect("a directory");
+        let files = state.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
+        let texts: Vec<_> = files.map(|path| fs::read_to_string(path).expect("text")).collect();
+        let text = texts.concat();
+        assert!(text.contains("anna"), "they are elsewhere: {text}");
+        text
     }
 
     /// Sends a request with these credentials.
