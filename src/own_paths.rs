@@ -43,6 +43,15 @@ pub const ASSETS: &str = "/.wharf/assets/";
 /// Prefix of unfinished uploads; the upload's token follows.
 pub const UPLOADS: &str = "/.wharf/uploads/";
 
+/// The tokens of a user; below it, one by its public id.
+pub const TOKENS: &str = "/.wharf/tokens";
+
+/// The links of a user; below it, one by its public id, or all of them.
+pub const LINKS: &str = "/.wharf/links";
+
+/// Prefix of what links lead to; the secret of a link follows.
+pub const LINK: &str = "/.wharf/l/";
+
 /// Joins the chat room.
 pub const CHAT_JOIN: &str = "/.wharf/chat/join";
 

@@ -49,6 +49,8 @@ mod interrupted;
 mod keep_alive;
 mod limits;
 mod link_followers;
+#[cfg(feature = "accounts")]
+mod links;
 mod listing;
 mod load;
 mod logging;
@@ -68,6 +70,8 @@ mod put_stdin;
 #[cfg(feature = "qr")]
 mod qr;
 mod races;
+#[cfg(feature = "accounts")]
+mod tokens;
 mod upload_resume;
 #[cfg(feature = "accounts")]
 mod user;

@@ -142,7 +142,10 @@ impl Access {
             Denied::NoRight(any_of)
         } else if principal.user().is_none() && self.lets_a_user(allows, principal.address(), path) {
             Denied::Unauthenticated
-        } else if any_of.has_any(Rights::OF_SERVER) || self.shows_neighbours(principal, path) {
+        } else if any_of.has_any(Rights::OF_SERVER)
+            || self.shows_neighbours(principal, path)
+            || opened_link_to(principal, path)
+        {
             Denied::NoRight(any_of)
         } else {
             Denied::Hidden
@@ -206,6 +209,11 @@ impl Access {
     pub(super) fn depends_on_path_for(&self, principal: &Principal) -> bool {
         self.depends_on_path || principal.scope().is_some()
     }
+}
+
+/// Whether the principal has opened a link to this path: then it is told that the link has not this right.
+fn opened_link_to(principal: &Principal, path: &SharePath) -> bool {
+    principal.scope().is_some_and(|scope| scope.link.is_some() && path.is_below(&scope.path))
 }
 
 impl Judge {

@@ -67,10 +67,13 @@ impl Rights {
     /// To do all that, and to remove.
     pub const EDIT: Self = Self::WRITE.with(Self::CHANGE);
     /// To make links. Without an account, nobody has it: a link belongs to the user who made it.
-    pub(super) const SHARE: Self = Self::of(&[Right::Share]);
+    pub const SHARE: Self = Self::of(&[Right::Share]);
+
+    /// All of them.
+    pub const ALL: Self = Self::of(&Right::ALL);
 
     /// What holds for the whole server, not for a path.
-    pub(super) const OF_SERVER: Self = Self::CHAT.with(Self::ADMIN);
+    pub const OF_SERVER: Self = Self::CHAT.with(Self::ADMIN);
 
     /// To take part in the chat.
     pub const CHAT: Self = Self::of(&[Right::Chat]);

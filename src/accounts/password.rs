@@ -106,6 +106,11 @@ impl Password {
         &self.0
     }
 
+    /// The password as text, to send it to a server; `None` if it is not UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
     /// Whether both are the same; compared in constant time.
     pub fn is(&self, other: &Self) -> bool {
         let differ = self.0.iter().zip(&*other.0).fold(0, |differ, (one, other)| differ | (one ^ other));

@@ -31,6 +31,8 @@ mod remote;
 mod replay;
 mod rights_line;
 mod serve;
+#[cfg(feature = "accounts")]
+mod share;
 mod signals;
 mod size;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -43,6 +45,8 @@ mod state;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "accounts")]
+mod token;
 #[cfg(feature = "tls")]
 mod trust;
 #[cfg(not(feature = "tls"))]
@@ -67,6 +71,10 @@ use self::list::ListArgs;
 use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
+#[cfg(feature = "accounts")]
+use self::share::ShareArgs;
+#[cfg(feature = "accounts")]
+use self::token::TokenArgs;
 use self::trust::TrustArgs;
 #[cfg(feature = "accounts")]
 use self::user::UserArgs;
@@ -91,6 +99,10 @@ enum Command {
     Replay(ReplayArgs),
     #[cfg(feature = "accounts")]
     User(UserArgs),
+    #[cfg(feature = "accounts")]
+    Token(TokenArgs),
+    #[cfg(feature = "accounts")]
+    Share(ShareArgs),
 }
 
 impl Command {
@@ -100,6 +112,10 @@ impl Command {
             Self::Serve(_) => None,
             #[cfg(feature = "accounts")]
             Self::User(_) => None,
+            #[cfg(feature = "accounts")]
+            Self::Token(args) => Some(args.trust()),
+            #[cfg(feature = "accounts")]
+            Self::Share(args) => Some(&args.trust),
             Self::Client(args) => Some(&args.trust),
             Self::Chat(args) => Some(&args.trust),
             Self::Get(args) => Some(&args.trust),
@@ -115,6 +131,10 @@ impl Command {
             Self::Serve(_) => None,
             #[cfg(feature = "accounts")]
             Self::User(_) => None,
+            #[cfg(feature = "accounts")]
+            Self::Token(args) => Some(args.login()),
+            #[cfg(feature = "accounts")]
+            Self::Share(args) => Some((&args.credentials, args.servers())),
             Self::Client(args) => Some((&args.credentials, args.servers()?)),
             Self::Chat(args) => Some((&args.credentials, args.servers()?)),
             Self::Get(args) => Some((&args.credentials, args.servers())),
@@ -146,12 +166,16 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),
         Command::Chat(args) => Ok(chat::run(args)),
-        Command::Get(args) => Ok(get::run(&args)),
+        Command::Get(args) => Ok(get::run(args)),
         Command::Put(args) => Ok(put::run(args)),
         Command::List(args) => Ok(list::run(&args)),
         Command::Replay(args) => Ok(replay::run(&args)),
         #[cfg(feature = "accounts")]
         Command::User(args) => user::run(args),
+        #[cfg(feature = "accounts")]
+        Command::Token(args) => token::run(&args),
+        #[cfg(feature = "accounts")]
+        Command::Share(args) => share::run(&args),
     };
     done.unwrap_or_else(|error| exit::end(&error))
 }

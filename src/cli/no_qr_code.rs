@@ -15,3 +15,9 @@ impl QrArgs {
         None
     }
 }
+
+/// There is no code.
+#[cfg(feature = "accounts")]
+pub(super) fn lines(_: &str) -> Option<Vec<String>> {
+    None
+}

@@ -39,6 +39,13 @@ impl QrArgs {
     }
 }
 
+/// The code of a link, for a terminal; `None` if the link is too long.
+#[cfg(feature = "accounts")]
+pub(super) fn lines(link: &str) -> Option<Vec<String>> {
+    let has_colours = std::env::var_os("NO_COLOR").is_none();
+    qr::lines(link, if has_colours { Colours::Taken } else { Colours::Refused })
+}
+
 /// The IP address of a URL; `None` if only this machine can reach it.
 fn network_host(url: &str) -> Option<IpAddr> {
     let authority = url.split_once("://")?.1.trim_end_matches('/');

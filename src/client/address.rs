@@ -76,6 +76,13 @@ impl ServerAddress {
         Self { server: self.server.clone(), base: format!("{target}{slash}") }
     }
 
+    /// The encoded path of this directory below another one, with its leading slash.
+    #[cfg(feature = "accounts")]
+    pub(super) fn below(&self, above: &Self) -> &str {
+        let above = above.base.strip_suffix('/').unwrap_or(&above.base);
+        self.base.strip_prefix(above).unwrap_or(&self.base)
+    }
+
     /// The directory above; `None` for the root.
     pub(super) fn above(&self) -> Option<Self> {
         let end = self.base.strip_suffix('/')?.rfind('/')?;

@@ -64,6 +64,9 @@ pub enum ClientError {
     NoRoom,
     /// The response is not a listing.
     NoListing,
+    /// The response is not about tokens or links.
+    #[cfg(feature = "accounts")]
+    NoRecords,
     /// The server sent more than these bytes, the length that it announced.
     Excess(u64),
     /// The server sent almost nothing for this many seconds.
@@ -155,6 +158,10 @@ impl fmt::Display for ClientError {
             }
             Self::NoRoom => f.write_str("no chat room here (is the server wharf, without --no-chat?)"),
             Self::NoListing => f.write_str("the response is not a listing (is the server wharf?)"),
+            #[cfg(feature = "accounts")]
+            Self::NoRecords => {
+                f.write_str("the response is not about tokens or links (is the server wharf?)")
+            }
             Self::Excess(told) => {
                 write!(f, "the server sent more than the {told} bytes that it announced")
             }

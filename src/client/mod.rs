@@ -34,7 +34,9 @@ pub mod line_editor;
 #[cfg(not(feature = "terminal"))]
 #[path = "plain/line_editor.rs"]
 pub mod line_editor;
+mod links;
 pub mod listing;
+pub mod open_link;
 mod own_root;
 mod pace;
 pub mod pattern;
@@ -47,6 +49,8 @@ pub mod prompt;
 mod proxy;
 pub mod proxy_error;
 pub mod put;
+#[cfg(feature = "accounts")]
+pub mod records;
 pub mod request;
 pub mod response;
 mod response_input;

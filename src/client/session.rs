@@ -20,6 +20,7 @@ use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
 use super::credentials::{self, Authorization, SentCredentials};
 use super::error::ClientError;
+use super::links;
 use super::proxy;
 use super::proxy_error::ProxyError;
 use super::request::HttpRequest;
@@ -80,6 +81,8 @@ impl Session {
         let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
         let (authorization, sent) = self.credentials(request)?;
         let mut fields = request.fields.to_vec();
+        let cookie = links::cookie(&self.server, request.target);
+        fields.extend(cookie.as_deref().map(|cookie| ("Cookie", cookie)));
         fields.extend(authorization.as_deref().map(|it| ("Authorization", it.value())));
         let target = absolute.as_deref().unwrap_or(request.target);
         let request = &HttpRequest { target, fields: &fields, ..*request };
@@ -103,7 +106,9 @@ impl Session {
         request: &HttpRequest<'_>,
     ) -> Result<(Option<Arc<Authorization>>, SentCredentials), ClientError> {
         let sent = match &self.authorization {
-            _ if request.has("Authorization") => return Ok((None, SentCredentials::Own)),
+            _ if request.has("Authorization") || links::link_of(request.target).is_some() => {
+                return Ok((None, SentCredentials::Own));
+            }
             Some(authorization) => SentCredentials::Given(authorization.kind()),
             None if self.server.is_named_by_redirect() => {
                 return Ok((None, SentCredentials::Withheld(self.server.to_string())));

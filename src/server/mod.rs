@@ -36,6 +36,7 @@ mod handled;
 mod hashes;
 mod host_name;
 mod jobs;
+mod link_view;
 mod listing;
 #[cfg(feature = "accounts")]
 mod login_names;

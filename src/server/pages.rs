@@ -7,6 +7,8 @@
 mod folder;
 mod icons;
 #[cfg(feature = "accounts")]
+mod link;
+#[cfg(feature = "accounts")]
 mod login;
 mod page;
 #[cfg(feature = "accounts")]
@@ -22,6 +24,8 @@ use crate::http::fields::Fields;
 use crate::http::request::{Head, Method};
 
 pub(super) use folder::{AccountShown, ListingPage};
+#[cfg(feature = "accounts")]
+pub(super) use link::{DropPage, LinkPage};
 #[cfg(feature = "accounts")]
 pub(super) use login::LoginPage;
 pub(super) use page::page;

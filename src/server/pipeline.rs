@@ -1,7 +1,7 @@
 //! The path of a request: gates, then its handler. The first gate that refuses ends it.
 //!
 //! ```text
-//! (client) ──► host ──► certificate ──► expectation, type of the body ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
+//! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
 //! The connection has already determined the client, because the log line of a refused request needs it too. What a
@@ -25,7 +25,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::filter::{Audience, Wanted};
 use crate::server::gate::authenticate::{self, Caller};
-use crate::server::gate::{authorise, certificate, host, origin};
+use crate::server::gate::{authorise, certificate, host, link, origin};
 use crate::server::handled::Handled;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
@@ -53,7 +53,6 @@ fn respond<'b>(
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
     head.host = host::check(head, peer, source.host, state)?;
-    let head = &*head;
     certificate::check(head, peer, source, state)?;
     check_prefix(head, source, state)?;
     check_base(head)?;
@@ -65,13 +64,14 @@ fn respond<'b>(
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
         Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
     };
+    let principal = link::enter(head, principal, source, wanted, state)?;
     let has_user = principal.user().is_some();
     if !has_user {
         wanted.login = authenticate::way_to_login(head, state);
     }
-    let (needs, handler, request) = routes::find(head, source, principal, state)?;
+    let (needs, handler, request) = routes::find(head, source, principal, wanted.link.clone(), state)?;
     // The page of a folder shows its user, also where everybody has the same rights.
-    if has_user && needs != Rights::NONE {
+    if has_user && needs != Rights::NONE || wanted.link.is_some() {
         wanted.audience = Audience::OneUser;
     } else if state.accounts.is_some() && needs != Rights::NONE && state.access.depends_on_user(&request.path)
     {

@@ -1,7 +1,9 @@
 //! A request as gates and handlers see it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::access::Principal;
 use crate::http::request::{Head, Method};
@@ -9,6 +11,7 @@ use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
 use crate::path::SharePath;
 use crate::server::client_key::{self, ClientKey};
+use crate::server::link_view::LinkView;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::tls::ClientCertificate;
 
@@ -30,6 +33,8 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub client: ClientAddress,
     /// The scheme that the client used, if a trusted proxy names it, or if the connection uses TLS.
     pub scheme: Option<Scheme>,
+    /// The link through which it comes.
+    pub link: Option<Arc<LinkView>>,
 }
 
 /// Where a request comes from: its client, and what a trusted proxy says about it, unchecked.
@@ -67,6 +72,16 @@ pub(super) enum ClientAddress {
     Peer(Peer),
     /// A client behind a trusted proxy. Its port is unknown.
     Forwarded(IpAddr),
+}
+
+impl Request<'_, '_, '_> {
+    /// The path as its client sees it: below a link, relative to that.
+    pub(super) fn shown_path(&self) -> Cow<'_, SharePath> {
+        match &self.link {
+            Some(link) => Cow::Owned(link.shown(&self.path)),
+            None => Cow::Borrowed(&self.path),
+        }
+    }
 }
 
 impl RequestSource<'_> {

@@ -1,6 +1,9 @@
 //! The routes: which handler a request gets, and which rights it needs, by the area of its target and its method. 405,
 //! `Allow` and OPTIONS come from this table.
 
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
 use crate::access::{Principal, Right, Rights};
 use crate::http::body::Framing;
 use crate::http::request::{Head, Method, UnsupportedMethod};
@@ -15,8 +18,9 @@ use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::qr_code;
 use crate::server::handle::{asset, chat, exit, get, health, join, make_directory, put, ready, resumable};
 #[cfg(feature = "accounts")]
-use crate::server::handle::{login, logout, password, sessions};
+use crate::server::handle::{link_page, links, login, logout, password, sessions, tokens};
 use crate::server::handled::Handled;
+use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -33,6 +37,8 @@ pub(super) struct Route {
     /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
     /// are held back.
     pub takes_uploads: bool,
+    /// Whether it exists below links too.
+    is_in_links: bool,
 }
 
 /// Which targets a route has.
@@ -43,6 +49,9 @@ enum Area {
     Exact(&'static str),
     /// Every path that begins with this.
     Below(&'static str),
+    /// Every path that begins with this and a slash.
+    #[cfg(feature = "accounts")]
+    Within(&'static str),
 }
 
 /// The shared folder.
@@ -58,6 +67,20 @@ static FOLDER: Route = Route {
         }),
     ],
     takes_uploads: true,
+    is_in_links: true,
+};
+
+/// The root of a link that only takes files: a page with a form.
+#[cfg(feature = "accounts")]
+static DROP: Route = Route {
+    area: Area::Folder,
+    methods: &[
+        (Method::Get, Rights::NONE, link_page::drop_page),
+        (Method::Head, Rights::NONE, link_page::drop_page),
+        (Method::Post, Rights::SAVE, put::handle),
+    ],
+    takes_uploads: true,
+    is_in_links: true,
 };
 
 /// The server's own paths.
@@ -66,16 +89,19 @@ static OWN: &[Route] = &[
         area: Area::Exact(own_paths::HEALTH),
         methods: &[(Method::Get, Rights::NONE, health::handle), (Method::Head, Rights::NONE, health::handle)],
         takes_uploads: false,
+        is_in_links: false,
     },
     Route {
         area: Area::Exact(own_paths::READY),
         methods: &[(Method::Get, Rights::NONE, ready::handle), (Method::Head, Rights::NONE, ready::handle)],
         takes_uploads: false,
+        is_in_links: false,
     },
     Route {
         area: Area::Below(own_paths::ASSETS),
         methods: &[(Method::Get, Rights::NONE, asset::handle), (Method::Head, Rights::NONE, asset::handle)],
         takes_uploads: false,
+        is_in_links: true,
     },
     Route {
         area: Area::Below(own_paths::UPLOADS),
@@ -89,26 +115,31 @@ static OWN: &[Route] = &[
             (Method::Delete, Rights::NONE, resumable::cancel),
         ],
         takes_uploads: true,
+        is_in_links: true,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_JOIN),
         methods: &[(Method::Post, Rights::CHAT, join::handle)],
         takes_uploads: false,
+        is_in_links: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_EVENTS),
         methods: &[(Method::Get, Rights::CHAT, chat::events)],
         takes_uploads: false,
+        is_in_links: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_MESSAGES),
         methods: &[(Method::Get, Rights::CHAT, chat::poll), (Method::Post, Rights::CHAT, chat::say)],
         takes_uploads: false,
+        is_in_links: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_LEAVE),
         methods: &[(Method::Post, Rights::CHAT, chat::leave)],
         takes_uploads: false,
+        is_in_links: false,
     },
     #[cfg(feature = "qr")]
     Route {
@@ -118,12 +149,53 @@ static OWN: &[Route] = &[
             (Method::Head, Rights::NONE, qr_code::handle),
         ],
         takes_uploads: false,
+        is_in_links: false,
     },
     #[cfg(feature = "qr")]
     Route {
         area: Area::Exact(own_paths::QR_PAGE),
         methods: &[(Method::Get, Rights::NONE, qr_code::page), (Method::Head, Rights::NONE, qr_code::page)],
         takes_uploads: false,
+        is_in_links: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::LINKS),
+        methods: &[(Method::Get, Rights::NONE, links::list), (Method::Post, Rights::NONE, links::add)],
+        takes_uploads: false,
+        is_in_links: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Within(own_paths::LINKS),
+        methods: &[(Method::Delete, Rights::NONE, links::remove)],
+        takes_uploads: false,
+        is_in_links: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Below(own_paths::LINK),
+        methods: &[
+            (Method::Get, Rights::NONE, link_page::show),
+            (Method::Head, Rights::NONE, link_page::show),
+            (Method::Post, Rights::NONE, link_page::open),
+        ],
+        takes_uploads: true,
+        is_in_links: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Exact(own_paths::TOKENS),
+        methods: &[(Method::Get, Rights::NONE, tokens::list), (Method::Post, Rights::NONE, tokens::add)],
+        takes_uploads: false,
+        is_in_links: false,
+    },
+    #[cfg(feature = "accounts")]
+    Route {
+        area: Area::Within(own_paths::TOKENS),
+        methods: &[(Method::Delete, Rights::NONE, tokens::remove)],
+        takes_uploads: false,
+        is_in_links: false,
     },
     #[cfg(feature = "accounts")]
     Route {
@@ -134,12 +206,14 @@ static OWN: &[Route] = &[
             (Method::Post, Rights::NONE, login::log_in),
         ],
         takes_uploads: false,
+        is_in_links: false,
     },
     #[cfg(feature = "accounts")]
     Route {
         area: Area::Exact(own_paths::LOGOUT),
         methods: &[(Method::Post, Rights::NONE, logout::handle)],
         takes_uploads: false,
+        is_in_links: false,
     },
     #[cfg(feature = "accounts")]
     Route {
@@ -150,6 +224,7 @@ static OWN: &[Route] = &[
             (Method::Post, Rights::NONE, sessions::end),
         ],
         takes_uploads: false,
+        is_in_links: false,
     },
     #[cfg(feature = "accounts")]
     Route {
@@ -160,11 +235,13 @@ static OWN: &[Route] = &[
             (Method::Post, Rights::NONE, password::change),
         ],
         takes_uploads: false,
+        is_in_links: false,
     },
     Route {
         area: Area::Exact(own_paths::EXIT),
         methods: &[(Method::Post, Rights::ADMIN, exit::handle)],
         takes_uploads: false,
+        is_in_links: false,
     },
 ];
 
@@ -174,6 +251,7 @@ pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     source: &RequestSource<'_>,
     principal: Principal,
+    link: Option<Arc<LinkView>>,
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -191,22 +269,35 @@ pub(super) fn find<'a, 'h, 'b>(
         is_own |= path.is_root() && is_path.is_ok() && *segment == *own_paths::SEGMENT;
         is_path = is_path.and_then(|()| path.push(&segment));
     }
+    let inside = link.as_deref().filter(|link| link.stage == LinkStage::Inside);
     let (route, path) = if is_own {
-        (Route::own(target).ok_or_else(not_found)?, SharePath::root())
+        let route = Route::own(target).filter(|route| inside.is_none() || route.is_in_links);
+        (route.ok_or_else(not_found)?, SharePath::root())
     } else {
-        (&FOLDER, is_path.map(|()| path).map_err(bad_request)?)
+        let path = is_path.map(|()| path).map_err(bad_request)?;
+        inside.map_or(Ok((&FOLDER, path.clone())), |link| in_link(link, &path))?
     };
     if method == Method::Options {
         return Err(route.options(state));
     }
     let row = route.methods.iter().find(|(own, ..)| *own == method);
     let (_, needs, handler) = row.ok_or_else(|| route.not_allowed())?;
-    let rest = match route.area {
-        Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
-        Area::Folder | Area::Exact(_) => "",
-    };
+    let rest = route.area.rest(target).unwrap_or_default();
     let (client, scheme) = (source.client, source.scheme);
-    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
+    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme, link }))
+}
+
+/// The route and the path of a path below a link.
+fn in_link(link: &LinkView, below: &SharePath) -> Result<(&'static Route, SharePath), Response> {
+    let root = link.root();
+    let path = SharePath::from_segments(root.segments().chain(below.segments()).map(OsStrExt::as_bytes));
+    let path = path.map_err(bad_request)?;
+    match link.kind {
+        #[cfg(feature = "accounts")]
+        LinkKind::Drop if below.is_root() => Ok((&DROP, path)),
+        LinkKind::File if path != link.target => Err(not_found()),
+        LinkKind::Folder | LinkKind::File | LinkKind::Drop => Ok((&FOLDER, path)),
+    }
 }
 
 /// Whether a request brings content for the folder.
@@ -218,14 +309,23 @@ pub(super) fn is_upload(head: &Head<'_, '_>) -> bool {
     head.framing != Framing::Empty && head.target.path().is_none_or(takes_uploads)
 }
 
+impl Area {
+    /// What follows the path of the area in one of the server's own paths; `None` if that is not in the area.
+    fn rest<'t>(&self, target: PathAndQuery<'t>) -> Option<&'t str> {
+        match *self {
+            Self::Folder => None,
+            Self::Exact(path) => (target.raw() == path).then_some(""),
+            Self::Below(prefix) => target.raw().strip_prefix(prefix),
+            #[cfg(feature = "accounts")]
+            Self::Within(path) => target.raw().strip_prefix(path)?.strip_prefix('/'),
+        }
+    }
+}
+
 impl Route {
     /// The route of one of the server's own paths.
     fn own(target: PathAndQuery<'_>) -> Option<&'static Self> {
-        OWN.iter().find(|route| match route.area {
-            Area::Folder => false,
-            Area::Exact(path) => target.raw() == path,
-            Area::Below(prefix) => target.raw().starts_with(prefix),
-        })
+        OWN.iter().find(|route| route.area.rest(target).is_some())
     }
 
     fn allowed(&self) -> String {

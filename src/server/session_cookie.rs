@@ -40,6 +40,20 @@ impl SessionCookie {
         Self::of(request.head.host, request.scheme, base)
     }
 
+    /// The one for whoever has opened the link at this path of the server. Browsers send it only there, so each link has its
+    /// own, and none of them ends the session of a user.
+    #[cfg(feature = "accounts")]
+    pub(super) fn of_link(host: Option<&str>, scheme: Option<Scheme>, base: &Base, prefix: &str) -> Self {
+        let is_secure = scheme == Some(Scheme::Https);
+        let name = if is_secure {
+            "__Secure-wharf-link".to_owned()
+        } else {
+            let (_, port) = split_port(host.unwrap_or(""));
+            format!("wharf-link-{}", if port.is_empty() { "80" } else { port })
+        };
+        Self { name, path: base.with(prefix), is_secure }
+    }
+
     /// Its value in a request.
     pub(super) fn find<'b>(&self, fields: Fields<'_, 'b>) -> Result<Option<&'b [u8]>, TwoCookies> {
         let pairs = fields.all("Cookie").flat_map(|line| line.split(|byte| *byte == b';'));

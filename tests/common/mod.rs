@@ -11,6 +11,8 @@ mod fake;
 mod forwarder;
 pub mod fuse;
 mod mount;
+#[cfg(feature = "accounts")]
+pub mod office;
 mod outside;
 mod random;
 mod reverse_proxy;

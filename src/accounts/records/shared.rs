@@ -69,6 +69,11 @@ impl Records {
         self.with_view(|table| table.find(secret, now).cloned())?
     }
 
+    /// The record of a secret, also if it has ended.
+    pub fn of_secret(&self, secret: &RecordSecret) -> Result<Arc<Record>, Unusable> {
+        self.with_view(|table| table.of_secret(secret).cloned())?.ok_or(Unusable::Unknown)
+    }
+
     /// The record of an id, also if it has ended.
     pub fn get(&self, id: RecordId) -> Result<Arc<Record>, Unusable> {
         self.with_view(|table| table.get(id).cloned())?.ok_or(Unusable::Unknown)

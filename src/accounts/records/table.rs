@@ -59,10 +59,14 @@ impl Table {
 
     /// The record that the secret opens now.
     pub(super) fn find(&self, secret: &RecordSecret, now: WallTime) -> Result<&Arc<Record>, Unusable> {
-        let record = self.by_secret.get(&secret.digest());
-        let record = record.filter(|record| record.purpose.secret_use() == secret.is_for());
-        let record = record.ok_or(Unusable::Unknown)?;
+        let record = self.of_secret(secret).ok_or(Unusable::Unknown)?;
         record.check(now).map(|()| record)
+    }
+
+    /// The record of the secret, also if it has ended.
+    pub(super) fn of_secret(&self, secret: &RecordSecret) -> Option<&Arc<Record>> {
+        let record = self.by_secret.get(&secret.digest());
+        record.filter(|record| record.purpose.secret_use() == secret.is_for())
     }
 
     /// Adds the session of a user; the oldest one ends if there are too many.

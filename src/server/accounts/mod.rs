@@ -12,6 +12,7 @@
 //! The users are read again when their file changes.
 
 pub(super) mod password_change;
+pub(in crate::server) mod records;
 pub(super) mod sessions;
 #[cfg(test)]
 mod tests;
@@ -73,12 +74,31 @@ pub enum AccountsSource {
     Shared(PasswordHash),
 }
 
-/// A name and a password that have to be checked.
+/// A password that has to be checked.
 #[derive(Debug)]
 pub(super) struct PasswordCheck {
-    pub name: Zeroizing<String>,
+    pub of: PasswordOwner,
     pub password: Password,
     pub client: ClientAddress,
+}
+
+/// What a password opens.
+#[derive(Debug)]
+pub(super) enum PasswordOwner {
+    /// The account of this name.
+    User(Zeroizing<String>),
+    /// The link of this public id.
+    Link(RecordId),
+}
+
+impl PasswordOwner {
+    /// How failures are counted.
+    fn guess<'c>(&'c self, users: &'c Users) -> Guess<'c> {
+        match self {
+            Self::User(name) => users.guess(name),
+            Self::Link(id) => Guess::Link(id.as_str()),
+        }
+    }
 }
 
 impl Accounts {
@@ -145,7 +165,7 @@ impl Accounts {
         self.users().has_name(name)
     }
 
-    /// Who a session acts for: a user, or whoever has opened a link. `None` if the secret opens nothing.
+    /// Which user a session acts for. `None` if the secret opens nothing.
     pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
         self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
     }
@@ -162,19 +182,14 @@ impl Accounts {
         let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
         record.touch(now);
         let user = Arc::clone(&account.user);
-        let scope = |scope: &RecordScope, link: Option<RecordId>| Scope {
-            path: scope.path.clone(),
-            rights: scope.rights,
-            link: link.map(|id| id.to_string()),
-        };
         match &record.purpose {
             Purpose::Session { .. } => Some(Principal::of_user(user, address)),
-            Purpose::Visit { link, scope: part, .. } => {
-                Some(Principal::within(user, address, scope(part, Some(*link))))
+            Purpose::Token { scope: RecordScope { path, rights }, .. } => {
+                let scope = Scope { path: path.clone(), rights: *rights, link: None };
+                Some(Principal::within(user, address, scope))
             }
-            Purpose::Token { scope: part, .. } => Some(Principal::within(user, address, scope(part, None))),
-            // Its secret is used in paths only.
-            Purpose::Link { .. } => None,
+            // Their secrets are for the paths of links only.
+            Purpose::Visit { .. } | Purpose::Link { .. } => None,
         }
     }
 
@@ -182,14 +197,15 @@ impl Accounts {
     /// were too many failures.
     pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
         let (now, users) = (Instant::now(), self.users());
-        if let Some(account) = users.find(&check.name)
+        if let PasswordOwner::User(name) = &check.of
+            && let Some(account) = users.find(name)
             && !account.line.is_disabled
             && lock(&self.0.remembered).knows(&account.line, &check.password, now)
         {
             return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
         }
         lock(&self.0.attempts)
-            .delay(&check.client.key(), users.guess(&check.name), now)
+            .delay(&check.client.key(), check.of.guess(&users), now)
             .map(PasswordVerdict::TooMany)
     }
 
@@ -202,23 +218,35 @@ impl Accounts {
             return CheckedPassword { verdict, due: at_once };
         }
         let users = self.users();
-        let account = users.find(&check.name).filter(|account| !account.line.is_disabled);
-        let hash = account.map_or(&users.decoy, |account| &account.line.hash);
-        let is_right = hash.is_of(&check.password, disk);
-        let (client, guess, now) = (check.client.key(), users.guess(&check.name), Instant::now());
+        let link = self.protected_link(&check.of);
+        let account = match (&check.of, &link) {
+            (PasswordOwner::User(name), _) => users.find(name).filter(|account| !account.line.is_disabled),
+            (PasswordOwner::Link(_), Some((giver, _))) => users.find(giver.as_str()),
+            (PasswordOwner::Link(_), None) => None,
+        };
+        let hash = link.as_ref().map(|(_, hash)| hash).or(account.map(|account| &account.line.hash));
+        let is_right = hash.unwrap_or(&users.decoy).is_of(&check.password, disk);
+        let (client, guess, now) = (check.client.key(), check.of.guess(&users), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
             lock(&self.0.attempts).succeeded(&client, guess, now);
-            lock(&self.0.remembered).remember(&account.line, &check.password, now);
-            log::info!("{} logged in as {}", check.client, account.line.name);
+            if let PasswordOwner::User(_) = check.of {
+                lock(&self.0.remembered).remember(&account.line, &check.password, now);
+                log::info!("{} logged in as {}", check.client, account.line.name);
+            }
             return CheckedPassword {
                 verdict: PasswordVerdict::Right(Arc::clone(&account.user)),
                 due: at_once,
             };
         }
         lock(&self.0.attempts).failed(&client, guess, now);
-        // An unknown name may be a password in the wrong field.
-        let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
-        log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
+        match &check.of {
+            PasswordOwner::Link(id) => log::warn!("{} gave a wrong password for the link {id}", check.client),
+            PasswordOwner::User(_) => {
+                // An unknown name may be a password in the wrong field.
+                let name = account.map_or("an unknown or disabled user", |account| &*account.user.name);
+                log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
+            }
+        }
         // The next check begins no sooner than after the slowest: a request that waits for it could measure this one.
         thread::sleep(users.slowest.saturating_sub(began.elapsed()));
         CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }

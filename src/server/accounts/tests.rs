@@ -31,7 +31,7 @@ fn fail_often(accounts: &Accounts, host: u8, user: &str) {
 /// Checks a password; `Some` says whether it is right.
 fn check(accounts: &Accounts, host: u8, name: &str, password: &str) -> Option<bool> {
     let check = PasswordCheck {
-        name: Zeroizing::new(name.to_owned()),
+        of: PasswordOwner::User(Zeroizing::new(name.to_owned())),
         password: Password::new(password.into()),
         client: client(host),
     };

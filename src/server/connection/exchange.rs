@@ -106,6 +106,9 @@ impl Exchange {
         if self.line.is_empty() {
             return;
         }
+        if let Some(link) = &self.wanted.link {
+            access_log::name_link(&mut self.line, &link.id);
+        }
         access_log::write(self.client, &self.line, status, bytes, self.began.elapsed());
         if let Persistence::Close(why) = self.persistence {
             log::debug!(target: ACCESS, "{} closed: {why}", self.client);

@@ -18,7 +18,9 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     // Some errors are pages already.
     let is_page = response.head.get("Content-Type").is_some_and(|kind| kind.starts_with("text/html"));
     let Some(line) = response.content.as_bytes().filter(|_| !is_page) else { return };
-    let body = body(status, String::from_utf8_lossy(line).trim_end(), &state.base);
+    // Whoever comes through a link knows no other page of the server, and the path of the link is a secret.
+    let base = wanted.link.is_none().then_some(&state.base);
+    let body = body(status, String::from_utf8_lossy(line).trim_end(), base);
     let mut head = response.head.with_status(status);
     head.remove("Content-Type");
     head.remove("X-Content-Type-Options");
@@ -26,14 +28,14 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     (response.head, response.content) = (head, text.into_bytes().into());
 }
 
-fn body(status: Status, line: &str, base: &Base) -> Markup {
+fn body(status: Status, line: &str, base: Option<&Base>) -> Markup {
     html! {
         main .error {
             p .code { (status.code()) }
             h1 { (title(status)) }
             p { (sentence(line)) }
             @if let Some(advice) = advice(status) { p .hint { (advice) } }
-            form action={ (base) "/" } { button name="list" { "Go to the files" } }
+            @if let Some(base) = base { form action={ (base) "/" } { button name="list" { "Go to the files" } } }
         }
     }
 }
@@ -43,6 +45,7 @@ fn title(status: Status) -> &'static str {
         Status::FORBIDDEN => "Not allowed",
         Status::NOT_FOUND => "Not found",
         Status::CONFLICT => "Name already taken",
+        Status::GONE => "This link works no longer",
         Status::CONTENT_TOO_LARGE => "Too large",
         Status::INSUFFICIENT_STORAGE => "The disk is full",
         Status::SERVICE_UNAVAILABLE => "The server is busy",
@@ -56,6 +59,7 @@ fn advice(status: Status) -> Option<&'static str> {
     match status {
         Status::NOT_FOUND => Some("It may have been moved or renamed."),
         Status::CONFLICT => Some("Go back and choose another name."),
+        Status::GONE => Some("Ask whoever sent it for a new one."),
         Status::CONTENT_TOO_LARGE => Some("The administrator of this server limits the size of uploads."),
         Status::INSUFFICIENT_STORAGE => Some("The administrator of this server must free some space first."),
         Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some("Try again in a moment."),
@@ -84,6 +88,7 @@ mod tests {
         is_encrypted: false,
         is_by_script: false,
         audience: Audience::Anybody,
+        link: None,
         login: None,
     };
 

@@ -6,6 +6,7 @@ mod base;
 mod challenge;
 mod error_page;
 mod hsts;
+mod link;
 mod login;
 mod private;
 mod uncached;
@@ -20,10 +21,11 @@ use crate::server::state::State;
 type Filter = fn(&Wanted, &mut Response, &State);
 
 /// All filters, in the order in which they run.
-const FILTERS: [Filter; 7] = [
+const FILTERS: [Filter; 8] = [
     login::apply,
     error_page::apply,
     challenge::apply,
+    link::apply,
     uncached::apply,
     private::apply,
     base::apply,

@@ -1,6 +1,9 @@
 //! What a client said about the response to its request.
 
+use std::sync::Arc;
+
 use crate::http::fields::Fields;
+use crate::server::link_view::LinkView;
 use crate::server::pages;
 
 /// What a client said about the response to its request.
@@ -16,6 +19,8 @@ pub(in crate::server) struct Wanted {
     pub audience: Audience,
     /// The path of the login page that leads back, if a browser opens a page without credentials.
     pub login: Option<Box<str>>,
+    /// The link through which it was sent.
+    pub link: Option<Arc<LinkView>>,
 }
 
 /// Who may get the same response as this client.

@@ -1,8 +1,8 @@
 //! The authenticate gate: who a request acts for. It is the only place that makes a principal of a request.
 //!
 //! The first kind of credentials that a request has decides: the certificate of its connection, then the field
-//! `Authorization`, then the cookie of a session, then the field of a trusted proxy, then the user who runs the program at a
-//! Unix-domain socket. If they are wrong, nothing weaker is tried.
+//! `Authorization`, then a link, which `gate/link.rs` judges, then the cookie of a session, then the field of a trusted proxy, then
+//! the user who runs the program at a Unix-domain socket. If they are wrong, nothing weaker is tried.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -13,7 +13,7 @@ use crate::http::authorization::{Credentials, MalformedCredentials};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths;
-use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::ambient_users::UserHeader;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
@@ -66,6 +66,10 @@ pub(crate) fn caller(
         }
         ensure_private(source.client, source.scheme, accounts)?;
         return by_authorization(value, source, accounts);
+    }
+    // A link decides before a session.
+    if path.starts_with(own_paths::LINK) {
+        return anonymous();
     }
     if let Some(principal) = by_cookie(path, head, source, accounts, state)? {
         return Ok(Caller::Known(principal));
@@ -184,7 +188,7 @@ fn by_authorization(
         Err(MalformedCredentials) => return Err(wrong()),
     };
     let password = Password::new(std::mem::take(&mut password));
-    let check = PasswordCheck { name, password, client: source.client };
+    let check = PasswordCheck { of: PasswordOwner::User(name), password, client: source.client };
     let known = if source.verdict.is_none() { accounts.known(&check) } else { None };
     match source.verdict.or(known.as_ref()) {
         None => Ok(Caller::Unchecked(Box::new(check))),

@@ -28,6 +28,22 @@ pub(crate) fn grant<'p, O: Operation>(
     state.access.check(principal, path).map_err(refuse)
 }
 
+/// Refuses a user who has not all of these rights at this path. What they may do is no secret to them, whatever exists there.
+#[cfg(feature = "accounts")]
+pub(crate) fn require_all(
+    rights: Rights,
+    principal: &Principal,
+    path: &SharePath,
+    state: &State,
+) -> Result<(), Response> {
+    let missing = rights.without(state.access.rights(principal, path));
+    if missing == Rights::NONE {
+        return Ok(());
+    }
+    let text = format_args!("you do not have these rights there: {}\n", missing.list()).to_string();
+    Err(Response::text(Status::FORBIDDEN, text))
+}
+
 /// The response to a request that is not allowed.
 fn refuse(denied: Denied) -> Response {
     match denied {
@@ -101,6 +117,7 @@ mod tests {
                     &head,
                     &RequestSource::direct(ClientAddress::of_peer(Peer::Unix(None))),
                     Principal::anonymous(None),
+                    None,
                     &state,
                 );
                 let (needs, _, request) = found.expect("it has a route");

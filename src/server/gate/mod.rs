@@ -9,5 +9,10 @@ pub(super) mod authorise;
 pub(super) mod certificate;
 pub(super) mod client;
 pub(super) mod host;
+#[cfg(feature = "accounts")]
+pub(super) mod link;
+#[cfg(not(feature = "accounts"))]
+#[path = "no_link.rs"]
+pub(super) mod link;
 pub(super) mod origin;
 pub(super) mod plain;

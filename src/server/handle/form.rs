@@ -7,6 +7,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use crate::access::Principal;
 use crate::blocking::Blocking;
@@ -21,6 +22,7 @@ use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::member;
 use crate::server::handle::upload_response;
+use crate::server::link_view::LinkView;
 use crate::server::listing::ListingQuery;
 use crate::server::media;
 use crate::server::observe::announce;
@@ -46,6 +48,8 @@ pub(crate) struct FormUpload {
     unread: Vec<u8>,
     /// A line for each saved file.
     saved: String,
+    /// The link through which it comes.
+    link: Option<Arc<LinkView>>,
 }
 
 /// What happens to the current part.
@@ -86,6 +90,7 @@ impl FormUpload {
             finished: None,
             unread: Vec::new(),
             saved: String::new(),
+            link: request.link.clone(),
         })
     }
 
@@ -131,7 +136,8 @@ impl FormUpload {
         if let Some(incoming) = self.finished.take() {
             let saved = incoming.commit(Guard::None, disk).map_err(|error| error_response::of(&error))?;
             announce::saved(&self.by, &saved, state);
-            self.saved.push_str(&upload_response::line(&saved));
+            let shown = self.link.as_ref().map(|link| link.shown(saved.told()));
+            self.saved.push_str(&upload_response::line(shown.as_ref().unwrap_or(saved.told()), &saved));
         }
         Ok(())
     }

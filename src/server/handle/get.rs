@@ -112,7 +112,7 @@ fn of_directory(
     if let Some(format) = archive::format(request) {
         return archive::answer(request, directory, format, state, disk).unwrap_or_else(Handled::Respond);
     }
-    if features::QR && request.target.parameter("qr").is_some() {
+    if features::QR && request.link.is_none() && request.target.parameter("qr").is_some() {
         return Handled::Respond(to_qr_code(request, state));
     }
     let is_listing = request.target.parameter("list").is_some();

@@ -39,6 +39,8 @@ struct ListingOptions {
     query: ListingQuery,
     /// The relative path from the requested path to the root.
     root: String,
+    /// The path as the client sees it.
+    path: SharePath,
 }
 
 /// What the page of a directory offers its visitor.
@@ -57,6 +59,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
         form: ListingFormat::preferred(request.head.fields),
         query: ListingQuery::of(request.target),
         root: request.target.to_root(),
+        path: request.shown_path().into_owned(),
     };
     let (path, principal) = (request.path.clone(), request.principal.clone());
     let account = account_shown(request, state);
@@ -114,7 +117,7 @@ fn list(
             let page = pages::ListingPage {
                 root: &options.root,
                 base: &state.base,
-                path: directory.path(),
+                path: &options.path,
                 count,
                 query: options.query,
                 uploads: offers.uploads,
@@ -127,7 +130,7 @@ fn list(
         }
         ListingFormat::Json => {
             let id = state.folder.directory_id(directory, disk)?;
-            (typed(head, "application/json"), Framed::json(directory.path(), &id))
+            (typed(head, "application/json"), Framed::json(&options.path, &id))
         }
         ListingFormat::Text => (typed(head, media::TEXT), Framed::text()),
     };

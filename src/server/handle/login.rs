@@ -10,7 +10,7 @@ use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
 use crate::http::urlencoded;
 use crate::server::accounts::sessions::COOKIE_LIFE;
-use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::handle::{account, posted};
@@ -94,8 +94,11 @@ impl Login {
             _ => ANYBODY.to_owned(),
         };
         let name = Zeroizing::new(name);
-        let check =
-            PasswordCheck { name: name.clone(), password: Password::new(password), client: self.client };
+        let check = PasswordCheck {
+            of: PasswordOwner::User(name.clone()),
+            password: Password::new(password),
+            client: self.client,
+        };
         if let Some(verdict) = self.accounts.known(&check) {
             return JobOutcome::Respond(self.respond(&name, &verdict, state, disk), None);
         }

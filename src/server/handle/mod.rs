@@ -16,6 +16,12 @@ pub(super) mod form;
 pub(super) mod get;
 pub(super) mod health;
 pub(super) mod join;
+#[cfg(feature = "accounts")]
+mod json;
+#[cfg(feature = "accounts")]
+pub(super) mod link_page;
+#[cfg(feature = "accounts")]
+pub(super) mod links;
 pub(super) mod listing;
 #[cfg(feature = "accounts")]
 pub(super) mod login;
@@ -31,7 +37,11 @@ pub(super) mod put;
 #[cfg(feature = "qr")]
 pub(super) mod qr_code;
 pub(super) mod ready;
+#[cfg(feature = "accounts")]
+mod record;
 pub(super) mod resumable;
 #[cfg(feature = "accounts")]
 pub(super) mod sessions;
+#[cfg(feature = "accounts")]
+pub(super) mod tokens;
 mod upload_response;

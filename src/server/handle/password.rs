@@ -10,7 +10,7 @@ use crate::http::urlencoded;
 use crate::own_paths;
 use crate::server::accounts::password_change::PasswordChangeError;
 use crate::server::accounts::sessions::COOKIE_LIFE;
-use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::handle::{account, posted};
@@ -83,7 +83,7 @@ impl Change {
             return refuse(&PasswordChangeError::Password(error).to_string());
         }
         let name = Zeroizing::new(self.user.name.clone());
-        let check = PasswordCheck { name, password: present, client: self.client };
+        let check = PasswordCheck { of: PasswordOwner::User(name), password: present, client: self.client };
         if let Some(verdict) = self.accounts.known(&check) {
             return JobOutcome::Respond(self.respond(&verdict, &new, disk), None);
         }

@@ -89,7 +89,9 @@ fn begin_resumable(
     let modified = modified::of(head);
     let plan = Plan { length: announced.length, guard, modified, owner, memo: memo.to_owned() };
     let (path, principal, framing) = (request.path.clone(), request.principal.clone(), head.framing);
-    Ok(Handled::Work(resumable::begin(Beginning { path, principal, plan, announced, is_told, framing, by })))
+    let link = request.link.clone();
+    let beginning = Beginning { path, principal, plan, announced, is_told, framing, by, link };
+    Ok(Handled::Work(resumable::begin(beginning)))
 }
 
 /// Handles an upload to a directory, which has to be a form: any other file needs a name. A form cannot be resumable,

@@ -11,6 +11,7 @@
 //!
 //! A client that knows the token may resume the upload. A page of another site may not, as with any other write.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::access::{Grant, Judge, Principal, ToWrite};
@@ -36,6 +37,7 @@ use crate::server::handle::member;
 use crate::server::handle::modified;
 use crate::server::handle::upload_response::{self, FileUpload, problem};
 use crate::server::handled::Handled;
+use crate::server::link_view::LinkView;
 use crate::server::moment::Moment;
 use crate::server::observe::announce;
 use crate::server::random;
@@ -78,13 +80,15 @@ pub(crate) struct Beginning {
     pub framing: Framing,
     /// The client.
     pub by: Uploader,
+    /// The link through which it comes.
+    pub link: Option<Arc<LinkView>>,
 }
 
 /// The job that starts an upload. If there are too many unfinished uploads already, a complete one falls back to a
 /// plain upload.
 pub(crate) fn begin(beginning: Beginning) -> Job {
     Box::new(move |state, disk| {
-        let Beginning { path, principal, plan, announced, is_told, framing, by } = beginning;
+        let Beginning { path, principal, plan, announced, is_told, framing, by, link } = beginning;
         let grant = match authorise::grant(&principal, &path, state) {
             Ok(grant) => grant,
             Err(answer) => return JobOutcome::Respond(answer, None),
@@ -97,6 +101,8 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 let sink = Box::new(ResumableUpload { appending, principal, begun, by });
                 let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
+                    let location =
+                        link.as_ref().map_or_else(|| location.clone(), |link| link.outside(&location));
                     receiving.with(Interim::new(resumption(&location, state), Moment::now()))
                 } else {
                     receiving

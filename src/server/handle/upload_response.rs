@@ -8,6 +8,7 @@ use crate::http::response;
 use crate::http::resumable::{COMPLETE, PartError, UploadProblem, boolean};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::error_response::{self, bad_request};
 use crate::server::handle::modified;
@@ -100,10 +101,10 @@ pub(super) fn respond(saved: &Saved, is_put: bool) -> Response {
     if status == Status::NO_CONTENT {
         return Response::empty(head);
     }
-    Response::bytes(head, media::TEXT, line(saved).into_bytes())
+    Response::bytes(head, media::TEXT, line(saved.told(), saved).into_bytes())
 }
 
-/// The line about a saved file.
-pub(super) fn line(saved: &Saved) -> String {
-    format!("saved {} ({} bytes)\n", Printable(saved.told().as_bytes()), saved.size)
+/// The line about a saved file, with the path that its client is told.
+pub(super) fn line(path: &SharePath, saved: &Saved) -> String {
+    format!("saved {} ({} bytes)\n", Printable(path.as_bytes()), saved.size)
 }

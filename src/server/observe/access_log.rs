@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::format::push_decimal;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::own_paths::UPLOADS;
+use crate::own_paths::{LINK, UPLOADS};
 use crate::printable::Printable;
 use crate::server::request::ClientAddress;
 
@@ -96,25 +96,67 @@ pub(crate) fn push_request_line(out: &mut Vec<u8>, head: &[u8]) {
         }
     }
     let line = head.get(..end).unwrap_or_default();
-    match may_have_token.then(|| find_token(line)).flatten() {
-        _ if line.is_empty() => out.push(b'-'),
-        None => out.extend_from_slice(line),
-        Some((before, behind)) => {
-            for part in [before, b"TOKEN", behind] {
-                out.extend_from_slice(part);
-            }
-        }
+    if line.is_empty() {
+        out.push(b'-');
+    } else if may_have_token {
+        push_without_secrets(out, line);
+    } else {
+        out.extend_from_slice(line);
     }
 }
 
-/// The parts before and after the token of an upload: with the token, a reader of the log could write to the
-/// upload.
-fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let prefix = UPLOADS.as_bytes();
-    let at = line.windows(prefix.len()).position(|part| part == prefix)?;
-    let (before, behind) = line.split_at_checked(at + prefix.len())?;
-    let end = behind.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(behind.len());
-    Some((before, behind.get(end..)?))
+/// Appends a line without the tokens of uploads and the secrets of links: with them, a reader of the log could write to the
+/// upload, or open the link.
+fn push_without_secrets(out: &mut Vec<u8>, mut line: &[u8]) {
+    while let Some((before, shown, behind)) =
+        HIDDEN.iter().filter_map(|hidden| hidden.find(line)).min_by_key(|it| it.0.len())
+    {
+        out.extend_from_slice(before);
+        out.extend_from_slice(shown.as_bytes());
+        line = behind;
+    }
+    out.extend_from_slice(line);
+}
+
+/// Puts the public id of a link where its secret was.
+pub(crate) fn name_link(line: &mut Vec<u8>, id: &str) {
+    let secret = [LINK.as_bytes(), NAMELESS.as_bytes()].concat();
+    if let Some(at) = line.windows(secret.len()).position(|part| part == secret) {
+        line.splice(at + LINK.len()..at + secret.len(), id.bytes());
+    }
+}
+
+/// A secret in a path.
+struct Hidden {
+    /// What comes before it.
+    prefix: &'static str,
+    /// Whether a byte may be a part of it.
+    has: fn(&u8) -> bool,
+    /// What is logged instead.
+    shown: &'static str,
+}
+
+/// The secret of a link, before its public id is known.
+const NAMELESS: &str = "…";
+
+const HIDDEN: [Hidden; 2] = [
+    Hidden { prefix: UPLOADS, has: u8::is_ascii_hexdigit, shown: "TOKEN" },
+    Hidden {
+        prefix: LINK,
+        has: |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'%'),
+        shown: NAMELESS,
+    },
+];
+
+impl Hidden {
+    /// The parts before and after the first secret in a line, and what is logged between them.
+    fn find<'l>(&self, line: &'l [u8]) -> Option<(&'l [u8], &'static str, &'l [u8])> {
+        let prefix = self.prefix.as_bytes();
+        let at = line.windows(prefix.len()).position(|part| part == prefix)?;
+        let (before, behind) = line.split_at_checked(at + prefix.len())?;
+        let end = behind.iter().position(|byte| !(self.has)(byte)).unwrap_or(behind.len());
+        Some((before, self.shown, behind.get(end..)?))
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn a_link_is_logged_by_its_id() {
+        let mut line = request_line(b"GET /.wharf/l/aB9/a HTTP/1.1");
+        name_link(&mut line, "3f8k2m9q");
+        assert_eq!(line, b"GET /.wharf/l/3f8k2m9q/a HTTP/1.1");
+        name_link(&mut line, "00000000");
+        assert_eq!(line, b"GET /.wharf/l/3f8k2m9q/a HTTP/1.1");
+    }
+
+    #[test]
     fn no_token_is_logged() {
         let table = [
             ("GET /a HTTP/1.1", "GET /a HTTP/1.1"),
@@ -199,6 +250,12 @@ mod tests {
             ("GET //.wharf/uploads/00//a.b", "GET //.wharf/uploads/TOKEN//a.b"),
             ("/.wharf/uploads/00", "/.wharf/uploads/TOKEN"),
             (".wharf/uploads/00 /.wharf/", ".wharf/uploads/00 /.wharf/"),
+            ("GET /.wharf/l/aB-_9/x?y HTTP/1.1", "GET /.wharf/l/…/x?y HTTP/1.1"),
+            ("GET /b/.wharf/l/aB9 HTTP/1.1", "GET /b/.wharf/l/… HTTP/1.1"),
+            (
+                "PATCH /.wharf/l/aB9/.wharf/uploads/0f HTTP/1.1",
+                "PATCH /.wharf/l/…/.wharf/uploads/TOKEN HTTP/1.1",
+            ),
         ];
         for (line, logged) in table {
             assert_eq!(request_line(line.as_bytes()), logged.as_bytes(), "{line}");

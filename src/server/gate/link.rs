@@ -1,0 +1,126 @@
+//! The link gate: what the path of a link leads to, and as whom.
+//!
+//! ```text
+//! /.wharf/l/SECRET          the page of the link
+//! /.wharf/l/SECRET/a/b      a/b in what it shares, once it is open; until then, nothing says whether that exists
+//! ```
+//!
+//! A link without a password and without a number of uses is open. Any other is open for whoever has the cookie of a session
+//! that a use of it has started.
+
+use std::sync::Arc;
+
+use crate::access::{Principal, Right, Rights, Scope};
+use crate::accounts::records::{Purpose, Unusable, WallTime};
+use crate::http::request::Head;
+use crate::http::status::Status;
+use crate::http::target::Target;
+use crate::own_paths;
+use crate::server::accounts::Accounts;
+use crate::server::accounts::records::GivenLink;
+use crate::server::error_response::not_found;
+use crate::server::filter::Wanted;
+use crate::server::gate::authenticate::ensure_private;
+use crate::server::link_view::{LinkKind, LinkStage, LinkView};
+use crate::server::request::RequestSource;
+use crate::server::response::Response;
+use crate::server::session_cookie::SessionCookie;
+use crate::server::state::State;
+
+/// Finds the link of a request. Its target becomes relative to what the link shares, if that is open, and its principal has what
+/// both it and the link may do.
+pub(crate) fn enter(
+    head: &mut Head<'_, '_>,
+    principal: Principal,
+    source: &RequestSource<'_>,
+    wanted: &mut Wanted,
+    state: &State,
+) -> Result<Principal, Response> {
+    let Some(secret) = secret(head.target) else { return Ok(principal) };
+    let Some(accounts) = &state.accounts else { return Err(not_found()) };
+    ensure_private(source.client, source.scheme, accounts)?;
+    let link = accounts.link(secret).ok_or_else(not_found)?;
+    let prefix = format!("{}{secret}", own_paths::LINK);
+    let mut view = link.view(prefix).ok_or_else(not_found)?;
+    let has_visit = has_visit(head, source, &view, &link, accounts, state);
+    if has_visit || link.is_free() {
+        view.stage = LinkStage::Open;
+    }
+    let usable = link.record.check(WallTime::now());
+    let inside = head.target.path().and_then(|path| path.below(&view.prefix));
+    let refused = match usable {
+        Err(reason @ (Unusable::Expired | Unusable::UsedUp)) if !has_visit => Some(gone(reason)),
+        Err(Unusable::Revoked | Unusable::Unknown | Unusable::Unavailable) => Some(not_found()),
+        _ => None,
+    };
+    let is_page = |path: &str| path.is_empty() || view.kind == LinkKind::File && path == "/";
+    if view.stage == LinkStage::Open
+        && let Some(inside) = inside.filter(|inside| !is_page(inside.raw()))
+    {
+        head.target = Target::Origin(inside);
+        view.stage = LinkStage::Inside;
+    }
+    let principal = link.principal(&view, &principal, source);
+    wanted.link = Some(Arc::new(view));
+    refused.map_or(Ok(principal), Err)
+}
+
+/// The secret in the path of a link.
+fn secret(target: Target<'_>) -> Option<&str> {
+    let rest = target.path()?.raw().strip_prefix(own_paths::LINK)?;
+    rest.split('/').next()
+}
+
+/// Whether the request has the cookie of a session that a use of this link has started.
+fn has_visit(
+    head: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    view: &LinkView,
+    link: &GivenLink,
+    accounts: &Accounts,
+    state: &State,
+) -> bool {
+    let cookie = SessionCookie::of_link(head.host, source.scheme, &state.base, &view.prefix);
+    let secret = cookie.find(head.fields).ok().flatten();
+    secret.is_some_and(|secret| accounts.has_visit(secret, link.record.id))
+}
+
+impl GivenLink {
+    /// Whether it needs no use to be taken.
+    fn is_free(&self) -> bool {
+        matches!(self.record.purpose, Purpose::Link { uses_left: None, password: None, .. })
+    }
+
+    /// What a request sees that has not been let in yet; `None` if it is no link.
+    fn view(&self, prefix: String) -> Option<LinkView> {
+        let Purpose::Link { scope, is_drop, .. } = &self.record.purpose else { return None };
+        // Links to folders can list them.
+        let kind = match is_drop {
+            true => LinkKind::Drop,
+            false if scope.rights.has(Right::List) => LinkKind::Folder,
+            false => LinkKind::File,
+        };
+        let (id, target) = (self.record.id.to_string(), scope.path.clone());
+        Some(LinkView { id, prefix, target, kind, stage: LinkStage::Closed })
+    }
+
+    /// Who acts through it: the giver, or the user of the request's own credentials; each with what the link may do.
+    fn principal(&self, view: &LinkView, principal: &Principal, source: &RequestSource<'_>) -> Principal {
+        let user = principal.user().map_or_else(|| Arc::clone(&self.giver), |user| Arc::new(user.clone()));
+        let own = match principal.scope() {
+            None => Rights::ALL,
+            Some(scope) if view.target.is_below(&scope.path) => scope.rights,
+            Some(_) => Rights::NONE,
+        };
+        let is_inside = view.stage == LinkStage::Inside;
+        let rights =
+            self.record.scope().filter(|_| is_inside).map_or(Rights::NONE, |scope| scope.rights.and(own));
+        let scope = Scope { path: view.target.clone(), rights, link: Some(view.id.clone()) };
+        Principal::within(user, source.client.ip(), scope)
+    }
+}
+
+/// The response to a link that opened something once.
+fn gone(reason: Unusable) -> Response {
+    Response::text(Status::GONE, format_args!("this link does not work any longer: {reason}\n"))
+}

@@ -1,0 +1,20 @@
+//! The link gate of a build without accounts: there are no links.
+
+use crate::access::Principal;
+use crate::http::request::Head;
+use crate::server::filter::Wanted;
+use crate::server::request::RequestSource;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// Changes nothing.
+#[allow(clippy::unnecessary_wraps)]
+pub(crate) fn enter(
+    _: &mut Head<'_, '_>,
+    principal: Principal,
+    _: &RequestSource<'_>,
+    _: &mut Wanted,
+    _: &State,
+) -> Result<Principal, Response> {
+    Ok(principal)
+}

@@ -1,0 +1,41 @@
+//! Requests and responses in JSON.
+
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::blocking::Blocking;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::printable;
+use crate::server::error_response::bad_request;
+use crate::server::handle::posted;
+use crate::server::handled::Handled;
+use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// The largest body, in bytes: a path takes at most 4 KiB, three times that in a URL.
+const LIMIT: usize = 16 * 1024;
+
+/// Receives a body, and makes the response on a thread that may wait for the disk.
+pub(super) fn receive<T: DeserializeOwned>(
+    request: &Request<'_, '_, '_>,
+    then: impl FnOnce(T, &State, Blocking<'_>) -> Result<Response, Response> + Send + 'static,
+) -> Result<Handled, Response> {
+    let work = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        let body = Zeroizing::new(body);
+        let value = serde_json::from_slice(&body)
+            .map_err(|error| bad_request(format_args!("the body is not the JSON that is needed: {error}")));
+        let response = value.and_then(|value| then(value, state, disk));
+        JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
+    };
+    posted::receive(request.head, LIMIT, AfterBody::Work(Box::new(work)))
+}
+
+/// A response that nothing may store.
+pub(super) fn response(status: Status, value: &serde_json::Value) -> Response {
+    let head = Head::new(status).field("Cache-Control", "no-store");
+    let text = printable::json(&value.to_string()).into_owned();
+    Response::bytes(head, "application/json", (text + "\n").into_bytes())
+}

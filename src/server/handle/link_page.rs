@@ -1,0 +1,151 @@
+//! The page of a link, which opens it, and the page of one that only takes files.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::accounts::password::Password;
+use crate::accounts::records::limits::VISIT_LIFE;
+use crate::accounts::records::{ChangeError, RecordId, Refused, Unusable};
+use crate::blocking::Blocking;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::urlencoded;
+use crate::server::accounts::{PasswordCheck, PasswordOwner};
+use crate::server::disk::Disk;
+use crate::server::error_response::not_found;
+use crate::server::handle::{posted, record};
+use crate::server::handled::Handled;
+use crate::server::link_view::{LinkStage, LinkView};
+use crate::server::pages::{DropPage, LinkPage};
+use crate::server::password_verdict::PasswordVerdict;
+use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::request::{ClientAddress, Request};
+use crate::server::response::Response;
+use crate::server::session_cookie::SessionCookie;
+use crate::server::state::State;
+
+/// The largest form, in bytes: three for each byte of a password.
+const FORM_LIMIT: usize = 4 * 1024;
+
+/// What is needed of a request to open its link.
+struct Opening {
+    link: Arc<LinkView>,
+    id: RecordId,
+    has_password: bool,
+    client: ClientAddress,
+    cookie: SessionCookie,
+    root: String,
+}
+
+/// Shows the page, or leads to what is shared if that is open. This takes no use.
+pub(crate) fn show(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let link = link(request)?;
+    if link.stage != LinkStage::Closed {
+        return Ok(Handled::Respond(see_other(&link.start())));
+    }
+    // Whatever it is about, the answer is the same.
+    if request.target.raw() != link.prefix {
+        return Err(see_other(&link.prefix));
+    }
+    let opening = Opening::of(request, state)?;
+    Ok(Handled::Respond(opening.page(Status::OK, None)))
+}
+
+/// Takes a use, and leads to what is shared.
+pub(crate) fn open(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let link = link(request)?;
+    if request.target.raw() != link.prefix {
+        let text = "the link has to be opened first (POST to its own address)\n";
+        return Err(Response::text(Status::UNAUTHORIZED, text).with("WWW-Authenticate", "Bearer"));
+    }
+    if link.stage != LinkStage::Closed {
+        return Err(see_other(&link.start()));
+    }
+    let opening = Opening::of(request, state)?;
+    let then = move |form: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        opening.proceed(&Zeroizing::new(form), state, disk)
+    };
+    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
+}
+
+/// The page of a link that only takes files. After its form was sent, the query says so.
+pub(crate) fn drop_page(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
+    link(request)?;
+    let page =
+        DropPage { root: &request.target.to_root(), has_arrived: request.target.parameter("list").is_some() };
+    let (head, text) = page.framed(Head::new(Status::OK));
+    Ok(Handled::Respond(Response::new(head, text.into_bytes())))
+}
+
+fn link<'r>(request: &'r Request<'_, '_, '_>) -> Result<&'r Arc<LinkView>, Response> {
+    request.link.as_ref().ok_or_else(not_found)
+}
+
+fn see_other(location: &str) -> Response {
+    Response::empty(Head::new(Status::SEE_OTHER).field("Location", location))
+}
+
+impl Opening {
+    fn of(request: &Request<'_, '_, '_>, state: &State) -> Result<Self, Response> {
+        let link = Arc::clone(link(request)?);
+        let id = link.id.parse().map_err(|_| not_found())?;
+        let has_password = record::accounts(state)?.has_password(id);
+        let cookie = SessionCookie::of_link(request.head.host, request.scheme, &state.base, &link.prefix);
+        Ok(Self { link, id, has_password, client: request.client, cookie, root: request.target.to_root() })
+    }
+
+    fn proceed(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
+        if !self.has_password {
+            return JobOutcome::Respond(self.take_use(state, disk), None);
+        }
+        let Some(password) = urlencoded::field(form, "password") else {
+            return JobOutcome::Respond(
+                self.page(Status::UNAUTHORIZED, Some("This link needs a password.")),
+                None,
+            );
+        };
+        let check = PasswordCheck {
+            of: PasswordOwner::Link(self.id),
+            password: Password::new(password),
+            client: self.client,
+        };
+        let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| match verdict {
+            PasswordVerdict::Right(_) => self.take_use(state, disk),
+            PasswordVerdict::Wrong => self.page(Status::UNAUTHORIZED, Some("The password is wrong.")),
+            PasswordVerdict::TooMany(wait) => {
+                let seconds = wait.as_secs() + 1;
+                let text = format!("There were too many failed attempts. Try again in {seconds} s.");
+                self.page(Status::TOO_MANY_REQUESTS, Some(&text)).with("Retry-After", seconds)
+            }
+        };
+        JobOutcome::CheckPassword(Box::new(check), Box::new(then))
+    }
+
+    fn take_use(&self, state: &State, disk: Blocking<'_>) -> Response {
+        let accounts = match record::accounts(state) {
+            Ok(accounts) => accounts,
+            Err(refused) => return refused,
+        };
+        match accounts.take_use(self.id, disk) {
+            Ok(issued) => {
+                log::info!("{} opened the link {}", self.client, self.id);
+                let cookie = self.cookie.set(&issued.secret.text(), VISIT_LIFE);
+                see_other(&self.link.start()).with("Set-Cookie", cookie)
+            }
+            Err(ChangeError::Refused(Refused::Unusable(reason @ (Unusable::Expired | Unusable::UsedUp)))) => {
+                Response::text(Status::GONE, format_args!("this link does not work any longer: {reason}\n"))
+            }
+            Err(ChangeError::Refused(Refused::Unusable(_))) => not_found(),
+            Err(error) => record::refuse(&error),
+        }
+    }
+
+    /// The page; a failure has no challenge that makes a browser ask by itself.
+    fn page(&self, status: Status, failure: Option<&str>) -> Response {
+        let page = LinkPage { root: &self.root, has_password: self.has_password, failure };
+        let (head, text) = page.framed(Head::new(status));
+        let response = Response::new(head, text.into_bytes());
+        if status == Status::UNAUTHORIZED { response.with("WWW-Authenticate", "Bearer") } else { response }
+    }
+}

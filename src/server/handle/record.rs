@@ -1,0 +1,98 @@
+//! What the handlers of tokens and links have in common.
+
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use crate::access::Rights;
+use crate::accounts::file::UserLine;
+use crate::accounts::records::{ChangeError, Record, RecordScope, Refused, Unusable, WallTime};
+use crate::folder;
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+use crate::path::SharePath;
+use crate::server::accounts::Accounts;
+use crate::server::error_response::{self, bad_request, not_found};
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// For what never expires.
+const NEVER: &str = "never";
+
+/// The accounts, if the server has any.
+pub(super) fn accounts(state: &State) -> Result<&Accounts, Response> {
+    state.accounts.as_ref().ok_or_else(not_found)
+}
+
+/// The line of the user that sends the request.
+pub(super) fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
+    let accounts = accounts(state)?;
+    let line = request.principal.person().and_then(|user| accounts.line_of(user));
+    line.ok_or_else(|| error_response::of(&folder::Error::Unauthenticated))
+}
+
+/// The path that a request names, encoded as in a URL.
+pub(super) fn path(named: &str) -> Result<SharePath, Response> {
+    let decoded: Vec<u8> = percent_decode_str(named).collect();
+    SharePath::parse(&decoded).map_err(bad_request)
+}
+
+/// The rights that a request names; there has to be one.
+pub(super) fn rights(named: &str) -> Result<Rights, Response> {
+    match named.parse() {
+        Ok(Rights::NONE) => Err(bad_request("it would have no rights (name at least one)")),
+        Ok(rights) => Ok(rights),
+        Err(error) => Err(bad_request(error)),
+    }
+}
+
+/// When something expires that lasts for this time.
+pub(super) fn expiry(time: &str) -> Result<WallTime, Response> {
+    if time == NEVER {
+        return Ok(WallTime::MAX);
+    }
+    match humantime::parse_duration(time) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(WallTime::now().after(time)),
+        Ok(_) => Err(bad_request("it would expire at once (such as 12h or 30d)")),
+        Err(error) => Err(bad_request(format_args!("the time {time:?}: {error} (such as 12h or 30d)"))),
+    }
+}
+
+/// A record as lists show it, without its secret.
+pub(super) fn shown(record: &Record, scope: &RecordScope, now: WallTime) -> Value {
+    let state = match record.check(now) {
+        Ok(()) => "valid",
+        Err(Unusable::Expired) => "expired",
+        Err(Unusable::UsedUp) => "used up",
+        Err(Unusable::Revoked | Unusable::Unknown | Unusable::Unavailable) => "revoked",
+    };
+    json!({
+        "id": record.id.as_str(),
+        "path": format!("/{}", encode_path(scope.path.as_bytes())),
+        "rights": scope.rights.list(),
+        "created": record.created.to_string(),
+        "expires": if record.expires == WallTime::MAX { NEVER.to_owned() } else { record.expires.to_string() },
+        "state": state,
+    })
+}
+
+/// The response if a change was not made.
+pub(super) fn refuse(error: &ChangeError) -> Response {
+    match error {
+        ChangeError::Refused(Refused::Limit(limit)) => {
+            Response::text(Status::FORBIDDEN, format_args!("{limit}\n"))
+        }
+        ChangeError::Refused(refused) => Response::text(Status::CONFLICT, format_args!("{refused}\n")),
+        ChangeError::Store(error) => {
+            log::error!("cannot change the sessions, tokens and links: {error}");
+            Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n")
+        }
+    }
+}
+
+/// The response if the records cannot be read.
+pub(super) fn unavailable(error: Unusable) -> Response {
+    Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error} (see the server's log)\n"))
+}

@@ -1,0 +1,134 @@
+//! The tokens of a user, below `/.wharf/tokens`.
+//!
+//! ```text
+//! POST   tokens      {"name":"backup","path":"/b/","rights":"add","for":"90d"}  -> 201, and the token, which is shown once
+//! GET    tokens                                                                 -> a list, without the tokens themselves
+//! DELETE tokens/ID
+//! ```
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::access::{Principal, Rights};
+use crate::accounts::file::UserLine;
+use crate::accounts::records::{NewToken, Purpose, Record, RecordScope, WallTime};
+use crate::blocking::Blocking;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::path::SharePath;
+use crate::server::disk::Disk;
+use crate::server::error_response::{bad_request, not_found};
+use crate::server::gate::authorise;
+use crate::server::handle::{json, record};
+use crate::server::handled::Handled;
+use crate::server::receive::JobOutcome;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// How long a token lasts unless the request says so: long enough for a program that runs each month.
+const LIFE: &str = "90d";
+
+/// A token that a request asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedToken {
+    name: String,
+    /// The root, if it is absent.
+    path: Option<String>,
+    /// All that the user has at the path, if they are absent.
+    rights: Option<String>,
+    #[serde(rename = "for")]
+    life: Option<String>,
+}
+
+/// `POST tokens`: makes one.
+pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let user = owner(request, state)?;
+    let principal = request.principal.clone();
+    json::receive(request, move |wanted: WantedToken, state, disk| {
+        let token = wanted.checked(&principal, state)?;
+        let issued = record::accounts(state)?.add_token(&user, token, disk);
+        let issued = issued.map_err(|error| record::refuse(&error))?;
+        log::info!("{} made the token {} ({})", user.name, name(&issued.record), issued.record.id);
+        let mut shown = shown(&issued.record, WallTime::now());
+        shown["token"] = Value::from(issued.secret.text().as_str());
+        Ok(json::response(Status::CREATED, &shown))
+    })
+}
+
+/// `GET tokens`: lists them.
+pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let user = owner(request, state)?;
+    let tokens = record::accounts(state)?.records_of(&user, is_token).map_err(record::unavailable)?;
+    let now = WallTime::now();
+    let shown = tokens.iter().map(|token| shown(token, now)).collect();
+    Ok(Handled::Respond(json::response(Status::OK, &Value::Array(shown))))
+}
+
+/// `DELETE tokens/ID`: ends one.
+pub(crate) fn remove(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    let user = owner(request, state)?;
+    let id = request.rest.parse().map_err(|_| not_found())?;
+    let work = move |state: &State, disk: Blocking<'_>| -> Result<Response, Response> {
+        let which = |record: &Record| record.id == id && is_token(record);
+        let count = record::accounts(state)?.revoke(&user, which, disk);
+        match count.map_err(|error| record::refuse(&error))? {
+            0 => Err(not_found()),
+            _ => Ok(Response::empty(Head::new(Status::NO_CONTENT))),
+        }
+    };
+    Ok(Handled::Save(Box::new(move |state, disk| {
+        JobOutcome::Respond(work(state, disk).unwrap_or_else(|refused| refused), None)
+    })))
+}
+
+/// The user, with all of their rights: a token must not make others, which would outlive it.
+fn owner(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
+    let user = record::user(request, state)?;
+    if request.principal.scope().is_some() {
+        let text = "a token cannot manage tokens (log in with the password)\n";
+        return Err(Response::text(Status::FORBIDDEN, text));
+    }
+    Ok(user)
+}
+
+impl WantedToken {
+    /// The token to be made, if the principal has all of its rights now.
+    fn checked(self, principal: &Principal, state: &State) -> Result<NewToken, Response> {
+        let name = self.name.parse().map_err(bad_request)?;
+        let path = self.path.map_or(Ok(SharePath::root()), |path| record::path(&path))?;
+        let rights = match self.rights {
+            Some(rights) => record::rights(&rights)?,
+            None => state.access.rights(principal, &path),
+        };
+        if rights == Rights::NONE {
+            return Err(Response::text(Status::FORBIDDEN, "you have no rights there\n"));
+        }
+        authorise::require_all(rights, principal, &path, state)?;
+        let expires = record::expiry(self.life.as_deref().unwrap_or(LIFE))?;
+        Ok(NewToken { name, scope: RecordScope { path, rights }, expires })
+    }
+}
+
+fn is_token(record: &Record) -> bool {
+    matches!(record.purpose, Purpose::Token { .. })
+}
+
+fn name(record: &Record) -> &str {
+    match &record.purpose {
+        Purpose::Token { name, .. } => name.as_str(),
+        Purpose::Session { .. } | Purpose::Visit { .. } | Purpose::Link { .. } => "",
+    }
+}
+
+fn shown(record: &Record, now: WallTime) -> Value {
+    let Some(scope) = record.scope() else { return Value::Null };
+    let mut shown = record::shown(record, scope, now);
+    shown["name"] = Value::from(name(record));
+    shown
+}
