@@ -134,7 +134,7 @@ fn with_accounts_tftp_may_do_what_rules_for_everyone_say() {
             match client().put(name, &[], b"new") {
                 Ok(()) => assert!(may_write, "{case}: {name}"),
                 Err(error) => {
-                    assert_eq!((may_write, error), (false, (2, account.to_owned())), "{case}: {name}")
+                    assert_eq!((may_write, error), (false, (2, account.to_owned())), "{case}: {name}");
                 }
             }
         }
