@@ -198,6 +198,11 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
 
 /// Removes a password that may have been typed in an address.
 fn hide_password(error: &mut clap::Error) {
+    // A rule has an `@` too, and no password.
+    if matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if arg.starts_with("--allow "))
+    {
+        return;
+    }
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
         let Some(ContextValue::String(text)) = error.get(kind) else { continue };
         let bare = without_login(text).into_owned();
