@@ -236,9 +236,12 @@ fn the_page_of_a_user_has_its_name() {
     let users = Users::new(&["ann", "bob"]);
     let wharf = users.serve(&["users=edit,chat"]);
     let Some(browser) = Browser::open() else { return };
-    // The browser keeps the password for the requests of the page.
-    browser.go(&wharf.url("/?list").replace("http://", "http://ann:ann@"));
     browser.go(&wharf.url("/?list"));
+    browser.until("document.querySelector('.fields')");
+    browser.type_into("#name", "ann");
+    browser.type_into("#password", "ann");
+    browser.click(".fields button");
+    browser.until("document.querySelector('#room')");
     let field = "const user = document.querySelector('#user'); return [user.value, user.readOnly]";
     assert_eq!(browser.js(field), serde_json::json!(["ann", true]));
     browser.press("Join");
