@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
-use crate::common::{Fake, Output, field, run, run_with};
+use crate::common::{Fake, Output, field, read_head, run, run_with};
 
 /// `anna:secret` and `bert:other` in base64.
 const ANNA: &str = "Basic YW5uYTpzZWNyZXQ=";
@@ -28,6 +28,11 @@ fn say(stream: &mut TcpStream, head: &str, content: &str) {
 fn read_content(head: &str, stream: &mut TcpStream) {
     if field(head, "Expect").is_some() {
         let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    if field(head, "Transfer-Encoding").is_some() {
+        // The last chunk, without trailer fields, ends as a head does.
+        let _ = read_head(stream);
+        return;
     }
     let length = field(head, "Content-Length").map_or(0, |length| length.parse().expect("a number"));
     let _ = std::io::copy(&mut stream.take(length), &mut std::io::sink());

@@ -219,7 +219,7 @@ fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
 }
 
 /// Reads a head byte by byte, so that nothing after it is consumed; `None` at the end of the input.
-pub(super) fn read_head(stream: &mut impl Read) -> Option<String> {
+pub fn read_head(stream: &mut impl Read) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

@@ -30,7 +30,7 @@ mod wire;
 
 pub use closed_port::{ClosedPort, ClosedUdpPort};
 pub use disk::SmallDisk;
-pub use fake::{Fake, Plan, Proxy, field, target_of};
+pub use fake::{Fake, Plan, Proxy, field, read_head, target_of};
 pub use forwarder::Forwarder;
 pub use mount::Mount;
 pub use outside::{outside, skip};
