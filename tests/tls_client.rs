@@ -492,7 +492,7 @@ fn credentials_follow_no_redirect() {
     let url = server.url("/");
     let output = run(&["chat", "ann", &url], "hello\n", place.path());
     assert_eq!(output.code, Some(1), "{output:?}");
-    assert!(server.requests("/.wharf/chat/events").iter().all(|head| head.contains("Bearer secret")));
+    assert!(server.requests("/.wharf/chat/events").iter().all(|head| head.contains("Wharf-Member: secret")));
     assert!(other.requests("/").is_empty(), "{:?}", other.requests("/"));
 }
 

@@ -467,7 +467,7 @@ fn a_state_directory_that_cannot_be_used_is_one_line_at_the_start() {
     }
     assert_eq!(fs::read_dir(at("share")).expect("a folder").count(), 1, "nothing was created");
     let output = start(&["-q"], place.path(), &[]);
-    let error = "wharf: there is no place for the certificate: neither XDG_STATE_HOME nor HOME is set (name a directory \
+    let error = "wharf: there is no place for the state of the server: neither XDG_STATE_HOME nor HOME is set (name a directory \
                  with --state)\n";
     assert_eq!((output.code, output.stderr.as_str()), (Some(1), error));
     // Another user's.

@@ -158,6 +158,8 @@ fn the_chat_reconnects_after_a_restart() {
     join(&browser, "ann");
     says(&browser, "before");
     hears(&browser, "you before");
+    // The response to the message may come after its event.
+    browser.until("document.querySelector('#text').value === ''");
     let port = wharf.address().port().to_string();
     let place = wharf.kill();
     browser.until("document.querySelector('#state').textContent.startsWith('Offline')");

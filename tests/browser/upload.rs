@@ -415,7 +415,7 @@ fn an_upload_that_the_server_has_lost_is_sent_whole() {
     browser.type_into("#give input", &lines(&paths));
     is_told(&browser, "1 uploaded");
     assert!(wharf.read("large.bin") == content);
-    assert!(wharf.log().contains("\"PATCH /.wharf/uploads/TOKEN HTTP/1.1\" 404"), "it was lost");
+    assert!(wharf.settled_log().contains("\"PATCH /.wharf/uploads/TOKEN HTTP/1.1\" 404"), "it was lost");
 }
 
 /// A network between the browser and the server that breaks once, after this many bytes of one connection.
