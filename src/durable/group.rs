@@ -244,8 +244,9 @@ impl Drop for Run<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::fs::{self, File};
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc::channel;
     use std::thread::{self, ScopedJoinHandle};
@@ -253,10 +254,21 @@ mod tests {
 
     use super::*;
 
-    /// Waits until this many threads wait for the run after the one that runs now. There is no event for that, so it
-    /// sleeps; a test that is too fast proves less, but does not fail.
-    fn let_them_wait() {
-        thread::sleep(Duration::from_millis(50));
+    /// Waits until this many threads of this name sleep: they wait for the run after the one that runs now. There is no event
+    /// for that, so it asks the kernel.
+    fn let_them_wait(name: &str, threads: usize) {
+        let sleeps = |task: &Path| {
+            let is_ours = fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name);
+            let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+            is_ours && stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+        };
+        let sleeping = || {
+            let tasks = fs::read_dir("/proc/self/task").expect("the threads of this process");
+            tasks.flatten().filter(|task| sleeps(&task.path())).count()
+        };
+        while sleeping() < threads {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Holds one run, which ends with this result, until these threads wait; the later runs return what `next` returns.
@@ -266,6 +278,8 @@ mod tests {
         held: impl FnOnce() -> Result<(), Errno> + Send,
         next: impl Fn() -> Result<(), Errno> + Sync,
     ) -> (u64, Vec<thread::Result<Result<(), Errno>>>) {
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        let name = format!("waits-{}", CALLS.fetch_add(1, Ordering::Relaxed));
         let group = Group::default();
         let (started, starts) = channel();
         let (go_on, ends) = channel::<()>();
@@ -278,9 +292,13 @@ mod tests {
                 })
             });
             starts.recv().expect("it runs");
-            let others: Vec<_> =
-                (0..threads).map(|_| scope.spawn(|| group.finish(group.begin(), None, &next))).collect();
-            let_them_wait();
+            let wait = || {
+                let thread = thread::Builder::new().name(name.clone());
+                let waits = || group.finish(group.begin(), None, &next);
+                thread.spawn_scoped(scope, waits).expect("a thread")
+            };
+            let others: Vec<_> = (0..threads).map(|_| wait()).collect();
+            let_them_wait(&name, threads);
             go_on.send(()).expect("it waits");
             std::iter::once(held.join()).chain(others.into_iter().map(ScopedJoinHandle::join)).collect()
         });
