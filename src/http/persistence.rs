@@ -27,6 +27,8 @@ pub enum CloseReason {
     Tunnel,
     /// The response was sent before the whole body was read.
     BodyUnread,
+    /// The same, for a piece of an upload: the client can ask how far it came, and continue from there.
+    PieceUnread,
     /// The end of the connection ends the response.
     Endless,
     /// The server is shutting down.
@@ -74,7 +76,7 @@ impl fmt::Display for CloseReason {
             Self::Http10 => "HTTP/1.0 without keep-alive",
             Self::Framing => "the request has invalid framing",
             Self::Tunnel => "a tunnel was refused",
-            Self::BodyUnread => "its body was not read",
+            Self::BodyUnread | Self::PieceUnread => "its body was not read",
             Self::Endless => "only the end of the connection ends the response",
             Self::Stopping => "the server is shutting down",
             Self::TimedOut => "a message timed out",

@@ -35,7 +35,7 @@ impl Connection {
             Phase::StartTls(_) => {}
             Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
         }
-        let lingering = self.end_sending()?;
+        let lingering = self.end_sending(LINGER_LIMIT)?;
         let deadline = lingering.deadline;
         self.unread = Vec::new();
         self.phase = Phase::Linger(lingering);
@@ -43,10 +43,10 @@ impl Connection {
     }
 
     /// Ends the outgoing stream. Closing now, while the client still sends, would reset the connection and lose the response:
-    /// so its input is read and discarded for a moment. `None` if the connection is broken.
-    pub(super) fn end_sending(&mut self) -> Option<Lingering> {
+    /// so its input is read and discarded for a moment, up to this many bytes. `None` if the connection is broken.
+    pub(super) fn end_sending(&mut self, most: usize) -> Option<Lingering> {
         self.transport.end_sending().ok()?;
-        Some(Lingering { left: LINGER_LIMIT, deadline: Deadline::after(Moment::now(), LINGER) })
+        Some(Lingering { left: most, deadline: Deadline::after(Moment::now(), LINGER) })
     }
 
     /// Handles a missed deadline: closes the connection, with an error response if a request has begun.

@@ -54,6 +54,8 @@ impl Exchange {
     ) -> Self {
         let persistence = Persistence::of_message(head.version, head.fields);
         let has_body = head.framing != Framing::Empty;
+        let unread =
+            if head.method == Ok(Method::Patch) { CloseReason::PieceUnread } else { CloseReason::BodyUnread };
         let is_tunnel =
             head.method == Err(UnsupportedMethod::Tunnel) || matches!(head.target, Target::Authority(_));
         Self {
@@ -67,7 +69,7 @@ impl Exchange {
                 .unless(state.stop.is_near(), CloseReason::Stopping)
                 .unless(is_tunnel, CloseReason::Tunnel)
                 // Overridden by `body_was_read`.
-                .unless(has_body, CloseReason::BodyUnread),
+                .unless(has_body, unread),
             saved: None,
             _active: state.idle.begin(),
         }
@@ -96,7 +98,7 @@ impl Exchange {
 
     /// Call when the whole body has been read: the connection need not be closed because of it.
     pub(super) fn body_was_read(&mut self) {
-        if self.persistence == Persistence::Close(CloseReason::BodyUnread) {
+        if let Persistence::Close(CloseReason::BodyUnread | CloseReason::PieceUnread) = self.persistence {
             self.persistence = Persistence::Keep;
         }
     }

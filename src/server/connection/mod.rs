@@ -78,6 +78,10 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 
+/// The same for a refused piece of an upload. Its client can ask how far the upload came and continue from there, whether it has
+/// seen the response or not; and browsers send all of a body before they look for one.
+const LINGER_PIECE: usize = 1 << 20;
+
 /// A client's connection.
 #[derive(Debug)]
 pub(super) struct Connection {

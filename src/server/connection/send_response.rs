@@ -8,7 +8,7 @@ use crate::net::transport::Transferred;
 use crate::server::connection::outgoing::Progress;
 use crate::server::connection::phase::{Lingering, Phase, WaitingForHead};
 use crate::server::connection::sending::Sending;
-use crate::server::connection::{Connection, Share, Transition, Turn};
+use crate::server::connection::{Connection, LINGER_LIMIT, LINGER_PIECE, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
@@ -70,9 +70,10 @@ impl Connection {
             {
                 Transition::Close
             }
-            Persistence::Close(_) => {
+            Persistence::Close(why) => {
                 turn.input.consume(turn.input.unread().len());
-                self.end_sending().into()
+                self.end_sending(if why == CloseReason::PieceUnread { LINGER_PIECE } else { LINGER_LIMIT })
+                    .into()
             }
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::net::transport::{Transferred, Transport};
 use crate::server::connection::phase::{Phase, WaitingForHead};
-use crate::server::connection::{Connection, Transition, Turn};
+use crate::server::connection::{Connection, LINGER_LIMIT, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
@@ -58,7 +58,7 @@ impl Connection {
             Err(error) => {
                 log::debug!("closed {}: its TLS handshake failed: {error}", self.peer());
                 // A client whose certificate is refused has sent its request already.
-                Ok(self.end_sending().into())
+                Ok(self.end_sending(LINGER_LIMIT).into())
             }
         }
     }
