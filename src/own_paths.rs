@@ -22,7 +22,7 @@ pub const LOGOUT: &str = "/.wharf/logout";
 /// The sessions of a user.
 pub const SESSIONS: &str = "/.wharf/sessions";
 
-/// The page for changing the own password.
+/// The page for changing one's own password.
 pub const PASSWORD: &str = "/.wharf/password";
 
 /// Asks the server to shut down; it does so only with `--allow-exit`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use base64ct::{Base64, Encoding as _};
 
 use crate::common::accounts::{basic, write_users};
-use crate::common::{Wharf, eventually, run};
+use crate::common::{Wharf, Wire, eventually, run};
 
 /// A line of carla, whose password is "secret", hashed by bcrypt at the least cost.
 fn carla() -> String {
@@ -252,4 +252,45 @@ fn a_file_that_others_can_read_is_warned_of() {
 fn open_to_all(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("set");
+}
+
+#[test]
+fn a_success_elsewhere_helps_nobody_to_guess() {
+    let office = Office::new(&[]);
+    assert_eq!(office.get(&basic("anna", "anna")), 200);
+    let elsewhere = |password: &str| {
+        let fields = basic("anna", password);
+        Wire::connect_from(66, office.wharf.address()).ask("GET", "/file", &fields, b"").code()
+    };
+    let delayed = (0..8).find(|_| elsewhere("wrong") == 429);
+    assert!(delayed.is_some());
+    assert_eq!((elsewhere("other"), elsewhere("anna")), (429, 429), "the answer is the same");
+    assert_eq!(office.get(&basic("anna", "anna")), 200, "where she came in before, she need not wait");
+}
+
+#[test]
+fn an_upload_ends_with_its_user() {
+    let office = Office::new(&["--no-sync"]);
+    let mut wires: Vec<_> = ["PUT /new", "POST /dir/"]
+        .map(|line| {
+            let form = "Content-Type: multipart/form-data; boundary=b\r\n";
+            let (fields, begin) = match line {
+                "PUT /new" => ("", "half"),
+                _ => (form, "--b\r\nContent-Disposition: form-data; name=f; filename=new\r\n\r\nhalf"),
+            };
+            let mut wire = office.wharf.connect();
+            let login = basic("ben", "ben");
+            wire.send(format!(
+                "{line} HTTP/1.1\r\nHost: localhost\r\n{login}{fields}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{begin}\r\n",
+                begin.len()
+            ));
+            wire
+        })
+        .into();
+    office.user(&["remove", "ben"], "");
+    eventually("the user ends", || office.get(&basic("ben", "ben")) != 200);
+    for (wire, end) in wires.iter_mut().zip(["0\r\n\r\n", "7\r\n\r\n--b--\r\n0\r\n\r\n"]) {
+        assert_eq!(wire.send(end).read_answer(false).code(), 401);
+    }
+    assert_eq!(office.wharf.tree().iter().filter(|name| name.contains("new")).count(), 0);
 }

@@ -215,9 +215,13 @@ fn the_givers_rights_hold_at_the_moment() {
     office.wharf.write("work/plan.txt", "a plan");
     let link = path(&office.make(LINKS, BERT, r#"{"path":"/work","for":"1d"}"#));
     let token = office.make("/.wharf/tokens", BERT, r#"{"name":"t","path":"/work","rights":"view,share"}"#);
-    // A token that may share gives no more than it has.
-    let order = r#"{"path":"/work","for":"1d","rights":"write"}"#;
+    // A link would outlive the token.
+    let order = r#"{"path":"/work","for":"1d"}"#;
     assert_eq!(office.ask("POST", LINKS, &bearer(&token["token"]), order).code(), 403);
+    for method in ["GET", "DELETE"] {
+        let target = if method == "GET" { LINKS.to_owned() } else { format!("{LINKS}/all") };
+        assert_eq!(office.code(method, &target, &bearer(&token["token"])), 403, "{method}");
+    }
     let plan = format!("{link}/plan.txt");
     assert_eq!(office.code("GET", &plan, ""), 200);
     office.keep_users(&["anna"]);

@@ -162,7 +162,7 @@ fn a_token_manages_no_tokens() {
     {
         let answer = office.ask(method, target, &token, body);
         assert_eq!(answer.code(), 403, "{method}");
-        assert_eq!(answer.text(), "a token cannot manage tokens (log in with the password)\n");
+        assert_eq!(answer.text(), "a token cannot manage tokens and links (log in with the password)\n");
     }
     assert_eq!(office.code("GET", "/secret.txt", &token), 200);
 }

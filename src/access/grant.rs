@@ -124,7 +124,11 @@ impl<O: Operation> Grant<'_, O> {
         for path in paths {
             rights = rights.and(judge.rights(path));
             if !O::is_allowed_by(rights) {
-                return Err(judge.denied(O::NEEDS, O::is_allowed_by, path));
+                // What asks for an account here would say that the link leads to something.
+                return Err(match judge.denied(O::NEEDS, O::is_allowed_by, path) {
+                    Denied::Unauthenticated => Denied::Hidden,
+                    denied => denied,
+                });
             }
         }
         Ok(self.with_rights(rights))

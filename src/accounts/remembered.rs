@@ -2,6 +2,7 @@
 //! milliseconds.
 
 use std::fmt;
+use std::hash::Hash;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -25,16 +26,17 @@ pub const KEY_LEN: usize = 16;
 /// What proves that this password was right for this line of the users file. Without the key, it says nothing about the password.
 type Proof = [u8; 32];
 
-/// The successes of the last minute, one for each user.
+/// The successes of the last minute, one for each user at each address: what somebody elsewhere has proved helps nobody to guess. `K`
+/// is what tells addresses apart.
 ///
 /// A proof is a hash of the whole line and the password, so a success ends with any change of the line: its hash, its groups, or
 /// the `!` that disables it.
-pub struct Remembered {
+pub struct Remembered<K> {
     key: Zeroizing<[u8; KEY_LEN]>,
-    successes: Recent<UserName, (Proof, Instant)>,
+    successes: Recent<(UserName, K), (Proof, Instant)>,
 }
 
-impl Remembered {
+impl<K: Eq + Hash + Clone> Remembered<K> {
     /// With random bytes from the system, which no other start has.
     pub fn new(key: [u8; KEY_LEN]) -> Self {
         Self { key: Zeroizing::new(key), successes: Recent::new(REMEMBERED_LIMIT) }
@@ -42,17 +44,19 @@ impl Remembered {
 
     /// Whether a check of this password would succeed: it did so within the last minute, and the user's line is the same.
     /// Compared in constant time.
-    pub fn knows(&mut self, user: &UserLine, password: &Password, now: Instant) -> bool {
+    pub fn knows(&mut self, address: &K, user: &UserLine, password: &Password, now: Instant) -> bool {
         self.forget_old(now);
         let proof = self.proof(user, password);
-        self.successes.get(&user.name).is_some_and(|(known, _)| are_equal(known, &proof))
+        self.successes
+            .get(&(user.name.clone(), address.clone()))
+            .is_some_and(|(known, _)| are_equal(known, &proof))
     }
 
     /// Remembers that the password was right for the user, as the line was when the check began.
-    pub fn remember(&mut self, user: &UserLine, password: &Password, now: Instant) {
+    pub fn remember(&mut self, address: &K, user: &UserLine, password: &Password, now: Instant) {
         self.forget_old(now);
         let proof = self.proof(user, password);
-        self.successes.put(user.name.clone(), (proof, now));
+        self.successes.put((user.name.clone(), address.clone()), (proof, now));
     }
 
     fn forget_old(&mut self, now: Instant) {
@@ -79,7 +83,7 @@ fn are_equal(one: &Proof, other: &Proof) -> bool {
     one.iter().zip(other).fold(0, |differ, (one, other)| black_box(differ | (one ^ other))) == 0
 }
 
-impl fmt::Debug for Remembered {
+impl<K: Eq + Hash + Clone> fmt::Debug for Remembered<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Remembered({} successes)", self.successes.len())
     }
@@ -106,8 +110,8 @@ mod tests {
     fn a_success_belongs_to_its_password_and_its_line() {
         let now = Instant::now();
         let mut remembered = Remembered::new([1; KEY_LEN]);
-        assert!(!remembered.knows(&user("anna:HASH:staff"), &password("secret"), now));
-        remembered.remember(&user("anna:HASH:staff"), &password("secret"), now);
+        assert!(!remembered.knows(&1, &user("anna:HASH:staff"), &password("secret"), now));
+        remembered.remember(&1, &user("anna:HASH:staff"), &password("secret"), now);
         let table = [
             ("the same", "anna:HASH:staff", "secret", true),
             ("part of the password", "anna:HASH:staff", "secre", false),
@@ -122,13 +126,15 @@ mod tests {
         ];
         for (case, line, text, expected) in table {
             let line = line.replace("HASHi", &HASH.replace("YRax", "YRay"));
-            assert_eq!(remembered.knows(&user(&line), &password(text), now), expected, "{case}");
+            assert_eq!(remembered.knows(&1, &user(&line), &password(text), now), expected, "{case}");
         }
         let mut other = Remembered::new([2; KEY_LEN]);
-        other
-            .successes
-            .put(user("anna:HASH").name, *remembered.successes.get(&user("anna:HASH").name).unwrap());
-        assert!(!other.knows(&user("anna:HASH:staff"), &password("secret"), now), "another start");
+        other.successes.put(
+            (user("anna:HASH").name, 1),
+            *remembered.successes.get(&(user("anna:HASH").name, 1)).unwrap(),
+        );
+        assert!(!other.knows(&1, &user("anna:HASH:staff"), &password("secret"), now), "another start");
+        assert!(!remembered.knows(&2, &user("anna:HASH:staff"), &password("secret"), now), "another address");
     }
 
     #[test]
@@ -136,17 +142,18 @@ mod tests {
         let start = Instant::now();
         let (anna, secret) = (user("anna:HASH"), password("secret"));
         let mut remembered = Remembered::new([1; KEY_LEN]);
-        remembered.remember(&anna, &secret, start);
-        assert!(remembered.knows(&anna, &secret, start + REMEMBERED_FOR / 2));
+        remembered.remember(&1, &anna, &secret, start);
+        assert!(remembered.knows(&1, &anna, &secret, start + REMEMBERED_FOR / 2));
         assert!(remembered.knows(
+            &1,
             &anna,
             &secret,
             start + REMEMBERED_FOR.saturating_sub(Duration::from_nanos(1))
         ));
-        assert!(!remembered.knows(&anna, &secret, start + REMEMBERED_FOR));
+        assert!(!remembered.knows(&1, &anna, &secret, start + REMEMBERED_FOR));
         assert_eq!(remembered.successes.len(), 0, "nothing of it is kept");
-        remembered.remember(&anna, &secret, start);
-        assert!(remembered.knows(&anna, &secret, start), "a clock that is behind does no harm");
+        remembered.remember(&1, &anna, &secret, start);
+        assert!(remembered.knows(&1, &anna, &secret, start), "a clock that is behind does no harm");
     }
 
     #[test]
@@ -156,11 +163,11 @@ mod tests {
             (0..=REMEMBERED_LIMIT).map(|number| user(&format!("user{number}:HASH"))).collect();
         let mut remembered = Remembered::new([1; KEY_LEN]);
         for user in &users {
-            remembered.remember(user, &password("secret"), now);
-            remembered.remember(user, &password("secret"), now);
+            remembered.remember(&1, user, &password("secret"), now);
+            remembered.remember(&1, user, &password("secret"), now);
         }
         assert_eq!(remembered.successes.len(), REMEMBERED_LIMIT);
-        let known = |user| remembered.knows(user, &password("secret"), now);
+        let known = |user| remembered.knows(&1, user, &password("secret"), now);
         let known: Vec<_> = users.iter().map(known).collect();
         assert_eq!(known.iter().position(|known| *known), Some(1));
         assert_eq!(known.iter().filter(|known| **known).count(), REMEMBERED_LIMIT);
@@ -176,10 +183,10 @@ mod tests {
         let mut checks = 0;
         for request in 0..1000 {
             let now = start + Duration::from_millis(59 * request);
-            if !remembered.knows(&anna, &secret, now) {
+            if !remembered.knows(&1, &anna, &secret, now) {
                 checks += 1;
                 assert!(anna.hash.is_of(&secret, disk));
-                remembered.remember(&anna, &secret, now);
+                remembered.remember(&1, &anna, &secret, now);
             }
         }
         assert_eq!(checks, 1);
@@ -188,7 +195,7 @@ mod tests {
     #[test]
     fn nothing_is_printed() {
         let mut remembered = Remembered::new([171; KEY_LEN]);
-        remembered.remember(&user("anna:HASH"), &password("secret"), Instant::now());
+        remembered.remember(&1, &user("anna:HASH"), &password("secret"), Instant::now());
         assert_eq!(format!("{remembered:?}"), "Remembered(1 successes)");
     }
 }

@@ -54,13 +54,18 @@ impl SessionCookie {
         Self { name, path: base.with(prefix), is_secure }
     }
 
-    /// Its value in a request.
-    pub(super) fn find<'b>(&self, fields: Fields<'_, 'b>) -> Result<Option<&'b [u8]>, TwoCookies> {
+    /// All its values in a request.
+    pub(super) fn all<'b>(&self, fields: Fields<'_, 'b>) -> impl Iterator<Item = &'b [u8]> {
         let pairs = fields.all("Cookie").flat_map(|line| line.split(|byte| *byte == b';'));
-        let mut values = pairs.filter_map(|pair| {
+        pairs.filter_map(|pair| {
             let rest = pair.trim_ascii().strip_prefix(self.name.as_bytes())?;
             rest.strip_prefix(b"=")
-        });
+        })
+    }
+
+    /// Its value in a request.
+    pub(super) fn find<'b>(&self, fields: Fields<'_, 'b>) -> Result<Option<&'b [u8]>, TwoCookies> {
+        let mut values = self.all(fields);
         let first = values.next();
         if values.next().is_some() { Err(TwoCookies) } else { Ok(first) }
     }

@@ -81,7 +81,7 @@ fn a_link_expires() {
     let plan = format!("{link}/plan.txt");
     eventually("it expires", || office.code("GET", &plan, "") == 410);
     let page = office.ask("GET", &link, "Accept: text/html\r\n", "");
-    assert!(page.text().contains("This link works no longer"), "{}", page.text());
+    assert!(page.text().contains("This link no longer works"), "{}", page.text());
     assert!(page.text().contains("it has expired"), "{}", page.text());
 }
 

@@ -122,7 +122,13 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let exists = is_file || is_directory;
     match operation {
         _ if has_none(named) => refusal(caller, path, needs),
-        _ if READS.contains(&operation) && exists && has_none(there) => refusal(caller, &lies_at, needs),
+        // At the other end of a link, nothing asks for an account: that would say that it leads to something.
+        _ if READS.contains(&operation) && exists && has_none(there) => {
+            match refusal(caller, &lies_at, needs) {
+                401 => 404,
+                status => status,
+            }
+        }
         Put | Post | Resumable if ends_with_slash => 409,
         _ if operation != MakeDirectory && ends_with_slash && READS.contains(&operation) => match operation {
             _ if !list || !is_directory => 404,

@@ -23,7 +23,7 @@ impl fmt::Display for Unusable {
             Self::Unknown => "it does not exist",
             Self::Revoked => "it was revoked",
             Self::Expired => "it has expired",
-            Self::UsedUp => "it was used as often as allowed",
+            Self::UsedUp => "it has been used the maximum number of times",
             Self::Unavailable => "the records cannot be read",
         })
     }

@@ -59,7 +59,7 @@ struct Shared {
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
-    remembered: Mutex<Remembered>,
+    remembered: Mutex<Remembered<ClientKey>>,
     records: Records,
     /// The last error of the records, so that it is logged once.
     records_error: Mutex<Option<String>>,
@@ -196,17 +196,15 @@ impl Accounts {
     /// What is known about a name and a password without a check: that they were right within the last minute, or that there
     /// were too many failures.
     pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
-        let (now, users) = (Instant::now(), self.users());
-        if let PasswordOwner::User(name) = &check.of
-            && let Some(account) = users.find(name)
-            && !account.line.is_disabled
-            && lock(&self.0.remembered).knows(&account.line, &check.password, now)
-        {
-            return Some(PasswordVerdict::Right(Arc::clone(&account.user)));
+        let (client, now, users) = (check.client.key(), Instant::now(), self.users());
+        // First, or a success that is remembered would tell whether a guess is right.
+        if let Some(wait) = lock(&self.0.attempts).delay(&client, check.of.guess(&users), now) {
+            return Some(PasswordVerdict::TooMany(wait));
         }
-        lock(&self.0.attempts)
-            .delay(&check.client.key(), check.of.guess(&users), now)
-            .map(PasswordVerdict::TooMany)
+        let PasswordOwner::User(name) = &check.of else { return None };
+        let account = users.find(name).filter(|account| !account.line.is_disabled)?;
+        let is_right = lock(&self.0.remembered).knows(&client, &account.line, &check.password, now);
+        is_right.then(|| PasswordVerdict::Right(Arc::clone(&account.user)))
     }
 
     /// Checks a password. This takes as long for a name that is not known.
@@ -230,7 +228,7 @@ impl Accounts {
         if let Some(account) = account.filter(|_| is_right) {
             lock(&self.0.attempts).succeeded(&client, guess, now);
             if let PasswordOwner::User(_) = check.of {
-                lock(&self.0.remembered).remember(&account.line, &check.password, now);
+                lock(&self.0.remembered).remember(&client, &account.line, &check.password, now);
                 log::info!("{} logged in as {}", check.client, account.line.name);
             }
             return CheckedPassword {

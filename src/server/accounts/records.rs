@@ -73,12 +73,10 @@ impl Accounts {
         }
     }
 
-    /// Whether a link asks for a password.
+    /// Whether a link asks for a password, or may do so: it cannot be read at the moment.
     pub(in crate::server) fn has_password(&self, id: RecordId) -> bool {
-        self.0
-            .records
-            .get(id)
-            .is_ok_and(|record| matches!(record.purpose, Purpose::Link { password: Some(_), .. }))
+        let record = self.0.records.get(id);
+        record.map_or(true, |record| !matches!(record.purpose, Purpose::Link { password: None, .. }))
     }
 
     /// Takes one use of a link, and starts a session for it.

@@ -62,7 +62,7 @@ impl Users {
         check(path).map_err(|error: io::Error| format!("cannot use the users file {name}: {error}"))?;
         let Stored { users, is_exposed } = store::read(path, disk)?;
         if is_exposed {
-            log::warn!("{name}: every user of this machine can read the hashes (chmod o= it)");
+            log::warn!("{name}: every user of this machine can read the hashes (chmod 600 protects it)");
         }
         let Slowest { hash: decoy, time: slowest } =
             timing::slowest(users.users().map(|user| &user.hash), disk);

@@ -45,7 +45,7 @@ fn title(status: Status) -> &'static str {
         Status::FORBIDDEN => "Not allowed",
         Status::NOT_FOUND => "Not found",
         Status::CONFLICT => "Name already taken",
-        Status::GONE => "This link works no longer",
+        Status::GONE => "This link no longer works",
         Status::CONTENT_TOO_LARGE => "Too large",
         Status::INSUFFICIENT_STORAGE => "The disk is full",
         Status::SERVICE_UNAVAILABLE => "The server is busy",

@@ -3,6 +3,7 @@
 //! right an operation of the folder needs.
 
 use crate::access::{Denied, Grant, Operation, Principal, Rights};
+use crate::folder;
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::error_response::{self, not_found};
@@ -42,6 +43,12 @@ pub(crate) fn require_all(
     }
     let text = format_args!("you do not have these rights there: {}\n", missing.list()).to_string();
     Err(Response::text(Status::FORBIDDEN, text))
+}
+
+/// Refuses to save what a user has sent who was removed or changed meanwhile.
+pub(crate) fn ensure_current(principal: &Principal, state: &State) -> Result<(), Response> {
+    let is_current = state.is_current(principal.account());
+    if is_current { Ok(()) } else { Err(error_response::of(&folder::Error::Unauthenticated)) }
 }
 
 /// The response to a request that is not allowed.

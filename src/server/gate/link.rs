@@ -106,7 +106,7 @@ impl GivenLink {
 
     /// Who acts through it: the giver, or the user of the request's own credentials; each with what the link may do.
     fn principal(&self, view: &LinkView, principal: &Principal, source: &RequestSource<'_>) -> Principal {
-        let user = principal.user().map_or_else(|| Arc::clone(&self.giver), |user| Arc::new(user.clone()));
+        let user = Arc::clone(principal.account().unwrap_or(&self.giver));
         let own = match principal.scope() {
             None => Rights::ALL,
             Some(scope) if view.target.is_below(&scope.path) => scope.rights,
@@ -122,5 +122,5 @@ impl GivenLink {
 
 /// The response to a link that opened something once.
 fn gone(reason: Unusable) -> Response {
-    Response::text(Status::GONE, format_args!("this link does not work any longer: {reason}\n"))
+    Response::text(Status::GONE, format_args!("this link no longer works: {reason}\n"))
 }

@@ -134,6 +134,7 @@ impl FormUpload {
     /// Commits the complete file.
     fn commit_finished(&mut self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         if let Some(incoming) = self.finished.take() {
+            authorise::ensure_current(&self.principal, state)?;
             let saved = incoming.commit(Guard::None, disk).map_err(|error| error_response::of(&error))?;
             announce::saved(&self.by, &saved, state);
             let shown = self.link.as_ref().map(|link| link.shown(saved.told()));

@@ -26,7 +26,7 @@ pub(super) fn receive<T: DeserializeOwned>(
     let work = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
         let body = Zeroizing::new(body);
         let value = serde_json::from_slice(&body)
-            .map_err(|error| bad_request(format_args!("the body is not the JSON that is needed: {error}")));
+            .map_err(|error| bad_request(format_args!("the body is not valid JSON for this call: {error}")));
         let response = value.and_then(|value| then(value, state, disk));
         JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
     };

@@ -134,7 +134,7 @@ impl Opening {
                 see_other(&self.link.start()).with("Set-Cookie", cookie)
             }
             Err(ChangeError::Refused(Refused::Unusable(reason @ (Unusable::Expired | Unusable::UsedUp)))) => {
-                Response::text(Status::GONE, format_args!("this link does not work any longer: {reason}\n"))
+                Response::text(Status::GONE, format_args!("this link no longer works: {reason}\n"))
             }
             Err(ChangeError::Refused(Refused::Unusable(_))) => not_found(),
             Err(error) => record::refuse(&error),

@@ -58,7 +58,7 @@ struct WantedLink {
 
 /// `POST links`: makes one.
 pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let user = record::user(request, state)?;
+    let user = record::owner(request, state)?;
     let principal = request.principal.clone();
     let root = address::to_hand_on(request, state).unwrap_or_else(|| state.base.directory());
     json::receive(request, move |wanted: WantedLink, state, disk| {
@@ -75,7 +75,7 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
 
 /// `GET links`: lists them.
 pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let user = record::user(request, state)?;
+    let user = record::owner(request, state)?;
     let links = record::accounts(state)?.records_of(&user, is_link).map_err(record::unavailable)?;
     let now = WallTime::now();
     let shown = links.iter().map(|link| shown(link, now)).collect();
@@ -88,7 +88,7 @@ pub(crate) fn remove(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let user = record::user(request, state)?;
+    let user = record::owner(request, state)?;
     let id: Option<RecordId> = match request.rest {
         ALL => None,
         id => Some(id.parse().map_err(|_| not_found())?),

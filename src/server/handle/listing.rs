@@ -12,6 +12,7 @@ use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::content::Chunk;
 use crate::server::error_response::of_read_error;
+use crate::server::features;
 use crate::server::gate::authorise;
 #[cfg(feature = "accounts")]
 use crate::server::handle::account;
@@ -51,6 +52,7 @@ struct Offers<'a> {
     /// The name in the chat, if the visitor cannot choose one.
     name: Option<&'a str>,
     account: AccountShown,
+    has_qr_code: bool,
 }
 
 /// The job that lists the requested directory.
@@ -63,6 +65,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
     };
     let (path, principal) = (request.path.clone(), request.principal.clone());
     let account = account_shown(request, state);
+    let has_qr_code = features::QR && request.link.is_none();
     Box::new(move |state, disk| {
         let answer = authorise::grant(&principal, &path, state).and_then(|directory| {
             let offers = Offers {
@@ -75,6 +78,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
                     && state.access.require(Rights::CHAT, &principal, &SharePath::root()).is_ok(),
                 name: principal.person().filter(|_| state.names_users()).map(|user| &*user.name),
                 account,
+                has_qr_code,
             };
             list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });
@@ -91,7 +95,9 @@ fn account_shown(_: &Request<'_, '_, '_>, _: &State) -> AccountShown {
 /// What the page shows about its user.
 #[cfg(feature = "accounts")]
 fn account_shown(request: &Request<'_, '_, '_>, state: &State) -> AccountShown {
-    let Some(accounts) = &state.accounts else { return AccountShown::None };
+    let Some(accounts) = state.accounts.as_ref().filter(|_| request.link.is_none()) else {
+        return AccountShown::None;
+    };
     let Some(user) = request.principal.person() else {
         let target = LoginTarget::of(request.head).unwrap_or_default();
         return AccountShown::LoggedOut(target.value(&state.base));
@@ -125,6 +131,7 @@ fn list(
                 has_chat: offers.chat,
                 name: offers.name,
                 account: offers.account,
+                has_qr_code: offers.has_qr_code,
             };
             page.framed(head)
         }

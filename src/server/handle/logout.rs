@@ -9,7 +9,7 @@ use crate::server::response::Response;
 use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
-/// Ends the session on the disk, and removes the cookie, also that of a session that has ended.
+/// Ends each session of the browser on the disk, and removes the cookie, also that of a session that has ended.
 pub(crate) fn handle(
     request: &Request<'_, '_, '_>,
     _: &mut Disk,
@@ -18,15 +18,19 @@ pub(crate) fn handle(
     let accounts = account::accounts(request, state)?;
     let cookie = SessionCookie::of_request(request, &state.base);
     let done = account::see_other("/").with("Set-Cookie", cookie.clear());
-    let Some(session) = account::session(request, accounts, state) else {
+    // Of two cookies of the name, another server of the host may have set one.
+    let secrets = cookie.all(request.head.fields);
+    let sessions: Vec<_> = secrets.filter_map(|secret| accounts.session_id(secret)).collect();
+    if sessions.is_empty() {
         return Ok(Handled::Respond(done));
-    };
+    }
     let (accounts, client) = (accounts.clone(), request.client);
     Ok(Handled::Save(Box::new(move |_, disk| {
-        let response = accounts.log_out(session, disk).map(|()| {
-            log::info!("{client} logged out of session {session}");
-            done
+        let ended = sessions.iter().try_for_each(|session| {
+            log::info!("{client} logs out of session {session}");
+            accounts.log_out(*session, disk)
         });
+        let response = ended.map(|()| done);
         JobOutcome::Respond(response.unwrap_or_else(account::failed), None)
     })))
 }

@@ -67,6 +67,7 @@ pub(crate) fn handle(
         is_put,
         keeps_time: modified.is_some(),
         by: member::uploader(request, state),
+        principal: request.principal.clone(),
     });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }

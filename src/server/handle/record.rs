@@ -27,10 +27,21 @@ pub(super) fn accounts(state: &State) -> Result<&Accounts, Response> {
 }
 
 /// The line of the user that sends the request.
-pub(super) fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
+fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
     let accounts = accounts(state)?;
     let line = request.principal.person().and_then(|user| accounts.line_of(user));
     line.ok_or_else(|| error_response::of(&folder::Error::Unauthenticated))
+}
+
+/// The line of the user that sends the request with its own credentials: a token must not make, list or end what outlives it, or
+/// what is beyond its path.
+pub(super) fn owner(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
+    let user = user(request, state)?;
+    if request.principal.scope().is_some() {
+        let text = "a token cannot manage tokens and links (log in with the password)\n";
+        return Err(Response::text(Status::FORBIDDEN, text));
+    }
+    Ok(user)
 }
 
 /// The path that a request names, encoded as in a URL.
@@ -55,7 +66,7 @@ pub(super) fn expiry(time: &str) -> Result<WallTime, Response> {
     }
     match humantime::parse_duration(time) {
         Ok(time) if time >= Duration::from_secs(1) => Ok(WallTime::now().after(time)),
-        Ok(_) => Err(bad_request("it would expire at once (such as 12h or 30d)")),
+        Ok(_) => Err(bad_request("the time must be at least 1s (such as 12h or 30d)")),
         Err(error) => Err(bad_request(format_args!("the time {time:?}: {error} (such as 12h or 30d)"))),
     }
 }

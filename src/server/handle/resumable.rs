@@ -109,7 +109,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 }))
             }
             Err(UploadError::TooMany) if announced.completes => {
-                match plain(&grant, &plan, announced.size, framing, by, state, disk) {
+                match plain(&grant, &plan, announced.size, framing, (by, principal), state, disk) {
                     Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
                     Err(answer) => JobOutcome::Respond(answer, None),
                 }
@@ -126,7 +126,7 @@ fn plain(
     plan: &Plan,
     size: Option<u64>,
     framing: Framing,
-    by: Uploader,
+    (by, principal): (Uploader, Principal),
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Receiving, Response> {
@@ -141,6 +141,7 @@ fn plain(
         is_put,
         keeps_time,
         by,
+        principal,
     };
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
@@ -231,6 +232,9 @@ impl Sink for ResumableUpload {
     /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { appending, principal, begun, by } = *self;
+        if let Err(ended) = authorise::ensure_current(&principal, state) {
+            return Worked::Respond(ended, None);
+        }
         match appending.end(&state.access.judge(&principal), disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, plan)) => {

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::access::{Principal, Rights};
-use crate::accounts::file::UserLine;
 use crate::accounts::records::{NewToken, Purpose, Record, RecordScope, WallTime};
 use crate::blocking::Blocking;
 use crate::http::response::Head;
@@ -44,7 +43,7 @@ struct WantedToken {
 
 /// `POST tokens`: makes one.
 pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let user = owner(request, state)?;
+    let user = record::owner(request, state)?;
     let principal = request.principal.clone();
     json::receive(request, move |wanted: WantedToken, state, disk| {
         let token = wanted.checked(&principal, state)?;
@@ -59,7 +58,7 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
 
 /// `GET tokens`: lists them.
 pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let user = owner(request, state)?;
+    let user = record::owner(request, state)?;
     let tokens = record::accounts(state)?.records_of(&user, is_token).map_err(record::unavailable)?;
     let now = WallTime::now();
     let shown = tokens.iter().map(|token| shown(token, now)).collect();
@@ -72,7 +71,7 @@ pub(crate) fn remove(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let user = owner(request, state)?;
+    let user = record::owner(request, state)?;
     let id = request.rest.parse().map_err(|_| not_found())?;
     let work = move |state: &State, disk: Blocking<'_>| -> Result<Response, Response> {
         let which = |record: &Record| record.id == id && is_token(record);
@@ -85,16 +84,6 @@ pub(crate) fn remove(
     Ok(Handled::Save(Box::new(move |state, disk| {
         JobOutcome::Respond(work(state, disk).unwrap_or_else(|refused| refused), None)
     })))
-}
-
-/// The user, with all of their rights: a token must not make others, which would outlive it.
-fn owner(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
-    let user = record::user(request, state)?;
-    if request.principal.scope().is_some() {
-        let text = "a token cannot manage tokens (log in with the password)\n";
-        return Err(Response::text(Status::FORBIDDEN, text));
-    }
-    Ok(user)
 }
 
 impl WantedToken {

@@ -1,5 +1,6 @@
 //! What the responses to uploads have in common.
 
+use crate::access::Principal;
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{Guard, Incoming, Saved};
@@ -11,6 +12,7 @@ use crate::http::target::encode_path;
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::error_response::{self, bad_request};
+use crate::server::gate::authorise;
 use crate::server::handle::modified;
 use crate::server::media;
 use crate::server::observe::announce;
@@ -35,6 +37,8 @@ pub(super) struct FileUpload {
     pub keeps_time: bool,
     /// The client.
     pub by: Uploader,
+    /// Whom it acts for.
+    pub principal: Principal,
 }
 
 impl Sink for FileUpload {
@@ -44,7 +48,10 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by } = *self;
+        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal } = *self;
+        if let Err(ended) = authorise::ensure_current(&principal, state) {
+            return Worked::Respond(ended, None);
+        }
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);
         }

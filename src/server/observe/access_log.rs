@@ -90,8 +90,12 @@ pub(crate) fn push_request_line(out: &mut Vec<u8>, head: &[u8]) {
                 end = at;
                 break;
             }
-            b'/' => behind_slash = Some(at + 1),
+            b'/' => {
+                may_have_token |= behind_slash == Some(at);
+                behind_slash = Some(at + 1);
+            }
             b'.' => may_have_token |= behind_slash == Some(at),
+            b'%' => may_have_token = true,
             _ => {}
         }
     }
@@ -111,11 +115,37 @@ fn push_without_secrets(out: &mut Vec<u8>, mut line: &[u8]) {
     while let Some((before, shown, behind)) =
         HIDDEN.iter().filter_map(|hidden| hidden.find(line)).min_by_key(|it| it.0.len())
     {
-        out.extend_from_slice(before);
+        push_without_look_alikes(out, before);
         out.extend_from_slice(shown.as_bytes());
         line = behind;
     }
-    out.extend_from_slice(line);
+    push_without_look_alikes(out, line);
+}
+
+/// Appends a part of a line without what looks like the secret of a link, in any spelling of its path, and without a name and a
+/// password before a host.
+fn push_without_look_alikes(out: &mut Vec<u8>, mut line: &[u8]) {
+    if let Some(at) = line.windows(3).position(|part| part == b"://").map(|at| at + 3) {
+        let authority = line[at..].split(|byte| *byte == b'/').next().unwrap_or_default();
+        if let Some(end) = authority.iter().rposition(|byte| *byte == b'@') {
+            out.extend_from_slice(&line[..at]);
+            out.extend_from_slice(NAMELESS.as_bytes());
+            line = &line[at + end..];
+        }
+    }
+    let is_in_secret = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    while let Some(first) = line.first() {
+        // An encoded byte is a separator.
+        let separators = match first {
+            b'%' => line.len().min(3),
+            _ => line.iter().take_while(|byte| !is_in_secret(byte) && **byte != b'%').count(),
+        };
+        out.extend_from_slice(&line[..separators]);
+        line = &line[separators..];
+        let run = line.iter().take_while(|byte| is_in_secret(byte)).count();
+        out.extend_from_slice(if run == SECRET_LENGTH { NAMELESS.as_bytes() } else { &line[..run] });
+        line = &line[run..];
+    }
 }
 
 /// Puts the public id of a link where its secret was.
@@ -135,6 +165,9 @@ struct Hidden {
     /// What is logged instead.
     shown: &'static str,
 }
+
+/// The characters of a link's secret: 256 bits in base64url.
+const SECRET_LENGTH: usize = 43;
 
 /// The secret of a link, before its public id is known.
 const NAMELESS: &str = "…";
@@ -214,6 +247,29 @@ mod tests {
         let mut line = Vec::new();
         push_request_line(&mut line, head);
         line
+    }
+
+    #[test]
+    fn no_spelling_shows_the_secret_of_a_link() {
+        let secret = "UkLgF7QePyP3RYkcSf9arHKQYgJSoeMJLZnzono9gYA";
+        for path in [
+            "/%2ewharf/l/SECRET",
+            "/.wharf//l/SECRET/a",
+            "/.wharf/%6c/SECRET",
+            "/.WHARF/l/SECRET?list",
+            "/.wharf%2fl%2fSECRET",
+            "/.wharf/l//SECRET",
+            "/.wharf/l/~SECRET",
+            "/.wharf/login?next=%2F.wharf%2Fl%2FSECRET",
+        ] {
+            let line = request_line(format!("GET {} HTTP/1.1", path.replace("SECRET", secret)).as_bytes());
+            let line = String::from_utf8(line).expect("text");
+            assert!(!line.contains(secret) && line.contains('…'), "{line}");
+        }
+        let line = request_line(b"GET http://u:p@127.0.0.1:80/a%20b/.c HTTP/1.1");
+        assert_eq!(String::from_utf8_lossy(&line), "GET http://…@127.0.0.1:80/a%20b/.c HTTP/1.1");
+        let line = request_line(b"GET /a%20b/%zz HTTP/1.1");
+        assert_eq!(String::from_utf8_lossy(&line), "GET /a%20b/%zz HTTP/1.1");
     }
 
     #[test]

@@ -48,13 +48,15 @@ pub(crate) struct ListingPage<'a> {
     /// The name in the chat, if the visitor cannot choose one.
     pub name: Option<&'a str>,
     pub account: AccountShown,
+    /// Whether it has a QR code of its address; below a link there is none.
+    pub has_qr_code: bool,
 }
 
 /// What the page shows about its user.
 #[derive(Debug, Clone)]
 #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "there are no accounts"))]
 pub(crate) enum AccountShown {
-    /// Nothing: the server has no accounts.
+    /// Nothing: the server has no accounts, or the visitor has come through a link.
     None,
     /// A button for logging in. It leads to this path, which has the base.
     LoggedOut(String),
@@ -77,7 +79,7 @@ impl ListingPage<'_> {
                     img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
                     (self.way())
                     @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { "Read-only" } }
-                    @if features::QR { form { button .plain name="qr" { "QR code" } } }
+                    @if self.has_qr_code { form { button .plain name="qr" { "QR code" } } }
                     (self.account())
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }

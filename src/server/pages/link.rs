@@ -30,7 +30,7 @@ impl LinkPage<'_> {
         let body = html! {
             main .error {
                 h1 { "Open the link" }
-                p { "Somebody shares something with you." }
+                p { "Somebody has shared something with you." }
                 @if let Some(failure) = self.failure { p role="alert" { (failure) } }
                 form method="post" {
                     @if self.has_password {

@@ -1,4 +1,4 @@
-//! The page for changing the own password.
+//! The page for changing one's own password.
 
 use maud::{Markup, html};
 

@@ -23,6 +23,7 @@ fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_
         has_chat: true,
         name: None,
         account: AccountShown::None,
+        has_qr_code: true,
     };
     let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
     entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));
