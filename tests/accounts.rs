@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64ct::{Base64, Encoding as _};
 
-use crate::common::accounts::{basic, write_users};
+use crate::common::accounts::{basic, replace_users, write_users};
 use crate::common::{Wharf, Wire, eventually, run};
 
 /// A line of carla, whose password is "secret", hashed by bcrypt at the least cost.
@@ -123,7 +123,7 @@ fn passwords_in_utf8_and_latin1() {
     assert_eq!(office.get(&basic("größe", "süß")), 200);
     let latin1 = Base64::encode_string(b"gr\xf6\xdfe:s\xfc\xdf");
     assert_eq!(office.get(&format!("Authorization: Basic {latin1}\r\n")), 200);
-    fs::write(office.place.path().join("users"), carla()).expect("written");
+    replace_users(&office.place.path().join("users"), &carla());
     office.logs("reloaded 1 users");
     assert_eq!(office.get(&basic("carla", "secret")), 200);
     assert_eq!(office.get(&basic("größe", "süß")), 401);
@@ -164,10 +164,10 @@ fn a_change_of_the_file_counts_within_seconds() {
     eventually("the user ends", || office.get(&basic("ben", "ben")) != 200);
 
     let good = fs::read_to_string(&users).expect("the file");
-    fs::write(&users, format!("{good}anna:$1$old\n")).expect("written");
+    replace_users(&users, &format!("{good}anna:$1$old\n"));
     office.logs("users:2: ");
     assert_eq!(office.get(&basic("anna", "new")), 200, "the users stay as they were");
-    fs::write(&users, good.replace("anna:", "anna:!")).expect("written");
+    replace_users(&users, &good.replace("anna:", "anna:!"));
     eventually("the user is disabled", || office.get(&basic("anna", "new")) != 200);
     fs::remove_file(&users).expect("removed");
     office.logs("the users file is gone, so nobody is known");

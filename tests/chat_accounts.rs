@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::browser::chat::{hears, says};
 use crate::browser::driver::Browser;
 use crate::chat::Ear;
-use crate::common::accounts::basic;
+use crate::common::accounts::{basic, replace_users};
 use crate::common::{Answer, Wharf, eventually, run};
 
 /// A users file.
@@ -222,7 +222,7 @@ fn a_membership_ends_with_the_account_and_with_every_change_of_it() {
     let dora = user(&by_group, "dora");
     let dora_hears = Ear::open(&by_group, &dora);
     let file = fs::read_to_string(users.path()).expect("the users file");
-    fs::write(users.path(), file.replace(":team", "")).expect("written");
+    replace_users(&users.path(), &file.replace(":team", ""));
     until_over(dora_hears);
     assert_eq!(by_group.ask("GET", "/.wharf/chat/events", &dora, b"").code(), 404);
 

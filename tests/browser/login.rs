@@ -34,7 +34,7 @@ fn login_wrong_password_and_logout() {
             browser.without_script();
             browser.go(&office.wharf.url("/?list"));
         }
-        assert_eq!(browser.js("return document.activeElement.id"), "name");
+        browser.until("document.activeElement.id === 'name'");
         log_in(&browser, "wrong");
         browser.until("document.querySelector('#failure')");
         assert_eq!(browser.text("#failure"), "The name or the password is wrong.");
@@ -76,6 +76,7 @@ fn the_pages_of_accounts_are_accessible() {
     is_for_everybody(&browser, "password-changed");
     browser.go(&office.wharf.url("/open/?list"));
     browser.press("Log out");
+    browser.until("location.pathname.endsWith('/.wharf/login')");
     browser.go(&office.wharf.url("/open/?list"));
     browser.until("document.querySelector('form#account')");
     is_for_everybody(&browser, "logged-out");

@@ -1,5 +1,7 @@
 //! Users of a server.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use base64ct::{Base64, Encoding as _};
@@ -23,4 +25,12 @@ pub fn write_users(directory: &Path, users: &[(&str, &str, &[&str])]) -> Vec<Str
 /// The field line of a name and a password (RFC 7617).
 pub fn basic(name: &str, password: &str) -> String {
     format!("Authorization: Basic {}\r\n", Base64::encode_string(format!("{name}:{password}").as_bytes()))
+}
+
+/// Replaces a users file as a whole: a server that reads one while it is written would know nobody for a moment.
+pub fn replace_users(file: &Path, content: &str) {
+    let draft = file.with_extension("draft");
+    fs::write(&draft, content).expect("written");
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).expect("set");
+    fs::rename(draft, file).expect("replaced");
 }

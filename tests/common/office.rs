@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::accounts::replace_users;
 use super::{Answer, Wharf, eventually};
 
 /// The users: bcrypt with the cost 4, of `secret-NAME`.
@@ -41,9 +42,7 @@ impl Office {
     fn write_users(place: &TempDir, names: &[&str]) {
         let lines = USERS.iter().filter(|(name, _)| names.contains(name));
         let lines: Vec<_> = lines.map(|(name, hash)| format!("{name}:{hash}\n")).collect();
-        let path = place.path().join("users");
-        fs::write(&path, lines.concat()).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+        replace_users(&place.path().join("users"), &lines.concat());
     }
 
     /// Keeps only these users, and waits until the server knows.

@@ -94,7 +94,7 @@ fn get_opens_a_link_by_itself() {
     assert_eq!(got.code, Some(0), "{got:?}");
     assert_eq!(fs::read(here.join("downloads/plan.txt")).expect("saved"), b"a plan");
     let again = run(&["get", &file, "--force"], "", here);
-    assert!(again.code == Some(1) && again.stderr.contains("as often as allowed"), "{again:?}");
+    assert!(again.code == Some(1) && again.stderr.contains("the maximum number of times"), "{again:?}");
 
     let folder = make("/work/", &["--uses", "1"]);
     // Credentials that this server would refuse do not come before the link.

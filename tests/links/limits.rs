@@ -43,7 +43,7 @@ fn a_use_is_taken_by_the_button_alone() {
     assert_eq!(office.code("POST", &link, ""), 410);
     let page = office.ask("GET", &link, "Accept: text/html\r\n", "");
     assert_eq!(page.code(), 410);
-    assert!(page.text().contains("used as often as allowed"), "{}", page.text());
+    assert!(page.text().contains("used the maximum number of times"), "{}", page.text());
     assert_eq!(office.code("GET", &plan, ""), 410);
     for cookie in [&first, &second] {
         assert_eq!(office.code("GET", &plan, cookie), 200);

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 
 use super::office::{Office, PASSWORD, line};
+use crate::common::accounts::replace_users;
 use crate::common::eventually;
 
 #[test]
@@ -13,7 +14,7 @@ fn a_session_ends_with_its_user_and_does_not_come_back() {
     let users = office.beside("users");
     let before = fs::read_to_string(&users).expect("the file");
     let of_bert = before.lines().find(|line| line.starts_with("bert:")).expect("a line");
-    fs::write(&users, format!("{of_bert}\n")).expect("written");
+    replace_users(&users, &format!("{of_bert}\n"));
     eventually("anna is gone", || office.status("/secret.txt", &anna) == 401);
     assert_eq!(office.status("/secret.txt", &bert), 200);
     let mut file = fs::File::options().append(true).open(&users).expect("the file");
@@ -28,7 +29,7 @@ fn a_session_ends_with_the_password_and_when_the_user_is_disabled() {
     let (anna, bert) = (office.log_in("anna"), office.log_in("bert"));
     let users = office.beside("users");
     let disabled = line("bert", PASSWORD).replacen(':', ":!", 1);
-    fs::write(&users, line("anna", "another") + &disabled).expect("written");
+    replace_users(&users, &(line("anna", "another") + &disabled));
     for session in [&anna, &bert] {
         eventually("it has ended", || office.status("/secret.txt", session) == 401);
     }

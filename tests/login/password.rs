@@ -4,6 +4,7 @@ use std::fs;
 
 use super::office::{OPENS, Office, PASSWORD, cookie, line};
 use crate::common::Answer;
+use crate::common::accounts::replace_users;
 
 /// The form, with the new password twice.
 fn change(office: &Office, fields: &str, present: &str, new: &str) -> Answer {
@@ -75,7 +76,7 @@ fn an_account_that_has_changed_meanwhile_is_not_overwritten() {
     let anna = office.log_in("anna");
     let users = office.beside("users");
     let changed = line("anna", "another");
-    fs::write(&users, &changed).expect("written");
+    replace_users(&users, &changed);
     // Within a second, the server still knows the old line; afterwards, the session has ended.
     let code = change(&office, &anna, PASSWORD, "battery").code();
     assert!(matches!(code, 401 | 409), "{code}");
