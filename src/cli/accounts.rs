@@ -60,8 +60,8 @@ impl AccountsArgs {
     pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
         let Some(password) = env::var_os(PASSWORD_VARIABLE) else { return Ok(()) };
         self.variable = Some(Password::new(password.into_vec()));
-        // SAFETY: no other thread reads the environment; there is none.
         #[allow(unsafe_code)]
+        // SAFETY: no other thread reads the environment, because the command has not started one yet.
         unsafe {
             env::remove_var(PASSWORD_VARIABLE);
         }

@@ -14,10 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::access::{Principal, Right, Rights};
 use crate::accounts::password::{Password, PasswordHash};
-use crate::accounts::records::{NewLink, Purpose, Record, RecordId, RecordScope, WallTime};
+use crate::accounts::records::{NewLink, Purpose, Record, RecordScope, WallTime};
 use crate::blocking::Blocking;
 use crate::folder::Node;
-use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::own_paths;
 use crate::path::SharePath;
@@ -27,7 +26,6 @@ use crate::server::error_response::{bad_request, not_found, of_read_error};
 use crate::server::gate::authorise;
 use crate::server::handle::{json, record};
 use crate::server::handled::Handled;
-use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -75,11 +73,7 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
 
 /// `GET links`: lists them.
 pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let user = record::owner(request, state)?;
-    let links = record::accounts(state)?.records_of(&user, is_link).map_err(record::unavailable)?;
-    let now = WallTime::now();
-    let shown = links.iter().map(|link| shown(link, now)).collect();
-    Ok(Handled::Respond(json::response(Status::OK, &Value::Array(shown))))
+    record::list(request, is_link, shown, state)
 }
 
 /// `DELETE links/ID` and `DELETE links/all`: ends one, or all.
@@ -88,22 +82,11 @@ pub(crate) fn remove(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let user = record::owner(request, state)?;
-    let id: Option<RecordId> = match request.rest {
+    let id = match request.rest {
         ALL => None,
         id => Some(id.parse().map_err(|_| not_found())?),
     };
-    let work = move |state: &State, disk: Blocking<'_>| -> Result<Response, Response> {
-        let which = |record: &Record| is_link(record) && id.is_none_or(|id| record.id == id);
-        let count = record::accounts(state)?.revoke(&user, which, disk);
-        match count.map_err(|error| record::refuse(&error))? {
-            0 if id.is_some() => Err(not_found()),
-            _ => Ok(Response::empty(Head::new(Status::NO_CONTENT))),
-        }
-    };
-    Ok(Handled::Save(Box::new(move |state, disk| {
-        JobOutcome::Respond(work(state, disk).unwrap_or_else(|refused| refused), None)
-    })))
+    record::end(request, is_link, id, state)
 }
 
 impl WantedLink {

@@ -7,13 +7,18 @@ use serde_json::{Value, json};
 
 use crate::access::Rights;
 use crate::accounts::file::UserLine;
-use crate::accounts::records::{ChangeError, Record, RecordScope, Refused, Unusable, WallTime};
+use crate::accounts::records::{ChangeError, Record, RecordId, RecordScope, Refused, Unusable, WallTime};
+use crate::blocking::Blocking;
 use crate::folder;
+use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::path::SharePath;
 use crate::server::accounts::Accounts;
 use crate::server::error_response::{self, bad_request, not_found};
+use crate::server::handle::json;
+use crate::server::handled::Handled;
+use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -71,6 +76,40 @@ pub(super) fn expiry(time: &str) -> Result<WallTime, Response> {
     }
 }
 
+/// Lists these records of the user.
+pub(super) fn list(
+    request: &Request<'_, '_, '_>,
+    which: fn(&Record) -> bool,
+    shown: fn(&Record, WallTime) -> Value,
+    state: &State,
+) -> Result<Handled, Response> {
+    let user = owner(request, state)?;
+    let records = accounts(state)?.records_of(&user, which).map_err(unavailable)?;
+    let now = WallTime::now();
+    let shown = records.iter().map(|record| shown(record, now)).collect();
+    Ok(Handled::Respond(json::response(Status::OK, &Value::Array(shown))))
+}
+
+/// Ends the record of this id, if it is one of these; without an id, all of these.
+pub(super) fn end(
+    request: &Request<'_, '_, '_>,
+    which: fn(&Record) -> bool,
+    id: Option<RecordId>,
+    state: &State,
+) -> Result<Handled, Response> {
+    let user = owner(request, state)?;
+    let work = move |state: &State, disk: Blocking<'_>| -> Result<Response, Response> {
+        let which = |record: &Record| which(record) && id.is_none_or(|id| record.id == id);
+        match accounts(state)?.revoke(&user, which, disk).map_err(|error| refuse(&error))? {
+            0 if id.is_some() => Err(not_found()),
+            _ => Ok(Response::empty(Head::new(Status::NO_CONTENT))),
+        }
+    };
+    Ok(Handled::Save(Box::new(move |state, disk| {
+        JobOutcome::Respond(work(state, disk).unwrap_or_else(|refused| refused), None)
+    })))
+}
+
 /// A record as lists show it, without its secret.
 pub(super) fn shown(record: &Record, scope: &RecordScope, now: WallTime) -> Value {
     let state = match record.check(now) {
@@ -104,6 +143,6 @@ pub(super) fn refuse(error: &ChangeError) -> Response {
 }
 
 /// The response if the records cannot be read.
-pub(super) fn unavailable(error: Unusable) -> Response {
+fn unavailable(error: Unusable) -> Response {
     Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error} (see the server's log)\n"))
 }

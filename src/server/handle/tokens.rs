@@ -11,8 +11,6 @@ use serde_json::Value;
 
 use crate::access::{Principal, Rights};
 use crate::accounts::records::{NewToken, Purpose, Record, RecordScope, WallTime};
-use crate::blocking::Blocking;
-use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::disk::Disk;
@@ -20,7 +18,6 @@ use crate::server::error_response::{bad_request, not_found};
 use crate::server::gate::authorise;
 use crate::server::handle::{json, record};
 use crate::server::handled::Handled;
-use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -58,11 +55,7 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
 
 /// `GET tokens`: lists them.
 pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let user = record::owner(request, state)?;
-    let tokens = record::accounts(state)?.records_of(&user, is_token).map_err(record::unavailable)?;
-    let now = WallTime::now();
-    let shown = tokens.iter().map(|token| shown(token, now)).collect();
-    Ok(Handled::Respond(json::response(Status::OK, &Value::Array(shown))))
+    record::list(request, is_token, shown, state)
 }
 
 /// `DELETE tokens/ID`: ends one.
@@ -71,19 +64,8 @@ pub(crate) fn remove(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let user = record::owner(request, state)?;
     let id = request.rest.parse().map_err(|_| not_found())?;
-    let work = move |state: &State, disk: Blocking<'_>| -> Result<Response, Response> {
-        let which = |record: &Record| record.id == id && is_token(record);
-        let count = record::accounts(state)?.revoke(&user, which, disk);
-        match count.map_err(|error| record::refuse(&error))? {
-            0 => Err(not_found()),
-            _ => Ok(Response::empty(Head::new(Status::NO_CONTENT))),
-        }
-    };
-    Ok(Handled::Save(Box::new(move |state, disk| {
-        JobOutcome::Respond(work(state, disk).unwrap_or_else(|refused| refused), None)
-    })))
+    record::end(request, is_token, Some(id), state)
 }
 
 impl WantedToken {
