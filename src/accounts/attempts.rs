@@ -97,6 +97,11 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         self.pairs.delay(&pair, now).max(for_user)
     }
 
+    /// Whether the user came in from this address before.
+    pub fn is_known(&self, address: &K, guess: Guess<'_>, now: Instant) -> bool {
+        self.known.has(address, &self.name(guess), now)
+    }
+
     /// Counts a failure. Those at a known address do not count for the other addresses: a program with an old password at home
     /// would delay its user everywhere.
     pub fn failed(&mut self, address: &K, guess: Guess<'_>, now: Instant) {

@@ -14,8 +14,15 @@ pub(super) enum PasswordVerdict {
     Right(Arc<User>),
     /// There is no such user, or the password is another.
     Wrong,
-    /// There were too many failures; the next attempt is allowed after this time.
+    /// There were too many failures, or too many checks wait; the next attempt is allowed after this time.
     TooMany(Duration),
+}
+
+/// The seconds after which the next attempt is allowed, and a sentence about them.
+#[cfg(feature = "accounts")]
+pub(super) fn try_again(wait: Duration) -> (u64, String) {
+    let seconds = wait.as_secs() + 1;
+    (seconds, format!("There were too many attempts. Try again in {seconds} s."))
 }
 
 /// A verdict, and when the client may learn of it.

@@ -37,12 +37,17 @@ use crate::blocking::Blocking;
 use crate::chat::name::Name;
 use crate::printable::Printable;
 use crate::server::client_key::ClientKey;
+use crate::server::jobs::fair_permits::{FairPermit, FairPermits};
 use crate::server::moment::Moment;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
 use crate::server::random;
 use crate::server::request::ClientAddress;
 use crate::server::timing::Deadline;
 use crate::server::watched_file::{self, Check, Stamp};
+
+/// How many checks may wait that come from addresses from which their user never came in: each takes some 40 ms, so a check from a
+/// known address waits for seconds at most, however many addresses send guesses. One address gets at most half of them.
+const STRANGERS: usize = 128;
 
 /// The accounts of a server; clones share them.
 #[derive(Clone)]
@@ -60,6 +65,8 @@ struct Shared {
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
     remembered: Mutex<Remembered<ClientKey>>,
+    /// For checks from addresses from which their user never came in.
+    strangers: FairPermits,
     records: Records,
     /// The last error of the records, so that it is logged once.
     records_error: Mutex<Option<String>>,
@@ -80,6 +87,8 @@ pub(super) struct PasswordCheck {
     pub of: PasswordOwner,
     pub password: Password,
     pub client: ClientAddress,
+    /// Its place among the checks of strangers, until it is done.
+    _place: Option<FairPermit>,
 }
 
 /// What a password opens.
@@ -89,6 +98,12 @@ pub(super) enum PasswordOwner {
     User(Zeroizing<String>),
     /// The link of this public id.
     Link(RecordId),
+}
+
+impl PasswordCheck {
+    pub(super) fn new(of: PasswordOwner, password: Password, client: ClientAddress) -> Self {
+        Self { of, password, client, _place: None }
+    }
 }
 
 impl PasswordOwner {
@@ -119,6 +134,7 @@ impl Accounts {
             users: Mutex::new(Arc::new(users)),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
+            strangers: FairPermits::new(STRANGERS),
             records,
             records_error: Mutex::default(),
             attempts: Mutex::new(Attempts::new()),
@@ -193,9 +209,23 @@ impl Accounts {
         }
     }
 
+    /// Lets a check wait for the password thread; or says without one what becomes of it.
+    pub(super) fn admit(&self, check: PasswordCheck) -> Result<Box<PasswordCheck>, PasswordVerdict> {
+        if let Some(verdict) = self.known(&check) {
+            return Err(verdict);
+        }
+        let (client, users) = (check.client.key(), self.users());
+        if lock(&self.0.attempts).is_known(&client, check.of.guess(&users), Instant::now()) {
+            return Ok(Box::new(check));
+        }
+        let place = self.0.strangers.take(client);
+        let place = place.ok_or(PasswordVerdict::TooMany(users.slowest * STRANGERS as u32))?;
+        Ok(Box::new(PasswordCheck { _place: Some(place), ..check }))
+    }
+
     /// What is known about a name and a password without a check: that they were right within the last minute, or that there
     /// were too many failures.
-    pub(super) fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
+    fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
         let (client, now, users) = (check.client.key(), Instant::now(), self.users());
         // First, or a success that is remembered would tell whether a guess is right.
         if let Some(wait) = lock(&self.0.attempts).delay(&client, check.of.guess(&users), now) {

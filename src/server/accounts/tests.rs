@@ -28,14 +28,14 @@ fn fail_often(accounts: &Accounts, host: u8, user: &str) {
     (0..10).for_each(|_| attempts.failed(&client(host).key(), Guess::User(user), Instant::now()));
 }
 
+fn asked(host: u8, name: &str, password: &str) -> PasswordCheck {
+    let owner = PasswordOwner::User(Zeroizing::new(name.to_owned()));
+    PasswordCheck::new(owner, Password::new(password.into()), client(host))
+}
+
 /// Checks a password; `Some` says whether it is right.
 fn check(accounts: &Accounts, host: u8, name: &str, password: &str) -> Option<bool> {
-    let check = PasswordCheck {
-        of: PasswordOwner::User(Zeroizing::new(name.to_owned())),
-        password: Password::new(password.into()),
-        client: client(host),
-    };
-    match accounts.check(&check, Blocking::own_thread()).verdict {
+    match accounts.check(&asked(host, name, password), Blocking::own_thread()).verdict {
         PasswordVerdict::Right(_) => Some(true),
         PasswordVerdict::Wrong => Some(false),
         PasswordVerdict::TooMany(_) => None,
@@ -93,4 +93,23 @@ fn a_failed_check_takes_as_long_as_the_slowest() {
         assert_eq!(check(&accounts, 1, name, password), Some(false), "{name}");
         assert!(began.elapsed() >= slowest, "{name}");
     }
+}
+
+#[test]
+fn strangers_keep_nobody_waiting_who_came_in_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("users");
+    fs::write(&path, format!("anna:{}\n", hash(1))).expect("written");
+    let accounts = accounts(folder.path(), AccountsSource::File(path));
+    assert_eq!(check(&accounts, 1, "anna", "secret"), Some(true));
+    let admit = |host, password| accounts.admit(asked(host, "anna", password));
+    let one: Vec<_> = (0..STRANGERS).map_while(|_| admit(2, "x").ok()).collect();
+    assert_eq!(one.len(), STRANGERS / 2, "one address gets half");
+    let others: Vec<_> = (3..=u8::MAX).map_while(|host| admit(host, "x").ok()).collect();
+    assert_eq!(one.len() + others.len(), STRANGERS);
+    assert!(matches!(admit(255, "secret"), Err(PasswordVerdict::TooMany(_))));
+    assert!(admit(1, "another").is_ok(), "anna came in from there");
+    assert!(matches!(admit(1, "secret"), Err(PasswordVerdict::Right(_))), "remembered");
+    drop(one);
+    assert!(admit(255, "secret").is_ok());
 }

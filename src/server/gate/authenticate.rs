@@ -188,17 +188,24 @@ fn by_authorization(
         Err(MalformedCredentials) => return Err(wrong()),
     };
     let password = Password::new(std::mem::take(&mut password));
-    let check = PasswordCheck { of: PasswordOwner::User(name), password, client: source.client };
-    let known = if source.verdict.is_none() { accounts.known(&check) } else { None };
-    match source.verdict.or(known.as_ref()) {
-        None => Ok(Caller::Unchecked(Box::new(check))),
-        Some(PasswordVerdict::Right(user)) => {
+    if let Some(verdict) = source.verdict {
+        return by_verdict(verdict, source);
+    }
+    match accounts.admit(PasswordCheck::new(PasswordOwner::User(name), password, source.client)) {
+        Ok(check) => Ok(Caller::Unchecked(check)),
+        Err(verdict) => by_verdict(&verdict, source),
+    }
+}
+
+fn by_verdict(verdict: &PasswordVerdict, source: &RequestSource<'_>) -> Result<Caller, Response> {
+    match verdict {
+        PasswordVerdict::Right(user) => {
             Ok(Caller::Known(Principal::of_user(Arc::clone(user), source.client.ip())))
         }
-        Some(PasswordVerdict::Wrong) => Err(wrong()),
-        Some(PasswordVerdict::TooMany(wait)) => {
+        PasswordVerdict::Wrong => Err(wrong()),
+        PasswordVerdict::TooMany(wait) => {
             let seconds = wait.as_secs() + 1;
-            let text = format_args!("too many failed attempts (try again in {seconds} s)\n");
+            let text = format_args!("too many attempts (try again in {seconds} s)\n");
             Err(Response::text(Status::TOO_MANY_REQUESTS, text).with("Retry-After", seconds))
         }
     }

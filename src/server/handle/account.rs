@@ -4,12 +4,15 @@ use std::fmt;
 
 use crate::access::User;
 use crate::accounts::records::RecordId;
+use crate::blocking::Blocking;
 use crate::folder;
 use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::server::accounts::Accounts;
+use crate::server::accounts::{Accounts, PasswordCheck};
 use crate::server::error_response::{self, not_found};
 use crate::server::gate::authenticate;
+use crate::server::password_verdict::PasswordVerdict;
+use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::session_cookie::SessionCookie;
@@ -49,6 +52,20 @@ pub(super) fn session(request: &Request<'_, '_, '_>, accounts: &Accounts, state:
     let cookie = SessionCookie::of_request(request, &state.base);
     let secret = cookie.find(request.head.fields).ok().flatten()?;
     accounts.session_id(secret)
+}
+
+/// Has a password checked, and then makes the response; at once, if there is nothing to check.
+pub(super) fn check_password(
+    accounts: &Accounts,
+    check: PasswordCheck,
+    then: impl FnOnce(&PasswordVerdict, &State, Blocking<'_>) -> Response + Send + 'static,
+    state: &State,
+    disk: Blocking<'_>,
+) -> JobOutcome {
+    match accounts.admit(check) {
+        Ok(check) => JobOutcome::CheckPassword(check, Box::new(then)),
+        Err(verdict) => JobOutcome::Respond(then(&verdict, state, disk), None),
+    }
 }
 
 /// The head of a response that nobody may keep.

@@ -14,11 +14,11 @@ use crate::http::urlencoded;
 use crate::server::accounts::{PasswordCheck, PasswordOwner};
 use crate::server::disk::Disk;
 use crate::server::error_response::not_found;
-use crate::server::handle::{posted, record};
+use crate::server::handle::{account, posted, record};
 use crate::server::handled::Handled;
 use crate::server::link_view::{LinkStage, LinkView};
 use crate::server::pages::{DropPage, LinkPage};
-use crate::server::password_verdict::PasswordVerdict;
+use crate::server::password_verdict::{PasswordVerdict, try_again};
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
@@ -105,21 +105,20 @@ impl Opening {
                 None,
             );
         };
-        let check = PasswordCheck {
-            of: PasswordOwner::Link(self.id),
-            password: Password::new(password),
-            client: self.client,
+        let accounts = match record::accounts(state) {
+            Ok(accounts) => accounts,
+            Err(refused) => return JobOutcome::Respond(refused, None),
         };
+        let check = PasswordCheck::new(PasswordOwner::Link(self.id), Password::new(password), self.client);
         let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| match verdict {
             PasswordVerdict::Right(_) => self.take_use(state, disk),
             PasswordVerdict::Wrong => self.page(Status::UNAUTHORIZED, Some("The password is wrong.")),
             PasswordVerdict::TooMany(wait) => {
-                let seconds = wait.as_secs() + 1;
-                let text = format!("There were too many failed attempts. Try again in {seconds} s.");
+                let (seconds, text) = try_again(*wait);
                 self.page(Status::TOO_MANY_REQUESTS, Some(&text)).with("Retry-After", seconds)
             }
         };
-        JobOutcome::CheckPassword(Box::new(check), Box::new(then))
+        account::check_password(accounts, check, then, state, disk)
     }
 
     fn take_use(&self, state: &State, disk: Blocking<'_>) -> Response {

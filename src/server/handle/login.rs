@@ -17,7 +17,7 @@ use crate::server::handle::{account, posted};
 use crate::server::handled::Handled;
 use crate::server::login_target::LoginTarget;
 use crate::server::pages::LoginPage;
-use crate::server::password_verdict::PasswordVerdict;
+use crate::server::password_verdict::{PasswordVerdict, try_again};
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
@@ -94,25 +94,20 @@ impl Login {
             _ => ANYBODY.to_owned(),
         };
         let name = Zeroizing::new(name);
-        let check = PasswordCheck {
-            of: PasswordOwner::User(name.clone()),
-            password: Password::new(password),
-            client: self.client,
-        };
-        if let Some(verdict) = self.accounts.known(&check) {
-            return JobOutcome::Respond(self.respond(&name, &verdict, state, disk), None);
-        }
+        let owner = PasswordOwner::User(name.clone());
+        let check = PasswordCheck::new(owner, Password::new(password), self.client);
+        let accounts = self.accounts.clone();
         let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| {
             self.respond(&name, verdict, state, disk)
         };
-        JobOutcome::CheckPassword(Box::new(check), Box::new(then))
+        account::check_password(&accounts, check, then, state, disk)
     }
 
     fn respond(&self, name: &str, verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>) -> Response {
         match verdict {
             PasswordVerdict::Right(user) => match self.accounts.log_in(user, self.before, disk) {
                 Ok(Some(secret)) => {
-                    log::info!("{} logged in as {}", self.client, user.name);
+                    log::info!("{} started a session of {}", self.client, user.name);
                     let location = self.next.clone().unwrap_or_default().location();
                     account::see_other(&location).with("Set-Cookie", self.cookie.set(&secret, COOKIE_LIFE))
                 }
@@ -121,8 +116,7 @@ impl Login {
             },
             PasswordVerdict::Wrong => self.refuse(Status::UNAUTHORIZED, name, self.wrong(), state),
             PasswordVerdict::TooMany(wait) => {
-                let seconds = wait.as_secs() + 1;
-                let text = format!("There were too many failed attempts. Try again in {seconds} s.");
+                let (seconds, text) = try_again(*wait);
                 self.refuse(Status::TOO_MANY_REQUESTS, name, &text, state).with("Retry-After", seconds)
             }
         }

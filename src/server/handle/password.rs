@@ -16,7 +16,7 @@ use crate::server::error_response::bad_request;
 use crate::server::handle::{account, posted};
 use crate::server::handled::Handled;
 use crate::server::pages::PasswordPage;
-use crate::server::password_verdict::PasswordVerdict;
+use crate::server::password_verdict::{PasswordVerdict, try_again};
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
@@ -64,12 +64,14 @@ pub(crate) fn change(
         cookie: account::session(request, accounts, state).map(|_| cookie),
         root: request.target.to_root(),
     };
-    let then = move |body: Vec<u8>, _: &State, disk: Blocking<'_>| change.check(&Zeroizing::new(body), disk);
+    let then = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        change.check(&Zeroizing::new(body), state, disk)
+    };
     posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
 }
 
 impl Change {
-    fn check(self, form: &[u8], disk: Blocking<'_>) -> JobOutcome {
+    fn check(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
         let field = |name| urlencoded::field(form, name).map(Password::new);
         let (Some(present), Some(new), Some(again)) = (field("present"), field("new"), field("again")) else {
             let text = "the form must have the present password, and the new one twice";
@@ -83,13 +85,11 @@ impl Change {
             return refuse(&PasswordChangeError::Password(error).to_string());
         }
         let name = Zeroizing::new(self.user.name.clone());
-        let check = PasswordCheck { of: PasswordOwner::User(name), password: present, client: self.client };
-        if let Some(verdict) = self.accounts.known(&check) {
-            return JobOutcome::Respond(self.respond(&verdict, &new, disk), None);
-        }
+        let check = PasswordCheck::new(PasswordOwner::User(name), present, self.client);
+        let accounts = self.accounts.clone();
         let then =
             move |verdict: &PasswordVerdict, _: &State, disk: Blocking<'_>| self.respond(verdict, &new, disk);
-        JobOutcome::CheckPassword(Box::new(check), Box::new(then))
+        account::check_password(&accounts, check, then, state, disk)
     }
 
     fn respond(&self, verdict: &PasswordVerdict, new: &Password, disk: Blocking<'_>) -> Response {
@@ -97,8 +97,7 @@ impl Change {
             PasswordVerdict::Right(_) => self.store(new, disk),
             PasswordVerdict::Wrong => self.refuse(Status::FORBIDDEN, "The present password is wrong."),
             PasswordVerdict::TooMany(wait) => {
-                let seconds = wait.as_secs() + 1;
-                let text = format!("There were too many failed attempts. Try again in {seconds} s.");
+                let (seconds, text) = try_again(*wait);
                 self.refuse(Status::TOO_MANY_REQUESTS, &text).with("Retry-After", seconds)
             }
         }
