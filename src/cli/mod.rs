@@ -31,6 +31,8 @@ mod remote;
 mod replay;
 mod rights_line;
 mod serve;
+mod serve_args;
+mod serve_config;
 #[cfg(feature = "accounts")]
 mod share;
 mod signals;
@@ -70,7 +72,7 @@ use self::get::GetArgs;
 use self::list::ListArgs;
 use self::put::PutArgs;
 use self::replay::ReplayArgs;
-use self::serve::ServeArgs;
+use self::serve_args::ServeArgs;
 #[cfg(feature = "accounts")]
 use self::share::ShareArgs;
 #[cfg(feature = "accounts")]
