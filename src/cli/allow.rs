@@ -1,5 +1,6 @@
 //! `--allow`: who may do what in the folder.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -49,6 +50,15 @@ impl AllowArgs {
     /// Whether there are rules.
     pub(super) fn is_given(&self) -> bool {
         !self.allow.is_empty()
+    }
+
+    /// The users whom rules name.
+    pub(super) fn user_names(&self) -> BTreeSet<String> {
+        let name = |rule: &Rule| match &rule.subject {
+            Subject::User(name) => Some(name.clone()),
+            Subject::Group(_) | Subject::Users | Subject::Everyone => None,
+        };
+        self.rules().filter_map(name).collect()
     }
 
     /// Warns of rules that have no effect.

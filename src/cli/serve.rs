@@ -36,7 +36,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
         (false, false) if matches!(args.on_conflict, Conflict::Overwrite) => SetBy::Default,
         (false, false) => SetBy::OnConflict,
     };
-    let state = args.state.clone();
+    let (state, named) = (args.state.clone(), args.allow.user_names());
     state.ensure_used(tls.keeps_state() || args.accounts.are_given())?;
     let (mut config, accounts) = config(args, inherited, outputs.recorder())?;
     config.tls = tls.read(&state, &config)?;
@@ -45,6 +45,11 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
         config.ambient_users = accounts.ambient_users(&config)?;
     }
     config.accounts = accounts.read(&state, &config)?;
+    let is_unknown = |name: &&String| config.accounts.as_ref().is_some_and(|accounts| !accounts.has(name));
+    for name in named.iter().filter(is_unknown) {
+        let name = Printable::text(name);
+        log::warn!("--allow: there is no user {name} (the rule holds as soon as there is)");
+    }
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
     let (certificates, accounts) = (config.tls.clone(), config.accounts.clone());
     let hung_up = move || {

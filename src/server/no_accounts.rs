@@ -27,6 +27,10 @@ impl Accounts {
         match *self {}
     }
 
+    pub fn has(&self, _: &str) -> bool {
+        match *self {}
+    }
+
     pub fn check_file(&self) -> io::Result<()> {
         match *self {}
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rustix::process::geteuid;
 
+use crate::common::accounts::write_users;
 use crate::common::{Wharf, eventually, outside, run, skip};
 
 /// The code and the errors of a server that does not start.
@@ -51,6 +52,17 @@ fn a_rule_about_users_needs_accounts() {
             "{errors}"
         );
     }
+}
+
+#[test]
+fn a_rule_about_a_user_who_does_not_exist_is_warned_of() {
+    let place = tempfile::tempdir().expect("a folder");
+    let accounts = write_users(place.path(), &[("anna", "a", &[])]);
+    let rules = ["--allow", "anna=view", "--allow", "ana=edit"];
+    let flags: Vec<_> = accounts.iter().map(String::as_str).chain(rules).collect();
+    let wharf = Wharf::serve(&flags);
+    eventually("it is warned of", || wharf.log().contains("--allow: there is no user ana ("));
+    assert!(!wharf.log().contains("no user anna"), "{}", wharf.log());
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl Accounts {
     }
 
     /// Whether there is a user of this name, perhaps a disabled one.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.users().find(name).is_some()
     }
 

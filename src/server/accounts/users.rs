@@ -66,7 +66,15 @@ impl Users {
         }
         let Slowest { hash: decoy, time: slowest } =
             timing::slowest(users.users().map(|user| &user.hash), disk);
-        let names = users.users().filter_map(|user| Name::of_user(user.name.as_str()).ok()).collect();
+        let mut names = HashSet::new();
+        for name in users.users().filter_map(|user| Name::of_user(user.name.as_str()).ok()) {
+            if names.contains(&name) {
+                let shown = name.to_string();
+                let shown = Printable::text(&shown);
+                log::warn!("two users look alike: {shown} (the chat takes them for one; rename one of them)");
+            }
+            names.insert(name);
+        }
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
         let accounts = Known::Named(accounts.collect());
         Ok(Self { file: users, accounts, names, decoy, slowest })
