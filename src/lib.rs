@@ -11,13 +11,14 @@
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
 //!                  │             ├──► durable   files that survive a power failure: no protocol
+//!                  │             ├──► accounts  users, sessions, tokens, links: uses access and durable
 //!                  │             └──► folder    the shared folder: no protocol; uses durable
 //!                  │                    └──► access    access control by path: no protocol, no files, no clock
 //!                  ├──► client ─────► http, tftp, net, durable
 //!                  ├──► replay ─────► client, http
 //!                  └──► accounts ───► access, durable
 //!
-//!   path, blocking, own_paths, stop, printable, sink, format, qr: below all
+//!   path, network, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
 //!
 //! Imports follow the arrows: a module may import what a path of arrows leads to, and nothing else. The exact list is

@@ -12,7 +12,7 @@ use crate::server::allowed_hosts::AllowedHosts;
 #[cfg(feature = "accounts")]
 use crate::server::ambient_users::AmbientUsers;
 use crate::server::base::Base;
-use crate::server::recorder::Recorder;
+use crate::server::observe::Recorder;
 use crate::server::timing::KeepAlive;
 use crate::server::tls::Tls;
 use crate::server::trusted_proxies::TrustedProxies;

@@ -14,6 +14,7 @@ mod address;
 mod allowed_hosts;
 #[cfg(feature = "accounts")]
 mod ambient_users;
+mod announce;
 mod assets;
 mod base;
 mod broadcaster;
@@ -52,7 +53,6 @@ mod passwords;
 mod pipeline;
 mod random;
 mod receive;
-mod recorder;
 mod representation;
 mod request;
 mod response;
@@ -109,7 +109,8 @@ use self::jobs::permits::Permits;
 use self::jobs::{Chore, Chores, Jobs};
 #[cfg(feature = "accounts")]
 pub use self::login_names::LoginNames;
-pub use self::recorder::Recorder;
+use self::observe::Observers;
+pub use self::observe::Recorder;
 use self::runtime::Runtime;
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -186,7 +187,7 @@ impl Server {
             tcp: listeners.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,
             index: config.index,
-            recorder: config.recorder,
+            observers: Observers { recorder: config.recorder },
             tls: config.tls,
             accounts: config.accounts,
             #[cfg(feature = "accounts")]

@@ -24,7 +24,7 @@ use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::permits::Permits;
-use crate::server::recorder::Recorder;
+use crate::server::observe::Observers;
 use crate::server::request::Scheme;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::tls::Tls;
@@ -84,8 +84,8 @@ pub(super) struct State {
     pub index: Option<Vec<String>>,
     /// The chat, if it is enabled.
     pub chat: Option<Arc<ChatState>>,
-    /// Records requests, if enabled.
-    pub recorder: Option<Recorder>,
+    /// Those that are told of every response.
+    pub observers: Observers,
     /// The certificates, if it serves over TLS.
     pub tls: Option<Tls>,
     /// The users, if there are any.

@@ -1,4 +1,4 @@
-//! One request and its response, as the access log and the recorder see them.
+//! One request and its response, as the observers see them.
 
 use std::cell::Cell;
 
@@ -9,6 +9,7 @@ use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::server::filter::Wanted;
 use crate::server::moment::Moment;
+use crate::server::observe::FinishedRequest;
 use crate::server::observe::access_log::{self, ACCESS};
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
@@ -25,7 +26,7 @@ thread_local! {
 /// The data of a request that is kept until its response has been sent.
 #[derive(Debug)]
 pub(in crate::server) struct Exchange {
-    /// The request line as it is logged; empty if neither the log nor the recorder needs it.
+    /// The request line as it is logged; empty if no observer needs it.
     line: Vec<u8>,
     began: Moment,
     /// The client.
@@ -103,20 +104,16 @@ impl Exchange {
         }
     }
 
-    /// Writes the line of the access log and, if requests are recorded, of the script. Call it once, at the end.
+    /// Tells the observers how the exchange has ended. Call it once, at the end.
     pub(super) fn note(&mut self, status: Status, bytes: u64, state: &State) {
-        if self.line.is_empty() {
-            return;
-        }
-        if let Some(link) = &self.wanted.link {
+        if let Some(link) = self.wanted.link.as_ref().filter(|_| !self.line.is_empty()) {
             access_log::name_link(&mut self.line, &link.id);
         }
-        access_log::write(self.client, &self.line, status, bytes, self.began.elapsed());
+        let Self { client, began, .. } = *self;
+        let saved = self.saved.as_deref();
+        state.observers.note(&FinishedRequest { client, line: &self.line, status, bytes, began, saved });
         if let Persistence::Close(why) = self.persistence {
             log::debug!(target: ACCESS, "{} closed: {why}", self.client);
-        }
-        if let Some(recorder) = &state.recorder {
-            recorder.note(&self.line, self.saved.as_deref(), status);
         }
         let line = std::mem::take(&mut self.line);
         if line.capacity() <= SPARE_LIMIT {
@@ -125,9 +122,9 @@ impl Exchange {
     }
 }
 
-/// The first line, if the log or the recorder needs it.
+/// The first line, if an observer needs it.
 fn request_line(bytes: &[u8], state: &State) -> Vec<u8> {
-    if !access_log::is_on() && state.recorder.is_none() {
+    if !state.observers.need_line() {
         return Vec::new();
     }
     let mut line = SPARE.take();

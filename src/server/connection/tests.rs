@@ -20,6 +20,7 @@ use crate::server::connections::table::ConnectionTable;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::moment::Moment;
+use crate::server::observe::Observers;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::receive::{AfterBody, Job, Receiving};
 use crate::server::runtime::Runtime;
@@ -413,7 +414,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         trust_html: false,
         index: None,
         chat: None,
-        recorder: None,
+        observers: Observers::default(),
         tls: None,
         accounts: None,
         #[cfg(feature = "accounts")]

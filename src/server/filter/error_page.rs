@@ -81,23 +81,17 @@ mod tests {
 
     use super::*;
     use crate::server::connection::tests::state;
-    use crate::server::filter::wanted::Audience;
 
-    const BROWSER: Wanted = Wanted {
-        html: true,
-        is_encrypted: false,
-        is_by_script: false,
-        audience: Audience::Anybody,
-        link: None,
-        login: None,
-    };
+    fn browser() -> Wanted {
+        Wanted { html: true, ..Wanted::default() }
+    }
 
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = State { base: "/files".parse().expect("a path"), ..state(folder.path(), Duration::ZERO) };
         let mut response = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        apply(&BROWSER, &mut response, &state);
+        apply(&browser(), &mut response, &state);
         let Response { head, content, .. } = response;
         let page = content.as_bytes().expect("bytes").to_vec();
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
@@ -117,7 +111,7 @@ mod tests {
     fn a_success_and_a_programs_error_are_no_pages() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = state(folder.path(), Duration::ZERO);
-        let cases = [(Wanted::default(), Status::NOT_FOUND, "gone\n"), (BROWSER, Status::OK, "saved\n")];
+        let cases = [(Wanted::default(), Status::NOT_FOUND, "gone\n"), (browser(), Status::OK, "saved\n")];
         for (wanted, status, text) in cases {
             let mut response = Response::text(status, text);
             apply(&wanted, &mut response, &state);

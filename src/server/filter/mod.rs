@@ -21,7 +21,7 @@ use crate::server::state::State;
 type Filter = fn(&Wanted, &mut Response, &State);
 
 /// All filters, in the order in which they run.
-const FILTERS: [Filter; 8] = [
+const FILTERS: &[Filter] = &[
     login::apply,
     error_page::apply,
     challenge::apply,

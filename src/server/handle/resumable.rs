@@ -30,6 +30,7 @@ use crate::http::resumable::{
 use crate::http::status::Status;
 use crate::own_paths::UPLOADS;
 use crate::path::SharePath;
+use crate::server::announce;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, not_found};
 use crate::server::gate::authorise;
@@ -39,7 +40,6 @@ use crate::server::handle::upload_response::{self, FileUpload, problem};
 use crate::server::handled::Handled;
 use crate::server::link_view::LinkView;
 use crate::server::moment::Moment;
-use crate::server::observe::announce;
 use crate::server::random;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, Worked};

@@ -18,7 +18,7 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
         let lies_at = saved.lies_at.as_ref().map(|path| path.as_bytes().to_vec());
         chat.announce(by.clone(), path.to_vec(), lies_at, saved.size);
     }
-    state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
+    state.observers.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
 /// Announces a directory that was created. The chat room announces only files.
