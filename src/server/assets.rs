@@ -1,4 +1,4 @@
-//! The files that pages use: one style sheet, one script, one icon. They are part of the binary.
+//! The files that pages use: one style sheet, one script, one icon. They are part of the binary; `build.rs` puts them together.
 //!
 //! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses another
 //! name. A page of an older server that is still open requests a name that no longer exists, and gets 404.
@@ -26,36 +26,29 @@ const CACHING: &str = "public, max-age=31536000, immutable";
 const HASH_BYTES: usize = 6;
 
 pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("page", "css", "text/css; charset=utf-8", lean(include_str!("assets/page.css")))
+    Asset::new("page", "css", "text/css; charset=utf-8", include_str!(concat!(env!("OUT_DIR"), "/page.css")))
 });
 
-/// One file for the browser; here, one file per subject.
 pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    let source = concat!(
-        include_str!("assets/folder.js"),
-        include_str!("assets/preview.js"),
-        include_str!("assets/stream.js"),
-        include_str!("assets/room.js"),
-        include_str!("assets/give.js"),
-    );
-    Asset::new("page", "js", "text/javascript; charset=utf-8", lean(source))
+    let source = include_str!(concat!(env!("OUT_DIR"), "/page.js"));
+    Asset::new("page", "js", "text/javascript; charset=utf-8", source)
 });
 
 pub(super) static ICON: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("assets/icon.svg").into()));
+    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("assets/icon.svg")));
 
 /// A file in the binary.
 #[derive(Debug)]
 pub(super) struct Asset {
-    content: String,
+    content: &'static str,
     media_type: &'static str,
     hash: String,
     link: String,
 }
 
 impl Asset {
-    fn new(name: &str, extension: &str, media_type: &'static str, content: String) -> Self {
-        let digest = Sha256::digest(&content);
+    fn new(name: &str, extension: &str, media_type: &'static str, content: &'static str) -> Self {
+        let digest = Sha256::digest(content);
         let hash = digest.iter().take(HASH_BYTES).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
         let hash = format!("{hash:0width$x}", width = 2 * HASH_BYTES);
         let link = format!("{ASSETS}{name}.{hash}.{extension}?");
@@ -97,14 +90,6 @@ impl Asset {
     }
 }
 
-/// Removes indentation and comment lines: a fifth of the bytes. No string in the source spans lines. Removing more
-/// would save less than a twentieth.
-fn lean(source: &str) -> String {
-    let is_comment = |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
-    let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
-    lines.flat_map(|line| [line, "\n"]).collect()
-}
-
 /// The response to GET and HEAD of the asset at this path.
 pub(super) fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
     let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
@@ -144,9 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_removed() {
-        let source = "/* what */\n  a { b: c; }\n\n  // why\n  /** how */\n  x; // not alone\n";
-        assert_eq!(lean(source), "a { b: c; }\nx; // not alone\n");
+    fn comments_and_indentation_are_removed() {
+        for line in [&STYLE, &SCRIPT].into_iter().flat_map(|asset| asset.content.lines()) {
+            let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+            assert!(!line.is_empty() && line.trim() == line && !is_comment, "{line}");
+        }
     }
 
     #[test]

@@ -54,8 +54,9 @@ const TEXT_EXTENSIONS: &[&str] = &[
     "swift", "tex", "tf", "toml", "vim", "yaml", "yml", "zig",
 ];
 
-/// The other extensions, with their media types: those of the crate `mime_guess`, a line each, sorted (`build.rs`).
-const TYPES: &str = include_str!(concat!(env!("OUT_DIR"), "/media_types.txt"));
+// `TYPES`: the other extensions, with their media types: those of the crate `mime_guess`, a line each, sorted (`build.rs`).
+// `PREFIXES`: what the digit before a type stands for.
+include!(concat!(env!("OUT_DIR"), "/media_types.rs"));
 
 /// Extensions that are not in [`TYPES`], or have another type there than browsers expect.
 const OTHER_EXTENSIONS: &[(&str, &str)] = &[
@@ -89,17 +90,16 @@ pub(super) fn of(path: &[u8]) -> Cow<'static, str> {
     if TEXT_EXTENSIONS.contains(&extension.as_str()) || (extension.is_empty() && is_text_name()) {
         return TEXT.into();
     }
-    let other =
-        OTHER_EXTENSIONS.iter().find(|(known, _)| *known == extension).map(|(_, media_type)| *media_type);
-    match other.or_else(|| known(&extension)) {
+    let other = OTHER_EXTENSIONS.iter().find(|(known, _)| *known == extension);
+    match other.map(|(_, media_type)| Cow::Borrowed(*media_type)).or_else(|| known(&extension)) {
         Some(text) if text.starts_with("text/") => format!("{text}; charset=utf-8").into(),
-        Some(other) => other.into(),
+        Some(other) => other,
         None => "application/octet-stream".into(),
     }
 }
 
 /// The media type in [`TYPES`] of an extension in lower case.
-fn known(extension: &str) -> Option<&'static str> {
+fn known(extension: &str) -> Option<Cow<'static, str>> {
     let mut lines = TYPES;
     loop {
         let middle = lines[..lines.len() / 2].rfind('\n').map_or(0, |end| end + 1);
@@ -108,9 +108,18 @@ fn known(extension: &str) -> Option<&'static str> {
         let (found, media_type) = line.split_once(' ')?;
         match extension.cmp(found) {
             Ordering::Less => lines = before,
-            Ordering::Equal => return Some(media_type),
+            Ordering::Equal => return expanded(media_type),
             Ordering::Greater => lines = after,
         }
+    }
+}
+
+/// A media type as [`TYPES`] has it, with its prefix.
+fn expanded(media_type: &'static str) -> Option<Cow<'static, str>> {
+    let (place, rest) = media_type.split_at_checked(1)?;
+    match *PREFIXES.get(place.parse::<usize>().ok()?)? {
+        "" => Some(rest.into()),
+        prefix => Some(format!("{prefix}{rest}").into()),
     }
 }
 
@@ -168,16 +177,19 @@ mod tests {
             let (extension, media_type) = line.split_once(' ').expect("two words");
             assert!(before < extension, "{extension} is sorted");
             before = extension;
-            assert_eq!(known(extension), Some(media_type));
+            assert_eq!(known(extension), expanded(media_type));
+            assert!(of(format!("a.{extension}").as_bytes()).contains('/'), "{extension}");
         }
         let usual = [
             ("css", "text/css"),
             ("png", "image/png"),
             ("webm", "video/webm"),
             ("7z", "application/x-7z-compressed"),
+            ("zip", "application/zip"),
+            ("odt", "application/vnd.oasis.opendocument.text"),
         ];
         for (extension, media_type) in usual {
-            assert_eq!(known(extension), Some(media_type), "{extension}");
+            assert_eq!(known(extension).as_deref(), Some(media_type), "{extension}");
         }
         for unknown in ["", "!", "3", "none", "zzzzz", "\u{20ac}"] {
             assert_eq!(known(unknown), None, "{unknown}");
