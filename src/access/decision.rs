@@ -51,7 +51,10 @@ impl Access {
     /// Nobody has a right that none of these rules gives. What is refused looks absent, so that nobody learns what exists
     /// where they have no right.
     pub fn by_rules(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let mut rules: Vec<_> = rules.into_iter().collect();
+        Self::by_list(rules.into_iter().collect())
+    }
+
+    fn by_list(mut rules: Vec<Rule>) -> Self {
         rules.sort_by_key(|rule| (Reverse(rule.path.as_bytes().len()), rule.subject.kind()));
         let depends_on_path = rules.iter().any(|rule| !rule.path.is_root());
         let everywhere = match &*rules {

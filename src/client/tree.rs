@@ -1,6 +1,6 @@
 //! Lists a directory of a server, recursively if wanted, sorts the entries, and prints them as text or JSON.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -121,13 +121,15 @@ impl Tree {
 
     /// Sorts the entries; equal ones keep their order.
     pub fn sort(&mut self, order: ListOrder) {
-        match order {
-            ListOrder::Name if self.is_recursive => self.entries.sort_by(|a, b| a.name.cmp(&b.name)),
-            ListOrder::Name => {}
-            ListOrder::Size => self.entries.sort_by_key(|entry| Reverse(entry.size)),
+        // One function for the three orders: each sort is 4 KB of code.
+        let compare: fn(&RemoteEntry, &RemoteEntry) -> Ordering = match order {
+            ListOrder::Name if self.is_recursive => |a, b| a.name.cmp(&b.name),
+            ListOrder::Name => return,
+            ListOrder::Size => |a, b| b.size.cmp(&a.size),
             // RFC 3339 times in UTC sort as text.
-            ListOrder::Time => self.entries.sort_by(|a, b| b.modified.cmp(&a.modified)),
-        }
+            ListOrder::Time => |a, b| b.modified.cmp(&a.modified),
+        };
+        self.entries.sort_by(compare);
     }
 
     /// Writes the entries.

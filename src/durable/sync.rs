@@ -37,7 +37,7 @@ pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> V
         let mine = numbers.map_while(|number| items.get(number).map(|item| (number, item)));
         mine.map(|(number, item)| (number, act(item))).collect::<Vec<_>>()
     };
-    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+    let done: Vec<(usize, R)> = thread::scope(|scope| {
         let others = 1..items.len().min(AT_ONCE);
         // If the system has no threads left, the existing ones do all the work.
         let spawn = |_| thread::Builder::new().name("fsync".to_owned()).spawn_scoped(scope, work).ok();
@@ -48,8 +48,11 @@ pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> V
         }
         done
     });
-    done.sort_unstable_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
+    let mut outcomes: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    for (number, outcome) in done {
+        outcomes[number] = Some(outcome);
+    }
+    outcomes.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

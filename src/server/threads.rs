@@ -58,7 +58,7 @@ impl Runtime {
 
     /// A job thread: runs jobs, and turns that no worker may run because they may block.
     pub(super) fn do_jobs(self: &Arc<Self>) {
-        self.do_each(|| self.jobs.take());
+        self.do_each(&|| self.jobs.take());
     }
 
     /// Queues a job. Starts another thread if it is needed.
@@ -68,14 +68,14 @@ impl Runtime {
         }
         let shared = Arc::clone(self);
         let thread = thread::Builder::new().name("job".into()).stack_size(STACK);
-        let started = thread.spawn(move || shared.do_each(|| shared.jobs.take_or_leave(IDLE)));
+        let started = thread.spawn(move || shared.do_each(&|| shared.jobs.take_or_leave(IDLE)));
         if let Err(error) = started {
             log::debug!("cannot start another job thread: {error}");
             self.jobs.leave();
         }
     }
 
-    fn do_each(self: &Arc<Self>, next: impl Fn() -> Option<Taken<Task>>) {
+    fn do_each(self: &Arc<Self>, next: &dyn Fn() -> Option<Taken<Task>>) {
         let mut input = Input::default();
         while let Some(Taken { job, kind, client, is_crowded }) = next() {
             let Task { tracked, work } = job;
