@@ -244,6 +244,7 @@ impl Server {
         let Self { listeners, udp_sessions, runtime, to_do, workers } = self;
         let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
+        memory::trim();
         let workers = pool("worker", workers, &runtime, Runtime::work);
         let jobs = pool("job", jobs::THREADS, &runtime, Runtime::do_jobs);
         // The thread ends when the state is dropped, so it must not hold the state.
