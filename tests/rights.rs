@@ -3,6 +3,8 @@
 
 mod caller;
 mod defaults;
+#[cfg(feature = "accounts")]
+mod explained;
 mod flags;
 mod model;
 mod proxy_user;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::User;
+use crate::access::{Subject, User};
 use crate::accounts::attempts::Guess;
 use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::GroupName;
@@ -118,6 +118,19 @@ impl Users {
     /// Whether a user has this name, in any spelling.
     pub(super) fn has_name(&self, name: &Name) -> bool {
         self.names.contains(name)
+    }
+
+    /// Whether the subject of a rule is everybody, or a name or a group of any user.
+    pub(super) fn has(&self, subject: &Subject) -> bool {
+        let users: Vec<_> = match &self.accounts {
+            Known::Named(accounts) => accounts.values().map(|account| &account.user).collect(),
+            Known::Anybody(account) => vec![&account.user],
+        };
+        match subject {
+            Subject::Everyone | Subject::Users => true,
+            Subject::User(name) => users.iter().any(|user| user.name == *name),
+            Subject::Group(group) => users.iter().any(|user| user.groups.contains(group)),
+        }
     }
 
     /// The account of this name. Names are compared by their bytes.
