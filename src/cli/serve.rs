@@ -7,20 +7,13 @@ use rustix::process::geteuid;
 use super::exit::Failure;
 use super::logging::Verbosity;
 use super::outputs::Outputs;
-use super::rights_line::{self, SetBy};
+use super::rights_line;
 use super::serve_args::ServeArgs;
-use super::serve_config::config;
+use super::serve_config::{Prepared, prepare};
 use super::{banner, serve_check, signals};
-use crate::net::inherited::Inherited;
 use crate::printable::Printable;
-use crate::server::{Accounts, Config, Recorder, Server, Tls};
+use crate::server::{Accounts, Server, Tls};
 use crate::stop::Stop;
-
-/// A server that is ready to listen.
-pub(super) struct Prepared {
-    pub config: Config,
-    pub set_by: SetBy,
-}
 
 /// Runs the command, until the server is stopped.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -38,24 +31,6 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let served = serve(args, &outputs);
     outputs.flush();
     served
-}
-
-/// Reads all that the flags name.
-pub(super) fn prepare(args: ServeArgs, recorder: Option<Recorder>) -> Result<Prepared, Failure> {
-    let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
-    let (tls, is_check) = (args.tls.clone(), args.check);
-    let set_by = args.access.set_by(&args.accounts.users);
-    let (state, allow) = (args.state.clone(), args.access.allow.clone());
-    state.ensure_used(tls.keeps_state() || args.accounts.users.are_given())?;
-    let (mut config, accounts) = config(args, inherited, recorder)?;
-    config.tls = tls.read(&state, &config)?;
-    #[cfg(feature = "accounts")]
-    {
-        config.ambient_users = accounts.ambient_users(&config)?;
-    }
-    config.accounts = accounts.read(&state, &config, is_check)?;
-    config.accounts.iter().for_each(|accounts| allow.warn_of_nobody(accounts));
-    Ok(Prepared { config, set_by })
 }
 
 fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use super::access_args::{Conflict, Reach};
 use super::accounts::AccountsArgs;
 use super::banner::IdleExit;
 use super::exit::Failure;
+use super::rights_line::SetBy;
 use super::serve_args::ServeArgs;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
@@ -19,8 +20,32 @@ use crate::server::{AllowedHosts, Config, ListenConfig, Recorder, TrustedProxies
 /// The default TCP port.
 const PORT: u16 = 8080;
 
+/// A server that is ready to listen.
+pub(super) struct Prepared {
+    pub config: Config,
+    pub set_by: SetBy,
+}
+
+/// Reads all that the flags name.
+pub(super) fn prepare(args: ServeArgs, recorder: Option<Recorder>) -> Result<Prepared, Failure> {
+    let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
+    let (tls, is_check) = (args.tls.clone(), args.check);
+    let set_by = args.access.set_by(&args.accounts.users);
+    let (state, allow) = (args.state.clone(), args.access.allow.clone());
+    state.ensure_used(tls.keeps_state() || args.accounts.users.are_given())?;
+    let (mut config, accounts) = config(args, inherited, recorder)?;
+    config.tls = tls.read(&state, &config)?;
+    #[cfg(feature = "accounts")]
+    {
+        config.ambient_users = accounts.ambient_users(&config)?;
+    }
+    config.accounts = accounts.read(&state, &config, is_check)?;
+    config.accounts.iter().for_each(|accounts| allow.warn_of_nobody(accounts));
+    Ok(Prepared { config, set_by })
+}
+
 /// The configuration by the flags, without TLS and accounts; and the flags about accounts.
-pub(super) fn config(
+fn config(
     args: ServeArgs,
     inherited: Inherited,
     recorder: Option<Recorder>,
