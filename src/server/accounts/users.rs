@@ -68,12 +68,11 @@ impl Users {
             timing::slowest(users.users().map(|user| &user.hash), disk);
         let mut names = HashSet::new();
         for name in users.users().filter_map(|user| Name::of_user(user.name.as_str()).ok()) {
-            if names.contains(&name) {
-                let shown = name.to_string();
-                let shown = Printable::text(&shown);
-                log::warn!("two users look alike: {shown} (the chat takes them for one; rename one of them)");
+            if let Some(other) = names.replace(name.clone()) {
+                log::warn!(
+                    "two users look alike: {other} and {name} (the chat takes them for one; rename one of them)"
+                );
             }
-            names.insert(name);
         }
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
         let accounts = Known::Named(accounts.collect());
@@ -86,8 +85,8 @@ impl Users {
         let name = GUEST.parse().expect("it can be a name");
         let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
         let mut file = UsersFile::default();
-        let is_new = file.add(guest.clone());
-        debug_assert!(is_new, "the file is empty");
+        let added = file.add(guest.clone());
+        debug_assert_eq!(added, Ok(()), "the file is empty");
         let accounts = Known::Anybody(Account::of(guest));
         Self { file, accounts, names: HashSet::new(), decoy, slowest }
     }
