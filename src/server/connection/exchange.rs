@@ -9,7 +9,7 @@ use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::server::filter::Wanted;
 use crate::server::moment::Moment;
-use crate::server::observe::access_log::{self, ACCESS};
+use crate::server::observe::access_log::{self, ACCESS, LoggedUser};
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
@@ -103,6 +103,15 @@ impl Exchange {
         }
     }
 
+    /// Whom the log names: a link is not its giver.
+    fn logged_user(&self) -> LoggedUser<'_> {
+        match (&self.wanted.link, &self.wanted.user) {
+            (Some(link), _) => LoggedUser::Link(&link.id),
+            (None, Some(user)) => LoggedUser::Named(&user.name),
+            (None, None) => LoggedUser::Nobody,
+        }
+    }
+
     /// Writes the line of the access log and, if requests are recorded, of the script. Call it once, at the end.
     pub(super) fn note(&mut self, status: Status, bytes: u64, state: &State) {
         if self.line.is_empty() {
@@ -111,7 +120,8 @@ impl Exchange {
         if let Some(link) = &self.wanted.link {
             access_log::name_link(&mut self.line, &link.id);
         }
-        access_log::write(self.client, &self.line, status, bytes, self.began.elapsed());
+        let user = state.accounts.is_some().then(|| self.logged_user());
+        access_log::write(self.client, user, &self.line, status, bytes, self.began.elapsed());
         if let Persistence::Close(why) = self.persistence {
             log::debug!(target: ACCESS, "{} closed: {why}", self.client);
         }

@@ -88,6 +88,7 @@ mod tests {
         is_encrypted: false,
         is_by_script: false,
         audience: Audience::Anybody,
+        user: None,
         link: None,
         login: None,
     };
