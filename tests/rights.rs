@@ -9,6 +9,7 @@ mod flags;
 mod model;
 mod proxy_user;
 mod shown;
+mod spellings;
 mod stage;
 mod table;
 mod tftp;
