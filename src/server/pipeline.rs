@@ -66,7 +66,7 @@ fn respond<'b>(
     };
     let principal = link::enter(head, principal, source, wanted, state)?;
     let has_user = principal.user().is_some();
-    if wanted.link.is_none() {
+    if has_user && wanted.link.is_none() {
         wanted.user = principal.account().cloned();
     }
     if !has_user {

@@ -1,12 +1,15 @@
 //! `wharf rights`, and `wharf serve --check`: which rule decides, before and without a request.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
 use super::caller::{CALLERS, Caller};
 use super::model::{DIRECTORIES, FILES, RULES, USERS, rights};
 use super::stage::PASSWORD;
 use crate::common::accounts::write_users;
+#[cfg(feature = "tls")]
+use crate::common::root;
 use crate::common::run;
 
 /// What a command prints, which must succeed.
@@ -160,6 +163,43 @@ fn a_check_prints_the_rules_and_does_not_listen() {
         assert_eq!(output.stderr.matches(warning).count(), 1, "{warning}: {}", output.stderr);
     }
     assert_eq!(fs::read(&record).expect("read"), b"kept", "a check records nothing");
+}
+
+#[test]
+fn a_check_needs_no_free_port() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("www")).expect("made");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let text = printed(&["serve", "--check", "--port", &port], place.path());
+    assert!(text.contains(&format!("\nhttp://127.0.0.1:{port}\n")), "{text}");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_check_reads_the_certificate() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("www")).expect("made");
+    let file = |name: &str| root().join("tests/tls").join(name).to_str().expect("text").to_owned();
+    let (certificate, key) = (file("localhost.pem"), file("localhost.key"));
+    let words = ["serve", "--check", "--tls-cert", &certificate, "--tls-key"];
+    let text = printed(&[&words[..], &[&key]].concat(), place.path());
+    assert!(text.contains("\nhttps://127.0.0.1:8080\nTLS key: set (--tls-key "), "{text}");
+    let (code, errors) = refused(&[&words[..], &[&file("other.key")]].concat(), place.path());
+    assert_eq!(code, Some(1), "{errors}");
+}
+
+/// With one password for everybody, all are the user guest.
+#[test]
+fn a_rule_for_a_name_that_no_guest_has_is_warned_of() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("www")).expect("made");
+    fs::write(place.path().join("password"), "correct horse").expect("written");
+    let words = "serve --check --password-file password --state state --allow guest=view --allow anna=edit";
+    let output = run(&words.split(' ').collect::<Vec<_>>(), "", place.path());
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("there is no user anna"), "{}", output.stderr);
+    assert!(!output.stderr.contains("guest"), "{}", output.stderr);
 }
 
 #[test]
