@@ -96,17 +96,16 @@ fn secret_part(answer: &str) -> String {
     answer.split_inclusive('\n').filter(|line| !is_by_rules(line)).collect()
 }
 
-/// Every path is asked for in every spelling, every operation is asked of every path, and in every spelling; of all three
-/// together, one in this many is tried, and the usual spelling always.
-const ONE_IN: usize = 5;
-
+/// Every path is asked for in every spelling, by one operation; every operation asks for every path, and in every spelling. The
+/// usual spelling is tried with all of both.
 fn every_operation_follows_the_rules(operations: &[Operation]) {
     let mut stage = Stage::new();
     stage.wharf.files_age();
     let folder = stage.wharf.folder();
     let archives = |operation: &Operation| cfg!(feature = "archive") || !matches!(operation, Zip | Tar);
     let mut wrong = Vec::new();
-    for (turn, operation) in operations.iter().copied().enumerate().filter(|(_, it)| archives(it)) {
+    let operations: Vec<_> = operations.iter().copied().filter(archives).collect();
+    for (turn, operation) in operations.iter().copied().enumerate() {
         // What is refused has the bytes of what is missing.
         let missing = if READS.contains(&operation) { "/open/none" } else { "/closed/none" };
         let missing = stage.clients.iter_mut().map(|client| client.ask(&request(operation, missing)));
@@ -119,7 +118,7 @@ fn every_operation_follows_the_rules(operations: &[Operation]) {
         let cells =
             PATHS.iter().enumerate().flat_map(|path| SPELLINGS.iter().enumerate().map(move |it| (path, it)));
         for ((at, path), (number, (spelling, target, reading))) in cells {
-            if number != 0 && (at + number + turn) % ONE_IN != 0 {
+            if number != 0 && (at + number + turn) % operations.len() != 0 {
                 continue;
             }
             let target = target(path);
