@@ -41,6 +41,7 @@
 //! - [`cli`] is the command line; [`path`] is the path of a file in the folder; [`blocking`] is the proof that a thread
 //!   may wait for the disk; [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every thread;
 //!   [`network`] is a range of addresses; [`printable`] escapes untrusted text for logs and terminals;
+//!   [`folding`] compares names by their looks;
 //!   [`sink`] writes logs without blocking a worker;
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
@@ -55,6 +56,7 @@ pub mod cli;
 pub mod client;
 pub mod durable;
 pub mod folder;
+pub mod folding;
 pub mod format;
 pub mod http;
 pub mod net;

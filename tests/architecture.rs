@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 23] = [
+const ALLOWED: [(&str, &[&str]); 24] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -19,13 +19,14 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("own_paths", &[]),
     ("path", &[]),
     ("network", &[]),
+    ("folding", &["printable"]),
     ("access", &["network", "path"]),
-    ("accounts", &["access", "blocking", "durable", "path", "printable"]),
+    ("accounts", &["access", "blocking", "durable", "folding", "path", "printable"]),
     ("folder", &["access", "blocking", "durable", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
-    ("chat", &["printable"]),
+    ("chat", &["folding", "printable"]),
     ("durable", &[]),
     ("net", &["blocking"]),
     ("client", &["http", "tftp", "durable", "net", "network", "own_paths", "printable", "format"]),
@@ -41,6 +42,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "accounts",
             "durable",
             "folder",
+            "folding",
             "net",
             "network",
             "blocking",

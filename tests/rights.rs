@@ -3,10 +3,13 @@
 
 mod caller;
 mod defaults;
+#[cfg(feature = "accounts")]
+mod explained;
 mod flags;
 mod model;
 mod proxy_user;
 mod shown;
+mod spellings;
 mod stage;
 mod table;
 mod tftp;

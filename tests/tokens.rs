@@ -275,3 +275,47 @@ fn wharf_token_adds_lists_and_removes() {
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("there is no token backup"), "{}", again.stderr);
 }
+
+#[test]
+fn the_log_names_the_user_of_each_request() {
+    let office = Office::open(&["--allow", "everyone=view", "--allow", "anna=edit", "--udp", "0"]);
+    office.wharf.write("file", "content");
+    let token = token(&office, &json!({"name": "ci", "path": "/", "rights": "read", "for": "1h"}));
+    let made = office.make("/.wharf/links", ANNA, r#"{"path":"/file","for":"1h"}"#);
+    let url = made["link"].as_str().expect("a URL");
+    let path = &url[url.find("/.wharf/l/").expect("a link")..];
+    for (target, fields) in [
+        ("/file?nobody", ""),
+        ("/file?anna", ANNA),
+        ("/file?wrong", &*ANNA.replace("YQ==", "YR==")),
+        ("/file?token", &*token),
+        (&*format!("{path}/file?link"), ""),
+        (&*format!("{path}/file?both"), ANNA),
+    ] {
+        office.ask("GET", target, fields, "");
+    }
+    let log = office.wharf.settled_log();
+    let id = made["id"].as_str().expect("text");
+    for (query, user) in [
+        ("nobody", "-"),
+        ("anna", "anna"),
+        ("wrong", "-"),
+        ("token", "anna"),
+        ("link", &*format!("link:{id}")),
+        ("both", &*format!("link:{id}")),
+    ] {
+        let line = log
+            .lines()
+            .find(|line| line.contains(&format!("?{query} HTTP")))
+            .unwrap_or_else(|| panic!("{query}: {log}"));
+        let before = line.split(" \"GET ").next().expect("a client");
+        let words: Vec<_> = before.split_whitespace().rev().take(2).collect();
+        assert!(words[0] == user && words[1].starts_with("127.0.0.1:"), "{query}: {line}");
+    }
+    let other = crate::common::Wharf::serve(&["--allow", "everyone=view"]);
+    other.ask("GET", "/?without", "", b"");
+    let log = other.settled_log();
+    let line = log.lines().find(|line| line.contains("?without HTTP")).expect("it is logged");
+    let client = line.split(" \"GET ").next().and_then(|words| words.split_whitespace().last());
+    assert!(client.is_some_and(|client| client.starts_with("127.0.0.1:")), "no accounts, no field: {line}");
+}

@@ -102,3 +102,30 @@ fn mistakes_are_explained_and_change_nothing() {
     assert_eq!(output.code, Some(1));
     assert!(output.stderr.contains("users:2: unknown hash"), "{}", output.stderr);
 }
+
+#[test]
+fn a_name_that_looks_like_another_is_refused() {
+    let here = tempfile::tempdir().expect("a directory");
+    let here = here.path();
+    let add = |name| user(here, &["add", name, "--password-stdin"], "correct horse\n");
+    assert_eq!(add("anna").code, Some(0));
+    for (name, shown) in [("Anna", "Anna"), ("ａｎｎａ", "ａｎｎａ"), ("an\u{200b}na", "an\\u{200b}na")]
+    {
+        let output = add(name);
+        assert_eq!(output.code, Some(1), "{name}: {output:?}");
+        let why = format!("{shown} looks like the user anna, so people would confuse them");
+        assert!(output.stderr.contains(&why), "{}", output.stderr);
+    }
+    let output = add("\u{200b}");
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("nothing of the name can be seen"), "{}", output.stderr);
+    assert_eq!(add("anne").code, Some(0));
+    assert_eq!(succeeds(here, &["list"], ""), "anna\nanne\n");
+    // An old file may have such names; they can be removed.
+    let file = here.join("users");
+    let text = fs::read_to_string(&file).expect("read");
+    let anna = text.lines().find(|line| line.starts_with("anna:")).expect("she is there");
+    fs::write(&file, format!("{text}{}\n", anna.replacen("anna", "Anna", 1))).expect("written");
+    assert_eq!(succeeds(here, &["list"], ""), "anna\nanne\nAnna\n");
+    succeeds(here, &["remove", "Anna"], "");
+}

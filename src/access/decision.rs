@@ -93,7 +93,8 @@ impl Access {
     /// of that kind add up, unless one of them gives nothing.
     #[inline]
     pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
-        let given = self.everywhere.unwrap_or_else(|| self.decide(principal, path)).without(self.withheld);
+        let given =
+            self.everywhere.unwrap_or_else(|| self.decide(principal, path, |_| {})).without(self.withheld);
         match principal.scope() {
             None => given,
             Some(scope) if path.is_below(&scope.path) => given.and(scope.rights),
@@ -101,16 +102,23 @@ impl Access {
         }
     }
 
-    /// What the rules give. Kept out of line, as most servers have only one rule.
+    /// What the rules give; each that decides is passed on. Kept out of line, as most servers have only one rule.
     #[inline(never)]
-    fn decide(&self, principal: &Principal, path: &SharePath) -> Rights {
+    pub(super) fn decide<'r>(
+        &'r self,
+        principal: &Principal,
+        path: &SharePath,
+        mut decides: impl FnMut(&'r Rule),
+    ) -> Rights {
         let mut matching =
             self.rules.iter().filter(|rule| path.is_below(&rule.path) && rule.matches(principal));
         let Some(first) = matching.next() else { return Rights::NONE };
+        decides(first);
         let not_without_user = if principal.user().is_none() { Rights::SHARE } else { Rights::NONE };
         let is_beside = |rule: &&Rule| rule.path == first.path && rule.subject.kind() == first.subject.kind();
         let mut given = first.rights;
         for rule in matching.take_while(is_beside) {
+            decides(rule);
             let is_none = given == Rights::NONE || rule.rights == Rights::NONE;
             given = if is_none { Rights::NONE } else { given.with(rule.rights) };
         }
@@ -172,6 +180,16 @@ impl Access {
     fn shows_neighbours(&self, principal: &Principal, path: &SharePath) -> bool {
         let parent = path.parent().unwrap_or_default();
         principal.user().is_some() && self.rights(principal, &parent).has(Right::List)
+    }
+
+    /// The rules, in the order in which they are asked.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What nobody has, whatever the rules say.
+    pub fn withheld(&self) -> Rights {
+        self.withheld
     }
 
     /// Whether any rule lets anybody add or replace files.

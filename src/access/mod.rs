@@ -8,14 +8,15 @@
 //! A [`Grant`] is made only here, for one operation: such as [`ToList`] or [`ToRead`]. An operation
 //! of the folder takes the grant that it needs instead of a path, so an operation without a check does not compile.
 //!
-//! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or a single one that the other flags make. A
-//! [`Subject`] may already be a user or a group; the server knows only anonymous principals today.
+//! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or a single one that the other flags make.
+//! [`Access::explain`] says for people which of them decided.
 //!
 //! Knows no protocol and no disk: no clock, no files. What a link leads to, the folder finds out, and asks the grant about it.
 
 mod check;
 mod decision;
 mod denied;
+mod explanation;
 mod grant;
 mod principal;
 mod right;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use decision::{Access, Judge};
 pub use denied::Denied;
+pub use explanation::Explanation;
 pub use grant::{Grant, Operation, ToArchive, ToList, ToMakeDirectory, ToRead, ToWrite};
 pub use principal::{Principal, Scope, User};
 pub use right::{Right, Rights};

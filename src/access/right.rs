@@ -28,7 +28,8 @@ pub enum Right {
 pub struct Rights(u8);
 
 impl Right {
-    pub(super) const ALL: [Self; 8] = [
+    /// All of them.
+    pub const ALL: [Self; 8] = [
         Self::List,
         Self::Read,
         Self::Add,
@@ -39,7 +40,8 @@ impl Right {
         Self::Admin,
     ];
 
-    fn name(self) -> &'static str {
+    /// Its name in a rule.
+    pub fn name(self) -> &'static str {
         match self {
             Self::List => "list",
             Self::Read => "read",
@@ -149,6 +151,17 @@ impl Rights {
         }
         let names = Right::ALL.into_iter().filter(|right| self.has(*right)).map(Right::name);
         names.collect::<Vec<_>>().join(",")
+    }
+
+    /// The same, in few words: presets stand for what they give.
+    pub fn short(self) -> String {
+        let is_drop = self.and(Self::EDIT) == Self::of(&[Right::Add]);
+        let fits = |(name, preset): &(&str, Self)| self.has_all(*preset) && (*name != "drop" || is_drop);
+        match Self::PRESETS.into_iter().rev().find(fits) {
+            Some((name, preset)) if self == preset => name.to_owned(),
+            Some((name, preset)) => format!("{name},{}", self.without(preset).list()),
+            None => self.list(),
+        }
     }
 
     /// Whether these let a principal add files where it must not learn which names are taken.

@@ -1,5 +1,6 @@
 //! A rule: who may do what below a path.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -67,6 +68,26 @@ impl Rule {
     pub(super) fn matches(&self, principal: &Principal) -> bool {
         let includes_client = |scope: ClientScope| scope.includes(principal.address());
         self.subject.includes(principal) && self.from.is_none_or(includes_client)
+    }
+}
+
+/// As it is parsed, in its shortest form; what no flag can say is in words.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.subject, self.rights.short())?;
+        if !self.path.is_root() {
+            write!(f, "@/{}", self.path.display())?;
+        }
+        self.from.map_or(Ok(()), |from| write!(f, " from {from}"))
+    }
+}
+
+impl fmt::Display for ClientScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => network.fmt(f),
+            Self::ThisMachine => f.write_str("this machine"),
+        }
     }
 }
 
@@ -176,6 +197,23 @@ mod tests {
     fn rights_are_listed_as_they_are_parsed() {
         for text in ["none", "read", "list,read", "list,read,add,replace,chat,admin"] {
             assert_eq!(text.parse::<Rights>().expect("rights").list(), text);
+        }
+    }
+
+    #[test]
+    fn rules_are_written_as_they_are_parsed() {
+        for text in [
+            "everyone=view",
+            "users=edit,chat",
+            "%staff=drop@/in box",
+            "anna=none@/a/b from 10.0.0.0/8",
+            "everyone=write,chat,admin from ::1/128",
+            "everyone=view,add,chat",
+            "everyone=list",
+            "everyone=drop,chat",
+        ] {
+            let rules = Rule::parse(text).expect("a rule");
+            assert_eq!(rules.iter().map(Rule::to_string).collect::<Vec<_>>(), [text]);
         }
     }
 

@@ -7,7 +7,7 @@ use super::principal::{Principal, User};
 use super::rule_error::RuleError;
 
 /// The principals that a rule is about, from the most specific kind to the least.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// The user of this name.
     User(String),

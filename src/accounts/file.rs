@@ -8,6 +8,7 @@ use std::str::{self, FromStr};
 
 use super::name::{AccountNameError, GroupName, UserName};
 use super::password::{PasswordHash, WrongHash};
+use crate::folding::folded;
 
 /// A user, as a line of the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,17 @@ pub enum UserLineError {
     Duplicate(usize),
 }
 
+/// Why a user cannot be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CannotAdd {
+    /// There is a user of this name.
+    Exists,
+    /// Nothing of the name can be seen.
+    Invisible,
+    /// The name looks like that of this user: they differ in case, in forms of the same letters, or in what cannot be seen.
+    LooksLike(UserName),
+}
+
 impl UsersFile {
     /// Reads the content of a file. The first wrong line makes the whole file wrong: who is left out of it must not be
     /// somebody else's mistake.
@@ -92,14 +104,20 @@ impl UsersFile {
         self.users().find(|user| user.name == *name)
     }
 
-    /// Adds a user at the end; false if there is one of that name.
-    #[must_use]
-    pub fn add(&mut self, user: UserLine) -> bool {
-        let is_new = self.get(&user.name).is_none();
-        if is_new {
-            self.lines.push(Line::User(user));
+    /// Adds a user at the end, if people can tell its name from all others.
+    pub fn add(&mut self, user: UserLine) -> Result<(), CannotAdd> {
+        let looks = folded(user.name.as_str());
+        if self.get(&user.name).is_some() {
+            return Err(CannotAdd::Exists);
         }
-        is_new
+        if looks.is_empty() {
+            return Err(CannotAdd::Invisible);
+        }
+        if let Some(other) = self.users().find(|other| folded(other.name.as_str()) == looks) {
+            return Err(CannotAdd::LooksLike(other.name.clone()));
+        }
+        self.lines.push(Line::User(user));
+        Ok(())
     }
 
     /// Changes a user's password; false if there is none of that name. Who is disabled stays so.
@@ -276,8 +294,20 @@ mod tests {
         let hash: PasswordHash = HASH.replace("YRax", "YRay").parse().expect("a hash");
         assert!(file.set_hash(&name("bert"), hash.clone()));
         let carla = UserLine { name: name("carla"), hash, is_disabled: false, groups: vec![] };
-        assert!(file.add(carla.clone()));
-        assert!(!file.add(carla), "she is there already");
+        assert_eq!(file.add(carla.clone()), Ok(()));
+        assert_eq!(file.add(carla.clone()), Err(CannotAdd::Exists), "she is there already");
+        for (look_alike, error) in [
+            ("Carla", CannotAdd::LooksLike(name("carla"))),
+            ("ｃarla", CannotAdd::LooksLike(name("carla"))),
+            ("car\u{200b}la", CannotAdd::LooksLike(name("carla"))),
+            ("\u{200b}", CannotAdd::Invisible),
+        ] {
+            assert_eq!(
+                file.add(UserLine { name: name(look_alike), ..carla.clone() }),
+                Err(error),
+                "{look_alike}"
+            );
+        }
         assert!(file.remove(&name("anna")));
         assert!(!file.remove(&name("anna")), "she is gone");
         assert!(!file.set_hash(&name("anna"), HASH.parse().expect("a hash")));

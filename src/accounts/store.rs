@@ -136,7 +136,7 @@ mod tests {
         let hash: PasswordHash = HASH.parse().expect("a hash");
         let user = UserLine { name: name.parse().expect("a name"), hash, is_disabled: false, groups: vec![] };
         change(path, Blocking::own_thread(), |users| {
-            assert!(users.add(user));
+            users.add(user).expect("a new name");
             Ok(())
         })
     }

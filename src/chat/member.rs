@@ -14,10 +14,11 @@ use super::client_key::ClientKey;
 use super::error::RoomError;
 use super::flood::{self, Bucket};
 use super::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
-use super::name::{self, Name};
+use super::name::Name;
 pub use super::person::{MemberId, Person};
 use super::ring::Position;
 use super::token::{MemberToken, Secret};
+use crate::folding::folded;
 
 /// One member, with the state that only the room may see.
 pub(super) struct Member<O> {
@@ -168,7 +169,7 @@ impl<O> Members<O> {
 
     /// The member of this name, in any spelling.
     pub(super) fn by_name(&self, name: &str) -> Option<&Member<O>> {
-        self.by_name.get(name::folded(name).as_str()).and_then(|id| self.by_id.get(id))
+        self.by_name.get(folded(name).as_str()).and_then(|id| self.by_id.get(id))
     }
 
     /// The members for which this is not true.

@@ -12,9 +12,10 @@ use super::containment;
 use super::exit::{Failure, WrongUsage};
 use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
-use crate::access::Subject;
+use crate::access::{Subject, User};
 use crate::accounts::password::{Password, PasswordHash};
 use crate::accounts::records::{Records, WallTime};
+use crate::accounts::store;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
 use crate::server::{Accounts, AccountsSource, AmbientUsers, Config, LoginNames, UserHeader, folder_id};
@@ -22,9 +23,12 @@ use crate::server::{Accounts, AccountsSource, AmbientUsers, Config, LoginNames, 
 /// The environment variable with one password for everybody.
 const PASSWORD_VARIABLE: &str = "WHARF_PASSWORD";
 
-/// The flags of `wharf serve` about accounts.
+/// The user whom a shared password makes of everybody.
+const GUEST: &str = "guest";
+
+/// The flags that say who the users are; `wharf rights` has them too.
 #[derive(Debug, Default, Args)]
-pub(super) struct AccountsArgs {
+pub(super) struct UsersArgs {
     /// Know the users in this file, outside the folder, as `wharf user` writes it; read again when it changes
     ///
     /// Without --allow, users may do everything with the files, and chat; others may do nothing.
@@ -36,6 +40,16 @@ pub(super) struct AccountsArgs {
     /// Read the password for everybody from this file, outside the folder
     #[arg(long, value_name = "FILE", group = "accounts")]
     password_file: Option<PathBuf>,
+    /// The value of the variable.
+    #[arg(skip)]
+    variable: Option<Password>,
+}
+
+/// The flags of `wharf serve` about accounts.
+#[derive(Debug, Default, Args)]
+pub(super) struct AccountsArgs {
+    #[command(flatten)]
+    pub users: UsersArgs,
     /// With accounts, take passwords over the network without TLS, where others can read them
     #[arg(long)]
     allow_plain_passwords: bool,
@@ -49,12 +63,9 @@ pub(super) struct AccountsArgs {
     /// The proxy must set or remove the field in each request. Without it, a request is anonymous.
     #[arg(long, value_name = "NAME", requires_all = ["users", "trust_proxy"], conflicts_with = "proxy_protocol")]
     trust_user_header: Option<UserHeader>,
-    /// The value of the variable.
-    #[arg(skip)]
-    variable: Option<Password>,
 }
 
-impl AccountsArgs {
+impl UsersArgs {
     /// Takes the password out of the environment, where child processes and other programs of the user could read it. Call it
     /// before there is a second thread.
     pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
@@ -90,6 +101,41 @@ impl AccountsArgs {
         Err(WrongUsage(why).into())
     }
 
+    /// The user of this name, as the users file says; the one of a shared password has any name.
+    pub(super) fn find(&self, name: &str) -> Result<User, Failure> {
+        let Some(path) = &self.users else {
+            if self.are_given() {
+                return Ok(User { name: GUEST.to_owned(), groups: Vec::new() });
+            }
+            let why = "there are no users (name their file with --users, or leave out USER)";
+            return Err(WrongUsage(why.to_owned()).into());
+        };
+        let stored = store::read(path, Blocking::own_thread())?;
+        let shown = Printable::text(name);
+        let user = stored.users.users().find(|user| user.name.as_str() == name);
+        let user = user.ok_or_else(|| {
+            format!("there is no user {shown} in {} (wharf user list)", Printable::path(path))
+        })?;
+        if user.is_disabled {
+            return Err(format!("the user {shown} is disabled (remove the ! before the hash)").into());
+        }
+        let groups = user.groups.iter().map(|group| group.as_str().to_owned()).collect();
+        Ok(User { name: name.to_owned(), groups })
+    }
+
+    /// What sets the users, for people; no secret.
+    pub(super) fn origin(&self) -> Option<(&'static str, String)> {
+        let set = |origin: &str| Some(("password", format!("set ({origin})")));
+        match (&self.users, &self.password_file, &self.variable) {
+            (Some(users), ..) => Some(("users", Printable::path(users).to_string())),
+            (_, Some(file), _) => set(&format!("--password-file {}", Printable::path(file))),
+            (.., Some(_)) => set(PASSWORD_VARIABLE),
+            _ => self.password.then(|| ("password", "asked for at the start (--password)".to_owned())),
+        }
+    }
+}
+
+impl AccountsArgs {
     /// Who else may say which user a request acts for.
     pub(super) fn ambient_users(&self, config: &Config) -> Result<AmbientUsers, Failure> {
         if self.unix_users && config.proxies.are_at_unix_sockets() {
@@ -103,15 +149,20 @@ impl AccountsArgs {
         })
     }
 
-    /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder.
-    pub(super) fn read(self, state: &StateArgs, config: &Config) -> Result<Option<Accounts>, Failure> {
+    /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder. A check asks for nothing.
+    pub(super) fn read(
+        self,
+        state: &StateArgs,
+        config: &Config,
+        is_check: bool,
+    ) -> Result<Option<Accounts>, Failure> {
         self.ensure_private(config)?;
-        if !self.are_given() {
+        if !self.users.are_given() || is_check && self.users.password {
             return Ok(None);
         }
         // Other programs of the same user must not read passwords from the memory, nor may a core dump hold them.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-        let source = match (self.users, self.password_file, self.variable) {
+        let source = match (self.users.users, self.users.password_file, self.users.variable) {
             (Some(users), ..) => AccountsSource::File(users),
             (_, Some(file), _) => AccountsSource::Shared(hash(&password_of(&file, &config.root)?)?),
             (.., Some(password)) => AccountsSource::Shared(hash(&password)?),
@@ -129,14 +180,15 @@ impl AccountsArgs {
 
     /// Fails if clients of the network would have to send passwords without TLS.
     fn ensure_private(&self, config: &Config) -> Result<(), Failure> {
-        if self.allow_plain_passwords && !self.are_given() {
+        let has_accounts = self.users.are_given();
+        if self.allow_plain_passwords && !has_accounts {
             let why =
                 "--allow-plain-passwords has a meaning only with --users, --password or --password-file";
             return Err(WrongUsage(why.to_owned()).into());
         }
         let is_private = self.allow_plain_passwords || config.tls.is_some() || config.proxies.are_given();
         let is_local = config.listen.tcp_addresses().iter().all(|address| address.ip().is_loopback());
-        if !self.are_given() || is_private || is_local {
+        if !has_accounts || is_private || is_local {
             return Ok(());
         }
         let why = "passwords would be sent over the network, where others can read them: serve HTTPS (--tls-cert or \

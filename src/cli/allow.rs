@@ -6,14 +6,15 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::accounts::AccountsArgs;
+use super::accounts::UsersArgs;
 use super::exit::Failure;
 use crate::access::{Access, Rights, Rule, RuleError, Subject};
 use crate::path::SharePath;
 use crate::printable::Printable;
+use crate::server::Accounts;
 
 /// The flags of access by rules.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct AllowArgs {
     /// Give these rights, and no others: SUBJECT=RIGHTS, SUBJECT=RIGHTS@PATH, with " from CIDR" at the end for some
     /// addresses only; can be repeated
@@ -35,7 +36,7 @@ impl AllowArgs {
     pub(super) fn access(
         &self,
         users: Rights,
-        accounts: &AccountsArgs,
+        accounts: &UsersArgs,
         without_both: impl FnOnce() -> Access,
     ) -> Result<Access, Failure> {
         self.rules().try_for_each(|rule| accounts.ensure_known(&rule.subject))?;
@@ -52,18 +53,23 @@ impl AllowArgs {
         !self.allow.is_empty()
     }
 
-    /// The users whom rules name.
-    pub(super) fn user_names(&self) -> BTreeSet<String> {
-        let name = |rule: &Rule| match &rule.subject {
-            Subject::User(name) => Some(name.clone()),
-            Subject::Group(_) | Subject::Users | Subject::Everyone => None,
-        };
-        self.rules().filter_map(name).collect()
+    /// Warns of each name or group that rules are about, and that nobody has.
+    pub(super) fn warn_of_nobody(&self, accounts: &Accounts) {
+        let subjects: BTreeSet<_> = self.rules().map(|rule| &rule.subject).collect();
+        for subject in subjects.into_iter().filter(|subject| !accounts.has(subject)) {
+            let shown = subject.to_string();
+            let (shown, what) = match subject {
+                Subject::Group(_) => (Printable::text(&shown), "nobody is in the group"),
+                _ => (Printable::text(&shown), "there is no user"),
+            };
+            log::warn!("--allow: {what} {shown} (the rule holds as soon as there is one)");
+        }
     }
 
     /// Warns of rules that have no effect.
     pub(super) fn warn(&self, root: &Path, allows_exit: bool) {
-        for path in self.rules().map(|rule| &rule.path) {
+        let paths: BTreeSet<_> = self.rules().map(|rule| &rule.path).collect();
+        for path in paths {
             let shown = Printable(path.as_bytes());
             let (named, root) = (root.join(path.as_path()), root.canonicalize());
             if named.symlink_metadata().is_err() {

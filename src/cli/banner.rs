@@ -41,8 +41,17 @@ pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, rights
 
 /// The URLs at which the server can be reached, each once.
 pub(super) fn urls(server: &Server) -> Vec<String> {
+    urls_at(server.addresses(), server.scheme(), server.base())
+}
+
+/// The same, of listeners at these addresses.
+pub(super) fn urls_at(
+    addresses: impl IntoIterator<Item = ListenAddress>,
+    scheme: &str,
+    base: &Base,
+) -> Vec<String> {
     let mut urls: Vec<String> = Vec::new();
-    for url in server.addresses().flat_map(|address| urls_of(&address, server)) {
+    for url in addresses.into_iter().flat_map(|address| urls_of(&address, scheme, base)) {
         if !urls.contains(&url) {
             urls.push(url);
         }
@@ -51,9 +60,9 @@ pub(super) fn urls(server: &Server) -> Vec<String> {
 }
 
 /// The URL of a listener, or one for each address of the machine if it listens on all.
-fn urls_of(address: &ListenAddress, server: &Server) -> Vec<String> {
+fn urls_of(address: &ListenAddress, scheme: &str, base: &Base) -> Vec<String> {
     let (scheme, address, path) = match address {
-        ListenAddress::Tcp(address) => (server.scheme(), address, shown(server.base())),
+        ListenAddress::Tcp(address) => (scheme, address, shown(base)),
         ListenAddress::Udp(address) => ("tftp", address, String::new()),
         ListenAddress::Unix(_) => return vec![address.to_string()],
     };

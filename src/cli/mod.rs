@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod access_args;
 #[cfg(feature = "accounts")]
 mod accounts;
 #[cfg(not(feature = "accounts"))]
@@ -29,9 +30,11 @@ mod qr_code;
 mod question;
 mod remote;
 mod replay;
+mod rights;
 mod rights_line;
 mod serve;
 mod serve_args;
+mod serve_check;
 mod serve_config;
 #[cfg(feature = "accounts")]
 mod share;
@@ -72,6 +75,7 @@ use self::get::GetArgs;
 use self::list::ListArgs;
 use self::put::PutArgs;
 use self::replay::ReplayArgs;
+use self::rights::RightsArgs;
 use self::serve_args::ServeArgs;
 #[cfg(feature = "accounts")]
 use self::share::ShareArgs;
@@ -99,6 +103,7 @@ enum Command {
     Put(PutArgs),
     List(ListArgs),
     Replay(ReplayArgs),
+    Rights(Box<RightsArgs>),
     #[cfg(feature = "accounts")]
     User(UserArgs),
     #[cfg(feature = "accounts")]
@@ -111,7 +116,7 @@ impl Command {
     /// Which certificates a client trusts.
     fn trust(&self) -> Option<&TrustArgs> {
         match self {
-            Self::Serve(_) => None,
+            Self::Serve(_) | Self::Rights(_) => None,
             #[cfg(feature = "accounts")]
             Self::User(_) => None,
             #[cfg(feature = "accounts")]
@@ -130,7 +135,7 @@ impl Command {
     /// Who the user of a client is, and the servers that it names.
     fn login(&self) -> Option<(&CredentialArgs, Vec<NamedServer>)> {
         match self {
-            Self::Serve(_) => None,
+            Self::Serve(_) | Self::Rights(_) => None,
             #[cfg(feature = "accounts")]
             Self::User(_) => None,
             #[cfg(feature = "accounts")]
@@ -172,6 +177,7 @@ pub fn run() -> ExitCode {
         Command::Put(args) => Ok(put::run(args)),
         Command::List(args) => Ok(list::run(&args)),
         Command::Replay(args) => Ok(replay::run(&args)),
+        Command::Rights(args) => rights::run(*args),
         #[cfg(feature = "accounts")]
         Command::User(args) => user::run(args),
         #[cfg(feature = "accounts")]

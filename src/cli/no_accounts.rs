@@ -4,15 +4,22 @@ use clap::Args;
 
 use super::exit::{Failure, WrongUsage};
 use super::state::StateArgs;
-use crate::access::Subject;
+use crate::access::{Subject, User};
 use crate::server::{Accounts, Config};
 
 /// No flags.
 #[derive(Debug, Default, Args)]
-pub(super) struct AccountsArgs {}
+pub(super) struct UsersArgs {}
+
+/// No flags.
+#[derive(Debug, Default, Args)]
+pub(super) struct AccountsArgs {
+    #[command(flatten)]
+    pub users: UsersArgs,
+}
 
 #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-impl AccountsArgs {
+impl UsersArgs {
     /// There is no password to take.
     pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
         Ok(())
@@ -34,7 +41,20 @@ impl AccountsArgs {
     }
 
     /// There are none.
-    pub(super) fn read(self, _: &StateArgs, _: &Config) -> Result<Option<Accounts>, Failure> {
+    pub(super) fn find(&self, _: &str) -> Result<User, Failure> {
+        Err(WrongUsage("this build has no accounts (leave out USER)".to_owned()).into())
+    }
+
+    /// Nothing does.
+    pub(super) fn origin(&self) -> Option<(&'static str, String)> {
+        None
+    }
+}
+
+#[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+impl AccountsArgs {
+    /// There are none.
+    pub(super) fn read(self, _: &StateArgs, _: &Config, _: bool) -> Result<Option<Accounts>, Failure> {
         Ok(None)
     }
 }

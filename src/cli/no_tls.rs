@@ -11,6 +11,12 @@ use crate::server::{Config, Tls};
 pub(super) struct TlsArgs {}
 
 impl TlsArgs {
+    /// There is none.
+    #[allow(clippy::unused_self)]
+    pub(super) fn origins(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// There is nothing to keep.
     #[allow(clippy::unused_self)]
     pub(super) fn keeps_state(&self) -> bool {

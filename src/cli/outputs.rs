@@ -63,6 +63,16 @@ impl Outputs {
         Ok(Self { stdout, log, console, has_log_file, recorder, files })
     }
 
+    /// Fails like [`Outputs::open`], and changes no file that exists.
+    pub(super) fn check(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<(), Failure> {
+        for (what, path) in [("log to", log), ("record to", record)] {
+            let file = path.map(|path| PrivateFile::new(path, root));
+            let opened = file.as_ref().map(PrivateFile::append).transpose();
+            opened.map_err(|error| cannot(what, file.as_ref(), &error))?;
+        }
+        Ok(())
+    }
+
     /// An error if a file is in the shared folder, which may have been replaced.
     pub(super) fn ensure_outside(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|file| {

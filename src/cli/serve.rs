@@ -5,12 +5,12 @@ use std::path::Path;
 use rustix::process::geteuid;
 
 use super::exit::Failure;
+use super::logging::Verbosity;
 use super::outputs::Outputs;
-use super::rights_line::{self, SetBy};
-use super::serve_args::{Conflict, ServeArgs};
-use super::serve_config::config;
-use super::{banner, signals};
-use crate::net::inherited::Inherited;
+use super::rights_line;
+use super::serve_args::ServeArgs;
+use super::serve_config::{Prepared, prepare};
+use super::{banner, serve_check, signals};
 use crate::printable::Printable;
 use crate::server::{Accounts, Server, Tls};
 use crate::stop::Stop;
@@ -18,8 +18,15 @@ use crate::stop::Stop;
 /// Runs the command, until the server is stopped.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let mut args = args.with_number_as_port();
-    args.accounts.take_variable()?;
+    args.accounts.users.take_variable()?;
     let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
+    if args.check {
+        Outputs::check(log, record, args.root())?;
+        let outputs = Outputs::open(None, Verbosity::Quiet, None, args.root())?;
+        let checked = serve_check::run(args, &outputs);
+        outputs.flush();
+        return checked;
+    }
     let outputs = Outputs::open(log, args.verbosity(), record, args.root())?;
     let served = serve(args, &outputs);
     outputs.flush();
@@ -27,29 +34,9 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
 }
 
 fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
-    let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
-    let (idle_exit, qr, drain, tls) = (args.idle_exit, args.qr, args.drain, args.tls.clone());
-    let set_by = match (args.allow.is_given(), args.accounts.are_given()) {
-        (true, _) => SetBy::Rules,
-        (false, true) => SetBy::Accounts,
-        (false, false) if matches!(args.on_conflict, Conflict::Overwrite) => SetBy::Default,
-        (false, false) => SetBy::OnConflict,
-    };
-    let (state, named) = (args.state.clone(), args.allow.user_names());
-    state.ensure_used(tls.keeps_state() || args.accounts.are_given())?;
-    let (mut config, accounts) = config(args, inherited, outputs.recorder())?;
-    config.tls = tls.read(&state, &config)?;
-    #[cfg(feature = "accounts")]
-    {
-        config.ambient_users = accounts.ambient_users(&config)?;
-    }
-    config.accounts = accounts.read(&state, &config)?;
-    let is_unknown = |name: &&String| config.accounts.as_ref().is_some_and(|accounts| !accounts.has(name));
-    for name in named.iter().filter(is_unknown) {
-        let name = Printable::text(name);
-        log::warn!("--allow: there is no user {name} (the rule holds as soon as there is)");
-    }
+    let (idle_exit, qr, drain) = (args.idle_exit, args.qr, args.drain);
+    let Prepared { config, set_by } = prepare(args, outputs.recorder())?;
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
     let (certificates, accounts) = (config.tls.clone(), config.accounts.clone());
     let hung_up = move || {

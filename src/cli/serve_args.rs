@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser};
 use rustix::fs::Mode;
 
+use super::access_args::AccessArgs;
 use super::accounts::AccountsArgs;
-use super::allow::AllowArgs;
 use super::banner::IdleExit;
 use super::logging::Verbosity;
 use super::qr_code::QrArgs;
@@ -93,14 +93,8 @@ pub(super) struct ServeArgs {
     /// Maximum number of connections; beyond it, the longest idle one is closed, or the new one is refused
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
-    /// Refuse uploads and new directories
-    #[arg(long)]
-    pub read_only: bool,
     #[command(flatten)]
-    pub allow: AllowArgs,
-    /// What to do with an upload whose name exists
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Conflict::Overwrite)]
-    pub on_conflict: Conflict,
+    pub access: AccessArgs,
     /// Largest upload, such as 500M or 2G [default: as much as the disk holds]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub max_upload: Option<u64>,
@@ -121,9 +115,6 @@ pub(super) struct ServeArgs {
     pub accounts: AccountsArgs,
     #[command(flatten)]
     pub state: StateArgs,
-    /// Disable the chat
-    #[arg(long)]
-    pub no_chat: bool,
     /// Maximum number of open event streams of the chat; at most four fifths of --max-connections
     #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_subscribers: u32,
@@ -135,9 +126,9 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, value_delimiter = ',',
         default_missing_value = "index.html", value_parser = page_name)]
     pub index: Vec<String>,
-    /// Let clients stop the server: `shutdown` in `wharf client`, `exit` over TFTP
+    /// Read everything as a start would, print the rules and the addresses, and exit without listening
     #[arg(long)]
-    pub allow_exit: bool,
+    pub check: bool,
     /// Log every request, also to a terminal
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
@@ -150,17 +141,6 @@ pub(super) struct ServeArgs {
     /// Record requests for `wharf replay` in this file, outside the folder; SIGHUP reopens it
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-}
-
-/// The values of `--on-conflict`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Conflict {
-    /// Replace the old file
-    Overwrite,
-    /// Refuse the upload
-    Refuse,
-    /// Save the new file beside the old one, as `a (1).txt`
-    Rename,
 }
 
 impl Default for ServeArgs {

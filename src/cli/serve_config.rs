@@ -3,11 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
+use super::access_args::{Conflict, Reach};
 use super::accounts::AccountsArgs;
 use super::banner::IdleExit;
 use super::exit::Failure;
-use super::serve_args::{Conflict, ServeArgs};
-use crate::access::{Access, Right, Rights};
+use super::rights_line::SetBy;
+use super::serve_args::ServeArgs;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
 use crate::net::unix::SocketName;
@@ -19,25 +20,50 @@ use crate::server::{AllowedHosts, Config, ListenConfig, Recorder, TrustedProxies
 /// The default TCP port.
 const PORT: u16 = 8080;
 
+/// A server that is ready to listen.
+pub(super) struct Prepared {
+    pub config: Config,
+    pub set_by: SetBy,
+}
+
+/// Reads all that the flags name.
+pub(super) fn prepare(args: ServeArgs, recorder: Option<Recorder>) -> Result<Prepared, Failure> {
+    let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
+    let (tls, is_check) = (args.tls.clone(), args.check);
+    let set_by = args.access.set_by(&args.accounts.users);
+    let (state, allow) = (args.state.clone(), args.access.allow.clone());
+    state.ensure_used(tls.keeps_state() || args.accounts.users.are_given())?;
+    let (mut config, accounts) = config(args, inherited, recorder)?;
+    config.tls = tls.read(&state, &config)?;
+    #[cfg(feature = "accounts")]
+    {
+        config.ambient_users = accounts.ambient_users(&config)?;
+    }
+    config.accounts = accounts.read(&state, &config, is_check)?;
+    config.accounts.iter().for_each(|accounts| allow.warn_of_nobody(accounts));
+    Ok(Prepared { config, set_by })
+}
+
 /// The configuration by the flags, without TLS and accounts; and the flags about accounts.
-pub(super) fn config(
+fn config(
     args: ServeArgs,
     inherited: Inherited,
     recorder: Option<Recorder>,
 ) -> Result<(Config, AccountsArgs), Failure> {
     let listen = listen_config(&args, inherited)?;
     let root = args.root();
-    let access = access(&args, listen.are_on_this_machine())?;
+    let reach = Reach::of(!args.trust_proxy.is_empty(), listen.are_on_this_machine());
+    let access = args.access.access(&args.accounts.users, reach)?;
     if access.depends_on_path() && !Path::new("/proc/self/fd").exists() {
         return Err(
             "rules for paths need /proc, to find out where links lead (mount it, or leave out @PATH)".into(),
         );
     }
-    args.allow.warn(root, args.allow_exit);
+    args.access.allow.warn(root, args.access.allow_exit);
     let rules = Rules {
         hidden: args.hidden,
-        read_only: args.read_only,
-        on_conflict: match args.on_conflict {
+        read_only: args.access.read_only,
+        on_conflict: match args.access.on_conflict {
             Conflict::Overwrite => OnConflict::Overwrite,
             Conflict::Refuse => OnConflict::Refuse,
             Conflict::Rename => OnConflict::Rename,
@@ -64,7 +90,7 @@ pub(super) fn config(
         },
         workers: usize::from(args.workers),
         max_connections: args.max_connections,
-        chat: !args.no_chat,
+        chat: !args.access.no_chat,
         max_subscribers: args.max_subscribers,
         udp_sessions: usize::from(args.udp_sessions),
         trust_html: args.trust_html,
@@ -77,33 +103,6 @@ pub(super) fn config(
         udp_read_only: args.udp_read_only,
     };
     Ok((config, args.accounts))
-}
-
-/// Who may do what in the folder, by the flags. By default, whoever is not on this machine may not replace files; nor may the
-/// clients of a proxy, which may be anywhere.
-fn access(args: &ServeArgs, is_for_this_machine: bool) -> Result<Access, Failure> {
-    const REPLACE: Rights = Rights::of(&[Right::Replace]);
-    let kept = match args.on_conflict {
-        Conflict::Overwrite if !args.read_only => Rights::NONE,
-        _ => REPLACE,
-    };
-    let with_files = |rights: Rights| rights.without(kept).with(Rights::CHAT).with(Rights::ADMIN);
-    let here = with_files(Rights::VIEW.with(Rights::SAVE));
-    let elsewhere = here.without(REPLACE);
-    let default = || {
-        if !args.trust_proxy.is_empty() {
-            Access::new(elsewhere)
-        } else if is_for_this_machine {
-            Access::new(here)
-        } else {
-            Access::with_more_on_this_machine(elsewhere, here)
-        }
-    };
-    let chat = if args.no_chat { Rights::CHAT } else { Rights::NONE };
-    let exit = if args.allow_exit { Rights::NONE } else { Rights::ADMIN };
-    let access = args.allow.access(with_files(Rights::EDIT), &args.accounts, default)?;
-    let access = access.withholding(chat.with(exit));
-    Ok(if args.read_only { access.read_only() } else { access })
 }
 
 /// Where to listen. Inherited sockets replace the default address: it may be among them.
@@ -123,43 +122,4 @@ fn listen_config(args: &ServeArgs, inherited: Inherited) -> Result<ListenConfig,
         udp: args.udp.map(at).into_iter().flatten().collect(),
         inherited,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::access::Principal;
-    use crate::path::SharePath;
-    use crate::server::TrustedProxy;
-
-    #[test]
-    fn flags_become_rights() {
-        let add = Rights::VIEW.with(Rights::of(&[Right::Add]));
-        let usual = Rights::VIEW.with(Rights::SAVE).with(Rights::CHAT);
-        let flag = "127.0.0.1".parse::<TrustedProxy>().expect("valid");
-        let [here, there] = [None, Some([192, 0, 2, 1].into())].map(Principal::anonymous);
-        let rights = |args: &ServeArgs, is_local, principal| {
-            access(args, is_local).expect("valid").rights(principal, &SharePath::root())
-        };
-        let mut args = ServeArgs::default();
-        let both =
-            |args: &ServeArgs, is_local| [&here, &there].map(|principal| rights(args, is_local, principal));
-        assert_eq!(both(&args, true), [usual; 2], "nobody else can reach it");
-        assert_eq!(both(&args, false), [usual, add.with(Rights::CHAT)]);
-        args.trust_proxy.push(flag);
-        assert_eq!(both(&args, true), [add.with(Rights::CHAT); 2], "behind a proxy");
-        let table: [(&str, fn(&mut ServeArgs), Rights); 6] = [
-            ("none", |_| {}, usual),
-            ("--read-only", |args| args.read_only = true, Rights::VIEW.with(Rights::CHAT)),
-            ("--on-conflict refuse", |args| args.on_conflict = Conflict::Refuse, add.with(Rights::CHAT)),
-            ("--on-conflict rename", |args| args.on_conflict = Conflict::Rename, add.with(Rights::CHAT)),
-            ("--no-chat", |args| args.no_chat = true, Rights::VIEW.with(Rights::SAVE)),
-            ("--allow-exit", |args| args.allow_exit = true, usual.with(Rights::ADMIN)),
-        ];
-        for (flags, set, expected) in table {
-            let mut args = ServeArgs::default();
-            set(&mut args);
-            assert_eq!(rights(&args, true, &here), expected, "{flags}");
-        }
-    }
 }

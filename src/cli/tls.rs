@@ -7,6 +7,7 @@ use clap::Args;
 use super::containment;
 use super::exit::Failure;
 use super::state::StateArgs;
+use crate::printable::Printable;
 use crate::server::{Certificates, Config, PairFiles, Reachable, SelfSigned, Tls, TlsRules};
 
 /// The flags of `wharf serve` about TLS.
@@ -39,6 +40,13 @@ impl TlsArgs {
     /// Whether the server makes its certificate itself, and keeps it.
     pub(super) fn keeps_state(&self) -> bool {
         self.tls_self_signed
+    }
+
+    /// Where each secret comes from, for people.
+    pub(super) fn origins(&self) -> Vec<(&'static str, String)> {
+        let own = self.tls_self_signed.then(|| ("TLS key", "set (--tls-self-signed, in --state)".to_owned()));
+        let file = |key: &PathBuf| ("TLS key", format!("set (--tls-key {})", Printable::path(key)));
+        self.tls_key.iter().map(file).chain(own).collect()
     }
 
     /// Reads or makes the certificates, if there are any; none of the files may be in the shared folder.

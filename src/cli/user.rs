@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::exit::Failure;
 use super::{exit, question};
-use crate::accounts::file::{UserLine, UsersFile};
+use crate::accounts::file::{CannotAdd, UserLine, UsersFile};
 use crate::accounts::name::{GroupName, UserName};
 use crate::accounts::password::{PASSWORD_LIMIT, Password, PasswordHash};
 use crate::accounts::store;
@@ -77,10 +77,7 @@ pub(super) fn run(args: UserArgs) -> Result<ExitCode, Failure> {
         UserCommand::Add { name, file, group, password } => {
             let hash = PasswordHash::of(&password.ask()?, disk)?;
             let user = UserLine { name: name.clone(), hash, is_disabled: false, groups: group };
-            file.change(|users| {
-                let hint = format!("there is a user {name} already (wharf user passwd changes the password)");
-                users.add(user).then_some(()).ok_or(hint.into())
-            })
+            file.change(|users| users.add(user).map_err(|error| cannot_add(&name, &error)))
         }
         UserCommand::Passwd { name, file, password } => {
             let password = password.ask()?;
@@ -100,6 +97,21 @@ pub(super) fn run(args: UserArgs) -> Result<ExitCode, Failure> {
         }
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn cannot_add(name: &UserName, error: &CannotAdd) -> Failure {
+    let shown = Printable::text(name.as_str());
+    match error {
+        CannotAdd::Exists => {
+            format!("there is a user {shown} already (wharf user passwd changes the password)")
+        }
+        CannotAdd::Invisible => "nothing of the name can be seen (choose another name)".to_owned(),
+        CannotAdd::LooksLike(other) => {
+            let other = Printable::text(other.as_str());
+            format!("{shown} looks like the user {other}, so people would confuse them (choose another name)")
+        }
+    }
+    .into()
 }
 
 fn unknown(name: &UserName) -> Failure {

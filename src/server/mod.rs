@@ -73,6 +73,7 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 mod trusted_proxies;
+mod url_path;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 mod watched_file;
 
@@ -121,6 +122,7 @@ pub use self::tls::Tls;
 #[cfg(feature = "tls")]
 pub use self::tls::{Certificates, PairFiles, Reachable, SelfSigned, TlsRules};
 pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
+pub use self::url_path::path_of_url;
 use crate::blocking::Blocking;
 use crate::folder::{Folder, FolderId};
 use crate::net::limits::raise_open_files;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
-use crate::access::User;
+use crate::access::{Subject, User};
 use crate::blocking::Blocking;
 use crate::chat::name::Name;
 use crate::server::password_verdict::CheckedPassword;
@@ -27,7 +27,7 @@ impl Accounts {
         match *self {}
     }
 
-    pub fn has(&self, _: &str) -> bool {
+    pub fn has(&self, _: &Subject) -> bool {
         match *self {}
     }
 

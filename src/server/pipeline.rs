@@ -66,6 +66,9 @@ fn respond<'b>(
     };
     let principal = link::enter(head, principal, source, wanted, state)?;
     let has_user = principal.user().is_some();
+    if has_user && wanted.link.is_none() {
+        wanted.user = principal.account().cloned();
+    }
     if !has_user {
         wanted.login = authenticate::way_to_login(head, state);
     }

@@ -86,7 +86,7 @@ impl Client {
                 .write_all(request.as_bytes())
                 .ok()
                 .and_then(|()| receive(stream, request.starts_with("HEAD")));
-            let Some((head, body)) = answer else {
+            let Some((head, bytes, body)) = answer else {
                 assert!(!is_new, "no response: {request}");
                 self.stream = None;
                 continue;
@@ -94,15 +94,17 @@ impl Client {
             if head.persistence != Persistence::Keep {
                 self.stream = None;
             }
-            let date = head.field("Date").unwrap_or_default();
-            let fields = format!("{head:?}").replace(&format!("{:?}", date.as_bytes()), "");
-            return (head.status.code(), format!("{fields}\n{}", String::from_utf8_lossy(&body)));
+            let text = String::from_utf8_lossy(&bytes);
+            let mut text: String =
+                text.split_inclusive('\n').filter(|line| !line.starts_with("Date: ")).collect();
+            text.push_str(&String::from_utf8_lossy(&body));
+            return (head.status.code(), text);
         }
     }
 }
 
-/// The next final response; `None` if there is none.
-pub fn receive(stream: &mut impl Read, to_head: bool) -> Option<(Received, Vec<u8>)> {
+/// The next final response: its head, the bytes of that, and the body; `None` if there is none.
+pub fn receive(stream: &mut impl Read, to_head: bool) -> Option<(Received, Vec<u8>, Vec<u8>)> {
     let (mut unread, mut bytes) = (Vec::new(), [0; 16 * 1024]);
     loop {
         let (head, length) = loop {
@@ -112,7 +114,7 @@ pub fn receive(stream: &mut impl Read, to_head: bool) -> Option<(Received, Vec<u
             let count = stream.read(&mut bytes).ok().filter(|count| *count > 0)?;
             unread.extend_from_slice(&bytes[..count]);
         };
-        unread.drain(..length);
+        let bytes_of_head = unread.drain(..length).collect();
         let (mut decoder, mut body) = (BodyDecoder::new(head.framing), Vec::new());
         while !decoder.is_done() {
             let found = decoder.decode(&unread).expect("a body");
@@ -129,7 +131,7 @@ pub fn receive(stream: &mut impl Read, to_head: bool) -> Option<(Received, Vec<u
             }
         }
         if !head.status.is_interim() {
-            return Some((head, body));
+            return Some((head, bytes_of_head, body));
         }
     }
 }

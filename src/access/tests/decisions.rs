@@ -98,6 +98,43 @@ fn the_closest_folder_and_the_most_specific_subject_decide() {
     }
 }
 
+/// What is explained is what is decided: a right is there exactly if a rule is named that gives it.
+#[test]
+fn an_explanation_names_what_decides() {
+    let all: Vec<Rule> = RULES.iter().flat_map(|text| Rule::parse(text).expect("a rule")).collect();
+    let paths = PATHS.map(|path| SharePath::parse(path.as_bytes()).expect("a path"));
+    let sets = all.iter().flat_map(|one| all.iter().map(move |two| [one.clone(), two.clone()]));
+    let (principals, root) = (principals(), SharePath::root());
+    for access in sets.map(Access::by_rules).flat_map(|access| [access.clone().read_only(), access]) {
+        for (principal, path, right) in principals.iter().flat_map(|principal| {
+            paths.iter().flat_map(move |path| Right::ALL.map(|right| (principal, path, right)))
+        }) {
+            let (has, why) = access.explain(principal, path, right);
+            let path = if Rights::OF_SERVER.has(right) { &root } else { path };
+            let case = format!("{right:?} of {principal:?} at {path:?} by {access:?}: {why:?}");
+            assert_eq!(has, access.rights(principal, path).has(right), "{case}");
+            let holds = |rule: &Rule| path.is_below(&rule.path) && rule.matches(principal);
+            match why {
+                Explanation::Given(rule) => {
+                    assert!(has && holds(rule) && rule.rights.has(right), "{case}");
+                }
+                Explanation::None(rule) => {
+                    assert!(!has && holds(rule) && rule.rights == Rights::NONE, "{case}");
+                }
+                Explanation::NotGiven(rules) => {
+                    let lacks = |rule: &&Rule| holds(rule) && !rule.rights.has(right);
+                    assert!(!has && !rules.is_empty() && rules.iter().all(lacks), "{case}");
+                }
+                Explanation::NoRule => assert!(!has && !access.rules().iter().any(holds), "{case}"),
+                Explanation::NeedsAccount => {
+                    assert!(!has && right == Right::Share && principal.user().is_none(), "{case}");
+                }
+                Explanation::Withheld => assert!(!has && access.withheld().has(right), "{case}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn programs_on_this_machine_may_have_more_rights() {
     let (view, all) = (Rights::VIEW, Rights::VIEW.with(Rights::SAVE));

@@ -58,6 +58,17 @@ impl ListenConfig {
         own.chain(inherited.filter_map(|address| address.tcp())).collect()
     }
 
+    /// All addresses at which the listeners will be; port 0 is one that the system picks.
+    pub fn addresses(&self) -> Vec<ListenAddress> {
+        let tcp = self.tcp_addresses().into_iter().map(ListenAddress::Tcp);
+        let inherited = self.inherited.listeners.iter().flat_map(addresses_of);
+        let inherited = inherited.filter(|address| matches!(address, ListenAddress::Unix(_)));
+        let unix = self.unix.iter().cloned().map(ListenAddress::Unix).chain(inherited);
+        let datagrams = self.inherited.datagrams.iter().map(Datagrams::address);
+        let udp = self.udp.iter().copied().chain(datagrams).map(ListenAddress::Udp);
+        tcp.chain(unix).chain(udp).collect()
+    }
+
     /// Whether only programs on this machine can reach them.
     pub fn are_on_this_machine(&self) -> bool {
         let inherited = self.inherited.datagrams.iter().map(Datagrams::address);

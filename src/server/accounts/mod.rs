@@ -28,7 +28,7 @@ use std::{fmt, io, thread};
 use zeroize::Zeroizing;
 
 use self::users::Users;
-use crate::access::{Principal, Scope, User};
+use crate::access::{Principal, Scope, Subject, User};
 use crate::accounts::attempts::{Attempts, Guess};
 use crate::accounts::password::{Password, PasswordHash};
 use crate::accounts::records::{Purpose, RecordId, RecordScope, RecordSecret, Records, SecretUse, WallTime};
@@ -160,8 +160,13 @@ impl Accounts {
     }
 
     /// Whether there is a user of this name, perhaps a disabled one.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has_user(&self, name: &str) -> bool {
         self.users().find(name).is_some()
+    }
+
+    /// Whether a rule about this subject can be about anybody, perhaps a disabled user.
+    pub fn has(&self, subject: &Subject) -> bool {
+        self.users().has(subject)
     }
 
     /// Whether this is still the user that it was: it has neither been removed nor changed.

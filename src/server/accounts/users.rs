@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::User;
+use crate::access::{Subject, User};
 use crate::accounts::attempts::Guess;
 use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::GroupName;
@@ -68,12 +68,11 @@ impl Users {
             timing::slowest(users.users().map(|user| &user.hash), disk);
         let mut names = HashSet::new();
         for name in users.users().filter_map(|user| Name::of_user(user.name.as_str()).ok()) {
-            if names.contains(&name) {
-                let shown = name.to_string();
-                let shown = Printable::text(&shown);
-                log::warn!("two users look alike: {shown} (the chat takes them for one; rename one of them)");
+            if let Some(other) = names.replace(name.clone()) {
+                log::warn!(
+                    "two users look alike: {other} and {name} (the chat takes them for one; rename one of them)"
+                );
             }
-            names.insert(name);
         }
         let accounts = users.users().map(|user| (user.name.as_str().to_owned(), Account::of(user.clone())));
         let accounts = Known::Named(accounts.collect());
@@ -86,8 +85,8 @@ impl Users {
         let name = GUEST.parse().expect("it can be a name");
         let guest = UserLine { name, hash, is_disabled: false, groups: Vec::new() };
         let mut file = UsersFile::default();
-        let is_new = file.add(guest.clone());
-        debug_assert!(is_new, "the file is empty");
+        let added = file.add(guest.clone());
+        debug_assert_eq!(added, Ok(()), "the file is empty");
         let accounts = Known::Anybody(Account::of(guest));
         Self { file, accounts, names: HashSet::new(), decoy, slowest }
     }
@@ -118,6 +117,19 @@ impl Users {
     /// Whether a user has this name, in any spelling.
     pub(super) fn has_name(&self, name: &Name) -> bool {
         self.names.contains(name)
+    }
+
+    /// Whether the subject of a rule is everybody, or a name or a group of any user.
+    pub(super) fn has(&self, subject: &Subject) -> bool {
+        let users: Vec<_> = match &self.accounts {
+            Known::Named(accounts) => accounts.values().map(|account| &account.user).collect(),
+            Known::Anybody(account) => vec![&account.user],
+        };
+        match subject {
+            Subject::Everyone | Subject::Users => true,
+            Subject::User(name) => users.iter().any(|user| user.name == *name),
+            Subject::Group(group) => users.iter().any(|user| user.groups.contains(group)),
+        }
     }
 
     /// The account of this name. Names are compared by their bytes.

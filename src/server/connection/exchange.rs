@@ -10,7 +10,7 @@ use crate::http::target::Target;
 use crate::server::filter::Wanted;
 use crate::server::moment::Moment;
 use crate::server::observe::FinishedRequest;
-use crate::server::observe::access_log::{self, ACCESS};
+use crate::server::observe::access_log::{self, ACCESS, LoggedUser};
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
@@ -104,14 +104,32 @@ impl Exchange {
         }
     }
 
+    /// Whom the log names: a link is not its giver.
+    fn logged_user(&self) -> LoggedUser<'_> {
+        match (&self.wanted.link, &self.wanted.user) {
+            (Some(link), _) => LoggedUser::Link(&link.id),
+            (None, Some(user)) => LoggedUser::Named(&user.name),
+            (None, None) => LoggedUser::Nobody,
+        }
+    }
+
     /// Tells the observers how the exchange has ended. Call it once, at the end.
     pub(super) fn note(&mut self, status: Status, bytes: u64, state: &State) {
         if let Some(link) = self.wanted.link.as_ref().filter(|_| !self.line.is_empty()) {
             access_log::name_link(&mut self.line, &link.id);
         }
         let Self { client, began, .. } = *self;
+        let user = state.accounts.is_some().then(|| self.logged_user());
         let saved = self.saved.as_deref();
-        state.observers.note(&FinishedRequest { client, line: &self.line, status, bytes, began, saved });
+        state.observers.note(&FinishedRequest {
+            client,
+            user,
+            line: &self.line,
+            status,
+            bytes,
+            began,
+            saved,
+        });
         if let Persistence::Close(why) = self.persistence {
             log::debug!(target: ACCESS, "{} closed: {why}", self.client);
         }

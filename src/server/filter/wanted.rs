@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::access::User;
 use crate::http::fields::Fields;
 use crate::server::link_view::LinkView;
 use crate::server::pages;
@@ -19,6 +20,8 @@ pub(in crate::server) struct Wanted {
     pub audience: Audience,
     /// The path of the login page that leads back, if a browser opens a page without credentials.
     pub login: Option<Box<str>>,
+    /// The user that it acts for, unless it was sent through a link; for the log.
+    pub user: Option<Arc<User>>,
     /// The link through which it was sent.
     pub link: Option<Arc<LinkView>>,
 }

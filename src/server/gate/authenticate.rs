@@ -145,7 +145,7 @@ fn by_unix_peer(
             None => return Ok(Caller::NeedsDisk),
         },
     };
-    let Some(name) = name.filter(|name| accounts.has(name)) else { return anonymous };
+    let Some(name) = name.filter(|name| accounts.has_user(name)) else { return anonymous };
     let user = accounts.user(&name).ok_or_else(wrong)?;
     Ok(Caller::Known(Principal::of_user(user, source.client.ip())))
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::access::User;
-use crate::chat::name::{self, Name};
+use crate::chat::name::Name;
 use crate::chat::token::{MemberToken, Secret};
+use crate::folding::folded;
 use crate::http::status::Status;
 use crate::server::chat::state::{ChatState, is_same_owner, now};
 use crate::server::disk::Disk;
@@ -63,7 +64,7 @@ fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) ->
 fn name_of(user: &User, asked: Option<&str>) -> Result<Name, Response> {
     let own = Name::of_user(&user.name).map_err(bad_request)?;
     match asked {
-        Some(asked) if !asked.is_empty() && name::folded(asked) != own.folded() => {
+        Some(asked) if !asked.is_empty() && folded(asked) != own.folded() => {
             let text = format_args!("you are {own} here (join under this name)\n");
             Err(Response::text(Status::FORBIDDEN, text))
         }

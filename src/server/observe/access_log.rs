@@ -29,12 +29,30 @@ pub(crate) fn is_on() -> bool {
     log::log_enabled!(target: ACCESS, log::Level::Info)
 }
 
-/// Logs a request: the client, the line from [`push_request_line`], the response's status, the number of content bytes sent,
-/// and the time it took.
-pub(crate) fn write(client: ClientAddress, line: &[u8], status: Status, bytes: u64, time: Duration) {
+/// Whom a request acts for, where there are accounts: before the request line, as in the common log format of Apache and nginx.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LoggedUser<'a> {
+    /// It brought no credentials, or wrong ones: a wrong name may be a password in the wrong field.
+    Nobody,
+    /// The user of this name.
+    Named(&'a str),
+    /// Whoever has the link of this public id. No user's name has a colon.
+    Link(&'a str),
+}
+
+/// Logs a request: the client, the user if there are accounts, the line from [`push_request_line`], the response's status, the
+/// number of content bytes sent, and the time it took.
+pub(crate) fn write(
+    client: ClientAddress,
+    user: Option<LoggedUser<'_>>,
+    line: &[u8],
+    status: Status,
+    bytes: u64,
+    time: Duration,
+) {
     MESSAGE.with_borrow_mut(|message| {
         message.clear();
-        format(message, client, line, status, bytes, time);
+        format(message, client, user, line, status, bytes, time);
         log::info!(target: ACCESS, "{}", str::from_utf8(message).unwrap_or_default());
         if message.capacity() > KEPT {
             *message = Vec::new();
@@ -42,17 +60,29 @@ pub(crate) fn write(client: ClientAddress, line: &[u8], status: Status, bytes: u
     });
 }
 
-fn format(out: &mut Vec<u8>, client: ClientAddress, line: &[u8], status: Status, bytes: u64, time: Duration) {
+fn format(
+    out: &mut Vec<u8>,
+    client: ClientAddress,
+    user: Option<LoggedUser<'_>>,
+    line: &[u8],
+    status: Status,
+    bytes: u64,
+    time: Duration,
+) {
     push_client(out, client);
+    if let Some(user) = user {
+        push_user(out, user);
+    }
+    out.extend_from_slice(b" \"");
     Printable(line).push_to(out);
     push_outcome(out, status, bytes, time);
 }
 
-/// Writes the part before the request line.
+/// Writes the client.
 fn push_client(out: &mut Vec<u8>, client: ClientAddress) {
     let ClientAddress::Peer(Peer::Inet(SocketAddr::V4(address))) = client else {
         // Writing to a `Vec` cannot fail.
-        let _ = write!(out, "{client} \"");
+        let _ = write!(out, "{client}");
         return;
     };
     let [a, b, c, d] = address.ip().octets().map(u64::from);
@@ -61,7 +91,21 @@ fn push_client(out: &mut Vec<u8>, client: ClientAddress) {
         out.push(separator);
     }
     push_decimal(out, address.port().into());
-    out.extend_from_slice(b" \"");
+}
+
+/// Writes the user, or `-`, with a blank before it. Names have no blanks.
+fn push_user(out: &mut Vec<u8>, user: LoggedUser<'_>) {
+    match user {
+        LoggedUser::Nobody => out.extend_from_slice(b" -"),
+        LoggedUser::Named(name) => {
+            out.push(b' ');
+            Printable::text(name).push_to(out);
+        }
+        LoggedUser::Link(id) => {
+            out.extend_from_slice(b" link:");
+            out.extend_from_slice(id.as_bytes());
+        }
+    }
 }
 
 /// Writes the part after the request line. Milliseconds are rounded to a tenth.
@@ -235,11 +279,28 @@ mod tests {
                 for (status, bytes) in [(Status::OK, 0), (Status::NOT_FOUND, 9), (Status::OK, u64::MAX)] {
                     let time = Duration::from_micros(micros);
                     let mut message = Vec::new();
-                    format(&mut message, client, line, status, bytes, time);
+                    format(&mut message, client, None, line, status, bytes, time);
                     let expected = by_std_fmt(client, line, status, bytes, time);
                     assert_eq!(String::from_utf8_lossy(&message), expected);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn where_there_are_accounts_the_user_is_the_second_field() {
+        let client = ClientAddress::of_peer(Peer::Inet("1.2.3.4:5".parse().expect("an address")));
+        for (user, shown) in [
+            (LoggedUser::Nobody, "-"),
+            (LoggedUser::Named("anna"), "anna"),
+            (LoggedUser::Named("a\u{202e}b"), "a\\u{202e}b"),
+            (LoggedUser::Link("3f8k2m9q"), "link:3f8k2m9q"),
+        ] {
+            let mut message = Vec::new();
+            let time = Duration::from_millis(1);
+            format(&mut message, client, Some(user), b"GET / HTTP/1.1", Status::OK, 9, time);
+            let expected = format!("1.2.3.4:5 {shown} \"GET / HTTP/1.1\" 200 9 B 1.0 ms");
+            assert_eq!(String::from_utf8_lossy(&message), expected);
         }
     }
 

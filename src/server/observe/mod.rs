@@ -12,6 +12,7 @@ pub use recorder::Recorder;
 use crate::http::status::Status;
 use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
+use access_log::LoggedUser;
 
 /// Those that are told of every response, as far as they are turned on. The access log is a target of the log.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub(super) struct Observers {
 pub(super) struct FinishedRequest<'e> {
     /// The client that sent the request.
     pub client: ClientAddress,
+    /// Its user; `None` if the server has no accounts.
+    pub user: Option<LoggedUser<'e>>,
     /// The request line as it is logged; empty if no observer [needs](Observers::need_line) it.
     pub line: &'e [u8],
     /// The status of the response.
@@ -50,6 +53,7 @@ impl Observers {
         }
         access_log::write(
             request.client,
+            request.user,
             request.line,
             request.status,
             request.bytes,

@@ -173,7 +173,7 @@ fn begin(pending: PendingRequest, permit: TransferPermit, runtime: &Arc<Runtime>
 /// Runs the transfer that a request asks for, and writes the line of the access log.
 fn serve(datagram: &[u8], transfer: Transfer<'_>) {
     let began = Instant::now();
-    let peer = transfer.peer;
+    let (peer, state) = (transfer.peer, transfer.state);
     let (verb, name, outcome) = match &Packet::parse(datagram) {
         Ok(Packet::Read(request)) => ("RRQ", request.filename().to_vec(), transfer.read(request)),
         Ok(Packet::Write(request)) => ("WRQ", request.filename().to_vec(), transfer.write(request)),
@@ -182,7 +182,9 @@ fn serve(datagram: &[u8], transfer: Transfer<'_>) {
     };
     let TransferOutcome { ending, bytes, last_ack, permit } = outcome;
     let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
-    log::info!(target: ACCESS, "{peer} \"{verb} {}\" {ending}, {bytes} B {milliseconds:.1} ms", Printable(&name));
+    // As over HTTP: nobody has an account here.
+    let user = if state.accounts.is_some() { " -" } else { "" };
+    log::info!(target: ACCESS, "{peer}{user} \"{verb} {}\" {ending}, {bytes} B {milliseconds:.1} ms", Printable(&name));
     if let Some(last_ack) = last_ack {
         last_ack.dally();
     }
