@@ -50,6 +50,8 @@ pub(crate) struct ListingPage<'a> {
     pub account: AccountShown,
     /// Whether it has a QR code of its address; below a link there is none.
     pub has_qr_code: bool,
+    /// Whether the visitor can make links to it.
+    pub can_share: bool,
 }
 
 /// What the page shows about its user.
@@ -80,6 +82,7 @@ impl ListingPage<'_> {
                     (self.way())
                     @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { "Read-only" } }
                     @if self.has_qr_code { form { button .plain name="qr" { "QR code" } } }
+                    @if self.can_share { button #share .js .plain type="button" { "Share" } }
                     (self.account())
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
