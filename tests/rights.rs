@@ -3,6 +3,7 @@
 
 mod caller;
 mod defaults;
+pub mod drop_box;
 mod flags;
 mod model;
 mod proxy_user;
