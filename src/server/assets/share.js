@@ -1,6 +1,5 @@
-
-// ---- Links: whoever may share the folder makes them here, and ends them
-if ($("#share")) {
+// Links: whoever may share the folder makes them here, and ends them. The server puts the import of `page.js` before this.
+{
   const LIVES = [["1h", "1 hour"], ["1d", "1 day"], ["7d", "7 days"], ["30d", "30 days"], ["never", "until I end it"]];
 
   const links = `${own}links`;
