@@ -98,7 +98,7 @@ fn the_dialog_says_why_there_is_no_link() {
     fs::remove_dir_all(office.wharf.folder().join("open")).expect("removed");
     browser.js("const form = document.querySelector('#sharing form'); form.elements.password.value = '\\0'");
     browser.press("Make a link");
-    browser.until("document.querySelector('#sharing .failed').textContent");
+    browser.until("document.querySelector('#sharing #failure').textContent");
     is_for_everybody(&browser, "not-shared");
 }
 

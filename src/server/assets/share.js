@@ -15,7 +15,7 @@
   const drop = make("input", { name: "drop", type: "checkbox" });
   // Whoever makes the link passes the password on, so it can be read here.
   const password = make("input", { name: "password", autocomplete: "off", spellcheck: false, placeholder: "none" });
-  const failure = make("p", { className: "failed", role: "alert" });
+  const failure = make("p", { id: "failure", role: "alert" });
   const send = make("button", {}, "Make a link");
   const close = button("Close", () => dialog.close());
   const form = make(
@@ -122,7 +122,7 @@
       title.focus();
     });
     end.ariaLabel = `End the link ${link.id}`;
-    return make("li", {}, make("p", {}, make("bdi", {}, decoded(link.path)), make("br"), make("small", {}, about.join(", "))), end);
+    return make("li", {}, make("p", {}, make("bdi", {}, decoded(link.path)), make("br"), make("span", { className: "hint" }, about.join(", "))), end);
   }
 
   /** A path as it is read; a name that is not UTF-8 stays encoded. */
