@@ -9,6 +9,9 @@ use std::{env, fs, io};
 const SCRIPTS: [&str; 5] = ["folder.js", "preview.js", "stream.js", "room.js", "give.js"];
 const STYLES: [&str; 1] = ["page.css"];
 
+/// What only the pages load on which the visitor may share.
+const SHARE: [&str; 1] = ["share.js"];
+
 /// What media types begin with; the longer before its own beginning. A type is written as the place of its prefix, and the rest.
 const PREFIXES: [&str; 4] = ["application/vnd.", "application/x-", "application/", ""];
 
@@ -17,6 +20,7 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("page.js"), lean(&SCRIPTS)?)?;
     fs::write(out.join("page.css"), lean(&STYLES)?)?;
+    fs::write(out.join("share.js"), lean(&SHARE)?)?;
     fs::write(out.join("media_types.rs"), media_types())
 }
 

@@ -12,6 +12,8 @@ mod proxied;
 #[cfg(feature = "tls")]
 mod self_signed;
 mod session;
+#[cfg(feature = "accounts")]
+mod share;
 mod stream;
 mod upload;
 

@@ -3,6 +3,7 @@
 mod command;
 mod drop;
 mod limits;
+mod pages;
 mod password;
 mod secrets;
 

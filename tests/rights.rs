@@ -3,6 +3,7 @@
 
 mod caller;
 mod defaults;
+pub mod drop_box;
 #[cfg(feature = "accounts")]
 mod explained;
 mod flags;

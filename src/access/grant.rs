@@ -104,6 +104,11 @@ impl<O: Operation> Grant<'_, O> {
         self.judge.is_some()
     }
 
+    /// Whether the principal must not learn which names are taken: it may add files, and neither list, read nor replace any.
+    pub fn hides_names(&self) -> bool {
+        self.rights.hide_names()
+    }
+
     /// The same grant.
     pub fn reborrow(&self) -> Grant<'_, O> {
         self.with_rights(self.rights)
@@ -167,11 +172,6 @@ impl Grant<'_, ToList> {
 }
 
 impl Grant<'_, ToWrite> {
-    /// Whether the principal must not learn which names are taken: it may add files, and neither list, read nor replace any.
-    pub fn hides_names(&self) -> bool {
-        self.rights.hide_names()
-    }
-
     /// Whether it may save a file under a new name.
     pub fn may_add(&self) -> bool {
         self.rights.has(Right::Add)

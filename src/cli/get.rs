@@ -1,6 +1,5 @@
 //! `wharf get ADDRESS…`: downloads files.
 
-use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -12,12 +11,10 @@ use clap::Args;
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
-use super::{exit, question};
-use super::{signals, size};
+use super::{exit, link, signals, size};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::fetch::{self, Downloads, FetchOptions, FetchOrder, FetchResult, Fetched, LocalDirectory};
-use crate::client::open_link::{self, LinkOpened};
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
 use crate::client::tftp::{self, address::TftpSite};
@@ -95,8 +92,10 @@ pub(super) struct GetArgs {
 
 /// Runs the command.
 pub(super) fn run(mut args: GetArgs) -> ExitCode {
-    if let Err(code) = args.open_links() {
-        return code;
+    for typed in &mut args.addresses {
+        if let Err(code) = link::open(&mut typed.address) {
+            return code;
+        }
     }
     let args = &args;
     if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, tftp::open_transfer::abort_all) {
@@ -105,36 +104,6 @@ pub(super) fn run(mut args: GetArgs) -> ExitCode {
     match &args.output {
         Some(output) => get_one(args, output),
         None => exit::code(get_all(args)),
-    }
-}
-
-impl GetArgs {
-    /// Opens the links among the addresses; asks for their passwords.
-    fn open_links(&mut self) -> Result<(), ExitCode> {
-        for typed in &mut self.addresses {
-            if let Remote::Http(resource) = &mut typed.address {
-                open_link(resource)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn open_link(resource: &mut Resource) -> Result<(), ExitCode> {
-    let failed = |error: &dyn Display| exit::failed(&format_args!("wharf: cannot open the link: {error}"));
-    let mut password = None;
-    loop {
-        match open_link::open(resource, password.as_ref()) {
-            Ok(LinkOpened::Yes) => return Ok(()),
-            Ok(LinkOpened::NeedsPassword) if password.is_some() => {
-                return Err(failed(&"the password is wrong"));
-            }
-            Ok(LinkOpened::NeedsPassword) => {}
-            Err(error) => return Err(failed(&error)),
-        }
-        let asked = question::ask("Password of the link: ");
-        let cannot = |error| failed(&format_args!("cannot ask for its password at a terminal: {error}"));
-        password = Some(asked.map_err(cannot)?);
     }
 }
 

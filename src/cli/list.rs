@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
-use super::{exit, signals};
+use super::{exit, link, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::ClientError;
 use crate::client::listing::NOTHING;
@@ -68,7 +68,10 @@ pub(super) fn run(args: &ListArgs) -> ExitCode {
     if let Err(error) = signals::leave_on_interrupt("Interrupted.", || {}) {
         return exit::code(Err(error));
     }
-    let remote = args.remote();
+    let mut remote = args.remote();
+    if let Err(code) = link::open(&mut remote) {
+        return code;
+    }
     match find(&remote, args.recursive) {
         Ok(mut found) => {
             found.sort(args.sort.into());

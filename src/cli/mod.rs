@@ -15,6 +15,7 @@ mod credentials;
 mod exit;
 mod foreign_flags;
 mod get;
+mod link;
 mod list;
 mod log_line;
 mod logging;

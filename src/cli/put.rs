@@ -13,7 +13,7 @@ use clap::Args;
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
-use super::{exit, signals};
+use super::{exit, link, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::shown;
 use crate::client::progress_bar::Bars;
@@ -100,6 +100,9 @@ pub(super) fn run(mut args: PutArgs) -> ExitCode {
             Ok(files) => args.files = files,
             Err(error) => return exit::code(Err(error)),
         }
+    }
+    if let Some(code) = args.to.as_mut().and_then(|to| link::open(&mut to.address).err()) {
+        return code;
     }
     if let Some(misuse) = args.misuse() {
         return exit::wrong_usage(&format_args!("wharf: {misuse}"));

@@ -76,6 +76,12 @@ impl ServerAddress {
         Self { server: self.server.clone(), base: format!("{target}{slash}") }
     }
 
+    /// The same server, and what this target names there: a directory if it ends with a slash, else a file.
+    #[must_use]
+    pub fn at_target(&self, target: String) -> Self {
+        Self { server: self.server.clone(), base: target }
+    }
+
     /// The encoded path of this directory below another one, with its leading slash.
     #[cfg(feature = "accounts")]
     pub(super) fn below(&self, above: &Self) -> &str {

@@ -184,6 +184,10 @@ impl HttpConnection {
         mut bytes: Vec<u8>,
         content: &RequestContent,
     ) -> Result<Option<Received>, ClientError> {
+        // A refusal may have come together with the permission. Nothing more arrives then.
+        if let Some(early) = self.final_head()? {
+            return Ok(Some(early));
+        }
         if let Some(input) = content.input() {
             return match self.send_all(&bytes)? {
                 None => self.send_chunks(content, input),
@@ -308,6 +312,9 @@ impl HttpConnection {
 
     /// Reads the head of the response to a request that was sent whole.
     fn read_response(&mut self, request: &HttpRequest<'_>) -> Result<Received, ClientError> {
+        if let Some(head) = self.final_head()? {
+            return Ok(head);
+        }
         if request.content.is_some() && !self.ready(COMMIT_TIMEOUT)? {
             return Err(ClientError::Slow(ANSWERING, COMMIT_TIMEOUT.as_secs()));
         }
@@ -354,6 +361,10 @@ impl HttpConnection {
         }
         let Some((head, length)) = Received::parse(self.unused(), self.to_head)? else { return Ok(None) };
         self.consume(length);
+        if head.status.is_interim() {
+            // It is no part of the final response.
+            self.heard = !self.unused().is_empty();
+        }
         Ok(Some(head))
     }
 }

@@ -90,6 +90,13 @@ impl RequestContent {
         Ok(Self { source: Source::Input(input), total: 0, start: 0, length: 0, opened: None, shown_at: None })
     }
 
+    /// What arrives on this descriptor.
+    #[cfg(test)]
+    pub(super) fn input_from(fd: BorrowedFd<'_>) -> Result<Self, ClientError> {
+        let source = Source::Input(ContentInput::open(fd)?);
+        Ok(Self { source, total: 0, start: 0, length: 0, opened: None, shown_at: None })
+    }
+
     /// Whether it cannot be sent again: some of it was read, and is not stored.
     pub(super) fn is_used(&self) -> bool {
         self.input().is_some_and(|input| input.read.get().is_some())

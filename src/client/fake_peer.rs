@@ -5,6 +5,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::address::Endpoint;
 
@@ -21,6 +22,8 @@ pub(crate) enum PeerAction {
     Say(&'static str),
     /// Waits until the client has closed the connection.
     AwaitEnd,
+    /// Resets the connection: what the client has sent and the server has not read would do that too.
+    Reset,
 }
 
 /// A server that runs its script once.
@@ -70,6 +73,9 @@ fn play(mut stream: TcpStream, acts: &[PeerAction], requests: &mut Vec<String>) 
                 let length = length.map_or(0, |length| length.parse().expect("a number"));
                 requests.push(head);
                 add_content(&mut stream, length, requests);
+            }
+            PeerAction::Reset => {
+                socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
             }
             PeerAction::AwaitEnd => {
                 // A reset is an end too.

@@ -5,6 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::address::Endpoint;
+use super::credentials::SecretText;
 use crate::own_paths::LINK;
 
 /// The links that were opened.
@@ -17,7 +18,7 @@ pub(super) struct OpenLink {
     /// The path of the link.
     pub(super) path: String,
     /// The field `Cookie`.
-    pub(super) cookie: String,
+    pub(super) cookie: SecretText,
 }
 
 /// The path of the link that a target is about, up to the end of its secret.
@@ -29,11 +30,13 @@ pub(super) fn link_of(target: &str) -> Option<&str> {
 
 /// Sends the cookie of this link from now on.
 pub(super) fn remember(link: OpenLink) {
-    OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+    let mut all = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|open| open.server != link.server || open.path != link.path);
+    all.push(link);
 }
 
 /// The field `Cookie` for a request.
-pub(super) fn cookie(server: &Endpoint, target: &str) -> Option<String> {
+pub(super) fn cookie(server: &Endpoint, target: &str) -> Option<SecretText> {
     let link = link_of(target)?;
     let all = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     let open = all.iter().find(|open| open.server == *server && open.path == link);

@@ -59,6 +59,7 @@ pub mod session;
 pub mod shell;
 pub mod shutdown;
 mod socket;
+mod state_directory;
 mod stream;
 pub mod targets;
 pub mod tftp;
@@ -73,6 +74,7 @@ pub mod transfer;
 pub mod tree;
 pub mod typed_line;
 pub mod upload;
+mod visits;
 pub mod walk;
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Opens a link: a POST takes a use, and its response has the cookie of a session.
+//!
+//! The cookie of an earlier run goes with the POST. If its session still lasts, the server takes no use and asks for no password.
 
-use super::address::Resource;
+use std::time::Duration;
+
+use super::address::Endpoint;
 use super::content::RequestContent;
 use super::credentials::SecretText;
 use super::error::ClientError;
@@ -8,6 +12,7 @@ use super::error_response;
 use super::links::{self, OpenLink, link_of};
 use super::request::HttpRequest;
 use super::session::Session;
+use super::visits::Visits;
 use crate::http::request::Method;
 use crate::http::status::Status;
 use crate::http::target::encode_segment;
@@ -15,36 +20,58 @@ use crate::http::target::encode_segment;
 /// What became of an attempt to open a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LinkOpened {
-    /// It is open.
-    Yes,
+    /// It is open, and this is what the address stands for: that of a link itself, for what it shares.
+    At(String),
     /// It needs another password than this one, or one at all.
     NeedsPassword,
 }
 
-/// Opens the link that an address is about, if it has one. The address of a link itself becomes that of what it shares.
-pub fn open(resource: &mut Resource, password: Option<&SecretText>) -> Result<LinkOpened, ClientError> {
-    let Some(link) = link_of(&resource.target).map(str::to_owned) else { return Ok(LinkOpened::Yes) };
+/// Opens the link that a target is about, if it has one.
+pub fn open(
+    server: &Endpoint,
+    target: &str,
+    password: Option<&SecretText>,
+) -> Result<LinkOpened, ClientError> {
+    let Some(link) = link_of(target) else { return Ok(LinkOpened::At(target.to_owned())) };
+    // Another process that opens a link of this server waits, and finds the session then.
+    let mut visits = Visits::of(server);
+    let remember =
+        |cookie| links::remember(OpenLink { server: server.clone(), path: link.to_owned(), cookie });
+    if let Some(cookie) = visits.as_ref().and_then(|visits| visits.recall(link)) {
+        remember(cookie);
+    }
     let form = password.map(|password| format!("password={}", encoded(password.expose())));
     let content = RequestContent::bytes(form.unwrap_or_default().into_bytes());
     let fields = [("Content-Type", "application/x-www-form-urlencoded")];
     let request =
-        HttpRequest { method: Method::Post, target: &link, fields: &fields, content: Some(&content) };
-    let mut session = Session::new(resource.server.clone());
+        HttpRequest { method: Method::Post, target: link, fields: &fields, content: Some(&content) };
+    let mut session = Session::new(server.clone());
     let response = session.send(&request)?;
-    match (response.head.status, response.head.field("Location")) {
-        (Status::SEE_OTHER, Some(location)) if link_of(&location) == Some(&*link) => {
-            if let Some(set) = response.head.field("Set-Cookie") {
-                let cookie = set.split(';').next().unwrap_or_default().to_owned();
-                links::remember(OpenLink { server: resource.server.clone(), path: link.clone(), cookie });
+    let start = response.head.field("Location").filter(|location| link_of(location) == Some(link));
+    if let (Status::SEE_OTHER, Some(start)) = (response.head.status, start) {
+        if let Some(set) = response.head.field("Set-Cookie") {
+            let cookie = SecretText::new(set.split(';').next().unwrap_or_default().to_owned());
+            if let (Some(visits), Some(life)) = (&mut visits, life(&set)) {
+                visits.keep(link, &cookie, life);
             }
-            if resource.target == link {
-                resource.target = location;
-            }
-            Ok(LinkOpened::Yes)
+            remember(cookie);
         }
-        (Status::UNAUTHORIZED, _) => Ok(LinkOpened::NeedsPassword),
+        return Ok(LinkOpened::At(if target == link { start } else { target.to_owned() }));
+    }
+    if let Some(visits) = &mut visits {
+        visits.forget(link);
+    }
+    match response.head.status {
+        Status::UNAUTHORIZED => Ok(LinkOpened::NeedsPassword),
         _ => Err(error_response::read(response)),
     }
+}
+
+/// How long a cookie lasts (RFC 6265 §5.2.2); `None` if it ends with this run.
+fn life(set: &str) -> Option<Duration> {
+    let mut attributes = set.split(';').filter_map(|attribute| attribute.trim().split_once('='));
+    let (_, seconds) = attributes.find(|(name, _)| name.eq_ignore_ascii_case("Max-Age"))?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// A value of a form (WHATWG URL §5.1).

@@ -82,7 +82,7 @@ impl Session {
         let (authorization, sent) = self.credentials(request)?;
         let mut fields = request.fields.to_vec();
         let cookie = links::cookie(&self.server, request.target);
-        fields.extend(cookie.as_deref().map(|cookie| ("Cookie", cookie)));
+        fields.extend(cookie.as_ref().map(|cookie| ("Cookie", cookie.expose())));
         fields.extend(authorization.as_deref().map(|it| ("Authorization", it.value())));
         let target = absolute.as_deref().unwrap_or(request.target);
         let request = &HttpRequest { target, fields: &fields, ..*request };
@@ -137,3 +137,7 @@ impl Session {
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "early_response_tests.rs"]
+mod early_response_tests;

@@ -239,7 +239,7 @@ impl Commit<'_> {
         match given {
             Ok((path, created)) => {
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
-                let asked_for = (!is_told).then(|| self.place.path().clone());
+                let asked_for = (!is_told).then(|| self.grant.path().clone());
                 Ok(Attempt::Saved(Saved { path, asked_for, lies_at, size: self.size, created }))
             }
             Err(Errno::EXIST) => Ok(Attempt::Changed),

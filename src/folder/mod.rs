@@ -46,6 +46,7 @@ mod shared;
 mod spelling;
 mod stale;
 mod sweep;
+mod taken_parent;
 mod temporary;
 #[cfg(test)]
 mod tests;

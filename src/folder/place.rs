@@ -7,12 +7,14 @@ use super::error::Error;
 use super::facts::FileVersion;
 use super::real_path::Judged;
 use super::root::{self, Identity, Root};
+use super::taken_parent;
 use crate::access::{Grant, Operation};
 use crate::durable::group::{DirectorySyncs, PendingSync};
 use crate::path::SharePath;
 use cap_std::fs::Dir;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -29,12 +31,31 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of the grant's path, and what the grant allows there. Fails for the root, which cannot be a file.
+    /// The place of the grant's path, and what the grant allows there. Fails for the root, which cannot be a file. A directory
+    /// in the path gets another name if its own is taken, and the principal must not learn that.
     pub(super) fn find<'g, O: Operation>(
         root: &Root,
         grant: &'g Grant<'_, O>,
     ) -> Result<(Self, Grant<'g, O>), Error> {
-        let path = grant.path();
+        let mut path = Cow::Borrowed(grant.path());
+        // Each turn renames one of them, from the top.
+        for _ in grant.path().segments() {
+            match Self::find_at(root, grant, &path) {
+                Err(error) => match taken_parent::renamed(root, grant, &path) {
+                    None => return Err(error),
+                    Some(renamed) => path = Cow::Owned(renamed),
+                },
+                found => return found,
+            }
+        }
+        Self::find_at(root, grant, &path)
+    }
+
+    fn find_at<'g, O: Operation>(
+        root: &Root,
+        grant: &'g Grant<'_, O>,
+        path: &SharePath,
+    ) -> Result<(Self, Grant<'g, O>), Error> {
         let (Some(name), Some(mut parent)) = (path.name(), path.parent()) else {
             return Err(Error::NotFound);
         };
@@ -109,13 +130,19 @@ impl Place {
         self.missing.is_empty()
     }
 
-    /// Creates the missing directories, syncs the parent of each, and returns the file's own.
+    /// Creates the missing directories, syncs the parent of each, and returns the file's own. `ESTALE` if one of their names is
+    /// taken by now: the place has to be found anew.
     pub(super) fn make_directory(&self, syncs: Option<&DirectorySyncs>) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
             // Even if another upload has just created it: that one may not have synced it yet.
             create(&dir, name, syncs)?;
-            dir = Arc::new(dir.open_dir(name)?);
+            dir = match dir.open_dir(name) {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {
+                    return Err(Errno::STALE.into());
+                }
+                other => Arc::new(other?),
+            };
         }
         Ok(dir)
     }

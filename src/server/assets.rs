@@ -1,10 +1,12 @@
-//! The files that pages use: one style sheet, one script, one icon. They are part of the binary; `build.rs` puts them together.
+//! The files that pages use: one style sheet, one script, one icon, and a script for those who may share. They are part of
+//! the binary; `build.rs` puts them together.
 //!
 //! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses another
 //! name. A page of an older server that is still open requests a name that no longer exists, and gets 404.
 //!
 //! Pages link to them with an empty query: lftp takes the other links of a page for files of the folder.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
@@ -25,13 +27,23 @@ const CACHING: &str = "public, max-age=31536000, immutable";
 /// How many bytes of the hash are in a name; this only has to prevent accidental collisions.
 const HASH_BYTES: usize = 6;
 
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
 pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "css", "text/css; charset=utf-8", include_str!(concat!(env!("OUT_DIR"), "/page.css")))
 });
 
 pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     let source = include_str!(concat!(env!("OUT_DIR"), "/page.js"));
-    Asset::new("page", "js", "text/javascript; charset=utf-8", source)
+    Asset::new("page", "js", JAVASCRIPT, source)
+});
+
+/// What only the pages of folders need that the visitor may share. It imports the script that has the name of this version.
+pub(super) static SHARE: LazyLock<Asset> = LazyLock::new(|| {
+    let page = SCRIPT.link().trim_start_matches(ASSETS);
+    let names = "$, button, clock, here, loggedOut, make, needsLogin, own";
+    let source = include_str!(concat!(env!("OUT_DIR"), "/share.js"));
+    Asset::new("share", "js", JAVASCRIPT, format!("import {{ {names} }} from \"./{page}\";\n{source}"))
 });
 
 pub(super) static ICON: LazyLock<Asset> =
@@ -40,15 +52,21 @@ pub(super) static ICON: LazyLock<Asset> =
 /// A file in the binary.
 #[derive(Debug)]
 pub(super) struct Asset {
-    content: &'static str,
+    content: Cow<'static, str>,
     media_type: &'static str,
     hash: String,
     link: String,
 }
 
 impl Asset {
-    fn new(name: &str, extension: &str, media_type: &'static str, content: &'static str) -> Self {
-        let digest = Sha256::digest(content);
+    fn new(
+        name: &str,
+        extension: &str,
+        media_type: &'static str,
+        content: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let content = content.into();
+        let digest = Sha256::digest(content.as_bytes());
         let hash = digest.iter().take(HASH_BYTES).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
         let hash = format!("{hash:0width$x}", width = 2 * HASH_BYTES);
         let link = format!("{ASSETS}{name}.{hash}.{extension}?");
@@ -92,7 +110,7 @@ impl Asset {
 
 /// The response to GET and HEAD of the asset at this path.
 pub(super) fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
-    let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
+    let all: [&Asset; 4] = [&STYLE, &SCRIPT, &SHARE, &ICON];
     let found = all.into_iter().find(|asset| asset.path() == path);
     found.map(|asset| asset.respond(fields)).ok_or_else(not_found)
 }
@@ -114,6 +132,7 @@ mod tests {
         let table = [
             ("the style sheet", STYLE.path().to_owned(), String::new(), Status::OK),
             ("the script", SCRIPT.path().to_owned(), String::new(), Status::OK),
+            ("the script for sharing", SHARE.path().to_owned(), String::new(), Status::OK),
             ("of another server", format!("{ASSETS}page.000000000000.css"), String::new(), Status::NOT_FOUND),
             ("no hash", format!("{ASSETS}page.css"), String::new(), Status::NOT_FOUND),
             (
@@ -139,6 +158,6 @@ mod tests {
     #[test]
     fn assets_are_small() {
         let sum = STYLE.len() + SCRIPT.len();
-        assert!(sum < 50_500, "style and script have {sum} bytes");
+        assert!(sum < 51_500, "style and script have {sum} bytes");
     }
 }

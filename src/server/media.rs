@@ -17,6 +17,9 @@ pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 /// The type of a page whose charset is not known.
 const HTML: &str = "text/html; charset=utf-8";
 
+/// The policy of a page that may do nothing (W3C CSP 3 §6.3.2).
+pub(super) const SANDBOX: &str = "sandbox";
+
 /// How many bytes of a page a browser searches for its charset (HTML, "prescan a byte stream to determine its encoding").
 const PRESCAN: usize = 1024;
 
@@ -156,7 +159,7 @@ pub(super) fn protect(head: Head, media_type: &str, is_trusted: bool) -> Head {
 }
 
 /// Whether a browser shows this type without running scripts from it.
-fn cannot_act(media_type: &str) -> bool {
+pub(super) fn cannot_act(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default();
     match essence.split_once('/') {
         Some(("text", kind)) => kind != "html" && kind != "xml",

@@ -8,7 +8,7 @@ use crate::common::eventually;
 use crate::login::office::{Office, PASSWORD};
 
 /// A browser at the login page of a server, to which it was led from a folder that needs an account.
-fn stage(flags: &[&str]) -> Option<(Office, Browser)> {
+pub(super) fn stage(flags: &[&str]) -> Option<(Office, Browser)> {
     let browser = Browser::open()?;
     let office = Office::open(flags);
     browser.go(&office.wharf.url("/?list"));
@@ -17,14 +17,14 @@ fn stage(flags: &[&str]) -> Option<(Office, Browser)> {
 }
 
 /// Fills in the form of the login page, and sends it.
-fn log_in(browser: &Browser, password: &str) {
+pub(super) fn log_in(browser: &Browser, password: &str) {
     browser.js("for (const field of document.querySelectorAll('.fields input')) field.value = ''");
     browser.type_into("#name", "anna");
     browser.type_into("#password", password);
     browser.click(".fields button");
 }
 
-const IN: &str = "document.querySelector('#account[data-user=anna]')";
+pub(super) const IN: &str = "document.querySelector('#account[data-user=anna]')";
 
 #[test]
 fn login_wrong_password_and_logout() {

@@ -1,11 +1,13 @@
-//! `wharf share`, and `wharf get` of a link.
+//! `wharf share`; `wharf get`, `put` and `list` of a link.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::office;
 use crate::common::office::{ANNA, Office, json};
-use crate::common::{Output, run};
+use crate::common::{Output, outside, run};
+use crate::prompt::Terminal;
 
 /// `wharf share` as anna.
 fn share(here: &Path, arguments: &[&str], input: &str) -> String {
@@ -85,15 +87,16 @@ fn get_opens_a_link_by_itself() {
     let office = office();
     let here = tempfile::tempdir().expect("a directory");
     let here = here.path();
-    let make = |path: &str, flags: &[&str]| {
-        let url = office.wharf.url(path);
-        at(&office, &share(here, &[&[&*url, "--for", "1h"], flags].concat(), ""))
-    };
+    let make = |path: &str, flags: &[&str]| make(&office, here, path, flags);
     let file = make("/work/plan.txt", &["--uses", "1"]);
     let got = run(&["get", &file], "", here);
     assert_eq!(got.code, Some(0), "{got:?}");
     assert_eq!(fs::read(here.join("downloads/plan.txt")).expect("saved"), b"a plan");
+    // The session of the first run still lasts; nobody else has it.
     let again = run(&["get", &file, "--force"], "", here);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    let other = tempfile::tempdir().expect("a directory");
+    let again = run(&["get", &file, "--force"], "", other.path());
     assert!(again.code == Some(1) && again.stderr.contains("the maximum number of times"), "{again:?}");
 
     let folder = make("/work/", &["--uses", "1"]);
@@ -109,4 +112,89 @@ fn get_opens_a_link_by_itself() {
     assert_eq!((listed.code, &*listed.stdout), (Some(0), "deep/\nplan.txt\n"), "{listed:?}");
     let unknown = run(&["get", &office.wharf.url("/.wharf/l/xyz")], "", here);
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
+}
+
+/// A link of anna, for the address of the server that the test knows.
+fn make(office: &Office, here: &Path, path: &str, flags: &[&str]) -> String {
+    let url = office.wharf.url(path);
+    at(office, &share(here, &[&[&*url, "--for", "1h"], flags].concat(), ""))
+}
+
+#[test]
+fn put_and_list_open_links_too() {
+    let office = office();
+    let here = tempfile::tempdir().expect("a directory");
+    let here = here.path();
+    fs::write(here.join("a.txt"), "mine").expect("written");
+    fs::write(here.join("b.txt"), "too").expect("written");
+    let list = make(&office, here, "/work/", &["--uses", "1"]);
+    for _ in 0..2 {
+        let listed = run(&["list", &list], "", here);
+        assert_eq!((listed.code, &*listed.stdout), (Some(0), "deep/\nplan.txt\n"), "{listed:?}");
+    }
+    let into = make(&office, here, "/work/", &["--uses", "1", "--rights", "view,add"]);
+    let sent = run(&["put", "a.txt", "b.txt", "--to", &into], "", here);
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    let named = run(&["put", "-", "--to", &format!("{into}/deep/c.txt")], "from stdin", here);
+    assert_eq!(named.code, Some(0), "{named:?}");
+    assert_eq!(office.wharf.read("work/a.txt"), b"mine");
+    assert_eq!(office.wharf.read("work/deep/c.txt"), b"from stdin");
+    let inbox = make(&office, here, "/work/", &["--uses", "1", "--drop"]);
+    let sent = run(&["put", "b.txt", "--to", &inbox], "", here);
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    assert_eq!(office.wharf.read("work/b (1).txt"), b"too");
+    fs::write(here.join("d.txt"), "new").expect("written");
+    let refused = run(&["put", "d.txt", "--to", &list], "", here);
+    assert!(refused.code == Some(1) && refused.stderr.contains("403"), "{refused:?}");
+}
+
+#[test]
+fn processes_that_run_at_once_take_one_use() {
+    let office = office();
+    let here = tempfile::tempdir().expect("a directory");
+    let link = make(&office, here.path(), "/work/", &["--uses", "1"]);
+    std::thread::scope(|scope| {
+        let gets = ["x", "y", "z"].map(|dir| {
+            let (here, link) = (here.path(), &link);
+            scope.spawn(move || run(&["get", link, "--dir", dir], "", here))
+        });
+        for get in gets {
+            let got = get.join().expect("run");
+            assert_eq!(got.code, Some(0), "{got:?}");
+        }
+    });
+}
+
+#[test]
+fn the_session_of_a_link_is_kept_for_its_user_alone() {
+    let Some(mut program) = outside("setsid") else { return };
+    let office = office();
+    let here = tempfile::tempdir().expect("a directory");
+    let url = office.wharf.url("/work");
+    let link = share(here.path(), &[&url, "--for", "1h", "--password-stdin"], "open sesame\n");
+    let link = at(&office, &link);
+    program.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_wharf"), "list", &link]);
+    program.env("XDG_STATE_HOME", here.path().join(".state"));
+    let mut terminal = Terminal::open_by(&mut program, here.path(), "xterm");
+    terminal.shows("Password of the link: ");
+    terminal.types("open sesame\n");
+    terminal.shows("plan.txt");
+    assert_eq!(terminal.code(), Some(0));
+    // The second run has no terminal, and needs none.
+    let got = run(&["get", &link], "", here.path());
+    assert_eq!(got.code, Some(0), "{got:?}");
+    let secret = link.rsplit('/').next().expect("a secret");
+    let state = here.path().join(".state/wharf/links");
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    for file in fs::read_dir(&state).expect("a directory") {
+        let path = file.expect("an entry").path();
+        assert_eq!(mode(&path), 0o600);
+        assert!(!fs::read_to_string(&path).expect("text").contains(secret));
+    }
+    assert!(!got.stdout.contains("wharf-link") && !got.stderr.contains("wharf-link"), "{got:?}");
+    // Once the link has ended, its session opens nothing.
+    share(here.path(), &["--revoke", "all", &url], "");
+    let ended = run(&["get", &link, "--force"], "", here.path());
+    assert!(ended.code == Some(1) && ended.stderr.contains("404"), "{ended:?}");
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{link, office, open};
 use crate::common::office::Office;
+use crate::rights::drop_box;
 
 /// Sends a form with one file; returns the status, where it leads, and the text.
 fn send(office: &Office, link: &str, name: &str, content: &str, fields: &str) -> (u16, String, String) {
@@ -53,6 +54,13 @@ fn a_taken_name_gets_a_suffix_and_the_same_response() {
     assert_eq!(put("fresh.txt"), put("plan.txt"));
     let kept = office.wharf.tree().into_iter().filter(|name| name.starts_with("work/plan")).count();
     assert_eq!(kept, 3, "{:?}", office.wharf.tree());
+}
+
+#[test]
+fn no_way_to_send_tells_which_names_are_taken() {
+    let office = office();
+    let link = link(&office, &json!({"path": "/work", "for": "1h", "drop": true}));
+    drop_box::tells_nothing(&office.wharf, "work", &link);
 }
 
 #[test]

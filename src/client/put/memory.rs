@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::client::address::Endpoint;
+use crate::client::state_directory;
 
 /// The path below the directory for state.
 const PATH: &str = "wharf/uploads";
@@ -64,9 +65,7 @@ pub(super) struct Note {
 impl Memory {
     /// The notes of this user. Old ones are removed.
     pub fn of_this_user() -> Self {
-        let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
-        let memory = Self::at(state.map(|state| state.join(PATH)));
+        let memory = Self::at(state_directory::path(PATH));
         memory.forget_old(SystemTime::now());
         memory
     }

@@ -205,3 +205,5 @@ document.addEventListener("input", (event) => event.target.id === "filter" && fi
 for (const occasion of ["focus", "visibilitychange"]) {
   addEventListener(occasion, () => document.visibilityState === "visible" && $("#files") && refresh());
 }
+
+export { $, button, clock, here, loggedOut, make, needsLogin, own };

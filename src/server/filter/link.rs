@@ -3,6 +3,7 @@
 use crate::printable::Printable;
 use crate::server::filter::wanted::Wanted;
 use crate::server::link_view::{LinkStage, LinkView};
+use crate::server::media;
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -20,11 +21,25 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, _: &State) {
     if response.head.get("Referrer-Policy").is_none() {
         response.add("Referrer-Policy", "no-referrer");
     }
+    keep_scripts_out(response);
     let is_page = response.head.get("Content-Type").is_some_and(|kind| kind.starts_with("text/html"));
     let is_file = response.head.get("ETag").is_some();
     if response.head.get("Cache-Control").is_none() || is_page && !is_file {
         response.head.remove("Cache-Control");
         response.add("Cache-Control", "no-store");
+    }
+}
+
+/// A script of a page in the folder could read the address of the link, which whoever wrote the page need not know. So none runs,
+/// even with `--trust-html`. The sandbox gives the page an origin of its own, so its address is in no `Referer` either, whatever
+/// the page says (W3C Referrer Policy §8.3). The server's own pages have another policy.
+fn keep_scripts_out(response: &mut Response) {
+    let is_files =
+        response.head.get("Content-Security-Policy").is_none_or(|policy| policy.starts_with(media::SANDBOX));
+    let may_act = response.head.get("Content-Type").is_some_and(|kind| !media::cannot_act(kind));
+    if is_files && may_act {
+        response.head.remove("Content-Security-Policy");
+        response.add("Content-Security-Policy", media::SANDBOX);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! POST   links      {"path":"/b/","for":"2d","uses":5,"drop":true,"password":"…"}  -> 201, and the link, which is shown once
+//!                   and "qr":true                                                  -> its QR code too
 //! GET    links                                                                     -> a list, without the links themselves
 //! DELETE links/ID   DELETE links/all
 //! ```
@@ -50,6 +51,9 @@ struct WantedLink {
     #[serde(default)]
     drop: bool,
     password: Option<String>,
+    /// Whether the response has the QR code of the link too, as an SVG: its address is in no other response.
+    #[serde(default)]
+    qr: bool,
     /// To look, or for a drop link, to add, if they are absent.
     rights: Option<String>,
 }
@@ -60,13 +64,18 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
     let principal = request.principal.clone();
     let root = address::to_hand_on(request, state).unwrap_or_else(|| state.base.directory());
     json::receive(request, move |wanted: WantedLink, state, disk| {
+        let has_code = wanted.qr;
         let link = wanted.checked(&principal, state, disk)?;
         let issued = record::accounts(state)?.add_link(&user, link, disk);
         let issued = issued.map_err(|error| record::refuse(&error))?;
         log::info!("{} made the link {}", user.name, issued.record.id);
         let mut shown = shown(&issued.record, WallTime::now());
         let path = Zeroizing::new(format!("{}{}", own_paths::LINK, *issued.secret.text()));
-        shown["link"] = Value::from(format!("{}{}", root.trim_end_matches('/'), *path));
+        let link = format!("{}{}", root.trim_end_matches('/'), *path);
+        if let Some(code) = has_code.then(|| qr_code(&link)).flatten() {
+            shown["qr"] = Value::from(code);
+        }
+        shown["link"] = Value::from(link);
         Ok(json::response(Status::CREATED, &shown))
     })
 }
@@ -131,6 +140,18 @@ impl WantedLink {
         };
         Err(bad_request(problem))
     }
+}
+
+/// The QR code of an address, in a build that draws them.
+#[cfg(feature = "qr")]
+fn qr_code(address: &str) -> Option<String> {
+    crate::qr::svg(address)
+}
+
+/// None.
+#[cfg(not(feature = "qr"))]
+fn qr_code(_: &str) -> Option<String> {
+    None
 }
 
 /// Whether there is a file, or a folder, at this path.

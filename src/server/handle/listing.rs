@@ -3,7 +3,7 @@
 //! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
 //! all formats are in natural order.
 
-use crate::access::{Grant, Rights, ToList, ToWrite};
+use crate::access::{Grant, Principal, Right, Rights, ToList, ToWrite};
 use crate::blocking::Blocking;
 use crate::folder::{Error, OnConflict};
 use crate::http::fields::Fields;
@@ -53,6 +53,7 @@ struct Offers<'a> {
     name: Option<&'a str>,
     account: AccountShown,
     has_qr_code: bool,
+    can_share: bool,
 }
 
 /// The job that lists the requested directory.
@@ -79,11 +80,18 @@ pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
                 name: principal.person().filter(|_| state.names_users()).map(|user| &*user.name),
                 account,
                 has_qr_code,
+                can_share: can_share(&principal, &path, state),
             };
             list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });
         JobOutcome::Respond(answer.unwrap_or_else(|response| response), None)
     })
+}
+
+/// Whether the visitor can make links from the page: not with a token, nor through a link.
+fn can_share(principal: &Principal, path: &SharePath, state: &State) -> bool {
+    let is_owner = principal.person().is_some() && principal.scope().is_none();
+    is_owner && state.access.rights(principal, path).has(Right::Share)
 }
 
 /// What the page shows about its user. A build without accounts has none.
@@ -132,6 +140,7 @@ fn list(
                 name: offers.name,
                 account: offers.account,
                 has_qr_code: offers.has_qr_code,
+                can_share: offers.can_share,
             };
             page.framed(head)
         }

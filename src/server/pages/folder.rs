@@ -11,12 +11,12 @@ use crate::http::target::encode_path;
 use crate::own_paths::{LOGIN, LOGOUT, SESSIONS};
 use crate::path::SharePath;
 use crate::printable::Printable;
-use crate::server::assets::ICON;
+use crate::server::assets::{ICON, SHARE};
 use crate::server::base::Base;
 use crate::server::features;
 use crate::server::listing::{Count, Framed, ListingQuery, SortKey, SortOrder, View};
 use crate::server::listing::{href, shown_path, timestamp};
-use crate::server::pages::page::page;
+use crate::server::pages::page::page_with;
 use std::os::unix::ffi::OsStrExt;
 
 /// How many rows a browser lays out together when they scroll into view: with ten thousand at once it takes seconds
@@ -50,6 +50,8 @@ pub(crate) struct ListingPage<'a> {
     pub account: AccountShown,
     /// Whether it has a QR code of its address; below a link there is none.
     pub has_qr_code: bool,
+    /// Whether the visitor can make links to it.
+    pub can_share: bool,
 }
 
 /// What the page shows about its user.
@@ -80,6 +82,7 @@ impl ListingPage<'_> {
                     (self.way())
                     @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { "Read-only" } }
                     @if self.has_qr_code { form { button .plain name="qr" { "QR code" } } }
+                    @if self.can_share { button #share .js .plain type="button" { "Share" } }
                     (self.account())
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
@@ -95,7 +98,9 @@ impl ListingPage<'_> {
                     @if self.has_chat { (room(self.base, self.path, self.name)) }
                 }
         };
-        let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body, self.root);
+        let script = self.can_share.then_some(&*SHARE);
+        let title = shown_path(self.path);
+        let (head, text) = page_with(script, head, Printable::text(&title), &body, self.root);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
         let row = if self.query.view == View::Grid { card } else { row };
         (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })

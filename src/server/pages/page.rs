@@ -5,7 +5,7 @@ use std::fmt;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::http::response::Head;
-use crate::server::assets::{ICON, SCRIPT, STYLE};
+use crate::server::assets::{Asset, ICON, SCRIPT, STYLE};
 use crate::server::random;
 
 /// A random number of this page. Only elements that carry it are loaded, so injected ones are not.
@@ -14,6 +14,17 @@ struct Nonce(u128);
 /// A whole page, and its head with the content security policy. `root` leads to the root of the server, without its final
 /// slash.
 pub(in crate::server) fn page(
+    head: Head,
+    title: impl fmt::Display,
+    body: &Markup,
+    root: &str,
+) -> (Head, String) {
+    page_with(None, head, title, body, root)
+}
+
+/// The same, with another script too.
+pub(super) fn page_with(
+    script: Option<&Asset>,
     head: Head,
     title: impl fmt::Display,
     body: &Markup,
@@ -30,6 +41,7 @@ pub(in crate::server) fn page(
                 link rel="stylesheet" href={ (root) (STYLE.link()) } nonce=(nonce);
                 link rel="icon" href={ (root) (ICON.link()) };
                 script type="module" src={ (root) (SCRIPT.link()) } nonce=(nonce) {}
+                @if let Some(script) = script { script type="module" src={ (root) (script.link()) } nonce=(nonce) {} }
             }
             body { (body) }
         }

@@ -24,6 +24,7 @@ fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_
         name: None,
         account: AccountShown::None,
         has_qr_code: true,
+        can_share: false,
     };
     let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
     entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));
