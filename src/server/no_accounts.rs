@@ -14,6 +14,10 @@ use crate::server::request::ClientAddress;
 #[derive(Debug, Clone)]
 pub enum Accounts {}
 
+/// Nobody proves anything.
+#[derive(Debug)]
+pub(super) enum Credential {}
+
 /// No password is ever checked.
 #[derive(Debug)]
 pub(super) struct PasswordCheck {
@@ -21,8 +25,22 @@ pub(super) struct PasswordCheck {
     _never: Infallible,
 }
 
+impl Credential {
+    pub(super) fn is_remembered(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        match *self {}
+    }
+}
+
 #[allow(missing_docs)]
 impl Accounts {
+    pub(super) fn generation(&self) -> u64 {
+        match *self {}
+    }
+
     pub(super) fn check(&self, _: &PasswordCheck, _: Blocking<'_>) -> CheckedPassword {
         match *self {}
     }

@@ -15,12 +15,15 @@
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
 
+use std::sync::Arc;
+
 use crate::access::Rights;
 use crate::http::body::Framing;
 use crate::http::request::{Expectation, Head};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
+use crate::server::accounts::Credential;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::filter::{Audience, Wanted};
@@ -33,15 +36,17 @@ use crate::server::routes;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done for it. Its host becomes the one that the client asked for.
+/// `credential` is what the request before on the same connection has proved, and becomes what this one has.
 pub(super) fn run<'b>(
     head: &mut Head<'_, 'b>,
     state: &State,
     peer: Peer,
     source: &RequestSource<'b>,
     wanted: &mut Wanted,
+    credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Handled {
-    respond(head, state, peer, source, wanted, disk).unwrap_or_else(Handled::Respond)
+    respond(head, state, peer, source, wanted, credential, disk).unwrap_or_else(Handled::Respond)
 }
 
 fn respond<'b>(
@@ -50,8 +55,10 @@ fn respond<'b>(
     peer: Peer,
     source: &RequestSource<'b>,
     wanted: &mut Wanted,
+    credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
+    let last = credential.take();
     head.host = host::check(head, peer, source.host, state)?;
     certificate::check(head, peer, source, state)?;
     check_prefix(head, source, state)?;
@@ -59,12 +66,15 @@ fn respond<'b>(
     check_expectation(head)?;
     check_content_type(head)?;
     wanted.is_by_script = is_by_page(head, state);
-    let principal = match authenticate::caller(head, source, state, disk)? {
-        Caller::Known(principal) => principal,
+    let principal = match authenticate::caller(head, source, last, state, disk)? {
+        Caller::Known(principal, proof) => {
+            *credential = proof;
+            principal
+        }
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
         Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
     };
-    let principal = link::enter(head, principal, source, wanted, state)?;
+    let principal = link::enter(head, principal, credential, source, wanted, state)?;
     let has_user = principal.user().is_some();
     if !has_user {
         wanted.login = authenticate::way_to_login(head, state);

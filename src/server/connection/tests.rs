@@ -159,8 +159,9 @@ fn a_panic_costs_one_connection() {
             transport,
             source: None,
             certificate: None,
+            credential: None,
             phase,
-            unread: unread.to_vec(),
+            unread: unread.into(),
             has_waited: false,
             is_exposed: false,
         };

@@ -1,8 +1,10 @@
 //! The authenticate gate of a build without accounts: every request is anonymous.
 
+use std::sync::Arc;
+
 use crate::access::Principal;
 use crate::http::request::Head;
-use crate::server::accounts::PasswordCheck;
+use crate::server::accounts::{Credential, PasswordCheck};
 use crate::server::disk::Disk;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
@@ -10,7 +12,7 @@ use crate::server::state::State;
 
 /// Who a request acts for.
 pub(crate) enum Caller {
-    Known(Principal),
+    Known(Principal, Option<Arc<Credential>>),
     #[allow(dead_code, reason = "no password is ever checked")]
     Unchecked(Box<PasswordCheck>),
     #[allow(dead_code, reason = "no name is ever looked up")]
@@ -27,8 +29,9 @@ pub(crate) fn way_to_login(_: &Head<'_, '_>, _: &State) -> Option<Box<str>> {
 pub(crate) fn caller(
     _: &Head<'_, '_>,
     source: &RequestSource<'_>,
+    _: Option<Arc<Credential>>,
     _: &State,
     _: &mut Disk,
 ) -> Result<Caller, Response> {
-    Ok(Caller::Known(Principal::anonymous(source.client.ip())))
+    Ok(Caller::Known(Principal::anonymous(source.client.ip()), None))
 }
