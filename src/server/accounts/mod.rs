@@ -15,6 +15,7 @@ pub(super) mod credential;
 pub(super) mod password_change;
 pub(in crate::server) mod records;
 pub(super) mod sessions;
+mod shared_password;
 #[cfg(test)]
 mod tests;
 mod users;

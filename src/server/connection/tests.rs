@@ -87,8 +87,9 @@ fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
         transport,
         source: None,
         certificate: None,
+        credential: None,
         phase: Phase::Away,
-        unread: Vec::new(),
+        unread: Box::default(),
         has_waited: false,
         is_exposed: false,
     };
