@@ -46,7 +46,15 @@ pub(super) fn run<'b>(
     credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Handled {
-    respond(head, state, peer, source, wanted, credential, disk).unwrap_or_else(Handled::Respond)
+    let handled = respond(head, state, peer, source, wanted, credential, disk);
+    let handled = handled.unwrap_or_else(Handled::Respond);
+    // Nothing else is about a password.
+    let is_final =
+        matches!(&handled, Handled::Respond(response) if response.head.status() != Status::UNAUTHORIZED);
+    if state.accounts.is_some() && !is_final {
+        wanted.is_by_script = is_by_page(head);
+    }
+    handled
 }
 
 fn respond<'b>(
@@ -58,19 +66,14 @@ fn respond<'b>(
     credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
-    let last = credential.take();
     head.host = host::check(head, peer, source.host, state)?;
     certificate::check(head, peer, source, state)?;
     check_prefix(head, source, state)?;
     check_base(head)?;
     check_expectation(head)?;
     check_content_type(head)?;
-    wanted.is_by_script = is_by_page(head, state);
-    let principal = match authenticate::caller(head, source, last, state, disk)? {
-        Caller::Known(principal, proof) => {
-            *credential = proof;
-            principal
-        }
+    let principal = match authenticate::caller(head, source, credential, state, disk)? {
+        Caller::Known(principal) => principal,
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
         Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
     };
@@ -94,12 +97,11 @@ fn respond<'b>(
 
 /// Whether a page has sent it. A browser must not ask for a password then; browsers say what a request is for
 /// (`Sec-Fetch-Mode`), at least over TLS. Otherwise they name the page (`Origin`), except with GET and HEAD.
-fn is_by_page(head: &Head<'_, '_>, state: &State) -> bool {
-    let by_page = || match head.fields.get("Sec-Fetch-Mode") {
+fn is_by_page(head: &Head<'_, '_>) -> bool {
+    match head.fields.get("Sec-Fetch-Mode") {
         Some(mode) => mode != b"navigate",
         None => head.fields.get("Origin").is_some(),
-    };
-    state.accounts.is_some() && by_page()
+    }
 }
 
 /// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right. Of two

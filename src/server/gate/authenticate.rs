@@ -30,8 +30,8 @@ use crate::server::tls::Tls;
 
 /// Who a request acts for.
 pub(crate) enum Caller {
-    /// This principal, and what has proved that, unless it is anonymous.
-    Known(Principal, Option<Arc<Credential>>),
+    /// This principal.
+    Known(Principal),
     /// A user, if the password is right. That is checked first, without a worker.
     Unchecked(Box<PasswordCheck>),
     /// Not known yet: a look-up has to wait, perhaps for long, which this thread may not do.
@@ -40,16 +40,45 @@ pub(crate) enum Caller {
 
 /// Finds out who a request acts for. Refuses credentials that are wrong, and those that others could have read on their way.
 /// Checks of health and the assets of pages need none, so theirs do not count. A session that has ended does not keep anybody
-/// from logging in. `last` is what the request before on the same connection has proved.
+/// from logging in. `credential` is what the request before on the same connection has proved, and becomes what this one has.
 pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
-    last: Option<Arc<Credential>>,
+    credential: &mut Option<Arc<Credential>>,
     state: &State,
     disk: &mut Disk,
 ) -> Result<Caller, Response> {
+    // Without accounts, nothing was proved before.
+    let Some(accounts) = &state.accounts else {
+        return Ok(Caller::Known(Principal::anonymous(source.client.ip())));
+    };
+    Ok(match judge(head, source, credential.take(), accounts, state, disk)? {
+        Judged::Known(principal, proof) => {
+            *credential = proof;
+            Caller::Known(principal)
+        }
+        Judged::Unchecked(check) => Caller::Unchecked(check),
+        Judged::NeedsDisk => Caller::NeedsDisk,
+    })
+}
+
+/// What the first credentials of a request lead to.
+enum Judged {
+    /// This principal, and what has proved that, unless it is anonymous.
+    Known(Principal, Option<Arc<Credential>>),
+    Unchecked(Box<PasswordCheck>),
+    NeedsDisk,
+}
+
+fn judge(
+    head: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    last: Option<Arc<Credential>>,
+    accounts: &Accounts,
+    state: &State,
+    disk: &mut Disk,
+) -> Result<Judged, Response> {
     let anonymous = || Ok(anonymous(source));
-    let Some(accounts) = &state.accounts else { return anonymous() };
     let path = head.target.path().map_or("", |path| path.raw());
     if matches!(path, own_paths::HEALTH | own_paths::READY) || path.starts_with(own_paths::ASSETS) {
         return anonymous();
@@ -59,7 +88,7 @@ pub(crate) fn caller(
     {
         let name = certificate.user(SystemTime::now()).ok();
         let user = name.and_then(|name| accounts.user(&name.to_string())).ok_or_else(wrong)?;
-        return Ok(Caller::user(user, source, accounts));
+        return Ok(Judged::user(user, source, accounts));
     }
     let mut lines = head.fields.all("Authorization");
     if let Some(value) = lines.next() {
@@ -79,7 +108,7 @@ pub(crate) fn caller(
     if let Some(header) = &state.ambient_users.header
         && let Some(user) = by_proxy(head, source, header, accounts)?
     {
-        return Ok(Caller::user(user, source, accounts));
+        return Ok(Judged::user(user, source, accounts));
     }
     match &state.ambient_users.login_names {
         Some(names) => by_unix_peer(source, names, accounts, disk),
@@ -87,7 +116,7 @@ pub(crate) fn caller(
     }
 }
 
-impl Caller {
+impl Judged {
     /// This user, who has proved otherwise than by a record who they are.
     fn user(user: Arc<User>, source: &RequestSource<'_>, accounts: &Accounts) -> Self {
         let principal = Principal::of_user(user, source.client.ip());
@@ -105,8 +134,8 @@ impl Caller {
     }
 }
 
-fn anonymous(source: &RequestSource<'_>) -> Caller {
-    Caller::Known(Principal::anonymous(source.client.ip()), None)
+fn anonymous(source: &RequestSource<'_>) -> Judged {
+    Judged::Known(Principal::anonymous(source.client.ip()), None)
 }
 
 /// Who the session of a cookie acts for; `None` without a cookie.
@@ -117,7 +146,7 @@ fn by_cookie(
     last: Option<Arc<Credential>>,
     accounts: &Accounts,
     state: &State,
-) -> Result<Option<Caller>, Response> {
+) -> Result<Option<Judged>, Response> {
     let address = source.client.ip();
     let mut lines = head.fields.all("Cookie");
     let Some(line) = lines.next() else { return Ok(None) };
@@ -126,7 +155,7 @@ fn by_cookie(
         && let Some(principal) = last.by_cookie(line, head.host, source.scheme, address)
     {
         ensure_private(source.client, source.scheme, accounts)?;
-        return Ok(Some(Caller::Known(principal, Some(last))));
+        return Ok(Some(Judged::Known(principal, Some(last))));
     }
     let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
     let session = match cookie.find(head.fields) {
@@ -141,9 +170,9 @@ fn by_cookie(
         Some(credential) if is_only => {
             let host = head.host.map(Box::from);
             let field = PresentedField::Cookie { host, scheme: source.scheme };
-            Ok(Some(Caller::remembered(credential, field, line)))
+            Ok(Some(Judged::remembered(credential, field, line)))
         }
-        Some(credential) => Ok(Some(Caller::proved(credential))),
+        Some(credential) => Ok(Some(Judged::proved(credential))),
         None if matches!(path, own_paths::LOGIN | own_paths::LOGOUT) => Ok(None),
         None => Err(ended(head, accounts, state).with("Set-Cookie", cookie.clear())),
     }
@@ -174,7 +203,7 @@ fn by_unix_peer(
     names: &LoginNames,
     accounts: &Accounts,
     disk: &mut Disk,
-) -> Result<Caller, Response> {
+) -> Result<Judged, Response> {
     let anonymous = Ok(anonymous(source));
     let Some(uid) = source.client.uid().filter(|_| !source.is_by_proxy) else { return anonymous };
     let name = match names.recall(uid, Instant::now()) {
@@ -182,12 +211,12 @@ fn by_unix_peer(
         Recalled::Nobody => None,
         Recalled::Nothing => match disk.may_wait_long() {
             Some(disk) => names.look_up(uid, disk),
-            None => return Ok(Caller::NeedsDisk),
+            None => return Ok(Judged::NeedsDisk),
         },
     };
     let Some(name) = name.filter(|name| accounts.has(name)) else { return anonymous };
     let user = accounts.user(&name).ok_or_else(wrong)?;
-    Ok(Caller::user(user, source, accounts))
+    Ok(Judged::user(user, source, accounts))
 }
 
 /// The path of the login page that leads back, for a browser that opens a page without credentials.
@@ -220,18 +249,18 @@ fn by_authorization(
     source: &RequestSource<'_>,
     last: Option<Arc<Credential>>,
     accounts: &Accounts,
-) -> Result<Caller, Response> {
+) -> Result<Judged, Response> {
     let address = source.client.ip();
     if let Some(last) = last
         && let Some(principal) = last.by_authorization(value, address)
     {
-        return Ok(Caller::Known(principal, Some(last)));
+        return Ok(Judged::Known(principal, Some(last)));
     }
     let (name, mut password) = match Credentials::parse(value) {
         Ok(Credentials::Basic { name, password }) => (name, password),
         Ok(Credentials::Bearer(token)) => {
             let credential = accounts.of_token(token, address).ok_or_else(wrong)?;
-            return Ok(Caller::remembered(credential, PresentedField::Authorization, value));
+            return Ok(Judged::remembered(credential, PresentedField::Authorization, value));
         }
         Err(MalformedCredentials) => return Err(wrong()),
     };
@@ -240,7 +269,7 @@ fn by_authorization(
         return by_verdict(verdict, source, accounts);
     }
     match accounts.admit(PasswordCheck::new(PasswordOwner::User(name), password, source.client)) {
-        Ok(check) => Ok(Caller::Unchecked(check)),
+        Ok(check) => Ok(Judged::Unchecked(check)),
         Err(verdict) => by_verdict(&verdict, source, accounts),
     }
 }
@@ -249,9 +278,9 @@ fn by_verdict(
     verdict: &PasswordVerdict,
     source: &RequestSource<'_>,
     accounts: &Accounts,
-) -> Result<Caller, Response> {
+) -> Result<Judged, Response> {
     match verdict {
-        PasswordVerdict::Right(user) => Ok(Caller::user(Arc::clone(user), source, accounts)),
+        PasswordVerdict::Right(user) => Ok(Judged::user(Arc::clone(user), source, accounts)),
         PasswordVerdict::Wrong => Err(wrong()),
         PasswordVerdict::TooMany(wait) => {
             let seconds = wait.as_secs() + 1;

@@ -12,7 +12,7 @@ use crate::server::state::State;
 
 /// Who a request acts for.
 pub(crate) enum Caller {
-    Known(Principal, Option<Arc<Credential>>),
+    Known(Principal),
     #[allow(dead_code, reason = "no password is ever checked")]
     Unchecked(Box<PasswordCheck>),
     #[allow(dead_code, reason = "no name is ever looked up")]
@@ -29,9 +29,9 @@ pub(crate) fn way_to_login(_: &Head<'_, '_>, _: &State) -> Option<Box<str>> {
 pub(crate) fn caller(
     _: &Head<'_, '_>,
     source: &RequestSource<'_>,
-    _: Option<Arc<Credential>>,
+    _: &mut Option<Arc<Credential>>,
     _: &State,
     _: &mut Disk,
 ) -> Result<Caller, Response> {
-    Ok(Caller::Known(Principal::anonymous(source.client.ip()), None))
+    Ok(Caller::Known(Principal::anonymous(source.client.ip())))
 }
