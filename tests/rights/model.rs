@@ -116,7 +116,12 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let Some(path) = path else { return 400 };
     let (path, ends_with_slash) =
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
-    let (named, lies_at) = (rights(caller, path), real(path));
+    let is_drop = matches!(caller, Caller::Link(_, Kind::Drop));
+    // Where a name is taken, a drop link saves under another one, also where a link has the name.
+    let is_kept_apart = is_drop && matches!(operation, Put | Post | Resumable);
+    let is_link = LINKS.iter().any(|(name, ..)| *name == path);
+    let lies_at = if is_kept_apart && is_link { path.to_owned() } else { real(path) };
+    let named = rights(caller, path);
     let there = rights(caller, &lies_at);
     let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
     let (is_file, is_directory) = (FILES.contains(&&*lies_at), DIRECTORIES.contains(&&*lies_at));
@@ -133,6 +138,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let exists = is_file || is_directory;
     match operation {
         _ if has_none(named) => refusal(caller, path, needs),
+        MakeDirectory if is_drop => 403,
         // At the other end of a link, nothing asks for an account: that would say that it leads to something.
         _ if READS.contains(&operation) && exists && has_none(there) => {
             match refusal(caller, &lies_at, needs) {
