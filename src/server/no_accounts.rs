@@ -14,25 +14,28 @@ use crate::server::request::ClientAddress;
 #[derive(Debug, Clone)]
 pub enum Accounts {}
 
-/// Nobody proves anything.
-#[derive(Debug)]
-pub(super) enum Credential {}
+pub(super) mod credential {
+    //! Nobody proves anything.
+
+    #[derive(Debug)]
+    pub(in crate::server) enum Credential {}
+
+    impl Credential {
+        pub(in crate::server) fn is_remembered(&self) -> bool {
+            match *self {}
+        }
+
+        pub(in crate::server) fn holds(&self) -> bool {
+            match *self {}
+        }
+    }
+}
 
 /// No password is ever checked.
 #[derive(Debug)]
 pub(super) struct PasswordCheck {
     pub client: ClientAddress,
     _never: Infallible,
-}
-
-impl Credential {
-    pub(super) fn is_remembered(&self) -> bool {
-        match *self {}
-    }
-
-    pub(super) fn holds(&self) -> bool {
-        match *self {}
-    }
 }
 
 #[allow(missing_docs)]

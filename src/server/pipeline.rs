@@ -23,7 +23,7 @@ use crate::http::request::{Expectation, Head};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::server::accounts::Credential;
+use crate::server::accounts::credential::Credential;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::filter::{Audience, Wanted};

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
 use super::Accounts;
-use crate::access::Principal;
-use crate::accounts::records::{Record, WallTime};
+use crate::access::{Principal, Scope};
+use crate::accounts::records::{Purpose, Record, RecordScope, RecordSecret, SecretUse, WallTime};
 use crate::server::request::Scheme;
 
 /// The longest field whose bytes a connection remembers: some cookies of others, and a session or token.
@@ -59,12 +59,7 @@ impl Credential {
         Arc::new(Self::new(principal.clone(), None, NOT_YET, accounts))
     }
 
-    pub(super) fn new(
-        principal: Principal,
-        record: Option<Arc<Record>>,
-        found: u64,
-        accounts: &Accounts,
-    ) -> Self {
+    fn new(principal: Principal, record: Option<Arc<Record>>, found: u64, accounts: &Accounts) -> Self {
         let held = AtomicU64::new(found);
         Self { accounts: accounts.clone(), principal, record, link: None, presented: None, found, held }
     }
@@ -150,6 +145,38 @@ impl Credential {
             self.held.store(generation, Ordering::Relaxed);
         }
         holds
+    }
+}
+
+impl Accounts {
+    /// What the secret of a session proves. `None` if it opens nothing.
+    pub(in crate::server) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Credential> {
+        self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
+    }
+
+    /// What a token proves. `None` if it opens nothing.
+    pub(in crate::server) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Credential> {
+        self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
+    }
+
+    fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Credential> {
+        // Before anything is looked for: what changes meanwhile makes another one.
+        let (generation, now) = (self.generation(), WallTime::now());
+        let record = self.0.records.find(secret, now).ok()?;
+        let users = self.users();
+        let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
+        record.touch(now);
+        let user = Arc::clone(&account.user);
+        let principal = match &record.purpose {
+            Purpose::Session { .. } => Principal::of_user(user, address),
+            Purpose::Token { scope: RecordScope { path, rights }, .. } => {
+                let scope = Scope { path: path.clone(), rights: *rights, link: None };
+                Principal::within(user, address, scope)
+            }
+            // Their secrets are for the paths of links only.
+            Purpose::Visit { .. } | Purpose::Link { .. } => return None,
+        };
+        Some(Credential::new(principal, Some(record), generation, self))
     }
 }
 

@@ -20,7 +20,6 @@ mod shared_password;
 mod tests;
 mod users;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,12 +28,11 @@ use std::{fmt, io, thread};
 
 use zeroize::Zeroizing;
 
-pub(super) use self::credential::Credential;
 use self::users::Users;
-use crate::access::{Principal, Scope, User};
+use crate::access::User;
 use crate::accounts::attempts::{Attempts, Guess};
 use crate::accounts::password::{Password, PasswordHash};
-use crate::accounts::records::{Purpose, RecordId, RecordScope, RecordSecret, Records, SecretUse, WallTime};
+use crate::accounts::records::{RecordId, Records, WallTime};
 use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
 use crate::chat::name::Name;
@@ -190,36 +188,6 @@ impl Accounts {
     /// A number that is another one after each change of the users and their records.
     pub(super) fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire) + self.0.records.generation()
-    }
-
-    /// What the secret of a session proves. `None` if it opens nothing.
-    pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Credential> {
-        self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
-    }
-
-    /// What a token proves. `None` if it opens nothing.
-    pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Credential> {
-        self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
-    }
-
-    fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Credential> {
-        // Before anything is looked for: what changes meanwhile makes another one.
-        let (generation, now) = (self.generation(), WallTime::now());
-        let record = self.0.records.find(secret, now).ok()?;
-        let users = self.users();
-        let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
-        record.touch(now);
-        let user = Arc::clone(&account.user);
-        let principal = match &record.purpose {
-            Purpose::Session { .. } => Principal::of_user(user, address),
-            Purpose::Token { scope: RecordScope { path, rights }, .. } => {
-                let scope = Scope { path: path.clone(), rights: *rights, link: None };
-                Principal::within(user, address, scope)
-            }
-            // Their secrets are for the paths of links only.
-            Purpose::Visit { .. } | Purpose::Link { .. } => return None,
-        };
-        Some(Credential::new(principal, Some(record), generation, self))
     }
 
     /// Lets a check wait for the password thread; or says without one what becomes of it.

@@ -16,7 +16,7 @@ use crate::chat::name::Name;
 use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
 use crate::path::SharePath;
-use crate::server::accounts::Credential;
+use crate::server::accounts::credential::Credential;
 use crate::server::base::Base;
 use crate::server::chat::events;
 use crate::server::random;

@@ -8,7 +8,7 @@ use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method, UnsupportedMethod};
 use crate::http::status::Status;
 use crate::http::target::Target;
-use crate::server::accounts::Credential;
+use crate::server::accounts::credential::Credential;
 use crate::server::filter::Wanted;
 use crate::server::moment::Moment;
 use crate::server::observe::access_log::{self, ACCESS};

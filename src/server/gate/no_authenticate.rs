@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::access::Principal;
 use crate::http::request::Head;
-use crate::server::accounts::{Credential, PasswordCheck};
+use crate::server::accounts::PasswordCheck;
+use crate::server::accounts::credential::Credential;
 use crate::server::disk::Disk;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;

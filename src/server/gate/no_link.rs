@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::Principal;
 use crate::http::request::Head;
-use crate::server::accounts::Credential;
+use crate::server::accounts::credential::Credential;
 use crate::server::filter::Wanted;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
