@@ -225,7 +225,7 @@ impl Access {
 
     /// Whether one path may have other rights than another for this principal.
     pub(super) fn depends_on_path_for(&self, principal: &Principal) -> bool {
-        self.depends_on_path || principal.scope().is_some()
+        self.depends_on_path || principal.scope().is_some_and(|scope| !scope.path.is_root())
     }
 }
 
