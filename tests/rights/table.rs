@@ -182,12 +182,10 @@ fn every_operation_follows_the_rules(operations: &[Operation]) {
                 if status == 401 && (status, &answer) != (asked.0, &asked.1) {
                     wrong.push(format!("{case}: not like any other that needs an account: {answer}"));
                 }
-                // What is saved is called as the client has said.
-                let is_saved = WRITES.contains(&operation) && status / 100 == 2;
-                if let Some(file) = leaks(client.caller, &answer).filter(|_| !is_saved) {
+                if let Some(file) = leaks(client.caller, &answer) {
                     wrong.push(format!("{case}: shows {file}: {answer}"));
                 }
-                if is_saved {
+                if WRITES.contains(&operation) && status / 100 == 2 {
                     restore(&folder);
                 }
             }
@@ -220,10 +218,12 @@ fn links_follow_the_rules() {
                 if status != expected {
                     wrong.push(format!("{case}: {status}, not {expected}"));
                 }
-                if let Some(file) = leaks(client.caller, &answer) {
+                // What is saved is called as the client has said.
+                let is_saved = WRITES.contains(&operation) && status / 100 == 2;
+                if let Some(file) = leaks(client.caller, &answer).filter(|_| !is_saved) {
                     wrong.push(format!("{case}: shows {file}: {answer}"));
                 }
-                if WRITES.contains(&operation) && status / 100 == 2 {
+                if is_saved {
                     restore(&folder);
                 }
             }
