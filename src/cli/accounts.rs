@@ -114,7 +114,7 @@ impl AccountsArgs {
         let disk = Blocking::own_thread();
         let folder = folder_id(&config.folder)?.to_string();
         let shared = |password: &Password| -> Result<AccountsSource, Failure> {
-            Ok(AccountsSource::shared(password, &state.open(config)?, &folder, disk)?)
+            AccountsSource::shared(password, &state.open(config)?, &folder, disk)
         };
         let source = match (self.users, self.password_file, self.variable) {
             (Some(users), ..) => AccountsSource::File(users),

@@ -101,12 +101,11 @@ impl Connection {
         let waits = head.expectation == Expectation::Continue;
         exchange.credential = self.credential.take();
         let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
-        let routed = match refused {
-            Some(response) => Handled::Respond(response),
-            None => {
-                let Exchange { wanted, credential, .. } = &mut exchange;
-                pipeline::run(&mut head, turn.state, self.peer(), &source, wanted, credential, disk)
-            }
+        let routed = if let Some(response) = refused {
+            Handled::Respond(response)
+        } else {
+            let Exchange { wanted, credential, .. } = &mut exchange;
+            pipeline::run(&mut head, turn.state, self.peer(), &source, wanted, credential, disk)
         };
         if let Some(credential) = exchange.credential.as_ref().filter(|proof| proof.is_remembered()) {
             self.credential = Some(Arc::clone(credential));
