@@ -45,6 +45,8 @@ mod fuzz;
 mod hashes;
 mod hostile_text;
 mod idle_exit;
+#[cfg(feature = "accounts")]
+mod in_flight;
 mod interrupted;
 mod keep_alive;
 mod limits;

@@ -22,8 +22,17 @@ pub struct Access {
     /// Whether what is refused at a path looks absent.
     hides: bool,
     depends_on_path: bool,
-    /// What the only rule gives, if it holds for everybody and everywhere: then there is nothing to look for.
-    everywhere: Option<Rights>,
+    /// The only rule, if it holds everywhere: then there is nothing to look for.
+    everywhere: Option<OnlyRule>,
+}
+
+/// A rule that holds everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnlyRule {
+    /// Everybody has these rights.
+    Everyone(Rights),
+    /// Everybody with an account has them.
+    Users(Rights),
 }
 
 /// The rights of one principal: for operations that outlive a request, and for walks, which leave out what the
@@ -61,7 +70,10 @@ impl Access {
             [Rule { subject: Subject::Everyone, rights, path, from: None }]
                 if path.is_root() && !rights.has_any(Rights::SHARE) =>
             {
-                Some(*rights)
+                Some(OnlyRule::Everyone(*rights))
+            }
+            [Rule { subject: Subject::Users, rights, path, from: None }] if path.is_root() => {
+                Some(OnlyRule::Users(*rights))
             }
             _ => None,
         };
@@ -93,8 +105,13 @@ impl Access {
     /// of that kind add up, unless one of them gives nothing.
     #[inline]
     pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
-        let given =
-            self.everywhere.unwrap_or_else(|| self.decide(principal, path, |_| {})).without(self.withheld);
+        let given = match self.everywhere {
+            Some(OnlyRule::Everyone(rights)) => rights,
+            Some(OnlyRule::Users(rights)) if principal.user().is_some() => rights,
+            Some(OnlyRule::Users(_)) => Rights::NONE,
+            None => self.decide(principal, path, |_| {}),
+        };
+        let given = given.without(self.withheld);
         match principal.scope() {
             None => given,
             Some(scope) if path.is_below(&scope.path) => given.and(scope.rights),
@@ -228,7 +245,7 @@ impl Access {
 
     /// Whether one path may have other rights than another for this principal.
     pub(super) fn depends_on_path_for(&self, principal: &Principal) -> bool {
-        self.depends_on_path || principal.scope().is_some()
+        self.depends_on_path || principal.scope().is_some_and(|scope| !scope.path.is_root())
     }
 }
 

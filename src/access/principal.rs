@@ -57,6 +57,12 @@ impl Principal {
         Self { user: Some(user), address, scope: Some(Arc::new(scope)) }
     }
 
+    /// The same, from this address.
+    #[must_use]
+    pub fn at(&self, address: Option<IpAddr>) -> Self {
+        Self { user: self.user.clone(), address, scope: self.scope.clone() }
+    }
+
     /// The name of the owner of what it begins, such as an upload; `None` for clients without an account.
     pub fn owner(&self) -> Option<String> {
         match (self.scope().and_then(|scope| scope.link.as_ref()), self.user()) {

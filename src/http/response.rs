@@ -47,6 +47,11 @@ impl Head {
         "HTTP/1.1 000 \r\n".len() + self.status.reason().len() + self.lines.len()
     }
 
+    /// Whether both have the same lines in memory and the same status, which takes no look at the lines.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.status == other.status && Arc::ptr_eq(&self.lines, &other.lines)
+    }
+
     /// Adds a field line. No value can create a second line: control characters become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {

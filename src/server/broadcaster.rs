@@ -167,8 +167,11 @@ impl Broadcaster {
         self.poller.arm(&subscriber.tracked.connection, PollKey(number), interest, arming).is_ok()
     }
 
-    /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads.
+    /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads and may listen.
     fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Moment) -> bool {
+        if !subscriber.events.may_go_on() {
+            return false;
+        }
         let quiet = now.since(subscriber.moved);
         match subscriber.half {
             Some(_) => quiet < STUCK_AFTER,

@@ -15,12 +15,15 @@
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
 
+use std::sync::Arc;
+
 use crate::access::Rights;
 use crate::http::body::Framing;
 use crate::http::request::{Expectation, Head};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
+use crate::server::accounts::credential::Credential;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::filter::{Audience, Wanted};
@@ -33,15 +36,25 @@ use crate::server::routes;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done for it. Its host becomes the one that the client asked for.
+/// `credential` is what the request before on the same connection has proved, and becomes what this one has.
 pub(super) fn run<'b>(
     head: &mut Head<'_, 'b>,
     state: &State,
     peer: Peer,
     source: &RequestSource<'b>,
     wanted: &mut Wanted,
+    credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Handled {
-    respond(head, state, peer, source, wanted, disk).unwrap_or_else(Handled::Respond)
+    let handled = respond(head, state, peer, source, wanted, credential, disk);
+    let handled = handled.unwrap_or_else(Handled::Respond);
+    // Nothing else is about a password.
+    let is_final =
+        matches!(&handled, Handled::Respond(response) if response.head.status() != Status::UNAUTHORIZED);
+    if state.accounts.is_some() && !is_final {
+        wanted.is_by_script = is_by_page(head);
+    }
+    handled
 }
 
 fn respond<'b>(
@@ -50,6 +63,7 @@ fn respond<'b>(
     peer: Peer,
     source: &RequestSource<'b>,
     wanted: &mut Wanted,
+    credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
     head.host = host::check(head, peer, source.host, state)?;
@@ -58,13 +72,12 @@ fn respond<'b>(
     check_base(head)?;
     check_expectation(head)?;
     check_content_type(head)?;
-    wanted.is_by_script = is_by_page(head, state);
-    let principal = match authenticate::caller(head, source, state, disk)? {
+    let principal = match authenticate::caller(head, source, credential, state, disk)? {
         Caller::Known(principal) => principal,
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
         Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
     };
-    let principal = link::enter(head, principal, source, wanted, state)?;
+    let principal = link::enter(head, principal, credential, source, wanted, state)?;
     let has_user = principal.user().is_some();
     if has_user && wanted.link.is_none() {
         wanted.user = principal.account().cloned();
@@ -87,12 +100,11 @@ fn respond<'b>(
 
 /// Whether a page has sent it. A browser must not ask for a password then; browsers say what a request is for
 /// (`Sec-Fetch-Mode`), at least over TLS. Otherwise they name the page (`Origin`), except with GET and HEAD.
-fn is_by_page(head: &Head<'_, '_>, state: &State) -> bool {
-    let by_page = || match head.fields.get("Sec-Fetch-Mode") {
+fn is_by_page(head: &Head<'_, '_>) -> bool {
+    match head.fields.get("Sec-Fetch-Mode") {
         Some(mode) => mode != b"navigate",
         None => head.fields.get("Origin").is_some(),
-    };
-    state.accounts.is_some() && by_page()
+    }
 }
 
 /// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right. Of two

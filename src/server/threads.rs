@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::blocking::Blocking;
+use crate::server::accounts::Accounts;
 use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
 use crate::server::config::STACK;
@@ -124,6 +125,7 @@ impl Runtime {
         let mut next_return = Deadline::after(Moment::now(), RETURN);
         // One of each at a time, so that they do not pile up behind a chore that a hanging disk delays.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
+        let mut judged = None;
         loop {
             let now = Moment::now();
             if next_sweep.is_over(now) {
@@ -136,6 +138,7 @@ impl Runtime {
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
                 drop(self.state.cache.evict_old(now));
+                self.end_what_is_lost(&mut judged, &mut input);
                 if let Some(permit) = looks.take() {
                     let shared = Arc::clone(self);
                     self.state.chores.later(move || {
@@ -164,6 +167,19 @@ impl Runtime {
                 Expired::Nothing => {}
                 Expired::Ended => return,
             }
+        }
+    }
+
+    /// Ends the responses and uploads of sessions, tokens, links and users that have ended, also if their clients wait. They are
+    /// looked for only if the accounts have changed since they were `judged`.
+    fn end_what_is_lost(self: &Arc<Self>, judged: &mut Option<u64>, input: &mut Input) {
+        let generation = self.state.accounts.as_ref().map(Accounts::generation);
+        if std::mem::replace(judged, generation) == generation {
+            return;
+        }
+        for tracked in self.table.take_all(Connection::has_lost_rights) {
+            let mut turn = self.lend(input, Disk::Never);
+            self.advance(tracked, |connection| connection.advance(&mut turn));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the rules of the tests lead to: the second opinion.
 
-use super::caller::Caller;
+use super::caller::{Caller, Kind, TOKEN_PATH};
 
 /// The rules of the servers. What no deeper rule names can be viewed.
 pub const RULES: [&str; 8] = [
@@ -67,6 +67,16 @@ pub const WRITES: [Operation; 5] = [Put, Post, Resumable, Form, MakeDirectory];
 /// The rights to list, read, add and replace that the rules give at this path.
 pub fn rights(caller: Caller, path: &str) -> [bool; 4] {
     let is_in = |above: &str| path == above || path.starts_with(&format!("{above}/"));
+    let part = |root, allowed: [bool; 4]| {
+        let of_user = rights(Caller::User("anna"), path);
+        [0, 1, 2, 3].map(|right| is_in(root) && allowed[right] && of_user[right])
+    };
+    match caller {
+        Caller::Token => return part(TOKEN_PATH, [true, true, false, false]),
+        Caller::Link(root, Kind::View) => return part(root, [true, true, false, false]),
+        Caller::Link(root, Kind::Drop) => return part(root, [false, false, true, false]),
+        Caller::From(_) | Caller::Unix | Caller::User(_) => {}
+    }
     match path {
         _ if is_in("closed/near") && caller == Caller::From(2) => [true, true, false, false],
         _ if is_in("closed") => [false; 4],
@@ -85,7 +95,8 @@ fn refusal(caller: Caller, path: &str, needs: &[usize]) -> u16 {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
     let would = |user| needs.iter().any(|right| rights(Caller::User(user), path)[*right]);
     match caller {
-        Caller::User(_) if rights(caller, parent)[0] && !path.is_empty() => 403,
+        Caller::User(_) | Caller::Token if rights(caller, parent)[0] && !path.is_empty() => 403,
+        Caller::Link(root, _) if path == root || path.starts_with(&format!("{root}/")) => 403,
         Caller::From(_) | Caller::Unix if USERS.iter().any(|(user, _)| would(user)) => 401,
         _ => 404,
     }
@@ -105,7 +116,12 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let Some(path) = path else { return 400 };
     let (path, ends_with_slash) =
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
-    let (named, lies_at) = (rights(caller, path), real(path));
+    let is_drop = matches!(caller, Caller::Link(_, Kind::Drop));
+    // Where a name is taken, a drop link saves under another one, also where a link has the name.
+    let is_kept_apart = is_drop && matches!(operation, Put | Post | Resumable);
+    let is_link = LINKS.iter().any(|(name, ..)| *name == path);
+    let lies_at = if is_kept_apart && is_link { path.to_owned() } else { real(path) };
+    let named = rights(caller, path);
     let there = rights(caller, &lies_at);
     let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
     let (is_file, is_directory) = (FILES.contains(&&*lies_at), DIRECTORIES.contains(&&*lies_at));
@@ -122,6 +138,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let exists = is_file || is_directory;
     match operation {
         _ if has_none(named) => refusal(caller, path, needs),
+        MakeDirectory if is_drop => 403,
         // At the other end of a link, nothing asks for an account: that would say that it leads to something.
         _ if READS.contains(&operation) && exists && has_none(there) => {
             match refusal(caller, &lies_at, needs) {

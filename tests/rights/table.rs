@@ -2,6 +2,7 @@
 
 #[cfg(feature = "tls")]
 use super::caller::Caller;
+use super::caller::Kind;
 use super::model::Operation::{
     Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Post, Put, Range, Resumable, Tar, Zip,
 };
@@ -139,6 +140,44 @@ fn every_operation_follows_the_rules(operations: &[Operation]) {
                     wrong.push(format!("{case}: shows {file}: {answer}"));
                 }
                 if WRITES.contains(&operation) && status / 100 == 2 {
+                    restore(&folder);
+                }
+            }
+        }
+    }
+    assert_unchanged(&stage.wharf);
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+}
+
+#[test]
+fn links_follow_the_rules() {
+    let stage = Stage::new();
+    stage.wharf.files_age();
+    let folder = stage.wharf.folder();
+    let mut wrong = Vec::new();
+    for (root, kind) in [("private/own", Kind::View), ("work", Kind::View), ("work", Kind::Drop)] {
+        let (mut client, link) = stage.visitor(root, kind);
+        let below = PATHS.iter().filter_map(|path| path.strip_prefix(root)?.strip_prefix('/'));
+        let cells = below.flat_map(|path| SPELLINGS.iter().map(move |spelling| (path, spelling)));
+        for (path, (spelling, target, reading)) in cells {
+            for operation in READS.into_iter().chain(WRITES) {
+                if cfg!(not(feature = "archive")) && matches!(operation, Zip | Tar) {
+                    continue;
+                }
+                let named = reading(path).map(|path| format!("{root}/{path}"));
+                let expected = expected(client.caller, named.as_deref(), operation);
+                let target = format!("{link}{}", target(path));
+                let (status, answer) = client.ask(&request(operation, &target));
+                let case = format!("{:?} {operation:?} {path} ({spelling})", client.caller);
+                if status != expected {
+                    wrong.push(format!("{case}: {status}, not {expected}"));
+                }
+                // What is saved is called as the client has said.
+                let is_saved = WRITES.contains(&operation) && status / 100 == 2;
+                if let Some(file) = leaks(client.caller, &answer).filter(|_| !is_saved) {
+                    wrong.push(format!("{case}: shows {file}: {answer}"));
+                }
+                if is_saved {
                     restore(&folder);
                 }
             }

@@ -1,6 +1,7 @@
 //! The records of a running program: in memory for its threads, and on the disk for other programs.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::change_error::ChangeError;
@@ -23,6 +24,8 @@ pub struct Records {
     store: RecordStore,
     /// What requests see; `None` if the file could not be read the last time: then nobody is let in.
     view: RwLock<Option<Arc<Table>>>,
+    /// How often the view was replaced.
+    generation: AtomicU64,
     /// Held while the file is read or changed.
     current: Mutex<Current>,
 }
@@ -61,7 +64,12 @@ impl Records {
             log::warn!("cannot remove unfinished files of an earlier run: {error}");
         }
         let view = RwLock::new(Some(Arc::new(Table::new(records))));
-        Ok(Self { store, view, current: Mutex::new(Current { file, noted: now }) })
+        Ok(Self {
+            store,
+            view,
+            generation: AtomicU64::new(0),
+            current: Mutex::new(Current { file, noted: now }),
+        })
     }
 
     /// The record that a secret opens now. It makes no system call. The caller checks [`Record::is_of`] next.
@@ -77,6 +85,16 @@ impl Records {
     /// The record of an id, also if it has ended.
     pub fn get(&self, id: RecordId) -> Result<Arc<Record>, Unusable> {
         self.with_view(|table| table.get(id).cloned())?.ok_or(Unusable::Unknown)
+    }
+
+    /// Whether the record is still there, and opens something.
+    pub fn has(&self, record: &Record, now: WallTime) -> bool {
+        self.get(record.id).is_ok_and(|found| found.digest == record.digest && found.check(now).is_ok())
+    }
+
+    /// A number that is another one after each change. What was found at one is found at the same one again, until it expires.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The records of a user, also those that have ended, the oldest first.
@@ -261,6 +279,7 @@ impl Records {
         let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *place, view);
         drop(place);
+        self.generation.fetch_add(1, Ordering::Release);
         // A large table takes a while to drop; no request waits for that.
         drop(old);
     }

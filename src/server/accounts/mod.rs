@@ -11,16 +11,17 @@
 //!
 //! The users are read again when their file changes.
 
+pub(super) mod credential;
 pub(super) mod password_change;
 pub(in crate::server) mod records;
 pub(super) mod sessions;
+mod shared_password;
 #[cfg(test)]
 mod tests;
 mod users;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
@@ -28,10 +29,10 @@ use std::{fmt, io, thread};
 use zeroize::Zeroizing;
 
 use self::users::Users;
-use crate::access::{Principal, Scope, Subject, User};
+use crate::access::{Subject, User};
 use crate::accounts::attempts::{Attempts, Guess};
 use crate::accounts::password::{Password, PasswordHash};
-use crate::accounts::records::{Purpose, RecordId, RecordScope, RecordSecret, Records, SecretUse, WallTime};
+use crate::accounts::records::{RecordId, Records, WallTime};
 use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
 use crate::chat::name::Name;
@@ -59,6 +60,8 @@ struct Shared {
     /// Whether passwords may be sent without TLS beyond this machine.
     allows_plain: bool,
     users: Mutex<Arc<Users>>,
+    /// How often the users were replaced.
+    generation: AtomicU64,
     /// The file as it was last read, even if in vain.
     stamp: Mutex<Stamp>,
     /// Whether SIGHUP has requested a reload.
@@ -132,6 +135,7 @@ impl Accounts {
             check,
             allows_plain,
             users: Mutex::new(Arc::new(users)),
+            generation: AtomicU64::new(0),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
             strangers: FairPermits::new(STRANGERS),
@@ -186,32 +190,9 @@ impl Accounts {
         self.users().has_name(name)
     }
 
-    /// Which user a session acts for. `None` if the secret opens nothing.
-    pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
-    }
-
-    /// Who a token acts for. `None` if it opens nothing.
-    pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
-    }
-
-    fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
-        let now = WallTime::now();
-        let record = self.0.records.find(secret, now).ok()?;
-        let users = self.users();
-        let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
-        record.touch(now);
-        let user = Arc::clone(&account.user);
-        match &record.purpose {
-            Purpose::Session { .. } => Some(Principal::of_user(user, address)),
-            Purpose::Token { scope: RecordScope { path, rights }, .. } => {
-                let scope = Scope { path: path.clone(), rights: *rights, link: None };
-                Some(Principal::within(user, address, scope))
-            }
-            // Their secrets are for the paths of links only.
-            Purpose::Visit { .. } | Purpose::Link { .. } => None,
-        }
+    /// A number that is another one after each change of the users and their records.
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire) + self.0.records.generation()
     }
 
     /// Lets a check wait for the password thread; or says without one what becomes of it.
@@ -348,6 +329,7 @@ impl Accounts {
     fn replace_users(&self, users: Users) {
         let newer = Arc::new(users.keeping(&self.users()));
         let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        self.0.generation.fetch_add(1, Ordering::Release);
         let mut attempts = lock(&self.0.attempts);
         for name in older.ended(&newer) {
             attempts.forget(Guess::User(name));

@@ -56,11 +56,11 @@ impl Accounts {
         Some(GivenLink { record, giver: Arc::clone(&account.user) })
     }
 
-    /// Whether this is the secret of a session that a use of the link has started.
-    pub(in crate::server) fn has_visit(&self, secret: &[u8], of: RecordId) -> bool {
+    /// The session of this secret, if a use of the link has started it.
+    pub(in crate::server) fn visit(&self, secret: &[u8], of: RecordId) -> Option<Arc<Record>> {
         RecordSecret::parse(SecretUse::Session, secret)
             .and_then(|secret| self.0.records.find(&secret, WallTime::now()).ok())
-            .is_some_and(|record| matches!(record.purpose, Purpose::Visit { link, .. } if link == of))
+            .filter(|record| matches!(record.purpose, Purpose::Visit { link, .. } if link == of))
     }
 
     /// The giver of a link that can be used now, and the hash of its password.

@@ -16,6 +16,7 @@ use crate::chat::name::Name;
 use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
 use crate::path::SharePath;
+use crate::server::accounts::credential::Credential;
 use crate::server::base::Base;
 use crate::server::chat::events;
 use crate::server::random;
@@ -45,6 +46,8 @@ pub(crate) struct EventStream {
     from: ClientAddress,
     /// Decides which uploads the member hears of.
     judge: Judge,
+    /// What its request has proved; nothing if it is anonymous.
+    pub credential: Option<Arc<Credential>>,
     _active: Active,
 }
 
@@ -126,8 +129,15 @@ impl ChatState {
         drop(room);
         log::info!("{from} opened an event stream as {}", who.name);
         let chat = Arc::clone(self);
-        let stream =
-            EventStream { chat, subscription: Some(subscription), who, from, judge, _active: active };
+        let stream = EventStream {
+            chat,
+            subscription: Some(subscription),
+            who,
+            from,
+            judge,
+            credential: None,
+            _active: active,
+        };
         Ok((stream, first?))
     }
 }
@@ -149,6 +159,11 @@ impl EventStream {
     /// The client that listens.
     pub(crate) fn client(&self) -> ClientAddress {
         self.from
+    }
+
+    /// Whether its client may still listen.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.credential.as_ref().is_none_or(|credential| credential.holds())
     }
 
     /// What comes next.

@@ -37,7 +37,7 @@ impl Connection {
         }
         let lingering = self.end_sending(LINGER_LIMIT)?;
         let deadline = lingering.deadline;
-        self.unread = Vec::new();
+        self.unread = Box::default();
         self.phase = Phase::Linger(lingering);
         Some(WaitFor::readable(deadline))
     }
@@ -47,6 +47,16 @@ impl Connection {
     pub(super) fn end_sending(&mut self, most: usize) -> Option<Lingering> {
         self.transport.end_sending().ok()?;
         Some(Lingering { left: most, deadline: Deadline::after(Moment::now(), LINGER) })
+    }
+
+    /// Whether what it sends or receives is for somebody who may no longer have it: the session, token or link has ended, or the
+    /// user is another one.
+    pub(in crate::server) fn has_lost_rights(&self) -> bool {
+        match &self.phase {
+            Phase::SendResponse(sending) => sending.has_lost_rights(),
+            Phase::RecvBody(body) => body.exchange.has_lost_rights(),
+            _ => false,
+        }
     }
 
     /// Handles a missed deadline: closes the connection, with an error response if a request has begun.

@@ -1,12 +1,14 @@
 //! One request and its response, as the observers see them.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method, UnsupportedMethod};
 use crate::http::status::Status;
 use crate::http::target::Target;
+use crate::server::accounts::credential::Credential;
 use crate::server::filter::Wanted;
 use crate::server::moment::Moment;
 use crate::server::observe::FinishedRequest;
@@ -37,6 +39,8 @@ pub(in crate::server) struct Exchange {
     pub to_head: bool,
     /// What the filters need to know of the request.
     pub wanted: Wanted,
+    /// What the request has proved; nothing if it is anonymous.
+    pub credential: Option<Arc<Credential>>,
     /// Whether the connection is kept afterwards.
     pub persistence: Persistence,
     /// The file that was saved, for the recorder.
@@ -66,6 +70,7 @@ impl Exchange {
             version: head.version,
             to_head: head.method == Ok(Method::Head),
             wanted: Wanted::by(head.fields),
+            credential: None,
             persistence: persistence
                 .unless(state.stop.is_near(), CloseReason::Stopping)
                 .unless(is_tunnel, CloseReason::Tunnel)
@@ -91,10 +96,16 @@ impl Exchange {
             version: HttpVersion::Http11,
             to_head: false,
             wanted: Wanted::default(),
+            credential: None,
             persistence: Persistence::Close(why),
             saved: None,
             _active: state.idle.begin(),
         }
+    }
+
+    /// Whether what the request has proved holds no longer.
+    pub(super) fn has_lost_rights(&self) -> bool {
+        self.credential.as_ref().is_some_and(|credential| !credential.holds())
     }
 
     /// Call when the whole body has been read: the connection need not be closed because of it.

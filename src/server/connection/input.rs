@@ -34,8 +34,8 @@ impl Input {
     }
 
     /// The unread bytes, for the connection to keep; does not allocate if there are none.
-    pub(crate) fn unload(&mut self) -> Vec<u8> {
-        let kept = self.unread().to_vec();
+    pub(crate) fn unload(&mut self) -> Box<[u8]> {
+        let kept = self.unread().into();
         (self.start, self.end) = (0, 0);
         kept
     }

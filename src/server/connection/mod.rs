@@ -33,6 +33,7 @@ pub(super) mod work;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::blocking::Blocking;
@@ -43,6 +44,7 @@ use crate::net::peer::Peer;
 use crate::net::poller::Interest;
 use crate::net::transport::{OtherEnd, Transport};
 use crate::server::accounts::PasswordCheck;
+use crate::server::accounts::credential::Credential;
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
 use crate::server::connection::after_password::AfterPassword;
@@ -91,9 +93,11 @@ pub(super) struct Connection {
     source: Option<Box<ProxySource>>,
     /// The certificate of its client, if it has presented one.
     certificate: Option<Box<ClientCertificate>>,
+    /// What its last request has proved, if the next one may do so by the same bytes.
+    credential: Option<Arc<Credential>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
-    unread: Vec<u8>,
+    unread: Box<[u8]>,
     /// Whether it has been held back, so that its next upload starts without a further delay.
     has_waited: bool,
     /// Whether it speaks plain HTTP to a port for TLS.
@@ -174,13 +178,13 @@ impl Connection {
     pub(super) fn new(transport: Transport, has_proxy_header: bool, has_tls: bool) -> Self {
         let phase =
             if has_proxy_header { Phase::RecvProxyHeader(None) } else { first_phase(&transport, has_tls) };
-        let unread = Vec::new();
         Self {
             transport,
             source: None,
             certificate: None,
+            credential: None,
             phase,
-            unread,
+            unread: Box::default(),
             has_waited: false,
             is_exposed: false,
         }
@@ -333,7 +337,7 @@ impl Connection {
                 Phase::Judged(judged) => self.after_check(*judged, turn, &mut share),
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),
-                Phase::SendResponse(sending) => self.send(*sending, turn, &mut share),
+                Phase::SendResponse(sending) => self.send_on(*sending, turn, &mut share),
                 Phase::Linger(lingering) => self.linger(lingering, turn, &mut share),
                 Phase::Away => Ok(Transition::Close),
             };

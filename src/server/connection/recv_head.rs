@@ -1,6 +1,7 @@
 //! Receiving the head of a request, and finding its response.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
@@ -98,11 +99,17 @@ impl Connection {
         exchange.wanted.is_encrypted = self.transport.is_encrypted();
         exchange.persistence = exchange.persistence.unless(self.is_exposed, CloseReason::Plain);
         let waits = head.expectation == Expectation::Continue;
+        exchange.credential = self.credential.take();
         let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
-        let routed = match refused {
-            Some(response) => Handled::Respond(response),
-            None => pipeline::run(&mut head, turn.state, self.peer(), &source, &mut exchange.wanted, disk),
+        let routed = if let Some(response) = refused {
+            Handled::Respond(response)
+        } else {
+            let Exchange { wanted, credential, .. } = &mut exchange;
+            pipeline::run(&mut head, turn.state, self.peer(), &source, wanted, credential, disk)
         };
+        if let Some(credential) = exchange.credential.as_ref().filter(|proof| proof.is_remembered()) {
+            self.credential = Some(Arc::clone(credential));
+        }
         let step = match routed {
             // The next turn parses it again.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),

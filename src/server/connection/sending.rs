@@ -95,10 +95,19 @@ impl Sending {
         }
     }
 
+    /// Whether a part has been sent, and the rest is for somebody who may no longer have it. A response to the request that has
+    /// ended the session is sent.
+    pub(super) fn has_lost_rights(&self) -> bool {
+        self.outgoing.sent() > 0 && self.exchange.has_lost_rights()
+    }
+
     /// The event stream that follows, once everything before it has been sent.
     pub(super) fn take_events(&mut self) -> Option<Box<EventStream>> {
         match std::mem::replace(&mut self.then, Then::Next) {
-            Then::Subscribe(events) => Some(events),
+            Then::Subscribe(mut events) => {
+                events.credential = self.exchange.credential.take();
+                Some(events)
+            }
             Then::Next => None,
         }
     }

@@ -88,8 +88,9 @@ fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
         transport,
         source: None,
         certificate: None,
+        credential: None,
         phase: Phase::Away,
-        unread: Vec::new(),
+        unread: Box::default(),
         has_waited: false,
         is_exposed: false,
     };
@@ -160,8 +161,9 @@ fn a_panic_costs_one_connection() {
             transport,
             source: None,
             certificate: None,
+            credential: None,
             phase,
-            unread: unread.to_vec(),
+            unread: unread.into(),
             has_waited: false,
             is_exposed: false,
         };

@@ -277,6 +277,16 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
+    /// Takes out the parked connections for which this is so.
+    pub(crate) fn take_all(&self, is_so: impl Fn(&C) -> bool) -> Vec<Box<Tracked<C>>> {
+        let take = |entry: &Mutex<TableEntry<C>>| {
+            let mut entry = lock(entry);
+            let is_taken = entry.parked.as_ref().is_some_and(|(tracked, _)| is_so(&tracked.connection));
+            if is_taken { entry.parked.take() } else { None }
+        };
+        self.entries().filter_map(|(_, entry)| take(entry)).map(|(tracked, _)| tracked).collect()
+    }
+
     /// Waits at most this long until no connection is open; returns whether that happened.
     pub(crate) fn wait_until_empty(&self, at_most: Duration) -> bool {
         self.slots.wait_until_free(at_most)

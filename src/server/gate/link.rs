@@ -11,12 +11,13 @@
 use std::sync::Arc;
 
 use crate::access::{Principal, Right, Rights, Scope};
-use crate::accounts::records::{Purpose, Unusable, WallTime};
+use crate::accounts::records::{Purpose, Record, Unusable, WallTime};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::own_paths;
 use crate::server::accounts::Accounts;
+use crate::server::accounts::credential::Credential;
 use crate::server::accounts::records::GivenLink;
 use crate::server::error_response::not_found;
 use crate::server::filter::Wanted;
@@ -32,6 +33,7 @@ use crate::server::state::State;
 pub(crate) fn enter(
     head: &mut Head<'_, '_>,
     principal: Principal,
+    credential: &mut Option<Arc<Credential>>,
     source: &RequestSource<'_>,
     wanted: &mut Wanted,
     state: &State,
@@ -42,7 +44,8 @@ pub(crate) fn enter(
     let link = accounts.link(secret).ok_or_else(not_found)?;
     let prefix = format!("{}{secret}", own_paths::LINK);
     let mut view = link.view(prefix).ok_or_else(not_found)?;
-    let has_visit = has_visit(head, source, &view, &link, accounts, state);
+    let visit = visit(head, source, &view, &link, accounts, state);
+    let has_visit = visit.is_some();
     if has_visit || link.is_free() {
         view.stage = LinkStage::Open;
     }
@@ -62,6 +65,8 @@ pub(crate) fn enter(
     }
     let principal = link.principal(&view, &principal, source);
     wanted.link = Some(Arc::new(view));
+    let opened = visit.or_else(|| link.is_free().then(|| Arc::clone(&link.record)));
+    *credential = Some(Credential::through_link(&principal, credential.as_deref(), opened, accounts));
     refused.map_or(Ok(principal), Err)
 }
 
@@ -71,18 +76,18 @@ fn secret(target: Target<'_>) -> Option<&str> {
     rest.split('/').next()
 }
 
-/// Whether the request has the cookie of a session that a use of this link has started.
-fn has_visit(
+/// The session that a use of this link has started, if the request has its cookie.
+fn visit(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
     view: &LinkView,
     link: &GivenLink,
     accounts: &Accounts,
     state: &State,
-) -> bool {
+) -> Option<Arc<Record>> {
     let cookie = SessionCookie::of_link(head.host, source.scheme, &state.base, &view.prefix);
     let secret = cookie.find(head.fields).ok().flatten();
-    secret.is_some_and(|secret| accounts.has_visit(secret, link.record.id))
+    secret.and_then(|secret| accounts.visit(secret, link.record.id))
 }
 
 impl GivenLink {
