@@ -36,14 +36,17 @@
 //! - [`chat`] is the chat room: its members, its messages, and which member sees which message.
 //! - [`net`] reads and writes without blocking.
 //! - [`durable`] syncs many files at once, with the directories that hold their names.
-//! - [`server`] parks waiting connections and advances each as far as its socket allows; its page explains how.
+//! - [`server`] parks waiting connections and advances each as far as its socket allows; its documentation
+//!   explains how.
 //! - [`client`] fetches and sends files, from a prompt or from a command, and joins the chat room.
 //! - [`replay`] sends a file of requests through the client, checks each response, and reports times.
-//! - [`cli`] is the command line; [`path`] is the path of a file in the folder; [`blocking`] is the proof that a thread
-//!   may wait for the disk; [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every thread;
-//!   [`network`] is a range of addresses; [`printable`] escapes untrusted text for logs and terminals;
-//!   [`sink`] writes logs without blocking a worker;
-//!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
+//! - [`cli`] is the command line.
+//! - [`path`] is the path of a file in the folder; [`own_paths`] lists the paths below `/.wharf/`;
+//!   [`network`] is a range of addresses.
+//! - [`blocking`] is the proof that a thread may wait for the disk; [`stop`] signals shutdown to every
+//!   thread; [`sink`] writes logs without blocking a worker.
+//! - [`printable`] escapes untrusted text for logs and terminals; [`mod@format`] formats sizes and times;
+//!   [`qr`] draws addresses as QR codes.
 
 pub mod access;
 #[cfg(feature = "accounts")]

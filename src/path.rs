@@ -99,7 +99,7 @@ impl SharePath {
         Ok(())
     }
 
-    /// The path relative to the folder, for calls that begin at its handle; `.` for the root.
+    /// The path relative to the folder, for system calls that start from its handle; `.` for the root.
     pub fn as_path(&self) -> &Path {
         if self.is_root() { Path::new(".") } else { Path::new(OsStr::from_bytes(&self.bytes)) }
     }

@@ -11,6 +11,6 @@ pub enum Denied {
     NoRight(Rights),
     /// The rules do not allow it there, and the principal must not learn whether anything exists there.
     Hidden,
-    /// A user may do this there, but nobody without an account: the client has to log in.
+    /// Only a user with an account may do this there: the client has to log in.
     Unauthenticated,
 }

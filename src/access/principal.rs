@@ -57,8 +57,8 @@ impl Principal {
         Self { user: Some(user), address, scope: Some(Arc::new(scope)) }
     }
 
-    /// The name that the principal's own work, such as an upload, is stored under; `None` for clients without
-    /// an account.
+    /// The principal's name as the owner of what it begins, such as an upload; `None` for clients without an
+    /// account.
     pub fn owner(&self) -> Option<String> {
         match (self.scope().and_then(|scope| scope.link.as_ref()), self.user()) {
             (Some(link), _) => Some(format!("{LINK}{link}")),

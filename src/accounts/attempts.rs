@@ -1,9 +1,9 @@
 //! Delays after failed attempts to log in.
 //!
 //! From the fourth failure on, an address has to wait 1, 2, 4, … 60 s after its last failure before it may
-//! try the same name again. Failures are also counted per name, over all addresses; that delay applies only
-//! at addresses where the user has never logged in, so nobody can lock users out of the places where they
-//! work.
+//! try the same name again. Failures are also counted per name, over all addresses. The resulting delay
+//! applies only at addresses where the user has never logged in, so nobody can lock users out of the places
+//! where they work.
 //!
 //! What this guarantees when a client floods the server:
 //!
@@ -92,7 +92,7 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         }
     }
 
-    /// How long an attempt has to wait, if it may not be made now. Call this right before each check:
+    /// How long an attempt has to wait; `None` if it may be made now. Call this right before each check:
     /// attempts that are queued together are then delayed by the failures of the first ones. A refused
     /// attempt does not count as a failure.
     pub fn delay(&self, address: &K, guess: Guess<'_>, now: Instant) -> Option<Duration> {

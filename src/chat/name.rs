@@ -1,8 +1,8 @@
 //! The names of members.
 //!
 //! A name that a member has chosen is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one
-//! letter or digit. Only ASCII, because a name identifies a member: beyond ASCII, letters that look alike
-//! (`a` and Cyrillic `а`), letters without width, and case rules that differ by language would let one member
+//! letter or digit. Names are ASCII because they identify members. Beyond ASCII, letters that look alike (`a`
+//! and Cyrillic `а`), letters without width, and case rules that differ by language would let one member
 //! impersonate another. Messages may use any script. `.` and `..` are not names: the terminal client saves
 //! downloads in a folder named after its user.
 //!

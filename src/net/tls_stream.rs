@@ -137,8 +137,8 @@ impl TlsStream {
         self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
     }
 
-    /// Whether a part of a record has arrived since the last call. Once more bytes than a record has have
-    /// arrived without content, further ones do not count: they belong to records without content.
+    /// Whether a part of a record has arrived since the last call. Once a record's length has arrived without
+    /// content, further bytes do not count: they belong to records without content.
     pub fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.has_progressed)
     }
@@ -148,9 +148,9 @@ impl TlsStream {
         self.is_drained && !self.has_buffered()
     }
 
-    /// Reads what has arrived; 0 is the end of the peer's stream. In [`Stage::Over`], it discards the bytes
-    /// and returns their number: the peer may still send, and must not be reset before it has read the alert
-    /// with the reason.
+    /// Reads what has arrived; 0 is the end of the peer's stream. Once the stage is `Over`, it discards the
+    /// bytes and returns their number: the peer may still send, and must not be reset before it has read the
+    /// alert with the reason.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.is_unfinished = false;
         if self.stage == Stage::Over {

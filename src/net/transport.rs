@@ -120,8 +120,8 @@ impl Transport {
         Ok(())
     }
 
-    /// Whether to call it again as soon as the socket is writable: it has input that was already read from
-    /// the socket, so no event will come for it, or output that the socket has not taken yet.
+    /// Whether to call it again as soon as the socket is writable. Either it has input that was already read
+    /// from the socket, for which no event will come, or output that the socket has not taken yet.
     pub fn has_buffered(&self) -> bool {
         match self {
             Self::Tcp(..) | Self::Unix(..) => false,

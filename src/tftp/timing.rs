@@ -16,7 +16,7 @@ pub const MAX_INTERVAL: Duration = Duration::from_secs(8);
 /// peer may be syncing the whole file to a slow disk before its last acknowledgment. Repetitions after less
 /// than [`FIRST_INTERVAL`] do not count: they recover losses, and do not prove that the peer is gone.
 pub const REPEATS: u8 = 6;
-/// A server's session ends within this time after the peer's last packet, whatever was agreed: the server
+/// A server's session ends within this time after the peer's last packet, whatever was agreed. The server
 /// repeats its packet [`REPEATS`] times, at most [`MAX_INTERVAL`] apart, and gives up; the repetitions that
 /// do not count take at most two seconds. A test checks this.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);

@@ -6,8 +6,8 @@
 //!
 //! A [`Record`] has a public [`RecordId`] for lists and logs, and the SHA-256 of a [`RecordSecret`]. The
 //! records file is in the state directory. It is text with one line per record, and is replaced as a whole,
-//! under a lock: the server and other programs may change it at the same time, and a crash leaves the old or
-//! the new file. [`Records`] keeps the content in memory, and notices changes by other programs in
+//! under a lock. So the server and other programs may change it at the same time, and a crash leaves either
+//! the old or the new file. [`Records`] keeps the content in memory, and notices changes by other programs in
 //! [`Records::refresh`].
 //!
 //! A file that cannot be read lets nobody in, and is not overwritten. An expired record stays expired when

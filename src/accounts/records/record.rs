@@ -131,7 +131,7 @@ pub struct NewLink {
 /// What requests have noticed about a record. It is written with the next change.
 #[derive(Debug, Default)]
 pub(super) struct RecordNotes {
-    /// The last use, in seconds since 1970; zero if the file's is not older.
+    /// The last use, in seconds since 1970; zero if it is not newer than the one in the file.
     last_used: AtomicU64,
     /// It was once found expired, so it stays expired when the clock is set back.
     has_expired: AtomicBool,

@@ -18,7 +18,7 @@ impl UserVersion {
         Self::of(user.hash.as_str())
     }
 
-    /// For tokens and links: a new password keeps the version, but a new account does not.
+    /// For tokens and links: the version stays the same with a new password, but not with a new account.
     pub(super) fn of_account(user: &UserLine) -> Self {
         Self::of(user.hash.account_part())
     }

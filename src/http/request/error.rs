@@ -54,9 +54,8 @@ impl HeadError {
         }
     }
 
-    /// The error for a coding other than `chunked`. It is an unknown coding if it is a valid list without
-    /// `chunked`, or with `chunked` only at the end; otherwise the end of the body cannot be found (RFC 9112
-    /// §6.3).
+    /// The error for a coding other than `chunked`. A valid list without `chunked`, or with `chunked` only at
+    /// the end, is an unknown coding. With any other, the end of the body cannot be found (RFC 9112 §6.3).
     pub(super) fn of_coding(coding: &[u8]) -> Self {
         let is_chunked = |coding: &&[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
         let mut before = coding.split(|&b| b == b',').rev().skip(1);
