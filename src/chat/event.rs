@@ -36,7 +36,8 @@ pub enum EventKind {
     Private {
         /// The sender.
         from: Person,
-        /// The recipient, by number: a member that takes the name later does not receive it.
+        /// The recipient, identified by number: a member that takes the name later does not receive the
+        /// message.
         to: Person,
         /// The text.
         text: MessageText,
@@ -46,7 +47,7 @@ pub enum EventKind {
         /// The member.
         who: Person,
     },
-    /// A member left, or was away for too long.
+    /// A member left, or was absent for too long.
     Leave {
         /// The member.
         who: Person,
@@ -57,24 +58,25 @@ pub enum EventKind {
         by: Uploader,
         /// Its path in the folder: untrusted bytes; escape them before showing them.
         path: Vec<u8>,
-        /// Where it really lies, if that is another path: only members that may see both receive the event.
+        /// The file's real path, if that differs: only members that may see both paths receive the event.
         lies_at: Option<Vec<u8>>,
         /// Its size in bytes.
         size: u64,
     },
 }
 
-/// The uploader of a file: somebody with a name, or a client at an address. Two variants, because `10.0.0.7` can be a name.
+/// The uploader of a file: a name, or the address of a client. These are two variants, because `10.0.0.7` can
+/// be a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploader {
     /// A member of the room, or a user with an account.
     Named(Name),
-    /// Another client, by its address as the caller writes it.
+    /// Any other client, by its address as the caller writes it.
     Address(String),
 }
 
 impl Event {
-    /// Whether this member may see it. It depends on which paths the member may see now.
+    /// Whether this member may see the event. `may_see` says which paths the member may see now.
     pub fn is_heard_by(&self, member: MemberId, may_see: impl Fn(&[u8]) -> bool) -> bool {
         match &self.kind {
             EventKind::Private { from, to, .. } => member == from.id || member == to.id,

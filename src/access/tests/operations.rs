@@ -27,7 +27,7 @@ const ASKED: [Asked; 6] = [
     Asked::Gate(Right::Admin),
 ];
 
-/// What a grant to write allows: new names, and existing ones.
+/// Whether a grant to write allows new names, and existing ones.
 type Writes = (bool, bool);
 
 /// The expected outcome.
@@ -42,7 +42,7 @@ fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes,
         Asked::List => outcome(&[Right::List]),
         Asked::Read => outcome(&[Right::Read]),
         Asked::Write | Asked::MakeDirectory if is_read_only => Err(Denied::ReadOnly),
-        // The answer would say which names are taken.
+        // The response would show which names are taken.
         Asked::MakeDirectory if !(has(Right::List) || has(Right::Read) || has(Right::Replace)) => {
             Err(Denied::NoRight(Rights::of(&[Right::Add])))
         }
@@ -54,7 +54,7 @@ fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes,
     }
 }
 
-/// What comes out.
+/// The actual outcome.
 fn outcome(access: &Access, principal: &Principal, path: &SharePath, asked: Asked) -> Result<Writes, Denied> {
     fn is_of<O>(grant: &Grant<'_, O>, path: &SharePath) {
         assert_eq!(grant.path(), path);

@@ -1,4 +1,4 @@
-//! The room's rules: what the tests share. The tests are in the files below, by subject.
+//! Tests of the room: this file has what they share, and the modules below have the tests, by subject.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -103,7 +103,7 @@ impl Scene {
         self.room.subscribe(who, Some(&last.to_string())).unwrap()
     }
 
-    /// The number of the event with this id, or of the one before this place.
+    /// The number of the event with this id, or of the event before this place.
     fn seq(&self, id: EventId) -> u64 {
         self.room.ids.after(&id.to_string()).expect("an id of this room").passed()
     }
@@ -138,7 +138,7 @@ impl Scene {
         self.room.who().map(|person| person.name.to_string()).collect()
     }
 
-    /// The members that leave by absence after this time.
+    /// The members that leave because of absence after this time.
     fn gone_after(&mut self, time: Duration) -> Vec<String> {
         self.pass(time);
         self.room.on_time(self.now).iter().map(|person| person.name.to_string()).collect()
