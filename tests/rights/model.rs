@@ -118,7 +118,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
     let is_drop = matches!(caller, Caller::Link(_, Kind::Drop));
     // Where a name is taken, a drop link saves under another one, also where a link has the name.
-    let is_kept_apart = is_drop && matches!(operation, Put | Post | Resumable);
+    let is_kept_apart = is_drop && matches!(operation, Put | Post | Resumable | Form);
     let is_link = LINKS.iter().any(|(name, ..)| *name == path);
     let lies_at = if is_kept_apart && is_link { path.to_owned() } else { real(path) };
     let named = rights(caller, path);
@@ -139,6 +139,8 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     match operation {
         _ if has_none(named) => refusal(caller, path, needs),
         MakeDirectory if is_drop => 403,
+        // Hidden names are not shared, whatever the rules say.
+        _ if path.split('/').any(|name| name.starts_with('.')) => 404,
         // At the other end of a link, nothing asks for an account: that would say that it leads to something.
         _ if READS.contains(&operation) && exists && has_none(there) => {
             match refusal(caller, &lies_at, needs) {
@@ -169,8 +171,9 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
                 201
             }
         }
+        // Whoever must not learn what exists saves below another name.
         Form => {
-            if is_file {
+            if is_file && !is_blind {
                 404
             } else {
                 200
