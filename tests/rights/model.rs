@@ -119,7 +119,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let is_drop = matches!(caller, Caller::Link(_, Kind::Drop));
     // Where a name is taken, a drop link saves under another one, also where a link has the name.
     let is_kept_apart = is_drop && matches!(operation, Put | Post | Resumable | Form);
-    let is_link = LINKS.iter().any(|(name, ..)| *name == path);
+    let is_link = real(path) != path;
     let lies_at = if is_kept_apart && is_link { path.to_owned() } else { real(path) };
     let named = rights(caller, path);
     let there = rights(caller, &lies_at);
