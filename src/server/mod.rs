@@ -24,6 +24,7 @@ mod config;
 mod connection;
 mod connections;
 mod content;
+mod cookie;
 #[cfg(feature = "archive")]
 mod crcs;
 mod disk;
@@ -58,8 +59,6 @@ mod request;
 mod response;
 mod routes;
 mod runtime;
-#[cfg(feature = "accounts")]
-mod session_cookie;
 mod shedding;
 mod state;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -73,6 +72,7 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 mod trusted_proxies;
+mod undo_secret;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 mod watched_file;
 
