@@ -227,6 +227,11 @@ impl Folder {
         make_directory::make(&self.source.current(), grant, guard)
     }
 
+    /// What a removal would remove, for the conditions of a request: what its readers get, also through a link.
+    pub fn to_be_removed(&self, grant: &Grant<'_, ToRemove>, _: Blocking<'_>) -> Result<Node, Error> {
+        open::open(&self.source.current(), grant)
+    }
+
     /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this returns,
     /// that is on the disk (unless [`Rules::durable`] is off). It may wait for the disk, for a second or more. The first of
     /// these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;

@@ -16,7 +16,9 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
-use crate::server::handle::{asset, chat, exit, get, health, join, make_directory, put, ready, resumable};
+use crate::server::handle::{
+    asset, chat, exit, get, health, join, make_directory, put, ready, remove, resumable, trash,
+};
 #[cfg(feature = "accounts")]
 use crate::server::handle::{link_page, links, login, logout, password, sessions, tokens};
 use crate::server::handled::Handled;
@@ -50,7 +52,6 @@ enum Area {
     /// Every path that begins with this.
     Below(&'static str),
     /// Every path that begins with this and a slash.
-    #[cfg(feature = "accounts")]
     Within(&'static str),
 }
 
@@ -62,6 +63,7 @@ static FOLDER: Route = Route {
         (Method::Head, Rights::VIEW, get::handle),
         (Method::Post, Rights::SAVE, put::handle),
         (Method::Put, Rights::SAVE, put::handle),
+        (Method::Delete, Rights::of(&[Right::Remove]), remove::handle),
         (Method::Mkcol, Rights::of(&[Right::Add]), |request, _, state| {
             make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol), state)
         }),
@@ -115,6 +117,33 @@ static OWN: &[Route] = &[
             (Method::Delete, Rights::NONE, resumable::cancel),
         ],
         takes_uploads: true,
+        is_in_links: true,
+    },
+    // Everybody sees only their own entries, and needs the rights at their paths to restore or discard them.
+    Route {
+        area: Area::Exact(own_paths::TRASH),
+        methods: &[
+            (Method::Get, Rights::NONE, trash::list),
+            (Method::Head, Rights::NONE, trash::list),
+            (Method::Post, Rights::NONE, trash::form),
+            (Method::Delete, Rights::NONE, trash::empty),
+        ],
+        takes_uploads: false,
+        is_in_links: true,
+    },
+    Route {
+        area: Area::Within(own_paths::TRASH),
+        methods: &[
+            (Method::Post, Rights::NONE, trash::restore),
+            (Method::Delete, Rights::NONE, trash::discard),
+        ],
+        takes_uploads: false,
+        is_in_links: true,
+    },
+    Route {
+        area: Area::Exact(own_paths::UNDO),
+        methods: &[(Method::Post, Rights::NONE, trash::undo)],
+        takes_uploads: false,
         is_in_links: true,
     },
     Route {
@@ -316,7 +345,6 @@ impl Area {
             Self::Folder => None,
             Self::Exact(path) => (target.raw() == path).then_some(""),
             Self::Below(prefix) => target.raw().strip_prefix(prefix),
-            #[cfg(feature = "accounts")]
             Self::Within(path) => target.raw().strip_prefix(path)?.strip_prefix('/'),
         }
     }

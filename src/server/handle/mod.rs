@@ -16,7 +16,6 @@ pub(super) mod form;
 pub(super) mod get;
 pub(super) mod health;
 pub(super) mod join;
-#[cfg(feature = "accounts")]
 mod json;
 #[cfg(feature = "accounts")]
 pub(super) mod link_page;
@@ -39,9 +38,11 @@ pub(super) mod qr_code;
 pub(super) mod ready;
 #[cfg(feature = "accounts")]
 mod record;
+pub(super) mod remove;
 pub(super) mod resumable;
 #[cfg(feature = "accounts")]
 pub(super) mod sessions;
 #[cfg(feature = "accounts")]
 pub(super) mod tokens;
+pub(super) mod trash;
 mod upload_response;
