@@ -47,6 +47,10 @@ pub struct ToWrite;
 #[derive(Clone, Debug)]
 pub struct ToMakeDirectory;
 
+/// To remove a file or a directory, or to move it elsewhere. For a directory, call [`Grant::may_remove_below`] too.
+#[derive(Clone, Debug)]
+pub struct ToRemove;
+
 /// To add a file to an archive, which shows its name and its content.
 #[derive(Clone, Debug)]
 pub struct ToArchive;
@@ -70,6 +74,10 @@ impl Operation for ToMakeDirectory {
     fn is_allowed_by(rights: Rights) -> bool {
         rights.has_any(Self::NEEDS) && !rights.hide_names()
     }
+}
+
+impl Operation for ToRemove {
+    const NEEDS: Rights = Rights::of(&[Right::Remove]);
 }
 
 impl Operation for ToArchive {
@@ -180,5 +188,24 @@ impl Grant<'_, ToWrite> {
     /// Whether it may replace the file that has the name.
     pub fn may_replace(&self) -> bool {
         self.rights.has(Right::Replace)
+    }
+
+    /// Whether it may remove files, and so may make room by discarding what was removed.
+    pub fn may_remove(&self) -> bool {
+        self.rights.has(Right::Remove)
+    }
+}
+
+impl Grant<'_, ToRemove> {
+    /// Fails if a rule below this path takes the right to remove away: then the directory must not be removed as a whole. The
+    /// refusal is that of the directory itself, so it says nothing about what is below it.
+    pub fn may_remove_below(&self, path: &SharePath) -> Result<(), Denied> {
+        let Some(judge) = &self.judge else { return Ok(()) };
+        let mut below = judge.rule_paths().filter(|rule| rule.is_below(path));
+        if below.all(|rule| ToRemove::is_allowed_by(judge.rights(rule))) {
+            Ok(())
+        } else {
+            Err(judge.denied(ToRemove::NEEDS, ToRemove::is_allowed_by, path))
+        }
     }
 }

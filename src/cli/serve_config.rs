@@ -46,6 +46,7 @@ pub(super) fn config(
         reserve: args.reserve,
         durable: !args.no_sync,
         stall: args.stall,
+        ..Rules::default()
     };
     let config = Config {
         access,

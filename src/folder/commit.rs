@@ -18,10 +18,12 @@ use super::guard::Guard;
 use super::numbering::numbered;
 use super::place::{Model, Occupant, Place};
 use super::real_path::Judged;
+use super::remover::Remover;
 use super::rules::OnConflict;
 use super::shared::{Shared, may_add};
 use super::stale;
 use super::temporary::Temporary;
+use super::trash::TrashId;
 use crate::access::{Grant, ToWrite};
 use crate::durable::group::DirectorySyncs;
 use crate::durable::rounds::RoundMember;
@@ -49,6 +51,8 @@ pub struct Saved {
     pub size: u64,
     /// Whether the name is new, so that no file was replaced.
     pub created: bool,
+    /// The id of the file that was replaced in the trash, if it is kept.
+    pub kept: Option<TrashId>,
 }
 
 impl Saved {
@@ -66,6 +70,7 @@ struct Commit<'c> {
     grant: &'c Grant<'c, ToWrite>,
     size: u64,
     guard: Guard,
+    remover: &'c Remover,
     /// `None` if it is not made durable.
     member: Option<RoundMember<'c>>,
 }
@@ -89,6 +94,7 @@ pub(super) fn save(
     size: u64,
     modified: Option<SystemTime>,
     guard: Guard,
+    remover: &Remover,
 ) -> Result<Saved, Error> {
     if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
         return Err(Error::Changed);
@@ -98,10 +104,11 @@ pub(super) fn save(
     stale::retry(|| {
         if let Some(place) = first.take() {
             let grant = &place.judge(&shared.root, grant)?;
-            return Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary);
+            return Commit { shared, place, modified, grant, size, guard, remover, member: join() }
+                .save(temporary);
         }
         let (place, grant) = &Place::find(&shared.root, grant)?;
-        Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary)
+        Commit { shared, place, modified, grant, size, guard, remover, member: join() }.save(temporary)
     })
 }
 
@@ -240,7 +247,7 @@ impl Commit<'_> {
             Ok((path, created)) => {
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
                 let asked_for = (!is_told).then(|| self.place.path().clone());
-                Ok(Attempt::Saved(Saved { path, asked_for, lies_at, size: self.size, created }))
+                Ok(Attempt::Saved(Saved { path, asked_for, lies_at, size: self.size, created, kept: None }))
             }
             Err(Errno::EXIST) => Ok(Attempt::Changed),
             Err(error) if file.needs_copy(error) => Ok(Attempt::NeedsCopy(error)),

@@ -4,6 +4,7 @@
 
 use rustix::io::Errno;
 use std::path::PathBuf;
+use std::time::SystemTime;
 use std::{fmt, io};
 
 use crate::access::{Denied, Rights};
@@ -42,6 +43,15 @@ pub enum Error {
     },
     /// The file system or the quota is full, or the file is larger than they allow.
     NoSpace,
+    /// The file system can keep no file that is replaced, and the trash is on.
+    CannotKeep,
+    /// There is no space left, or the trash may not become larger, and everything in it is too young to be discarded.
+    TrashFull {
+        /// How much the trash holds, in bytes.
+        bytes: u64,
+        /// When its oldest entry expires.
+        expires: SystemTime,
+    },
     /// Any other system error.
     Io(io::Error),
 }
@@ -115,6 +125,14 @@ impl fmt::Display for Error {
             }
             Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
             Self::NoSpace => f.write_str("there is no space left for the file"),
+            Self::CannotKeep => f.write_str(
+                "the old file cannot be kept in the trash on this file system (remove it first, or ask whoever shares the folder for --trash off)",
+            ),
+            Self::TrashFull { bytes, expires } => write!(
+                f,
+                "there is no space left: the trash holds {bytes} bytes, and its oldest entry expires at {} (empty the trash)",
+                humantime::format_rfc3339_seconds(*expires)
+            ),
             Self::Io(error) => error.fmt(f),
         }
     }

@@ -22,6 +22,7 @@ use super::commit::{Saved, save};
 use super::error::Error;
 use super::guard::Guard;
 use super::place::Place;
+use super::remover::Remover;
 use super::shared::Shared;
 use super::stale;
 use super::temporary::Temporary;
@@ -91,10 +92,10 @@ impl Incoming {
     ///
     /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
     /// treated as the rules say, as if it had been taken before.
-    pub fn commit(self, guard: Guard, _: Blocking<'_>) -> Result<Saved, Error> {
+    pub fn commit(self, guard: Guard, remover: &Remover, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        save(&shared, &place, &grant, &mut temporary, received, modified, guard)
+        save(&shared, &place, &grant, &mut temporary, received, modified, guard, remover)
     }
 }
 

@@ -38,6 +38,8 @@ mod numbering;
 mod open;
 mod place;
 mod real_path;
+mod remove;
+mod remover;
 mod reserve;
 mod root;
 mod rules;
@@ -49,6 +51,7 @@ mod sweep;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod trash;
 mod uploads;
 mod walk;
 
@@ -60,7 +63,10 @@ pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Node, OpenFile};
+pub use remove::Removed;
+pub use remover::Remover;
 pub use rules::{OnConflict, Rules};
+pub use trash::{Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
     Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
 };
@@ -71,7 +77,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
-use crate::access::{Grant, Judge, ToList, ToMakeDirectory, ToRead, ToWrite};
+use crate::access::{Grant, Judge, ToList, ToMakeDirectory, ToRead, ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use current::Source;
 use save_method::SaveMethod;
@@ -220,6 +226,70 @@ impl Folder {
     ) -> Result<(), Error> {
         make_directory::make(&self.source.current(), grant, guard)
     }
+
+    /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this returns,
+    /// that is on the disk (unless [`Rules::durable`] is off). It may wait for the disk, for a second or more. The first of
+    /// these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
+    /// [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not
+    /// exist; [`NoRight`](Error::NoRight) if a rule below the directory takes the right away; [`Changed`](Error::Changed);
+    /// [`TrashFull`](Error::TrashFull); [`CannotKeep`](Error::CannotKeep).
+    pub fn remove(
+        &self,
+        grant: &Grant<'_, ToRemove>,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Removed, Error> {
+        remove::remove(&self.source.current(), grant, guard, remover)
+    }
+
+    /// At most `limit` entries of the trash, the newest first; those that are older than `before`, if that is given.
+    pub fn trash(
+        &self,
+        _whose: Whose<'_>,
+        _limit: usize,
+        _before: Option<TrashId>,
+        _: Blocking<'_>,
+    ) -> Result<Vec<TrashItem>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// The newest entry of the trash.
+    pub fn newest_in_trash(&self, _whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
+        Ok(None)
+    }
+
+    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing parents
+    /// are created. The judge must allow to add it there.
+    pub fn restore(
+        &self,
+        _id: &TrashId,
+        _whose: Whose<'_>,
+        _judge: &Judge,
+        _: Blocking<'_>,
+    ) -> Result<Restored, Error> {
+        Err(Error::NotFound)
+    }
+
+    /// Discards an entry of the trash. The judge must allow to remove what was at its path, unless it is about everybody's.
+    pub fn discard(
+        &self,
+        _id: &TrashId,
+        _whose: Whose<'_>,
+        _judge: &Judge,
+        _: Blocking<'_>,
+    ) -> Result<(), Error> {
+        Err(Error::NotFound)
+    }
+
+    /// Discards all entries of the trash that [`Folder::discard`] would. Returns how many.
+    pub fn empty_trash(&self, _whose: Whose<'_>, _judge: &Judge, _: Blocking<'_>) -> Result<usize, Error> {
+        Ok(0)
+    }
+
+    /// Discards what has expired by `now`, and goes on removing what was discarded. Call it from time to time, on a thread
+    /// that nobody waits for.
+    pub fn sweep_trash(&self, _now: SystemTime, _: Blocking<'_>) {}
 
     /// Begins an upload that may arrive in pieces, under this token, which must be new. It fails as [`Folder::receive`]
     /// does.

@@ -53,6 +53,7 @@ mod pipeline;
 mod random;
 mod receive;
 mod recorder;
+mod remover;
 mod representation;
 mod request;
 mod response;

@@ -21,6 +21,7 @@ use crate::access::{Judge, ToWrite};
 use crate::blocking::Blocking;
 use crate::folder::commit::{Saved, save};
 use crate::folder::error::Error;
+use crate::folder::remover::Remover;
 use crate::folder::temporary::Temporary;
 
 /// A request that appends to an upload. If it is dropped, what has arrived is kept.
@@ -77,7 +78,7 @@ impl Appending {
     }
 
     /// Ends the request. A complete file gets its name if the judge allows it now. It may wait for the disk.
-    pub fn end(self, judge: &Judge, _: Blocking<'_>) -> Result<Ended, UploadError> {
+    pub fn end(self, judge: &Judge, remover: &Remover, _: Blocking<'_>) -> Result<Ended, UploadError> {
         let mut upload = self.lock()?;
         if !self.completes {
             let syncs = self.uploads.shared.syncs();
@@ -87,11 +88,17 @@ impl Appending {
         let whole = Piece { completes: true, size: Some(0), length: None };
         let length = agreed_length(upload.plan.length, size, whole)?;
         upload.learn_length(&self.store, &self.token, length)?;
-        self.save(&mut upload, size, judge)
+        self.save(&mut upload, size, judge, remover)
     }
 
     /// Gives the complete file its name, under the current rules.
-    fn save(&self, upload: &mut Upload, size: u64, judge: &Judge) -> Result<Ended, UploadError> {
+    fn save(
+        &self,
+        upload: &mut Upload,
+        size: u64,
+        judge: &Judge,
+        remover: &Remover,
+    ) -> Result<Ended, UploadError> {
         let Self { uploads, store, token, .. } = self;
         let shared = &uploads.shared;
         let file = upload.file.take().filter(|file| is_ours(file, size)).ok_or(UploadError::Superseded)?;
@@ -104,7 +111,16 @@ impl Appending {
         let granted = judge.check::<ToWrite>(&upload.path).map_err(Error::from);
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
-            save(shared, &place, &grant, &mut temporary, size, upload.plan.modified, upload.plan.guard)
+            save(
+                shared,
+                &place,
+                &grant,
+                &mut temporary,
+                size,
+                upload.plan.modified,
+                upload.plan.guard,
+                remover,
+            )
         });
         match saved {
             Ok(saved) => {

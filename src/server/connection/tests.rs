@@ -382,6 +382,8 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         on_conflict: OnConflict::Refuse,
         max_upload: None,
         durable: false,
+        trash: None,
+        trash_size: None,
         stall,
     };
     State {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::access::Principal;
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{self, Guard, Incoming};
+use crate::folder::{self, Guard, Incoming, Remover};
 use crate::http::multipart::{Boundary, MultipartDecoder, MultipartEvent, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -28,6 +28,7 @@ use crate::server::media;
 use crate::server::observe::announce;
 use crate::server::pages;
 use crate::server::receive::{Flow, Sink, Worked};
+use crate::server::remover;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -39,6 +40,7 @@ pub(crate) struct FormUpload {
     directory: SharePath,
     principal: Principal,
     by: Uploader,
+    remover: Remover,
     /// The listing to which a browser is redirected; `None` for other clients.
     redirect: Option<ListingQuery>,
     part: Part,
@@ -83,6 +85,7 @@ impl FormUpload {
             directory: directory.clone(),
             principal: principal.clone(),
             by: member::uploader(request, state),
+            remover: remover::of(request),
             // The page's form is sent to the URL of the page, so the query has the order and the view of the page.
             redirect: pages::are_wanted(head.fields)
                 .then(|| ListingQuery { list: true, ..ListingQuery::of(request.target) }),
@@ -135,7 +138,9 @@ impl FormUpload {
     fn commit_finished(&mut self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         if let Some(incoming) = self.finished.take() {
             authorise::ensure_current(&self.principal, state)?;
-            let saved = incoming.commit(Guard::None, disk).map_err(|error| error_response::of(&error))?;
+            let saved = incoming
+                .commit(Guard::None, &self.remover, disk)
+                .map_err(|error| error_response::of(&error))?;
             announce::saved(&self.by, &saved, state);
             let shown = self.link.as_ref().map(|link| link.shown(saved.told()));
             self.saved.push_str(&upload_response::line(shown.as_ref().unwrap_or(saved.told()), &saved));

@@ -18,7 +18,8 @@ use crate::access::{Grant, Judge, Principal, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{
-    Appending, Completed, Ended, Error, LIFETIME, Piece, Plan, Saved, Standing, UploadError, UploadToken,
+    Appending, Completed, Ended, Error, LIFETIME, Piece, Plan, Remover, Saved, Standing, UploadError,
+    UploadToken,
 };
 use crate::http::body::Framing;
 use crate::http::request::Method;
@@ -43,6 +44,7 @@ use crate::server::observe::announce;
 use crate::server::random;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, Worked};
+use crate::server::remover;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -62,6 +64,8 @@ pub(crate) struct ResumableUpload {
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
     by: Uploader,
+    /// Whom the trash remembers for a file that it replaces.
+    remover: Remover,
 }
 
 /// A request that starts an upload.
@@ -80,6 +84,8 @@ pub(crate) struct Beginning {
     pub framing: Framing,
     /// The client.
     pub by: Uploader,
+    /// Whom the trash remembers for a file that it replaces.
+    pub remover: Remover,
     /// The link through which it comes.
     pub link: Option<Arc<LinkView>>,
 }
@@ -88,7 +94,7 @@ pub(crate) struct Beginning {
 /// plain upload.
 pub(crate) fn begin(beginning: Beginning) -> Job {
     Box::new(move |state, disk| {
-        let Beginning { path, principal, plan, announced, is_told, framing, by, link } = beginning;
+        let Beginning { path, principal, plan, announced, is_told, framing, by, remover, link } = beginning;
         let grant = match authorise::grant(&principal, &path, state) {
             Ok(grant) => grant,
             Err(answer) => return JobOutcome::Respond(answer, None),
@@ -98,7 +104,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
         match state.folder.begin_upload(token, &grant, plan.clone(), piece(announced), disk) {
             Ok(appending) => {
                 let begun = Some(location.clone());
-                let sink = Box::new(ResumableUpload { appending, principal, begun, by });
+                let sink = Box::new(ResumableUpload { appending, principal, begun, by, remover });
                 let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
                     let location =
@@ -109,7 +115,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 }))
             }
             Err(UploadError::TooMany) if announced.completes => {
-                match plain(&grant, &plan, announced.size, framing, (by, principal), state, disk) {
+                match plain(&grant, &plan, announced.size, framing, (by, principal, remover), state, disk) {
                     Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
                     Err(answer) => JobOutcome::Respond(answer, None),
                 }
@@ -126,7 +132,7 @@ fn plain(
     plan: &Plan,
     size: Option<u64>,
     framing: Framing,
-    (by, principal): (Uploader, Principal),
+    (by, principal, remover): (Uploader, Principal, Remover),
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Receiving, Response> {
@@ -142,6 +148,7 @@ fn plain(
         keeps_time,
         by,
         principal,
+        remover,
     };
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
@@ -206,12 +213,12 @@ pub(crate) fn append(
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } = Append::of(head).map_err(refuse_append)?;
     let (framing, by) = (head.framing, member::uploader(request, state));
-    let principal = request.principal.clone();
+    let (principal, remover) = (request.principal.clone(), remover::of(request));
     Ok(Handled::Work(Box::new(move |state, disk| {
         let judge = state.access.judge(&principal);
         match state.folder.append(&token, offset, piece(announced), &judge, disk) {
             Ok(appending) => {
-                let sink = Box::new(ResumableUpload { appending, principal, begun: None, by });
+                let sink = Box::new(ResumableUpload { appending, principal, begun: None, by, remover });
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
             // Whether any content follows shows when the body ends.
@@ -231,11 +238,11 @@ impl Sink for ResumableUpload {
 
     /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { appending, principal, begun, by } = *self;
+        let Self { appending, principal, begun, by, remover } = *self;
         if let Err(ended) = authorise::ensure_current(&principal, state) {
             return Worked::Respond(ended, None);
         }
-        match appending.end(&state.access.judge(&principal), disk) {
+        match appending.end(&state.access.judge(&principal), &remover, disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, plan)) => {
                 let record = announce::saved(&by, &saved, state);

@@ -3,7 +3,7 @@
 use crate::access::Principal;
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Guard, Incoming, Saved};
+use crate::folder::{Guard, Incoming, Remover, Saved};
 use crate::http::request::Head;
 use crate::http::response;
 use crate::http::resumable::{COMPLETE, PartError, UploadProblem, boolean};
@@ -39,6 +39,8 @@ pub(super) struct FileUpload {
     pub by: Uploader,
     /// Whom it acts for.
     pub principal: Principal,
+    /// Whom the trash remembers for a file that it replaces.
+    pub remover: Remover,
 }
 
 impl Sink for FileUpload {
@@ -48,14 +50,15 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal } = *self;
+        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, remover } =
+            *self;
         if let Err(ended) = authorise::ensure_current(&principal, state) {
             return Worked::Respond(ended, None);
         }
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);
         }
-        let (response, record) = match incoming.commit(guard, disk) {
+        let (response, record) = match incoming.commit(guard, &remover, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
                 (modified::acknowledge(respond(&saved, is_put), keeps_time), record)
