@@ -40,6 +40,7 @@ mod place;
 mod real_path;
 mod remove;
 mod remover;
+mod rename;
 mod reserve;
 mod root;
 mod rules;
@@ -65,6 +66,7 @@ pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Node, OpenFile};
 pub use remove::Removed;
 pub use remover::Remover;
+pub use rename::{Conflict, Moved, Renamed};
 pub use rules::{OnConflict, Rules};
 pub use trash::{Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
@@ -241,6 +243,25 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
         remove::remove(&self.source.current(), grant, guard, remover)
+    }
+
+    /// Moves a file, a link or a whole directory to another path, by one rename; what has the new name goes into the trash. When
+    /// this returns, it is on the disk (unless [`Rules::durable`] is off). The guard is about what is moved. It may wait for
+    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Denied`](Error::Denied) for the root;
+    /// [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); [`Changed`](Error::Changed);
+    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is replaced.
+    pub fn rename(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Renamed, Error> {
+        rename::rename(&self.source.current(), from, to, conflict, guard, remover)
     }
 
     /// At most `limit` entries of the trash, the newest first; those that are older than `before`, if that is given.
