@@ -62,6 +62,26 @@ pub enum EventKind {
         /// Its size in bytes.
         size: u64,
     },
+    /// A file or directory in the folder was moved.
+    Move {
+        /// Whoever moved it.
+        by: Uploader,
+        /// What was moved.
+        moved: FileMove,
+    },
+}
+
+/// A file or directory that was moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileMove {
+    /// Its old path: untrusted bytes.
+    pub from: Vec<u8>,
+    /// Its new path: untrusted bytes.
+    pub path: Vec<u8>,
+    /// Where it really lay and lies, if those are other paths: only members that may see all receive the event.
+    pub lie_at: Vec<Vec<u8>>,
+    /// Whether it is a directory.
+    pub is_directory: bool,
 }
 
 /// The uploader of a file: somebody with a name, or a client at an address. Two variants, because `10.0.0.7` can be a name.
@@ -81,6 +101,7 @@ impl Event {
             EventKind::Upload { path, lies_at, .. } => {
                 may_see(path) && lies_at.as_deref().is_none_or(may_see)
             }
+            EventKind::Move { moved, .. } => moved.paths().all(|path| may_see(path)),
             EventKind::Message { .. } | EventKind::Join { .. } | EventKind::Leave { .. } => true,
         }
     }
@@ -90,8 +111,15 @@ impl Event {
         match &self.kind {
             EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),
             EventKind::Upload { path, lies_at, .. } => path.len() + lies_at.as_ref().map_or(0, Vec::len),
+            EventKind::Move { moved, .. } => moved.paths().map(<[u8]>::len).sum(),
             EventKind::Join { .. } | EventKind::Leave { .. } => 0,
         }
+    }
+}
+
+impl FileMove {
+    fn paths(&self) -> impl Iterator<Item = &[u8]> {
+        [&self.from, &self.path].into_iter().chain(&self.lie_at).map(Vec::as_slice)
     }
 }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use super::Now;
 use super::client_key::ClientKey;
 use super::error::RoomError;
-use super::event::{Event, EventKind, Uploader};
+use super::event::{Event, EventKind, FileMove, Uploader};
 use super::flood::ClientBuckets;
 use super::id::{EventId, Ids, KEY_LEN};
 pub use super::limits::MAX_SUBSCRIBERS;
@@ -148,6 +148,11 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         now: Now,
     ) -> EventId {
         self.post(EventKind::Upload { by, path, lies_at, size }, now)
+    }
+
+    /// Posts that something in the folder was moved.
+    pub fn announce_move(&mut self, by: Uploader, moved: FileMove, now: Now) -> EventId {
+        self.post(EventKind::Move { by, moved }, now)
     }
 
     /// Removes the members that have had no stream and sent no request for [`ABSENCE`](super::limits::ABSENCE). Call it

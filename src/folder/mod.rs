@@ -63,7 +63,7 @@ pub use guard::Guard;
 pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
-pub use open::{Node, OpenFile};
+pub use open::{Named, Node, OpenFile};
 pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Conflict, Moved, Renamed};
@@ -243,6 +243,12 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
         remove::remove(&self.source.current(), grant, guard, remover)
+    }
+
+    /// What the path of the grant stands for, before it is removed or moved.
+    pub fn look(&self, grant: &Grant<'_, ToRemove>, _: Blocking<'_>) -> Result<Named, Error> {
+        let shared = self.source.current();
+        stale::retry(|| open::look(&shared, grant))
     }
 
     /// Moves a file, a link or a whole directory to another path, by one rename; what has the new name goes into the trash. When

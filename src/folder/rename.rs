@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
 use super::error::Error;
+use super::facts::FileVersion;
 use super::guard::Guard;
 use super::numbering::{MOST_COPIES, numbered};
 use super::place::Place;
@@ -99,6 +100,8 @@ struct Ends<'e> {
 /// What is moved.
 struct Item {
     stat: Stat,
+    /// The version that a reader gets.
+    version: FileVersion,
     is_directory: bool,
 }
 
@@ -147,7 +150,7 @@ impl<'e> Ends<'e> {
         if !source.has_directory() {
             return Err(Error::NotFound);
         }
-        Item::look(shared, &source)?;
+        Item::look(shared, &source, &from)?;
         refuse_nested(from.path(), to.path())?;
         let (target, to) = Place::find(root, to)?;
         if !target.has_directory() {
@@ -195,8 +198,8 @@ impl<'e> Ends<'e> {
         target.confirm(root, to_dir)?;
         let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
         let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
-        let item = Item::look(shared, source)?;
-        guard.check(Some(root.facts(&item.stat).version))?;
+        let item = Item::look(shared, source, &from)?;
+        guard.check(Some(item.version))?;
         if item.is_directory {
             [Some(from.path()), lay_at.as_ref()]
                 .into_iter()
@@ -332,14 +335,16 @@ impl<'e> Ends<'e> {
 
 impl Item {
     /// What is at the place; a link itself, not its target. What is not shared looks absent.
-    fn look(shared: &Shared, place: &Place) -> Result<Self, Error> {
+    fn look(shared: &Shared, place: &Place, grant: &Grant<'_, ToRemove>) -> Result<Self, Error> {
         let stat = root::look_in(&**place.nearest(), place.name())?;
         let kind = root::file_type(&stat);
         let is_shared = matches!(kind, FileType::RegularFile | FileType::Directory | FileType::Symlink);
         if !is_shared || shared.claims.holds(&stat) {
             return Err(Error::NotFound);
         }
-        Ok(Self { stat, is_directory: kind == FileType::Directory })
+        let read = if kind == FileType::Symlink { shared.root.look(grant).unwrap_or(stat) } else { stat };
+        let version = shared.root.facts(&read).version;
+        Ok(Self { stat, version, is_directory: kind == FileType::Directory })
     }
 }
 

@@ -43,6 +43,10 @@ fn short(event: &Event) -> String {
         EventKind::Private { from, to, text } => format!("{}>{}: {}", from.name, to.name, text.as_str()),
         EventKind::Join { who } => format!("+{}", who.name),
         EventKind::Leave { who } => format!("-{}", who.name),
+        EventKind::Move { by, moved } => {
+            let [from, path] = [&moved.from, &moved.path].map(|path| String::from_utf8_lossy(path).into_owned());
+            format!("{by} moved {from} to {path}")
+        }
         EventKind::Upload { by, path, size, .. } => {
             let by = match by {
                 Uploader::Named(name) => name.as_str(),

@@ -36,6 +36,12 @@ pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
             let by = Printable::text(text("by"));
             vec![format!("{} {by} uploaded {path} ({} bytes)", time(&data), size(&data))]
         }
+        "move" => {
+            let link = data["href"].as_str().map(|href| href.trim_start_matches('/'));
+            let path = Printable::text(listing::typable(text("path"), link));
+            let [by, old] = ["by", "old_path"].map(|key| Printable::text(text(key)).to_string());
+            vec![format!("{} {by} moved {old} to {path}", time(&data))]
+        }
         _ => Vec::new(),
     }
 }

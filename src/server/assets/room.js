@@ -4,7 +4,7 @@ if ($("#room")) {
   /** How many lines are kept. */
   const LINES = 500;
   /** The types of events. */
-  const TYPES = ["welcome", "reset", "message", "private", "join", "leave", "upload"];
+  const TYPES = ["welcome", "reset", "message", "private", "join", "leave", "upload", "move"];
   /** How often a tab claims the lead, in milliseconds. */
   const AGAIN = 2000;
 
@@ -36,6 +36,7 @@ if ($("#room")) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
       case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
+      case "move": return told(make("bdi", {}, data.by), " moved ", make("bdi", {}, data.old_path), " to ", file(data));
       case "join": return told(make("bdi", {}, data.user), " joined");
       default: return told(data.text);
     }
@@ -97,7 +98,7 @@ if ($("#room")) {
     if (!isNew(data)) return;
     if (type === "join" && !known.users.includes(data.user)) known.users.push(data.user);
     if (type === "leave") known.users = known.users.filter((user) => user !== data.user);
-    if (type === "upload" && data.href.startsWith(room.dataset.of)) refresh();
+    if ((type === "upload" || type === "move") && data.href.startsWith(room.dataset.of)) refresh();
     known.lines.push([type, data]);
     known.lines.splice(0, known.lines.length - LINES);
     add([type, data]);
@@ -110,7 +111,7 @@ if ($("#room")) {
   const isNew = ({ id }) => !known.lines.some(([, line]) => line.id === id);
 
   /** The type of an event in the history, from its fields. */
-  const kindOf = (data) => ("to" in data ? "private" : "from" in data ? "message" : "path" in data ? "upload" : "text" in data ? "leave" : "join");
+  const kindOf = (data) => ("to" in data ? "private" : "from" in data ? "message" : "old_path" in data ? "move" : "path" in data ? "upload" : "text" in data ? "leave" : "join");
 
   function turn(online) {
     known.online = online;

@@ -3,9 +3,11 @@
 //! JSON escapes line ends, and a filter removes what would control a terminal (`curl -N`), so a message cannot leave
 //! its string.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-use crate::chat::event::{Event, EventKind, Uploader};
+use crate::chat::event::{Event, EventKind, FileMove, Uploader};
 use crate::chat::stream::{Polled, Start, Welcome};
 use crate::http::event_stream;
 use crate::http::target::encode_path;
@@ -59,6 +61,7 @@ fn kind(event: &Event) -> &'static str {
         EventKind::Join { .. } => "join",
         EventKind::Leave { .. } => "leave",
         EventKind::Upload { .. } => "upload",
+        EventKind::Move { .. } => "move",
     }
 }
 
@@ -73,15 +76,33 @@ fn data(event: &Event, base: &Base) -> Value {
             json!({"user": who.name.as_str(), "text": format!("[{}] has left the chat.", who.name)})
         }
         EventKind::Upload { by, path, size, .. } => {
-            let by = match by {
-                Uploader::Named(name) => name.as_str(),
-                Uploader::Address(address) => address,
-            };
-            // A path need not be UTF-8: the text is for people, and the link works in any case.
-            let (text, href) = (String::from_utf8_lossy(path), format!("{base}/{}", encode_path(path)));
-            json!({"by": by, "path": text, "href": href, "size": size})
+            let (text, href) = shown(path, base);
+            json!({"by": name(by), "path": text, "href": href, "size": size})
+        }
+        EventKind::Move { by, moved: FileMove { from, path, is_directory, .. } } => {
+            let ((old, _), (text, href)) = (shown(from, base), shown(path, base));
+            let slash = if *is_directory { "/" } else { "" };
+            json!({
+                "by": name(by),
+                "old_path": format!("{old}{slash}"),
+                "path": format!("{text}{slash}"),
+                "href": format!("{href}{slash}"),
+            })
         }
     };
     value["at"] = timestamp(event.at).to_string().into();
     value
+}
+
+/// The name of whoever has changed something.
+fn name(by: &Uploader) -> &str {
+    match by {
+        Uploader::Named(name) => name.as_str(),
+        Uploader::Address(address) => address,
+    }
+}
+
+/// A path, and its link. A path need not be UTF-8: the text is for people, and the link works in any case.
+fn shown<'p>(path: &'p [u8], base: &Base) -> (Cow<'p, str>, String) {
+    (String::from_utf8_lossy(path), format!("{base}/{}", encode_path(path)))
 }

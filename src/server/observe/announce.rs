@@ -1,9 +1,10 @@
-//! Saved files are announced here and nowhere else: to the log, the cache and the chat room. New directories are logged.
+//! What changes in the folder is announced here and nowhere else: to the log, the cache and the chat room. New directories are
+//! only logged.
 
 use std::path::PathBuf;
 
-use crate::chat::event::Uploader;
-use crate::folder::Saved;
+use crate::chat::event::{FileMove, Uploader};
+use crate::folder::{Moved, Saved};
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::moment::Moment;
@@ -19,6 +20,20 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
         chat.announce(by.clone(), path.to_vec(), lies_at, saved.size);
     }
     state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
+}
+
+/// Announces something that was moved.
+pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
+    state.cache.invalidate(Moment::now());
+    let [from, to] = [&moved.from, &moved.path].map(|path| Printable(path.as_bytes()));
+    let slash = if moved.is_directory { "/" } else { "" };
+    log::info!("{by} moved {from}{slash} to {to}{slash}");
+    if let Some(chat) = &state.chat {
+        let bytes = |path: &SharePath| path.as_bytes().to_vec();
+        let lie_at = moved.lay_at.iter().chain(&moved.lies_at).map(bytes).collect();
+        let (from, path, is_directory) = (bytes(&moved.from), bytes(&moved.path), moved.is_directory);
+        chat.announce_move(by.clone(), FileMove { from, path, lie_at, is_directory });
+    }
 }
 
 /// Announces a directory that was created. The chat room announces only files.
