@@ -22,6 +22,7 @@
 //! Knows nothing of protocols: of requests, status codes or sockets.
 
 mod acl;
+mod arrive;
 mod attributes;
 mod claims;
 mod commit;
@@ -56,6 +57,7 @@ mod trash;
 mod uploads;
 mod walk;
 
+pub use arrive::Conflict;
 pub use commit::Saved;
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, FileVersion};
@@ -66,7 +68,7 @@ pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Named, Node, OpenFile};
 pub use remove::Removed;
 pub use remover::Remover;
-pub use rename::{Conflict, Moved, Renamed};
+pub use rename::{Moved, Renamed};
 pub use rules::{OnConflict, Rules};
 pub use trash::{Restored, TrashId, TrashItem, Whose};
 pub use uploads::{

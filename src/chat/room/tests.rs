@@ -44,7 +44,8 @@ fn short(event: &Event) -> String {
         EventKind::Join { who } => format!("+{}", who.name),
         EventKind::Leave { who } => format!("-{}", who.name),
         EventKind::Move { by, moved } => {
-            let [from, path] = [&moved.from, &moved.path].map(|path| String::from_utf8_lossy(path).into_owned());
+            let [from, path] =
+                [&moved.from, &moved.path].map(|path| String::from_utf8_lossy(path).into_owned());
             format!("{by} moved {from} to {path}")
         }
         EventKind::Upload { by, path, size, .. } => {
