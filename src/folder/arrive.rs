@@ -11,6 +11,7 @@ use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FileType, Mode, RenameFlags, Stat};
 use rustix::io::Errno;
 
+use super::commit_lock::CommitGuard;
 use super::error::Error;
 use super::numbering::{MOST_COPIES, numbered};
 use super::place::Place;
@@ -206,6 +207,18 @@ impl Arriving<'_> {
         }
         Err(Error::Exists)
     }
+}
+
+/// The lock for the last step. What depends on what exists waits for other servers too.
+pub(super) fn lock<'s>(
+    shared: &'s Shared,
+    conflict: Conflict,
+    has_guard: bool,
+    to: &Grant<'_, ToWrite>,
+) -> Result<CommitGuard<'s>, Error> {
+    let Shared { commits, root, rules, .. } = shared;
+    let depends = has_guard || conflict == Conflict::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
+    if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
 }
 
 fn identity(stat: &Stat) -> (u64, u64) {

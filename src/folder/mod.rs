@@ -27,6 +27,7 @@ mod attributes;
 mod claims;
 mod commit;
 mod commit_lock;
+mod copy;
 mod current;
 mod error;
 mod facts;
@@ -51,6 +52,7 @@ mod spelling;
 mod stale;
 mod sweep;
 mod temporary;
+mod temporary_tree;
 #[cfg(test)]
 mod tests;
 mod trash;
@@ -59,6 +61,7 @@ mod walk;
 
 pub use arrive::Conflict;
 pub use commit::Saved;
+pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, FileVersion};
 pub use guard::Guard;
@@ -245,6 +248,41 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
         remove::remove(&self.source.current(), grant, guard, remover)
+    }
+
+    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it are copied as links. The
+    /// copy appears when it is complete, with the name that an upload would get; what has the name goes into the trash. The
+    /// first of these errors that applies: [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`];
+    /// [`OntoItself`](Error::OntoItself); [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of
+    /// [`Folder::receive`].
+    #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
+    pub fn copy(
+        &self,
+        from: &Grant<'_, ToRead>,
+        judge: Judge,
+        extent: Extent,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
+    }
+
+    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once the copy is complete. It
+    /// fails with [`Changed`](Error::Changed) if it changes meanwhile.
+    pub fn move_by_copy(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin_move(&shared, from, to, conflict, guard, remover))
     }
 
     /// What the path of the grant stands for, before it is removed or moved.

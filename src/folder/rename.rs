@@ -8,8 +8,7 @@
 
 use rustix::fs::{self, FileType, Stat};
 
-use super::arrive::{Arrived, Arriving, Conflict};
-use super::commit_lock::CommitGuard;
+use super::arrive::{Arrived, Arriving, Conflict, lock};
 use super::error::Error;
 use super::facts::FileVersion;
 use super::guard::Guard;
@@ -17,7 +16,6 @@ use super::place::Place;
 use super::real_path::Judged;
 use super::remover::Remover;
 use super::root;
-use super::rules::OnConflict;
 use super::shared::Shared;
 use super::stale;
 use super::trash::TrashId;
@@ -130,22 +128,13 @@ impl<'e> Ends<'e> {
         let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
         let begun = begun.collect::<Result<Vec<_>, _>>()?;
         let renamed = {
-            let _lock = self.lock(conflict, guard)?;
+            let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
             self.rename_locked(conflict, guard, remover)?
         };
         if matches!(renamed, Renamed::Done(_)) {
             begun.into_iter().try_for_each(PendingSync::finish)?;
         }
         Ok(renamed)
-    }
-
-    /// A move that depends on what exists waits for other servers too.
-    fn lock(&self, conflict: Conflict, guard: Guard) -> Result<CommitGuard<'_>, Error> {
-        let Shared { commits, root, rules, .. } = self.shared;
-        let depends = matches!(guard, Guard::MustExist | Guard::MustBe(_))
-            || conflict == Conflict::Refuse
-            || rules.on_conflict(&self.to) != OnConflict::Overwrite;
-        if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
     }
 
     fn rename_locked(&self, conflict: Conflict, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
