@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::commit_lock::CommitGuard;
 use super::error::Error;
 use super::guard::Guard;
-use super::numbering::numbered;
+use super::numbering::{MOST_COPIES, numbered};
 use super::place::{Model, Occupant, Place};
 use super::real_path::Judged;
 use super::remover::Remover;
@@ -35,8 +35,6 @@ const TRIES: usize = 16;
 /// How often such a change counts even if the new file has the same mode, owner and group: it may have another ACL.
 /// Without this limit, a file that others replace all the time could never be replaced by this one.
 const EXACT_TRIES: usize = 4;
-/// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
-const MOST_COPIES: u32 = 9_999;
 
 /// A file that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,6 +29,12 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
+    /// Something would be moved or copied to where it is.
+    OntoItself,
+    /// Something would be moved or copied into itself, or over the directory that it is in.
+    IntoItself,
+    /// It is neither a file nor a directory nor a link, and cannot be copied to another file system.
+    CannotCopy,
     /// The name is taken, and the principal may not replace the file, or the folder's rule is
     /// [`OnConflict::Refuse`](super::OnConflict::Refuse).
     Exists,
@@ -116,6 +122,13 @@ impl fmt::Display for Error {
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
+            Self::OntoItself => f.write_str("the source and the destination are the same (choose another name)"),
+            Self::IntoItself => {
+                f.write_str("one of the source and the destination is inside the other (choose another directory)")
+            }
+            Self::CannotCopy => {
+                f.write_str("it has something other than files, directories and links, which cannot be copied to another file system")
+            }
             Self::Exists => {
                 f.write_str("a file of that name exists, and may not be replaced (choose another name)")
             }

@@ -22,10 +22,12 @@
 //! Knows nothing of protocols: of requests, status codes or sockets.
 
 mod acl;
+mod arrive;
 mod attributes;
 mod claims;
 mod commit;
 mod commit_lock;
+mod copy;
 mod current;
 mod error;
 mod facts;
@@ -40,6 +42,7 @@ mod place;
 mod real_path;
 mod remove;
 mod remover;
+mod rename;
 mod reserve;
 mod root;
 mod rules;
@@ -49,22 +52,26 @@ mod spelling;
 mod stale;
 mod sweep;
 mod temporary;
+mod temporary_tree;
 #[cfg(test)]
 mod tests;
 mod trash;
 mod uploads;
 mod walk;
 
+pub use arrive::Conflict;
 pub use commit::Saved;
+pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, FileVersion};
 pub use guard::Guard;
 pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
-pub use open::{Node, OpenFile};
+pub use open::{Named, Node, OpenFile};
 pub use remove::Removed;
 pub use remover::Remover;
+pub use rename::{Moved, Renamed};
 pub use rules::{OnConflict, Rules};
 pub use trash::{Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
@@ -227,11 +234,6 @@ impl Folder {
         make_directory::make(&self.source.current(), grant, guard)
     }
 
-    /// What a removal would remove, for the conditions of a request: what its readers get, also through a link.
-    pub fn to_be_removed(&self, grant: &Grant<'_, ToRemove>, _: Blocking<'_>) -> Result<Node, Error> {
-        open::open(&self.source.current(), grant)
-    }
-
     /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this returns,
     /// that is on the disk (unless [`Rules::durable`] is off). It may wait for the disk, for a second or more. The first of
     /// these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
@@ -246,6 +248,66 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
         remove::remove(&self.source.current(), grant, guard, remover)
+    }
+
+    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it are copied as links. The
+    /// copy appears when it is complete, with the name that an upload would get; what has the name goes into the trash. The
+    /// first of these errors that applies: [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`];
+    /// [`OntoItself`](Error::OntoItself); [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of
+    /// [`Folder::receive`].
+    #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
+    pub fn copy(
+        &self,
+        from: &Grant<'_, ToRead>,
+        judge: Judge,
+        extent: Extent,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
+    }
+
+    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once the copy is complete. It
+    /// fails with [`Changed`](Error::Changed) if it changes meanwhile.
+    pub fn move_by_copy(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin_move(&shared, from, to, conflict, guard, remover))
+    }
+
+    /// What the path of the grant stands for, before it is removed or moved.
+    pub fn look(&self, grant: &Grant<'_, ToRemove>, _: Blocking<'_>) -> Result<Named, Error> {
+        let shared = self.source.current();
+        stale::retry(|| open::look(&shared, grant))
+    }
+
+    /// Moves a file, a link or a whole directory to another path, by one rename; what has the new name goes into the trash. When
+    /// this returns, it is on the disk (unless [`Rules::durable`] is off). The guard is about what is moved. It may wait for
+    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Denied`](Error::Denied) for the root;
+    /// [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); [`Changed`](Error::Changed);
+    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is replaced.
+    pub fn rename(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Renamed, Error> {
+        rename::rename(&self.source.current(), from, to, conflict, guard, remover)
     }
 
     /// At most `limit` entries of the trash, the newest first; those that are older than `before`, if that is given.

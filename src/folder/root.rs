@@ -10,7 +10,7 @@
 use super::error::Error;
 use super::facts::Facts;
 use super::real_path::{self, Judged};
-use crate::access::{Grant, Operation};
+use crate::access::{Grant, Operation, ToList};
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat};
@@ -149,6 +149,11 @@ impl Root {
         Ok(Entries { real, ..Entries::of(file.into())? })
     }
 
+    /// Opens a directory to walk through it.
+    pub(super) fn top(&self, grant: &Grant<'_, ToList>) -> Result<Dir, Error> {
+        Ok(Dir::from_std_file(self.entries(grant)?.handle.into()))
+    }
+
     /// Opens a directory to read its entries for the server itself.
     pub(super) fn entries_for_server(&self, path: &Path) -> io::Result<Entries> {
         Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
@@ -230,7 +235,7 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    fn of(handle: OwnedFd) -> io::Result<Self> {
+    pub(super) fn of(handle: OwnedFd) -> io::Result<Self> {
         let mut dir = fs::Dir::read_from(&handle)?;
         // A stale handle fails only at the first read.
         let first = dir.read().transpose()?;

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// How often a random 64-bit name may be taken, or swept away, before something else must be wrong.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// An incomplete file. Removed on drop.
 pub(super) struct Temporary {
@@ -152,6 +152,12 @@ impl Temporary {
         self.file.write_all(bytes)
     }
 
+    /// Lets this change the content.
+    pub(super) fn fill<T>(&mut self, change: impl FnOnce(&File) -> T) -> T {
+        self.is_synced = false;
+        change(&self.file)
+    }
+
     /// Syncs the file, unless it is synced already.
     pub(super) fn sync(&mut self) -> Result<(), Errno> {
         if !self.is_synced {
@@ -208,6 +214,12 @@ fn is_ours(file: &File) -> bool {
     !swept && fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
+/// A new temporary name. `RandomState` is seeded by the system once per thread, and differs for each instance.
+pub(super) fn random_name() -> String {
+    let number = RandomState::new().build_hasher().finish();
+    format!(".wharf-{number:016x}.tmp")
+}
+
 /// A temporary name.
 struct Name {
     dir: Arc<Dir>,
@@ -217,10 +229,8 @@ struct Name {
 }
 
 impl Name {
-    /// `RandomState` is seeded by the system once per thread, and differs for each instance.
     fn random(dir: &Arc<Dir>) -> Self {
-        let number = RandomState::new().build_hasher().finish();
-        Self { dir: Arc::clone(dir), text: format!(".wharf-{number:016x}.tmp"), taken: false }
+        Self { dir: Arc::clone(dir), text: random_name(), taken: false }
     }
 
     fn taken(mut self) -> Self {

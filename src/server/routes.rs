@@ -1,7 +1,6 @@
 //! The routes: which handler a request gets, and which rights it needs, by the area of its target and its method. 405,
 //! `Allow` and OPTIONS come from this table.
 
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use crate::access::{Principal, Right, Rights};
@@ -17,7 +16,7 @@ use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
 use crate::server::handle::{
-    asset, chat, exit, get, health, join, make_directory, put, ready, remove, resumable, trash,
+    asset, chat, exit, get, health, join, make_directory, moves, put, ready, remove, resumable, trash,
 };
 #[cfg(feature = "accounts")]
 use crate::server::handle::{link_page, links, login, logout, password, sessions, tokens};
@@ -67,6 +66,7 @@ static FOLDER: Route = Route {
         (Method::Mkcol, Rights::of(&[Right::Add]), |request, _, state| {
             make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol), state)
         }),
+        (Method::Move, Rights::of(&[Right::Remove]), moves::handle),
     ],
     takes_uploads: true,
     is_in_links: true,
@@ -318,13 +318,10 @@ pub(super) fn find<'a, 'h, 'b>(
 
 /// The route and the path of a path below a link.
 fn in_link(link: &LinkView, below: &SharePath) -> Result<(&'static Route, SharePath), Response> {
-    let root = link.root();
-    let path = SharePath::from_segments(root.segments().chain(below.segments()).map(OsStrExt::as_bytes));
-    let path = path.map_err(bad_request)?;
+    let path = link.inside(below).map_err(bad_request)?.ok_or_else(not_found)?;
     match link.kind {
         #[cfg(feature = "accounts")]
         LinkKind::Drop if below.is_root() => Ok((&DROP, path)),
-        LinkKind::File if path != link.target => Err(not_found()),
         LinkKind::Folder | LinkKind::File | LinkKind::Drop => Ok((&FOLDER, path)),
     }
 }

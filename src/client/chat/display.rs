@@ -34,7 +34,7 @@ pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
         "upload" => vec![changed(&data, format_args!("uploaded {} ({} bytes)", path(&data), size(&data)))],
         "remove" => vec![changed(&data, format_args!("removed {}", path(&data)))],
         "move" => {
-            let from = typable(&data, "from", "from_href");
+            let from = typable(&data, "old_path", "old_href");
             vec![changed(&data, format_args!("moved {from} to {}", path(&data)))]
         }
         "restore" => vec![changed(&data, format_args!("restored {}", path(&data)))],
@@ -162,7 +162,7 @@ mod tests {
             (
                 "move",
                 format!(
-                    "{{\"by\":\"ann\",\"from\":\"\u{fffd}\",\"from_href\":\"/%FF\",\"path\":\"a\\tb\",{at}}}"
+                    "{{\"by\":\"ann\",\"old_path\":\"\u{fffd}\",\"old_href\":\"/%FF\",\"path\":\"a\\tb\",{at}}}"
                 ),
                 vec!["07:08 ann moved %FF to a\\tb"],
             ),

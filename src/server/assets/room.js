@@ -34,7 +34,7 @@ if ($("#room")) {
     const who = (user) => make("b", {}, user === known.user ? "you" : user);
     switch (type) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
-      case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
+      case "private": return make("p", { className: "private" }, time, who(data.old_path), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
       case "remove": return told(make("bdi", {}, data.by), " removed ", make("bdi", {}, data.path));
       case "move": return told(make("bdi", {}, data.by), " moved ", make("bdi", {}, data.from), " to ", file(data));
@@ -100,7 +100,7 @@ if ($("#room")) {
     if (!isNew(data)) return;
     if (type === "join" && !known.users.includes(data.user)) known.users.push(data.user);
     if (type === "leave") known.users = known.users.filter((user) => user !== data.user);
-    if (concerns(data.href) || concerns(data.from_href)) refresh();
+    if (concerns(data.href) || concerns(data.old_href)) refresh();
     known.lines.push([type, data]);
     known.lines.splice(0, known.lines.length - LINES);
     add([type, data]);

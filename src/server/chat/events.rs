@@ -84,8 +84,8 @@ fn data(event: &Event, base: &Base) -> Value {
             let mut value = json!({"by": shown_name(by), "path": text, "href": href});
             if let Change::Moved { from } = change {
                 let (text, href) = shown(from, *is_directory, base);
-                value["from"] = text.into();
-                value["from_href"] = href.into();
+                value["old_path"] = text.into();
+                value["old_href"] = href.into();
             }
             value
         }

@@ -11,6 +11,7 @@ pub(super) mod asset;
 pub(super) mod chat;
 pub(super) mod checksum;
 mod conditions;
+mod destination;
 pub(super) mod exit;
 pub(super) mod form;
 pub(super) mod get;
@@ -29,6 +30,7 @@ pub(super) mod logout;
 pub(super) mod make_directory;
 mod member;
 mod modified;
+pub(super) mod moves;
 #[cfg(feature = "accounts")]
 pub(super) mod password;
 mod posted;

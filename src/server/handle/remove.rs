@@ -1,25 +1,21 @@
 //! The response to DELETE (RFC 9110 §9.3.5, RFC 4918 §9.6): it removes a file, a link or a whole directory, into the trash.
 
-use std::time::SystemTime;
-
 use crate::access::{Grant, Principal, ToRemove};
 use crate::blocking::Blocking;
-use crate::folder::{self, Guard, Node};
-use crate::http::conditional::{self, Action, Verdict};
-use crate::http::fields::Fields;
+use crate::folder::{Guard, Named};
+use crate::http::conditional;
+use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::http::validators::Validators;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
-use crate::server::handle::conditions::{Conditions, MADE_ANEW};
+use crate::server::handle::conditions::{self, Conditions};
 use crate::server::handle::member;
 use crate::server::handled::Handled;
 use crate::server::observe::announce;
 use crate::server::receive::JobOutcome;
 use crate::server::remover;
-use crate::server::representation::validators;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -39,11 +35,11 @@ pub(crate) fn handle(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    refuse_root(request)?;
+    refuse_root(request, "removed")?;
     let demands = Demands {
         conditions: Conditions::of(request.head.fields),
         is_directory: request.target.ends_with_slash(),
-        is_shallow: is_shallow(request.head.fields)?,
+        is_shallow: Depth::of(request.head.fields).map_err(bad_request)? != Depth::Infinity,
     };
     let (by, client) = (member::uploader(request, state), remover::of(request, state));
     let (path, principal) = (request.path.clone(), request.principal.clone());
@@ -63,24 +59,14 @@ pub(crate) fn handle(
     })))
 }
 
-/// Refuses to remove the root of what the client sees: of the folder, of a link, of a token.
-pub(super) fn refuse_root(request: &Request<'_, '_, '_>) -> Result<(), Response> {
+/// Refuses to do this to the root of what the client sees: of the folder, of a link, of a token.
+pub(super) fn refuse_root(request: &Request<'_, '_, '_>, done: &str) -> Result<(), Response> {
     let is_scope = |principal: &Principal| principal.scope().is_some_and(|scope| scope.path == request.path);
     if request.shown_path().is_root() || is_scope(&request.principal) {
-        let text = "the shared folder itself cannot be removed (remove what is in it)\n";
+        let text = format_args!("the shared folder itself cannot be {done}\n").to_string();
         return Err(Response::text(Status::FORBIDDEN, text));
     }
     Ok(())
-}
-
-/// Whether `Depth` leaves out what is in a directory (RFC 4918 §10.2).
-fn is_shallow(fields: Fields<'_, '_>) -> Result<bool, Response> {
-    match fields.get("Depth") {
-        None => Ok(false),
-        Some(depth) if depth.eq_ignore_ascii_case(b"infinity") => Ok(false),
-        Some(b"0" | b"1") => Ok(true),
-        Some(_) => Err(bad_request("Depth must be 0, 1 or infinity")),
-    }
 }
 
 impl Demands {
@@ -95,25 +81,13 @@ impl Demands {
         if !preconditions.guard_a_write() && !self.is_directory && !self.is_shallow {
             return Ok(Guard::None);
         }
-        let found = state.folder.to_be_removed(grant, disk);
-        let now = SystemTime::now();
-        let changed = || Err(error_response::of(&folder::Error::Changed));
-        let proceeds = |validators: &Validators| {
-            conditional::evaluate(&preconditions, Action::Modify, Some(validators)) == Verdict::Proceed
-        };
-        match found.map_err(|error| error_response::of_read_error(&error))? {
-            Node::File(_) if self.is_directory => Err(error_response::not_found()),
-            Node::File(open) if !proceeds(&validators(&open.facts, now)) => changed(),
-            Node::File(_) if !preconditions.guard_a_write() => Ok(Guard::None),
-            Node::File(open) if open.facts.version.is_settled(now) => Ok(Guard::MustBe(open.facts.version)),
-            Node::File(_) if preconditions.only_ask_for_existence() => Ok(Guard::MustExist),
-            // The removal could not tell whether the file is still the same.
-            Node::File(_) => changed(),
-            Node::Directory { .. } if self.is_shallow => {
+        let named = state.folder.look(grant, disk).map_err(|error| error_response::of_read_error(&error))?;
+        match named {
+            Named::File(_) if self.is_directory => Err(error_response::not_found()),
+            Named::Directory if self.is_shallow => {
                 Err(bad_request("a directory is removed with all that is in it (send Depth: infinity)"))
             }
-            Node::Directory { .. } if !proceeds(&MADE_ANEW) => changed(),
-            Node::Directory { .. } => Ok(Guard::None),
+            named => conditions::guard(&preconditions, named),
         }
     }
 }

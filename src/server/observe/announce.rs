@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::chat::event::{Change, Uploader};
-use crate::folder::{Removed, Restored, Saved};
+use crate::folder::{Moved, Removed, Restored, Saved};
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::moment::Moment;
@@ -25,6 +25,15 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
     state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
+/// Announces something that was moved.
+pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
+    let Moved { from, lay_at, path, lies_at, is_directory, .. } = moved;
+    let [old, new] = [from, path].map(|path| Shown { path, is_directory: *is_directory });
+    log::info!("{by} moved {old} to {new}");
+    let change = Change::Moved { from: from.as_bytes().to_vec() };
+    changed(by, path, *is_directory, change, lay_at.iter().chain(lies_at), state);
+}
+
 /// Announces a directory that was created. The chat room announces only files.
 pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
     state.cache.invalidate(Moment::now());
@@ -36,28 +45,28 @@ pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
     let Removed { path, lay_at, is_directory, kept } = removed;
     let how = if kept.is_some() { "removed" } else { "removed for good" };
     log::info!("{by} {how} {}", Shown { path, is_directory: *is_directory });
-    changed(by, path, *is_directory, Change::Removed, lay_at.as_ref(), state);
+    changed(by, path, *is_directory, Change::Removed, lay_at, state);
 }
 
 /// Announces a file or directory that was restored from the trash.
 pub(crate) fn restored(by: &Uploader, restored: &Restored, state: &State) {
     let Restored { path, lies_at, is_directory } = restored;
     log::info!("{by} restored {}", Shown { path, is_directory: *is_directory });
-    changed(by, path, *is_directory, Change::Restored, lies_at.as_ref(), state);
+    changed(by, path, *is_directory, Change::Restored, lies_at, state);
 }
 
 /// Invalidates the cache, and tells the chat room.
-fn changed(
+fn changed<'p>(
     by: &Uploader,
     path: &SharePath,
     is_directory: bool,
     change: Change,
-    also_at: Option<&SharePath>,
+    also_at: impl IntoIterator<Item = &'p SharePath>,
     state: &State,
 ) {
     state.cache.invalidate(Moment::now());
     if let Some(chat) = &state.chat {
-        let also_at = also_at.map(|path| path.as_bytes().to_vec()).into_iter().collect();
+        let also_at = also_at.into_iter().map(|path| path.as_bytes().to_vec()).collect();
         chat.announce_change(by.clone(), (path.as_bytes().to_vec(), is_directory), change, also_at);
     }
 }

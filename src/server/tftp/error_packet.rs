@@ -47,6 +47,9 @@ fn of(error: &Error) -> Fault {
         | Error::IsDirectory
         | Error::NotDirectory
         | Error::NoParent
+        | Error::OntoItself
+        | Error::IntoItself
+        | Error::CannotCopy
         | Error::CannotKeep => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. } | Error::NoSpace | Error::TrashFull { .. } => ErrorCode::DiskFull,
