@@ -13,6 +13,11 @@ use serde_json::Value;
 
 use crate::common::{Answer, Wharf};
 
+#[cfg(feature = "tls")]
+pub use delete::files_links_and_directories_are_removed;
+#[cfg(feature = "tls")]
+pub use restoring::what_was_removed_comes_back;
+
 const TRASH: &str = "/.wharf/trash";
 const UNDO: &str = "/.wharf/undo";
 
