@@ -4,13 +4,15 @@ use crate::access::Principal;
 use crate::access::{ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Error, Named, Remover, Renamed};
+use crate::folder::{Error, Remover, Renamed};
 use crate::http::destination::Depth;
 use crate::http::status::Status;
 use crate::path::SharePath;
+use crate::server::client_key::ClientKey;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found, of};
 use crate::server::gate::authorise;
+use crate::server::handle::copies::{self, CopyJob};
 use crate::server::handle::destination::{Relocation, respond};
 use crate::server::handle::member;
 use crate::server::handled::Handled;
@@ -28,6 +30,7 @@ struct Moving {
     principal: Principal,
     remover: Remover,
     by: Uploader,
+    client: ClientKey,
 }
 
 /// Checks the head, and returns the job that moves.
@@ -49,6 +52,7 @@ pub(crate) fn handle(
         principal: request.principal.clone(),
         remover: remover::of(request),
         by: member::uploader(request, state),
+        client: request.client.key(),
     };
     Ok(Handled::Save(Box::new(move |state, disk| {
         moving.run(state, disk).unwrap_or_else(|refused| JobOutcome::Respond(refused, None))
@@ -57,23 +61,29 @@ pub(crate) fn handle(
 
 impl Moving {
     fn run(self, state: &State, disk: Blocking<'_>) -> Result<JobOutcome, Response> {
-        let Self { relocation, from, principal, remover, by } = &self;
-        authorise::ensure_current(principal, state)?;
-        let source = authorise::grant::<ToRemove>(principal, from, state)?;
-        let target = authorise::grant::<ToWrite>(principal, &relocation.to, state)?;
+        let Self { relocation, from, principal, remover, by, client } = self;
+        authorise::ensure_current(&principal, state)?;
+        let source = authorise::grant::<ToRemove>(&principal, &from, state)?;
+        let target = authorise::grant::<ToWrite>(&principal, &relocation.to, state)?;
         let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
-        if relocation.needs_directory && named != Named::Directory {
+        if relocation.needs_directory && named.is_file() {
             return Err(not_found());
         }
-        let guard = relocation.guard(named)?;
-        let renamed = state.folder.rename(&source, &target, relocation.conflict, guard, remover, disk);
+        let (guard, conflict) = (relocation.guard(named)?, relocation.conflict);
+        let renamed = state.folder.rename(&source, &target, conflict, guard, &remover, disk);
         match renamed.map_err(|error| relocation.refuse(&error))? {
             Renamed::Done(moved) => {
-                announce::moved(by, &moved, state);
+                announce::moved(&by, &moved, state);
                 let response = respond("moved to", moved.told(), moved.is_directory, moved.created);
                 Ok(JobOutcome::Respond(response, None))
             }
-            Renamed::OtherFileSystem => Err(of(&Error::CannotCopy)),
+            Renamed::OtherFileSystem => {
+                let permit = copies::permit(client, state)?;
+                let copying = state.folder.move_by_copy(&source, &target, conflict, guard, &remover, disk);
+                let copying = copying.map_err(|error| relocation.refuse(&error))?;
+                let copy = CopyJob { copying, relocation, principal, by, _permit: permit };
+                Ok(JobOutcome::Again(copies::job(copy)))
+            }
         }
     }
 }
