@@ -59,6 +59,7 @@ mod login;
 mod lost_folder;
 mod many;
 mod minimal;
+mod move_copy;
 mod mutations;
 #[cfg(feature = "tls")]
 mod over_tls;

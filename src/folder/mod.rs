@@ -286,6 +286,11 @@ impl Folder {
         stale::retry(|| Copying::begin_move(&shared, from, to, conflict, guard, remover))
     }
 
+    /// What a reader of the path gets, before it is copied.
+    pub fn what_is_read(&self, grant: &Grant<'_, ToRead>, _: Blocking<'_>) -> Result<Named, Error> {
+        open::read(&self.source.current(), grant)
+    }
+
     /// What the path of the grant stands for, before it is removed or moved.
     pub fn look(&self, grant: &Grant<'_, ToRemove>, _: Blocking<'_>) -> Result<Named, Error> {
         let shared = self.source.current();

@@ -11,7 +11,7 @@ use super::place::Place;
 use super::root::Opened;
 use super::shared::Shared;
 use super::{root, stale};
-use crate::access::{Grant, Operation};
+use crate::access::{Grant, Operation, ToRead};
 
 /// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
 /// inodes change by themselves, every open looks like that.
@@ -48,6 +48,21 @@ pub enum Named {
     File(Facts),
     /// A directory.
     Directory,
+}
+
+impl Named {
+    /// Whether it is a file or a link.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+}
+
+/// What a reader of the name gets.
+pub(super) fn read(shared: &Shared, grant: &Grant<'_, ToRead>) -> Result<Named, Error> {
+    Ok(match open(shared, grant)? {
+        Node::File(open) => Named::File(open.facts),
+        Node::Directory { .. } => Named::Directory,
+    })
 }
 
 /// What the name stands for. A link is itself no directory, even if it leads to one.

@@ -168,6 +168,7 @@ impl Server {
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             archives: FairPermits::new(capacity::archives(files)),
+            copies: FairPermits::new(capacity::COPIES),
             listings: Permits::new(listing::SHARES),
             large_send_buffers: Permits::new(send_buffer::AT_ONCE),
             spin_permits: Permits::new(processors / 2),

@@ -16,7 +16,7 @@ use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
 use crate::server::handle::{
-    asset, chat, exit, get, health, join, make_directory, moves, put, ready, remove, resumable, trash,
+    asset, chat, copies, exit, get, health, join, make_directory, moves, put, ready, remove, resumable, trash,
 };
 #[cfg(feature = "accounts")]
 use crate::server::handle::{link_page, links, login, logout, password, sessions, tokens};
@@ -67,6 +67,7 @@ static FOLDER: Route = Route {
             make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol), state)
         }),
         (Method::Move, Rights::of(&[Right::Remove]), moves::handle),
+        (Method::Copy, Rights::of(&[Right::Read]), copies::handle),
     ],
     takes_uploads: true,
     is_in_links: true,

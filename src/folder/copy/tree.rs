@@ -93,17 +93,18 @@ impl TreeCopy {
         self.touch();
         let (mut bytes, mut entries) = (0, 0);
         while bytes < PIECE && entries < ENTRIES {
-            if let Some((content, target, modified)) = &mut self.file {
+            if let Some((mut content, target, modified)) = self.file.take() {
                 let before = content.copied();
                 let _in_flight = shared.reserve.begin(PIECE.min(content.left()?), self.place.nearest())?;
-                let is_complete = content.copy_to(target)?;
+                let is_complete = content.copy_to(&target)?;
                 bytes += content.copied() - before;
                 self.size += content.copied() - before;
                 shared.rules.admit_size(content.copied())?;
                 if is_complete {
-                    target.set_modified((*modified).min(SystemTime::now()))?;
-                    let (_, file, _) = self.file.take().unwrap_or_else(|| unreachable!("it is there"));
-                    self.keep_for_sync(file, shared)?;
+                    target.set_modified(modified.min(SystemTime::now()))?;
+                    self.keep_for_sync(target, shared)?;
+                } else {
+                    self.file = Some((content, target, modified));
                 }
                 continue;
             }

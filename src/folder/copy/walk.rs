@@ -120,17 +120,30 @@ impl TreeWalk {
 
     fn enter(&mut self) -> Result<Found, Error> {
         let Some(below) = self.waiting.pop() else { return Ok(Found::End) };
+        match self.open_directory(&below) {
+            Ok(entries) => {
+                self.here = Some((below.clone(), entries));
+                Ok(Found::Enter(below))
+            }
+            // It was removed or replaced meanwhile.
+            Err(Error::NotFound | Error::NotDirectory | Error::NoRight(_)) if !below.is_root() => {
+                if self.judge.is_some() { Ok(Found::Nothing) } else { Err(Error::Changed) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_directory(&self, below: &SharePath) -> Result<Entries, Error> {
         let mut options = OpenOptions::new();
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
         options.read(true).custom_flags(flags.bits().cast_signed());
         let handle = self.top.open_with(below.as_path(), &options)?.into_std();
         if let Some(judge) = &self.judge {
-            let path = self.full(&below)?;
+            let path = self.full(below)?;
             let grant = judge.check::<ToList>(&path)?;
             real_path::judge(self.shared.root.dir(), &grant, &handle, &[])?;
         }
-        self.here = Some((below.clone(), Entries::of(handle.into())?));
-        Ok(Found::Enter(below))
+        Ok(Entries::of(handle.into())?)
     }
 
     fn see(&mut self, at: &SharePath, name: OsString, kind: FileType) -> Result<Found, Error> {

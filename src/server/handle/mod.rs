@@ -11,6 +11,7 @@ pub(super) mod asset;
 pub(super) mod chat;
 pub(super) mod checksum;
 mod conditions;
+pub(super) mod copies;
 mod destination;
 pub(super) mod exit;
 pub(super) mod form;

@@ -4,12 +4,14 @@ use crate::access::Principal;
 use crate::access::{ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Error, Named, Renamed};
+use crate::folder::{Error, Renamed};
 use crate::http::destination::Depth;
 use crate::path::SharePath;
+use crate::server::client_key::ClientKey;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found, of};
 use crate::server::gate::authorise;
+use crate::server::handle::copies::{self, CopyJob};
 use crate::server::handle::destination::{Relocation, respond};
 use crate::server::handle::{member, remove};
 use crate::server::handled::Handled;
@@ -25,8 +27,9 @@ struct Moving {
     relocation: Relocation,
     from: SharePath,
     principal: Principal,
-    client: RemovingClient,
+    removing: RemovingClient,
     by: Uploader,
+    client: ClientKey,
 }
 
 /// Checks the head, and returns the job that moves.
@@ -44,8 +47,9 @@ pub(crate) fn handle(
         relocation,
         from: request.path.clone(),
         principal: request.principal.clone(),
-        client: remover::of(request, state),
+        removing: remover::of(request, state),
         by: member::uploader(request, state),
+        client: request.client.key(),
     };
     Ok(Handled::Save(Box::new(move |state, disk| {
         moving.run(state, disk).unwrap_or_else(|refused| JobOutcome::Respond(refused, None))
@@ -54,24 +58,30 @@ pub(crate) fn handle(
 
 impl Moving {
     fn run(self, state: &State, disk: Blocking<'_>) -> Result<JobOutcome, Response> {
-        let Self { relocation, from, principal, client, by } = &self;
-        authorise::ensure_current(principal, state)?;
-        let source = authorise::grant::<ToRemove>(principal, from, state)?;
-        let target = authorise::grant::<ToWrite>(principal, &relocation.to, state)?;
+        let Self { relocation, from, principal, removing, by, client } = self;
+        authorise::ensure_current(&principal, state)?;
+        let source = authorise::grant::<ToRemove>(&principal, &from, state)?;
+        let target = authorise::grant::<ToWrite>(&principal, &relocation.to, state)?;
         let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
-        if relocation.needs_directory && named != Named::Directory {
+        if relocation.needs_directory && named.is_file() {
             return Err(not_found());
         }
-        let guard = relocation.guard(named)?;
-        let renamed =
-            state.folder.rename(&source, &target, relocation.conflict, guard, &client.remover, disk);
+        let (guard, conflict) = (relocation.guard(named)?, relocation.conflict);
+        let renamed = state.folder.rename(&source, &target, conflict, guard, &removing.remover, disk);
         match renamed.map_err(|error| relocation.refuse(&error))? {
             Renamed::Done(moved) => {
-                announce::moved(by, &moved, state);
+                announce::moved(&by, &moved, state);
                 let response = respond("moved to", moved.told(), moved.is_directory, moved.created);
-                Ok(JobOutcome::Respond(client.remember(response, moved.kept.is_some()), None))
+                Ok(JobOutcome::Respond(removing.remember(response, moved.kept.is_some()), None))
             }
-            Renamed::OtherFileSystem => Err(of(&Error::CannotCopy)),
+            Renamed::OtherFileSystem => {
+                let permit = copies::permit(client, state)?;
+                let copying =
+                    state.folder.move_by_copy(&source, &target, conflict, guard, &removing.remover, disk);
+                let copying = copying.map_err(|error| relocation.refuse(&error))?;
+                let copy = CopyJob { copying, relocation, principal, removing, by, _permit: permit };
+                Ok(JobOutcome::Again(copies::job(copy)))
+            }
         }
     }
 }

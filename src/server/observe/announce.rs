@@ -25,6 +25,16 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
     state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
+/// Announces a copy. That of a file is as if it had been uploaded.
+pub(crate) fn copied(by: &Uploader, saved: &Saved, is_directory: bool, state: &State) {
+    if !is_directory {
+        let _ = self::saved(by, saved, state);
+        return;
+    }
+    state.cache.invalidate(Moment::now());
+    log::info!("{by} copied a directory to {}/ ({} bytes)", Printable(saved.path.as_bytes()), saved.size);
+}
+
 /// Announces something that was moved.
 pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
     let Moved { from, lay_at, path, lies_at, is_directory, .. } = moved;
