@@ -181,8 +181,7 @@ fn programs_at_the_unix_socket_remove_files() {
 
 #[test]
 fn nothing_is_kept_with_the_trash_off() {
-    let wharf = Wharf::serve(&[&EDIT[..], &["--trash", "off"]].concat());
-    assert!(wharf.greeting().contains("What is removed or replaced is gone at once (--trash off)."));
+    let mut wharf = Wharf::serve(&[&EDIT[..], &["--trash", "off"]].concat());
     wharf.write("file", "x");
     for number in 0..100 {
         wharf.write(&format!("tree/{number}/file"), "x");
@@ -203,6 +202,9 @@ fn nothing_is_kept_with_the_trash_off() {
         !wharf.tree().iter().any(|name| name.ends_with("/file"))
     });
     assert!(wharf.settled_log().contains(" removed for good file\n"));
+    wharf.signal(rustix::process::Signal::TERM);
+    let (said, _) = wharf.wait();
+    assert!(said.contains("\nWhat is removed or replaced is gone at once (--trash off).\n"), "{said}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FileType};
 
-use crate::folder::root::file_type;
+use crate::folder::root::{enter, file_type};
 
 /// How many files are counted at most, in about two seconds. The rest of a larger directory is not counted.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -23,7 +23,8 @@ pub(in crate::folder) fn measure(above: &Dir, name: &OsStr) -> u64 {
         if !fs::fstat(&dir).is_ok_and(|stat| stat.st_dev == device) {
             continue;
         }
-        let Ok(entries) = fs::Dir::read_from(&dir) else { continue };
+        // The handle found the directory, and cannot read it.
+        let Ok(entries) = enter(&dir, ".").and_then(fs::Dir::read_from) else { continue };
         for entry in entries.map_while(Result::ok) {
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if matches!(name.as_bytes(), b"." | b"..") {
