@@ -55,8 +55,8 @@ pub enum Error {
     TrashFull {
         /// How much the trash holds, in bytes.
         bytes: u64,
-        /// When its oldest entry expires.
-        expires: SystemTime,
+        /// When its oldest entry expires; `None` if it is empty, and the file is larger than all that the trash may hold.
+        expires: Option<SystemTime>,
     },
     /// Any other system error.
     Io(io::Error),
@@ -139,9 +139,12 @@ impl fmt::Display for Error {
             Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
             Self::NoSpace => f.write_str("there is no space left for the file"),
             Self::CannotKeep => f.write_str(
-                "the old file cannot be kept in the trash on this file system (remove it first, or ask whoever shares the folder for --trash off)",
+                "the file system cannot keep it in the trash (whoever shares the folder may turn the trash off: --trash off)",
             ),
-            Self::TrashFull { bytes, expires } => write!(
+            Self::TrashFull { expires: None, .. } => {
+                f.write_str("the file system or the trash is too small to keep it (ask whoever shares the folder)")
+            }
+            Self::TrashFull { bytes, expires: Some(expires) } => write!(
                 f,
                 "there is no space left: the trash holds {bytes} bytes, and its oldest entry expires at {} (empty the trash)",
                 humantime::format_rfc3339_seconds(*expires)

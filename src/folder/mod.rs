@@ -44,6 +44,7 @@ mod remove;
 mod remover;
 mod rename;
 mod reserve;
+mod restore;
 mod root;
 mod rules;
 mod save_method;
@@ -217,7 +218,7 @@ impl Folder {
     ) -> Result<(), Error> {
         let shared = self.source.current();
         let place = shared.admit(grant, size)?;
-        shared.reserve.admit(size, place.nearest())
+        shared.admit_space(size, place.nearest(), grant.may_remove())
     }
 
     /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for
@@ -318,50 +319,62 @@ impl Folder {
     /// At most `limit` entries of the trash, the newest first; those that are older than `before`, if that is given.
     pub fn trash(
         &self,
-        _whose: Whose<'_>,
-        _limit: usize,
-        _before: Option<TrashId>,
+        whose: Whose<'_>,
+        limit: usize,
+        before: Option<TrashId>,
         _: Blocking<'_>,
     ) -> Result<Vec<TrashItem>, Error> {
-        Ok(Vec::new())
+        let shared = self.source.current();
+        shared.trash.list(&shared.root, whose, limit, before)
     }
 
     /// The newest entry of the trash.
-    pub fn newest_in_trash(&self, _whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
-        Ok(None)
+    pub fn newest_in_trash(&self, whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
+        let shared = self.source.current();
+        shared.trash.newest(&shared.root, whose)
     }
 
     /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing parents
-    /// are created. The judge must allow to add it there.
+    /// are created. The judge must allow to add it there. When this returns, that is on the disk (unless [`Rules::durable`] is
+    /// off).
     pub fn restore(
         &self,
-        _id: &TrashId,
-        _whose: Whose<'_>,
-        _judge: &Judge,
+        id: &TrashId,
+        whose: Whose<'_>,
+        judge: &Judge,
         _: Blocking<'_>,
     ) -> Result<Restored, Error> {
-        Err(Error::NotFound)
+        restore::restore(&self.source.current(), *id, whose, judge)
     }
 
     /// Discards an entry of the trash. The judge must allow to remove what was at its path, unless it is about everybody's.
     pub fn discard(
         &self,
-        _id: &TrashId,
-        _whose: Whose<'_>,
-        _judge: &Judge,
+        id: &TrashId,
+        whose: Whose<'_>,
+        judge: &Judge,
         _: Blocking<'_>,
     ) -> Result<(), Error> {
-        Err(Error::NotFound)
+        let shared = self.source.current();
+        shared.may_change()?;
+        shared.trash.discard(&shared.root, *id, whose, judge)
     }
 
     /// Discards all entries of the trash that [`Folder::discard`] would. Returns how many.
-    pub fn empty_trash(&self, _whose: Whose<'_>, _judge: &Judge, _: Blocking<'_>) -> Result<usize, Error> {
-        Ok(0)
+    pub fn empty_trash(&self, whose: Whose<'_>, judge: &Judge, _: Blocking<'_>) -> Result<usize, Error> {
+        let shared = self.source.current();
+        shared.may_change()?;
+        shared.trash.empty(&shared.root, whose, judge)
     }
 
-    /// Discards what has expired by `now`, and goes on removing what was discarded. Call it from time to time, on a thread
-    /// that nobody waits for.
-    pub fn sweep_trash(&self, _now: SystemTime, _: Blocking<'_>) {}
+    /// Discards what has expired by `now`, goes on removing what was discarded, and measures directories, as far as that takes a
+    /// second or so. Call it from time to time, on a thread that nobody waits for.
+    pub fn sweep_trash(&self, now: SystemTime, _: Blocking<'_>) {
+        let shared = self.source.current();
+        if shared.may_change().is_ok() {
+            shared.trash.sweep(&shared.root, now);
+        }
+    }
 
     /// Begins an upload that may arrive in pieces, under this token, which must be new. It fails as [`Folder::receive`]
     /// does.

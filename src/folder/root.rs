@@ -35,7 +35,7 @@ pub(super) struct Root {
 }
 
 /// Identifies a directory among all that exist at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     device: u64,
     inode: u64,
@@ -60,6 +60,11 @@ impl Identity {
 
     pub(super) fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+
+    /// The number of its file system, as far as that has one.
+    pub(super) fn device(&self) -> u64 {
+        self.device
     }
 }
 
@@ -177,6 +182,21 @@ impl Root {
     /// Opens a directory to create entries in. It need not be readable.
     pub(super) fn directory(&self, path: &SharePath) -> io::Result<Unjudged> {
         self.dir.open_dir(path.as_path()).map(Unjudged)
+    }
+
+    /// Opens a directory for the server itself.
+    pub(super) fn directory_for_server(&self, path: &SharePath) -> io::Result<Dir> {
+        self.dir.open_dir(path.as_path())
+    }
+
+    /// The real path of an open directory, as far as the system tells it.
+    pub(super) fn real_path_of(&self, dir: &Dir) -> Option<SharePath> {
+        real_path::below(&self.dir, dir).ok()
+    }
+
+    /// The `stat` of whatever has this path, without judging it: its principal must not learn more than that it exists.
+    pub(super) fn stat_of(&self, path: &SharePath) -> io::Result<Stat> {
+        Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
 
     /// The grant, narrowed to what its principal may do in this directory, which lacks the last `missing` names of its path.

@@ -18,7 +18,7 @@ use super::claims::Claims;
 use super::save_method::{SaveMethod, is_unsupported};
 use crate::durable::name::{anonymous_file, link};
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -192,6 +192,55 @@ impl Temporary {
         self.name.insert(old).rename(dir, name)
     }
 
+    /// Gives the file another temporary name, in this directory. Returns the one that it had.
+    pub(super) fn move_to(&mut self, dir: &Arc<Dir>, text: &str) -> Result<Option<TemporaryName>, Errno> {
+        let mut new = Name { dir: Arc::clone(dir), text: text.to_owned(), taken: false };
+        let Some(old) = &mut self.name else {
+            link(&self.file, &**dir, OsStr::new(text))?;
+            self.name = Some(new.taken());
+            return Ok(None);
+        };
+        old.rename_to_free(dir, OsStr::new(text)).or_else(|error| match error {
+            Errno::XDEV => Err(error),
+            error if is_unsupported(error) => old.rename(dir, OsStr::new(text)),
+            error => Err(error),
+        })?;
+        new.taken = true;
+        Ok(self.name.replace(new).map(TemporaryName))
+    }
+
+    /// Exchanges the file with the one that has this name, which gets the temporary name. If that fails, the file gets back the
+    /// name that it had before.
+    pub(super) fn exchange(
+        &mut self,
+        before: Option<TemporaryName>,
+        dir: &Dir,
+        name: &OsStr,
+    ) -> Result<(), Errno> {
+        let Some(own) = &mut self.name else { return Err(Errno::NOENT) };
+        let (text, flags) = (own.text.as_str(), RenameFlags::EXCHANGE);
+        match fs::renameat_with(&*own.dir, text, dir, name.as_bytes(), flags) {
+            Ok(()) => {
+                own.taken = false;
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(TemporaryName(mut before)) = before
+                    && own.rename(&before.dir, OsStr::new(&before.text)).is_ok()
+                {
+                    before.taken = true;
+                    self.name = Some(before);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The `stat` of the file.
+    pub(super) fn stat(&self) -> Result<Stat, Errno> {
+        fs::fstat(&self.file)
+    }
+
     /// An anonymous file cannot be renamed, so it is given a temporary name first.
     fn give_name(&self, dir: &Arc<Dir>) -> Result<Name, Errno> {
         // Without lock support no sweep can get a lock either, so it leaves the file alone.
@@ -219,6 +268,9 @@ pub(super) fn random_name() -> String {
     let number = RandomState::new().build_hasher().finish();
     format!(".wharf-{number:016x}.tmp")
 }
+
+/// A temporary name that a file had.
+pub(super) struct TemporaryName(Name);
 
 /// A temporary name.
 struct Name {

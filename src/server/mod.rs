@@ -196,6 +196,8 @@ impl Server {
             udp_read_only: config.udp_read_only,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
+        let folder = state.folder.clone();
+        state.chores.later(move || folder.sweep_trash(SystemTime::now(), Blocking::own_thread()));
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
         let jobs = Jobs::with(jobs::JobCounts::limits(files, state.folder.rules().durable));
         Ok(Self {

@@ -44,7 +44,7 @@ impl FileCopy {
         if conflict == Conflict::Refuse && taken.is_some() && !to.hides_names() {
             return Err(Error::Exists);
         }
-        shared.reserve.admit(Some(facts.len), place.nearest())?;
+        shared.admit_space(Some(facts.len), place.nearest(), to.may_remove())?;
         let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
         let (content, modified) = (Content::of(source), facts.modified);
         Ok(Self { content, temporary, place, modified, is_complete: false })

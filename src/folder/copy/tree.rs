@@ -197,11 +197,11 @@ impl TreeCopy {
     }
 
     /// Calls this with the copy and its target.
-    fn with_target<T>(
+    fn with_target<'s, T>(
         &self,
-        shared: &Shared,
+        shared: &'s Shared,
         to: &Grant<'_, ToWrite>,
-        act: impl FnOnce(&Arriving<'_>) -> Result<T, Error>,
+        act: impl FnOnce(&Arriving<'s, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let Self { place: target, tree, .. } = self;
         let tree = tree.as_ref().ok_or(Error::NotFound)?;
@@ -220,13 +220,17 @@ impl TreeCopy {
         remover: &Remover,
     ) -> Result<Saved, Error> {
         let syncs = shared.syncs();
+        let old = self.with_target(shared, to, |arriving| {
+            let step = arriving.decide(conflict)?;
+            arriving.prepare(step, remover)
+        })?;
         let names = syncs.map(|syncs| syncs.begin(&**self.place.nearest())).transpose()?;
         let arrived = {
             let _lock = lock(shared, conflict, false, to)?;
             shared.stays()?;
             self.with_target(shared, to, |arriving| {
                 let step = arriving.decide(conflict)?;
-                arriving.carry_out(step, remover)?.ok_or_else(|| Errno::XDEV.into())
+                arriving.carry_out(step, old, remover)?.ok_or_else(|| Errno::XDEV.into())
             })?
         };
         if let Some(tree) = self.tree.take() {
