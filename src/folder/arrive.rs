@@ -4,11 +4,11 @@
 //! What is done is decided first, and changes nothing. Then one rename makes it visible. What the name belonged to goes into the
 //! trash before that.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType, Mode, RenameFlags, Stat};
+use rustix::fs::{self, AtFlags, FileType, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
@@ -244,7 +244,7 @@ impl<'s> Arriving<'s, '_> {
     }
 
     /// Gives it this name in the directory of the target, if that is free: `EEXIST` if it is not. Where the file system cannot do
-    /// that in one step, something empty takes the name, and the rename replaces it.
+    /// that in one step, something empty takes the name of a file, and the rename replaces it.
     fn appear(&self, to: &OsStr) -> Result<(), Errno> {
         let Self { shared, from: (from_dir, name), target, .. } = self;
         let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
@@ -253,15 +253,35 @@ impl<'s> Arriving<'s, '_> {
             other => return other,
         }
         if self.is_directory() {
-            fs::mkdirat(to_dir, to, Mode::RWXU)?;
-            return fs::renameat(from_dir, *name, to_dir, to).inspect_err(|_| {
-                let _ = fs::unlinkat(to_dir, to, AtFlags::REMOVEDIR);
-            });
+            // A directory replaces at most an empty one.
+            return match root::look_in(to_dir, to) {
+                Err(Errno::NOENT) => fs::renameat(from_dir, *name, to_dir, to).map_err(|error| match error {
+                    Errno::NOTEMPTY | Errno::NOTDIR => Errno::EXIST,
+                    error => error,
+                }),
+                other => other.and(Err(Errno::EXIST)),
+            };
         }
         let claim = shared.claims.take(to_dir, to)?;
         fs::renameat(from_dir, *name, to_dir, to)?;
         claim.fulfil();
         Ok(())
+    }
+
+    /// Changes the spelling of the name. To the system, both are the same file, so it would do nothing: the file gets another name in
+    /// between, which is not a temporary one, since a sweep must not find it.
+    fn respell(&self) -> Result<Result<(), Errno>, Error> {
+        let Self { from: (from_dir, from), target, .. } = *self;
+        let (from_dir, to_dir, name) = (&**from_dir, &**target.nearest(), target.name());
+        let is_free = |name: &OsString| matches!(root::look_in(to_dir, name), Err(Errno::NOENT));
+        let middle = (1..=MOST_COPIES).map(|number| numbered(name, number)).find(is_free);
+        let middle = middle.ok_or(Error::Exists)?;
+        let renamed = fs::renameat(from_dir, from, to_dir, &*middle);
+        Ok(renamed.and_then(|()| {
+            fs::renameat(to_dir, &*middle, to_dir, name).inspect_err(|_| {
+                let _ = fs::renameat(to_dir, &*middle, from_dir, from);
+            })
+        }))
     }
 
     /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …
