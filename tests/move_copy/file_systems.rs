@@ -59,7 +59,7 @@ fn from_one_file_system_to_another() {
     wharf.write("dir/deep/file", "file");
     wharf.write("dir/.hidden", "hidden");
     symlink("deep/file", wharf.folder().join("dir/link")).expect("linked");
-    symlink("a", wharf.folder().join("link")).expect("linked");
+    symlink("large", wharf.folder().join("link")).expect("linked");
     wharf.write("large", vec![b'x'; 16 << 20]);
     let mut wire = wharf.connect();
     for (method, from, to, code) in [
