@@ -195,7 +195,7 @@ impl<'s> Arriving<'s, '_> {
         let named = match step {
             Step::Appear => self.appear(target.name()).map(|()| same_path(None)),
             Step::AppearBeside => self.appear_beside()?.map(|path| (path, None)),
-            Step::Respell => fs::renameat(from_dir, *name, to_dir, target.name()).map(|()| same_path(None)),
+            Step::Respell => self.respell()?.map(|()| same_path(None)),
             Step::Unlink => fs::unlinkat(from_dir, *name, AtFlags::empty()).map(|()| same_path(None)),
             Step::ReplaceFile | Step::ReplaceOther => self.replace(step, old, remover)?.map(same_path),
         };
