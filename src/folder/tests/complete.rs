@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::uploads::{LAST, MORE, begin, finish, plan, token};
 use super::{Fixture, quick};
-use super::{disk, grant, judge};
+use super::{disk, grant, judge, someone};
 use crate::folder::uploads::{MOST_COMPLETE, MOST_COMPLETE_OF_A_CLIENT};
 use crate::folder::{Completed, Folder, LIFETIME, OnConflict, Piece, Plan, Rules, UploadError};
 
@@ -13,7 +13,7 @@ use crate::folder::{Completed, Folder, LIFETIME, OnConflict, Piece, Plan, Rules,
 fn complete_of(folder: &Folder, number: u32, owner: &str) {
     let plan = Plan { owner: owner.to_owned(), ..plan() };
     let appending = folder.begin_upload(token(number), &grant("a"), plan, LAST, disk()).expect("begun");
-    appending.end(&judge(), disk()).expect("saved");
+    appending.end(&judge(), &someone(), disk()).expect("saved");
 }
 
 fn is_known(folder: &Folder, number: u32) -> bool {

@@ -58,7 +58,7 @@ fn another_server_may_start_while_a_file_arrives() {
         incoming.write(b"be", disk()).expect("written");
         it.folder_after(LONG, quick());
         incoming.write(b"gun", disk()).expect("written");
-        incoming.commit(Guard::None, disk()).expect("committed");
+        incoming.commit(Guard::None, &someone(), disk()).expect("committed");
         assert_eq!(read(&first, "a").expect("a file"), "begun", "{method:?}");
     }
 }

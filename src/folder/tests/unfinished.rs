@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::uploads::{LAST, MORE, begin, finish, plan, token};
 use super::{Fixture, quick, read};
-use super::{disk, grant, judge};
+use super::{disk, grant, judge, someone};
 use crate::folder::uploads::{MOST_OF_A_CLIENT, MOST_UNFINISHED};
 use crate::folder::{EMPTY_LIFETIME, Error, Folder, Guard, OnConflict, Piece, Plan, Rules, UploadError};
 
@@ -136,7 +136,9 @@ fn rejected_uploads_take_no_space() {
         } else {
             fixture.write("a", "old");
         }
-        let ended = appending.write(content, disk()).and_then(|()| appending.end(&judge(), disk()).map(drop));
+        let ended = appending
+            .write(content, disk())
+            .and_then(|()| appending.end(&judge(), &someone(), disk()).map(drop));
         assert!(ended.is_err(), "{name}");
         let left = fixture.on_disk();
         assert!(left.iter().all(|path| !path.contains("uploads/")), "{name}: {left:?}");

@@ -85,7 +85,14 @@ impl SavedDescription {
 
     fn read(self) -> Option<Saved> {
         let path = decode(&self.path)?;
-        Some(Saved { path, asked_for: None, lies_at: None, size: self.size, created: self.created })
+        Some(Saved {
+            path,
+            asked_for: None,
+            lies_at: None,
+            size: self.size,
+            created: self.created,
+            kept: None,
+        })
     }
 }
 

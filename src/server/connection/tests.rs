@@ -383,6 +383,8 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         on_conflict: OnConflict::Refuse,
         max_upload: None,
         durable: false,
+        trash: None,
+        trash_size: None,
         stall,
     };
     State {
@@ -393,7 +395,9 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         cache: Cache::default(),
         blocking: Permits::new(1),
         chores: Chores::new().0,
+        trash_sweeps: Permits::new(1),
         archives: FairPermits::new(1),
+        copies: FairPermits::new(1),
         listings: Permits::new(1),
         large_send_buffers: Permits::new(1),
         spin_permits: Permits::new(1),

@@ -17,6 +17,7 @@ use crate::server::gate::authorise;
 use crate::server::handle::modified;
 use crate::server::media;
 use crate::server::receive::{Flow, Sink, Worked};
+use crate::server::remover::RemovingClient;
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -39,6 +40,8 @@ pub(super) struct FileUpload {
     pub by: Uploader,
     /// Whom it acts for.
     pub principal: Principal,
+    /// Whom the trash remembers for a file that it replaces.
+    pub client: RemovingClient,
 }
 
 impl Sink for FileUpload {
@@ -48,17 +51,19 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal } = *self;
+        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, client } =
+            *self;
         if let Err(ended) = authorise::ensure_current(&principal, state) {
             return Worked::Respond(ended, None);
         }
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);
         }
-        let (response, record) = match incoming.commit(guard, disk) {
+        let (response, record) = match incoming.commit(guard, &client.remover, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
-                (modified::acknowledge(respond(&saved, is_put), keeps_time), record)
+                let response = modified::acknowledge(respond(&saved, is_put), keeps_time);
+                (client.remember(response, saved.kept.is_some()), record)
             }
             Err(error) => (error_response::of(&error), None),
         };
