@@ -1,7 +1,7 @@
-//! What is saved, removed, moved or restored is announced here and nowhere else: to the log, the cache and the chat room. New
-//! directories are logged.
+//! Whatever is saved, removed, moved or restored is announced here and nowhere else: to the log, the cache
+//! and the chat room. The chat room does not hear of new directories.
 //!
-//! The cache checks every entry again, so a directory needs no more than a file.
+//! The cache checks every entry again, so a directory needs nothing more than a file does.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
     state.observers.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
-/// Announces a copy. That of a file is as if it had been uploaded.
+/// Announces a copy. A copied file is announced like an upload.
 pub(crate) fn copied(by: &Uploader, saved: &Saved, is_directory: bool, state: &State) {
     if !is_directory {
         let _ = self::saved(by, saved, state);

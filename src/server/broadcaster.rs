@@ -48,7 +48,7 @@ struct Inbox {
 struct Subscriber {
     events: EventStream,
     tracked: Box<Tracked<Connection>>,
-    /// An event or a heartbeat that has not been sent, or only in part, and how many bytes have.
+    /// An event or a heartbeat that has not been sent completely, and how many of its bytes have been.
     half: Option<(EncodedEvent, usize)>,
     arming: Arming,
     /// What the poller watches for.
@@ -65,7 +65,7 @@ enum Delivery {
 }
 
 impl Broadcaster {
-    /// For this chat.
+    /// A broadcaster for this chat.
     pub(super) fn new(chat: Arc<ChatState>) -> io::Result<Self> {
         let poller = Poller::new()?;
         poller.watch(&*chat)?;
@@ -192,7 +192,7 @@ impl Broadcaster {
     }
 }
 
-/// Runs this for one subscriber, and returns whether it stays. A panic ends only its stream.
+/// Calls `act` for one subscriber, and returns whether it stays. A panic ends only its stream.
 fn spared(act: impl FnOnce() -> bool) -> bool {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
         log::error!("serving an event stream panicked; the stream was closed");

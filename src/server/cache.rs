@@ -139,8 +139,8 @@ impl Cache {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Evicts entries that are too old, and returns them, as above. Call it regularly, so that no file stays open without
-    /// requests.
+    /// Evicts entries that are too old, and returns them, like [`Self::clear`]. Call it regularly, so that no
+    /// file stays open without requests.
     pub(super) fn evict_old(&self, now: Moment) -> Vec<Arc<CacheEntry>> {
         let mut entries = self.lock();
         let is_old = |since: Moment| now.since(since) >= MAX_AGE;

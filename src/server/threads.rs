@@ -40,16 +40,16 @@ const ROUND: Duration = Duration::from_secs(1);
 /// How often freed memory is returned to the system.
 const RETURN: Duration = Duration::from_secs(2);
 
-/// How long a request waits until closed files free enough descriptors. It then tries without them: a disk that hangs must
-/// not keep it for longer.
+/// How long a request waits until closed files free enough descriptors. It then goes ahead anyway: a hanging
+/// disk must not delay it further.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// How often expired unfinished uploads are deleted: empty ones are kept for minutes.
+/// How often expired unfinished uploads are deleted: empty ones are kept only for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
 
 impl State {
-    /// Has the chores thread sweep the trash: it removes what has expired, was discarded or was not kept. If a sweep waits
-    /// already, that one will do.
+    /// Makes the chores thread sweep the trash, which removes what has expired, was discarded or was not
+    /// kept. Does nothing if a sweep already waits.
     pub(super) fn sweep_trash_soon(&self) {
         if let Some(permit) = self.trash_sweeps.take() {
             let folder = self.folder.clone();
@@ -211,8 +211,8 @@ impl Runtime {
         Turn { state: &self.state, input, timeout: self.timeout(), disk, may_open, jobs: &self.jobs }
     }
 
-    /// Whether files may be opened while this many values wait to be dropped. Connections no longer count their
-    /// descriptors, but they are open.
+    /// Whether files may be opened while this many values wait to be dropped. Their descriptors no longer
+    /// count for a connection, but are still open.
     fn may_open(&self, undropped: u64) -> bool {
         undropped == 0 || self.table.allows(undropped.saturating_mul(deferred::DESCRIPTORS))
     }

@@ -25,7 +25,7 @@ use crate::server::timing::Active;
 /// An event as it is sent: encoded once, shared by all subscribers.
 pub(crate) type EncodedEvent = Arc<[u8]>;
 
-/// Whose a member is: a user's, or of somebody without an account.
+/// The user that a member belongs to; `None` for somebody without an account.
 pub(crate) type Owner = Option<Arc<User>>;
 
 /// The room, and the waker of the broadcaster.
@@ -104,7 +104,7 @@ impl ChatState {
         self.wake();
     }
 
-    /// Removes the members for which this is not true any more: with them, their event streams end.
+    /// Removes the members for which `stays` is false. Their event streams end too.
     pub(crate) fn dismiss_unless(&self, stays: impl Fn(&Name, &Owner) -> bool) {
         let gone = self.room().dismiss_unless(stays, now());
         for person in &gone {
@@ -115,7 +115,8 @@ impl ChatState {
         }
     }
 
-    /// Opens a stream for a member, after the event that it names as its last. Also returns the bytes that it begins with.
+    /// Opens a stream for a member, starting after the last event that its client has seen. Also returns the
+    /// first bytes of the stream.
     pub(crate) fn subscribe(
         self: &Arc<Self>,
         who: Person,
@@ -193,7 +194,7 @@ pub(crate) fn may_see(judge: &Judge, path: &[u8]) -> bool {
     SharePath::parse(path).is_ok_and(|path| judge.check::<ToList>(&path).is_ok())
 }
 
-/// Whether a member is of this user. A user that has changed is another one.
+/// Whether a member belongs to this user. A user that has changed counts as a different one.
 pub(crate) fn is_same_owner(owner: &Owner, user: Option<&Arc<User>>) -> bool {
     match (owner, user) {
         (None, None) => true,

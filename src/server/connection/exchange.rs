@@ -35,7 +35,7 @@ pub(in crate::server) struct Exchange {
     pub version: HttpVersion,
     /// Whether the response is to a HEAD request: it has no content.
     pub to_head: bool,
-    /// What the filters need to know of the request.
+    /// What the filters need to know about the request.
     pub wanted: Wanted,
     /// Whether the connection is kept afterwards.
     pub persistence: Persistence,
@@ -45,7 +45,7 @@ pub(in crate::server) struct Exchange {
 }
 
 impl Exchange {
-    /// For a head that was parsed from these bytes.
+    /// The exchange for a head that was parsed from these bytes.
     pub(super) fn of(
         head: &Head<'_, '_>,
         bytes: &[u8],
@@ -76,7 +76,7 @@ impl Exchange {
         }
     }
 
-    /// For bytes that are not a valid and complete head.
+    /// The exchange for bytes that are not a valid and complete head.
     pub(super) fn of_no_head(
         bytes: &[u8],
         client: ClientAddress,
@@ -97,14 +97,14 @@ impl Exchange {
         }
     }
 
-    /// Call when the whole body has been read: the connection need not be closed because of it.
+    /// Call when the whole body has been read: the connection need not be closed because of the body.
     pub(super) fn body_was_read(&mut self) {
         if let Persistence::Close(CloseReason::BodyUnread | CloseReason::PieceUnread) = self.persistence {
             self.persistence = Persistence::Keep;
         }
     }
 
-    /// Whom the log names: a link is not its giver.
+    /// The user that the log names; for a link, the link itself rather than its giver.
     fn logged_user(&self) -> LoggedUser<'_> {
         match (&self.wanted.link, &self.wanted.user) {
             (Some(link), _) => LoggedUser::Link(&link.id),

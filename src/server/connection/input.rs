@@ -58,7 +58,7 @@ impl Input {
         }
     }
 
-    /// Reads from the socket, after the bytes that are there.
+    /// Reads from the socket, and appends to the unread bytes.
     pub(crate) fn fill(&mut self, transport: &mut Transport) -> io::Result<Transferred> {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);

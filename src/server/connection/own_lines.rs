@@ -18,8 +18,8 @@ thread_local! {
     static OWN: RefCell<OwnLines> = const { RefCell::new(OwnLines { made_for: None, lines: Vec::new() }) };
 }
 
-/// The lines without the framing. They are the same for most responses of a second, so each thread keeps the last ones:
-/// formatting them costs 1,250 instructions.
+/// The lines without the framing. They are the same for most responses within a second, so each thread keeps
+/// the latest ones: formatting them costs 1,250 instructions.
 struct OwnLines {
     made_for: Option<(Date, Option<u64>)>,
     lines: Vec<u8>,

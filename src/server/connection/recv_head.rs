@@ -60,7 +60,8 @@ impl Connection {
         }
     }
 
-    /// Finds the response to the head at the start of the input. The verdict is on its password, if that has been checked.
+    /// Finds the response to the head at the start of the input. The verdict is about its password, if that
+    /// has been checked.
     #[inline]
     pub(super) fn serve(
         &mut self,
@@ -147,7 +148,7 @@ impl Connection {
     }
 }
 
-/// A job of a request whose body is not received, or not yet.
+/// A job for a request whose body is not received, or not yet.
 fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Box<Work> {
     let job = Deferred::new(job, &turn.state.chores);
     Box::new(Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None })

@@ -28,7 +28,8 @@ use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Base, Cache, Digests, Permits, TrustedProxies};
 use crate::stop::Stop;
 
-/// README.md says how many bytes an idle connection takes: this, its entry in the table, and that in the list of deadlines.
+/// README.md says how many bytes an idle connection takes: this struct, its entry in the table, and its entry
+/// in the list of deadlines.
 #[test]
 fn an_idle_connection_is_small() {
     assert!(size_of::<Tracked<Connection>>() <= 184, "{}", size_of::<Tracked<Connection>>());

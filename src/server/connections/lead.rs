@@ -159,7 +159,7 @@ impl<T> Inner<T> {
 }
 
 impl<T> Lead<T> {
-    /// Without a leader, on a machine with this many processors.
+    /// A lead without a leader, on a machine with this many processors.
     pub(crate) fn new(processors: usize) -> Self {
         Self { inner: Mutex::new(Inner::new(processors)), is_free: Condvar::new() }
     }

@@ -1,12 +1,12 @@
-//! The link gate: what the path of a link leads to, and as whom.
+//! The link gate: what the path of a link leads to, and whom the request acts for.
 //!
 //! ```text
 //! /.wharf/l/SECRET          the page of the link
 //! /.wharf/l/SECRET/a/b      a/b in what it shares, once it is open; until then, nothing says whether that exists
 //! ```
 //!
-//! A link without a password and without a number of uses is open. Any other is open for whoever has the cookie of a session
-//! that a use of it has started.
+//! A link without a password and without a limit on its uses is open. Any other link is open for clients that
+//! have the cookie of a session that a use of it has started.
 
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ use crate::server::request::RequestSource;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Finds the link of a request. Its target becomes relative to what the link shares, if that is open, and its principal has what
-/// both it and the link may do.
+/// Finds the link of a request. If the link is open, the request's target becomes relative to the shared
+/// content. The principal keeps only the rights that the link has too.
 pub(crate) fn enter(
     head: &mut Head<'_, '_>,
     principal: Principal,
@@ -86,12 +86,12 @@ fn has_visit(
 }
 
 impl GivenLink {
-    /// Whether it needs no use to be taken.
+    /// Whether opening it needs no password and takes no use.
     fn is_free(&self) -> bool {
         matches!(self.record.purpose, Purpose::Link { uses_left: None, password: None, .. })
     }
 
-    /// What a request sees that has not been let in yet; `None` if it is no link.
+    /// What a request sees before the link is opened; `None` if the record is not a link's.
     fn view(&self, prefix: String) -> Option<LinkView> {
         let Purpose::Link { scope, is_drop, .. } = &self.record.purpose else { return None };
         // Links to folders can list them.
@@ -104,7 +104,8 @@ impl GivenLink {
         Some(LinkView { id, prefix, target, kind, stage: LinkStage::Closed })
     }
 
-    /// Who acts through it: the giver, or the user of the request's own credentials; each with what the link may do.
+    /// Who acts through it: the giver, or the user of the request's own credentials. Either has only the
+    /// rights that the link has too.
     fn principal(&self, view: &LinkView, principal: &Principal, source: &RequestSource<'_>) -> Principal {
         let user = Arc::clone(principal.account().unwrap_or(&self.giver));
         let own = match principal.scope() {
@@ -120,7 +121,7 @@ impl GivenLink {
     }
 }
 
-/// The response to a link that opened something once.
+/// The response to a link that has expired or is used up.
 fn gone(reason: Unusable) -> Response {
     Response::text(Status::GONE, format_args!("this link no longer works: {reason}\n"))
 }

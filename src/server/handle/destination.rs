@@ -1,4 +1,5 @@
-//! What the heads of MOVE and COPY have in common: where they lead, and what happens to what is there.
+//! What the heads of MOVE and COPY have in common: the destination, and what happens to an existing entry
+//! there.
 
 use crate::folder::{self, Conflict, Error, Guard, Named};
 use crate::http::body::Framing;
@@ -23,7 +24,7 @@ use crate::server::state::State;
 pub(super) struct Relocation {
     /// The path in the folder that the destination names.
     pub to: SharePath,
-    /// What happens to what is there.
+    /// What happens to an existing entry there.
     pub conflict: Conflict,
     /// How much of a directory it is about.
     pub depth: Depth,
@@ -70,7 +71,8 @@ impl Relocation {
         conditions::guard(&conditional::gather(fields), source)
     }
 
-    /// The response to an error of the folder. That the name is taken is a failed precondition, if the client has made it one.
+    /// The response to an error of the folder. A taken name is a failed precondition, if the client has made
+    /// it a precondition.
     pub(super) fn refuse(&self, error: &folder::Error) -> Response {
         match error {
             Error::Exists if self.conflict == Conflict::Refuse => {
@@ -82,7 +84,7 @@ impl Relocation {
     }
 }
 
-/// The response: where the thing is now, if the name is new.
+/// The response, with the new location if the name is new.
 pub(super) fn respond(done: &str, path: &SharePath, is_directory: bool, created: bool) -> Response {
     if !created {
         return Response::empty(Head::new(Status::NO_CONTENT));
@@ -112,7 +114,8 @@ fn check_authority(
     Err(Response::text(Status::BAD_GATEWAY, text))
 }
 
-/// The path in the folder of a path as the client sees it: below the base, and below the link of the request.
+/// The path in the folder for a path as the client sees it: below the base, and below the link of the
+/// request.
 fn locate(
     request: &Request<'_, '_, '_>,
     path: PathAndQuery<'_>,

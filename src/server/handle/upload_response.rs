@@ -40,7 +40,7 @@ pub(super) struct FileUpload {
     pub by: Uploader,
     /// Whom it acts for.
     pub principal: Principal,
-    /// Whom the trash remembers for a file that it replaces.
+    /// Whom the trash records as the owner of a file that it replaces.
     pub client: RemovingClient,
 }
 
@@ -116,7 +116,7 @@ pub(super) fn respond(saved: &Saved, is_put: bool) -> Response {
     Response::bytes(head, media::TEXT, line(saved.told(), saved).into_bytes())
 }
 
-/// The line about a saved file, with the path that its client is told.
+/// The line about a saved file, with the path as its client sees it.
 pub(super) fn line(path: &SharePath, saved: &Saved) -> String {
     format!("saved {} ({} bytes)\n", Printable(path.as_bytes()), saved.size)
 }

@@ -35,8 +35,8 @@ pub(super) const THREADS: usize = 4;
 /// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
 const MOST_SAVING: usize = 64;
 
-/// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine the file that has the
-/// name.
+/// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine an existing
+/// file of that name.
 const SAVING_FILES: u64 = 3;
 
 /// How long a thread beyond [`THREADS`] waits for its next job.
@@ -82,7 +82,7 @@ struct Queue<T> {
     turns: VecDeque<ClientKey>,
     waiting: JobCounts,
     running: JobCounts,
-    /// The threads that run no job. There are never more threads than jobs may run.
+    /// The threads that run no job. There are never more threads than jobs that may run at once.
     free: usize,
     has_ended: bool,
 }
@@ -117,7 +117,7 @@ pub(super) struct Taken<T> {
 }
 
 impl<T> Jobs<T> {
-    /// A queue for this many threads, at least one, whatever the jobs do.
+    /// A queue for this many threads (at least one), with the same limit for every kind of job.
     pub(super) fn new(threads: usize) -> Self {
         Self::with(JobCounts { general: threads, saves: threads })
     }
@@ -342,8 +342,9 @@ impl<T> Queue<T> {
 }
 
 impl JobCounts {
-    /// How many jobs run at once on a server with this limit of open files that saves files durably, or not: without
-    /// `fsync`, more threads gain nothing. A quarter of the reserve for files is for those that are being saved.
+    /// How many jobs run at once with this limit on open files. Only a server that saves files durably needs
+    /// more threads: without `fsync` they gain nothing. A quarter of the reserve for files is for those that
+    /// are being saved.
     pub(super) fn limits(files: u64, durable: bool) -> Self {
         let possible = usize::try_from(files / 4 / 4 / SAVING_FILES).unwrap_or(usize::MAX);
         Self { general: THREADS, saves: if durable { possible.clamp(THREADS, MOST_SAVING) } else { THREADS } }

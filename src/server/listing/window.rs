@@ -42,7 +42,7 @@ pub(crate) struct Windows {
     last: Option<Row>,
 }
 
-/// An entry, and its sort key before the name.
+/// An entry and its sort key; the name decides between equal keys.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     key: Vec<u8>,

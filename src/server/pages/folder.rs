@@ -60,7 +60,7 @@ pub(crate) struct ListingPage<'a> {
 pub(crate) enum AccountShown {
     /// Nothing: the server has no accounts, or the visitor has come through a link.
     None,
-    /// A button for logging in. It leads to this path, which has the base.
+    /// A button for logging in. It leads to this path, which includes the base.
     LoggedOut(String),
     /// The name.
     User {
@@ -233,7 +233,7 @@ impl ListingPage<'_> {
         }
     }
 
-    /// The other choices of the query, as hidden fields of the form that makes this choice.
+    /// The query's other choices, as hidden fields for the form that sets this parameter.
     fn other_than(&self, parameter: &str) -> Markup {
         let others = self.query.parameters().filter(|(name, _)| *name != parameter);
         html! { @for (name, value) in others { input type="hidden" name=(name) value=(value); } }

@@ -45,14 +45,14 @@ struct Shared {
     provider: Arc<CryptoProvider>,
     /// What new connections use.
     current: Mutex<Current>,
-    /// The files as they were last read, even if in vain.
+    /// The state of the files when they were last read, successfully or not.
     stamps: Mutex<Vec<Stamp>>,
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     rules: TlsRules,
 }
 
-/// What TLS reads. None of it may be in the shared folder.
+/// The files that TLS reads. None may be in the shared folder.
 #[derive(Debug, Clone)]
 struct TlsFiles {
     /// The certificates and keys. The first is the default.
@@ -66,15 +66,16 @@ struct TlsFiles {
 struct Current {
     config: Arc<ServerConfig>,
     client_ca: Option<Arc<ClientCa>>,
-    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket holds the certificate of its client,
-    /// which nobody checks again. So other client CAs get another key, and the tickets from before are not accepted.
+    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket holds the
+    /// certificate of its client, which nobody checks again. So a change of the client CAs changes the key,
+    /// and earlier tickets are no longer accepted.
     tickets: Arc<dyn ProducesTickets>,
 }
 
 /// Where the certificates come from.
 #[derive(Debug)]
 pub enum Certificates {
-    /// From files of others; the first is the default.
+    /// From existing files; the first is the default.
     Files(Vec<PairFiles>),
     /// The server makes one.
     SelfSigned(SelfSigned),
@@ -90,8 +91,8 @@ pub struct TlsRules {
 }
 
 impl Tls {
-    /// Reads the certificates; a self-signed one is made if necessary. With authorities for clients, these need a certificate of
-    /// one of them.
+    /// Reads the certificates; a self-signed one is made if necessary. With client CAs, each client needs a
+    /// certificate from one of them.
     pub fn new(
         certificates: Certificates,
         client_ca: Option<PathBuf>,
@@ -157,7 +158,7 @@ impl Tls {
         self.0.rules.hsts
     }
 
-    /// The fingerprint of a self-signed certificate, as `--pin` of the clients takes it.
+    /// The fingerprint of a self-signed certificate, in the format of the clients' `--pin` flag.
     pub(super) fn fingerprint(&self) -> Option<String> {
         self.0.self_signed.as_ref()?.fingerprint()
     }
@@ -172,8 +173,9 @@ impl Tls {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
-    /// Reads the certificates again if their files have changed, or if that was asked for. If one cannot be used, the old
-    /// ones all stay in use. A self-signed one is made again first, if it has to be; that is tried each time until it succeeds.
+    /// Reads the certificates again if their files have changed, or if a reload was requested. If one cannot
+    /// be used, the old ones all stay in use. A self-signed one is replaced first if necessary; that is
+    /// retried each time until it succeeds.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
@@ -255,7 +257,7 @@ impl Current {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ticketer = Arc::clone(&tickets);
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        // Each is paid for by the handshake that sends it, and a client that uses one up gets the next.
+        // Each costs time in the handshake that sends it, and a client that uses one up gets the next.
         config.send_tls13_tickets = 1;
         Ok(Self { config: Arc::new(config), client_ca, tickets })
     }

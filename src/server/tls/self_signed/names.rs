@@ -46,7 +46,7 @@ impl CertificateName {
 }
 
 impl Reachable {
-    /// At these listeners, by these names.
+    /// A server at these listeners, with these names.
     pub fn new(tcp: Vec<SocketAddr>, hosts: AllowedHosts) -> Self {
         Self { tcp, hosts }
     }
@@ -70,7 +70,7 @@ impl Reachable {
     }
 }
 
-/// Each name once, where it is first.
+/// Each name once, at its first position.
 pub(super) fn each_once(names: impl IntoIterator<Item = CertificateName>) -> Vec<CertificateName> {
     let mut all = Vec::new();
     for name in names {
