@@ -1,8 +1,8 @@
-//! Gives something that is in the folder already, or beside its target, the name that was asked for: the last step of a move, and of
-//! the copy of a directory.
+//! Gives the requested name to something that is already in the folder or beside its target: the last step of
+//! a move, and of copying a directory.
 //!
-//! What is done is decided first, and changes nothing. Then one rename makes it visible. What the name belonged to goes into the
-//! trash before that.
+//! The first step decides what to do, and changes nothing. Then whatever had the name goes into the trash.
+//! Then one rename makes the new content visible.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(super) struct Arriving<'s, 'a> {
     pub(super) stat: Stat,
     pub(super) target: &'a Place,
     pub(super) to: &'a Grant<'a, ToWrite>,
-    /// Where the target really lies, if that is known, and is another path.
+    /// The target's real path, if known and different.
     pub(super) lies_at: Option<&'a SharePath>,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Arrived {
     pub(super) path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
     pub(super) asked_for: Option<SharePath>,
-    /// Where it really lies, if that is known, and is another path.
+    /// Its real path, if known and different.
     pub(super) lies_at: Option<SharePath>,
     /// Whether the name was free.
     pub(super) created: bool,
-    /// The id of what was replaced in the trash, if it is kept.
+    /// The trash id of what was replaced, if that is kept.
     pub(super) kept: Option<TrashId>,
 }
 
@@ -66,13 +66,13 @@ pub(super) enum Step {
     Appear,
     /// It has this name already, in another spelling.
     Respell,
-    /// It has this name already, as a hard link: the old one goes.
+    /// It has this name already, as a hard link: the old name is removed.
     Unlink,
     /// One file replaces another.
     ReplaceFile,
-    /// A directory is replaced, or a file by a directory: no rename does that in one step.
+    /// A directory is replaced, or a directory replaces a file: no rename does that in one step.
     ReplaceOther,
-    /// The name is taken: it gets the first free one beside it.
+    /// The name is taken: it gets the first free name beside that.
     AppearBeside,
 }
 
@@ -146,7 +146,7 @@ impl<'s> Arriving<'s, '_> {
             return Ok(true);
         }
         match target.occupant(&shared.root, target.nearest(), to) {
-            // A link to a directory is replaced itself.
+            // Of a link to a directory, the link itself is replaced.
             Ok(_) | Err(Error::IsDirectory) => Ok(false),
             Err(error) => Err(error),
         }
@@ -243,8 +243,9 @@ impl<'s> Arriving<'s, '_> {
         }
     }
 
-    /// Gives it this name in the directory of the target, if that is free: `EEXIST` if it is not. Where the file system cannot do
-    /// that in one step, something empty takes the name of a file, and the rename replaces it.
+    /// Gives it this name in the directory of the target, if that is free: `EEXIST` if it is not. Where the
+    /// file system cannot do that in one step, an empty file first claims the name for a file, and the rename
+    /// replaces it.
     fn appear(&self, to: &OsStr) -> Result<(), Errno> {
         let Self { shared, from: (from_dir, name), target, .. } = self;
         let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
@@ -268,8 +269,9 @@ impl<'s> Arriving<'s, '_> {
         Ok(())
     }
 
-    /// Changes the spelling of the name. To the system, both are the same file, so it would do nothing: the file gets another name in
-    /// between, which is not a temporary one, since a sweep must not find it.
+    /// Changes the spelling of the name. To the system, both names are the same file, so one rename would do
+    /// nothing: the file gets another name in between. That is not a temporary name, since a sweep must not
+    /// find the file.
     fn respell(&self) -> Result<Result<(), Errno>, Error> {
         let Self { from: (from_dir, from), target, .. } = *self;
         let (from_dir, to_dir, name) = (&**from_dir, &**target.nearest(), target.name());
@@ -304,7 +306,7 @@ impl<'s> Arriving<'s, '_> {
     }
 }
 
-/// The lock for the last step. What depends on what exists waits for other servers too.
+/// The lock for the last step. A step that depends on what exists waits for other servers too.
 pub(super) fn lock<'s>(
     shared: &'s Shared,
     conflict: Conflict,

@@ -45,18 +45,18 @@ pub struct Saved {
     pub path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
     pub asked_for: Option<SharePath>,
-    /// Where it really lies, if that is known, and is another path.
+    /// Its real path, if known and different.
     pub lies_at: Option<SharePath>,
     /// Its size in bytes.
     pub size: u64,
     /// Whether the name is new, so that no file was replaced.
     pub created: bool,
-    /// The id of the file that was replaced in the trash, if it is kept.
+    /// The trash id of the file that was replaced, if that is kept.
     pub kept: Option<TrashId>,
 }
 
 impl Saved {
-    /// The path that its client is told.
+    /// The path to report to its client.
     pub fn told(&self) -> &SharePath {
         self.asked_for.as_ref().unwrap_or(&self.path)
     }
@@ -79,7 +79,7 @@ struct Commit<'c> {
 enum Attempt {
     /// It has its name now.
     Saved(Saved),
-    /// The name now belongs to another file than before.
+    /// The name now belongs to a different file.
     Changed,
     /// This file cannot be named, because of this error; a copy can.
     NeedsCopy(Errno),
@@ -263,8 +263,8 @@ impl Commit<'_> {
         self.given(given, file, real.as_ref(), is_told)
     }
 
-    /// Replaces the file that has the name now. If that is not the one that is kept, it is another program's; then that is kept
-    /// instead, however long that takes.
+    /// Replaces the file that has the name now. If that is not the one that was prepared for keeping, another
+    /// program has saved it. Then it is kept instead, however long that takes.
     fn replace(
         &self,
         dir: &Arc<Dir>,
@@ -287,7 +287,8 @@ impl Commit<'_> {
         }))
     }
 
-    /// The result of giving the file a name. Its client is told which, or else the one that it asked for.
+    /// The result of giving the file a name. The client learns that name, or else only the one that it asked
+    /// for.
     fn given(
         &self,
         given: Result<Given, Errno>,
@@ -324,7 +325,7 @@ impl Commit<'_> {
         if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
     }
 
-    /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …
+    /// Takes the first free name of `name (1).ext`, `name (2).ext`, …
     fn appear_beside(&self, dir: &Dir, file: &mut Temporary) -> Result<Result<Given, Errno>, Error> {
         let parent = self.place.path().parent();
         for number in 1..=MOST_COPIES {

@@ -74,9 +74,10 @@ impl Facts {
 }
 
 impl FileVersion {
-    /// Whether a change of the file at `now` or later makes another version. Some file systems keep time in whole seconds
-    /// (`MooseFS`, sshfs, ext4 with inodes of 128 bytes): a file that is rewritten within the second keeps its version. A
-    /// time without nanoseconds may come from one of them; it must be two seconds old, and one in the future never is.
+    /// Whether a change of the file at `now` or later makes another version. Some file systems keep time in
+    /// whole seconds (`MooseFS`, sshfs, ext4 with inodes of 128 bytes): a file that is rewritten within the
+    /// second keeps its version. A time without nanoseconds may come from one of them; it must be two seconds
+    /// old, which a time in the future never is.
     pub fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let latest = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX) - COARSE_AGE;
@@ -85,8 +86,8 @@ impl FileVersion {
 }
 
 impl fmt::Display for FileVersion {
-    /// Hexadecimal digits and dashes, without quotes: four numbers, and a fifth before them for another device than the
-    /// root's.
+    /// Hexadecimal digits and dashes, without quotes: four numbers, and a fifth before them if the device is
+    /// not the root's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { device, inode, len, modified, changed } = self;
         if let Some(device) = device {

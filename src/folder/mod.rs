@@ -12,9 +12,9 @@
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
 //!
-//! What a link leads to needs the right at the path that was asked for, and where it really lies. The root's handle opens
-//! nothing without a grant, and judges what it has opened before it returns it (`real_path`). A directory in which a file
-//! is saved is judged by its `Place`, when it is found and again when the file gets its name.
+//! A link's target needs the right both at the requested path and at its real path. The root's handle opens
+//! nothing without a grant, and judges what it has opened before it returns it (`real_path`). A directory in
+//! which a file is saved is judged by its `Place`, when it is found and again when the file gets its name.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.
@@ -113,13 +113,15 @@ impl Folder {
         &self.source.rules
     }
 
-    /// The id of the folder, for what is kept elsewhere for it. A folder without one gets these bytes as its id, unless it is
-    /// shared read-only or cannot be written: then its path stands for it. It fails if the folder is gone.
+    /// The id of the folder, for what is kept for it elsewhere. A folder without one gets these bytes as its
+    /// id, unless it is shared read-only or cannot be written: then its path stands for it. It fails if the
+    /// folder is gone.
     pub fn id(&self, random: [u8; 16], _: Blocking<'_>) -> io::Result<FolderId> {
         FolderId::of(&self.source.current(), random)
     }
 
-    /// From now on the folder follows its path to another directory only where this allows it. Only the first call counts.
+    /// From now on the folder follows its path to another directory only where `may_follow` allows it. Only
+    /// the first call counts.
     pub fn follow_if(&self, may_follow: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
         self.source.follow_if(may_follow);
     }
@@ -180,8 +182,8 @@ impl Folder {
         Scan::begin(shared, grant)
     }
 
-    /// An id that is equal for all paths of one directory and reveals nothing else. A client that follows links
-    /// recognises by this id a directory that it has seen. It is valid while this process runs.
+    /// An id that is equal for all paths of one directory and reveals nothing else. By this id, a client that
+    /// follows links recognises a directory that it has seen. It is valid while this process runs.
     pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(grant.path())?;
@@ -272,8 +274,8 @@ impl Folder {
         stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
     }
 
-    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once the copy is complete. It
-    /// fails with [`Changed`](Error::Changed) if it changes meanwhile.
+    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once
+    /// the copy is complete. The move fails with [`Changed`](Error::Changed) if the source changes meanwhile.
     pub fn move_by_copy(
         &self,
         from: &Grant<'_, ToRemove>,
@@ -335,9 +337,9 @@ impl Folder {
         shared.trash.newest(&shared.root, whose)
     }
 
-    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing parents
-    /// are created. The judge must allow to add it there. When this returns, that is on the disk (unless [`Rules::durable`] is
-    /// off).
+    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`.
+    /// Missing parents are created. The judge must allow adding it there. When this returns, that is on the
+    /// disk (unless [`Rules::durable`] is off).
     pub fn restore(
         &self,
         id: &TrashId,
@@ -348,7 +350,8 @@ impl Folder {
         restore::restore(&self.source.current(), *id, whose, judge)
     }
 
-    /// Discards an entry of the trash. The judge must allow to remove what was at its path, unless it is about everybody's.
+    /// Discards an entry of the trash. The judge must allow removing what was at its path, unless `whose`
+    /// stands for everybody.
     pub fn discard(
         &self,
         id: &TrashId,
@@ -368,8 +371,8 @@ impl Folder {
         shared.trash.empty(&shared.root, whose, judge)
     }
 
-    /// Discards what has expired by `now`, goes on removing what was discarded, and measures directories, as far as that takes a
-    /// second or so. Call it from time to time, on a thread that nobody waits for.
+    /// Discards what has expired by `now`, continues to remove what was discarded, and measures directories,
+    /// for about a second at most. Call it from time to time, on a thread that nobody waits for.
     pub fn sweep_trash(&self, now: SystemTime, _: Blocking<'_>) {
         let shared = self.source.current();
         if shared.may_change().is_ok() {

@@ -201,7 +201,8 @@ impl Place {
         }
     }
 
-    /// A handle of the file that has the name, and its `stat`; of a link itself, not of its target.
+    /// A handle of the file that has the name, and its `stat`; for a link, those of the link itself, not of
+    /// its target.
     pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Stat)>, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Opening needs a descriptor even if there is nothing to open, and there may be none left.
@@ -221,7 +222,7 @@ impl Place {
 pub(super) struct Occupant {
     /// The version that a reader gets.
     pub(super) version: FileVersion,
-    /// Its `stat`; of a link itself.
+    /// Its `stat`; for a link, that of the link itself.
     pub(super) stat: Stat,
 }
 
@@ -264,7 +265,7 @@ fn create(dir: &Dir, name: &OsStr, syncs: Option<&DirectorySyncs>) -> Result<boo
     Ok(is_new)
 }
 
-/// A link that leads out is not missing: its error has no number.
+/// A link that leads out of the folder does not count as missing: its error has no errno.
 fn is_missing(error: &std::io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOENT)
 }

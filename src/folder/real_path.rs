@@ -23,13 +23,13 @@ const DELETED: &[u8] = b" (deleted)";
 /// What a grant allows at the real path.
 pub(super) struct Judged<'g, O> {
     pub(super) grant: Grant<'g, O>,
-    /// The real path, if it is known, and differs from the one of the grant.
+    /// The real path, if known and different from the grant's path.
     pub(super) real: Option<SharePath>,
 }
 
-/// Narrows the grant to what its principal may do at the real path of this handle; fails if that is not enough. The handle is
-/// that of the path, or of the directory in which the last `missing` names of it do not exist. A directory that is missing has to be
-/// created, which needs a right of its own.
+/// Narrows the grant to what its principal may do at the real path of this handle; fails if that is not
+/// enough. The handle belongs to the path or, if the last `missing` names of the path do not exist, to the
+/// directory above them. Creating a missing directory needs a separate right.
 pub(super) fn judge<'g, O: Operation>(
     root: &Dir,
     grant: &'g Grant<'_, O>,

@@ -1,7 +1,8 @@
 //! Moves a file, a link or a whole directory to another name, within a file system.
 //!
-//! It is one rename, so a reader finds it under its old name or under its new one. Nothing is walked: what is below a directory
-//! moves with it. A link is moved itself. What the name belonged to goes into the trash first.
+//! It is one rename, so a reader finds it under its old name or under its new one. Nothing is walked: what is
+//! below a directory moves with it. A link is moved itself. Whatever had the new name goes into the trash
+//! first.
 //!
 //! Everything is decided before the first change, under the lock for commits: of two clients that move to one free name, only
 //! one succeeds.
@@ -28,19 +29,19 @@ use crate::path::SharePath;
 pub struct Moved {
     /// Its old path.
     pub from: SharePath,
-    /// Where it really lay, if that is known, and is another path.
+    /// Its real path before the move, if known and different.
     pub lay_at: Option<SharePath>,
     /// Its new path, which [`OnConflict::Rename`] may have changed.
     pub path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
     pub asked_for: Option<SharePath>,
-    /// Where it really lies, if that is known, and is another path.
+    /// Its real path now, if known and different.
     pub lies_at: Option<SharePath>,
     /// Whether it is a directory.
     pub is_directory: bool,
     /// Whether the new name was free.
     pub created: bool,
-    /// The id of what was replaced in the trash, if it is kept.
+    /// The trash id of what was replaced, if that is kept.
     pub kept: Option<TrashId>,
 }
 
@@ -54,7 +55,7 @@ pub enum Renamed {
 }
 
 impl Moved {
-    /// The path that its client is told.
+    /// The path to report to its client.
     pub fn told(&self) -> &SharePath {
         self.asked_for.as_ref().unwrap_or(&self.path)
     }
@@ -152,7 +153,8 @@ impl<'e> Ends<'e> {
         Ok(renamed)
     }
 
-    /// Calls this with where the source really lies, if that is known and differs, and with what is moved, if it may be.
+    /// Calls `act` with the source's real path (if known and different) and with the item, if it may be
+    /// moved.
     fn with_item<T>(
         &self,
         guard: Guard,

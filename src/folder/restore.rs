@@ -1,4 +1,4 @@
-//! Moves an entry of the trash back, beside what has its name by now.
+//! Moves an entry of the trash back, under another name if its own is taken by now.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -68,7 +68,7 @@ fn put_back(
     Ok(Restored { path, lies_at, is_directory: file_type(&entry.stat) == FileType::Directory })
 }
 
-/// Takes the first name that is free of `name.ext`, `name (restored).ext`, `name (restored 2).ext`, …
+/// Takes the first free name of `name.ext`, `name (restored).ext`, `name (restored 2).ext`, …
 fn appear(
     shared: &Shared,
     entry: &Entry,

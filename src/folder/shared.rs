@@ -91,8 +91,8 @@ impl Shared {
         self.rules.durable.then_some(&self.directory_syncs)
     }
 
-    /// Runs what needs space on the file system of this directory. If there is none, what was removed long ago makes room for
-    /// a principal that may remove files.
+    /// Runs an operation that needs space on the file system of this directory. If there is none, and the
+    /// principal may remove files, what was removed long ago is discarded to make room.
     pub(super) fn with_room<T>(
         &self,
         dir: &Dir,
@@ -112,7 +112,7 @@ impl Shared {
         }
     }
 
-    /// Fails if a file of this size does not fit, even [with what makes room](Self::with_room).
+    /// Fails if a file of this size does not fit, even [after making room](Self::with_room).
     pub(super) fn admit_space(&self, size: Option<u64>, dir: &Dir, may_push_out: bool) -> Result<(), Error> {
         self.with_room(dir, may_push_out, || self.reserve.admit(size, dir))
     }

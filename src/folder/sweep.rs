@@ -1,8 +1,9 @@
 //! Removes leftovers of earlier runs at start-up: files that were received, and directories that were copied.
 //!
-//! A crash can leave a `.wharf-HEX.tmp`: always on file systems without anonymous files, and elsewhere only between a link
-//! and its rename. A live server holds a lock on each of its own. But many file systems do not show locks to other machines
-//! or mounts, so a recently written file is kept too: another server may be receiving it.
+//! A crash can leave a `.wharf-HEX.tmp`: always on file systems without anonymous files, and elsewhere only
+//! between a link and its rename. A running server holds a lock on each of its own temporaries. But many file
+//! systems do not show locks to other machines or mounts, so a recently written file is kept too: another
+//! server may be receiving it.
 //!
 //! The sweep is best effort and never prevents the folder from being shared. It follows no links and enters no mount
 //! points: those are other file systems, possibly slow or endless.
@@ -19,14 +20,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How many entries are examined at most, in about a second. Beyond it a leftover may stay; it is never served.
+/// The maximum number of entries examined; that takes about a second. Beyond it a leftover may stay; it is
+/// never served.
 const MOST_ENTRIES: usize = 1_000_000;
 
 /// A file that was written within this time may be an upload in progress: other machines may write late, and their clocks
 /// may differ.
 const FRESH: Duration = Duration::from_secs(10 * 60);
-/// A server aborts an upload that stalls for its stall time, which may be longer. The same time again is for syncing the
-/// file.
+/// A server aborts an upload that stalls for its stall time, which may be longer than `FRESH`. As much time
+/// again is for syncing the file.
 const STALLS: u32 = 2;
 
 /// Removes stale temporaries below the root, the shallow ones first. The servers of this folder abort uploads that stall
@@ -83,7 +85,8 @@ fn sweep_directory(
     }
 }
 
-/// Removes a temporary, unless its server lives, or it was written after `before`. Returns whether it was removed.
+/// Removes a temporary, unless its server is still running, or it was written after `before`. Returns whether
+/// it was removed.
 fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
@@ -98,7 +101,7 @@ fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bo
     Ok(is_stale)
 }
 
-/// The same for a directory, which is a copy that was not completed, or what was moved to another file system.
+/// The same for a directory: an incomplete copy, or the source of a move to another file system.
 fn discard_tree(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let tree = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;

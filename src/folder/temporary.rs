@@ -56,7 +56,7 @@ impl Temporary {
     }
 
     fn create_as(dir: &Arc<Dir>, method: SaveMethod, mode_with_name: Mode) -> Result<Self, Errno> {
-        // Whatever the error, the attempt with a name shows whether it is a real one.
+        // Whatever the error, a named file is tried next. It fails too if the error is a real one.
         if method == SaveMethod::Anonymous
             && let Some(file) = anonymous_file(&**dir, attributes::NEW_FILE)
         {
@@ -164,7 +164,7 @@ impl Temporary {
         }
     }
 
-    /// Lets this change the content.
+    /// Lets `change` modify the content.
     pub(super) fn fill<T>(&mut self, change: impl FnOnce(&File) -> T) -> T {
         self.is_synced = false;
         change(&self.file)
@@ -185,7 +185,8 @@ impl Temporary {
         if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
-        // NFS cannot rename without replacing, but can link; FAT the other way round; many FUSE file systems neither.
+        // NFS can link, but cannot rename without replacing. FAT is the other way round. Many FUSE file
+        // systems can do neither.
         match old.rename_to_free(dir, name) {
             Err(error) if error != Errno::XDEV && is_unsupported(error) => match old.link(dir, name) {
                 Err(error) if error != Errno::XDEV && is_unsupported(error) => old.claim(dir, name, claims),

@@ -84,7 +84,7 @@ fn recently_written_temporaries_are_kept() {
     }
 }
 
-/// Its clock may be behind that of the machine that writes.
+/// This server's clock may be behind that of the machine that writes.
 #[test]
 fn temporaries_from_the_future_are_kept() {
     let it = Fixture::new();

@@ -19,7 +19,7 @@ pub(super) struct Upload {
     pub(super) path: SharePath,
     pub(super) plan: Plan,
     pub(super) content: ContentState,
-    /// What it became, if it is complete and that is known.
+    /// The saved file, if the upload is complete and the file is known.
     pub(super) saved: Option<Saved>,
     /// How many requests it has had. Only the latest may append; the file is open while it does.
     pub(super) requests: u64,
@@ -87,7 +87,7 @@ impl Upload {
         let _ = store.describe(token, &self.path, &self.plan, self.saved.as_ref());
     }
 
-    /// What it became.
+    /// The result of the complete upload.
     pub(super) fn completed(&self, size: u64) -> Completed {
         Completed { size, plan: self.plan.clone(), saved: self.saved.clone() }
     }
