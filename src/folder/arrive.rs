@@ -24,7 +24,7 @@ use super::trash::{Kept, OldFile, Removal, TrashId};
 use crate::access::{Grant, ToWrite};
 use crate::path::SharePath;
 
-/// What happens to whatever has the new name.
+/// What happens to an entry that has the new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
     /// Nothing: then there is no move or copy.
@@ -76,7 +76,7 @@ pub(super) enum Step {
     AppearBeside,
 }
 
-/// What has the name, and how it is kept.
+/// The entry that has the name, and how it is kept.
 pub(super) struct Old<'t> {
     stat: Stat,
     keeping: Keeping<'t>,
@@ -137,7 +137,7 @@ impl<'s> Arriving<'s, '_> {
         })
     }
 
-    /// Whether what has the name is a directory. Fails if it must not be replaced.
+    /// Whether the entry that has the name is a directory. Fails if it must not be replaced.
     fn replaces_directory(&self, taken: &Stat) -> Result<bool, Error> {
         let Self { shared, target, to, lies_at, .. } = self;
         if root::file_type(taken) == FileType::Directory {
@@ -178,7 +178,8 @@ impl<'s> Arriving<'s, '_> {
         Ok(Old { stat, keeping })
     }
 
-    /// Does what was decided. `None` if the name would be on another file system: then nothing was changed.
+    /// Carries out the decision. `None` if the name would be on another file system: then nothing was
+    /// changed.
     pub(super) fn carry_out(
         &self,
         step: Step,
@@ -212,7 +213,8 @@ impl<'s> Arriving<'s, '_> {
         Ok(Some(Arrived { path, asked_for, lies_at, created, kept }))
     }
 
-    /// Replaces what has the name now. If that is not what was prepared for, it is kept nevertheless, however long that takes.
+    /// Replaces the entry that has the name now. If that is not the one that was prepared for, it is kept all
+    /// the same, however long that takes.
     fn replace(
         &self,
         step: Step,
@@ -243,9 +245,9 @@ impl<'s> Arriving<'s, '_> {
         }
     }
 
-    /// Gives it this name in the directory of the target, if that is free: `EEXIST` if it is not. Where the
-    /// file system cannot do that in one step, an empty file first claims the name for a file, and the rename
-    /// replaces it.
+    /// Gives it this name in the directory of the target, if the name is free: `EEXIST` if it is not. Where
+    /// the file system cannot do that in one step, an empty file first claims the name for a file, and the
+    /// rename replaces it.
     fn appear(&self, to: &OsStr) -> Result<(), Errno> {
         let Self { shared, from: (from_dir, name), target, .. } = self;
         let (from_dir, to_dir) = (&***from_dir, &**target.nearest());

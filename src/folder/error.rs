@@ -55,7 +55,8 @@ pub enum Error {
     TrashFull {
         /// How much the trash holds, in bytes.
         bytes: u64,
-        /// When its oldest entry expires; `None` if it is empty, and the file is larger than all that the trash may hold.
+        /// When its oldest entry expires; `None` if the trash is empty, and the file is larger than the trash
+        /// may become.
         expires: Option<SystemTime>,
     },
     /// Any other system error.

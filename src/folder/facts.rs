@@ -25,9 +25,9 @@ const SECOND: i128 = 1_000_000_000;
 /// other second allows for a file server whose clock is behind.
 const COARSE_AGE: i128 = 2 * SECOND;
 
-/// Identifies one version of a file: inode, size, and the times of the last change of content and of anything else, in
-/// nanoseconds; and the device, if it is not that of the folder's root. The root's device changes with each mount, and
-/// differs between the mounts of one volume on several machines, though the file is the same.
+/// Identifies one version of a file: inode, size, and the times of the last change of content and of anything
+/// else, in nanoseconds; and the device, if it differs from the root's. The root's device changes with each
+/// mount, and differs between the mounts of one volume on several machines, though the file is the same.
 ///
 /// Equal versions that are [settled](FileVersion::is_settled) have the same bytes, so a version can be a strong validator.
 /// A save through the folder always makes a new inode. If another program rewrites a file in place, the versions differ if

@@ -114,8 +114,8 @@ impl Folder {
     }
 
     /// The id of the folder, for what is kept for it elsewhere. A folder without one gets these bytes as its
-    /// id, unless it is shared read-only or cannot be written: then its path stands for it. It fails if the
-    /// folder is gone.
+    /// id, unless it is shared read-only or cannot be written: then a hash of its path is the id. It fails if
+    /// the folder is gone.
     pub fn id(&self, random: [u8; 16], _: Blocking<'_>) -> io::Result<FolderId> {
         FolderId::of(&self.source.current(), random)
     }
@@ -319,7 +319,8 @@ impl Folder {
         rename::rename(&self.source.current(), from, to, conflict, guard, remover)
     }
 
-    /// At most `limit` entries of the trash, the newest first; those that are older than `before`, if that is given.
+    /// At most `limit` entries of the trash, the newest first; only those older than `before`, if that is
+    /// given.
     pub fn trash(
         &self,
         whose: Whose<'_>,

@@ -77,7 +77,7 @@ impl Place {
         let (dir, judged) = dir.judge(root, grant, &names)?;
         match failed.map(Error::from) {
             None => {}
-            // A link may lead there, and what it leads to is not for everybody.
+            // A link may lead there, and its target is not for everybody.
             Some(Error::NotDirectory | Error::Denied) if grant.depends_on_path() => {
                 return Err(Error::NotFound);
             }

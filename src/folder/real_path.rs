@@ -64,7 +64,7 @@ pub(super) fn judge<'g, O: Operation>(
     Ok(Judged { grant: narrowed, real: Some(real).filter(|real| real != grant.path()) })
 }
 
-/// The path of the handle below the folder's root. A handle that is outside by now looks absent.
+/// The path of the handle below the folder's root. A handle that has left the folder looks absent.
 pub(super) fn below(root: &Dir, handle: impl AsFd) -> Result<SharePath, Error> {
     let (root, path) = (path_of(root)?, path_of(handle)?);
     let rest = path

@@ -74,7 +74,7 @@ struct Remove<'r> {
     remover: &'r Remover,
 }
 
-/// What has the name.
+/// The entry that has the name.
 struct Found {
     /// For a link, that of the link itself.
     stat: Stat,
@@ -135,7 +135,8 @@ impl Remove<'_> {
         }
     }
 
-    /// What has the name, if it may be removed. What is not shared looks absent: a device, a link that leads out or nowhere.
+    /// The entry that has the name, if it may be removed. What is not shared looks absent: a device, a link
+    /// that leads out or nowhere.
     fn examine(&self) -> Result<Found, Error> {
         let Self { shared, place, guard, .. } = *self;
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;

@@ -8,8 +8,8 @@ pub struct Remover {
     pub owner: Option<String>,
     /// Its name, for others to read, if it is a user.
     pub principal: Option<String>,
-    /// Towards whose limit the files that it saves count: the owner's if that outlives the request, otherwise
-    /// that of the client's address. It is kept in memory only.
+    /// The name under which the files that it saves are counted: the owner if that outlives the request,
+    /// otherwise the client's address. It is kept in memory only.
     pub writer: String,
 }
 

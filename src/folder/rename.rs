@@ -82,7 +82,7 @@ struct Ends<'e> {
     to: Grant<'e, ToWrite>,
 }
 
-/// What is moved.
+/// The entry to move.
 struct Item {
     stat: Stat,
     /// The version that a reader gets.
@@ -183,8 +183,8 @@ impl<'e> Ends<'e> {
 }
 
 impl Item {
-    /// What is at the place; a link itself, not its target. What is not shared looks absent: a device, a link that leads out or
-    /// nowhere.
+    /// The entry at the place; for a link, the link itself, not its target. What is not shared looks absent:
+    /// a device, a link that leads out or nowhere.
     fn look(shared: &Shared, place: &Place) -> Result<Self, Error> {
         let stat = root::look_in(&**place.nearest(), place.name())?;
         let seen = match root::file_type(&stat) {
@@ -199,7 +199,7 @@ impl Item {
     }
 }
 
-/// Fails if one of the paths is the other one, or inside it.
+/// Fails if the paths are equal, or if one is inside the other.
 pub(super) fn refuse_nested(from: &SharePath, to: &SharePath) -> Result<(), Error> {
     match (to.is_below(from), from.is_below(to)) {
         (true, true) => Err(Error::OntoItself),

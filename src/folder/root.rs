@@ -100,7 +100,8 @@ impl Root {
         Ok(fs::accessat(&self.dir, ".", access, AtFlags::EACCESS)?)
     }
 
-    /// Opens whatever has the path of the grant for reading, directories too: one system call, unless rights differ by path.
+    /// Opens whatever has the grant's path, for reading; directories too: one system call, unless rights
+    /// differ by path.
     pub(super) fn open<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Opened, Error> {
         let file =
             self.open_as(grant.path().as_path(), HARMLESS).map_err(|error| self.unopened(grant, error))?;
@@ -133,8 +134,9 @@ impl Root {
         Ok(Identity::of(&fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?))
     }
 
-    /// The `stat` of whatever has this path now, even if a link leads out by now. Use it only for a comparison with the facts
-    /// of a file that was opened: if they are equal, it is the same file and content.
+    /// The `stat` of whatever has this path now, even if a link on the path now leads out. Use it only for a
+    /// comparison with the facts of a file that was opened: if they are equal, it is the same file and
+    /// content.
     pub(super) fn glance(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::statat(&self.dir, path.as_path(), AtFlags::empty())?)
     }

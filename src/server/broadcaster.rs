@@ -140,7 +140,8 @@ impl Broadcaster {
         }
     }
 
-    /// The new subscribers; `None` once the broadcaster has ended, which drops those that have just arrived too.
+    /// The new subscribers; `None` once the broadcaster has ended; then those that have just arrived are
+    /// dropped.
     fn newcomers(&self) -> Option<Vec<Subscriber>> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let newcomers = std::mem::take(&mut inbox.newcomers);

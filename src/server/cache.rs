@@ -1,9 +1,10 @@
 //! The cache of recently requested files. Small files are cached with their content, others as open descriptors.
 //!
-//! Before an entry is sent, one system call checks that the file is still the same version; opening, reading and
-//! closing would take four. An entry counts as fresh for a moment that is shorter than most programs take to start: a
-//! file that is requested a thousand times a second is checked a hundred times (measured: this saves a tenth of the
-//! processor time of a small response). A write through this server invalidates all entries at once.
+//! Before an entry is sent, one system call checks that the file is still the same version; opening, reading
+//! and closing the file would take four calls. An entry counts as fresh for a moment that is shorter than
+//! most programs take to start: a file that is requested a thousand times a second is checked a hundred times
+//! (measured: this saves a tenth of the processor time of a small response). A write through this server
+//! invalidates all entries at once.
 //!
 //! Two kinds of changes do not show in a version. A file that was just written could be written again within the same
 //! tick of the clock; so a file is cached only if it has not changed for a while and its version is settled. A
@@ -44,7 +45,7 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// A cached file.
 #[derive(Debug)]
 pub(super) struct CacheEntry {
-    /// Which version of which file it is.
+    /// The file, and its version.
     pub version: FileVersion,
     /// The metadata of its responses.
     pub representation: Representation,

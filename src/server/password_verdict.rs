@@ -10,7 +10,7 @@ use crate::server::timing::Deadline;
 #[derive(Debug)]
 #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
 pub(super) enum PasswordVerdict {
-    /// The password is that of this user.
+    /// The password belongs to this user.
     Right(Arc<User>),
     /// There is no such user, or the password is wrong.
     Wrong,
@@ -18,7 +18,7 @@ pub(super) enum PasswordVerdict {
     TooMany(Duration),
 }
 
-/// The seconds after which the next attempt is allowed, and a sentence that says so.
+/// The number of seconds until the next attempt is allowed, and a sentence that says so.
 #[cfg(feature = "accounts")]
 pub(super) fn try_again(wait: Duration) -> (u64, String) {
     let seconds = wait.as_secs() + 1;

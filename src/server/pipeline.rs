@@ -33,8 +33,8 @@ use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::state::State;
 
-/// Finds the response to a request, or what has to be done for it. The request's host becomes the one that
-/// the client asked for.
+/// Finds the response to a request, or what has to be done first. The request's host becomes the one that the
+/// client asked for.
 pub(super) fn run<'b>(
     head: &mut Head<'_, 'b>,
     state: &State,

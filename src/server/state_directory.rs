@@ -23,7 +23,7 @@ const SECRET: u32 = 0o600;
 const CHANGE: u32 = 0o022;
 const OTHERS: u32 = 0o077;
 
-/// The largest file that is read, in bytes: more than any of these files has.
+/// The maximum size of a file that is read, in bytes; all files here are smaller.
 const LARGEST: u64 = 1024 * 1024;
 
 /// A directory that only the server's user may change.

@@ -1,4 +1,4 @@
-//! Rights that differ by path: what a link leads to needs them where it really lies, too.
+//! Rights that differ by path: a link's target needs them at its real path, too.
 
 use super::{Fixture, disk, path, quick, someone};
 use crate::access::{Access, Judge, Principal, Rule, ToList, ToMakeDirectory, ToRead, ToWrite};

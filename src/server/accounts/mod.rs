@@ -347,8 +347,8 @@ impl Accounts {
         }
     }
 
-    /// Forgets what it knew about a user whose password has changed: somebody else may have known the old
-    /// one.
+    /// Replaces the users, and forgets what is known about those whose password has changed: somebody else
+    /// may have known the old one.
     fn replace_users(&self, users: Users) {
         let newer = Arc::new(users.keeping(&self.users()));
         let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));

@@ -305,8 +305,8 @@ impl Slot {
         self.kind == SlotKind::Spare
     }
 
-    /// Call when the connection is closed, but perhaps not its files, as that may block on the disk: its slot and its
-    /// descriptors are free for others from now on.
+    /// Call when the connection is closed, even if its files are not yet, because that may block on the disk.
+    /// Its slot and its descriptors are free for others from now on.
     pub(crate) fn leave(&mut self) {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);

@@ -16,7 +16,7 @@ use crate::server::tls::Tls;
 
 /// Lets a request pass if its client's certificate names a user now. Health checks need no certificate. Nor
 /// do peers at a Unix-domain socket, which has no TLS: its file permissions decide. But a trusted proxy there
-/// sends requests for others, so these are refused.
+/// sends requests for others, so its requests are refused.
 pub(crate) fn check(
     head: &Head<'_, '_>,
     peer: Peer,

@@ -18,8 +18,8 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The accounts of the server, if it has any, for a request that brings or gets a password or a secret. Nobody on the network
-/// path may be able to read it.
+/// The accounts of the server, if it has any, for a request that contains a password or a secret, or whose
+/// response does. Nobody on the network path may be able to read it.
 pub(super) fn accounts<'s>(
     request: &Request<'_, '_, '_>,
     state: &'s State,

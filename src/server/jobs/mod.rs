@@ -4,10 +4,10 @@
 //! delays another by one job. A client that has a job running never takes the last free thread, so a client without
 //! one finds a thread even when the disk blocks the others.
 //!
-//! Few jobs that read and compute run at once, because they compete for the processors. Many more that save a file may:
-//! they mostly wait in `fsync`, and the file system's journal commits once for all that wait at the same time. Each of these
-//! kinds has its own limit, so that one client's hashes do not delay another's uploads. Threads beyond [`THREADS`] are
-//! started when they are needed, and end when they are not.
+//! Few jobs that read and compute run at once, because they compete for the processors. Many more jobs that
+//! save a file may run: they mostly wait in `fsync`, and the file system's journal commits once for all that
+//! wait at the same time. Each of these kinds has its own limit, so that one client's hashes do not delay
+//! another's uploads. Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!
 //! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket,
 //! until one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users behind it.
@@ -282,7 +282,7 @@ impl<T> Queue<T> {
         grows
     }
 
-    /// The next job, of the first client that may have a thread; moves that client to the end.
+    /// The next job of the first client that may have a thread; moves that client to the end.
     fn take(&mut self) -> Option<Taken<T>> {
         let turn = self
             .turns

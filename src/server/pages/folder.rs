@@ -48,7 +48,7 @@ pub(crate) struct ListingPage<'a> {
     /// The name in the chat, if the visitor cannot choose one.
     pub name: Option<&'a str>,
     pub account: AccountShown,
-    /// Whether it has a QR code of its address; below a link there is none.
+    /// Whether it offers a QR code of its address: not to visitors who came through a link.
     pub has_qr_code: bool,
     /// Whether the visitor can make links to it.
     pub can_share: bool,

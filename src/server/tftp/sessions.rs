@@ -106,7 +106,8 @@ impl TftpSessions {
 }
 
 impl TransferPermit {
-    /// Call when the transfer advances: the client has chosen this one, so earlier ones of the same request end.
+    /// Call when the transfer advances: the client has chosen this one, so earlier ones for the same request
+    /// end.
     pub(super) fn progressed(&self) {
         if self.state.has_progressed.swap(true, Ordering::Relaxed) {
             return;

@@ -40,7 +40,7 @@ impl OwnCertificate {
     }
 }
 
-/// A name of one of the kinds that wharf gives its certificates.
+/// A name, if it is of a kind that wharf puts into its certificates.
 fn name(name: &GeneralName) -> Option<CertificateName> {
     match name {
         GeneralName::DnsName(name) => Some(CertificateName::Dns(name.as_str().to_owned())),

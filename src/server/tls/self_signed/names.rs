@@ -26,7 +26,7 @@ pub struct Reachable {
 /// What a certificate should be for at this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct WantedNames {
-    /// Those that the server prints: without one of them, the certificate is made again.
+    /// The names that the server prints: if the certificate lacks one, it is replaced.
     pub needed: Vec<CertificateName>,
     /// Others that lead here. They are no reason for a new certificate, since some change often: temporary addresses each
     /// day, a container's name at each start.
