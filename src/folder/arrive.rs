@@ -27,7 +27,7 @@ use crate::path::SharePath;
 /// What happens to an entry that has the new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// Nothing: then there is no move or copy.
+    /// It stays: the move or copy is refused.
     Refuse,
     /// It is replaced, as far as the folder's rules and the rights allow.
     Replace,
@@ -83,9 +83,9 @@ pub(super) struct Old<'t> {
 }
 
 enum Keeping<'t> {
-    /// A file that a file replaces.
+    /// A file, which another file replaces.
     File(Kept<'t>),
-    /// Anything else is taken away first.
+    /// Anything else, which is moved away first.
     Other(Removal<'t>),
 }
 
@@ -146,7 +146,7 @@ impl<'s> Arriving<'s, '_> {
             return Ok(true);
         }
         match target.occupant(&shared.root, target.nearest(), to) {
-            // Of a link to a directory, the link itself is replaced.
+            // If the name belongs to a link to a directory, the link itself is replaced.
             Ok(_) | Err(Error::IsDirectory) => Ok(false),
             Err(error) => Err(error),
         }
@@ -256,7 +256,7 @@ impl<'s> Arriving<'s, '_> {
             other => return other,
         }
         if self.is_directory() {
-            // A directory replaces at most an empty one.
+            // Renaming a directory replaces at most an empty directory.
             return match root::look_in(to_dir, to) {
                 Err(Errno::NOENT) => fs::renameat(from_dir, *name, to_dir, to).map_err(|error| match error {
                     Errno::NOTEMPTY | Errno::NOTDIR => Errno::EXIST,
@@ -288,7 +288,7 @@ impl<'s> Arriving<'s, '_> {
         }))
     }
 
-    /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …
+    /// Takes the first free name of `name (1).ext`, `name (2).ext`, …
     fn appear_beside(&self) -> Result<Result<SharePath, Errno>, Error> {
         let Self { target, to, .. } = self;
         let parent = target.path().parent();

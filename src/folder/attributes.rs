@@ -83,7 +83,7 @@ impl Attributes {
         Ok(Self { mode, owner, group, list: List::None, extended: Vec::new() })
     }
 
-    /// Sets them on a file that no other user can open yet. Returns whether that has changed it.
+    /// Sets them on a file that no other user can open yet. Returns whether that has changed the file.
     pub(super) fn give_to(self, file: &File) -> Result<bool, Errno> {
         if self.are_those_of(&fs::fstat(file)?) {
             // Checked first, because removing a list that does not exist succeeds too.

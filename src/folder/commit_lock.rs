@@ -38,7 +38,7 @@ pub(super) struct CommitLock {
     was_warned: AtomicBool,
 }
 
-/// Holds the lock until it is dropped. The parts are released in their order.
+/// Holds the lock until it is dropped. The parts are released in this order.
 pub(super) struct CommitGuard<'t> {
     _threads: MutexGuard<'t, ()>,
     _lock: Option<File>,

@@ -1,4 +1,4 @@
-//! The directory that the folder's path names, which may change.
+//! The directory that the folder's path names. It may change.
 //!
 //! A deployment changes a link, a disk is mounted over the path, a directory is moved: the path then names another
 //! directory, or none. [`Source::follow`] checks this; if another directory can be opened, it becomes the folder, with
@@ -138,7 +138,7 @@ impl Current {
     }
 }
 
-/// Removes leftovers of earlier runs, unless the folder is shared read-only.
+/// Removes leftovers from earlier runs, unless the folder is shared read-only.
 fn sweep_shared(shared: &Shared, now: SystemTime) {
     if !shared.rules.read_only {
         sweep::sweep(&shared.root, shared.rules.stall, now);

@@ -71,7 +71,7 @@ impl Scan {
             FileType::RegularFile | FileType::Directory => {
                 root::look_in(self.entries.handle(), &name).ok()?
             }
-            // From the root, because it may lead up and still stay inside.
+            // Resolved from the root, because the link may lead up and still stay inside.
             FileType::Symlink => shared.root.look(&self.grant.entry(&path).ok()?).ok()?,
             _ => return None,
         };

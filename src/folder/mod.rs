@@ -98,7 +98,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder at `path` and removes incomplete files of earlier runs (unless the folder is shared
+    /// Opens the folder at `path` and removes incomplete files from earlier runs (unless the folder is shared
     /// read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
         Self::open_with(path, rules, SaveMethod::of_this_system(), SystemTime::now())
@@ -254,11 +254,11 @@ impl Folder {
         remove::remove(&self.source.current(), grant, guard, remover)
     }
 
-    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it are copied as links. The
-    /// copy appears when it is complete, with the name that an upload would get; what has the name goes into the trash. The
-    /// first of these errors that applies: [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`];
-    /// [`OntoItself`](Error::OntoItself); [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of
-    /// [`Folder::receive`].
+    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it
+    /// are copied as links. The copy appears when it is complete, with the name that an upload would get; an
+    /// existing entry of that name goes into the trash. The first of these errors that applies:
+    /// [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`]; [`OntoItself`](Error::OntoItself);
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`].
     #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
     pub fn copy(
         &self,
@@ -300,13 +300,15 @@ impl Folder {
         stale::retry(|| open::look(&shared, grant))
     }
 
-    /// Moves a file, a link or a whole directory to another path, by one rename; what has the new name goes into the trash. When
-    /// this returns, it is on the disk (unless [`Rules::durable`] is off). The guard is about what is moved. It may wait for
-    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
-    /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Denied`](Error::Denied) for the root;
-    /// [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
+    /// Moves a file, a link or a whole directory to another path, by one rename; an existing entry of the new
+    /// name goes into the trash. When this returns, it is on the disk (unless [`Rules::durable`] is off). The
+    /// guard is about what is moved. It may wait for the disk, for a second or more. The first of these
+    /// errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is
+    /// not shared; [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced);
+    /// [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
     /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); [`Changed`](Error::Changed);
-    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is replaced.
+    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is
+    /// replaced.
     pub fn rename(
         &self,
         from: &Grant<'_, ToRemove>,

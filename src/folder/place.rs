@@ -135,7 +135,8 @@ impl Place {
     pub(super) fn make_directory(&self, syncs: Option<&DirectorySyncs>) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
-            // Even if another upload has just created it: that one may not have synced it yet.
+            // Done even if another upload has just created it, because that upload may not have synced it
+            // yet.
             create(&dir, name, syncs)?;
             dir = match dir.open_dir(name) {
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {

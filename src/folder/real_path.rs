@@ -1,8 +1,9 @@
 //! The real path of a handle in the folder, and what the principal may do there.
 //!
-//! Links lead from one path to another, and so do different spellings that some file systems treat as one name. Where rights
-//! differ by path, the kernel is asked for the path of each handle (`/proc/self/fd`), and the grant is narrowed to what the
-//! principal may do at that path too. Without rules by path, nothing is asked.
+//! Links lead from one path to another, and so do different spellings that some file systems treat as one
+//! name. Where rights differ by path, the kernel is asked for the path of each handle (`/proc/self/fd`), and
+//! the grant is narrowed to what the principal may do at that path too. Without rules by path, the kernel is
+//! not asked.
 //!
 //! A hard link or a bind mount inside the folder has a real path of its own.
 

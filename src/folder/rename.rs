@@ -4,8 +4,8 @@
 //! below a directory moves with it. A link is moved itself. Whatever had the new name goes into the trash
 //! first.
 //!
-//! Everything is decided before the first change, under the lock for commits: of two clients that move to one free name, only
-//! one succeeds.
+//! Everything is decided before the first change, under the lock for commits: of two clients that move to the
+//! same free name, only one succeeds.
 
 use rustix::fs::{self, FileType, Stat};
 

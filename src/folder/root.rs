@@ -4,8 +4,8 @@
 //! followed as long as they stay inside, and neither a spelling nor a race leads out. An absolute link counts as leading
 //! out, even if its target is inside. A single segment is resolved from the handle of its directory.
 //!
-//! Nothing is opened for a principal without its grant; what was opened is judged where it really lies,
-//! before the caller gets it. Callers decide which names are shared.
+//! Nothing is opened for a principal without its grant; what was opened is judged by its real path before the
+//! caller gets it. Callers decide which names are shared.
 
 use super::error::Error;
 use super::facts::Facts;
@@ -49,7 +49,7 @@ pub(super) struct Opened {
     pub(super) is_alias: bool,
 }
 
-/// A directory, before its principal has been judged where it really lies.
+/// A directory whose real path has not been judged yet.
 pub(super) struct Unjudged(Dir);
 
 impl Identity {
@@ -62,7 +62,7 @@ impl Identity {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
 
-    /// The number of its file system, as far as that has one.
+    /// The device number of its file system, as far as it has one.
     pub(super) fn device(&self) -> u64 {
         self.device
     }
@@ -100,8 +100,8 @@ impl Root {
         Ok(fs::accessat(&self.dir, ".", access, AtFlags::EACCESS)?)
     }
 
-    /// Opens whatever has the grant's path, for reading; directories too: one system call, unless rights
-    /// differ by path.
+    /// Opens whatever has the grant's path for reading, even a directory. This takes one system call, unless
+    /// rights differ by path.
     pub(super) fn open<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Opened, Error> {
         let file =
             self.open_as(grant.path().as_path(), HARMLESS).map_err(|error| self.unopened(grant, error))?;

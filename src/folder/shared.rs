@@ -64,7 +64,7 @@ impl Shared {
         &self.path
     }
 
-    /// The folder is another directory from now on.
+    /// Records that the folder is another directory from now on.
     pub(super) fn replace(&self) {
         self.is_replaced.store(true, Ordering::Release);
     }
@@ -117,7 +117,7 @@ impl Shared {
         self.with_room(dir, may_push_out, || self.reserve.admit(size, dir))
     }
 
-    /// Where a file of this size may be saved by the rules. It does not check for free space.
+    /// The place where the rules allow a file of this size. It does not check for free space.
     pub(super) fn admit(&self, grant: &Grant<'_, ToWrite>, size: Option<u64>) -> Result<Place, Error> {
         stale::retry(|| self.find_place(grant, size))
     }

@@ -1,4 +1,5 @@
-//! Removes leftovers of earlier runs at start-up: files that were received, and directories that were copied.
+//! Removes leftovers from earlier runs at start-up: files that were being received, and directories that were
+//! being copied.
 //!
 //! A crash can leave a `.wharf-HEX.tmp`: always on file systems without anonymous files, and elsewhere only
 //! between a link and its rename. A running server holds a lock on each of its own temporaries. But many file
@@ -31,8 +32,8 @@ const FRESH: Duration = Duration::from_secs(10 * 60);
 /// again is for syncing the file.
 const STALLS: u32 = 2;
 
-/// Removes stale temporaries below the root, the shallow ones first. The servers of this folder abort uploads that stall
-/// for `stall`.
+/// Removes stale temporaries below the root, the shallowest first. The servers of this folder abort uploads
+/// that stall for `stall`.
 pub(super) fn sweep(root: &Root, stall: Duration, now: SystemTime) {
     // If the stall time is so long that no such time can be represented, no file is stale.
     let Some(before) = now.checked_sub(FRESH.max(stall.saturating_mul(STALLS))) else { return };

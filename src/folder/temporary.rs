@@ -5,7 +5,7 @@
 //! the name is taken, or else through a [claim](super::claims); an old file is replaced by a rename. A named file is
 //! readable only by this user until it gets its [`Attributes`].
 //!
-//! A file with a temporary name stays locked (`flock`) while its server lives, so that another server's
+//! A file with a temporary name stays locked (`flock`) while its server runs, so that another server's
 //! [sweep](super::sweep) can distinguish leftovers from files that are being written.
 //!
 //! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name: where a
@@ -157,7 +157,7 @@ impl Temporary {
         self.name.as_ref().map(|name| (&name.dir, OsStr::new(&name.text)))
     }
 
-    /// Somebody else has renamed it: it is not removed any more.
+    /// Records that it was renamed elsewhere, so that it is not removed on drop.
     pub(super) fn was_renamed(&mut self) {
         if let Some(name) = &mut self.name {
             name.taken = false;

@@ -1,9 +1,9 @@
 //! Which requests are accepted: protects the folder from other sites' pages.
 //!
-//! A browser sends requests for any page that it shows. So a page of another site can make it write here
-//! (cross-site request forgery), and a page whose name is made to resolve to this machine (DNS rebinding) can
-//! make it read here too. `Origin` and `Sec-Fetch-Site` reveal the first attack, `Host` the second: a page
-//! cannot choose these fields.
+//! A browser sends requests on behalf of any page that it shows. So a page of another site can make it write
+//! here (cross-site request forgery), and a page whose name is made to resolve to this machine (DNS
+//! rebinding) can make it read here too. `Origin` and `Sec-Fetch-Site` reveal the first attack, `Host` the
+//! second: a page cannot choose these fields.
 //!
 //! Behind a proxy that terminates TLS, pages have the origin `https://NAME`. Nothing in a request proves that such a
 //! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--trust-proxy` for a proxy

@@ -1,8 +1,9 @@
 //! The files that pages use: one style sheet, one script, one icon, and a script for users who may share.
 //! They are part of the binary; `build.rs` puts them together.
 //!
-//! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses another
-//! name. A page of an older server that is still open requests a name that no longer exists, and gets 404.
+//! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses a
+//! different name. A page of an older server that is still open requests a name that no longer exists, and
+//! gets 404.
 //!
 //! Pages link to them with an empty query: lftp takes all other links on a page for files in the folder.
 

@@ -1,4 +1,4 @@
-//! The broadcaster: one thread that has the connections of all subscribers and sends them events.
+//! The broadcaster: one thread that holds the connections of all subscribers and sends them events.
 //!
 //! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not
 //! here: for a slow reader, the server keeps one partly sent event and the position. Heartbeats find dead
@@ -148,7 +148,7 @@ impl Broadcaster {
         (!inbox.is_closed).then_some(newcomers)
     }
 
-    /// Handles an event of a subscriber's socket: it was closed, or is writable again.
+    /// Handles an event on a subscriber's socket: it was closed, or is writable again.
     fn attend(&self, number: u64, subscriber: &mut Subscriber) -> bool {
         subscriber.armed = None;
         !subscriber.has_ended() && self.tell(number, subscriber)

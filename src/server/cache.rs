@@ -30,8 +30,9 @@ use crate::server::representation::Representation;
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
 const IN_MEMORY_LIMIT: u64 = 1 << 20;
 
-/// The size of the cache in bytes: ten thousand files of a kilobyte. An entry counts [`OVERHEAD`] besides its content. An
-/// open file counts [`OPEN_WEIGHT`], so that there are about thirty at most: descriptors are scarce.
+/// The size of the cache in bytes: ten thousand files of one kilobyte each. For each entry, [`OVERHEAD`] is
+/// added to its content. An open file counts [`OPEN_WEIGHT`], so that there are about thirty at most:
+/// descriptors are scarce.
 const LIMIT: usize = 16 << 20;
 const OVERHEAD: usize = 512;
 const OPEN_WEIGHT: usize = 512 * 1024;

@@ -28,8 +28,8 @@ use crate::server::jobs::deferred::{Deferred, OpenedFile};
 /// costs less.
 pub(super) const SMALL: u64 = 16 * 1024;
 
-/// The distance in bytes between the places of a file that are checked for being in memory: the kernel reads this
-/// much at once.
+/// The distance, in bytes, between the places in a file that are checked for being in memory; the kernel
+/// reads this much at once.
 const READ_AHEAD: usize = 128 * 1024;
 
 /// The content of a response, in the order in which it is sent. A single chunk, as most responses have, needs no

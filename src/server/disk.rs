@@ -32,7 +32,8 @@ pub(super) const fn places(workers: usize) -> usize {
 }
 
 impl Disk {
-    /// Asks to wait for the disk, perhaps for long: another worker is woken to poll. `None` if this thread may not.
+    /// Asks to wait for the disk, perhaps for a long time: another worker is woken to poll. `None` if this
+    /// thread may not.
     #[must_use]
     pub(super) fn may_wait(&mut self, state: &State) -> Option<Blocking<'_>> {
         self.may_touch(state)?;

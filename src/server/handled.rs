@@ -10,7 +10,7 @@ pub(super) enum Handled {
     Respond(Response),
     /// The body has to be received first.
     Receive(Box<Receiving>),
-    /// A job: it waits for the disk, or takes long.
+    /// A job: it waits for the disk, or takes a long time.
     Work(Job),
     /// A job that waits in `fsync`, such as an upload.
     Save(Job),

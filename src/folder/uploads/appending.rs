@@ -165,13 +165,14 @@ fn is_ours(file: &File, offset: u64) -> bool {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
     match fs::statx(file, "", flags, StatxFlags::SIZE) {
         Ok(stat) => stat.stx_size == offset,
-        // Some file systems look the file up by name, and fail if the other server has renamed it. Only a kernel without
-        // `statx` proves nothing.
+        // Some file systems look the file up by name, and fail if the other server has renamed it. Only the
+        // error of a kernel without `statx` proves nothing.
         Err(error) => error == Errno::NOSYS,
     }
 }
 
-/// Closes the file, so that others may open it. A request that holds the lock of the upload now has closed it already.
+/// Closes the file, so that others may open it. If another request holds the upload's lock now, it has
+/// already closed the file.
 impl Drop for Appending {
     fn drop(&mut self) {
         if let Ok(mut upload) = self.upload.try_lock()

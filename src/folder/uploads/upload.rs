@@ -83,7 +83,7 @@ impl Upload {
     pub(super) fn complete(&mut self, store: &Store, token: &UploadToken, saved: &Saved) {
         self.content = ContentState::Complete { size: saved.size };
         self.saved = Some(saved.clone());
-        // The file is saved whether or not this is remembered over a restart.
+        // The file is saved whether or not this is remembered across a restart.
         let _ = store.describe(token, &self.path, &self.plan, self.saved.as_ref());
     }
 
@@ -101,7 +101,8 @@ impl Upload {
         }
     }
 
-    /// How much has arrived, by the file on the disk. Sync it first if the client learns the result.
+    /// How much has arrived, according to the file on the disk. Sync the file first if the client will learn
+    /// the result.
     pub(super) fn stand(
         &mut self,
         store: &Store,

@@ -1,4 +1,4 @@
-//! The addresses that a server listens on, and the errors of opening them.
+//! The addresses that a server listens on, and why they cannot be opened.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::{fmt, io};

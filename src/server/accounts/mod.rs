@@ -5,9 +5,10 @@
 //!                                                  └─ no ──> PasswordCheck ──> password thread ──> PasswordVerdict
 //! ```
 //!
-//! A hash takes tens of milliseconds of a processor on purpose, so no worker computes one: a single thread of low priority
-//! checks one password after the other, fairly between clients. A success is remembered for a minute. The response to a
-//! failure is sent at a fixed time after the check began, so its time says nothing about the name.
+//! A hash takes tens of milliseconds of processor time on purpose, so no worker computes one: a single
+//! low-priority thread checks one password at a time, fairly between clients. A success is remembered for a
+//! minute. The response to a failure is sent at a fixed time after the check began, so its time says nothing
+//! about the name.
 //!
 //! The users are read again when their file changes.
 
@@ -69,7 +70,7 @@ struct Shared {
     /// Permits for checks from addresses from which their user has never logged in.
     strangers: FairPermits,
     records: Records,
-    /// The last error of the records, so that it is logged once.
+    /// The last error with the records, so that it is logged only once.
     records_error: Mutex<Option<String>>,
 }
 
@@ -282,13 +283,13 @@ impl Accounts {
                 log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
             }
         }
-        // The next check starts as late as after the slowest check; otherwise a request that waits for it
+        // Delays the next check as if this one had been the slowest; otherwise a request that waits for it
         // could measure this one.
         thread::sleep(users.slowest.saturating_sub(began.elapsed()));
         CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
 
-    /// An error if the users file may no longer be used.
+    /// Fails if the users file may no longer be used.
     pub fn check_file(&self) -> io::Result<()> {
         let Some(path) = self.0.source.path() else { return Ok(()) };
         let named =
@@ -358,7 +359,7 @@ impl Accounts {
         }
     }
 
-    /// Ends the sessions, tokens and links of users who are gone or have another password. Requests check
+    /// Ends the sessions, tokens and links of users who are gone or have a different password. Requests check
     /// that too; but a new user of the same name must not inherit them.
     fn end_records(&self, users: &Users, disk: Blocking<'_>) {
         if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {

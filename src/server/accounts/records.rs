@@ -27,7 +27,7 @@ impl Accounts {
         Some(account.line.clone())
     }
 
-    /// Makes a token of this user.
+    /// Makes a token for this user.
     pub(in crate::server) fn add_token(
         &self,
         user: &UserLine,
@@ -37,7 +37,7 @@ impl Accounts {
         self.0.records.add_token(user, token, WallTime::now(), disk)
     }
 
-    /// Makes a link of this user.
+    /// Makes a link for this user.
     pub(in crate::server) fn add_link(
         &self,
         user: &UserLine,

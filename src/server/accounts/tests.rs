@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::*;
 use crate::server::state_directory::StateDirectory;
 
-/// The hash of `secret` by bcrypt, at the least cost.
+/// The bcrypt hash of `secret`, at the lowest cost.
 fn hash(salt: u8) -> String {
     bcrypt::hash_with_salt("secret", 4, [salt; 16]).expect("a hash").to_string()
 }

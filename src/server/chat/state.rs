@@ -30,7 +30,7 @@ pub(crate) type Owner = Option<Arc<User>>;
 
 /// The room, and the waker of the broadcaster.
 pub(crate) struct ChatState {
-    /// The path before the links of events.
+    /// The path that precedes the links in events.
     base: Base,
     room: Mutex<Room<EncodedEvent, Owner>>,
     waker: OwnedFd,

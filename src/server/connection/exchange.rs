@@ -15,11 +15,12 @@ use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
 
-/// A buffer that is larger than this, from the line of a long target, is freed after its exchange.
+/// A buffer that a long target has made larger than this, in bytes, is freed after its exchange.
 const SPARE_LIMIT: usize = 1024;
 
 thread_local! {
-    /// The buffer of the last request line, for the next. A connection that waits for a request does not keep a buffer.
+    /// The buffer of the last request line, kept for the next. A connection that waits for a request does not
+    /// keep a buffer.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

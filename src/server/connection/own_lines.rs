@@ -26,8 +26,9 @@ struct OwnLines {
 }
 
 impl OwnLines {
-    /// The lines of a response at `date`. `timeout` is how many seconds the connection is kept, rounded down: a client must
-    /// not rely on a connection that has just been closed (RFC 9112 §9.3, §9.6; Keep-Alive: RFC 2068 §19.7.1).
+    /// The lines for a response at `date`. `timeout` is how many seconds the connection is kept, rounded
+    /// down: a client must not rely on a connection that has just been closed (RFC 9112 §9.3, §9.6;
+    /// Keep-Alive: RFC 2068 §19.7.1).
     fn at(&mut self, date: Date, timeout: Option<u64>) -> &[u8] {
         if self.made_for.replace((date, timeout)) != Some((date, timeout)) {
             let connection = match timeout {

@@ -88,7 +88,7 @@ impl Connection {
         }
         let again = || Phase::RecvHead(WaitingForHead::default());
         let client = source.client;
-        // Before anything is opened for it.
+        // Checked before anything is opened for the upload.
         if verdict.is_none() && routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client.key()) {

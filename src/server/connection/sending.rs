@@ -43,7 +43,7 @@ pub(super) struct Sending {
 }
 
 thread_local! {
-    /// The buffer of the last response, for the next: beyond a kilobyte, the allocator is slow.
+    /// The buffer of the last response, kept for the next: beyond a kilobyte, the allocator is slow.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

@@ -5,11 +5,12 @@ use crate::server::connections::slot::Capacity;
 /// Descriptors for the server itself: listeners, the poller, the folder, the log, and some in reserve.
 const OWN_FILES: u64 = 32;
 
-/// The maximum number of archives at once; half of them for one client. Each may keep a processor and the disk busy,
-/// and a zip keeps names in memory.
+/// The maximum number of archives at once; at most half of them for one client. Each may keep a processor and
+/// the disk busy, and a zip keeps names in memory.
 const ARCHIVES: u64 = 256;
 
-/// The maximum number of copies at once; half of them for one client. Each keeps the disk busy and has a few files open.
+/// The maximum number of copies at once; at most half of them for one client. Each keeps the disk busy and
+/// has a few files open.
 pub(crate) const COPIES: usize = 16;
 
 /// Descriptors that an archive has open while it is created: two handles of a directory, and a file.

@@ -1,4 +1,4 @@
-//! An error as a page, for people who use a browser. Programs get only the line of text in it.
+//! An error as a page, for people who use a browser. Programs get only its line of text.
 
 use maud::{Markup, html};
 

@@ -67,7 +67,7 @@ pub(crate) fn caller(
         ensure_private(source.client, source.scheme, accounts)?;
         return by_authorization(value, source, accounts);
     }
-    // A link decides before a session.
+    // A link takes precedence over a session.
     if path.starts_with(own_paths::LINK) {
         return anonymous();
     }

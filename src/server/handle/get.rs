@@ -90,7 +90,7 @@ fn to_directory(request: &Request<'_, '_, '_>, state: &State) -> Response {
 
 /// Redirects to the page with the QR code of this directory.
 fn to_qr_code(request: &Request<'_, '_, '_>, state: &State) -> Response {
-    // `&` and `+` have a meaning in a query.
+    // `&` and `+` have a special meaning in a query.
     let path = encode_path(request.path.as_bytes()).replace('&', "%26").replace('+', "%2B");
     redirect(Status::SEE_OTHER, format!("{QR_PAGE}?dir=/{path}"), state)
 }

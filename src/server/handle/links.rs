@@ -115,7 +115,8 @@ impl WantedLink {
         Ok(NewLink { scope, expires, uses: self.uses, is_drop, password: password.transpose()? })
     }
 
-    /// Its rights. A link to a folder lists it, unless it only takes files: nobody could use it otherwise.
+    /// Its rights. A link to a folder can list it, unless it only takes files: otherwise nobody could use the
+    /// link.
     fn rights(&self, is_file: bool) -> Result<Rights, Response> {
         let list = Rights::of(&[Right::List]);
         let wanted = match &self.rights {

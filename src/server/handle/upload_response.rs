@@ -87,7 +87,7 @@ pub(super) fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Respon
     Ok(())
 }
 
-/// Refuses a part of a file that must not be saved as if it were the file.
+/// Refuses a part of a file that must not be saved as if it were the whole file.
 pub(super) fn refuse_part(error: PartError) -> Response {
     match error {
         PartError::Length => problem(UploadProblem::InconsistentLength),
@@ -95,7 +95,7 @@ pub(super) fn refuse_part(error: PartError) -> Response {
     }
 }
 
-/// A problem of an upload, as JSON.
+/// A problem with an upload, as JSON.
 pub(super) fn problem(problem: UploadProblem) -> Response {
     let head = response::Head::new(problem.status());
     Response::bytes(head, "application/problem+json", problem.to_json().into_bytes())

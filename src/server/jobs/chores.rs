@@ -39,14 +39,14 @@ impl Chores {
         (Self { queue, undropped: Arc::default() }, receiver)
     }
 
-    /// Runs this on the chores thread.
+    /// Runs `chore` on the chores thread.
     pub(crate) fn later(&self, chore: impl FnOnce() + Send + 'static) {
         // Fails only if that thread has ended because the server is about to exit. The chore is then dropped
         // here.
         let _ = self.queue.send(Box::new(chore));
     }
 
-    /// Drops this on the chores thread.
+    /// Drops `value` on the chores thread.
     pub(crate) fn drop_later(&self, value: impl Send + 'static) {
         let counted = Counted::new(&self.undropped);
         self.later(move || {

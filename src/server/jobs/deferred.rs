@@ -22,7 +22,7 @@ use crate::server::jobs::chores::Chores;
 /// Everything else that waits in a queue or a table is memory and sockets, which are freed in place. A cached
 /// file whose content is in memory is none of these, so a response with it costs nothing more.
 pub(crate) struct Deferred<T: Send + 'static> {
-    /// `None` only at the end of its life.
+    /// `None` only once it has been taken out.
     value: Option<T>,
     chores: Chores,
 }

@@ -82,7 +82,7 @@ struct Queue<T> {
     turns: VecDeque<ClientKey>,
     waiting: JobCounts,
     running: JobCounts,
-    /// The threads that run no job. There are never more threads than jobs that may run at once.
+    /// How many threads run no job. There are never more threads than jobs that may run at once.
     free: usize,
     has_ended: bool,
 }
@@ -122,7 +122,7 @@ impl<T> Jobs<T> {
         Self::with(JobCounts { general: threads, saves: threads })
     }
 
-    /// A queue for threads that exist: as many as jobs of the general kind may run, at least one.
+    /// A queue for existing threads: as many as general jobs that may run at once, at least one.
     pub(super) fn with(limits: JobCounts) -> Self {
         let queue = Queue {
             limits,

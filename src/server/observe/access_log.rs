@@ -17,7 +17,7 @@ use crate::server::request::ClientAddress;
 /// The log target for requests: `RUST_LOG=info,wharf::access=off` silences only them.
 pub(crate) const ACCESS: &str = "wharf::access";
 
-/// A buffer larger than this, from the line of a long target, is freed.
+/// A buffer that a long target has made larger than this, in bytes, is freed.
 const KEPT: usize = 1024;
 
 thread_local! {

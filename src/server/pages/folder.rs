@@ -23,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 /// to open the page; with each row by itself, a second.
 const CHUNK: usize = 100;
 
-/// How many directories between the root and the current one are shown, before all but the last are folded.
+/// With more directories than this between the root and the current one, all but the last of them are folded.
 const SHOWN_ABOVE: usize = 2;
 
 /// Marks the place of the rows in a page. No name contains it, because shown names have no control characters.

@@ -88,7 +88,7 @@ pub(super) type AfterCheck = Box<dyn FnOnce(&PasswordVerdict, &State, Blocking<'
 pub(super) struct Receiving {
     decoder: BodyDecoder,
     destination: Destination,
-    /// The response to send before the body ends, if the body takes long.
+    /// The response to send before the body ends, if the body takes a long time.
     interim: Option<Interim>,
 }
 

@@ -1,4 +1,4 @@
-//! The certificate authorities whose certificates clients need.
+//! The certificate authorities, one of which must have issued a client's certificate.
 
 use std::fmt;
 use std::path::Path;

@@ -24,7 +24,7 @@ impl TlsSetupError {
         Self(error.to_string())
     }
 
-    /// About this file, which is of this kind.
+    /// An error about this file, with its kind.
     pub(super) fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
         Self(format!("cannot use the {kind} {}: {why}", Printable::path(path)))
     }
@@ -43,13 +43,13 @@ impl fmt::Display for TlsSetupError {
 
 impl std::error::Error for TlsSetupError {}
 
-/// An error if a file may not be used.
+/// Fails if a file may not be used.
 pub(super) fn ensure_usable(path: &Path, check: &Check) -> io::Result<()> {
     let name = Printable::path(path);
     check(path).map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
 }
 
-/// Reads a file that is not in the shared folder.
+/// Reads a file, which must not be in the shared folder.
 pub(super) fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
     let (file, facts) = open(path).map_err(|error| reason(&error))?;
     if !facts.is_file() {

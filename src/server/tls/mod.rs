@@ -57,7 +57,8 @@ struct Shared {
 struct TlsFiles {
     /// The certificates and keys. The first is the default.
     pairs: Vec<PairFiles>,
-    /// The authorities whose certificates clients need. `None`: clients need none.
+    /// The authorities, one of which must have issued a client's certificate. `None`: clients need no
+    /// certificate.
     client_ca: Option<PathBuf>,
 }
 
@@ -163,7 +164,7 @@ impl Tls {
         self.0.self_signed.as_ref()?.fingerprint()
     }
 
-    /// An error if one of the files may no longer be used.
+    /// Fails if one of the files may no longer be used.
     pub fn check(&self) -> io::Result<()> {
         self.0.files.paths().try_for_each(|path| files::ensure_usable(path, &self.0.check))
     }

@@ -32,8 +32,8 @@ pub(crate) const PERMITS: usize = 1000;
 /// What an entry takes besides its name, in bytes: here, in the layout, and its checksum.
 const PER_ENTRY: usize = 256;
 
-/// How often the bytes of a name are kept: in the path, in the layout, and, until that is made, among the names that are
-/// taken.
+/// How many copies of a name are kept: in the path, in the layout and, until the layout is made, among the
+/// names that are taken.
 const COPIES: usize = 3;
 
 /// How many more bytes a byte takes in the last two of these if it is written as `%XX`.

@@ -44,7 +44,7 @@ pub struct SelfSigned {
 }
 
 impl SelfSigned {
-    /// A certificate in this directory, for a server that can be reached there.
+    /// A certificate in this directory, for a server with these names and addresses.
     pub fn new(directory: StateDirectory, reachable: Reachable) -> Self {
         Self { directory, reachable, current: Mutex::default(), trouble: Mutex::default() }
     }
