@@ -70,7 +70,8 @@ impl From<io::Error> for Error {
             return without_number(error);
         };
         match errno {
-            // A name that the file system does not allow cannot exist; NXIO and NODEV are sockets and devices.
+            // A name that the file system does not allow cannot exist; NXIO and NODEV stand for sockets and
+            // devices.
             Errno::NOENT | Errno::LOOP | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NXIO | Errno::NODEV => {
                 Self::NotFound
             }

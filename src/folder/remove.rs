@@ -30,7 +30,7 @@ const TRIES: usize = 16;
 pub struct Removed {
     /// Its path.
     pub path: SharePath,
-    /// Its real path before that, if known and different.
+    /// Its real path before the removal, if known and different.
     pub lay_at: Option<SharePath>,
     /// Whether it was a directory.
     pub is_directory: bool,

@@ -206,7 +206,7 @@ impl Runtime {
 
     #[inline]
     fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
-        // A job thread has waited.
+        // A job thread has already waited.
         let may_open = matches!(disk, Disk::OwnThread) || self.may_open(self.state.chores.undropped());
         Turn { state: &self.state, input, timeout: self.timeout(), disk, may_open, jobs: &self.jobs }
     }

@@ -79,7 +79,7 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 
-/// The same for a refused piece of an upload. Its client can ask how far the upload came and continue from
+/// The same for a refused piece of an upload. Its client can ask how far the upload got and continue from
 /// there, whether it has seen the response or not; and browsers send the whole body before they look for a
 /// response.
 const LINGER_PIECE: usize = 1 << 20;

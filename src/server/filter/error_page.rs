@@ -54,7 +54,7 @@ fn title(status: Status) -> &'static str {
     }
 }
 
-/// What to do, if the line does not say it.
+/// What to do, if the line does not say so.
 fn advice(status: Status) -> Option<&'static str> {
     match status {
         Status::NOT_FOUND => Some("It may have been moved or renamed."),

@@ -1,8 +1,8 @@
 //! The job queue: work that may block on the disk, scheduled fairly between clients.
 //!
-//! Each client has its own queue, and the threads take from these queues in turn: a client with a thousand jobs
-//! delays another by one job. A client that has a job running never takes the last free thread, so a client without
-//! one finds a thread even when the disk blocks the others.
+//! Each client has its own queue, and the threads take from these queues in turn: a client with a thousand
+//! jobs delays another client by one job. A client that has a job running never takes the last free thread,
+//! so a client without one finds a thread even when the disk blocks the others.
 //!
 //! Few jobs that read and compute run at once, because they compete for the processors. Many more jobs that
 //! save a file may run: they mostly wait in `fsync`, and the file system's journal commits once for all that

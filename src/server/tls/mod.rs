@@ -121,7 +121,7 @@ impl Tls {
         })))
     }
 
-    /// A connection that begins with a handshake, of which these bytes have arrived.
+    /// A connection that begins with a handshake; these bytes of it have arrived.
     pub(super) fn begin(&self, socket: TcpStream, peer: SocketAddr, arrived: &[u8]) -> io::Result<TlsStream> {
         let config = Arc::clone(&self.0.current().config);
         let session = ServerConnection::new(config).map_err(io::Error::other)?;
