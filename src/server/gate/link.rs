@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! /.wharf/l/SECRET          the page of the link
-//! /.wharf/l/SECRET/a/b      a/b in the shared folder, once the link is open; until then, no response shows whether it exists
+//! /.wharf/l/SECRET/a/b      a/b in the shared folder, once the link is open
+//!                           (until then, no response shows whether a/b exists)
 //! ```
 //!
 //! A link without a password and without a limit on its uses is open. Any other link is open for clients that
