@@ -47,6 +47,10 @@ pub struct ToWrite;
 #[derive(Clone, Debug)]
 pub struct ToMakeDirectory;
 
+/// To remove a file or a directory, or to move it elsewhere. For a directory, call [`Grant::may_remove_below`] too.
+#[derive(Clone, Debug)]
+pub struct ToRemove;
+
 /// To add a file to an archive, which shows its name and its content.
 #[derive(Clone, Debug)]
 pub struct ToArchive;
@@ -70,6 +74,10 @@ impl Operation for ToMakeDirectory {
     fn is_allowed_by(rights: Rights) -> bool {
         rights.has_any(Self::NEEDS) && !rights.hide_names()
     }
+}
+
+impl Operation for ToRemove {
+    const NEEDS: Rights = Rights::of(&[Right::Remove]);
 }
 
 impl Operation for ToArchive {
@@ -140,6 +148,19 @@ impl<O: Operation> Grant<'_, O> {
         Ok(self.with_rights(rights))
     }
 
+    /// Fails if there is a path below this one, or this one itself, where a rule takes all of these rights away. The refusal is
+    /// that of this path, so it says nothing about what is below it.
+    fn holds_below(&self, any_of: Rights, path: &SharePath) -> Result<(), Denied> {
+        let Some(judge) = &self.judge else { return Ok(()) };
+        let mut below = judge.rule_paths().filter(|rule| rule.is_below(path)).chain([path]);
+        let allows = |rights: Rights| rights.has_any(any_of);
+        if below.all(|path| allows(judge.rights(path))) {
+            Ok(())
+        } else {
+            Err(judge.denied(any_of, allows, path))
+        }
+    }
+
     /// Fails if the principal may not create anything at this path.
     pub fn may_add_at(&self, path: &SharePath) -> Result<(), Denied> {
         const ADD: Rights = Rights::of(&[Right::Add]);
@@ -181,5 +202,34 @@ impl Grant<'_, ToWrite> {
     /// Whether the principal may replace the file that has the name.
     pub fn may_replace(&self) -> bool {
         self.rights.has(Right::Replace)
+    }
+
+    /// Whether it may remove files, and so may make room by discarding what was removed.
+    pub fn may_remove(&self) -> bool {
+        self.rights.has(Right::Remove)
+    }
+}
+
+impl Grant<'_, ToWrite> {
+    /// Fails if the principal may not add everything below this path: then no whole directory may come there, because it would
+    /// bring names that the principal may not add.
+    pub fn may_add_below(&self, path: &SharePath) -> Result<(), Denied> {
+        self.holds_below(Rights::of(&[Right::Add]), path)
+    }
+
+    /// Fails if the principal may not remove the directory at this path as a whole, which is what replacing it means.
+    pub fn may_replace_directory(&self, path: &SharePath) -> Result<(), Denied> {
+        const REMOVE: Rights = Rights::of(&[Right::Remove]);
+        if !self.may_remove() {
+            return Err(Denied::NoRight(REMOVE));
+        }
+        self.holds_below(REMOVE, path)
+    }
+}
+
+impl Grant<'_, ToRemove> {
+    /// Fails if a rule below this path takes the right to remove away: then the directory must not be removed as a whole.
+    pub fn may_remove_below(&self, path: &SharePath) -> Result<(), Denied> {
+        self.holds_below(ToRemove::NEEDS, path)
     }
 }

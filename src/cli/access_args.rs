@@ -13,7 +13,7 @@ use crate::access::{Access, Right, Rights};
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 pub(super) struct AccessArgs {
-    /// Refuse uploads and new directories
+    /// Refuse uploads, new directories and removals
     #[arg(long)]
     pub read_only: bool,
     #[command(flatten)]

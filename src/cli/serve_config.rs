@@ -72,6 +72,8 @@ fn config(
         reserve: args.reserve,
         durable: !args.no_sync,
         stall: args.stall,
+        trash: args.trash.kept_for(),
+        trash_size: args.trash_size,
     };
     let config = Config {
         access,

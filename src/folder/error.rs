@@ -4,6 +4,7 @@
 
 use rustix::io::Errno;
 use std::path::PathBuf;
+use std::time::SystemTime;
 use std::{fmt, io};
 
 use crate::access::{Denied, Rights};
@@ -20,7 +21,7 @@ pub enum Error {
     ReadOnly,
     /// The principal has none of these rights there.
     NoRight(Rights),
-    /// Only users have the right; the client has not said that it is one.
+    /// Only users have the right, and the client has not logged in as one.
     Unauthenticated,
     /// A file cannot replace a directory.
     IsDirectory,
@@ -28,6 +29,12 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
+    /// Something would be moved or copied to where it already is.
+    OntoItself,
+    /// Something would be moved or copied into itself, or over the directory that it is in.
+    IntoItself,
+    /// It is neither a file nor a directory nor a link, and cannot be copied to another file system.
+    CannotCopy,
     /// The name is taken, and the principal may not replace the file, or the folder's rule is
     /// [`OnConflict::Refuse`](super::OnConflict::Refuse).
     Exists,
@@ -42,6 +49,16 @@ pub enum Error {
     },
     /// The file system or the quota is full, or the file is larger than they allow.
     NoSpace,
+    /// The trash is on, but the file system cannot keep a file that is replaced.
+    CannotKeep,
+    /// There is no space left, or the trash may not become larger, and everything in it is too young to be discarded.
+    TrashFull {
+        /// How much the trash holds, in bytes.
+        bytes: u64,
+        /// When its oldest entry expires; `None` if the trash is empty, and the file is larger than the trash
+        /// may become.
+        expires: Option<SystemTime>,
+    },
     /// Any other system error.
     Io(io::Error),
 }
@@ -53,7 +70,8 @@ impl From<io::Error> for Error {
             return without_number(error);
         };
         match errno {
-            // A name that the file system does not allow cannot exist; NXIO and NODEV are sockets and devices.
+            // A name that the file system does not allow cannot exist; NXIO and NODEV stand for sockets and
+            // devices.
             Errno::NOENT | Errno::LOOP | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NXIO | Errno::NODEV => {
                 Self::NotFound
             }
@@ -68,7 +86,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// The error of cap-std for a path that leads out of the folder, which has no number.
+/// The error of cap-std for a path that leads out of the folder, which has no errno.
 fn without_number(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Error::NotFound,
@@ -106,6 +124,13 @@ impl fmt::Display for Error {
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
+            Self::OntoItself => f.write_str("the source and the destination are the same (choose another name)"),
+            Self::IntoItself => {
+                f.write_str("one of the source and the destination is inside the other (choose another directory)")
+            }
+            Self::CannotCopy => {
+                f.write_str("it has something other than files, directories and links, which cannot be copied to another file system")
+            }
             Self::Exists => {
                 f.write_str("a file of that name exists, and may not be replaced (choose another name)")
             }
@@ -115,6 +140,17 @@ impl fmt::Display for Error {
             }
             Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
             Self::NoSpace => f.write_str("there is no space left for the file"),
+            Self::CannotKeep => f.write_str(
+                "the file system cannot keep it in the trash (whoever shares the folder may turn the trash off: --trash off)",
+            ),
+            Self::TrashFull { expires: None, .. } => {
+                f.write_str("the file system or the trash is too small to keep it (ask whoever shares the folder)")
+            }
+            Self::TrashFull { bytes, expires: Some(expires) } => write!(
+                f,
+                "there is no space left: the trash holds {bytes} bytes, and its oldest entry expires at {} (empty the trash)",
+                humantime::format_rfc3339_seconds(*expires)
+            ),
             Self::Io(error) => error.fmt(f),
         }
     }

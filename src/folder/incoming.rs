@@ -22,6 +22,7 @@ use super::commit::{Saved, save};
 use super::error::Error;
 use super::guard::Guard;
 use super::place::Place;
+use super::remover::Remover;
 use super::shared::Shared;
 use super::stale;
 use super::temporary::Temporary;
@@ -48,7 +49,7 @@ impl Incoming {
     ) -> Result<Self, Error> {
         let (place, temporary) = stale::retry(|| {
             let place = shared.find_place(grant, size)?;
-            shared.reserve.admit(size, place.nearest())?;
+            shared.admit_space(size, place.nearest(), grant.may_remove())?;
             let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
             Ok::<_, Error>((place, temporary))
         })?;
@@ -80,7 +81,9 @@ impl Incoming {
         let received = self.received.saturating_add(count);
         self.shared.was_not_replaced()?;
         self.shared.rules.admit_size(received)?;
-        let _in_flight = self.shared.reserve.begin(count, self.place.nearest())?;
+        let dir = self.place.nearest();
+        let begin = || self.shared.reserve.begin(count, dir);
+        let _in_flight = self.shared.with_room(dir, self.grant.may_remove(), begin)?;
         self.temporary.as_mut().ok_or_else(lost)?.write(bytes)?;
         self.received = received;
         Ok(())
@@ -89,12 +92,12 @@ impl Incoming {
     /// Gives the file its name. When this returns, it is on the disk, and so is the name (unless
     /// [`Rules::durable`](super::Rules::durable) is off). It may wait for the disk, for a second or more.
     ///
-    /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
-    /// treated as the rules say, as if it had been taken before.
-    pub fn commit(self, guard: Guard, _: Blocking<'_>) -> Result<Saved, Error> {
+    /// If the guard does not hold, this fails with [`Error::Changed`]. A name that was taken while the file
+    /// arrived is treated as the rules say, as if it had been taken before.
+    pub fn commit(self, guard: Guard, remover: &Remover, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        save(&shared, &place, &grant, &mut temporary, received, modified, guard)
+        save(&shared, &place, &grant, &mut temporary, received, modified, guard, remover)
     }
 }
 

@@ -12,9 +12,9 @@
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
 //!
-//! What a link leads to needs the right at the path that was asked for, and where it really lies. The root's handle opens
-//! nothing without a grant, and judges what it has opened before it returns it (`real_path`). A directory in which a file
-//! is saved is judged by its `Place`, when it is found and again when the file gets its name.
+//! A link's target needs the right both at the requested path and at its real path. The root's handle opens
+//! nothing without a grant, and judges what it has opened before it returns it (`real_path`). A directory in
+//! which a file is saved is judged by its `Place`, when it is found and again when the file gets its name.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.
@@ -22,10 +22,12 @@
 //! Knows nothing of protocols: of requests, status codes or sockets.
 
 mod acl;
+mod arrive;
 mod attributes;
 mod claims;
 mod commit;
 mod commit_lock;
+mod copy;
 mod current;
 mod error;
 mod facts;
@@ -38,7 +40,11 @@ mod numbering;
 mod open;
 mod place;
 mod real_path;
+mod remove;
+mod remover;
+mod rename;
 mod reserve;
+mod restore;
 mod root;
 mod rules;
 mod save_method;
@@ -48,20 +54,28 @@ mod stale;
 mod sweep;
 mod taken_parent;
 mod temporary;
+mod temporary_tree;
 #[cfg(test)]
 mod tests;
+mod trash;
 mod uploads;
 mod walk;
 
+pub use arrive::Conflict;
 pub use commit::Saved;
+pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, FileVersion};
 pub use guard::Guard;
 pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
-pub use open::{Node, OpenFile};
+pub use open::{Named, Node, OpenFile};
+pub use remove::Removed;
+pub use remover::Remover;
+pub use rename::{Moved, Renamed};
 pub use rules::{OnConflict, Rules};
+pub use trash::{Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
     Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
 };
@@ -72,7 +86,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
-use crate::access::{Grant, Judge, ToList, ToMakeDirectory, ToRead, ToWrite};
+use crate::access::{Grant, Judge, ToList, ToMakeDirectory, ToRead, ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use current::Source;
 use save_method::SaveMethod;
@@ -84,7 +98,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder at `path` and removes incomplete files of earlier runs (unless the folder is shared
+    /// Opens the folder at `path` and removes incomplete files from earlier runs (unless the folder is shared
     /// read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
         Self::open_with(path, rules, SaveMethod::of_this_system(), SystemTime::now())
@@ -99,13 +113,15 @@ impl Folder {
         &self.source.rules
     }
 
-    /// The id of the folder, for what is kept elsewhere for it. A folder without one gets these bytes as its id, unless it is
-    /// shared read-only or cannot be written: then its path stands for it. It fails if the folder is gone.
+    /// The id of the folder, for what is kept for it elsewhere. A folder without one gets these bytes as its
+    /// id, unless it is shared read-only or cannot be written: then a hash of its path is the id. It fails if
+    /// the folder is gone.
     pub fn id(&self, random: [u8; 16], _: Blocking<'_>) -> io::Result<FolderId> {
         FolderId::of(&self.source.current(), random)
     }
 
-    /// From now on the folder follows its path to another directory only where this allows it. Only the first call counts.
+    /// From now on the folder follows its path to another directory only where `may_follow` allows it. Only
+    /// the first call counts.
     pub fn follow_if(&self, may_follow: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
         self.source.follow_if(may_follow);
     }
@@ -166,8 +182,8 @@ impl Folder {
         Scan::begin(shared, grant)
     }
 
-    /// An id that is equal for all paths of one directory and reveals nothing else. A client that follows links
-    /// recognises by this id a directory that it has seen. It is valid while this process runs.
+    /// An id that is equal for all paths of one directory and reveals nothing else. By this id, a client that
+    /// follows links recognises a directory that it has seen. It is valid while this process runs.
     pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(grant.path())?;
@@ -205,7 +221,7 @@ impl Folder {
     ) -> Result<(), Error> {
         let shared = self.source.current();
         let place = shared.admit(grant, size)?;
-        shared.reserve.admit(size, place.nearest())
+        shared.admit_space(size, place.nearest(), grant.may_remove())
     }
 
     /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for
@@ -220,6 +236,151 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<(), Error> {
         make_directory::make(&self.source.current(), grant, guard)
+    }
+
+    /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this returns,
+    /// that is on the disk (unless [`Rules::durable`] is off). It may wait for the disk, for a second or more. The first of
+    /// these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
+    /// [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not
+    /// exist; [`NoRight`](Error::NoRight) if a rule below the directory takes the right away; [`Changed`](Error::Changed);
+    /// [`TrashFull`](Error::TrashFull); [`CannotKeep`](Error::CannotKeep).
+    pub fn remove(
+        &self,
+        grant: &Grant<'_, ToRemove>,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Removed, Error> {
+        remove::remove(&self.source.current(), grant, guard, remover)
+    }
+
+    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it
+    /// are copied as links. The copy appears when it is complete, with the name that an upload would get; an
+    /// existing entry of that name goes into the trash. The first of these errors that applies:
+    /// [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`]; [`OntoItself`](Error::OntoItself);
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`].
+    #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
+    pub fn copy(
+        &self,
+        from: &Grant<'_, ToRead>,
+        judge: Judge,
+        extent: Extent,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
+    }
+
+    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once
+    /// the copy is complete. The move fails with [`Changed`](Error::Changed) if the source changes meanwhile.
+    pub fn move_by_copy(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin_move(&shared, from, to, conflict, guard, remover))
+    }
+
+    /// What a reader of the path gets, before it is copied.
+    pub fn what_is_read(&self, grant: &Grant<'_, ToRead>, _: Blocking<'_>) -> Result<Named, Error> {
+        open::read(&self.source.current(), grant)
+    }
+
+    /// What the path of the grant stands for, before it is removed or moved.
+    pub fn look(&self, grant: &Grant<'_, ToRemove>, _: Blocking<'_>) -> Result<Named, Error> {
+        let shared = self.source.current();
+        stale::retry(|| open::look(&shared, grant))
+    }
+
+    /// Moves a file, a link or a whole directory to another path, by one rename; an existing entry of the new
+    /// name goes into the trash. When this returns, it is on the disk (unless [`Rules::durable`] is off). The
+    /// guard is about what is moved. It may wait for the disk, for a second or more. The first of these
+    /// errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is
+    /// not shared; [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced);
+    /// [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); [`Changed`](Error::Changed);
+    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is
+    /// replaced.
+    pub fn rename(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Renamed, Error> {
+        rename::rename(&self.source.current(), from, to, conflict, guard, remover)
+    }
+
+    /// At most `limit` entries of the trash, the newest first; only those older than `before`, if that is
+    /// given.
+    pub fn trash(
+        &self,
+        whose: Whose<'_>,
+        limit: usize,
+        before: Option<TrashId>,
+        _: Blocking<'_>,
+    ) -> Result<Vec<TrashItem>, Error> {
+        let shared = self.source.current();
+        shared.trash.list(&shared.root, whose, limit, before)
+    }
+
+    /// The newest entry of the trash.
+    pub fn newest_in_trash(&self, whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
+        let shared = self.source.current();
+        shared.trash.newest(&shared.root, whose)
+    }
+
+    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`.
+    /// Missing parents are created. The judge must allow adding it there. When this returns, that is on the
+    /// disk (unless [`Rules::durable`] is off).
+    pub fn restore(
+        &self,
+        id: &TrashId,
+        whose: Whose<'_>,
+        judge: &Judge,
+        _: Blocking<'_>,
+    ) -> Result<Restored, Error> {
+        restore::restore(&self.source.current(), *id, whose, judge)
+    }
+
+    /// Discards an entry of the trash. The judge must allow removing what was at its path, unless `whose`
+    /// stands for everybody.
+    pub fn discard(
+        &self,
+        id: &TrashId,
+        whose: Whose<'_>,
+        judge: &Judge,
+        _: Blocking<'_>,
+    ) -> Result<(), Error> {
+        let shared = self.source.current();
+        shared.may_change()?;
+        shared.trash.discard(&shared.root, *id, whose, judge)
+    }
+
+    /// Discards all entries of the trash that [`Folder::discard`] would. Returns how many.
+    pub fn empty_trash(&self, whose: Whose<'_>, judge: &Judge, _: Blocking<'_>) -> Result<usize, Error> {
+        let shared = self.source.current();
+        shared.may_change()?;
+        shared.trash.empty(&shared.root, whose, judge)
+    }
+
+    /// Discards what has expired by `now`, continues to remove what was discarded, and measures directories,
+    /// for about a second at most. Call it from time to time, on a thread that nobody waits for.
+    pub fn sweep_trash(&self, now: SystemTime, _: Blocking<'_>) {
+        let shared = self.source.current();
+        if shared.may_change().is_ok() {
+            shared.trash.sweep(&shared.root, now);
+        }
     }
 
     /// Begins an upload that may arrive in pieces, under this token, which must be new. It fails as [`Folder::receive`]

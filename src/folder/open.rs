@@ -7,10 +7,11 @@ use rustix::fs::{FileType, Stat};
 
 use super::error::Error;
 use super::facts::Facts;
+use super::place::Place;
 use super::root::Opened;
 use super::shared::Shared;
 use super::{root, stale};
-use crate::access::{Grant, Operation};
+use crate::access::{Grant, Operation, ToRead};
 
 /// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
 /// inodes change by themselves, every open looks like that.
@@ -35,9 +36,55 @@ pub struct OpenFile {
     pub file: File,
     /// The facts at the moment of opening.
     pub facts: Facts,
-    /// Whether it really lies at another path, where the principal of the grant had to have the right too. It is known
-    /// only where rights differ by path. What is cached of such a file must not be sent to others.
+    /// Whether its real path differs from the grant's path; then the principal needed the right at both.
+    /// Known only where rights differ by path. A cached copy of such a file must not be sent to others.
     pub is_alias: bool,
+}
+
+/// What a name stands for, before it is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A file, or a link: the facts are those of its target.
+    File(Facts),
+    /// A directory.
+    Directory,
+}
+
+impl Named {
+    /// Whether it is a file or a link.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+}
+
+/// What a reader of the name gets.
+pub(super) fn read(shared: &Shared, grant: &Grant<'_, ToRead>) -> Result<Named, Error> {
+    Ok(match open(shared, grant)? {
+        Node::File(open) => Named::File(open.facts),
+        Node::Directory { .. } => Named::Directory,
+    })
+}
+
+/// What the name stands for. A link is not a directory, even if it leads to one.
+pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<Named, Error> {
+    shared.rules.admit_path(grant.path())?;
+    if grant.path().is_root() {
+        return Ok(Named::Directory);
+    }
+    let (place, _) = Place::find(&shared.root, grant)?;
+    if !place.has_directory() {
+        return Err(Error::NotFound);
+    }
+    let stat = root::look_in(&**place.nearest(), place.name())?;
+    match root::file_type(&stat) {
+        FileType::Directory => Ok(Named::Directory),
+        FileType::RegularFile if !shared.claims.holds(&stat) => Ok(Named::File(shared.root.facts(&stat))),
+        FileType::Symlink => {
+            let stat = shared.root.stat_of(place.path())?;
+            Ok(Named::File(shared.root.facts(&stat)))
+        }
+        _ => Err(Error::NotFound),
+    }
 }
 
 /// Opens a file or a directory that is shared.
@@ -52,8 +99,8 @@ pub(super) fn open<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
     }
 }
 
-/// Opens whatever has this path. An empty file may be a placeholder that claims the name for a file that is about to be
-/// saved, or that did so until now; neither is what the client asked for.
+/// Opens whatever has this path. An empty file may be a placeholder that claims the name for a file that is
+/// about to be saved, or that claimed it until now; neither is what the client asked for.
 fn open_unclaimed<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<(Opened, Stat), Error> {
     let mut opened = open_once(shared, grant)?;
     for _ in 0..CLAIMS_IN_A_ROW {

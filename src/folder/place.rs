@@ -77,7 +77,7 @@ impl Place {
         let (dir, judged) = dir.judge(root, grant, &names)?;
         match failed.map(Error::from) {
             None => {}
-            // A link may lead there, and what it leads to is not for everybody.
+            // A link may lead there, and its target is not for everybody.
             Some(Error::NotDirectory | Error::Denied) if grant.depends_on_path() => {
                 return Err(Error::NotFound);
             }
@@ -135,7 +135,8 @@ impl Place {
     pub(super) fn make_directory(&self, syncs: Option<&DirectorySyncs>) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
-            // Even if another upload has just created it: that one may not have synced it yet.
+            // Done even if another upload has just created it, because that upload may not have synced it
+            // yet.
             create(&dir, name, syncs)?;
             dir = match dir.open_dir(name) {
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {
@@ -195,16 +196,15 @@ impl Place {
         let is_link = root::file_type(&link) == FileType::Symlink;
         let stat = if is_link { root.look(grant)? } else { link };
         match root::file_type(&stat) {
-            FileType::RegularFile => {
-                Ok(Some(Occupant { version: root.facts(&stat).version, model: Model::of(&link) }))
-            }
+            FileType::RegularFile => Ok(Some(Occupant { version: root.facts(&stat).version, stat: link })),
             FileType::Directory => Err(Error::IsDirectory),
             _ => Err(Error::NotFound),
         }
     }
 
-    /// A handle of the file that has the name; of a link itself, not of its target.
-    pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Model)>, Errno> {
+    /// A handle of the file that has the name, and its `stat`; for a link, those of the link itself, not of
+    /// its target.
+    pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Stat)>, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Opening needs a descriptor even if there is nothing to open, and there may be none left.
         let opened = root::look_in(dir, &self.name)
@@ -213,8 +213,8 @@ impl Place {
             Err(Errno::NOENT) => return Ok(None),
             other => other?,
         };
-        let model = Model::of(&fs::fstat(&handle)?);
-        Ok(model.map(|model| (handle, model)))
+        let stat = fs::fstat(&handle)?;
+        Ok(Some((handle, stat)))
     }
 }
 
@@ -223,8 +223,15 @@ impl Place {
 pub(super) struct Occupant {
     /// The version that a reader gets.
     pub(super) version: FileVersion,
+    /// Its `stat`; for a link, that of the link itself.
+    pub(super) stat: Stat,
+}
+
+impl Occupant {
     /// The file whose attributes the new one must have.
-    pub(super) model: Option<Model>,
+    pub(super) fn model(&self) -> Option<Model> {
+        Model::of(&self.stat)
+    }
 }
 
 /// A file whose attributes are copied to another one.
@@ -236,7 +243,7 @@ pub(super) struct Model {
 
 impl Model {
     /// `None` if it is not a regular file: the attributes of a link are not copied.
-    fn of(stat: &Stat) -> Option<Self> {
+    pub(super) fn of(stat: &Stat) -> Option<Self> {
         let is_file = root::file_type(stat) == FileType::RegularFile;
         let permissions = (stat.st_mode, stat.st_uid, stat.st_gid);
         is_file.then_some(Self { permissions, identity: (stat.st_dev, stat.st_ino) })
@@ -259,7 +266,7 @@ fn create(dir: &Dir, name: &OsStr, syncs: Option<&DirectorySyncs>) -> Result<boo
     Ok(is_new)
 }
 
-/// A link that leads out is not missing: its error has no number.
+/// A link that leads out of the folder does not count as missing: its error has no errno.
 fn is_missing(error: &std::io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOENT)
 }

@@ -6,6 +6,9 @@ use super::error::Error;
 use crate::access::{Grant, ToWrite};
 use crate::path::SharePath;
 
+/// How long removed and replaced files are kept by default: a week always includes a weekend.
+pub(super) const TRASH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// What the owner of the folder allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -22,6 +25,10 @@ pub struct Rules {
     /// Whether a saved file is synced to the disk before its upload succeeds. Turn it off for measurements and for
     /// data you can afford to lose: without a power failure, a file is still whole or absent.
     pub durable: bool,
+    /// How long removed and replaced files are kept; `None` if they are not kept.
+    pub trash: Option<Duration>,
+    /// How many bytes the trash may hold; `None` if only the reserve limits it.
+    pub trash_size: Option<u64>,
     /// How long an upload may stall before it is aborted. Leftovers of uploads are not removed earlier than that.
     pub stall: Duration,
 }
@@ -46,6 +53,8 @@ impl Default for Rules {
             max_upload: None,
             reserve: 0,
             durable: true,
+            trash: Some(TRASH),
+            trash_size: None,
             stall: Duration::from_secs(60),
         }
     }
@@ -58,8 +67,8 @@ impl Rules {
         if shared { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    /// What to do with an upload whose name is taken: without the right to replace files, it must not. A refusal would say
-    /// that the name is taken, which is not for everybody.
+    /// What to do with an upload whose name is taken: without the right to replace files, it must not replace
+    /// one. A refusal would reveal that the name is taken, which not everybody may know.
     pub fn on_conflict(&self, grant: &Grant<'_, ToWrite>) -> OnConflict {
         match self.on_conflict {
             _ if grant.hides_names() => OnConflict::Rename,

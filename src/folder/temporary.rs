@@ -5,7 +5,7 @@
 //! the name is taken, or else through a [claim](super::claims); an old file is replaced by a rename. A named file is
 //! readable only by this user until it gets its [`Attributes`].
 //!
-//! A file with a temporary name stays locked (`flock`) while its server lives, so that another server's
+//! A file with a temporary name stays locked (`flock`) while its server runs, so that another server's
 //! [sweep](super::sweep) can distinguish leftovers from files that are being written.
 //!
 //! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name: where a
@@ -18,7 +18,7 @@ use super::claims::Claims;
 use super::save_method::{SaveMethod, is_unsupported};
 use crate::durable::name::{anonymous_file, link};
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// How often a random 64-bit name may be taken, or swept away, before something else must be wrong.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// An incomplete file. Removed on drop.
 pub(super) struct Temporary {
@@ -56,7 +56,7 @@ impl Temporary {
     }
 
     fn create_as(dir: &Arc<Dir>, method: SaveMethod, mode_with_name: Mode) -> Result<Self, Errno> {
-        // Whatever the error, the attempt with a name shows whether it is a real one.
+        // Whatever the error, a named file is tried next. It fails too if the error is a real one.
         if method == SaveMethod::Anonymous
             && let Some(file) = anonymous_file(&**dir, attributes::NEW_FILE)
         {
@@ -152,6 +152,24 @@ impl Temporary {
         self.file.write_all(bytes)
     }
 
+    /// Its directory and its temporary name, if it has one.
+    pub(super) fn place(&self) -> Option<(&Arc<Dir>, &OsStr)> {
+        self.name.as_ref().map(|name| (&name.dir, OsStr::new(&name.text)))
+    }
+
+    /// Records that it was renamed elsewhere, so that it is not removed on drop.
+    pub(super) fn was_renamed(&mut self) {
+        if let Some(name) = &mut self.name {
+            name.taken = false;
+        }
+    }
+
+    /// Lets `change` modify the content.
+    pub(super) fn fill<T>(&mut self, change: impl FnOnce(&File) -> T) -> T {
+        self.is_synced = false;
+        change(&self.file)
+    }
+
     /// Syncs the file, unless it is synced already.
     pub(super) fn sync(&mut self) -> Result<(), Errno> {
         if !self.is_synced {
@@ -167,7 +185,8 @@ impl Temporary {
         if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
-        // NFS cannot rename without replacing, but can link; FAT the other way round; many FUSE file systems neither.
+        // NFS can link, but cannot rename without replacing. FAT is the other way round. Many FUSE file
+        // systems can do neither.
         match old.rename_to_free(dir, name) {
             Err(error) if error != Errno::XDEV && is_unsupported(error) => match old.link(dir, name) {
                 Err(error) if error != Errno::XDEV && is_unsupported(error) => old.claim(dir, name, claims),
@@ -184,6 +203,55 @@ impl Temporary {
             None => self.give_name(dir)?,
         };
         self.name.insert(old).rename(dir, name)
+    }
+
+    /// Gives the file another temporary name, in this directory. Returns the one that it had.
+    pub(super) fn move_to(&mut self, dir: &Arc<Dir>, text: &str) -> Result<Option<TemporaryName>, Errno> {
+        let mut new = Name { dir: Arc::clone(dir), text: text.to_owned(), taken: false };
+        let Some(old) = &mut self.name else {
+            link(&self.file, &**dir, OsStr::new(text))?;
+            self.name = Some(new.taken());
+            return Ok(None);
+        };
+        old.rename_to_free(dir, OsStr::new(text)).or_else(|error| match error {
+            Errno::XDEV => Err(error),
+            error if is_unsupported(error) => old.rename(dir, OsStr::new(text)),
+            error => Err(error),
+        })?;
+        new.taken = true;
+        Ok(self.name.replace(new).map(TemporaryName))
+    }
+
+    /// Exchanges the file with the one that has this name, which gets the temporary name. If that fails, the file gets back the
+    /// name that it had before.
+    pub(super) fn exchange(
+        &mut self,
+        before: Option<TemporaryName>,
+        dir: &Dir,
+        name: &OsStr,
+    ) -> Result<(), Errno> {
+        let Some(own) = &mut self.name else { return Err(Errno::NOENT) };
+        let (text, flags) = (own.text.as_str(), RenameFlags::EXCHANGE);
+        match fs::renameat_with(&*own.dir, text, dir, name.as_bytes(), flags) {
+            Ok(()) => {
+                own.taken = false;
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(TemporaryName(mut before)) = before
+                    && own.rename(&before.dir, OsStr::new(&before.text)).is_ok()
+                {
+                    before.taken = true;
+                    self.name = Some(before);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The `stat` of the file.
+    pub(super) fn stat(&self) -> Result<Stat, Errno> {
+        fs::fstat(&self.file)
     }
 
     /// An anonymous file cannot be renamed, so it is given a temporary name first.
@@ -208,6 +276,15 @@ fn is_ours(file: &File) -> bool {
     !swept && fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
+/// A new temporary name. `RandomState` is seeded by the system once per thread, and differs for each instance.
+pub(super) fn random_name() -> String {
+    let number = RandomState::new().build_hasher().finish();
+    format!(".wharf-{number:016x}.tmp")
+}
+
+/// A temporary name that a file had.
+pub(super) struct TemporaryName(Name);
+
 /// A temporary name.
 struct Name {
     dir: Arc<Dir>,
@@ -217,10 +294,8 @@ struct Name {
 }
 
 impl Name {
-    /// `RandomState` is seeded by the system once per thread, and differs for each instance.
     fn random(dir: &Arc<Dir>) -> Self {
-        let number = RandomState::new().build_hasher().finish();
-        Self { dir: Arc::clone(dir), text: format!(".wharf-{number:016x}.tmp"), taken: false }
+        Self { dir: Arc::clone(dir), text: random_name(), taken: false }
     }
 
     fn taken(mut self) -> Self {

@@ -11,6 +11,7 @@ pub mod authorization;
 pub mod body;
 pub mod conditional;
 pub mod date;
+pub mod destination;
 pub mod disposition;
 pub mod event_stream;
 pub mod fields;

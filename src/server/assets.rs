@@ -1,10 +1,11 @@
-//! The files that pages use: one style sheet, one script, one icon, and a script for those who may share. They are part of
-//! the binary; `build.rs` puts them together.
+//! The files that pages use: one style sheet, one script, one icon, and a script for users who may share.
+//! They are part of the binary; `build.rs` puts them together.
 //!
-//! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses another
-//! name. A page of an older server that is still open requests a name that no longer exists, and gets 404.
+//! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses a
+//! different name. A page of an older server that is still open requests a name that no longer exists, and
+//! gets 404.
 //!
-//! Pages link to them with an empty query: lftp takes the other links of a page for files of the folder.
+//! Pages link to them with an empty query: lftp takes all other links on a page for files in the folder.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -38,7 +39,8 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", JAVASCRIPT, source)
 });
 
-/// What only the pages of folders need that the visitor may share. It imports the script that has the name of this version.
+/// The script for the pages of folders that the visitor may share. It imports the main script by this
+/// version's name.
 pub(super) static SHARE: LazyLock<Asset> = LazyLock::new(|| {
     let page = SCRIPT.link().trim_start_matches(ASSETS);
     let names = "$, button, clock, here, loggedOut, make, needsLogin, own";

@@ -11,19 +11,25 @@ use crate::server::response::Response;
 /// When to retry if descriptors are short, in seconds: the minimum time for which an idle connection is kept.
 const RETRY_AFTER: u32 = 5;
 
-/// When to retry if the shared folder was replaced, in seconds: the server follows within one.
+/// When to retry if the shared folder was replaced, in seconds: the server notices that within one.
 const FOLLOWED_AFTER: u32 = 2;
 
 /// The response to this error, with a line that says what to do.
 pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
-        Error::Denied | Error::ReadOnly | Error::NoRight(_) => Status::FORBIDDEN,
+        Error::Denied | Error::ReadOnly | Error::NoRight(_) | Error::OntoItself => Status::FORBIDDEN,
         Error::Unauthenticated => Status::UNAUTHORIZED,
-        Error::IsDirectory | Error::NotDirectory | Error::NoParent | Error::Exists => Status::CONFLICT,
+        Error::IsDirectory
+        | Error::NotDirectory
+        | Error::NoParent
+        | Error::Exists
+        | Error::CannotKeep
+        | Error::IntoItself
+        | Error::CannotCopy => Status::CONFLICT,
         Error::Changed => Status::PRECONDITION_FAILED,
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
-        Error::NoSpace => Status::INSUFFICIENT_STORAGE,
+        Error::NoSpace | Error::TrashFull { .. } => Status::INSUFFICIENT_STORAGE,
         Error::Replaced => {
             let answer = Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
             return answer.with("Retry-After", FOLLOWED_AFTER);

@@ -25,6 +25,7 @@ mod config;
 mod connection;
 mod connections;
 mod content;
+mod cookie;
 #[cfg(feature = "archive")]
 mod crcs;
 mod disk;
@@ -53,13 +54,12 @@ mod passwords;
 mod pipeline;
 mod random;
 mod receive;
+mod remover;
 mod representation;
 mod request;
 mod response;
 mod routes;
 mod runtime;
-#[cfg(feature = "accounts")]
-mod session_cookie;
 mod shedding;
 mod state;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -73,6 +73,7 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 mod trusted_proxies;
+mod undo_secret;
 mod url_path;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 mod watched_file;
@@ -169,7 +170,9 @@ impl Server {
             cache: Cache::default(),
             blocking: Permits::new(disk::places(config.workers)),
             chores,
+            trash_sweeps: Permits::new(1),
             archives: FairPermits::new(capacity::archives(files)),
+            copies: FairPermits::new(capacity::COPIES),
             listings: Permits::new(listing::SHARES),
             large_send_buffers: Permits::new(send_buffer::AT_ONCE),
             spin_permits: Permits::new(processors / 2),
@@ -197,6 +200,7 @@ impl Server {
             udp_read_only: config.udp_read_only,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
+        state.sweep_trash_soon();
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
         let jobs = Jobs::with(jobs::JobCounts::limits(files, state.folder.rules().durable));
         Ok(Self {
@@ -230,12 +234,12 @@ impl Server {
         self.runtime.state.scheme().name()
     }
 
-    /// The URL to pass on: of the network if possible, otherwise of this machine. `None` without TCP.
+    /// The URL to pass on: the network's if possible, otherwise this machine's. `None` without TCP.
     pub fn url(&self) -> Option<String> {
         address::of_server(&self.runtime.state)
     }
 
-    /// The fingerprint of its self-signed certificate, as `--pin` of the clients takes it.
+    /// The fingerprint of its self-signed certificate, in the format of the clients' `--pin` flag.
     pub fn fingerprint(&self) -> Option<String> {
         self.runtime.state.tls.as_ref()?.fingerprint()
     }

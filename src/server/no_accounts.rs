@@ -1,4 +1,4 @@
-//! A build without accounts: no server knows users.
+//! A build without accounts: no server has users.
 
 #[path = "no_credential.rs"]
 pub(super) mod credential;

@@ -31,6 +31,7 @@ use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
+use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 /// How often old cache entries are evicted, and how often wharf checks whether the folder's path names another
@@ -40,12 +41,27 @@ const ROUND: Duration = Duration::from_secs(1);
 /// How often freed memory is returned to the system.
 const RETURN: Duration = Duration::from_secs(2);
 
-/// How long a request waits until closed files free enough descriptors. It then tries without them: a disk that hangs must
-/// not keep it for longer.
+/// How long a request waits until closed files free enough descriptors. It then goes ahead anyway: a hanging
+/// disk must not delay it further.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// How often expired unfinished uploads are deleted: empty ones are kept for minutes.
+/// How often expired unfinished uploads are deleted: empty ones are kept only for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
+
+impl State {
+    /// Makes the chores thread sweep the trash, which removes what has expired, was discarded or was not
+    /// kept. Does nothing if a sweep already waits.
+    pub(super) fn sweep_trash_soon(&self) {
+        if let Some(permit) = self.trash_sweeps.take() {
+            let folder = self.folder.clone();
+            self.chores.later(move || {
+                // What comes into the trash from now on needs another sweep.
+                drop(permit);
+                folder.sweep_trash(SystemTime::now(), Blocking::own_thread());
+            });
+        }
+    }
+}
 
 impl Runtime {
     /// A worker: takes the next ready connection and advances it.
@@ -122,6 +138,8 @@ impl Runtime {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Moment::now(), SWEEP);
         let mut next_round = Deadline::after(Moment::now(), ROUND);
+        let trash_round = self.trash_round();
+        let mut next_trash = Deadline::after(Moment::now(), trash_round);
         let mut next_return = Deadline::after(Moment::now(), RETURN);
         // One of each at a time, so that they do not pile up behind a chore that a hanging disk delays.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
@@ -134,6 +152,10 @@ impl Runtime {
                 self.state
                     .chores
                     .later(move || folder.forget_uploads(SystemTime::now(), Blocking::own_thread()));
+            }
+            if next_trash.is_over(now) {
+                next_trash = Deadline::after(now, trash_round);
+                self.state.sweep_trash_soon();
             }
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
@@ -183,6 +205,11 @@ impl Runtime {
         }
     }
 
+    /// How often the trash is swept: several times before an entry expires, if that is soon.
+    fn trash_round(&self) -> Duration {
+        self.state.folder.rules().trash.map_or(SWEEP, |time| (time / 4).clamp(ROUND, SWEEP))
+    }
+
     /// The keep-alive timeout at this moment.
     pub(super) fn timeout(&self) -> Duration {
         self.state.keep_alive.timeout(self.table.open())
@@ -195,13 +222,13 @@ impl Runtime {
 
     #[inline]
     fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
-        // A job thread has waited.
+        // A job thread has already waited.
         let may_open = matches!(disk, Disk::OwnThread) || self.may_open(self.state.chores.undropped());
         Turn { state: &self.state, input, timeout: self.timeout(), disk, may_open, jobs: &self.jobs }
     }
 
-    /// Whether files may be opened while this many values wait to be dropped. Connections no longer count their
-    /// descriptors, but they are open.
+    /// Whether files may be opened while this many values wait to be dropped. Their descriptors no longer
+    /// count for a connection, but are still open.
     fn may_open(&self, undropped: u64) -> bool {
         undropped == 0 || self.table.allows(undropped.saturating_mul(deferred::DESCRIPTORS))
     }

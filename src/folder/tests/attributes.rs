@@ -30,7 +30,7 @@ fn in_pieces(folder: &Folder, name: &str) -> Saved {
     let last = Piece { completes: true, size: None, length: None };
     let mut appending = folder.begin_upload(token, &grant(name), plan, last, disk()).expect("begun");
     appending.write(b"new", disk()).expect("written");
-    match appending.end(&judge(), disk()) {
+    match appending.end(&judge(), &someone(), disk()) {
         Ok(Ended::Saved(saved, _)) => saved,
         other => panic!("it was the last: {other:?}"),
     }
@@ -227,7 +227,7 @@ fn attributes_are_those_of_a_file_that_appears_in_between() {
         incoming.write(b"new", disk()).expect("written");
         it.write("a", "theirs");
         set_mode(it.share().join("a"), 0o600);
-        incoming.commit(Guard::None, disk()).expect("saved");
+        incoming.commit(Guard::None, &someone(), disk()).expect("saved");
         assert_eq!(mode(it.share().join("a")), 0o600, "{method:?}");
     }
 }

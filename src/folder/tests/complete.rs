@@ -1,11 +1,11 @@
-//! Complete uploads: what is remembered of them, for how long, and how many.
+//! Complete uploads: what is remembered about them, for how long, and how many.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use super::uploads::{LAST, MORE, begin, finish, plan, token};
 use super::{Fixture, quick};
-use super::{disk, grant, judge};
+use super::{disk, grant, judge, someone};
 use crate::folder::uploads::{MOST_COMPLETE, MOST_COMPLETE_OF_A_CLIENT};
 use crate::folder::{Completed, Folder, LIFETIME, OnConflict, Piece, Plan, Rules, UploadError};
 
@@ -13,7 +13,7 @@ use crate::folder::{Completed, Folder, LIFETIME, OnConflict, Piece, Plan, Rules,
 fn complete_of(folder: &Folder, number: u32, owner: &str) {
     let plan = Plan { owner: owner.to_owned(), ..plan() };
     let appending = folder.begin_upload(token(number), &grant("a"), plan, LAST, disk()).expect("begun");
-    appending.end(&judge(), disk()).expect("saved");
+    appending.end(&judge(), &someone(), disk()).expect("saved");
 }
 
 fn is_known(folder: &Folder, number: u32) -> bool {
@@ -94,7 +94,7 @@ fn the_client_with_the_most_loses_one_to_others() {
     complete_of(&folder, most, "new");
     let gone: Vec<_> = (0..=most).filter(|&number| !is_known(&folder, number)).collect();
     assert!(matches!(gone[..], [number] if number > 0 && number < most), "{gone:?}");
-    // A server that starts keeps as many.
+    // A server that restarts keeps as many.
     for number in most + 1..most + 50 {
         let description = r#"{"path":"a","length":3,"guard":"None","owner":"3","memo":"memo"}"#;
         fixture.write(&format!(".wharf/uploads/{}.json", token(number)), description);

@@ -1,4 +1,4 @@
-//! Two files of one name: one after the other, and both at once.
+//! Two files with one name: saved one after the other, and both at once.
 
 use super::disk;
 use super::*;
@@ -20,7 +20,7 @@ fn begin(folder: &Folder, content: &str) -> Incoming {
     incoming
 }
 
-/// Commits two files of one name at the same time.
+/// Commits two files with one name at the same time.
 fn both(folder: &Folder, guard: Guard) -> [Result<Saved, Error>; 2] {
     both_of([folder, folder], guard)
 }
@@ -30,7 +30,7 @@ fn both_of(folders: [&Folder; 2], guard: Guard) -> [Result<Saved, Error>; 2] {
     let barrier = Barrier::new(2);
     let commit = |incoming: Incoming| {
         barrier.wait();
-        incoming.commit(guard, disk())
+        incoming.commit(guard, &someone(), disk())
     };
     let (one, other) = (begin(folders[0], A), begin(folders[1], B));
     std::thread::scope(|scope| {
@@ -159,7 +159,7 @@ fn a_name_taken_while_the_file_arrived() {
             let it = Fixture::new();
             let incoming = begin(&it.folder_in(method, rules(on_conflict)), "mine");
             it.write("a.txt", "theirs");
-            let saved = incoming.commit(Guard::None, disk());
+            let saved = incoming.commit(Guard::None, &someone(), disk());
             match saved_as {
                 Some(name) => assert_eq!(saved.expect("saved").path, path(name), "{on_conflict:?}"),
                 None => assert!(matches!(saved, Err(Error::Exists)), "{on_conflict:?}"),
@@ -179,12 +179,12 @@ fn the_next_free_number_is_taken() {
     let saved = save(&folder, "a.txt", "new").expect("saved");
     assert_eq!(
         saved,
-        Saved { path: path("a (2).txt"), asked_for: None, lies_at: None, size: 3, created: true }
+        Saved { path: path("a (2).txt"), asked_for: None, lies_at: None, size: 3, created: true, kept: None }
     );
     assert_eq!(save(&folder, "a.txt", "new").expect("saved").path, path("a (4).txt"));
 }
 
-/// Two servers share nothing but the lock file, and the atomic steps of the file system.
+/// Two servers share only the lock file and the atomic steps of the file system.
 #[test]
 fn two_servers_are_as_one() {
     let table = [

@@ -2,7 +2,7 @@
 
 use super::uploads::{LAST, MORE, plan, token};
 use super::{Fixture, path, quick, read, save};
-use super::{disk, grant, judge};
+use super::{disk, grant, judge, someone};
 use crate::folder::{Error, Folder, Guard, Incoming, Rules, UploadError, WalkStep};
 use std::fs;
 use std::path::PathBuf;
@@ -105,7 +105,7 @@ fn nothing_is_saved_in_the_old_directory() {
                 "it is in the old one"
             );
         }
-        assert!(matches!(whole.commit(Guard::None, disk()), Err(Error::Replaced)));
+        assert!(matches!(whole.commit(Guard::None, &someone(), disk()), Err(Error::Replaced)));
         let visible: Vec<_> =
             it.on_disk("1").into_iter().filter(|name| !name.starts_with(".wharf")).collect();
         assert_eq!(visible, ["a"], "no directory either");

@@ -10,12 +10,13 @@ mod real_paths;
 mod rights;
 mod saving;
 mod sweeping;
+mod trash;
 mod unfinished;
 mod uploads;
 mod walking;
 
 use super::save_method::SaveMethod;
-use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Rules, Saved};
+use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Remover, Rules, Saved};
 use crate::access::{Access, Grant, Judge, Operation, Principal, Rights};
 use crate::blocking::Blocking;
 use crate::path::SharePath;
@@ -73,7 +74,7 @@ impl Fixture {
         Folder::open_with(&self.share(), rules, method, SystemTime::now()).expect("a folder")
     }
 
-    /// The folder of a server that starts after this time.
+    /// The folder of a server that starts after this much time.
     fn folder_after(&self, time: Duration, rules: Rules) -> Folder {
         let best = SaveMethod::of_this_system();
         Folder::open_with(&self.share(), rules, best, SystemTime::now() + time).expect("a folder")
@@ -112,6 +113,11 @@ fn judge() -> Judge {
     Access::new(Rights::VIEW.with(Rights::SAVE)).judge(&Principal::anonymous(None))
 }
 
+/// A client.
+fn someone() -> Remover {
+    Remover::at_address("192.0.2.1".to_owned())
+}
+
 /// A grant for this path, with all these rights.
 fn grant<O: Operation>(name: &str) -> Grant<'static, O> {
     judge().check(&path(name)).expect("all is allowed").into_owned()
@@ -129,7 +135,7 @@ fn list(folder: &Folder, name: &str) -> Result<Vec<DirEntry>, Error> {
 }
 
 fn quick() -> Rules {
-    Rules { durable: false, ..Rules::default() }
+    Rules { durable: false, trash: None, ..Rules::default() }
 }
 
 fn read(folder: &Folder, name: &str) -> Result<String, Error> {
@@ -157,5 +163,5 @@ fn save(folder: &Folder, name: &str, content: &str) -> Result<Saved, Error> {
 fn save_if(folder: &Folder, name: &str, content: &str, guard: Guard) -> Result<Saved, Error> {
     let mut incoming = folder.receive(&grant(name), Some(content.len() as u64), disk())?;
     incoming.write(content.as_bytes(), disk())?;
-    incoming.commit(guard, disk())
+    incoming.commit(guard, &someone(), disk())
 }

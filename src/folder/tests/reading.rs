@@ -148,7 +148,9 @@ fn names_may_have_any_byte() {
     for name in odd {
         let path = SharePath::from_segments([name]).expect("a legal name");
         let to_write = judge().check(&path).expect("all is allowed");
-        let saved = folder.receive(&to_write, None, disk()).and_then(|file| file.commit(Guard::None, disk()));
+        let saved = folder
+            .receive(&to_write, None, disk())
+            .and_then(|file| file.commit(Guard::None, &someone(), disk()));
         saved.expect("saved");
         let to_read = judge().check(&path).expect("all is allowed");
         assert!(matches!(folder.open(&to_read, disk()), Ok(Node::File(_))), "{}", path.display());

@@ -1,6 +1,6 @@
-//! Rights that differ by path: what a link leads to needs them where it really lies, too.
+//! Rights that differ by path: a link's target needs them at its real path, too.
 
-use super::{Fixture, disk, path, quick};
+use super::{Fixture, disk, path, quick, someone};
 use crate::access::{Access, Judge, Principal, Rule, ToList, ToMakeDirectory, ToRead, ToWrite};
 use crate::folder::{Error, Folder, Guard, Node, OnConflict, Rules, WalkStep};
 
@@ -167,7 +167,7 @@ fn saving_needs_the_right_at_both_ends_of_a_link() {
             let path = path(name);
             let grant = judge.check::<ToWrite>(&path).expect("by its name");
             let incoming = folder.receive(&grant, None, disk()).expect(name);
-            incoming.commit(Guard::None, disk()).expect(name);
+            incoming.commit(Guard::None, &someone(), disk()).expect(name);
         }
         assert_eq!(std::fs::read_to_string(fixture.share().join("closed/file")).expect("there"), before);
     }
@@ -182,7 +182,7 @@ fn a_directory_that_is_moved_while_a_file_arrives_is_judged_again() {
     let (from, to) = (fixture.share().join("open/below"), fixture.share().join("closed/moved"));
     std::fs::rename(from, to).expect("moved");
     fixture.link("../closed/moved", "open/below");
-    assert!(is_absent(&incoming.commit(Guard::None, disk())));
+    assert!(is_absent(&incoming.commit(Guard::None, &someone(), disk())));
     assert!(!fixture.share().join("closed/moved/new").exists());
 }
 
@@ -212,7 +212,9 @@ fn at_the_end_of_a_link_fewer_rights_count() {
     let (taken, new) = (path("link/taken"), path("link/new"));
     let receive = |path| {
         let grant = judge.check::<ToWrite>(path).expect("by its name");
-        folder.receive(&grant, None, disk()).and_then(|incoming| incoming.commit(Guard::None, disk()))
+        folder
+            .receive(&grant, None, disk())
+            .and_then(|incoming| incoming.commit(Guard::None, &someone(), disk()))
     };
     receive(&new).expect("a new name");
     assert_eq!(receive(&taken).expect("beside it").path.as_bytes(), b"link/taken (1)");
@@ -233,7 +235,9 @@ fn who_may_only_add_does_not_learn_which_names_are_taken() {
                 let grant = judge.check::<ToWrite>(&path).expect("it may add");
                 assert!(folder.occupant(&grant, disk()).expect("not looked at").is_none(), "{name}");
                 assert!(folder.may_receive(&grant, None, disk()).is_ok(), "{name}");
-                let saved = folder.receive(&grant, None, disk()).and_then(|file| file.commit(guard, disk()));
+                let saved = folder
+                    .receive(&grant, None, disk())
+                    .and_then(|file| file.commit(guard, &someone(), disk()));
                 let saved = saved.unwrap_or_else(|error| panic!("{name}, {on_conflict:?}: {error}"));
                 assert_eq!((saved.told(), saved.created), (&path, true), "{name}");
                 assert!(judge.check::<ToMakeDirectory>(&path).is_err(), "{name}");
@@ -249,7 +253,7 @@ fn a_rule_holds_for_every_spelling_of_its_path() {
     let fixture = Fixture::new();
     fixture.write("a/Secret", "secret");
     fixture.write("a/SECRET.txt", "another file");
-    // As on a file system that takes them for one: one file by several names.
+    // As on a file system that treats these names as one: one file with several names.
     for name in ["SECRET", "Secret.", "SECRET~1", "s\u{e9}cret"] {
         std::fs::hard_link(fixture.share().join("a/Secret"), fixture.share().join("a").join(name))
             .expect("linked");

@@ -1,7 +1,7 @@
 //! What a grant allows, at the beginning and at the end.
 
 use super::uploads::{LAST, begin, plan, token};
-use super::{Fixture, disk, grant, judge, path, quick, read};
+use super::{Fixture, disk, grant, judge, path, quick, read, someone};
 use crate::access::{Access, Denied, Judge, Principal, Right, Rights, ToWrite};
 use crate::folder::{Ended, Error, Folder, Guard, OnConflict, Rules, UploadError, WalkStep};
 
@@ -44,7 +44,7 @@ fn upload(folder: &Folder, fixture: &Fixture, judge: &Judge, taken: [bool; 2]) -
     let to_write = judge.check::<ToWrite>(&path).expect("some right is given");
     let saved = folder.receive(&to_write, None, disk()).and_then(|incoming| {
         set(taken[1]);
-        incoming.commit(Guard::None, disk())
+        incoming.commit(Guard::None, &someone(), disk())
     });
     match saved {
         Ok(saved) if saved.path.as_bytes() == b"a" => Outcome::Saved("a"),
@@ -99,7 +99,7 @@ fn an_upload_in_pieces_is_judged_at_each_request() {
     }
     let mut last = folder.append(&token(1), 0, LAST, &judge(), disk()).expect("it is still there");
     last.write(b"content", disk()).expect("written");
-    let ended = last.end(&viewer, disk());
+    let ended = last.end(&viewer, &someone(), disk());
     assert!(matches!(ended, Err(UploadError::Refused(Error::NoRight(_)))), "the right was taken away");
     assert!(matches!(folder.upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)), "discarded");
     let left = fixture.on_disk();
@@ -114,7 +114,7 @@ fn a_piece_may_replace_only_with_the_right_to() {
     for (number, name, judge, is_saved) in [(1, "a", &adder, false), (2, "b", &judge(), true)] {
         let begun = folder.begin_upload(token(number), &grant(name), plan(), LAST, disk());
         fixture.write(name, "old");
-        match begun.expect("begun").end(judge, disk()) {
+        match begun.expect("begun").end(judge, &someone(), disk()) {
             Ok(Ended::Saved(..)) => assert!(is_saved, "{name}"),
             Err(UploadError::Refused(Error::Exists)) => assert!(!is_saved, "{name}"),
             other => panic!("{name}: {other:?}"),

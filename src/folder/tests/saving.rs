@@ -21,10 +21,10 @@ fn a_file_appears_whole_at_the_commit() {
             "{method:?}: parents come last"
         );
         assert!(list(&folder, "").expect("a listing").is_empty(), "{method:?}");
-        let saved = incoming.commit(Guard::None, disk()).expect("committed");
+        let saved = incoming.commit(Guard::None, &someone(), disk()).expect("committed");
         assert_eq!(
             saved,
-            Saved { path: path("a/b/c"), asked_for: None, lies_at: None, size: 7, created: true }
+            Saved { path: path("a/b/c"), asked_for: None, lies_at: None, size: 7, created: true, kept: None }
         );
         assert_eq!(read(&folder, "a/b/c").expect("a file"), "one two", "{method:?}");
         assert_eq!(it.on_disk(), ["a", "a/b", "a/b/c"], "{method:?}");
@@ -55,7 +55,10 @@ fn a_reader_keeps_the_file_that_it_opened() {
         let folder = it.folder_in(method, quick());
         let mut open = open_file(&folder, "a").file;
         let saved = save(&folder, "a", "new").expect("saved");
-        assert_eq!(saved, Saved { path: path("a"), asked_for: None, lies_at: None, size: 3, created: false });
+        assert_eq!(
+            saved,
+            Saved { path: path("a"), asked_for: None, lies_at: None, size: 3, created: false, kept: None }
+        );
         let mut text = String::new();
         open.read_to_string(&mut text).expect("read");
         assert_eq!((text.as_str(), read(&folder, "a").expect("read").as_str()), ("old", "new"), "{method:?}");
@@ -110,7 +113,10 @@ fn a_directory_that_takes_the_name_meanwhile_is_kept() {
         let it = Fixture::new();
         let incoming = it.folder_in(method, quick()).receive(&grant("a"), None, disk()).expect("begun");
         fs::create_dir(it.share().join("a")).expect("a directory");
-        assert!(matches!(incoming.commit(Guard::None, disk()), Err(Error::IsDirectory)), "{method:?}");
+        assert!(
+            matches!(incoming.commit(Guard::None, &someone(), disk()), Err(Error::IsDirectory)),
+            "{method:?}"
+        );
         assert_eq!(it.on_disk(), ["a"], "{method:?}");
     }
 }
@@ -121,7 +127,10 @@ fn a_parent_that_becomes_a_link_out_is_rejected() {
         let it = Fixture::new();
         let incoming = it.folder_in(method, quick()).receive(&grant("a/b"), None, disk()).expect("begun");
         it.link("../outside", "a");
-        assert!(matches!(incoming.commit(Guard::None, disk()), Err(Error::NotFound)), "{method:?}");
+        assert!(
+            matches!(incoming.commit(Guard::None, &someone(), disk()), Err(Error::NotFound)),
+            "{method:?}"
+        );
         assert_eq!(fs::read_dir(it.outside()).expect("outside").count(), 1, "{method:?}");
     }
 }
@@ -171,7 +180,7 @@ fn the_limit_holds_whether_or_not_the_size_is_known() {
         assert!(matches!(unannounced.write(b"5", disk()), Err(Error::TooLarge { limit: 4 })), "{method:?}");
         assert!(it.on_disk().is_empty(), "{method:?}: its space is free at once");
         assert!(
-            unannounced.commit(Guard::None, disk()).is_err(),
+            unannounced.commit(Guard::None, &someone(), disk()).is_err(),
             "{method:?}: an incomplete file cannot appear"
         );
         assert!(it.on_disk().is_empty(), "{method:?}");
@@ -307,7 +316,7 @@ fn a_directory_that_is_removed_meanwhile_is_not_written_to() {
             let mut incoming = folder.receive(&grant(name), Some(3), disk()).expect("begun");
             incoming.write(b"new", disk()).expect("written");
             change(&it);
-            let saved = incoming.commit(Guard::None, disk());
+            let saved = incoming.commit(Guard::None, &someone(), disk());
             // A named temporary is removed together with its directory.
             if case == "removed" && method == SaveMethod::Named {
                 assert!(matches!(saved, Err(Error::NotFound)), "{case}: {saved:?}");

@@ -58,7 +58,7 @@ fn another_server_may_start_while_a_file_arrives() {
         incoming.write(b"be", disk()).expect("written");
         it.folder_after(LONG, quick());
         incoming.write(b"gun", disk()).expect("written");
-        incoming.commit(Guard::None, disk()).expect("committed");
+        incoming.commit(Guard::None, &someone(), disk()).expect("committed");
         assert_eq!(read(&first, "a").expect("a file"), "begun", "{method:?}");
     }
 }
@@ -84,7 +84,7 @@ fn recently_written_temporaries_are_kept() {
     }
 }
 
-/// Its clock may be behind that of the machine that writes.
+/// This server's clock may be behind that of the machine that writes.
 #[test]
 fn temporaries_from_the_future_are_kept() {
     let it = Fixture::new();

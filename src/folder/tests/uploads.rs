@@ -9,7 +9,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::{Fixture, SaveMethod, path, quick, read, save};
-use super::{disk, grant, judge};
+use super::{disk, grant, judge, someone};
 use crate::folder::temporary::Temporary;
 use crate::folder::{
     Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, UploadError,
@@ -47,7 +47,7 @@ fn offset(folder: &Folder, number: u32) -> u64 {
 pub(super) fn finish(folder: &Folder, number: u32, offset: u64, bytes: &[u8]) -> Result<Saved, UploadError> {
     let mut appending = folder.append(&token(number), offset, LAST, &judge(), disk())?;
     appending.write(bytes, disk())?;
-    match appending.end(&judge(), disk())? {
+    match appending.end(&judge(), &someone(), disk())? {
         Ended::Saved(saved, Plan { memo, .. }) => {
             assert_eq!(memo, "memo");
             Ok(saved)
@@ -63,7 +63,9 @@ fn pieces_make_a_file() {
         let folder = fixture.folder(Rules { durable, ..Rules::default() });
         let mut first = begin(&folder, 1, "in/a");
         first.write(b"one ", disk()).expect("written");
-        assert!(matches!(first.end(&judge(), disk()), Ok(Ended::Paused(standing)) if standing.offset == 4));
+        assert!(
+            matches!(first.end(&judge(), &someone(), disk()), Ok(Ended::Paused(standing)) if standing.offset == 4)
+        );
         let mut cut = folder.append(&token(1), 4, LAST, &judge(), disk()).expect("continued");
         cut.write(b"two ", disk()).expect("written");
         drop(cut);
@@ -84,7 +86,7 @@ fn a_restart_loses_nothing() {
     let mut appending =
         first.begin_upload(token(1), &grant("a \u{ff}\n"), plan(), piece, disk()).expect("begun");
     appending.write(b"abc", disk()).expect("written");
-    // Not dropped, as by a process that is killed.
+    // Not dropped, as if the process had been killed.
     std::mem::forget(appending);
     let second = fixture.folder(quick());
     let standing = second.upload(&token(1), &judge(), disk()).expect("it is known");
@@ -113,9 +115,9 @@ fn a_newer_request_supersedes_an_older() {
     let mut new = folder.append(&token(1), 3, LAST, &judge(), disk()).expect("continued");
     assert!(matches!(old.write(b"xyz", disk()), Err(UploadError::Superseded)));
     new.write(b"def", disk()).expect("written");
-    assert!(matches!(old.end(&judge(), disk()), Err(UploadError::Superseded)));
+    assert!(matches!(old.end(&judge(), &someone(), disk()), Err(UploadError::Superseded)));
     assert_eq!(offset(&folder, 1), 6, "asking for the offset supersedes, too");
-    assert!(matches!(new.end(&judge(), disk()), Err(UploadError::Superseded)));
+    assert!(matches!(new.end(&judge(), &someone(), disk()), Err(UploadError::Superseded)));
     finish(&folder, 1, 6, b"ghi").expect("saved");
     assert_eq!(read(&folder, "a").expect("it is there"), "abcdefghi");
 }
@@ -177,7 +179,10 @@ fn lengths_that_disagree_are_rejected() {
     }
     assert_eq!(offset(&folder, 1), 3, "as it was");
     let short = folder.append(&token(1), 3, LAST, &judge(), disk()).expect("its size is unknown");
-    assert!(matches!(short.end(&judge(), disk()), Err(UploadError::Inconsistent)), "it ends too early");
+    assert!(
+        matches!(short.end(&judge(), &someone(), disk()), Err(UploadError::Inconsistent)),
+        "it ends too early"
+    );
     let mut long = folder.append(&token(1), 3, LAST, &judge(), disk()).expect("continued");
     assert!(matches!(long.write(b"defg", disk()), Err(UploadError::Inconsistent)), "longer than announced");
     assert!(matches!(folder.upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)), "and is spoilt");
@@ -250,7 +255,7 @@ fn the_guard_is_checked_at_the_end() {
     let folder = fixture.folder(quick());
     let new = Plan { guard: Guard::MustBeNew, ..plan() };
     drop(folder.begin_upload(token(1), &grant("a"), new, MORE, disk()).expect("begun"));
-    // Over a restart, too.
+    // After a restart, too.
     let folder = fixture.folder(quick());
     save(&folder, "a", "first").expect("saved");
     assert!(matches!(finish(&folder, 1, 0, b"second"), Err(UploadError::Refused(Error::Changed))));

@@ -21,6 +21,7 @@ use crate::access::{Judge, ToWrite};
 use crate::blocking::Blocking;
 use crate::folder::commit::{Saved, save};
 use crate::folder::error::Error;
+use crate::folder::remover::Remover;
 use crate::folder::temporary::Temporary;
 
 /// A request that appends to an upload. If it is dropped, what has arrived is kept.
@@ -32,6 +33,8 @@ pub struct Appending {
     /// Its number among the requests for this upload.
     pub(super) number: u64,
     pub(super) completes: bool,
+    /// Whether what was removed long ago may be discarded to make room for it.
+    pub(super) may_push_out: bool,
 }
 
 /// The result of a request that appends.
@@ -64,7 +67,8 @@ impl Appending {
             self.uploads.discard(&self.store, &self.token);
             return fits;
         }
-        let _in_flight = shared.reserve.begin(count, self.store.dir())?;
+        let dir = self.store.dir();
+        let _in_flight = shared.with_room(dir, self.may_push_out, || shared.reserve.begin(count, dir))?;
         let file =
             upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {
@@ -77,7 +81,7 @@ impl Appending {
     }
 
     /// Ends the request. A complete file gets its name if the judge allows it now. It may wait for the disk.
-    pub fn end(self, judge: &Judge, _: Blocking<'_>) -> Result<Ended, UploadError> {
+    pub fn end(self, judge: &Judge, remover: &Remover, _: Blocking<'_>) -> Result<Ended, UploadError> {
         let mut upload = self.lock()?;
         if !self.completes {
             let syncs = self.uploads.shared.syncs();
@@ -87,11 +91,17 @@ impl Appending {
         let whole = Piece { completes: true, size: Some(0), length: None };
         let length = agreed_length(upload.plan.length, size, whole)?;
         upload.learn_length(&self.store, &self.token, length)?;
-        self.save(&mut upload, size, judge)
+        self.save(&mut upload, size, judge, remover)
     }
 
     /// Gives the complete file its name, under the current rules.
-    fn save(&self, upload: &mut Upload, size: u64, judge: &Judge) -> Result<Ended, UploadError> {
+    fn save(
+        &self,
+        upload: &mut Upload,
+        size: u64,
+        judge: &Judge,
+        remover: &Remover,
+    ) -> Result<Ended, UploadError> {
         let Self { uploads, store, token, .. } = self;
         let shared = &uploads.shared;
         let file = upload.file.take().filter(|file| is_ours(file, size)).ok_or(UploadError::Superseded)?;
@@ -104,7 +114,16 @@ impl Appending {
         let granted = judge.check::<ToWrite>(&upload.path).map_err(Error::from);
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
-            save(shared, &place, &grant, &mut temporary, size, upload.plan.modified, upload.plan.guard)
+            save(
+                shared,
+                &place,
+                &grant,
+                &mut temporary,
+                size,
+                upload.plan.modified,
+                upload.plan.guard,
+                remover,
+            )
         });
         match saved {
             Ok(saved) => {
@@ -114,7 +133,13 @@ impl Appending {
                 Ok(Ended::Saved(saved, upload.plan.clone()))
             }
             // All bytes are here, and the error may be temporary: the client can try again.
-            Err(error @ (Error::NoSpace | Error::Denied | Error::Replaced | Error::Io(_))) => {
+            Err(
+                error @ (Error::NoSpace
+                | Error::TrashFull { .. }
+                | Error::Denied
+                | Error::Replaced
+                | Error::Io(_)),
+            ) => {
                 temporary.leave();
                 Err(error.into())
             }
@@ -140,13 +165,14 @@ fn is_ours(file: &File, offset: u64) -> bool {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
     match fs::statx(file, "", flags, StatxFlags::SIZE) {
         Ok(stat) => stat.stx_size == offset,
-        // Some file systems look the file up by name, and fail if the other server has renamed it. Only a kernel without
-        // `statx` proves nothing.
+        // Some file systems look the file up by name, and fail if the other server has renamed it. Only the
+        // error of a kernel without `statx` proves nothing.
         Err(error) => error == Errno::NOSYS,
     }
 }
 
-/// Closes the file, so that others may open it. A request that holds the lock of the upload now has closed it already.
+/// Closes the file, so that others may open it. If another request holds the upload's lock now, it has
+/// already closed the file.
 impl Drop for Appending {
     fn drop(&mut self) {
         if let Ok(mut upload) = self.upload.try_lock()

@@ -1,6 +1,6 @@
 //! Methods (RFC 9110 §9.3).
 
-/// A method (RFC 9110 §9.3; PATCH: RFC 5789; MKCOL: RFC 4918).
+/// A method (RFC 9110 §9.3; PATCH: RFC 5789; MKCOL, MOVE and COPY: RFC 4918).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Returns the content.
@@ -13,6 +13,10 @@ pub enum Method {
     Put,
     /// Creates a directory at the target (RFC 4918 §9.3).
     Mkcol,
+    /// Moves the target to another path (RFC 4918 §9.9).
+    Move,
+    /// Copies the target to another path (RFC 4918 §9.8).
+    Copy,
     /// Changes the target: appends the content to an upload.
     Patch,
     /// Removes the target: an upload.
@@ -42,11 +46,13 @@ impl Method {
             "POST" => Self::Post,
             "PUT" => Self::Put,
             "MKCOL" => Self::Mkcol,
+            "MOVE" => Self::Move,
+            "COPY" => Self::Copy,
             "OPTIONS" => Self::Options,
             "PATCH" => Self::Patch,
             "DELETE" => Self::Delete,
             "CONNECT" => return Err(UnsupportedMethod::Tunnel),
-            "TRACE" | "PROPFIND" | "PROPPATCH" | "COPY" | "MOVE" | "LOCK" | "UNLOCK" => {
+            "TRACE" | "PROPFIND" | "PROPPATCH" | "LOCK" | "UNLOCK" => {
                 return Err(UnsupportedMethod::NotAllowed);
             }
             _ => return Err(UnsupportedMethod::Unknown),
@@ -61,6 +67,8 @@ impl Method {
             Self::Post => "POST",
             Self::Put => "PUT",
             Self::Mkcol => "MKCOL",
+            Self::Move => "MOVE",
+            Self::Copy => "COPY",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
             Self::Options => "OPTIONS",
@@ -73,8 +81,8 @@ impl Method {
     }
 
     /// Whether sending the request twice has the same effect as sending it once (RFC 9110 §9.2.2, RFC 4918
-    /// §9.3).
+    /// §9).
     pub fn is_idempotent(self) -> bool {
-        self.is_safe() || matches!(self, Self::Put | Self::Delete | Self::Mkcol)
+        self.is_safe() || matches!(self, Self::Put | Self::Delete | Self::Mkcol | Self::Move | Self::Copy)
     }
 }

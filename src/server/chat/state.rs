@@ -10,7 +10,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::access::{Judge, ToList, User};
 use crate::chat::Now;
 use crate::chat::error::RoomError;
-use crate::chat::event::Uploader;
+use crate::chat::event::{Change, Uploader};
 use crate::chat::member::Person;
 use crate::chat::name::Name;
 use crate::chat::room::Room;
@@ -26,12 +26,12 @@ use crate::server::timing::Active;
 /// An event as it is sent: encoded once, shared by all subscribers.
 pub(crate) type EncodedEvent = Arc<[u8]>;
 
-/// Whose a member is: a user's, or of somebody without an account.
+/// The user that a member belongs to; `None` for somebody without an account.
 pub(crate) type Owner = Option<Arc<User>>;
 
 /// The room, and the waker of the broadcaster.
 pub(crate) struct ChatState {
-    /// The path before the links of events.
+    /// The path that precedes the links in events.
     base: Base,
     room: Mutex<Room<EncodedEvent, Owner>>,
     waker: OwnedFd,
@@ -95,7 +95,19 @@ impl ChatState {
         self.wake();
     }
 
-    /// Removes the members for which this is not true any more: with them, their event streams end.
+    /// Announces in the room what was done to a file or directory.
+    pub(crate) fn announce_change(
+        &self,
+        by: Uploader,
+        of: (Vec<u8>, bool),
+        change: Change,
+        also_at: Vec<Vec<u8>>,
+    ) {
+        self.room().announce_change(by, of, change, also_at, now());
+        self.wake();
+    }
+
+    /// Removes the members for which `stays` is false. Their event streams end too.
     pub(crate) fn dismiss_unless(&self, stays: impl Fn(&Name, &Owner) -> bool) {
         let gone = self.room().dismiss_unless(stays, now());
         for person in &gone {
@@ -106,7 +118,8 @@ impl ChatState {
         }
     }
 
-    /// Opens a stream for a member, after the event that it names as its last. Also returns the bytes that it begins with.
+    /// Opens a stream for a member, starting after the last event that its client has seen. Also returns the
+    /// first bytes of the stream.
     pub(crate) fn subscribe(
         self: &Arc<Self>,
         who: Person,
@@ -196,7 +209,7 @@ pub(crate) fn may_see(judge: &Judge, path: &[u8]) -> bool {
     SharePath::parse(path).is_ok_and(|path| judge.check::<ToList>(&path).is_ok())
 }
 
-/// Whether a member is of this user. A user that has changed is another one.
+/// Whether a member belongs to this user. A user that has changed counts as a different one.
 pub(crate) fn is_same_owner(owner: &Owner, user: Option<&Arc<User>>) -> bool {
     match (owner, user) {
         (None, None) => true,

@@ -31,7 +31,8 @@ impl Connection {
                 drop(self.transport.write(answer, More::Ends));
                 drop(self.transport.flush());
             }
-            // No alert means that a server is busy. Clients take one for an error of TLS, and many do not try again.
+            // TLS has no alert for a busy server. Clients would take any alert for a TLS error, and many
+            // would not retry.
             Phase::StartTls(_) => {}
             Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
         }

@@ -17,11 +17,12 @@ use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
 
-/// A buffer that is larger than this, from the line of a long target, is freed after its exchange.
+/// A buffer that a long target has made larger than this, in bytes, is freed after its exchange.
 const SPARE_LIMIT: usize = 1024;
 
 thread_local! {
-    /// The buffer of the last request line, for the next. A connection that waits for a request does not keep a buffer.
+    /// The buffer of the last request line, kept for the next. A connection that waits for a request does not
+    /// keep a buffer.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -37,7 +38,7 @@ pub(in crate::server) struct Exchange {
     pub version: HttpVersion,
     /// Whether the response is to a HEAD request: it has no content.
     pub to_head: bool,
-    /// What the filters need to know of the request.
+    /// What the filters need to know about the request.
     pub wanted: Wanted,
     /// What the request has proved; nothing if it is anonymous.
     pub credential: Option<Arc<Credential>>,
@@ -49,7 +50,7 @@ pub(in crate::server) struct Exchange {
 }
 
 impl Exchange {
-    /// For a head that was parsed from these bytes.
+    /// The exchange for a head that was parsed from these bytes.
     pub(super) fn of(
         head: &Head<'_, '_>,
         bytes: &[u8],
@@ -81,7 +82,7 @@ impl Exchange {
         }
     }
 
-    /// For bytes that are not a valid and complete head.
+    /// The exchange for bytes that are not a valid and complete head.
     pub(super) fn of_no_head(
         bytes: &[u8],
         client: ClientAddress,
@@ -108,14 +109,14 @@ impl Exchange {
         self.credential.as_ref().is_some_and(|credential| !credential.holds())
     }
 
-    /// Call when the whole body has been read: the connection need not be closed because of it.
+    /// Call when the whole body has been read: the connection need not be closed because of the body.
     pub(super) fn body_was_read(&mut self) {
         if let Persistence::Close(CloseReason::BodyUnread | CloseReason::PieceUnread) = self.persistence {
             self.persistence = Persistence::Keep;
         }
     }
 
-    /// Whom the log names: a link is not its giver.
+    /// The user that the log names; for a link, the link itself rather than its giver.
     fn logged_user(&self) -> LoggedUser<'_> {
         match (&self.wanted.link, &self.wanted.user) {
             (Some(link), _) => LoggedUser::Link(&link.id),

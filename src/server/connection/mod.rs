@@ -67,8 +67,9 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 use crate::server::tls::ClientCertificate;
 
-/// How many bytes a connection may transfer in one turn before the others get theirs; this takes two milliseconds on
-/// loopback. With half of it, large files took about 8 % more processor time; with two or eight times as much, no less.
+/// How many bytes a connection may transfer in one turn before the others get theirs; this takes two
+/// milliseconds on loopback. Half as much made large files cost about 8 % more processor time; two or eight
+/// times as much saved nothing.
 const TURN: u64 = 2 << 20;
 
 /// How many pipelined requests are answered in one turn.
@@ -80,16 +81,17 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 
-/// The same for a refused piece of an upload. Its client can ask how far the upload came and continue from there, whether it has
-/// seen the response or not; and browsers send all of a body before they look for one.
+/// The same for a refused piece of an upload. Its client can ask how far the upload got and continue from
+/// there, whether it has seen the response or not; and browsers send the whole body before they look for a
+/// response.
 const LINGER_PIECE: usize = 1 << 20;
 
 /// A client's connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
-    /// The client of the proxy, if the PROXY header has been read. In a box: most connections have none, and each that
-    /// is idle should be small.
+    /// The client of the proxy, if the PROXY header has been read. Boxed: most connections have none, and an
+    /// idle one should be small.
     source: Option<Box<ProxySource>>,
     /// The certificate of its client, if it has presented one.
     certificate: Option<Box<ClientCertificate>>,
@@ -124,7 +126,8 @@ pub(super) struct Turn<'a> {
 pub(super) enum AfterTurn {
     /// Park it.
     Park(WaitFor),
-    /// The job owns it until the job is done. In a box: every turn returns one of these, and few a job.
+    /// The job owns it until the job is done. Boxed: every turn returns an `AfterTurn`, but few of these
+    /// contain a job.
     Work(Box<Work>),
     /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
@@ -190,7 +193,7 @@ impl Connection {
         }
     }
 
-    /// The peer; the one that the PROXY header names, if it has one.
+    /// The peer, or the one that the PROXY header names.
     pub(super) fn peer(&self) -> Peer {
         match self.source.as_deref() {
             Some(ProxySource::Client(address)) => Peer::Inet(*address),
@@ -362,8 +365,9 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this
-                    // server's own, and the client sees only a closed connection, so they are worth a warning.
+                    // Errors from the system are network errors, and invalid data means bad TLS records. All
+                    // other errors are the server's own; they are worth a warning, because the client sees
+                    // only a closed connection.
                     let is_clients =
                         error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidData;
                     let level = if is_clients { log::Level::Debug } else { log::Level::Warn };
@@ -375,7 +379,7 @@ impl Connection {
     }
 }
 
-/// What comes before the first request, after the header of a proxy. Unix-domain sockets need no TLS.
+/// The phase before the first request, after the header of a proxy. Unix-domain sockets need no TLS.
 fn first_phase(transport: &Transport, has_tls: bool) -> Phase {
     match transport {
         Transport::Tcp(..) if has_tls => Phase::StartTls(None),

@@ -100,8 +100,8 @@ impl Connection {
         }
     }
 
-    /// Whether the body is still incomplete with the bytes that have arrived. Examines at most [`PEEK`] bytes; if there
-    /// are more, assumes that they do.
+    /// Whether the body is still incomplete with the bytes that have arrived. Examines at most [`PEEK`]
+    /// bytes; if there are more, assumes that they complete it.
     pub(super) fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
         let count = match self.transport.peek(&mut arrived) {

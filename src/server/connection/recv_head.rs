@@ -61,7 +61,8 @@ impl Connection {
         }
     }
 
-    /// Finds the response to the head at the start of the input. The verdict is on its password, if that has been checked.
+    /// Finds the response to the head at the start of the input. The verdict is about its password, if that
+    /// has been checked.
     #[inline]
     pub(super) fn serve(
         &mut self,
@@ -88,7 +89,7 @@ impl Connection {
         }
         let again = || Phase::RecvHead(WaitingForHead::default());
         let client = source.client;
-        // Before anything is opened for it.
+        // Checked before anything is opened for the upload.
         if verdict.is_none() && routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client.key()) {
@@ -154,7 +155,7 @@ impl Connection {
     }
 }
 
-/// A job of a request whose body is not received, or not yet.
+/// A job for a request whose body is not received, or not yet.
 fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Box<Work> {
     let job = Deferred::new(job, &turn.state.chores);
     Box::new(Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None })

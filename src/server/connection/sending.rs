@@ -43,7 +43,7 @@ pub(super) struct Sending {
 }
 
 thread_local! {
-    /// The buffer of the last response, for the next: beyond a kilobyte, the allocator is slow.
+    /// The buffer of the last response, kept for the next: beyond a kilobyte, the allocator is slow.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -144,8 +144,8 @@ impl Sending {
         self.deadline
     }
 
-    /// Call at its deadline: whether the client has acknowledged anything since the last check. With a slow client it
-    /// may take long until the kernel reports the socket as writable.
+    /// Call at its deadline: whether the client has acknowledged anything since the last check. With a slow
+    /// client it may take a long time until the kernel reports the socket as writable.
     pub(super) fn still_moves(&mut self, transport: &Transport, stall: Duration) -> bool {
         let left = transport.unacknowledged().ok();
         let moved = match (left, self.unacknowledged) {

@@ -28,7 +28,8 @@ use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Base, Cache, Digests, Permits, TrustedProxies};
 use crate::stop::Stop;
 
-/// README.md says how many bytes an idle connection takes: this, its entry in the table, and that in the list of deadlines.
+/// README.md says how many bytes an idle connection takes: this struct, its entry in the table, and its entry
+/// in the list of deadlines.
 #[test]
 fn an_idle_connection_is_small() {
     assert!(size_of::<Tracked<Connection>>() <= 184, "{}", size_of::<Tracked<Connection>>());
@@ -385,6 +386,8 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         on_conflict: OnConflict::Refuse,
         max_upload: None,
         durable: false,
+        trash: None,
+        trash_size: None,
         stall,
     };
     State {
@@ -395,7 +398,9 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         cache: Cache::default(),
         blocking: Permits::new(1),
         chores: Chores::new().0,
+        trash_sweeps: Permits::new(1),
         archives: FairPermits::new(1),
+        copies: FairPermits::new(1),
         listings: Permits::new(1),
         large_send_buffers: Permits::new(1),
         spin_permits: Permits::new(1),

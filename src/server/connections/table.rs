@@ -329,7 +329,7 @@ impl<C: AsFd> ConnectionTable<C> {
     fn take_if_over(&self, index: u32, listed: Deadline, now: Moment) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(index));
         if entry.listed != Some(listed) {
-            // It was listed again after the lock of the deadlines was released, and before the slot was locked.
+            // It was listed again after the deadlines' lock was released, and before the slot was locked.
             return None;
         }
         entry.listed = None;

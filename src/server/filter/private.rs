@@ -1,5 +1,4 @@
-//! What one client gets is not for others, if it depends on who or where the client is: a cache that clients share must not
-//! keep it.
+//! A response that depends on who or where the client is must not be kept in a cache that clients share.
 
 use std::cell::RefCell;
 
@@ -9,8 +8,8 @@ use crate::server::filter::wanted::{Audience, Wanted};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5). What anybody
-/// gets everywhere stays as it is.
+/// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5).
+/// A response that is the same for everybody, everywhere, stays as it is.
 pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     let has_user = wanted.audience == Audience::OneUser;
     if has_user && let Some(head) = PRIVATE.with_borrow(|last| last.as_ref()?.again(&response.head)) {

@@ -16,6 +16,7 @@ use crate::own_paths;
 use crate::server::accounts::credential::{Credential, PresentedField};
 use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::ambient_users::UserHeader;
+use crate::server::cookie::{Cookie, TwoCookies};
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::login_names::{LoginNames, Recalled};
@@ -24,7 +25,6 @@ use crate::server::pages;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
-use crate::server::session_cookie::{SessionCookie, TwoCookies};
 use crate::server::state::State;
 use crate::server::tls::Tls;
 
@@ -32,15 +32,16 @@ use crate::server::tls::Tls;
 pub(crate) enum Caller {
     /// This principal.
     Known(Principal),
-    /// A user, if the password is right. That is checked first, without a worker.
+    /// A user, if the password is right. It is checked first, on the password thread.
     Unchecked(Box<PasswordCheck>),
     /// Not known yet: a look-up has to wait, perhaps for long, which this thread may not do.
     NeedsDisk,
 }
 
-/// Finds out who a request acts for. Refuses credentials that are wrong, and those that others could have read on their way.
-/// Checks of health and the assets of pages need none, so theirs do not count. A session that has ended does not keep anybody
-/// from logging in. `credential` is what the request before on the same connection has proved, and becomes what this one has.
+/// Finds out who a request acts for. Refuses credentials that are wrong, or that others could have read in
+/// transit. Ignores credentials for health checks and the assets of pages, which need none. A session that
+/// has ended does not prevent a new login.
+/// `credential` is what the previous request on the connection has proved; it becomes what this one proves.
 pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
@@ -98,7 +99,7 @@ fn judge(
         ensure_private(source.client, source.scheme, accounts)?;
         return by_authorization(value, source, last, accounts);
     }
-    // A link decides before a session.
+    // A link takes precedence over a session.
     if path.starts_with(own_paths::LINK) {
         return anonymous();
     }
@@ -157,7 +158,7 @@ fn by_cookie(
         ensure_private(source.client, source.scheme, accounts)?;
         return Ok(Some(Judged::Known(principal, Some(last))));
     }
-    let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
+    let cookie = Cookie::of(head.host, source.scheme, &state.base);
     let session = match cookie.find(head.fields) {
         Ok(None) => return Ok(None),
         Ok(Some(secret)) => {
@@ -178,8 +179,8 @@ fn by_cookie(
     }
 }
 
-/// The user whom a trusted proxy names; `None` if it names none. A field that is not exactly one name of a user was not made by
-/// a proxy that is set up as it should be, so no part of it is believed.
+/// The user whom a trusted proxy names; `None` if it names none. A field that is not exactly one user's name
+/// does not come from a correctly configured proxy, so no part of it is trusted.
 fn by_proxy(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
@@ -219,14 +220,14 @@ fn by_unix_peer(
     Ok(Judged::user(user, source, accounts))
 }
 
-/// The path of the login page that leads back, for a browser that opens a page without credentials.
+/// The path of the login page, which then leads back, for a browser that opens a page without credentials.
 pub(crate) fn way_to_login(head: &Head<'_, '_>, state: &State) -> Option<Box<str>> {
     let is_needed = state.accounts.is_some() && pages::are_opened(head);
     is_needed.then(|| LoginTarget::login(LoginTarget::of(head).as_ref(), &state.base).into())
 }
 
-/// The response to a session that has ended. The browser must not send its cookie again: it could see nothing, not even what is
-/// public. It must not ask for a password with a dialog of its own either.
+/// The response to a session that has ended. The browser must not send its cookie again: with it, it would
+/// see nothing, not even public content. Nor may the browser ask for a password in its own dialog.
 fn ended(head: &Head<'_, '_>, accounts: &Accounts, state: &State) -> Response {
     if !pages::are_opened(head) {
         return wrong().with("WWW-Authenticate", "Bearer");

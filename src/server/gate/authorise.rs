@@ -29,7 +29,8 @@ pub(crate) fn grant<'p, O: Operation>(
     state.access.check(principal, path).map_err(refuse)
 }
 
-/// Refuses a user who has not all of these rights at this path. What they may do is no secret to them, whatever exists there.
+/// Refuses a user who lacks any of these rights at this path. Users may know their own rights, whatever
+/// exists there.
 #[cfg(feature = "accounts")]
 pub(crate) fn require_all(
     rights: Rights,
@@ -45,7 +46,7 @@ pub(crate) fn require_all(
     Err(Response::text(Status::FORBIDDEN, text))
 }
 
-/// Refuses to save what a user has sent who was removed or changed meanwhile.
+/// Refuses to save what a user has sent if the user was removed or changed meanwhile.
 pub(crate) fn ensure_current(principal: &Principal, state: &State) -> Result<(), Response> {
     let is_current = state.is_current(principal.account());
     if is_current { Ok(()) } else { Err(error_response::of(&folder::Error::Unauthenticated)) }

@@ -1,12 +1,13 @@
-//! The link gate: what the path of a link leads to, and as whom.
+//! The link gate: what the path of a link leads to, and whom the request acts for.
 //!
 //! ```text
 //! /.wharf/l/SECRET          the page of the link
-//! /.wharf/l/SECRET/a/b      a/b in what it shares, once it is open; until then, nothing says whether that exists
+//! /.wharf/l/SECRET/a/b      a/b in the shared folder, once the link is open
+//!                           (until then, no response shows whether a/b exists)
 //! ```
 //!
-//! A link without a password and without a number of uses is open. Any other is open for whoever has the cookie of a session
-//! that a use of it has started.
+//! A link without a password and without a limit on its uses is open. Any other link is open for clients that
+//! have the cookie of a session that a use of it has started.
 
 use std::sync::Arc;
 
@@ -19,17 +20,17 @@ use crate::own_paths;
 use crate::server::accounts::Accounts;
 use crate::server::accounts::credential::Credential;
 use crate::server::accounts::records::GivenLink;
+use crate::server::cookie::Cookie;
 use crate::server::error_response::not_found;
 use crate::server::filter::Wanted;
 use crate::server::gate::authenticate::ensure_private;
 use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
-/// Finds the link of a request. Its target becomes relative to what the link shares, if that is open, and its principal has what
-/// both it and the link may do.
+/// Finds the link of a request. If the link is open, the request's target becomes relative to the shared
+/// content. The principal keeps only the rights that the link has too.
 pub(crate) fn enter(
     head: &mut Head<'_, '_>,
     principal: Principal,
@@ -85,18 +86,18 @@ fn visit(
     accounts: &Accounts,
     state: &State,
 ) -> Option<Arc<Record>> {
-    let cookie = SessionCookie::of_link(head.host, source.scheme, &state.base, &view.prefix);
+    let cookie = Cookie::of_link(head.host, source.scheme, &state.base, &view.prefix);
     let secret = cookie.find(head.fields).ok().flatten();
     secret.and_then(|secret| accounts.visit(secret, link.record.id))
 }
 
 impl GivenLink {
-    /// Whether it needs no use to be taken.
+    /// Whether opening it needs no password and takes no use.
     fn is_free(&self) -> bool {
         matches!(self.record.purpose, Purpose::Link { uses_left: None, password: None, .. })
     }
 
-    /// What a request sees that has not been let in yet; `None` if it is no link.
+    /// What a request sees before the link is opened; `None` if the record is not a link's.
     fn view(&self, prefix: String) -> Option<LinkView> {
         let Purpose::Link { scope, is_drop, .. } = &self.record.purpose else { return None };
         // Links to folders can list them.
@@ -109,7 +110,8 @@ impl GivenLink {
         Some(LinkView { id, prefix, target, kind, stage: LinkStage::Closed })
     }
 
-    /// Who acts through it: the giver, or the user of the request's own credentials; each with what the link may do.
+    /// Who acts through it: the giver, or the user of the request's own credentials. Either has only the
+    /// rights that the link has too.
     fn principal(&self, view: &LinkView, principal: &Principal, source: &RequestSource<'_>) -> Principal {
         let user = Arc::clone(principal.account().unwrap_or(&self.giver));
         let own = match principal.scope() {
@@ -125,7 +127,7 @@ impl GivenLink {
     }
 }
 
-/// The response to a link that opened something once.
+/// The response to a link that has expired or is used up.
 fn gone(reason: Unusable) -> Response {
     Response::text(Status::GONE, format_args!("this link no longer works: {reason}\n"))
 }

@@ -1,24 +1,24 @@
 //! `POST /.wharf/logout`: ends the session of the browser.
 
+use crate::server::cookie::Cookie;
 use crate::server::disk::Disk;
 use crate::server::handle::account;
 use crate::server::handled::Handled;
 use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
-/// Ends each session of the browser on the disk, and removes the cookie, also that of a session that has ended.
+/// Ends the browser's sessions on the disk, and removes the cookie, even that of a session that has ended.
 pub(crate) fn handle(
     request: &Request<'_, '_, '_>,
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
     let accounts = account::accounts(request, state)?;
-    let cookie = SessionCookie::of_request(request, &state.base);
+    let cookie = Cookie::of_request(request, &state.base);
     let done = account::see_other("/").with("Set-Cookie", cookie.clear());
-    // Of two cookies of the name, another server of the host may have set one.
+    // If there are two cookies with the name, another server on the host may have set one.
     let secrets = cookie.all(request.head.fields);
     let sessions: Vec<_> = secrets.filter_map(|secret| accounts.session_id(secret)).collect();
     if sessions.is_empty() {

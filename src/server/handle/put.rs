@@ -24,6 +24,7 @@ use crate::server::handle::resumable::{self, Beginning};
 use crate::server::handle::upload_response::{FileUpload, refuse_part, refuse_parts_and_codings};
 use crate::server::handled::Handled;
 use crate::server::receive::Receiving;
+use crate::server::remover;
 use crate::server::representation::validators;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -68,6 +69,7 @@ pub(crate) fn handle(
         keeps_time: modified.is_some(),
         by: member::uploader(request, state),
         principal: request.principal.clone(),
+        client: remover::of(request, state),
     });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }
@@ -91,7 +93,8 @@ fn begin_resumable(
     let plan = Plan { length: announced.length, guard, modified, owner, memo: memo.to_owned() };
     let (path, principal, framing) = (request.path.clone(), request.principal.clone(), head.framing);
     let link = request.link.clone();
-    let beginning = Beginning { path, principal, plan, announced, is_told, framing, by, link };
+    let client = remover::of(request, state);
+    let beginning = Beginning { path, principal, plan, announced, is_told, framing, by, client, link };
     Ok(Handled::Work(resumable::begin(beginning)))
 }
 

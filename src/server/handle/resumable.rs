@@ -43,6 +43,7 @@ use crate::server::moment::Moment;
 use crate::server::random;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, Worked};
+use crate::server::remover::{self, RemovingClient};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -62,6 +63,8 @@ pub(crate) struct ResumableUpload {
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
     by: Uploader,
+    /// Whom the trash records as the owner of a file that it replaces.
+    client: RemovingClient,
 }
 
 /// A request that starts an upload.
@@ -70,7 +73,7 @@ pub(crate) struct Beginning {
     pub path: SharePath,
     /// The user that sends it.
     pub principal: Principal,
-    /// What it announces of the file, and what must hold for the name.
+    /// What it announces about the file, and what must hold for the name.
     pub plan: Plan,
     /// What the request says about its content.
     pub announced: Announced,
@@ -80,6 +83,8 @@ pub(crate) struct Beginning {
     pub framing: Framing,
     /// The client.
     pub by: Uploader,
+    /// Whom the trash records as the owner of a file that it replaces.
+    pub client: RemovingClient,
     /// The link through which it comes.
     pub link: Option<Arc<LinkView>>,
 }
@@ -88,7 +93,7 @@ pub(crate) struct Beginning {
 /// plain upload.
 pub(crate) fn begin(beginning: Beginning) -> Job {
     Box::new(move |state, disk| {
-        let Beginning { path, principal, plan, announced, is_told, framing, by, link } = beginning;
+        let Beginning { path, principal, plan, announced, is_told, framing, by, client, link } = beginning;
         let grant = match authorise::grant(&principal, &path, state) {
             Ok(grant) => grant,
             Err(answer) => return JobOutcome::Respond(answer, None),
@@ -98,7 +103,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
         match state.folder.begin_upload(token, &grant, plan.clone(), piece(announced), disk) {
             Ok(appending) => {
                 let begun = Some(location.clone());
-                let sink = Box::new(ResumableUpload { appending, principal, begun, by });
+                let sink = Box::new(ResumableUpload { appending, principal, begun, by, client });
                 let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
                     let location =
@@ -109,7 +114,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 }))
             }
             Err(UploadError::TooMany) if announced.completes => {
-                match plain(&grant, &plan, announced.size, framing, (by, principal), state, disk) {
+                match plain(&grant, &plan, announced.size, framing, (by, principal, client), state, disk) {
                     Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
                     Err(answer) => JobOutcome::Respond(answer, None),
                 }
@@ -126,7 +131,7 @@ fn plain(
     plan: &Plan,
     size: Option<u64>,
     framing: Framing,
-    (by, principal): (Uploader, Principal),
+    (by, principal, client): (Uploader, Principal, RemovingClient),
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Receiving, Response> {
@@ -142,6 +147,7 @@ fn plain(
         keeps_time,
         by,
         principal,
+        client,
     };
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
@@ -172,7 +178,7 @@ fn token(request: &Request<'_, '_, '_>) -> Result<UploadToken, Response> {
     UploadToken::parse(request.rest).ok_or_else(not_found)
 }
 
-/// Adds to a response to OPTIONS that uploads can be resumed (§4.1.4 of the draft).
+/// Adds a note to a response to OPTIONS: uploads can be resumed (§4.1.4 of the draft).
 pub(crate) fn offer(head: Head, state: &State) -> Head {
     if !state.access.lets_anyone_change() {
         return head;
@@ -206,15 +212,15 @@ pub(crate) fn append(
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } = Append::of(head).map_err(refuse_append)?;
     let (framing, by) = (head.framing, member::uploader(request, state));
-    let principal = request.principal.clone();
+    let (principal, client) = (request.principal.clone(), remover::of(request, state));
     Ok(Handled::Work(Box::new(move |state, disk| {
         let judge = state.access.judge(&principal);
         match state.folder.append(&token, offset, piece(announced), &judge, disk) {
             Ok(appending) => {
-                let sink = Box::new(ResumableUpload { appending, principal, begun: None, by });
+                let sink = Box::new(ResumableUpload { appending, principal, begun: None, by, client });
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
-            // Whether any content follows shows when the body ends.
+            // Whether any content follows is known only when the body ends.
             Err(UploadError::Complete(completed)) if announced.size.is_none() => JobOutcome::Receive(
                 Box::new(Receiving::new(framing, Box::new(EmptyAppend(completed)), &state.chores)),
             ),
@@ -231,15 +237,16 @@ impl Sink for ResumableUpload {
 
     /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { appending, principal, begun, by } = *self;
+        let Self { appending, principal, begun, by, client } = *self;
         if let Err(ended) = authorise::ensure_current(&principal, state) {
             return Worked::Respond(ended, None);
         }
-        match appending.end(&state.access.judge(&principal), disk) {
+        match appending.end(&state.access.judge(&principal), &client.remover, disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, plan)) => {
                 let record = announce::saved(&by, &saved, state);
-                Worked::Respond(final_response(Some(&saved), &plan), record)
+                let response = final_response(Some(&saved), &plan);
+                Worked::Respond(client.remember(response, saved.kept.is_some()), record)
             }
             Err(error) => Worked::Respond(refuse(error, 0, state), None),
         }
@@ -264,7 +271,8 @@ impl Sink for EmptyAppend {
     }
 }
 
-/// The response of the target to the whole file. If it is not known what was saved, it says only that it was.
+/// The target's response to the whole file. If no details of the saved file are known, it says only that the
+/// file was saved.
 fn final_response(saved: Option<&Saved>, plan: &Plan) -> Response {
     let response = match saved {
         Some(saved) => upload_response::respond(saved, plan.memo == PUT),

@@ -17,6 +17,7 @@ use crate::server::gate::authorise;
 use crate::server::handle::modified;
 use crate::server::media;
 use crate::server::receive::{Flow, Sink, Worked};
+use crate::server::remover::RemovingClient;
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -39,6 +40,8 @@ pub(super) struct FileUpload {
     pub by: Uploader,
     /// Whom it acts for.
     pub principal: Principal,
+    /// Whom the trash records as the owner of a file that it replaces.
+    pub client: RemovingClient,
 }
 
 impl Sink for FileUpload {
@@ -48,17 +51,19 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal } = *self;
+        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, client } =
+            *self;
         if let Err(ended) = authorise::ensure_current(&principal, state) {
             return Worked::Respond(ended, None);
         }
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);
         }
-        let (response, record) = match incoming.commit(guard, disk) {
+        let (response, record) = match incoming.commit(guard, &client.remover, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
-                (modified::acknowledge(respond(&saved, is_put), keeps_time), record)
+                let response = modified::acknowledge(respond(&saved, is_put), keeps_time);
+                (client.remember(response, saved.kept.is_some()), record)
             }
             Err(error) => (error_response::of(&error), None),
         };
@@ -82,7 +87,7 @@ pub(super) fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Respon
     Ok(())
 }
 
-/// Refuses a part of a file that must not be saved as if it were the file.
+/// Refuses a part of a file that must not be saved as if it were the whole file.
 pub(super) fn refuse_part(error: PartError) -> Response {
     match error {
         PartError::Length => problem(UploadProblem::InconsistentLength),
@@ -90,7 +95,7 @@ pub(super) fn refuse_part(error: PartError) -> Response {
     }
 }
 
-/// A problem of an upload, as JSON.
+/// A problem with an upload, as JSON.
 pub(super) fn problem(problem: UploadProblem) -> Response {
     let head = response::Head::new(problem.status());
     Response::bytes(head, "application/problem+json", problem.to_json().into_bytes())
@@ -111,7 +116,7 @@ pub(super) fn respond(saved: &Saved, is_put: bool) -> Response {
     Response::bytes(head, media::TEXT, line(saved.told(), saved).into_bytes())
 }
 
-/// The line about a saved file, with the path that its client is told.
+/// The line about a saved file, with the path as its client sees it.
 pub(super) fn line(path: &SharePath, saved: &Saved) -> String {
     format!("saved {} ({} bytes)\n", Printable(path.as_bytes()), saved.size)
 }

@@ -22,7 +22,7 @@ pub(in crate::server) fn page(
     page_with(None, head, title, body, root)
 }
 
-/// The same, with another script too.
+/// The same, with a second script.
 pub(super) fn page_with(
     script: Option<&Asset>,
     head: Head,

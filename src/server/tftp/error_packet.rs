@@ -46,9 +46,13 @@ fn of(error: &Error) -> Fault {
         | Error::NoRight(_)
         | Error::IsDirectory
         | Error::NotDirectory
-        | Error::NoParent => ErrorCode::AccessViolation,
+        | Error::NoParent
+        | Error::OntoItself
+        | Error::IntoItself
+        | Error::CannotCopy
+        | Error::CannotKeep => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
-        Error::TooLarge { .. } | Error::NoSpace => ErrorCode::DiskFull,
+        Error::TooLarge { .. } | Error::NoSpace | Error::TrashFull { .. } => ErrorCode::DiskFull,
         Error::Changed | Error::Replaced => ErrorCode::NotDefined,
         // TFTP cannot say who its client is.
         Error::Unauthenticated => {
@@ -86,6 +90,8 @@ mod tests {
             ("the name is taken", Error::Exists, 6, 6),
             ("too large", Error::TooLarge { limit: 7 }, 3, 3),
             ("full", Error::NoSpace, 3, 3),
+            ("a full trash", Error::TrashFull { bytes: 7, expires: None }, 3, 3),
+            ("no trash there", Error::CannotKeep, 2, 2),
             ("another directory by now", Error::Replaced, 0, 0),
             ("a broken disk", Error::Io(std::io::Error::other("broken")), 0, 0),
         ];

@@ -12,11 +12,12 @@ use super::socket::{FileSink, TransferSocket};
 use crate::access::{Grant, Operation, Principal, Rights};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{self, Guard, Incoming, Node, OpenFile};
+use crate::folder::{self, Guard, Incoming, Node, OpenFile, Remover};
 use crate::net::peer::Peer;
 use crate::path::SharePath;
 use crate::server::announce;
 use crate::server::listing::{self, ListingBody};
+use crate::server::remover;
 use crate::server::state::State;
 use crate::server::timing::Active;
 use crate::stop::StopReason;
@@ -205,7 +206,7 @@ impl Transfer<'_> {
     }
 }
 
-/// The name with slashes for the backslashes that boot programs of Windows send.
+/// The name with slashes for the backslashes that Windows boot programs send.
 fn with_slashes(name: &[u8]) -> Cow<'_, [u8]> {
     if name.contains(&b'\\') {
         name.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect()
@@ -303,12 +304,14 @@ struct TftpUpload<'a> {
     received: u64,
     state: &'a State,
     by: Uploader,
+    remover: Remover,
 }
 
 impl<'a> TftpUpload<'a> {
     fn new(incoming: Incoming, state: &'a State, peer: SocketAddr) -> Self {
-        let by = Uploader::Address(Peer::Inet(peer).to_string());
-        Self { incoming: Some(incoming), buffer: Vec::with_capacity(CHUNK), received: 0, state, by }
+        let peer = Peer::Inet(peer);
+        let (by, remover) = (Uploader::Address(peer.to_string()), remover::of_peer(peer));
+        Self { incoming: Some(incoming), buffer: Vec::with_capacity(CHUNK), received: 0, state, by, remover }
     }
 
     fn flush(&mut self) -> Result<(), Fault> {
@@ -333,7 +336,7 @@ impl FileSink for TftpUpload<'_> {
         self.flush()?;
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
         let saved = incoming
-            .commit(Guard::None, Blocking::own_thread())
+            .commit(Guard::None, &self.remover, Blocking::own_thread())
             .map_err(|error| error_packet::of_write_error(&error))?;
         announce::saved(&self.by, &saved, self.state);
         Ok(())

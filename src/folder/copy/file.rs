@@ -1,0 +1,131 @@
+//! The copy of a file. It is saved as an upload is.
+
+use std::fs::File;
+use std::time::SystemTime;
+
+use crate::access::{Grant, ToWrite};
+use crate::folder::arrive::{Arrived, Conflict};
+use crate::folder::commit::{Saved, save};
+use crate::folder::copy::arrival::Arrival;
+use crate::folder::copy::content::{Content, PIECE};
+use crate::folder::copy::place_of;
+use crate::folder::error::Error;
+use crate::folder::guard::Guard;
+use crate::folder::place::Place;
+use crate::folder::remover::Remover;
+use crate::folder::root::{self, Identity};
+use crate::folder::save_method::SaveMethod;
+use crate::folder::shared::Shared;
+use crate::folder::temporary::Temporary;
+
+/// A file that is being copied.
+pub(super) struct FileCopy {
+    content: Content,
+    temporary: Temporary,
+    place: Place,
+    modified: SystemTime,
+    is_complete: bool,
+    /// Whether it replaces a directory, which no upload does.
+    replaces_directory: bool,
+}
+
+impl FileCopy {
+    /// Begins to copy this file, unless it is known that the copy cannot be saved.
+    pub(super) fn begin(
+        shared: &Shared,
+        source: File,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+    ) -> Result<Self, Error> {
+        let stat = rustix::fs::fstat(&source)?;
+        let facts = shared.root.facts(&stat);
+        let place = place_of(shared, to)?;
+        let taken = root::look_in(&**place.nearest(), place.name()).ok();
+        if taken.is_some_and(|taken| Identity::of(&taken) == Identity::of(&stat)) {
+            return Err(Error::OntoItself);
+        }
+        if conflict == Conflict::Refuse && taken.is_some() && !to.hides_names() {
+            return Err(Error::Exists);
+        }
+        let (place, replaces_directory) = match shared.find_place(to, Some(facts.len)) {
+            Err(Error::IsDirectory) => (place, true),
+            other => (other?, false),
+        };
+        shared.rules.admit_size(facts.len)?;
+        shared.admit_space(Some(facts.len), place.nearest(), to.may_remove())?;
+        let best = shared.save_methods.of(place.nearest());
+        let method = if replaces_directory { best.max(SaveMethod::Named) } else { best };
+        let temporary = Temporary::create(place.nearest(), method)?;
+        let (content, modified) = (Content::of(source), facts.modified);
+        let copy = Self { content, temporary, place, modified, is_complete: false, replaces_directory };
+        if replaces_directory {
+            copy.arrival(shared, to, conflict)?.check()?;
+        }
+        Ok(copy)
+    }
+
+    fn arrival<'s, 'a>(
+        &'a self,
+        shared: &'s Shared,
+        to: &'a Grant<'a, ToWrite>,
+        conflict: Conflict,
+    ) -> Result<Arrival<'s, 'a>, Error> {
+        let from = self.temporary.place().ok_or(Error::IsDirectory)?;
+        Ok(Arrival { shared, from, target: &self.place, to, conflict })
+    }
+
+    /// Copies the next piece. Returns whether that was the last.
+    pub(super) fn copy(&mut self, shared: &Shared) -> Result<bool, Error> {
+        let Self { content, temporary, place, is_complete, .. } = self;
+        if !*is_complete {
+            shared.rules.admit_size(content.copied())?;
+            let _in_flight = shared.reserve.begin(PIECE.min(content.left()?), place.nearest())?;
+            *is_complete = temporary.fill(|file| content.copy_to(file))?;
+        }
+        Ok(*is_complete)
+    }
+
+    /// Gives the copy its name.
+    pub(super) fn finish(
+        &mut self,
+        shared: &Shared,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+    ) -> Result<Saved, Error> {
+        let size = self.content.copied();
+        shared.rules.admit_size(size)?;
+        if self.replaces_directory {
+            return self.replace_directory(shared, to, conflict, remover);
+        }
+        let Self { temporary, place, modified, .. } = self;
+        let guard = match conflict {
+            Conflict::Refuse => Guard::MustBeNew,
+            Conflict::Replace => Guard::None,
+        };
+        match save(shared, place, to, temporary, size, Some(*modified), guard, remover) {
+            Err(Error::Changed) => Err(Error::Exists),
+            other => other,
+        }
+    }
+
+    fn replace_directory(
+        &mut self,
+        shared: &Shared,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+    ) -> Result<Saved, Error> {
+        let Self { temporary, place, modified, content, .. } = self;
+        let size = content.copied();
+        temporary.set_modified((*modified).min(SystemTime::now()))?;
+        temporary.set_default_attributes(place.nearest(), shared.umask)?;
+        if shared.syncs().is_some() {
+            temporary.sync()?;
+        }
+        let Arrived { path, asked_for, lies_at, created, kept } =
+            self.arrival(shared, to, conflict)?.finish(remover)?;
+        self.temporary.was_renamed();
+        Ok(Saved { path, asked_for, lies_at, size, created, kept })
+    }
+}

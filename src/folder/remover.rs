@@ -1,0 +1,26 @@
+//! Who replaces, moves or removes a file.
+
+/// The client that replaces, moves or removes a file, as the trash records it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remover {
+    /// The owner of what it puts into the trash, as text that stays the same. Nobody but `admin` sees entries without an
+    /// owner.
+    pub owner: Option<String>,
+    /// Its name, for others to read, if it is a user.
+    pub principal: Option<String>,
+    /// The name under which the files that it saves are counted: the owner if that outlives the request,
+    /// otherwise the client's address. It is kept in memory only.
+    pub writer: String,
+}
+
+impl Remover {
+    /// A client that can be recognised by its address alone.
+    pub fn at_address(address: String) -> Self {
+        Self { owner: None, principal: None, writer: address }
+    }
+
+    /// A client that acts for this owner.
+    pub fn of_owner(owner: String, principal: Option<String>) -> Self {
+        Self { writer: owner.clone(), owner: Some(owner), principal }
+    }
+}

@@ -1,0 +1,221 @@
+//! Moves a file, a link or a whole directory to another name, within a file system.
+//!
+//! It is one rename, so a reader finds it under its old name or under its new one. Nothing is walked: what is
+//! below a directory moves with it. A link is moved itself. Whatever had the new name goes into the trash
+//! first.
+//!
+//! Everything is decided before the first change, under the lock for commits: of two clients that move to the
+//! same free name, only one succeeds.
+
+use rustix::fs::{self, FileType, Stat};
+
+use super::arrive::{Arrived, Arriving, Conflict, lock};
+use super::error::Error;
+use super::facts::FileVersion;
+use super::guard::Guard;
+use super::place::Place;
+use super::real_path::Judged;
+use super::remover::Remover;
+use super::root;
+use super::shared::Shared;
+use super::stale;
+use super::trash::TrashId;
+use crate::access::{Grant, ToRemove, ToWrite};
+use crate::durable::group::PendingSync;
+use crate::path::SharePath;
+
+/// What was moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Its old path.
+    pub from: SharePath,
+    /// Its real path before the move, if known and different.
+    pub lay_at: Option<SharePath>,
+    /// Its new path, which [`OnConflict::Rename`] may have changed.
+    pub path: SharePath,
+    /// The path that was asked for, if its client must not learn that it was taken.
+    pub asked_for: Option<SharePath>,
+    /// Its real path now, if known and different.
+    pub lies_at: Option<SharePath>,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Whether the new name was free.
+    pub created: bool,
+    /// The trash id of what was replaced, if that is kept.
+    pub kept: Option<TrashId>,
+}
+
+/// The result of an attempt to move something.
+#[derive(Debug)]
+pub enum Renamed {
+    /// It has its new name.
+    Done(Moved),
+    /// Its new name would be on another file system: it has to be copied.
+    OtherFileSystem,
+}
+
+impl Moved {
+    /// The path to report to its client.
+    pub fn told(&self) -> &SharePath {
+        self.asked_for.as_ref().unwrap_or(&self.path)
+    }
+}
+
+/// Moves it, as [`Folder::rename`](super::Folder::rename) says.
+pub(super) fn rename(
+    shared: &Shared,
+    from: &Grant<'_, ToRemove>,
+    to: &Grant<'_, ToWrite>,
+    conflict: Conflict,
+    guard: Guard,
+    remover: &Remover,
+) -> Result<Renamed, Error> {
+    stale::retry(|| Ends::find(shared, from, to)?.rename(conflict, guard, remover))
+}
+
+/// Both ends of a move.
+struct Ends<'e> {
+    shared: &'e Shared,
+    source: Place,
+    from: Grant<'e, ToRemove>,
+    target: Place,
+    to: Grant<'e, ToWrite>,
+}
+
+/// The entry to move.
+struct Item {
+    stat: Stat,
+    /// The version that a reader gets.
+    version: FileVersion,
+}
+
+impl<'e> Ends<'e> {
+    fn find(
+        shared: &'e Shared,
+        from: &'e Grant<'_, ToRemove>,
+        to: &'e Grant<'_, ToWrite>,
+    ) -> Result<Self, Error> {
+        let Shared { root, rules, .. } = shared;
+        if rules.read_only {
+            return Err(Error::ReadOnly);
+        }
+        rules.admit_path(from.path())?;
+        rules.admit_path(to.path())?;
+        shared.stays()?;
+        if from.path().is_root() {
+            return Err(Error::Denied);
+        }
+        let (source, from) = Place::find(root, from).map_err(of_source)?;
+        if !source.has_directory() {
+            return Err(Error::NotFound);
+        }
+        Item::look(shared, &source)?;
+        refuse_nested(from.path(), to.path())?;
+        let (target, to) = Place::find(root, to)?;
+        if !target.has_directory() {
+            return Err(Error::NoParent);
+        }
+        Ok(Self { shared, source, from, target, to })
+    }
+
+    fn rename(&self, conflict: Conflict, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
+        let Self { shared, source, target, .. } = self;
+        let (from_dir, to_dir) = (source.nearest(), target.nearest());
+        let mut dirs = vec![to_dir];
+        if identity(&fs::fstat(&**from_dir)?) != identity(&fs::fstat(&**to_dir)?) {
+            dirs.push(from_dir);
+        }
+        let old = self.with_item(guard, |_, arriving| {
+            let step = arriving.decide(conflict)?;
+            arriving.prepare(step, remover)
+        })?;
+        let syncs = shared.syncs();
+        let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
+        let begun = begun.collect::<Result<Vec<_>, _>>()?;
+        let renamed = {
+            let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
+            shared.stays()?;
+            self.with_item(guard, |lay_at, arriving| {
+                let step = arriving.decide(conflict)?;
+                let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
+                let Some(arrived) = arriving.carry_out(step, old, remover)? else {
+                    return Ok(Renamed::OtherFileSystem);
+                };
+                let Arrived { path, asked_for, lies_at, created, kept } = arrived;
+                let (from, lay_at) = (source.path().clone(), lay_at.cloned());
+                let moved = Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept };
+                Ok(Renamed::Done(moved))
+            })?
+        };
+        if matches!(renamed, Renamed::Done(_)) {
+            begun.into_iter().try_for_each(PendingSync::finish)?;
+        }
+        Ok(renamed)
+    }
+
+    /// Calls `act` with the source's real path (if known and different) and with the item, if it may be
+    /// moved.
+    fn with_item<T>(
+        &self,
+        guard: Guard,
+        act: impl FnOnce(Option<&SharePath>, &Arriving<'e, '_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Self { shared, source, target, .. } = self;
+        let (root, from_dir, to_dir) = (&shared.root, source.nearest(), target.nearest());
+        source.confirm(root, from_dir)?;
+        target.confirm(root, to_dir)?;
+        let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
+        let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
+        let item = Item::look(shared, source)?;
+        guard.check(Some(item.version))?;
+        if root::file_type(&item.stat) == FileType::Directory {
+            let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
+            paths.try_for_each(|path| from.may_remove_below(path))?;
+            if item.stat.st_dev != fs::fstat(&**from_dir)?.st_dev {
+                // Something is mounted there.
+                return Err(Error::Denied);
+            }
+        }
+        let ends = (from_dir, source.name());
+        let lies_at = lies_at.as_ref();
+        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat: item.stat, target, to: &to, lies_at })
+    }
+}
+
+impl Item {
+    /// The entry at the place; for a link, the link itself, not its target. What is not shared looks absent:
+    /// a device, a link that leads out or nowhere.
+    fn look(shared: &Shared, place: &Place) -> Result<Self, Error> {
+        let stat = root::look_in(&**place.nearest(), place.name())?;
+        let seen = match root::file_type(&stat) {
+            FileType::Symlink => shared.root.stat_of(place.path())?,
+            _ => stat,
+        };
+        let is_shared = matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory);
+        if !is_shared || shared.claims.holds(&stat) {
+            return Err(Error::NotFound);
+        }
+        Ok(Self { stat, version: shared.root.facts(&seen).version })
+    }
+}
+
+/// Fails if the paths are equal, or if one is inside the other.
+pub(super) fn refuse_nested(from: &SharePath, to: &SharePath) -> Result<(), Error> {
+    match (to.is_below(from), from.is_below(to)) {
+        (true, true) => Err(Error::OntoItself),
+        (true, false) | (false, true) => Err(Error::IntoItself),
+        (false, false) => Ok(()),
+    }
+}
+
+/// A source whose path goes through a file does not exist.
+fn of_source(error: Error) -> Error {
+    match error {
+        Error::NotDirectory => Error::NotFound,
+        error => error,
+    }
+}
+
+fn identity(stat: &Stat) -> (u64, u64) {
+    (stat.st_dev, stat.st_ino)
+}

@@ -1,0 +1,118 @@
+//! Whom the trash records as the owner of what a request replaces, moves or removes, and who may see which
+//! entries.
+//!
+//! A user or a link is remembered by name. A client without an account gets a cookie with the response to the
+//! first request whose files the trash keeps; without the cookie, it finds nothing in the trash.
+
+use std::fmt;
+
+use crate::access::{Right, Rights};
+use crate::folder::{Remover, Whose};
+use crate::net::peer::Peer;
+use crate::path::SharePath;
+use crate::server::client_key;
+use crate::server::cookie::Cookie;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+use crate::server::undo_secret::UndoSecret;
+
+/// The client of a request that may replace, move or remove something.
+#[derive(Debug)]
+pub(super) struct RemovingClient {
+    /// As the folder knows it.
+    pub remover: Remover,
+    /// Lets a client that nothing else identifies find again what it puts into the trash.
+    cookie: Option<UndoCookie>,
+}
+
+/// The value of `Set-Cookie`. It is not printed.
+struct UndoCookie(String);
+
+/// Whose trash entries a client may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TrashOwner {
+    /// Its own.
+    Owner(String),
+    /// Everybody's.
+    Everybody,
+    /// None: nothing identifies the client.
+    Nobody,
+}
+
+/// The client of this request.
+pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient {
+    if let Some(owner) = request.principal.owner() {
+        let name = request.principal.person().map(|user| user.name.clone());
+        return RemovingClient { remover: Remover::of_owner(owner, name), cookie: None };
+    }
+    let at_address = Remover::at_address(request.client.key_text());
+    let Some(time) = state.folder.rules().trash else {
+        return RemovingClient { remover: at_address, cookie: None };
+    };
+    let known = secret(request, state);
+    let (secret, remover) = match known {
+        Some(secret) => {
+            let owner = secret.owner();
+            (secret, Remover::of_owner(owner, None))
+        }
+        // The client may never send the new secret, so its files count towards its address.
+        None => {
+            let secret = UndoSecret::random();
+            let owner = Some(secret.owner());
+            (secret, Remover { owner, ..at_address })
+        }
+    };
+    let cookie = Cookie::for_undo(request, &state.base).set(&secret.text(), time);
+    RemovingClient { remover, cookie: Some(UndoCookie(cookie)) }
+}
+
+/// A client that can have neither an account nor a cookie.
+pub(super) fn of_peer(peer: Peer) -> Remover {
+    Remover::at_address(client_key::as_text(client_key::of(peer)))
+}
+
+/// The secret in this request's cookie; `None` if there are two, since one may be somebody else's.
+fn secret(request: &Request<'_, '_, '_>, state: &State) -> Option<UndoSecret> {
+    let cookie = Cookie::for_undo(request, &state.base);
+    UndoSecret::parse(cookie.find(request.head.fields).ok()??)
+}
+
+impl RemovingClient {
+    /// The response, with the cookie if the trash has kept something. The cookie lives as long as the newest entry.
+    pub(super) fn remember(&self, response: Response, is_kept: bool) -> Response {
+        match &self.cookie {
+            Some(UndoCookie(cookie)) if is_kept => response.with("Set-Cookie", cookie),
+            _ => response,
+        }
+    }
+}
+
+impl TrashOwner {
+    /// Whose entries the client of this request may see, restore and discard.
+    pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Self {
+        let rights: Rights = state.access.rights(&request.principal, &SharePath::root());
+        if rights.has(Right::Admin) { Self::Everybody } else { Self::own(request, state) }
+    }
+
+    /// Its own entries, even if it may see those of others.
+    pub(super) fn own(request: &Request<'_, '_, '_>, state: &State) -> Self {
+        let by_cookie = || secret(request, state).map(|secret| secret.owner());
+        request.principal.owner().or_else(by_cookie).map_or(Self::Nobody, Self::Owner)
+    }
+
+    /// The same, in the folder's terms; `None` if the client may see no entries.
+    pub(super) fn whose(&self) -> Option<Whose<'_>> {
+        match self {
+            Self::Owner(owner) => Some(Whose::Owner(owner)),
+            Self::Everybody => Some(Whose::Everybody),
+            Self::Nobody => None,
+        }
+    }
+}
+
+impl fmt::Debug for UndoCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UndoCookie")
+    }
+}
