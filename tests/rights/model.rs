@@ -241,7 +241,7 @@ fn expected_copy(caller: Caller, path: &str, ends_with_slash: bool) -> u16 {
     }
 }
 
-/// The expected status of a file that comes to the path. A link there is replaced itself.
+/// The expected status of a file that comes to the path. A link there is replaced itself, by those who may replace what it leads to.
 fn expected_arrival(caller: Caller, path: &str) -> u16 {
     const SAVE: [usize; 2] = [2, 3];
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -257,6 +257,9 @@ fn expected_arrival(caller: Caller, path: &str) -> u16 {
             401 => 404,
             status => status,
         }
+    } else if is_link {
+        // None of them leads to what somebody may replace, so it looks absent.
+        404
     } else if exists && rights(caller, lies_at)[SAVE[1]] {
         204
     } else {
