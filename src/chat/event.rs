@@ -101,7 +101,7 @@ impl Event {
             EventKind::Upload { path, lies_at, .. } => {
                 may_see(path) && lies_at.as_deref().is_none_or(may_see)
             }
-            EventKind::Move { moved, .. } => moved.paths().all(|path| may_see(path)),
+            EventKind::Move { moved, .. } => moved.paths().all(may_see),
             EventKind::Message { .. } | EventKind::Join { .. } | EventKind::Leave { .. } => true,
         }
     }

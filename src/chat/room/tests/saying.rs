@@ -47,6 +47,31 @@ fn an_upload_is_heard_by_those_who_may_see_it_wherever_it_lies() {
 }
 
 #[test]
+fn a_move_is_heard_by_those_who_may_see_both_paths() {
+    let mut scene = Scene::new();
+    let ann = scene.join("ann");
+    let mut stream = scene.listen(ann);
+    for (from, path, lie_at) in [
+        ("open/1", "open/2", &[][..]),
+        ("closed/3", "open/3", &[]),
+        ("open/4", "closed/4", &[]),
+        ("open/5", "open/6", &["closed/6"]),
+    ] {
+        let by = Uploader::Address("192.0.2.1:4000".into());
+        let bytes = |path: &str| path.as_bytes().to_vec();
+        let lie_at = lie_at.iter().map(|path| bytes(path)).collect();
+        let moved = FileMove { from: bytes(from), path: bytes(path), lie_at, is_directory: false };
+        scene.room.announce_move(by, moved, scene.now);
+    }
+    let is_open = |path: &[u8]| path.starts_with(b"open/");
+    let mut heard = Vec::new();
+    while let StreamItem::Event(posted) = scene.room.next(&mut stream, is_open) {
+        heard.push(short(&posted.event));
+    }
+    assert_eq!(heard, ["192.0.2.1:4000 moved open/1 to open/2"]);
+}
+
+#[test]
 fn a_private_message_reaches_both_ends() {
     let mut scene = Scene::new();
     let [ann, bob, eve] = ["ann", "bob", "eve"].map(|who| scene.join(who));
