@@ -107,6 +107,7 @@ mod tls_ends;
 mod tls_records;
 #[cfg(feature = "tls")]
 mod tls_self_signed;
+mod trash;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;
