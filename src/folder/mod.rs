@@ -260,7 +260,7 @@ impl Folder {
     pub fn copy(
         &self,
         from: &Grant<'_, ToRead>,
-        judge: Judge,
+        judge: &Judge,
         extent: Extent,
         to: &Grant<'_, ToWrite>,
         conflict: Conflict,
@@ -268,7 +268,7 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Copying, Error> {
         let shared = self.source.current();
-        stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
+        stale::retry(|| Copying::begin(&shared, from, judge, extent, to, conflict, remover))
     }
 
     /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once the copy is complete. It

@@ -80,7 +80,7 @@ impl Copying {
     pub(super) fn begin(
         shared: &Arc<Shared>,
         from: &Grant<'_, ToRead>,
-        judge: Judge,
+        judge: &Judge,
         extent: Extent,
         to: &Grant<'_, ToWrite>,
         conflict: Conflict,
