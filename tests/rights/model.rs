@@ -250,16 +250,15 @@ fn expected_arrival(caller: Caller, path: &str) -> u16 {
     let may_save = |path: &str| SAVE.iter().any(|right| rights(caller, path)[*right]);
     let is_link = LINKS.iter().any(|(link, ..)| *link == lies_at);
     let exists = is_link || DIRECTORIES.contains(&lies_at) || FILES.contains(&lies_at);
+    let leads_to = real(path);
+    let also_at = [lies_at].into_iter().chain(is_link.then_some(&*leads_to)).find(|path| !may_save(path));
     if !may_save(path) {
         refusal(caller, path, &SAVE)
-    } else if !may_save(lies_at) {
-        match refusal(caller, lies_at, &SAVE) {
+    } else if let Some(refused) = also_at {
+        match refusal(caller, refused, &SAVE) {
             401 => 404,
             status => status,
         }
-    } else if is_link {
-        // None of them leads to what somebody may replace, so it looks absent.
-        404
     } else if exists && rights(caller, lies_at)[SAVE[1]] {
         204
     } else {
