@@ -60,7 +60,7 @@ mod trash;
 mod uploads;
 mod walk;
 
-pub use arrive::Conflict;
+pub use arrive::IfTaken;
 pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error};
@@ -263,7 +263,7 @@ impl Folder {
         judge: &Judge,
         extent: Extent,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
         _: Blocking<'_>,
     ) -> Result<Copying, Error> {
@@ -277,7 +277,7 @@ impl Folder {
         &self,
         from: &Grant<'_, ToRemove>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         guard: Guard,
         remover: &Remover,
         _: Blocking<'_>,
@@ -308,7 +308,7 @@ impl Folder {
         &self,
         from: &Grant<'_, ToRemove>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         guard: Guard,
         remover: &Remover,
         _: Blocking<'_>,

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use super::*;
 use crate::access::{ToRead, ToRemove, ToWrite};
-use crate::folder::{Conflict, Copying, Extent, Moved, Relocated, Renamed};
+use crate::folder::{Copying, Extent, IfTaken, Moved, Relocated, Renamed};
 
 fn judge() -> Judge {
     Access::new(Rights::EDIT).judge(&Principal::anonymous(None))
@@ -18,7 +18,7 @@ fn client() -> Remover {
     Remover::at_address("here".to_owned())
 }
 
-fn rename(folder: &Folder, from: &str, to: &str, conflict: Conflict) -> Result<Moved, Error> {
+fn rename(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Moved, Error> {
     let (from, to) = (grant::<ToRemove>(from), grant::<ToWrite>(to));
     match folder.rename(&from, &to, conflict, Guard::None, &client(), disk())? {
         Renamed::Done(moved) => Ok(moved),
@@ -26,12 +26,12 @@ fn rename(folder: &Folder, from: &str, to: &str, conflict: Conflict) -> Result<M
     }
 }
 
-fn begin_copy(folder: &Folder, from: &str, to: &str, conflict: Conflict) -> Result<Copying, Error> {
+fn begin_copy(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Copying, Error> {
     let (from, to) = (grant::<ToRead>(from), grant::<ToWrite>(to));
     folder.copy(&from, &judge(), Extent::Everything, &to, conflict, &client(), disk())
 }
 
-fn copy(folder: &Folder, from: &str, to: &str, conflict: Conflict) -> Result<Saved, Error> {
+fn copy(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Saved, Error> {
     let mut copying = begin_copy(folder, from, to, conflict)?;
     loop {
         match copying.step(disk())? {
@@ -60,7 +60,7 @@ fn without_a_trash_what_is_replaced_is_gone() {
             for name in ["a", "b", "c", "d/in", "e/in", "f/in", "to1", "to2/x", "to3", "to4", "to5/x"] {
                 it.write(name, name);
             }
-            let replace = Conflict::Replace;
+            let replace = IfTaken::Replace;
             for (from, to) in [("a", "to1"), ("b", "to2"), ("d", "to3")] {
                 let moved = rename(&folder, from, to, replace).expect("moved");
                 assert!(!moved.created && moved.kept.is_some() == trash.is_some(), "{from} {method:?}");
@@ -92,9 +92,9 @@ fn a_name_that_is_taken_is_refused_and_nothing_is_left() {
         }
         let before = names(&it, ".");
         for (from, to) in [("a", "b"), ("a", "dir"), ("dir", "b"), ("dir", "other")] {
-            let moved = rename(&folder, from, to, Conflict::Refuse);
+            let moved = rename(&folder, from, to, IfTaken::Refuse);
             assert!(matches!(moved, Err(Error::Exists)), "{from} {to}: {moved:?}");
-            let copied = copy(&folder, from, to, Conflict::Refuse);
+            let copied = copy(&folder, from, to, IfTaken::Refuse);
             assert!(matches!(copied, Err(Error::Exists)), "{from} {to}: {copied:?}");
         }
         assert_eq!(names(&it, "."), before, "{method:?}");
@@ -110,7 +110,7 @@ fn a_copy_that_is_dropped_leaves_nothing() {
     }
     it.write("file", "x");
     for from in ["dir", "file"] {
-        let mut copying = begin_copy(&folder, from, "copy", Conflict::Replace).expect("begun");
+        let mut copying = begin_copy(&folder, from, "copy", IfTaken::Replace).expect("begun");
         if from == "dir" {
             assert!(copying.step(disk()).expect("a piece").is_none(), "there is more");
         }
@@ -129,7 +129,7 @@ fn what_comes_meanwhile_is_not_replaced_unless_it_may_be() {
     let it = Fixture::new();
     let folder = it.folder(quick());
     it.write("dir/a", "a");
-    let mut copying = begin_copy(&folder, "dir", "copy", Conflict::Refuse).expect("begun");
+    let mut copying = begin_copy(&folder, "dir", "copy", IfTaken::Refuse).expect("begun");
     it.write("copy", "another client was faster");
     let outcome = loop {
         match copying.step(disk()) {
@@ -150,7 +150,7 @@ fn a_moved_file_is_the_same_file() {
     it.write("dir/b", "b");
     let inode = |name: &str| fs::metadata(it.share().join(name)).expect(name).ino();
     let before = (inode("a"), inode("dir"));
-    rename(&folder, "a", "dir/a", Conflict::Refuse).expect("moved");
-    rename(&folder, "dir", "moved", Conflict::Refuse).expect("moved");
+    rename(&folder, "a", "dir/a", IfTaken::Refuse).expect("moved");
+    rename(&folder, "dir", "moved", IfTaken::Refuse).expect("moved");
     assert_eq!((inode("moved/a"), inode("moved")), before);
 }
