@@ -91,7 +91,9 @@ impl Index {
     pub(super) fn compare(&mut self, there: &BTreeSet<TrashId>) -> Vec<TrashId> {
         let is_gone = |(id, entry): &(&TrashId, &Indexed)| !entry.is_pending && !there.contains(id);
         let gone: Vec<_> = self.entries.iter().filter(is_gone).map(|(id, _)| *id).collect();
-        gone.into_iter().for_each(|id| self.remove(id));
+        for id in gone {
+            self.remove(id);
+        }
         there.iter().filter(|id| !self.entries.contains_key(id)).copied().collect()
     }
 

@@ -12,8 +12,8 @@ use crate::folder::error::Error;
 use crate::folder::root::Root;
 use crate::path::SharePath;
 
-/// How many mounts are remembered; beyond it, each is looked for again.
-const MOST: usize = 64;
+/// The trash of how many mounts is kept open, with two descriptors each; beyond it, each is looked for again.
+const MOST: usize = 8;
 
 /// The directories of the trash that were used.
 pub(super) struct Stores {

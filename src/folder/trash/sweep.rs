@@ -58,9 +58,9 @@ impl Trash {
     fn mounts(&self, root: &Root) -> Vec<std::sync::Arc<TrashStore>> {
         let used = self.stores.away();
         let mut paths = self.index().away();
-        used.iter().for_each(|store| {
-            store.away().map(|path| paths.remove(path.as_bytes()));
-        });
+        for path in used.iter().filter_map(|store| store.away()) {
+            paths.remove(path.as_bytes());
+        }
         let named = paths.iter().filter_map(|path| SharePath::parse(path).ok());
         let named: Vec<_> = named.filter_map(|path| self.stores.named(root, Some(&path)).ok()).collect();
         used.into_iter().chain(named).collect()
