@@ -41,9 +41,9 @@ pub fn stand(wharf: &Wharf, upload: &str) -> (String, String) {
     (answer.field("Upload-Complete"), answer.field("Upload-Offset"))
 }
 
-/// The visible files, and the files below `.wharf` with this suffix.
+/// The visible files.
 pub fn files(wharf: &Wharf) -> Vec<String> {
-    wharf.tree().into_iter().filter(|name| !name.starts_with(".wharf")).collect()
+    wharf.tree().into_iter().filter(|name| !name.split('/').any(|part| part == ".wharf")).collect()
 }
 
 /// The received content of incomplete uploads.
