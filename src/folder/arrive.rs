@@ -26,7 +26,7 @@ use crate::path::SharePath;
 
 /// What happens to an entry that has the new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conflict {
+pub enum IfTaken {
     /// It stays: the move or copy is refused.
     Refuse,
     /// It is replaced, as far as the folder's rules and the rights allow.
@@ -39,6 +39,8 @@ pub(super) struct Arriving<'s, 'a> {
     /// The directory that it is in, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) stat: Stat,
+    /// The `stat` of that directory, and of the target's.
+    pub(super) dirs: (Stat, Stat),
     pub(super) target: &'a Place,
     pub(super) to: &'a Grant<'a, ToWrite>,
     /// The target's real path, if known and different.
@@ -46,7 +48,7 @@ pub(super) struct Arriving<'s, 'a> {
 }
 
 /// Something that has got its name.
-pub(super) struct Arrived {
+pub(super) struct NewlyNamed {
     /// Its path, which [`OnConflict::Rename`] may have changed.
     pub(super) path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
@@ -95,15 +97,14 @@ impl<'s> Arriving<'s, '_> {
     }
 
     /// Decides what has to be done; changes nothing.
-    pub(super) fn decide(&self, conflict: Conflict) -> Result<Step, Error> {
-        let Self { shared, from: (from_dir, name), target, to, .. } = self;
+    pub(super) fn decide(&self, conflict: IfTaken) -> Result<Step, Error> {
+        let Self { shared, from: (_, name), target, to, .. } = self;
         let to_dir = target.nearest();
         if self.is_directory() {
             let mut paths = [Some(to.path()), self.lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_add_below(path))?;
         }
-        let is_same_dir = identity(&fs::fstat(&***from_dir)?) == identity(&fs::fstat(&**to_dir)?);
-        if is_same_dir && *name == target.name() {
+        if identity(&self.dirs.0) == identity(&self.dirs.1) && *name == target.name() {
             return Err(Error::OntoItself);
         }
         let taken = match root::look_in(&**to_dir, target.name()) {
@@ -122,12 +123,12 @@ impl<'s> Arriving<'s, '_> {
             return Ok(Step::AppearBeside);
         }
         match (conflict, shared.rules.on_conflict(to)) {
-            (Conflict::Refuse, _) | (_, OnConflict::Refuse) => return Err(Error::Exists),
-            (Conflict::Replace, OnConflict::Rename) => {
+            (IfTaken::Refuse, _) | (_, OnConflict::Refuse) => return Err(Error::Exists),
+            (IfTaken::Replace, OnConflict::Rename) => {
                 may_add(to)?;
                 return Ok(Step::AppearBeside);
             }
-            (Conflict::Replace, OnConflict::Overwrite) => {}
+            (IfTaken::Replace, OnConflict::Overwrite) => {}
         }
         let replaces_directory = self.replaces_directory(&taken)?;
         Ok(match (self.is_directory(), replaces_directory) {
@@ -185,10 +186,10 @@ impl<'s> Arriving<'s, '_> {
         step: Step,
         old: Option<Old<'s>>,
         remover: &Remover,
-    ) -> Result<Option<Arrived>, Error> {
+    ) -> Result<Option<NewlyNamed>, Error> {
         let Self { from: (from_dir, name), stat, target, to, lies_at, .. } = self;
-        let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
-        if fs::fstat(to_dir)?.st_dev != stat.st_dev {
+        let from_dir = &***from_dir;
+        if self.dirs.1.st_dev != stat.st_dev {
             return Ok(None);
         }
         let created = matches!(step, Step::Appear | Step::AppearBeside | Step::Respell);
@@ -210,7 +211,7 @@ impl<'s> Arriving<'s, '_> {
         };
         let lies_at = lies_at.and_then(|real| real.parent()?.join(path.name()?).ok());
         let asked_for = to.hides_names().then(|| target.path().clone());
-        Ok(Some(Arrived { path, asked_for, lies_at, created, kept }))
+        Ok(Some(NewlyNamed { path, asked_for, lies_at, created, kept }))
     }
 
     /// Replaces the entry that has the name now. If that is not the one that was prepared for, it is kept all
@@ -311,12 +312,12 @@ impl<'s> Arriving<'s, '_> {
 /// The lock for the last step. A step that depends on what exists waits for other servers too.
 pub(super) fn lock<'s>(
     shared: &'s Shared,
-    conflict: Conflict,
+    conflict: IfTaken,
     has_guard: bool,
     to: &Grant<'_, ToWrite>,
 ) -> Result<CommitGuard<'s>, Error> {
     let Shared { commits, root, rules, .. } = shared;
-    let depends = has_guard || conflict == Conflict::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
+    let depends = has_guard || conflict == IfTaken::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
     if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
 }
 

@@ -1,7 +1,7 @@
 //! What the heads of MOVE and COPY have in common: the destination, and what happens to an existing entry
 //! there.
 
-use crate::folder::{self, Conflict, Error, Guard, Named};
+use crate::folder::{self, Error, Guard, IfTaken, Named};
 use crate::http::body::Framing;
 use crate::http::conditional;
 use crate::http::destination::{Depth, Destination, Overwrite};
@@ -25,7 +25,7 @@ pub(super) struct Relocation {
     /// The path in the folder that the destination names.
     pub to: SharePath,
     /// What happens to an existing entry there.
-    pub conflict: Conflict,
+    pub conflict: IfTaken,
     /// How much of a directory it is about.
     pub depth: Depth,
     /// Whether the target ends in a slash, so that it must be a directory.
@@ -47,11 +47,8 @@ impl Relocation {
         let overwrite = Overwrite::of(head.fields).map_err(bad_request)?;
         let depth = Depth::of(head.fields).map_err(bad_request)?;
         let must_be_new = head.fields.all("If-None-Match").any(|value| value == b"*");
-        let conflict = if overwrite == Overwrite::Forbidden || must_be_new {
-            Conflict::Refuse
-        } else {
-            Conflict::Replace
-        };
+        let conflict =
+            if overwrite == Overwrite::Forbidden || must_be_new { IfTaken::Refuse } else { IfTaken::Replace };
         check_authority(&destination, request, state)?;
         Ok(Self {
             to: locate(request, destination.path, state)?,
@@ -60,6 +57,11 @@ impl Relocation {
             needs_directory: request.target.ends_with_slash(),
             conditions: Conditions::of(head.fields),
         })
+    }
+
+    /// Whether something has to be known of the source before it is moved.
+    pub(super) fn depends_on_source(&self) -> bool {
+        self.needs_directory || self.conditions.iter().next().is_some()
     }
 
     /// Checks the preconditions on the source, and returns the condition that must still hold when it is moved. `If-None-Match: *`
@@ -75,7 +77,7 @@ impl Relocation {
     /// it a precondition.
     pub(super) fn refuse(&self, error: &folder::Error) -> Response {
         match error {
-            Error::Exists if self.conflict == Conflict::Refuse => {
+            Error::Exists if self.conflict == IfTaken::Refuse => {
                 let text = "something of that name exists, and Overwrite is F (choose another name)\n";
                 Response::text(Status::PRECONDITION_FAILED, text)
             }
