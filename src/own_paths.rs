@@ -43,6 +43,12 @@ pub const ASSETS: &str = "/.wharf/assets/";
 /// Prefix of unfinished uploads; the upload's token follows.
 pub const UPLOADS: &str = "/.wharf/uploads/";
 
+/// What was removed or replaced; below it, one entry by its id.
+pub const TRASH: &str = "/.wharf/trash";
+
+/// Restores the newest entry of the client in the trash.
+pub const UNDO: &str = "/.wharf/undo";
+
 /// The tokens of a user; below it, one by its public id.
 pub const TOKENS: &str = "/.wharf/tokens";
 

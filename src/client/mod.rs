@@ -3,7 +3,8 @@
 //! - `address` parses the addresses that a person types; `command` parses a line of the prompt or of a script.
 //! - A `session` holds one connection to one server and opens it again after the server has closed it. It sends a
 //!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange over a `stream`: a `socket`, which may lead to a `proxy`, and `tls` if the address begins with `https://`.
-//! - `credentials` has the user's passwords and tokens. A session adds those for its server to each request.
+//! - `credentials` has the user's passwords and tokens. A session adds those for its server to each request. Without them,
+//!   it adds one of the `undo_cookies`, which are kept as `state_files`.
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
@@ -59,6 +60,7 @@ pub mod session;
 pub mod shell;
 pub mod shutdown;
 mod socket;
+mod state_files;
 mod stream;
 pub mod targets;
 pub mod tftp;
@@ -72,6 +74,7 @@ pub mod tls_error;
 pub mod transfer;
 pub mod tree;
 pub mod typed_line;
+pub mod undo_cookies;
 pub mod upload;
 pub mod walk;
 

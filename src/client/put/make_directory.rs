@@ -122,6 +122,7 @@ mod tests {
     use crate::client::fake_peer::{FakePeer, PeerAction};
     use crate::client::put::{Memory, PutOptions, PutServer};
     use crate::client::timeouts::Timeouts;
+    use crate::client::undo_cookies::UndoCookies;
 
     fn says(server: &str, status: &str) -> PeerAction {
         PeerAction::Say(format!("HTTP/1.1 {status}\r\nServer: {server}\r\nContent-Length: 0\r\n\r\n").leak())
@@ -153,7 +154,7 @@ mod tests {
             let part: Vec<_> = answers.iter().flat_map(|answer| [PeerAction::Read, *answer]).collect();
             let peer = FakePeer::plays(&[&part]);
             let options = PutOptions { retries: 0, force: false, timeouts: Timeouts::default() };
-            let server = PutServer::new(ServerAddress::root(peer.server()));
+            let server = PutServer::new(ServerAddress::root(peer.server()), UndoCookies::default());
             let order = PutOrder { file: "a b".into(), path: b"in/a b".to_vec(), is_directory: true };
             let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default()).send(&order);
             let said = sent.map_or_else(|error| error.to_string(), |sent| sent.to_string());
