@@ -7,6 +7,8 @@
 //!   it adds one of the `undo_cookies`, which are kept as `state_files`.
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
+//! - `change` removes, moves and copies on a server, `make_directory` makes directories there, and `trash` brings back what was
+//!   removed or replaced.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
 //! - `prompt` reads lines from a terminal (with `line_editor`, `keyboard` and `completion`) or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
 //!   servers that speak TFTP, and `chat` that for the chat room.
@@ -14,6 +16,8 @@
 //! The client knows nothing of the server's code, so it works with any HTTP server.
 
 pub mod address;
+pub mod change;
+pub mod change_error;
 pub mod chat;
 pub mod command;
 #[cfg(feature = "terminal")]
@@ -37,6 +41,7 @@ pub mod line_editor;
 pub mod line_editor;
 mod links;
 pub mod listing;
+mod make_directory;
 pub mod open_link;
 mod own_root;
 mod pace;
@@ -72,6 +77,7 @@ pub mod tls;
 pub mod tls;
 pub mod tls_error;
 pub mod transfer;
+pub mod trash;
 pub mod tree;
 pub mod typed_line;
 pub mod undo_cookies;

@@ -115,6 +115,12 @@ impl Session {
         Ok(HttpResponse::new(answered, &mut self.idle, sent))
     }
 
+    /// All cookies for undo that fit this target, the newest last; none if the user is known by credentials.
+    pub(super) fn cookies_for_undo(&self, target: &str) -> Vec<String> {
+        let undo = self.undo.as_ref().filter(|_| self.authorization.is_none());
+        undo.map(|cookies| cookies.fitting(&self.server, target)).unwrap_or_default()
+    }
+
     /// The field `Cookie`: the request's own cookie or that for undo, and that of a link.
     fn cookies(&self, request: &HttpRequest<'_>, has_user: bool) -> Option<String> {
         let own = request.field("Cookie").map(str::to_owned);
