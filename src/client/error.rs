@@ -241,6 +241,11 @@ impl ClientError {
         }
     }
 
+    /// Whether it says that nothing of the name exists.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused(Status::NOT_FOUND | Status::GONE, _) | Self::NoMatch)
+    }
+
     /// Whether the error concerns the whole server, and so every file on it.
     pub fn is_servers(&self) -> bool {
         matches!(

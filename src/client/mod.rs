@@ -17,6 +17,7 @@
 
 pub mod address;
 pub mod change;
+pub mod change_command;
 pub mod change_error;
 pub mod chat;
 pub mod command;
@@ -83,6 +84,7 @@ pub mod typed_line;
 pub mod undo_cookies;
 pub mod upload;
 pub mod walk;
+pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fake_peer;

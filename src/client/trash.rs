@@ -195,6 +195,45 @@ pub fn show(entries: &[TrashEntry], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The entries with these ids, or all if there are none; and the ids that no entry has.
+pub fn chosen<'i>(entries: Vec<TrashEntry>, ids: &'i [String]) -> (Vec<TrashEntry>, Vec<&'i String>) {
+    if ids.is_empty() {
+        return (entries, Vec::new());
+    }
+    let missing = ids.iter().filter(|id| !entries.iter().any(|entry| entry.id == **id)).collect();
+    (entries.into_iter().filter(|entry| ids.contains(&entry.id)).collect(), missing)
+}
+
+/// What is said about an id that no entry has.
+pub fn missing() -> ClientError {
+    ClientError::Refused(Status::NOT_FOUND, None)
+}
+
+/// The question before this many entries are deleted; `None` if there are none.
+pub fn question(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("delete 1 entry of the trash for good? [y/N] ".to_owned()),
+        count => Some(format!("delete {count} entries of the trash for good? [y/N] ")),
+    }
+}
+
+/// What is said after the trash was emptied.
+pub fn deleted(count: usize) -> String {
+    match count {
+        0 => NOTHING.to_owned(),
+        1 => "deleted 1 entry".to_owned(),
+        count => format!("deleted {count} entries"),
+    }
+}
+
+/// `0198…-ab /a/b`.
+impl std::fmt::Display for TrashEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", Printable::text(&self.id), Printable::text(&self.path))
+    }
+}
+
 /// Writes the entries as a JSON array.
 pub fn show_json(entries: &[TrashEntry], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(entries)?))
