@@ -59,6 +59,7 @@ mod login;
 mod lost_folder;
 mod many;
 mod minimal;
+mod move_copy;
 mod mutations;
 #[cfg(feature = "tls")]
 mod over_tls;
@@ -106,6 +107,7 @@ mod tls_ends;
 mod tls_records;
 #[cfg(feature = "tls")]
 mod tls_self_signed;
+mod trash;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;

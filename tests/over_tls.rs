@@ -43,6 +43,8 @@ table! {
     resumable:
         the_client_of_a_large_body_gets_the_url_to_resume, content_received_before_a_disconnect_is_kept,
         an_upload_can_come_in_pieces;
+    trash:
+        files_links_and_directories_are_removed, what_was_removed_comes_back;
     bad_input:
         invalid_requests_are_rejected_and_nothing_after_them_is_read, invalid_requests_are_rejected_byte_by_byte_too;
 }

@@ -142,6 +142,19 @@ impl<O: Operation> Grant<'_, O> {
         Ok(self.with_rights(rights))
     }
 
+    /// Fails if there is a path below this one, or this one itself, where a rule takes all of these rights away. The refusal is
+    /// that of this path, so it says nothing about what is below it.
+    fn holds_below(&self, any_of: Rights, path: &SharePath) -> Result<(), Denied> {
+        let Some(judge) = &self.judge else { return Ok(()) };
+        let mut below = judge.rule_paths().filter(|rule| rule.is_below(path)).chain([path]);
+        let allows = |rights: Rights| rights.has_any(any_of);
+        if below.all(|path| allows(judge.rights(path))) {
+            Ok(())
+        } else {
+            Err(judge.denied(any_of, allows, path))
+        }
+    }
+
     /// Fails if the principal may not create anything at this path.
     pub fn may_add_at(&self, path: &SharePath) -> Result<(), Denied> {
         const ADD: Rights = Rights::of(&[Right::Add]);
@@ -196,16 +209,26 @@ impl Grant<'_, ToWrite> {
     }
 }
 
-impl Grant<'_, ToRemove> {
-    /// Fails if a rule below this path takes the right to remove away: then the directory must not be removed as a whole. The
-    /// refusal is that of the directory itself, so it says nothing about what is below it.
-    pub fn may_remove_below(&self, path: &SharePath) -> Result<(), Denied> {
-        let Some(judge) = &self.judge else { return Ok(()) };
-        let mut below = judge.rule_paths().filter(|rule| rule.is_below(path));
-        if below.all(|rule| ToRemove::is_allowed_by(judge.rights(rule))) {
-            Ok(())
-        } else {
-            Err(judge.denied(ToRemove::NEEDS, ToRemove::is_allowed_by, path))
+impl Grant<'_, ToWrite> {
+    /// Fails if the principal may not add everything below this path: then no whole directory may come there, because it would
+    /// bring names that the principal may not add.
+    pub fn may_add_below(&self, path: &SharePath) -> Result<(), Denied> {
+        self.holds_below(Rights::of(&[Right::Add]), path)
+    }
+
+    /// Fails if the principal may not remove the directory at this path as a whole, which is what replacing it means.
+    pub fn may_replace_directory(&self, path: &SharePath) -> Result<(), Denied> {
+        const REMOVE: Rights = Rights::of(&[Right::Remove]);
+        if !self.may_remove() {
+            return Err(Denied::NoRight(REMOVE));
         }
+        self.holds_below(REMOVE, path)
+    }
+}
+
+impl Grant<'_, ToRemove> {
+    /// Fails if a rule below this path takes the right to remove away: then the directory must not be removed as a whole.
+    pub fn may_remove_below(&self, path: &SharePath) -> Result<(), Denied> {
+        self.holds_below(ToRemove::NEEDS, path)
     }
 }

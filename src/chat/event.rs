@@ -62,9 +62,36 @@ pub enum EventKind {
         /// Its size in bytes.
         size: u64,
     },
+    /// A file or directory of the folder was removed, moved or restored.
+    Change {
+        /// Who did it.
+        by: Uploader,
+        /// Its path in the folder, the new one if it was moved: untrusted bytes.
+        path: Vec<u8>,
+        /// Whether it is a directory.
+        is_directory: bool,
+        /// What was done.
+        change: Change,
+        /// Where else it lies or lay: only members that may see all these paths receive the event.
+        also_at: Vec<Vec<u8>>,
+    },
 }
 
-/// The uploader of a file: somebody with a name, or a client at an address. Two variants, because `10.0.0.7` can be a name.
+/// What was done to a file or directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It was removed.
+    Removed,
+    /// It was moved from this path: untrusted bytes.
+    Moved {
+        /// The old path.
+        from: Vec<u8>,
+    },
+    /// It was restored from the trash.
+    Restored,
+}
+
+/// The uploader of a file, or who else has changed something: somebody with a name, or a client at an address. Two variants, because `10.0.0.7` can be a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploader {
     /// A member of the room, or a user with an account.
@@ -81,6 +108,13 @@ impl Event {
             EventKind::Upload { path, lies_at, .. } => {
                 may_see(path) && lies_at.as_deref().is_none_or(may_see)
             }
+            EventKind::Change { path, change, also_at, .. } => {
+                let moved_from = match change {
+                    Change::Moved { from } => Some(from),
+                    Change::Removed | Change::Restored => None,
+                };
+                [path].into_iter().chain(moved_from).chain(also_at).all(|path| may_see(path))
+            }
             EventKind::Message { .. } | EventKind::Join { .. } | EventKind::Leave { .. } => true,
         }
     }
@@ -90,6 +124,13 @@ impl Event {
         match &self.kind {
             EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),
             EventKind::Upload { path, lies_at, .. } => path.len() + lies_at.as_ref().map_or(0, Vec::len),
+            EventKind::Change { path, change, also_at, .. } => {
+                let from = match change {
+                    Change::Moved { from } => from.len(),
+                    Change::Removed | Change::Restored => 0,
+                };
+                path.len() + from + also_at.iter().map(Vec::len).sum::<usize>()
+            }
             EventKind::Join { .. } | EventKind::Leave { .. } => 0,
         }
     }

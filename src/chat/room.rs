@@ -21,7 +21,7 @@ use std::sync::Arc;
 use super::Now;
 use super::client_key::ClientKey;
 use super::error::RoomError;
-use super::event::{Event, EventKind, Uploader};
+use super::event::{Change, Event, EventKind, Uploader};
 use super::flood::ClientBuckets;
 use super::id::{EventId, Ids, KEY_LEN};
 pub use super::limits::MAX_SUBSCRIBERS;
@@ -148,6 +148,18 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         now: Now,
     ) -> EventId {
         self.post(EventKind::Upload { by, path, lies_at, size }, now)
+    }
+
+    /// Posts that a file or directory was removed, moved or restored, by any protocol. `also_at` is where else it lies or lay.
+    pub fn announce_change(
+        &mut self,
+        by: Uploader,
+        (path, is_directory): (Vec<u8>, bool),
+        change: Change,
+        also_at: Vec<Vec<u8>>,
+        now: Now,
+    ) -> EventId {
+        self.post(EventKind::Change { by, path, is_directory, change, also_at }, now)
     }
 
     /// Removes the members that have had no stream and sent no request for [`ABSENCE`](super::limits::ABSENCE). Call it

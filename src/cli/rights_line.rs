@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::access::{Access, Principal, Right, Rights, User};
+use crate::folder::Rules;
 use crate::path::SharePath;
 
 /// How people call what a right allows with files, in the order of the line.
@@ -52,6 +53,12 @@ pub(super) fn of(access: &Access, set_by: SetBy) -> String {
         }
         SetBy::Rules => "The rules of --allow say who may do what.".to_owned(),
     }
+}
+
+/// The next line, if what is removed or replaced is gone at once.
+pub(super) fn without_trash(rules: &Rules) -> Option<&'static str> {
+    let is_off = rules.trash.is_none() && !rules.read_only;
+    is_off.then_some("\nWhat is removed or replaced is gone at once (--trash off).")
 }
 
 /// These rights as verbs, as in "view and add files, and chat".

@@ -70,7 +70,8 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
         accounts.iter().try_for_each(Accounts::check_file)
     });
     let root = config.root.clone();
-    let rights = rights_line::of(&config.access, set_by);
+    let mut rights = rights_line::of(&config.access, set_by);
+    rights.extend(rights_line::without_trash(config.folder.rules()));
     let server = Server::bind(config, stop)?;
     let mut greeting = banner::greeting(&root, &server, idle_exit, rights);
     greeting.extend(qr.code(&server));

@@ -15,7 +15,9 @@ use super::qr_code::QrArgs;
 use super::size;
 use super::state::StateArgs;
 use super::tls::TlsArgs;
-use super::values::{idle_exit, keep_alive, mode, page_name, seconds, seconds_or_none, udp_port};
+use super::values::{
+    TrashTime, idle_exit, keep_alive, mode, page_name, seconds, seconds_or_none, trash_time, udp_port,
+};
 use crate::net::zone::ZonedIp;
 use crate::server::{Base, HostName, KeepAlive, TrustedProxy};
 
@@ -93,7 +95,7 @@ pub(super) struct ServeArgs {
     /// Maximum number of connections; beyond it, the longest idle one is closed, or the new one is refused
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
-    /// Refuse uploads and new directories
+    /// Refuse uploads, new directories and removals
     #[arg(long)]
     pub read_only: bool,
     #[command(flatten)]
@@ -107,6 +109,12 @@ pub(super) struct ServeArgs {
     /// Disk space that uploads must leave free, such as 500M or 2G
     #[arg(long, value_name = "SIZE", default_value = "0", value_parser = size::parse)]
     pub reserve: u64,
+    /// Keep what was removed or replaced for this time, such as 12h or 30d; `off` keeps nothing
+    #[arg(long, value_name = "TIME|off", default_value = "7d", value_parser = trash_time)]
+    pub trash: TrashTime,
+    /// Largest size of the trash, such as 500M or 2G [default: as much as the disk holds]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub trash_size: Option<u64>,
     /// Acknowledge uploads before they are on the disk: for measurements, and for data you can afford to lose
     #[arg(long)]
     pub no_sync: bool,

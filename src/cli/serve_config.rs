@@ -46,7 +46,8 @@ pub(super) fn config(
         reserve: args.reserve,
         durable: !args.no_sync,
         stall: args.stall,
-        ..Rules::default()
+        trash: args.trash.kept_for(),
+        trash_size: args.trash_size,
     };
     let config = Config {
         access,

@@ -43,6 +43,10 @@ pub struct PendingSync<'s> {
     joined: Option<(Arc<Directory>, Begun)>,
 }
 
+/// A directory that stays open, as its changes are made durable all the time. All threads that change it share its `fsync`.
+#[derive(Debug)]
+pub struct SyncedDirectory(Directory);
+
 /// Device and inode of a directory.
 type Identity = (u64, u64);
 
@@ -74,7 +78,7 @@ struct Runs {
 
 /// How many runs had ended before a change was made.
 #[derive(Debug, Clone, Copy)]
-struct Begun(u64);
+pub struct Begun(u64);
 
 /// A run. If the thread panics, the run has failed.
 struct Run<'g> {
@@ -122,6 +126,24 @@ impl DirectorySyncs {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Identity, Arc<Directory>>> {
         self.directories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SyncedDirectory {
+    /// Opens it again, for its `fsync`.
+    pub fn open(dir: impl AsFd) -> Result<Self, Errno> {
+        Ok(Self(Directory { handle: sync::open(dir)?, group: Group::default() }))
+    }
+
+    /// Call it before the change.
+    pub fn begin(&self) -> Begun {
+        self.0.group.begin()
+    }
+
+    /// Syncs the directory after the change; together with what others sync, if there is a member of their rounds. It is not an
+    /// error if the file system cannot sync directories.
+    pub fn finish(&self, begun: Begun, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
+        self.0.group.finish(begun, member, || sync::now(&self.0.handle))
     }
 }
 

@@ -10,20 +10,22 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
+use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
 use super::error::Error;
 use super::guard::Guard;
-use super::numbering::numbered;
+use super::numbering::{MOST_COPIES, numbered};
 use super::place::{Model, Occupant, Place};
 use super::real_path::Judged;
 use super::remover::Remover;
+use super::root::Identity;
 use super::rules::OnConflict;
 use super::shared::{Shared, may_add};
 use super::stale;
 use super::temporary::Temporary;
-use super::trash::TrashId;
+use super::trash::{Kept, OldFile, TrashId};
 use crate::access::{Grant, ToWrite};
 use crate::durable::group::DirectorySyncs;
 use crate::durable::rounds::RoundMember;
@@ -35,8 +37,6 @@ const TRIES: usize = 16;
 /// How often such a change counts even if the new file has the same mode, owner and group: it may have another ACL.
 /// Without this limit, a file that others replace all the time could never be replaced by this one.
 const EXACT_TRIES: usize = 4;
-/// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
-const MOST_COPIES: u32 = 9_999;
 
 /// A file that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,21 @@ enum Attempt {
     Changed,
     /// This file cannot be named, because of this error; a copy can.
     NeedsCopy(Errno),
+}
+
+/// A name that was given.
+struct Given {
+    path: SharePath,
+    /// The file that had it before, and whether that is kept.
+    old: Option<(Identity, bool)>,
+    kept: Option<TrashId>,
+}
+
+impl Given {
+    /// A name that was free.
+    fn new(path: SharePath) -> Self {
+        Self { path, old: None, kept: None }
+    }
 }
 
 /// Gives a complete file of this size its name, and this time if there is one, as [`Incoming::commit`](super::Incoming::commit) says.
@@ -146,17 +161,17 @@ impl Commit<'_> {
         let mut copy = None;
         for tried in 0..TRIES {
             let file = copy.as_mut().unwrap_or(&mut *temporary);
-            let model = self.prepare(dir, file)?;
+            let (model, mut kept) = self.prepare(dir, file)?;
             let fits = |now: Option<Model>| {
                 let alike = |(now, model): (Model, Model)| tried >= EXACT_TRIES && now.is_alike(&model);
                 now == model || now.zip(model).is_some_and(alike)
             };
-            match self.attempt(dir, file, fits)? {
+            match self.attempt(dir, file, fits, &mut kept)? {
                 Attempt::Saved(saved) => return Ok(saved),
                 Attempt::Changed => {}
                 Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
                 Attempt::NeedsCopy(error) => {
-                    self.shared.reserve.admit(Some(self.size), dir)?;
+                    self.shared.admit_space(Some(self.size), dir, self.grant.may_remove())?;
                     let mut made = temporary.copy_to(dir)?;
                     self.date(&mut made)?;
                     if temporary.cannot_be_named(error, dir) {
@@ -169,19 +184,33 @@ impl Commit<'_> {
         Err(Error::Exists)
     }
 
-    /// Sets the file's attributes, and syncs it. Returns the file whose attributes it has; `None` if it has those of a new
-    /// file.
-    fn prepare(&self, dir: &Arc<Dir>, file: &mut Temporary) -> Result<Option<Model>, Error> {
+    /// Sets the file's attributes, prepares to keep the old file, and syncs both. Returns the file whose attributes it has
+    /// (`None` if it has those of a new file), and how the old file is kept.
+    fn prepare(
+        &self,
+        dir: &Arc<Dir>,
+        file: &mut Temporary,
+    ) -> Result<(Option<Model>, Option<Kept<'_>>), Error> {
         let old = if self.may_replace() { self.place.open_occupant(dir)? } else { None };
+        let model = old.as_ref().and_then(|(_, stat)| Model::of(stat));
         match &old {
-            Some((old, _)) => file.copy_attributes(old)?,
-            None => file.set_default_attributes(dir, self.shared.umask)?,
+            Some((old, _)) if model.is_some() => file.copy_attributes(old)?,
+            _ => file.set_default_attributes(dir, self.shared.umask)?,
         }
+        let mut kept = old.map(|(_, stat)| self.keep(dir, stat)).transpose()?;
         if let Some(member) = &self.member {
             member.wait_for_round();
             file.sync()?;
+            kept.as_mut().map_or(Ok(()), |kept| kept.sync(Some(member)))?;
         }
-        Ok(old.map(|(_, model)| model))
+        Ok((model, kept))
+    }
+
+    /// Prepares to keep the old file.
+    fn keep(&self, dir: &Arc<Dir>, stat: Stat) -> Result<Kept<'_>, Error> {
+        let Self { shared, place, remover, grant, .. } = self;
+        let old = OldFile { dir, path: place.path(), name: place.name(), stat };
+        shared.trash.keep(&shared.root, &old, remover, grant.may_remove())
     }
 
     fn may_replace(&self) -> bool {
@@ -199,6 +228,7 @@ impl Commit<'_> {
         dir: &Arc<Dir>,
         file: &mut Temporary,
         fits: impl Fn(Option<Model>) -> bool,
+        kept: &mut Option<Kept<'_>>,
     ) -> Result<Attempt, Error> {
         let Self { shared, place, guard, .. } = self;
         let _guard = self.lock()?;
@@ -209,7 +239,7 @@ impl Commit<'_> {
         let is_told = !grant.hides_names();
         if !is_told && !matches!(found, Ok(None)) {
             may_add(grant)?;
-            let given = self.appear_beside(dir, file)?.map(|path| (path, true));
+            let given = self.appear_beside(dir, file)?;
             return self.given(given, file, real.as_ref(), is_told);
         }
         let occupant = found?;
@@ -221,33 +251,63 @@ impl Commit<'_> {
         let given = match (occupant, on_conflict) {
             (None, _) if !fits(None) => return Ok(Attempt::Changed),
             (None, _) => {
-                file.appear(dir, place.name(), &shared.claims).map(|()| (place.path().clone(), true))
+                file.appear(dir, place.name(), &shared.claims).map(|()| Given::new(place.path().clone()))
             }
             (Some(_), OnConflict::Refuse) => return Err(Error::Exists),
-            (Some(_), OnConflict::Rename) => self.appear_beside(dir, file)?.map(|path| (path, true)),
-            (Some(Occupant { model, .. }), OnConflict::Overwrite) if !fits(model) => {
+            (Some(_), OnConflict::Rename) => self.appear_beside(dir, file)?,
+            (Some(occupant), OnConflict::Overwrite) if !fits(occupant.model()) => {
                 return Ok(Attempt::Changed);
             }
-            (Some(_), OnConflict::Overwrite) => {
-                file.replace(dir, place.name()).map(|()| (place.path().clone(), false))
-            }
+            (Some(occupant), OnConflict::Overwrite) => self.replace(dir, file, &occupant, kept.take())?,
         };
         self.given(given, file, real.as_ref(), is_told)
+    }
+
+    /// Replaces the file that has the name now. If that is not the one that is kept, it is another program's; then that is kept
+    /// instead, however long that takes.
+    fn replace(
+        &self,
+        dir: &Arc<Dir>,
+        file: &mut Temporary,
+        occupant: &Occupant,
+        kept: Option<Kept<'_>>,
+    ) -> Result<Result<Given, Errno>, Error> {
+        let kept = match kept.filter(|kept| kept.of() == Identity::of(&occupant.stat)) {
+            Some(kept) => kept,
+            None => {
+                let mut kept = self.keep(dir, occupant.stat)?;
+                kept.sync(None)?;
+                kept
+            }
+        };
+        let replaced = kept.replace(file, dir, self.place.name())?;
+        Ok(replaced.map(|kept| {
+            let old = (Identity::of(&occupant.stat), kept.is_some());
+            Given { path: self.place.path().clone(), old: Some(old), kept }
+        }))
     }
 
     /// The result of giving the file a name. Its client is told which, or else the one that it asked for.
     fn given(
         &self,
-        given: Result<(SharePath, bool), Errno>,
+        given: Result<Given, Errno>,
         file: &Temporary,
         real: Option<&SharePath>,
         is_told: bool,
     ) -> Result<Attempt, Error> {
         match given {
-            Ok((path, created)) => {
+            Ok(Given { path, old, kept }) => {
+                self.shared.trash.wrote(file, old, self.remover);
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
                 let asked_for = (!is_told).then(|| self.place.path().clone());
-                Ok(Attempt::Saved(Saved { path, asked_for, lies_at, size: self.size, created, kept: None }))
+                Ok(Attempt::Saved(Saved {
+                    path,
+                    asked_for,
+                    lies_at,
+                    size: self.size,
+                    created: old.is_none(),
+                    kept,
+                }))
             }
             Err(Errno::EXIST) => Ok(Attempt::Changed),
             Err(error) if file.needs_copy(error) => Ok(Attempt::NeedsCopy(error)),
@@ -265,7 +325,7 @@ impl Commit<'_> {
     }
 
     /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …
-    fn appear_beside(&self, dir: &Dir, file: &mut Temporary) -> Result<Result<SharePath, Errno>, Error> {
+    fn appear_beside(&self, dir: &Dir, file: &mut Temporary) -> Result<Result<Given, Errno>, Error> {
         let parent = self.place.path().parent();
         for number in 1..=MOST_COPIES {
             let name = numbered(self.place.name(), number);
@@ -275,7 +335,7 @@ impl Commit<'_> {
                 continue;
             }
             match file.appear(dir, &name, &self.shared.claims) {
-                Ok(()) => return Ok(Ok(path)),
+                Ok(()) => return Ok(Ok(Given::new(path))),
                 Err(Errno::EXIST) => {}
                 Err(error) => return Ok(Err(error)),
             }

@@ -29,6 +29,12 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
+    /// Something would be moved or copied to where it is.
+    OntoItself,
+    /// Something would be moved or copied into itself, or over the directory that it is in.
+    IntoItself,
+    /// It is neither a file nor a directory nor a link, and cannot be copied to another file system.
+    CannotCopy,
     /// The name is taken, and the principal may not replace the file, or the folder's rule is
     /// [`OnConflict::Refuse`](super::OnConflict::Refuse).
     Exists,
@@ -49,8 +55,8 @@ pub enum Error {
     TrashFull {
         /// How much the trash holds, in bytes.
         bytes: u64,
-        /// When its oldest entry expires.
-        expires: SystemTime,
+        /// When its oldest entry expires; `None` if it is empty, and the file is larger than all that the trash may hold.
+        expires: Option<SystemTime>,
     },
     /// Any other system error.
     Io(io::Error),
@@ -116,6 +122,13 @@ impl fmt::Display for Error {
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
+            Self::OntoItself => f.write_str("the source and the destination are the same (choose another name)"),
+            Self::IntoItself => {
+                f.write_str("one of the source and the destination is inside the other (choose another directory)")
+            }
+            Self::CannotCopy => {
+                f.write_str("it has something other than files, directories and links, which cannot be copied to another file system")
+            }
             Self::Exists => {
                 f.write_str("a file of that name exists, and may not be replaced (choose another name)")
             }
@@ -126,9 +139,12 @@ impl fmt::Display for Error {
             Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
             Self::NoSpace => f.write_str("there is no space left for the file"),
             Self::CannotKeep => f.write_str(
-                "the old file cannot be kept in the trash on this file system (remove it first, or ask whoever shares the folder for --trash off)",
+                "the file system cannot keep it in the trash (whoever shares the folder may turn the trash off: --trash off)",
             ),
-            Self::TrashFull { bytes, expires } => write!(
+            Self::TrashFull { expires: None, .. } => {
+                f.write_str("the file system or the trash is too small to keep it (ask whoever shares the folder)")
+            }
+            Self::TrashFull { bytes, expires: Some(expires) } => write!(
                 f,
                 "there is no space left: the trash holds {bytes} bytes, and its oldest entry expires at {} (empty the trash)",
                 humantime::format_rfc3339_seconds(*expires)

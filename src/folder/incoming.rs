@@ -49,7 +49,7 @@ impl Incoming {
     ) -> Result<Self, Error> {
         let (place, temporary) = stale::retry(|| {
             let place = shared.find_place(grant, size)?;
-            shared.reserve.admit(size, place.nearest())?;
+            shared.admit_space(size, place.nearest(), grant.may_remove())?;
             let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
             Ok::<_, Error>((place, temporary))
         })?;
@@ -81,7 +81,9 @@ impl Incoming {
         let received = self.received.saturating_add(count);
         self.shared.was_not_replaced()?;
         self.shared.rules.admit_size(received)?;
-        let _in_flight = self.shared.reserve.begin(count, self.place.nearest())?;
+        let dir = self.place.nearest();
+        let begin = || self.shared.reserve.begin(count, dir);
+        let _in_flight = self.shared.with_room(dir, self.grant.may_remove(), begin)?;
         self.temporary.as_mut().ok_or_else(lost)?.write(bytes)?;
         self.received = received;
         Ok(())

@@ -22,10 +22,12 @@
 //! Knows nothing of protocols: of requests, status codes or sockets.
 
 mod acl;
+mod arrive;
 mod attributes;
 mod claims;
 mod commit;
 mod commit_lock;
+mod copy;
 mod current;
 mod error;
 mod facts;
@@ -40,7 +42,9 @@ mod place;
 mod real_path;
 mod remove;
 mod remover;
+mod rename;
 mod reserve;
+mod restore;
 mod root;
 mod rules;
 mod save_method;
@@ -49,22 +53,26 @@ mod spelling;
 mod stale;
 mod sweep;
 mod temporary;
+mod temporary_tree;
 #[cfg(test)]
 mod tests;
 mod trash;
 mod uploads;
 mod walk;
 
+pub use arrive::Conflict;
 pub use commit::Saved;
+pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, FileVersion};
 pub use guard::Guard;
 pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
-pub use open::{Node, OpenFile};
+pub use open::{Named, Node, OpenFile};
 pub use remove::Removed;
 pub use remover::Remover;
+pub use rename::{Moved, Renamed};
 pub use rules::{OnConflict, Rules};
 pub use trash::{Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
@@ -210,7 +218,7 @@ impl Folder {
     ) -> Result<(), Error> {
         let shared = self.source.current();
         let place = shared.admit(grant, size)?;
-        shared.reserve.admit(size, place.nearest())
+        shared.admit_space(size, place.nearest(), grant.may_remove())
     }
 
     /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for
@@ -243,53 +251,130 @@ impl Folder {
         remove::remove(&self.source.current(), grant, guard, remover)
     }
 
+    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it are copied as links. The
+    /// copy appears when it is complete, with the name that an upload would get; what has the name goes into the trash. The
+    /// first of these errors that applies: [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`];
+    /// [`OntoItself`](Error::OntoItself); [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of
+    /// [`Folder::receive`].
+    #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
+    pub fn copy(
+        &self,
+        from: &Grant<'_, ToRead>,
+        judge: Judge,
+        extent: Extent,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
+    }
+
+    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once the copy is complete. It
+    /// fails with [`Changed`](Error::Changed) if it changes meanwhile.
+    pub fn move_by_copy(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Copying, Error> {
+        let shared = self.source.current();
+        stale::retry(|| Copying::begin_move(&shared, from, to, conflict, guard, remover))
+    }
+
+    /// What a reader of the path gets, before it is copied.
+    pub fn what_is_read(&self, grant: &Grant<'_, ToRead>, _: Blocking<'_>) -> Result<Named, Error> {
+        open::read(&self.source.current(), grant)
+    }
+
+    /// What the path of the grant stands for, before it is removed or moved.
+    pub fn look(&self, grant: &Grant<'_, ToRemove>, _: Blocking<'_>) -> Result<Named, Error> {
+        let shared = self.source.current();
+        stale::retry(|| open::look(&shared, grant))
+    }
+
+    /// Moves a file, a link or a whole directory to another path, by one rename; what has the new name goes into the trash. When
+    /// this returns, it is on the disk (unless [`Rules::durable`] is off). The guard is about what is moved. It may wait for
+    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Denied`](Error::Denied) for the root;
+    /// [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); [`Changed`](Error::Changed);
+    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is replaced.
+    pub fn rename(
+        &self,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+        _: Blocking<'_>,
+    ) -> Result<Renamed, Error> {
+        rename::rename(&self.source.current(), from, to, conflict, guard, remover)
+    }
+
     /// At most `limit` entries of the trash, the newest first; those that are older than `before`, if that is given.
     pub fn trash(
         &self,
-        _whose: Whose<'_>,
-        _limit: usize,
-        _before: Option<TrashId>,
+        whose: Whose<'_>,
+        limit: usize,
+        before: Option<TrashId>,
         _: Blocking<'_>,
     ) -> Result<Vec<TrashItem>, Error> {
-        Ok(Vec::new())
+        let shared = self.source.current();
+        shared.trash.list(&shared.root, whose, limit, before)
     }
 
     /// The newest entry of the trash.
-    pub fn newest_in_trash(&self, _whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
-        Ok(None)
+    pub fn newest_in_trash(&self, whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
+        let shared = self.source.current();
+        shared.trash.newest(&shared.root, whose)
     }
 
     /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing parents
-    /// are created. The judge must allow to add it there.
+    /// are created. The judge must allow to add it there. When this returns, that is on the disk (unless [`Rules::durable`] is
+    /// off).
     pub fn restore(
         &self,
-        _id: &TrashId,
-        _whose: Whose<'_>,
-        _judge: &Judge,
+        id: &TrashId,
+        whose: Whose<'_>,
+        judge: &Judge,
         _: Blocking<'_>,
     ) -> Result<Restored, Error> {
-        Err(Error::NotFound)
+        restore::restore(&self.source.current(), *id, whose, judge)
     }
 
     /// Discards an entry of the trash. The judge must allow to remove what was at its path, unless it is about everybody's.
     pub fn discard(
         &self,
-        _id: &TrashId,
-        _whose: Whose<'_>,
-        _judge: &Judge,
+        id: &TrashId,
+        whose: Whose<'_>,
+        judge: &Judge,
         _: Blocking<'_>,
     ) -> Result<(), Error> {
-        Err(Error::NotFound)
+        let shared = self.source.current();
+        shared.may_change()?;
+        shared.trash.discard(&shared.root, *id, whose, judge)
     }
 
     /// Discards all entries of the trash that [`Folder::discard`] would. Returns how many.
-    pub fn empty_trash(&self, _whose: Whose<'_>, _judge: &Judge, _: Blocking<'_>) -> Result<usize, Error> {
-        Ok(0)
+    pub fn empty_trash(&self, whose: Whose<'_>, judge: &Judge, _: Blocking<'_>) -> Result<usize, Error> {
+        let shared = self.source.current();
+        shared.may_change()?;
+        shared.trash.empty(&shared.root, whose, judge)
     }
 
-    /// Discards what has expired by `now`, and goes on removing what was discarded. Call it from time to time, on a thread
-    /// that nobody waits for.
-    pub fn sweep_trash(&self, _now: SystemTime, _: Blocking<'_>) {}
+    /// Discards what has expired by `now`, goes on removing what was discarded, and measures directories, as far as that takes a
+    /// second or so. Call it from time to time, on a thread that nobody waits for.
+    pub fn sweep_trash(&self, now: SystemTime, _: Blocking<'_>) {
+        let shared = self.source.current();
+        if shared.may_change().is_ok() {
+            shared.trash.sweep(&shared.root, now);
+        }
+    }
 
     /// Begins an upload that may arrive in pieces, under this token, which must be new. It fails as [`Folder::receive`]
     /// does.

@@ -4,16 +4,23 @@ use crate::path::LONGEST_SEGMENT;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+/// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
+pub(super) const MOST_COPIES: u32 = 9_999;
+
 /// `a.txt` becomes `a (1).txt`. If the name would become too long, its stem is cut, or else its extension.
 pub(super) fn numbered(name: &OsStr, number: u32) -> OsString {
+    marked(name, &format!(" ({number})"))
+}
+
+/// `a.txt` becomes `aMARK.txt`, in the same way.
+pub(super) fn marked(name: &OsStr, mark: &str) -> OsString {
     let bytes = name.as_bytes();
     let dot = bytes.iter().rposition(|&byte| byte == b'.').filter(|&at| at > 0).unwrap_or(bytes.len());
     let (stem, extension) = bytes.split_at_checked(dot).unwrap_or((bytes, b""));
-    let number = format!(" ({number})");
-    let room = LONGEST_SEGMENT - number.len();
-    let extension = shortened(extension, room - 1);
-    let stem = shortened(stem, room - extension.len());
-    OsString::from_vec([stem, number.as_bytes(), extension].concat())
+    let room = LONGEST_SEGMENT.saturating_sub(mark.len());
+    let extension = shortened(extension, room.saturating_sub(1));
+    let stem = shortened(stem, room.saturating_sub(extension.len()));
+    OsString::from_vec([stem, mark.as_bytes(), extension].concat())
 }
 
 /// The first `most` bytes, or a few less so that no UTF-8 character is split.

@@ -7,10 +7,11 @@ use rustix::fs::{FileType, Stat};
 
 use super::error::Error;
 use super::facts::Facts;
+use super::place::Place;
 use super::root::Opened;
 use super::shared::Shared;
 use super::{root, stale};
-use crate::access::{Grant, Operation};
+use crate::access::{Grant, Operation, ToRead};
 
 /// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
 /// inodes change by themselves, every open looks like that.
@@ -38,6 +39,52 @@ pub struct OpenFile {
     /// Whether it really lies at another path, where the principal of the grant had to have the right too. It is known
     /// only where rights differ by path. What is cached of such a file must not be sent to others.
     pub is_alias: bool,
+}
+
+/// What a name stands for, before it is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A file, or a link: the facts are those of the file that it leads to, if it leads to one, else its own.
+    File(Facts),
+    /// A directory.
+    Directory,
+}
+
+impl Named {
+    /// Whether it is a file or a link.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+}
+
+/// What a reader of the name gets.
+pub(super) fn read(shared: &Shared, grant: &Grant<'_, ToRead>) -> Result<Named, Error> {
+    Ok(match open(shared, grant)? {
+        Node::File(open) => Named::File(open.facts),
+        Node::Directory { .. } => Named::Directory,
+    })
+}
+
+/// What the name stands for. A link is itself no directory, even if it leads to one.
+pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<Named, Error> {
+    shared.rules.admit_path(grant.path())?;
+    if grant.path().is_root() {
+        return Ok(Named::Directory);
+    }
+    let (place, grant) = Place::find(&shared.root, grant)?;
+    if !place.has_directory() {
+        return Err(Error::NotFound);
+    }
+    let stat = root::look_in(&**place.nearest(), place.name())?;
+    match root::file_type(&stat) {
+        FileType::Directory => Ok(Named::Directory),
+        FileType::RegularFile if !shared.claims.holds(&stat) => Ok(Named::File(shared.root.facts(&stat))),
+        FileType::Symlink => {
+            let stat = shared.root.look(&grant).unwrap_or(stat);
+            Ok(Named::File(shared.root.facts(&stat)))
+        }
+        _ => Err(Error::NotFound),
+    }
 }
 
 /// Opens a file or a directory that is shared.

@@ -168,16 +168,14 @@ impl Place {
         let is_link = root::file_type(&link) == FileType::Symlink;
         let stat = if is_link { root.look(grant)? } else { link };
         match root::file_type(&stat) {
-            FileType::RegularFile => {
-                Ok(Some(Occupant { version: root.facts(&stat).version, model: Model::of(&link) }))
-            }
+            FileType::RegularFile => Ok(Some(Occupant { version: root.facts(&stat).version, stat: link })),
             FileType::Directory => Err(Error::IsDirectory),
             _ => Err(Error::NotFound),
         }
     }
 
-    /// A handle of the file that has the name; of a link itself, not of its target.
-    pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Model)>, Errno> {
+    /// A handle of the file that has the name, and its `stat`; of a link itself, not of its target.
+    pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Stat)>, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Opening needs a descriptor even if there is nothing to open, and there may be none left.
         let opened = root::look_in(dir, &self.name)
@@ -186,8 +184,8 @@ impl Place {
             Err(Errno::NOENT) => return Ok(None),
             other => other?,
         };
-        let model = Model::of(&fs::fstat(&handle)?);
-        Ok(model.map(|model| (handle, model)))
+        let stat = fs::fstat(&handle)?;
+        Ok(Some((handle, stat)))
     }
 }
 
@@ -196,8 +194,15 @@ impl Place {
 pub(super) struct Occupant {
     /// The version that a reader gets.
     pub(super) version: FileVersion,
+    /// Its `stat`; of a link itself.
+    pub(super) stat: Stat,
+}
+
+impl Occupant {
     /// The file whose attributes the new one must have.
-    pub(super) model: Option<Model>,
+    pub(super) fn model(&self) -> Option<Model> {
+        Model::of(&self.stat)
+    }
 }
 
 /// A file whose attributes are copied to another one.
@@ -209,7 +214,7 @@ pub(super) struct Model {
 
 impl Model {
     /// `None` if it is not a regular file: the attributes of a link are not copied.
-    fn of(stat: &Stat) -> Option<Self> {
+    pub(super) fn of(stat: &Stat) -> Option<Self> {
         let is_file = root::file_type(stat) == FileType::RegularFile;
         let permissions = (stat.st_mode, stat.st_uid, stat.st_gid);
         is_file.then_some(Self { permissions, identity: (stat.st_dev, stat.st_ino) })

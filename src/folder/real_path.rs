@@ -65,7 +65,7 @@ pub(super) fn judge<'g, O: Operation>(
 }
 
 /// The path of the handle below the folder's root. A handle that is outside by now looks absent.
-fn below(root: &Dir, handle: impl AsFd) -> Result<SharePath, Error> {
+pub(super) fn below(root: &Dir, handle: impl AsFd) -> Result<SharePath, Error> {
     let (root, path) = (path_of(root)?, path_of(handle)?);
     let rest = path
         .strip_prefix(root.as_slice())

@@ -1,12 +1,28 @@
-//! Removes a file or a directory, by one rename into the trash.
+//! Removes a file or a directory, by one rename into the trash: nothing in a directory is looked at.
+//!
+//! What is not kept is removed at once; a directory gets a name of the trash, and is removed piece by piece later.
 
+use std::os::unix::ffi::OsStrExt as _;
+
+use rustix::fs::{self, AtFlags, FileType, Stat};
+use rustix::io::Errno;
+
+use super::commit_lock::CommitGuard;
 use super::error::Error;
 use super::guard::Guard;
+use super::place::Place;
+use super::real_path::Judged;
 use super::remover::Remover;
+use super::root::{self, Identity};
 use super::shared::Shared;
-use super::trash::TrashId;
+use super::stale;
+use super::trash::{OldFile, Removal, TrashId};
 use crate::access::{Grant, ToRemove};
+use crate::durable::group::PendingSync;
 use crate::path::SharePath;
+
+/// How often another program may change what has the name while its removal is prepared.
+const TRIES: usize = 16;
 
 /// What was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +33,137 @@ pub struct Removed {
     pub lay_at: Option<SharePath>,
     /// Whether it was a directory.
     pub is_directory: bool,
-    /// Its id in the trash, if it is kept.
+    /// Its id in the trash, if it is kept. What a directory that is not kept had in it is removed by
+    /// [`Folder::sweep_trash`](super::Folder::sweep_trash).
     pub kept: Option<TrashId>,
 }
 
 /// Removes it, as [`Folder::remove`](super::Folder::remove) says.
-pub(super) fn remove(_: &Shared, _: &Grant<'_, ToRemove>, _: Guard, _: &Remover) -> Result<Removed, Error> {
-    Err(Error::CannotKeep)
+pub(super) fn remove(
+    shared: &Shared,
+    grant: &Grant<'_, ToRemove>,
+    guard: Guard,
+    remover: &Remover,
+) -> Result<Removed, Error> {
+    if shared.rules.read_only {
+        return Err(Error::ReadOnly);
+    }
+    shared.rules.admit_path(grant.path())?;
+    if grant.path().is_root() {
+        return Err(Error::Denied);
+    }
+    stale::retry(|| {
+        shared.was_not_replaced()?;
+        let (place, grant) = match Place::find(&shared.root, grant) {
+            Err(Error::NotDirectory) => return Err(Error::NotFound),
+            other => other?,
+        };
+        if !place.has_directory() {
+            return Err(Error::NotFound);
+        }
+        Remove { shared, place: &place, grant: &grant, guard, remover }.run()
+    })
+}
+
+struct Remove<'r> {
+    shared: &'r Shared,
+    place: &'r Place,
+    grant: &'r Grant<'r, ToRemove>,
+    guard: Guard,
+    remover: &'r Remover,
+}
+
+/// What has the name.
+struct Found {
+    /// Of a link itself.
+    stat: Stat,
+    real: Option<SharePath>,
+}
+
+impl Remove<'_> {
+    fn run(&self) -> Result<Removed, Error> {
+        let Self { shared, place, remover, .. } = *self;
+        let mut by_mount = false;
+        for _ in 0..TRIES {
+            let Found { stat, .. } = self.examine()?;
+            let (dir, path, name) = (place.nearest(), place.path(), place.name());
+            let old = OldFile { dir, path, name, stat };
+            let mut removal = shared.trash.begin_removal(&shared.root, &old, remover, by_mount)?;
+            removal.sync()?;
+            let _guard = self.lock()?;
+            shared.stays()?;
+            place.confirm(&shared.root, place.nearest())?;
+            let now = self.examine()?;
+            if Identity::of(&now.stat) != Identity::of(&stat) {
+                continue;
+            }
+            let names = shared.syncs().map(|syncs| syncs.begin(&**place.nearest())).transpose()?;
+            match self.take_away(removal, &stat) {
+                Ok(kept) => {
+                    drop(_guard);
+                    names.map_or(Ok(()), PendingSync::finish)?;
+                    return Ok(Removed {
+                        path: place.path().clone(),
+                        lay_at: now.real,
+                        is_directory: is_directory(&stat),
+                        kept,
+                    });
+                }
+                Err(Errno::XDEV) if by_mount => return Err(Error::CannotKeep),
+                Err(Errno::XDEV) => by_mount = true,
+                Err(Errno::NOENT) => {}
+                // Something is mounted there.
+                Err(Errno::BUSY) => return Err(Error::Denied),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Changed)
+    }
+
+    fn take_away(&self, removal: Removal<'_>, stat: &Stat) -> Result<Option<TrashId>, Errno> {
+        let (dir, name) = (self.place.nearest(), self.place.name());
+        match removal {
+            Removal::Kept(entry) => entry.take(dir, name).map(Some),
+            Removal::Purged(store, gone) => {
+                fs::renameat(&**dir, name.as_bytes(), &**store.dir(), gone).map(|()| None)
+            }
+            Removal::AtOnce => {
+                debug_assert!(!is_directory(stat));
+                fs::unlinkat(&**dir, name.as_bytes(), AtFlags::empty()).map(|()| None)
+            }
+        }
+    }
+
+    /// What has the name, if it may be removed. What is not shared looks absent: a device, a link that leads out or nowhere.
+    fn examine(&self) -> Result<Found, Error> {
+        let Self { shared, place, guard, .. } = *self;
+        let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;
+        let stat = root::look_in(&**place.nearest(), place.name())?;
+        let seen = match root::file_type(&stat) {
+            FileType::Symlink => shared.root.stat_of(place.path())?,
+            _ => stat,
+        };
+        if !matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory) {
+            return Err(Error::NotFound);
+        }
+        if is_directory(&stat) {
+            grant.may_remove_below(place.path())?;
+            real.iter().try_for_each(|real| grant.may_remove_below(real))?;
+        }
+        guard.check(Some(shared.root.facts(&seen).version))?;
+        Ok(Found { stat, real })
+    }
+
+    /// A removal that depends on the current file also waits for other servers that share the folder.
+    fn lock(&self) -> Result<CommitGuard<'_>, Error> {
+        let Shared { commits, root, .. } = self.shared;
+        match self.guard {
+            Guard::None => Ok(commits.within_process()),
+            _ => commits.across_servers(root),
+        }
+    }
+}
+
+fn is_directory(stat: &Stat) -> bool {
+    root::file_type(stat) == FileType::Directory
 }

@@ -10,7 +10,7 @@
 use super::error::Error;
 use super::facts::Facts;
 use super::real_path::{self, Judged};
-use crate::access::{Grant, Operation};
+use crate::access::{Grant, Operation, ToList};
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat};
@@ -35,7 +35,7 @@ pub(super) struct Root {
 }
 
 /// Identifies a directory among all that exist at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     device: u64,
     inode: u64,
@@ -60,6 +60,11 @@ impl Identity {
 
     pub(super) fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+
+    /// The number of its file system, as far as that has one.
+    pub(super) fn device(&self) -> u64 {
+        self.device
     }
 }
 
@@ -149,6 +154,11 @@ impl Root {
         Ok(Entries { real, ..Entries::of(file.into())? })
     }
 
+    /// Opens a directory to walk through it.
+    pub(super) fn top(&self, grant: &Grant<'_, ToList>) -> Result<Dir, Error> {
+        Ok(Dir::from_std_file(self.entries(grant)?.handle.into()))
+    }
+
     /// Opens a directory to read its entries for the server itself.
     pub(super) fn entries_for_server(&self, path: &Path) -> io::Result<Entries> {
         Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
@@ -172,6 +182,21 @@ impl Root {
     /// Opens a directory to create entries in. It need not be readable.
     pub(super) fn directory(&self, path: &SharePath) -> io::Result<Unjudged> {
         self.dir.open_dir(path.as_path()).map(Unjudged)
+    }
+
+    /// Opens a directory for the server itself.
+    pub(super) fn directory_for_server(&self, path: &SharePath) -> io::Result<Dir> {
+        self.dir.open_dir(path.as_path())
+    }
+
+    /// The real path of an open directory, as far as the system tells it.
+    pub(super) fn real_path_of(&self, dir: &Dir) -> Option<SharePath> {
+        real_path::below(&self.dir, dir).ok()
+    }
+
+    /// The `stat` of whatever has this path, without judging it: its principal must not learn more than that it exists.
+    pub(super) fn stat_of(&self, path: &SharePath) -> io::Result<Stat> {
+        Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
 
     /// The grant, narrowed to what its principal may do in this directory, which lacks the last `missing` names of its path.
@@ -230,7 +255,7 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    fn of(handle: OwnedFd) -> io::Result<Self> {
+    pub(super) fn of(handle: OwnedFd) -> io::Result<Self> {
         let mut dir = fs::Dir::read_from(&handle)?;
         // A stale handle fails only at the first read.
         let first = dir.read().transpose()?;

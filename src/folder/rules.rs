@@ -7,7 +7,7 @@ use crate::access::{Grant, ToWrite};
 use crate::path::SharePath;
 
 /// How long what was removed or replaced is kept by default: a week has one weekend in it.
-const TRASH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub(super) const TRASH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What the owner of the folder allows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt, io};
 
-use rustix::fs::Mode;
+use cap_std::fs::Dir;
+use rustix::fs::{self, Mode};
 
 use super::attributes;
 use super::claims::Claims;
@@ -19,6 +20,7 @@ use super::root::{Identity, Root};
 use super::rules::{OnConflict, Rules};
 use super::save_method::{SaveMethod, SaveMethods};
 use super::stale;
+use super::trash::Trash;
 use crate::access::{Grant, Right, Rights, ToWrite};
 use crate::durable::group::DirectorySyncs;
 
@@ -36,6 +38,7 @@ pub(super) struct Shared {
     pub(super) commits: CommitLock,
     directory_syncs: DirectorySyncs,
     pub(super) claims: Claims,
+    pub(super) trash: Trash,
 }
 
 impl Shared {
@@ -52,6 +55,7 @@ impl Shared {
             commits: CommitLock::default(),
             directory_syncs: DirectorySyncs::default(),
             claims: Claims::default(),
+            trash: Trash::new(rules),
         })
     }
 
@@ -77,9 +81,40 @@ impl Shared {
         if self.is_replaced.load(Ordering::Acquire) { Err(Error::Replaced) } else { Ok(()) }
     }
 
+    /// Fails if nothing may be changed.
+    pub(super) fn may_change(&self) -> Result<(), Error> {
+        if self.rules.read_only { Err(Error::ReadOnly) } else { self.stays() }
+    }
+
     /// The directories that are being synced; `None` if files need not be durable.
     pub(super) fn syncs(&self) -> Option<&DirectorySyncs> {
         self.rules.durable.then_some(&self.directory_syncs)
+    }
+
+    /// Runs what needs space on the file system of this directory. If there is none, what was removed long ago makes room for
+    /// a principal that may remove files.
+    pub(super) fn with_room<T>(
+        &self,
+        dir: &Dir,
+        may_push_out: bool,
+        attempt: impl Fn() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        loop {
+            match attempt() {
+                Err(Error::NoSpace) if may_push_out => {
+                    let at_home = fs::fstat(dir)?.st_dev == self.root.identity().device();
+                    if !self.trash.push_out(&self.root, at_home)? {
+                        return Err(self.trash.is_in_the_way().unwrap_or(Error::NoSpace));
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Fails if a file of this size does not fit, even [with what makes room](Self::with_room).
+    pub(super) fn admit_space(&self, size: Option<u64>, dir: &Dir, may_push_out: bool) -> Result<(), Error> {
+        self.with_room(dir, may_push_out, || self.reserve.admit(size, dir))
     }
 
     /// Where a file of this size may be saved by the rules. It does not check for free space.

@@ -18,7 +18,7 @@ use super::claims::Claims;
 use super::save_method::{SaveMethod, is_unsupported};
 use crate::durable::name::{anonymous_file, link};
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// How often a random 64-bit name may be taken, or swept away, before something else must be wrong.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// An incomplete file. Removed on drop.
 pub(super) struct Temporary {
@@ -152,6 +152,12 @@ impl Temporary {
         self.file.write_all(bytes)
     }
 
+    /// Lets this change the content.
+    pub(super) fn fill<T>(&mut self, change: impl FnOnce(&File) -> T) -> T {
+        self.is_synced = false;
+        change(&self.file)
+    }
+
     /// Syncs the file, unless it is synced already.
     pub(super) fn sync(&mut self) -> Result<(), Errno> {
         if !self.is_synced {
@@ -186,6 +192,55 @@ impl Temporary {
         self.name.insert(old).rename(dir, name)
     }
 
+    /// Gives the file another temporary name, in this directory. Returns the one that it had.
+    pub(super) fn move_to(&mut self, dir: &Arc<Dir>, text: &str) -> Result<Option<TemporaryName>, Errno> {
+        let mut new = Name { dir: Arc::clone(dir), text: text.to_owned(), taken: false };
+        let Some(old) = &mut self.name else {
+            link(&self.file, &**dir, OsStr::new(text))?;
+            self.name = Some(new.taken());
+            return Ok(None);
+        };
+        old.rename_to_free(dir, OsStr::new(text)).or_else(|error| match error {
+            Errno::XDEV => Err(error),
+            error if is_unsupported(error) => old.rename(dir, OsStr::new(text)),
+            error => Err(error),
+        })?;
+        new.taken = true;
+        Ok(self.name.replace(new).map(TemporaryName))
+    }
+
+    /// Exchanges the file with the one that has this name, which gets the temporary name. If that fails, the file gets back the
+    /// name that it had before.
+    pub(super) fn exchange(
+        &mut self,
+        before: Option<TemporaryName>,
+        dir: &Dir,
+        name: &OsStr,
+    ) -> Result<(), Errno> {
+        let Some(own) = &mut self.name else { return Err(Errno::NOENT) };
+        let (text, flags) = (own.text.as_str(), RenameFlags::EXCHANGE);
+        match fs::renameat_with(&*own.dir, text, dir, name.as_bytes(), flags) {
+            Ok(()) => {
+                own.taken = false;
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(TemporaryName(mut before)) = before
+                    && own.rename(&before.dir, OsStr::new(&before.text)).is_ok()
+                {
+                    before.taken = true;
+                    self.name = Some(before);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The `stat` of the file.
+    pub(super) fn stat(&self) -> Result<Stat, Errno> {
+        fs::fstat(&self.file)
+    }
+
     /// An anonymous file cannot be renamed, so it is given a temporary name first.
     fn give_name(&self, dir: &Arc<Dir>) -> Result<Name, Errno> {
         // Without lock support no sweep can get a lock either, so it leaves the file alone.
@@ -208,6 +263,15 @@ fn is_ours(file: &File) -> bool {
     !swept && fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
+/// A new temporary name. `RandomState` is seeded by the system once per thread, and differs for each instance.
+pub(super) fn random_name() -> String {
+    let number = RandomState::new().build_hasher().finish();
+    format!(".wharf-{number:016x}.tmp")
+}
+
+/// A temporary name that a file had.
+pub(super) struct TemporaryName(Name);
+
 /// A temporary name.
 struct Name {
     dir: Arc<Dir>,
@@ -217,10 +281,8 @@ struct Name {
 }
 
 impl Name {
-    /// `RandomState` is seeded by the system once per thread, and differs for each instance.
     fn random(dir: &Arc<Dir>) -> Self {
-        let number = RandomState::new().build_hasher().finish();
-        Self { dir: Arc::clone(dir), text: format!(".wharf-{number:016x}.tmp"), taken: false }
+        Self { dir: Arc::clone(dir), text: random_name(), taken: false }
     }
 
     fn taken(mut self) -> Self {

@@ -160,10 +160,10 @@ fn lost(path: SharePath, error: Error) -> Result<WalkStep, Error> {
 /// The paths of directories that were seen and not entered yet, the last one first. Each ends with a NUL, which no path
 /// contains.
 #[derive(Debug, Default)]
-struct Waiting(Vec<u8>);
+pub(super) struct Waiting(Vec<u8>);
 
 impl Waiting {
-    fn push(&mut self, path: &SharePath) -> Result<(), Error> {
+    pub(super) fn push(&mut self, path: &SharePath) -> Result<(), Error> {
         let bytes = path.as_bytes();
         if self.0.len() + bytes.len() >= WAITING_LIMIT {
             let what = "too many directories in one directory";
@@ -174,7 +174,7 @@ impl Waiting {
         Ok(())
     }
 
-    fn pop(&mut self) -> Option<SharePath> {
+    pub(super) fn pop(&mut self) -> Option<SharePath> {
         let end = self.0.len().checked_sub(1)?;
         let start = self.0[..end].iter().rposition(|&byte| byte == 0).map_or(0, |nul| nul + 1);
         let path = SharePath::parse(&self.0[start..end]).ok();

@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::http::destination::unusual_port;
 use crate::http::fields::Fields;
 use crate::http::request::{ipv6_literal, is_host, split_port};
 use crate::net::peer::Peer;
@@ -104,6 +105,17 @@ impl AllowedHosts {
     pub(super) fn was_given(&self, host: &str) -> bool {
         let name = canonical(split_port(host).0);
         self.given.iter().any(|given| given.as_str() == name)
+    }
+
+    /// Whether this authority of a URL is where the client of a request with this Host has found this server: the same host and
+    /// port, or a name given with `--host`. A port that URLs usually leave out counts as none, since the scheme does not count.
+    pub(super) fn is_where_asked(&self, authority: &str, host: Option<&str>) -> bool {
+        let name = |host: &str| canonical(split_port(host).0);
+        let port = unusual_port(authority);
+        match host {
+            Some(host) if name(host) == name(authority) => unusual_port(host) == port,
+            _ => port.is_none() && self.was_given(authority),
+        }
     }
 
     /// The names given with `--host`.
@@ -216,6 +228,28 @@ mod tests {
             assert!(named.clone().is_asked(Some("files.example")));
             assert!(!other.is_asked(Some("files.example")));
             assert!(!named.is_asked(Some("files.example.evil")));
+        }
+    }
+
+    #[test]
+    fn destinations_on_this_server() {
+        let hosts = hosts(&["files.example"]);
+        let cases = [
+            ("the same", "h:1", Some("h:1"), true),
+            ("in another case", "H:1", Some("h.:1"), true),
+            ("another port", "h:2", Some("h:1"), false),
+            ("no port", "h", Some("h:1"), false),
+            ("another host", "evil", Some("h"), false),
+            ("usual ports, whatever the scheme", "h:443", Some("h"), true),
+            ("the same address", "[0:0::1]:1", Some("[::1]:1"), true),
+            ("a given name, behind a proxy", "files.example", Some("127.0.0.1:8080"), true),
+            ("at another port", "files.example:8443", Some("127.0.0.1:8080"), false),
+            ("at the port that was asked for", "files.example:8443", Some("files.example:8443"), true),
+            ("a given name, no Host", "files.example:80", None, true),
+            ("no Host", "h", None, false),
+        ];
+        for (name, authority, host, expected) in cases {
+            assert_eq!(hosts.is_where_asked(authority, host), expected, "{name}");
         }
     }
 

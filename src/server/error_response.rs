@@ -18,11 +18,15 @@ const FOLLOWED_AFTER: u32 = 2;
 pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
-        Error::Denied | Error::ReadOnly | Error::NoRight(_) => Status::FORBIDDEN,
+        Error::Denied | Error::ReadOnly | Error::NoRight(_) | Error::OntoItself => Status::FORBIDDEN,
         Error::Unauthenticated => Status::UNAUTHORIZED,
-        Error::IsDirectory | Error::NotDirectory | Error::NoParent | Error::Exists | Error::CannotKeep => {
-            Status::CONFLICT
-        }
+        Error::IsDirectory
+        | Error::NotDirectory
+        | Error::NoParent
+        | Error::Exists
+        | Error::CannotKeep
+        | Error::IntoItself
+        | Error::CannotCopy => Status::CONFLICT,
         Error::Changed => Status::PRECONDITION_FAILED,
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
         Error::NoSpace | Error::TrashFull { .. } => Status::INSUFFICIENT_STORAGE,

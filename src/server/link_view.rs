@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 
 use crate::http::target::{encode_path, encode_segment};
-use crate::path::SharePath;
+use crate::path::{PathError, SharePath};
 
 /// What a request sees that comes through a link: what is shared looks like the root of a server of its own, at the path of the
 /// link.
@@ -65,6 +65,13 @@ impl LinkView {
     pub(super) fn start(&self) -> String {
         let name = self.target.name().filter(|_| self.kind == LinkKind::File);
         format!("{}/{}", self.prefix, name.map(|name| encode_segment(name.as_bytes())).unwrap_or_default())
+    }
+
+    /// The path in the folder of a path below the link; `None` if the link does not share it.
+    pub(super) fn inside(&self, below: &SharePath) -> Result<Option<SharePath>, PathError> {
+        let root = self.root();
+        let path = SharePath::from_segments(root.segments().chain(below.segments()).map(OsStrExt::as_bytes))?;
+        Ok(Some(path).filter(|path| self.kind != LinkKind::File || *path == self.target))
     }
 
     /// A path of the server, encoded, as a request through the link names it.

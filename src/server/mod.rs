@@ -24,6 +24,7 @@ mod config;
 mod connection;
 mod connections;
 mod content;
+mod cookie;
 #[cfg(feature = "archive")]
 mod crcs;
 mod disk;
@@ -59,8 +60,6 @@ mod request;
 mod response;
 mod routes;
 mod runtime;
-#[cfg(feature = "accounts")]
-mod session_cookie;
 mod shedding;
 mod state;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -74,6 +73,7 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 mod trusted_proxies;
+mod undo_secret;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 mod watched_file;
 
@@ -168,6 +168,7 @@ impl Server {
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             archives: FairPermits::new(capacity::archives(files)),
+            copies: FairPermits::new(capacity::COPIES),
             listings: Permits::new(listing::SHARES),
             large_send_buffers: Permits::new(send_buffer::AT_ONCE),
             spin_permits: Permits::new(processors / 2),
@@ -195,6 +196,8 @@ impl Server {
             udp_read_only: config.udp_read_only,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
+        let folder = state.folder.clone();
+        state.chores.later(move || folder.sweep_trash(SystemTime::now(), Blocking::own_thread()));
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
         let jobs = Jobs::with(jobs::JobCounts::limits(files, state.folder.rules().durable));
         Ok(Self {

@@ -18,6 +18,7 @@ mod qr_code;
 mod room;
 #[cfg(feature = "accounts")]
 mod sessions;
+mod trash;
 
 use crate::http::fields::Fields;
 #[cfg(feature = "accounts")]
@@ -35,6 +36,7 @@ pub(super) use password::PasswordPage;
 pub(super) use qr_code::{QrPage, target as folder_target};
 #[cfg(feature = "accounts")]
 pub(super) use sessions::SessionsPage;
+pub(super) use trash::TrashPage;
 
 /// Whether a browser opens a page: it says so (`Sec-Fetch-Mode`, W3C Fetch Metadata §2.2), at least over TLS, or it wants HTML.
 #[cfg(feature = "accounts")]

@@ -1,19 +1,117 @@
-//! Whom the trash remembers for what a request replaces, moves or removes.
+//! Whom the trash remembers for what a request replaces, moves or removes, and who may see what in it.
+//!
+//! A user or a link is remembered by name. A client without an account gets a cookie with the first response to something that
+//! the trash has kept; without the cookie, it finds nothing in the trash.
 
-use crate::folder::Remover;
+use std::fmt;
+
+use crate::access::{Right, Rights};
+use crate::folder::{Remover, Whose};
 use crate::net::peer::Peer;
+use crate::path::SharePath;
 use crate::server::client_key;
+use crate::server::cookie::Cookie;
 use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+use crate::server::undo_secret::UndoSecret;
+
+/// The client of a request that may replace, move or remove something.
+#[derive(Debug)]
+pub(super) struct RemovingClient {
+    /// As the folder knows it.
+    pub remover: Remover,
+    /// By which the client finds again what it puts into the trash, if nothing else says who it is.
+    cookie: Option<UndoCookie>,
+}
+
+/// The value of `Set-Cookie`. It is not printed.
+struct UndoCookie(String);
+
+/// Whose entries of the trash a client may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TrashOwner {
+    /// Its own.
+    Owner(String),
+    /// Everybody's.
+    Everybody,
+    /// None: nothing says who it is.
+    Nobody,
+}
 
 /// The client of this request.
-pub(super) fn of(request: &Request<'_, '_, '_>) -> Remover {
-    match request.principal.owner() {
-        Some(owner) => Remover::of_owner(owner, request.principal.person().map(|user| user.name.clone())),
-        None => Remover::at_address(request.client.key_text()),
+pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient {
+    if let Some(owner) = request.principal.owner() {
+        let name = request.principal.person().map(|user| user.name.clone());
+        return RemovingClient { remover: Remover::of_owner(owner, name), cookie: None };
     }
+    let at_address = Remover::at_address(request.client.key_text());
+    let Some(time) = state.folder.rules().trash else {
+        return RemovingClient { remover: at_address, cookie: None };
+    };
+    let known = secret(request, state);
+    let (secret, remover) = match known {
+        Some(secret) => {
+            let owner = secret.owner();
+            (secret, Remover::of_owner(owner, None))
+        }
+        // The client may never send the new secret, so its files are counted for its address.
+        None => {
+            let secret = UndoSecret::random();
+            let owner = Some(secret.owner());
+            (secret, Remover { owner, ..at_address })
+        }
+    };
+    let cookie = Cookie::for_undo(request, &state.base).set(&secret.text(), time);
+    RemovingClient { remover, cookie: Some(UndoCookie(cookie)) }
 }
 
 /// A client that can have neither an account nor a cookie.
 pub(super) fn of_peer(peer: Peer) -> Remover {
     Remover::at_address(client_key::as_text(client_key::of(peer)))
+}
+
+/// The secret in the cookie of this request. Of two, one may be somebody else's.
+fn secret(request: &Request<'_, '_, '_>, state: &State) -> Option<UndoSecret> {
+    let cookie = Cookie::for_undo(request, &state.base);
+    UndoSecret::parse(cookie.find(request.head.fields).ok()??)
+}
+
+impl RemovingClient {
+    /// The response, with the cookie if the trash has kept something. The cookie lives as long as the newest entry.
+    pub(super) fn remember(&self, response: Response, is_kept: bool) -> Response {
+        match &self.cookie {
+            Some(UndoCookie(cookie)) if is_kept => response.with("Set-Cookie", cookie),
+            _ => response,
+        }
+    }
+}
+
+impl TrashOwner {
+    /// Whose entries the client of this request may see, restore and discard.
+    pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Self {
+        let rights: Rights = state.access.rights(&request.principal, &SharePath::root());
+        if rights.has(Right::Admin) { Self::Everybody } else { Self::own(request, state) }
+    }
+
+    /// Its own, also if it may see those of others.
+    pub(super) fn own(request: &Request<'_, '_, '_>, state: &State) -> Self {
+        let by_cookie = || secret(request, state).map(|secret| secret.owner());
+        request.principal.owner().or_else(by_cookie).map_or(Self::Nobody, Self::Owner)
+    }
+
+    /// The same, for the folder; `None` if there are none.
+    pub(super) fn whose(&self) -> Option<Whose<'_>> {
+        match self {
+            Self::Owner(owner) => Some(Whose::Owner(owner)),
+            Self::Everybody => Some(Whose::Everybody),
+            Self::Nobody => None,
+        }
+    }
+}
+
+impl fmt::Debug for UndoCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UndoCookie")
+    }
 }

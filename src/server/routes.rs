@@ -1,7 +1,6 @@
 //! The routes: which handler a request gets, and which rights it needs, by the area of its target and its method. 405,
 //! `Allow` and OPTIONS come from this table.
 
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use crate::access::{Principal, Right, Rights};
@@ -16,7 +15,9 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
-use crate::server::handle::{asset, chat, exit, get, health, join, make_directory, put, ready, resumable};
+use crate::server::handle::{
+    asset, chat, copies, exit, get, health, join, make_directory, moves, put, ready, remove, resumable, trash,
+};
 #[cfg(feature = "accounts")]
 use crate::server::handle::{link_page, links, login, logout, password, sessions, tokens};
 use crate::server::handled::Handled;
@@ -50,7 +51,6 @@ enum Area {
     /// Every path that begins with this.
     Below(&'static str),
     /// Every path that begins with this and a slash.
-    #[cfg(feature = "accounts")]
     Within(&'static str),
 }
 
@@ -62,9 +62,12 @@ static FOLDER: Route = Route {
         (Method::Head, Rights::VIEW, get::handle),
         (Method::Post, Rights::SAVE, put::handle),
         (Method::Put, Rights::SAVE, put::handle),
+        (Method::Delete, Rights::of(&[Right::Remove]), remove::handle),
         (Method::Mkcol, Rights::of(&[Right::Add]), |request, _, state| {
             make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol), state)
         }),
+        (Method::Move, Rights::of(&[Right::Remove]), moves::handle),
+        (Method::Copy, Rights::of(&[Right::Read]), copies::handle),
     ],
     takes_uploads: true,
     is_in_links: true,
@@ -115,6 +118,33 @@ static OWN: &[Route] = &[
             (Method::Delete, Rights::NONE, resumable::cancel),
         ],
         takes_uploads: true,
+        is_in_links: true,
+    },
+    // Everybody sees only their own entries, and needs the rights at their paths to restore or discard them.
+    Route {
+        area: Area::Exact(own_paths::TRASH),
+        methods: &[
+            (Method::Get, Rights::NONE, trash::list),
+            (Method::Head, Rights::NONE, trash::list),
+            (Method::Post, Rights::NONE, trash::form),
+            (Method::Delete, Rights::NONE, trash::empty),
+        ],
+        takes_uploads: false,
+        is_in_links: true,
+    },
+    Route {
+        area: Area::Within(own_paths::TRASH),
+        methods: &[
+            (Method::Post, Rights::NONE, trash::restore),
+            (Method::Delete, Rights::NONE, trash::discard),
+        ],
+        takes_uploads: false,
+        is_in_links: true,
+    },
+    Route {
+        area: Area::Exact(own_paths::UNDO),
+        methods: &[(Method::Post, Rights::NONE, trash::undo)],
+        takes_uploads: false,
         is_in_links: true,
     },
     Route {
@@ -289,13 +319,10 @@ pub(super) fn find<'a, 'h, 'b>(
 
 /// The route and the path of a path below a link.
 fn in_link(link: &LinkView, below: &SharePath) -> Result<(&'static Route, SharePath), Response> {
-    let root = link.root();
-    let path = SharePath::from_segments(root.segments().chain(below.segments()).map(OsStrExt::as_bytes));
-    let path = path.map_err(bad_request)?;
+    let path = link.inside(below).map_err(bad_request)?.ok_or_else(not_found)?;
     match link.kind {
         #[cfg(feature = "accounts")]
         LinkKind::Drop if below.is_root() => Ok((&DROP, path)),
-        LinkKind::File if path != link.target => Err(not_found()),
         LinkKind::Folder | LinkKind::File | LinkKind::Drop => Ok((&FOLDER, path)),
     }
 }
@@ -316,7 +343,6 @@ impl Area {
             Self::Folder => None,
             Self::Exact(path) => (target.raw() == path).then_some(""),
             Self::Below(prefix) => target.raw().strip_prefix(prefix),
-            #[cfg(feature = "accounts")]
             Self::Within(path) => target.raw().strip_prefix(path)?.strip_prefix('/'),
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct State {
     /// Limits how many archives are created at once.
     #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives take a permit"))]
     pub archives: FairPermits,
+    /// Limits how much is copied at once.
+    pub copies: FairPermits,
     /// Limits the memory of listings.
     pub listings: Permits,
     /// Limits how many connections may use the large send buffer.

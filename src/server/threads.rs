@@ -129,9 +129,10 @@ impl Runtime {
             if next_sweep.is_over(now) {
                 next_sweep = Deadline::after(now, SWEEP);
                 let folder = self.state.folder.clone();
-                self.state
-                    .chores
-                    .later(move || folder.forget_uploads(SystemTime::now(), Blocking::own_thread()));
+                self.state.chores.later(move || {
+                    folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
+                    folder.sweep_trash(SystemTime::now(), Blocking::own_thread());
+                });
             }
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);

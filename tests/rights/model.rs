@@ -5,7 +5,7 @@ use super::caller::Caller;
 /// The rules of the servers. What no deeper rule names can be viewed.
 pub const RULES: [&str; 8] = [
     "everyone=view,chat",
-    "everyone=write@/work",
+    "everyone=edit@/work",
     "everyone=drop@inbox/",
     "everyone=none@closed",
     "everyone=view@/closed/near from 127.0.0.2",
@@ -55,28 +55,35 @@ pub enum Operation {
     Resumable,
     Form,
     MakeDirectory,
+    /// Removes the path.
+    Delete,
+    /// Moves the path to a free name in the folder where everybody may do anything.
+    Move,
 }
 
 pub use self::Operation::{
-    Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Post, Put, Range, Resumable, Tar, Zip,
+    Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Move, Post, Put, Range, Resumable, Tar,
+    Zip,
 };
 
 pub const READS: [Operation; 8] = [Get, Head, Range, IfNoneMatch, Hash, List, Zip, Tar];
-pub const WRITES: [Operation; 5] = [Put, Post, Resumable, Form, MakeDirectory];
+pub const WRITES: [Operation; 7] = [Put, Post, Resumable, Form, MakeDirectory, Delete, Move];
 
-/// The rights to list, read, add and replace that the rules give at this path.
-pub fn rights(caller: Caller, path: &str) -> [bool; 4] {
+/// To list and to read.
+const VIEW: [bool; 5] = [true, true, false, false, false];
+
+/// The rights to list, read, add, replace and remove that the rules give at this path.
+pub fn rights(caller: Caller, path: &str) -> [bool; 5] {
     let is_in = |above: &str| path == above || path.starts_with(&format!("{above}/"));
     match path {
-        _ if is_in("closed/near") && caller == Caller::From(2) => [true, true, false, false],
-        _ if is_in("closed") => [false; 4],
-        _ if is_in("private/own") && caller == Caller::User("anna") => [true; 4],
-        _ if is_in("private") => {
-            [caller == Caller::User("anna"), caller == Caller::User("anna"), false, false]
-        }
-        _ if is_in("inbox") => [false, false, true, false],
-        _ if is_in("work") => [true; 4],
-        _ => [true, true, false, false],
+        _ if is_in("closed/near") && caller == Caller::From(2) => VIEW,
+        _ if is_in("closed") => [false; 5],
+        _ if is_in("private/own") && caller == Caller::User("anna") => [true; 5],
+        _ if is_in("private") && caller == Caller::User("anna") => VIEW,
+        _ if is_in("private") => [false; 5],
+        _ if is_in("inbox") => [false, false, true, false, false],
+        _ if is_in("work") => [true; 5],
+        _ => VIEW,
     }
 }
 
@@ -105,6 +112,9 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let Some(path) = path else { return 400 };
     let (path, ends_with_slash) =
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
+    if matches!(operation, Delete | Move) {
+        return expected_removal(caller, path, ends_with_slash, operation);
+    }
     let (named, lies_at) = (rights(caller, path), real(path));
     let there = rights(caller, &lies_at);
     let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
@@ -118,7 +128,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     } else {
         &[2, 3]
     };
-    let has_none = |rights: [bool; 4]| needs.iter().all(|right| !rights[*right]);
+    let has_none = |rights: [bool; 5]| needs.iter().all(|right| !rights[*right]);
     let exists = is_file || is_directory;
     match operation {
         _ if has_none(named) => refusal(caller, path, needs),
@@ -169,7 +179,32 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         }
         Post => 200,
         Resumable => 201,
-        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar => 0,
+        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar | Delete | Move => 0,
+    }
+}
+
+/// The expected status of something that takes the path away. It is about a link itself, not about what that leads to.
+fn expected_removal(caller: Caller, path: &str, ends_with_slash: bool, operation: Operation) -> u16 {
+    const REMOVE: usize = 4;
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let lies_at = format!("{}/{name}", real(parent));
+    let lies_at = lies_at.trim_start_matches('/');
+    let is_link = LINKS.iter().any(|(link, ..)| *link == lies_at);
+    let is_directory = DIRECTORIES.contains(&lies_at);
+    let exists = is_link || is_directory || FILES.contains(&lies_at);
+    if !rights(caller, path)[REMOVE] {
+        refusal(caller, path, &[REMOVE])
+    } else if !rights(caller, lies_at)[REMOVE] {
+        match refusal(caller, lies_at, &[REMOVE]) {
+            401 => 404,
+            status => status,
+        }
+    } else if !exists || (ends_with_slash && !is_directory) {
+        404
+    } else if operation == Move {
+        201
+    } else {
+        204
     }
 }
 

@@ -24,7 +24,11 @@ pub fn furnish(folder: &Path) {
 /// Writes what an operation may have changed.
 pub fn restore(folder: &Path) {
     for directory in CHANGEABLE {
-        fs::remove_dir_all(folder.join(directory)).expect("it may be changed, but not removed");
+        match fs::remove_dir_all(folder.join(directory)) {
+            // A client may remove it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            removed => removed.expect("it may be changed"),
+        }
         restore_directory(folder, directory);
     }
 }

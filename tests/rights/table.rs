@@ -3,7 +3,8 @@
 #[cfg(feature = "tls")]
 use super::caller::Caller;
 use super::model::Operation::{
-    Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Post, Put, Range, Resumable, Tar, Zip,
+    Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Move, Post, Put, Range, Resumable, Tar,
+    Zip,
 };
 use super::model::{Operation, READS, WRITES, expected, leaks};
 #[cfg(feature = "tls")]
@@ -116,6 +117,8 @@ fn request(operation: Operation, target: &str) -> String {
             "--b\r\nContent-Disposition: form-data; name=f; filename=form\r\n\r\nnew\r\n--b--\r\n",
         ),
         MakeDirectory => ("MKCOL", "", "", ""),
+        Delete => ("DELETE", "", "", ""),
+        Move => ("MOVE", "", "Destination: /work/moved\r\n", ""),
     };
     let slash = if operation == Form && !target.ends_with('/') { "/" } else { "" };
     let length = match method {

@@ -44,11 +44,15 @@ fn short(event: &Event) -> String {
         EventKind::Join { who } => format!("+{}", who.name),
         EventKind::Leave { who } => format!("-{}", who.name),
         EventKind::Upload { by, path, size, .. } => {
-            let by = match by {
-                Uploader::Named(name) => name.as_str(),
-                Uploader::Address(address) => address,
-            };
             format!("{by} put {} {size}", path.escape_ascii())
+        }
+        EventKind::Change { by, path, is_directory, change, .. } => {
+            let path = format!("{}{}", path.escape_ascii(), if *is_directory { "/" } else { "" });
+            match change {
+                Change::Removed => format!("{by} removed {path}"),
+                Change::Moved { from } => format!("{by} moved {} to {path}", from.escape_ascii()),
+                Change::Restored => format!("{by} restored {path}"),
+            }
         }
     }
 }

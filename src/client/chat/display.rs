@@ -1,5 +1,7 @@
 //! Turns events of the room into lines of text.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::client::listing;
@@ -29,15 +31,32 @@ pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
         "join" if text("user") == own => Vec::new(),
         "join" => vec![format!("{} {} has joined the chat.", time(&data), name(text("user"), style))],
         "leave" => vec![format!("{} [{}] has left the chat.", time(&data), name(text("user"), style))],
-        "upload" => {
-            // The path can be given to `/download`.
-            let link = data["href"].as_str().map(|href| href.trim_start_matches('/'));
-            let path = Printable::text(listing::typable(text("path"), link));
-            let by = Printable::text(text("by"));
-            vec![format!("{} {by} uploaded {path} ({} bytes)", time(&data), size(&data))]
+        "upload" => vec![changed(&data, format_args!("uploaded {} ({} bytes)", path(&data), size(&data)))],
+        "remove" => vec![changed(&data, format_args!("removed {}", path(&data)))],
+        "move" => {
+            let from = typable(&data, "old_path", "old_href");
+            vec![changed(&data, format_args!("moved {from} to {}", path(&data)))]
         }
+        "restore" => vec![changed(&data, format_args!("restored {}", path(&data)))],
         _ => Vec::new(),
     }
+}
+
+/// What somebody did in the folder.
+fn changed(data: &Value, what: fmt::Arguments<'_>) -> String {
+    let by = Printable::text(data["by"].as_str().unwrap_or_default());
+    format!("{} {by} {what}", time(data))
+}
+
+/// The path of a file, which can be given to `/download`.
+fn path(data: &Value) -> String {
+    typable(data, "path", "href")
+}
+
+/// A path in these fields, as text and as a link.
+fn typable(data: &Value, text: &str, link: &str) -> String {
+    let link = data[link].as_str().map(|href| href.trim_start_matches('/'));
+    Printable::text(listing::typable(data[text].as_str().unwrap_or_default(), link)).to_string()
 }
 
 /// The length of an upload; `?` if the server does not send a number.
@@ -134,6 +153,23 @@ mod tests {
                 "upload",
                 format!("{{\"by\":\"ann\",\"path\":\"d/\u{fffd}\",\"href\":\"/d/%FF\",\"size\":7,{at}}}"),
                 vec!["07:08 ann uploaded d/%FF (7 bytes)"],
+            ),
+            (
+                "remove",
+                format!("{{\"by\":\"ann\",\"path\":\"d/\",\"href\":\"/d/\",{at}}}"),
+                vec!["07:08 ann removed d/"],
+            ),
+            (
+                "move",
+                format!(
+                    "{{\"by\":\"ann\",\"old_path\":\"\u{fffd}\",\"old_href\":\"/%FF\",\"path\":\"a\\tb\",{at}}}"
+                ),
+                vec!["07:08 ann moved %FF to a\\tb"],
+            ),
+            (
+                "restore",
+                format!("{{\"by\":\"1.2.3.4\",\"path\":\"a\",\"href\":\"/a\",{at}}}"),
+                vec!["07:08 1.2.3.4 restored a"],
             ),
             (
                 "welcome",

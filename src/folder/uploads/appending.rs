@@ -33,6 +33,8 @@ pub struct Appending {
     /// Its number among the requests for this upload.
     pub(super) number: u64,
     pub(super) completes: bool,
+    /// Whether what was removed long ago may be discarded to make room for it.
+    pub(super) may_push_out: bool,
 }
 
 /// The result of a request that appends.
@@ -65,7 +67,8 @@ impl Appending {
             self.uploads.discard(&self.store, &self.token);
             return fits;
         }
-        let _in_flight = shared.reserve.begin(count, self.store.dir())?;
+        let dir = self.store.dir();
+        let _in_flight = shared.with_room(dir, self.may_push_out, || shared.reserve.begin(count, dir))?;
         let file =
             upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {
@@ -130,7 +133,13 @@ impl Appending {
                 Ok(Ended::Saved(saved, upload.plan.clone()))
             }
             // All bytes are here, and the error may be temporary: the client can try again.
-            Err(error @ (Error::NoSpace | Error::Denied | Error::Replaced | Error::Io(_))) => {
+            Err(
+                error @ (Error::NoSpace
+                | Error::TrashFull { .. }
+                | Error::Denied
+                | Error::Replaced
+                | Error::Io(_)),
+            ) => {
                 temporary.leave();
                 Err(error.into())
             }

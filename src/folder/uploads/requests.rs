@@ -28,7 +28,8 @@ impl Uploads {
         let length = agreed_length(plan.length, 0, piece)?;
         shared.admit(grant, length.or(piece.size))?;
         let store = Store::make(&shared.root).map_err(Error::from)?;
-        shared.reserve.admit(length.or(piece.size), store.dir())?;
+        let may_push_out = grant.may_remove();
+        shared.admit_space(length.or(piece.size), store.dir(), may_push_out)?;
         let plan = Plan { length, ..plan };
         let upload =
             Arc::new(Mutex::new(Upload::new(grant.path().clone(), plan.clone(), ContentState::empty())));
@@ -51,7 +52,8 @@ impl Uploads {
         let (store, file) = begun.inspect_err(|_| drop(self.known().forget(&token)))?;
         let number = beginning.admit(file);
         drop(beginning);
-        Ok(Appending { uploads: self, store, token, upload, number, completes: piece.completes })
+        let completes = piece.completes;
+        Ok(Appending { uploads: self, store, token, upload, number, completes, may_push_out })
     }
 
     /// How much of an upload has arrived. A request that is appending to it can no longer do so.
@@ -79,9 +81,11 @@ impl Uploads {
         let (store, upload) = self.find(token)?;
         let shared = &self.shared;
         shared.stays()?;
+        let may_push_out;
         let number = {
             let mut upload = upload::lock(&upload);
             may_write(&upload, judge)?;
+            may_push_out = judge.check::<ToWrite>(&upload.path).is_ok_and(|grant| grant.may_remove());
             upload.take_over();
             // An offset that agrees is not sent to the client, so it need not be on the disk.
             let is_sent = upload.offset() != offset;
@@ -101,11 +105,12 @@ impl Uploads {
                 self.discard(&store, token);
                 return Err(error.into());
             }
-            shared.reserve.admit(piece.size, store.dir())?;
+            shared.admit_space(piece.size, store.dir(), may_push_out)?;
             upload.learn_length(&store, token, length)?;
             upload.admit(store.content(token).map_err(UploadError::of_content)?)
         };
-        Ok(Appending { uploads: self, store, token: *token, upload, number, completes: piece.completes })
+        let completes = piece.completes;
+        Ok(Appending { uploads: self, store, token: *token, upload, number, completes, may_push_out })
     }
 
     /// Discards an upload; a request that is appending to it can no longer do so.

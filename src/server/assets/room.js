@@ -4,7 +4,7 @@ if ($("#room")) {
   /** How many lines are kept. */
   const LINES = 500;
   /** The types of events. */
-  const TYPES = ["welcome", "reset", "message", "private", "join", "leave", "upload"];
+  const TYPES = ["welcome", "reset", "message", "private", "join", "leave", "upload", "remove", "move", "restore"];
   /** How often a tab claims the lead, in milliseconds. */
   const AGAIN = 2000;
 
@@ -34,8 +34,11 @@ if ($("#room")) {
     const who = (user) => make("b", {}, user === known.user ? "you" : user);
     switch (type) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
-      case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
+      case "private": return make("p", { className: "private" }, time, who(data.old_path), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
+      case "remove": return told(make("bdi", {}, data.by), " removed ", make("bdi", {}, data.path));
+      case "move": return told(make("bdi", {}, data.by), " moved ", make("bdi", {}, data.from), " to ", file(data));
+      case "restore": return told(make("bdi", {}, data.by), " restored ", file(data));
       case "join": return told(make("bdi", {}, data.user), " joined");
       default: return told(data.text);
     }
@@ -97,7 +100,7 @@ if ($("#room")) {
     if (!isNew(data)) return;
     if (type === "join" && !known.users.includes(data.user)) known.users.push(data.user);
     if (type === "leave") known.users = known.users.filter((user) => user !== data.user);
-    if (type === "upload" && data.href.startsWith(room.dataset.of)) refresh();
+    if (concerns(data.href) || concerns(data.old_href)) refresh();
     known.lines.push([type, data]);
     known.lines.splice(0, known.lines.length - LINES);
     add([type, data]);
@@ -105,6 +108,9 @@ if ($("#room")) {
     if ((type === "message" || type === "private") && data.from !== known.user && !isOpen()) showNews(news + 1);
     showState();
   }
+
+  /** Whether what happened at this path changes the listing: it is in the directory, or a directory above. */
+  const concerns = (href) => href && (href.startsWith(room.dataset.of) || (href.endsWith("/") && room.dataset.of.startsWith(href)));
 
   /** Whether an event is new: a tab that takes over gets recent messages again. */
   const isNew = ({ id }) => !known.lines.some(([, line]) => line.id === id);

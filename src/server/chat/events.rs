@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chat::event::{Event, EventKind, Uploader};
+use crate::chat::event::{Change, Event, EventKind, Uploader};
 use crate::chat::stream::{Polled, Start, Welcome};
 use crate::http::event_stream;
 use crate::http::target::encode_path;
@@ -59,6 +59,9 @@ fn kind(event: &Event) -> &'static str {
         EventKind::Join { .. } => "join",
         EventKind::Leave { .. } => "leave",
         EventKind::Upload { .. } => "upload",
+        EventKind::Change { change: Change::Removed, .. } => "remove",
+        EventKind::Change { change: Change::Moved { .. }, .. } => "move",
+        EventKind::Change { change: Change::Restored, .. } => "restore",
     }
 }
 
@@ -73,15 +76,34 @@ fn data(event: &Event, base: &Base) -> Value {
             json!({"user": who.name.as_str(), "text": format!("[{}] has left the chat.", who.name)})
         }
         EventKind::Upload { by, path, size, .. } => {
-            let by = match by {
-                Uploader::Named(name) => name.as_str(),
-                Uploader::Address(address) => address,
-            };
-            // A path need not be UTF-8: the text is for people, and the link works in any case.
-            let (text, href) = (String::from_utf8_lossy(path), format!("{base}/{}", encode_path(path)));
-            json!({"by": by, "path": text, "href": href, "size": size})
+            let (text, href) = shown(path, false, base);
+            json!({"by": shown_name(by), "path": text, "href": href, "size": size})
+        }
+        EventKind::Change { by, path, is_directory, change, .. } => {
+            let (text, href) = shown(path, *is_directory, base);
+            let mut value = json!({"by": shown_name(by), "path": text, "href": href});
+            if let Change::Moved { from } = change {
+                let (text, href) = shown(from, *is_directory, base);
+                value["old_path"] = text.into();
+                value["old_href"] = href.into();
+            }
+            value
         }
     };
     value["at"] = timestamp(event.at).to_string().into();
     value
+}
+
+fn shown_name(by: &Uploader) -> &str {
+    match by {
+        Uploader::Named(name) => name.as_str(),
+        Uploader::Address(address) => address,
+    }
+}
+
+/// A path as text for people, and as a link. It need not be UTF-8: the link works in any case. A directory ends in a slash.
+fn shown(path: &[u8], is_directory: bool, base: &Base) -> (String, String) {
+    let slash = if is_directory { "/" } else { "" };
+    let text = format!("{}{slash}", String::from_utf8_lossy(path));
+    (text, format!("{base}/{}{slash}", encode_path(path)))
 }

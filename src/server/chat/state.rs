@@ -10,7 +10,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::access::{Judge, ToList, User};
 use crate::chat::Now;
 use crate::chat::error::RoomError;
-use crate::chat::event::Uploader;
+use crate::chat::event::{Change, Uploader};
 use crate::chat::member::Person;
 use crate::chat::name::Name;
 use crate::chat::room::Room;
@@ -89,6 +89,18 @@ impl ChatState {
     /// Announces a saved file in the room.
     pub(crate) fn announce(&self, by: Uploader, path: Vec<u8>, lies_at: Option<Vec<u8>>, size: u64) {
         self.room().announce_upload(by, path, lies_at, size, now());
+        self.wake();
+    }
+
+    /// Announces in the room what was done to a file or directory.
+    pub(crate) fn announce_change(
+        &self,
+        by: Uploader,
+        of: (Vec<u8>, bool),
+        change: Change,
+        also_at: Vec<Vec<u8>>,
+    ) {
+        self.room().announce_change(by, of, change, also_at, now());
         self.wake();
     }
 

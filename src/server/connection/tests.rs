@@ -395,6 +395,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         blocking: Permits::new(1),
         chores: Chores::new().0,
         archives: FairPermits::new(1),
+        copies: FairPermits::new(1),
         listings: Permits::new(1),
         large_send_buffers: Permits::new(1),
         spin_permits: Permits::new(1),

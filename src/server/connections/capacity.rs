@@ -9,6 +9,9 @@ const OWN_FILES: u64 = 32;
 /// and a zip keeps names in memory.
 const ARCHIVES: u64 = 256;
 
+/// The maximum number of copies at once; half of them for one client. Each keeps the disk busy and has a few files open.
+pub(crate) const COPIES: usize = 16;
+
 /// Descriptors that an archive has open while it is created: a directory, twice, and a file.
 pub(crate) const ARCHIVE_FILES: u32 = 3;
 

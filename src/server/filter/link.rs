@@ -52,7 +52,7 @@ fn below(link: &LinkView, text: &str) -> String {
     }
     let root = format!("{}/", Printable(root.as_bytes()));
     let shorter = |line: &str| {
-        ["saved ", "created ", "/"].into_iter().find_map(|start| {
+        ["saved ", "created ", "moved to ", "copied to ", "/"].into_iter().find_map(|start| {
             let rest = line.strip_prefix(start)?.strip_prefix(&root)?;
             Some(format!("{start}{rest}"))
         })

@@ -15,6 +15,7 @@ use crate::http::status::Status;
 use crate::own_paths;
 use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::ambient_users::UserHeader;
+use crate::server::cookie::{Cookie, TwoCookies};
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::login_names::{LoginNames, Recalled};
@@ -23,7 +24,6 @@ use crate::server::pages;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
-use crate::server::session_cookie::{SessionCookie, TwoCookies};
 use crate::server::state::State;
 use crate::server::tls::Tls;
 
@@ -93,7 +93,7 @@ fn by_cookie(
     accounts: &Accounts,
     state: &State,
 ) -> Result<Option<Principal>, Response> {
-    let cookie = SessionCookie::of(head.host, source.scheme, &state.base);
+    let cookie = Cookie::of(head.host, source.scheme, &state.base);
     let session = match cookie.find(head.fields) {
         Ok(None) => return Ok(None),
         Ok(Some(secret)) => {

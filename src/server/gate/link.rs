@@ -18,13 +18,13 @@ use crate::http::target::Target;
 use crate::own_paths;
 use crate::server::accounts::Accounts;
 use crate::server::accounts::records::GivenLink;
+use crate::server::cookie::Cookie;
 use crate::server::error_response::not_found;
 use crate::server::filter::Wanted;
 use crate::server::gate::authenticate::ensure_private;
 use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
 /// Finds the link of a request. Its target becomes relative to what the link shares, if that is open, and its principal has what
@@ -80,7 +80,7 @@ fn has_visit(
     accounts: &Accounts,
     state: &State,
 ) -> bool {
-    let cookie = SessionCookie::of_link(head.host, source.scheme, &state.base, &view.prefix);
+    let cookie = Cookie::of_link(head.host, source.scheme, &state.base, &view.prefix);
     let secret = cookie.find(head.fields).ok().flatten();
     secret.is_some_and(|secret| accounts.has_visit(secret, link.record.id))
 }

@@ -9,13 +9,13 @@ use crate::folder;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::accounts::{Accounts, PasswordCheck};
+use crate::server::cookie::Cookie;
 use crate::server::error_response::{self, not_found};
 use crate::server::gate::authenticate;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
 /// The accounts of the server, if it has any, for a request that brings or gets a password or a secret. Nobody on the network
@@ -49,7 +49,7 @@ pub(super) fn user<'r>(request: &'r Request<'_, '_, '_>, accounts: &Accounts) ->
 
 /// The session whose cookie a request has.
 pub(super) fn session(request: &Request<'_, '_, '_>, accounts: &Accounts, state: &State) -> Option<RecordId> {
-    let cookie = SessionCookie::of_request(request, &state.base);
+    let cookie = Cookie::of_request(request, &state.base);
     let secret = cookie.find(request.head.fields).ok().flatten()?;
     accounts.session_id(secret)
 }

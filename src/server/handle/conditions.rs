@@ -2,13 +2,16 @@
 
 use std::time::SystemTime;
 
-use crate::http::conditional::{self, Action, Verdict};
+use crate::folder::{self, Guard, Named};
+use crate::http::conditional::{self, Action, Preconditions, Verdict};
 use crate::http::date::Date;
 use crate::http::fields::Fields;
 use crate::http::range::{self, Selection};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::Validators;
+use crate::server::error_response;
+use crate::server::representation::validators;
 use crate::server::response::Response;
 
 /// Content that is generated for each response has no validators. But it exists, so `*` matches it (RFC 9110 §13.1.1,
@@ -46,6 +49,28 @@ pub(crate) fn judge<'a>(
             let text = "precondition failed: the file has changed\n";
             Err(Response::text(Status::PRECONDITION_FAILED, text))
         }
+    }
+}
+
+/// Checks the preconditions of a request that removes or moves something, and returns the condition that must still hold then.
+pub(crate) fn guard(preconditions: &Preconditions<'_>, named: Named) -> Result<Guard, Response> {
+    if !preconditions.guard_a_write() {
+        return Ok(Guard::None);
+    }
+    let now = SystemTime::now();
+    let current = match named {
+        Named::File(facts) => validators(&facts, now),
+        Named::Directory => MADE_ANEW,
+    };
+    let changed = || error_response::of(&folder::Error::Changed);
+    if conditional::evaluate(preconditions, Action::Modify, Some(&current)) != Verdict::Proceed {
+        return Err(changed());
+    }
+    match named {
+        Named::File(facts) if facts.version.is_settled(now) => Ok(Guard::MustBe(facts.version)),
+        // It could not be told later whether the file is still the same.
+        Named::File(_) if !preconditions.only_ask_for_existence() => Err(changed()),
+        Named::File(_) | Named::Directory => Ok(Guard::MustExist),
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::access::Principal;
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{self, Guard, Incoming, Remover};
+use crate::folder::{self, Guard, Incoming};
 use crate::http::multipart::{Boundary, MultipartDecoder, MultipartEvent, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -28,7 +28,7 @@ use crate::server::media;
 use crate::server::observe::announce;
 use crate::server::pages;
 use crate::server::receive::{Flow, Sink, Worked};
-use crate::server::remover;
+use crate::server::remover::{self, RemovingClient};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -40,7 +40,9 @@ pub(crate) struct FormUpload {
     directory: SharePath,
     principal: Principal,
     by: Uploader,
-    remover: Remover,
+    client: RemovingClient,
+    /// Whether the trash keeps a file that was replaced.
+    has_kept: bool,
     /// The listing to which a browser is redirected; `None` for other clients.
     redirect: Option<ListingQuery>,
     part: Part,
@@ -85,7 +87,8 @@ impl FormUpload {
             directory: directory.clone(),
             principal: principal.clone(),
             by: member::uploader(request, state),
-            remover: remover::of(request),
+            client: remover::of(request, state),
+            has_kept: false,
             // The page's form is sent to the URL of the page, so the query has the order and the view of the page.
             redirect: pages::are_wanted(head.fields)
                 .then(|| ListingQuery { list: true, ..ListingQuery::of(request.target) }),
@@ -139,9 +142,10 @@ impl FormUpload {
         if let Some(incoming) = self.finished.take() {
             authorise::ensure_current(&self.principal, state)?;
             let saved = incoming
-                .commit(Guard::None, &self.remover, disk)
+                .commit(Guard::None, &self.client.remover, disk)
                 .map_err(|error| error_response::of(&error))?;
             announce::saved(&self.by, &saved, state);
+            self.has_kept |= saved.kept.is_some();
             let shown = self.link.as_ref().map(|link| link.shown(saved.told()));
             self.saved.push_str(&upload_response::line(shown.as_ref().unwrap_or(saved.told()), &saved));
         }
@@ -150,28 +154,33 @@ impl FormUpload {
 
     /// The response, once the body has ended and every file has been committed.
     fn finish(self) -> Response {
-        match self.decoder.finish().map_err(bad_request) {
-            Ok(()) if self.saved.is_empty() => bad_request("the form contains no file"),
-            Ok(()) => self.respond(),
+        let Self { decoder, directory, client, has_kept, redirect, saved, .. } = self;
+        let response = match decoder.finish().map_err(bad_request) {
+            Ok(()) if saved.is_empty() => bad_request("the form contains no file"),
+            Ok(()) => respond(&directory, redirect, saved),
             Err(response) => response,
-        }
-    }
-
-    fn respond(self) -> Response {
-        let path = encode_path(self.directory.as_bytes());
-        let slash = if path.is_empty() { "" } else { "/" };
-        let head = match self.redirect {
-            Some(query) => Head::new(Status::SEE_OTHER).field("Location", format!("/{path}{slash}{query}")),
-            None => Head::new(Status::OK),
         };
-        Response::bytes(head, media::TEXT, self.saved.into_bytes())
+        client.remember(response, has_kept)
     }
+}
+
+/// The response to a form whose files were saved.
+fn respond(directory: &SharePath, redirect: Option<ListingQuery>, saved: String) -> Response {
+    let path = encode_path(directory.as_bytes());
+    let slash = if path.is_empty() { "" } else { "/" };
+    let head = match redirect {
+        Some(query) => Head::new(Status::SEE_OTHER).field("Location", format!("/{path}{slash}{query}")),
+        None => Head::new(Status::OK),
+    };
+    Response::bytes(head, media::TEXT, saved.into_bytes())
 }
 
 impl Sink for FormUpload {
     fn write(&mut self, content: &[u8], state: &State, disk: Blocking<'_>) -> Result<Flow, Response> {
-        self.take(content, state, disk)?;
-        Ok(self.flow())
+        match self.take(content, state, disk) {
+            Ok(()) => Ok(self.flow()),
+            Err(response) => Err(self.client.remember(response, self.has_kept)),
+        }
     }
 
     /// The next file is created here too: that may take as long as a commit.
@@ -184,7 +193,7 @@ impl Sink for FormUpload {
                 let flow = self.flow();
                 Worked::Resume(self, flow)
             }
-            Err(response) => Worked::Respond(response, None),
+            Err(response) => Worked::Respond(self.client.remember(response, self.has_kept), None),
         }
     }
 

@@ -1,24 +1,35 @@
 //! Requests and responses in JSON.
 
+#[cfg(feature = "accounts")]
 use serde::de::DeserializeOwned;
+#[cfg(feature = "accounts")]
 use zeroize::Zeroizing;
 
+#[cfg(feature = "accounts")]
 use crate::blocking::Blocking;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::printable;
+#[cfg(feature = "accounts")]
 use crate::server::error_response::bad_request;
+#[cfg(feature = "accounts")]
 use crate::server::handle::posted;
+#[cfg(feature = "accounts")]
 use crate::server::handled::Handled;
+#[cfg(feature = "accounts")]
 use crate::server::receive::{AfterBody, JobOutcome};
+#[cfg(feature = "accounts")]
 use crate::server::request::Request;
 use crate::server::response::Response;
+#[cfg(feature = "accounts")]
 use crate::server::state::State;
 
 /// The largest body, in bytes: a path takes at most 4 KiB, three times that in a URL.
+#[cfg(feature = "accounts")]
 const LIMIT: usize = 16 * 1024;
 
 /// Receives a body, and makes the response on a thread that may wait for the disk.
+#[cfg(feature = "accounts")]
 pub(super) fn receive<T: DeserializeOwned>(
     request: &Request<'_, '_, '_>,
     then: impl FnOnce(T, &State, Blocking<'_>) -> Result<Response, Response> + Send + 'static,

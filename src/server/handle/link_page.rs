@@ -12,6 +12,7 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::urlencoded;
 use crate::server::accounts::{PasswordCheck, PasswordOwner};
+use crate::server::cookie::Cookie;
 use crate::server::disk::Disk;
 use crate::server::error_response::not_found;
 use crate::server::handle::{account, posted, record};
@@ -22,7 +23,6 @@ use crate::server::password_verdict::{PasswordVerdict, try_again};
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
 /// The largest form, in bytes: three for each byte of a password.
@@ -34,7 +34,7 @@ struct Opening {
     id: RecordId,
     has_password: bool,
     client: ClientAddress,
-    cookie: SessionCookie,
+    cookie: Cookie,
     root: String,
 }
 
@@ -91,7 +91,7 @@ impl Opening {
         let link = Arc::clone(link(request)?);
         let id = link.id.parse().map_err(|_| not_found())?;
         let has_password = record::accounts(state)?.has_password(id);
-        let cookie = SessionCookie::of_link(request.head.host, request.scheme, &state.base, &link.prefix);
+        let cookie = Cookie::of_link(request.head.host, request.scheme, &state.base, &link.prefix);
         Ok(Self { link, id, has_password, client: request.client, cookie, root: request.target.to_root() })
     }
 

@@ -11,6 +11,7 @@ use crate::http::target::PathAndQuery;
 use crate::http::urlencoded;
 use crate::server::accounts::sessions::COOKIE_LIFE;
 use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
+use crate::server::cookie::Cookie;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::handle::{account, posted};
@@ -21,7 +22,6 @@ use crate::server::password_verdict::{PasswordVerdict, try_again};
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
 /// The largest form, in bytes: the longest password and the longest name, each byte encoded with three.
@@ -34,7 +34,7 @@ const ANYBODY: &str = "guest";
 struct Login {
     accounts: Accounts,
     client: ClientAddress,
-    cookie: SessionCookie,
+    cookie: Cookie,
     /// The session that the browser had before.
     before: Option<RecordId>,
     next: Option<LoginTarget>,
@@ -67,7 +67,7 @@ pub(crate) fn log_in(
     let login = Login {
         accounts: accounts.clone(),
         client: request.client,
-        cookie: SessionCookie::of_request(request, &state.base),
+        cookie: Cookie::of_request(request, &state.base),
         before: account::session(request, accounts, state),
         next: next(request.target, state),
         root: request.target.to_root(),

@@ -1,12 +1,12 @@
 //! `POST /.wharf/logout`: ends the session of the browser.
 
+use crate::server::cookie::Cookie;
 use crate::server::disk::Disk;
 use crate::server::handle::account;
 use crate::server::handled::Handled;
 use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
 /// Ends each session of the browser on the disk, and removes the cookie, also that of a session that has ended.
@@ -16,7 +16,7 @@ pub(crate) fn handle(
     state: &State,
 ) -> Result<Handled, Response> {
     let accounts = account::accounts(request, state)?;
-    let cookie = SessionCookie::of_request(request, &state.base);
+    let cookie = Cookie::of_request(request, &state.base);
     let done = account::see_other("/").with("Set-Cookie", cookie.clear());
     // Of two cookies of the name, another server of the host may have set one.
     let secrets = cookie.all(request.head.fields);

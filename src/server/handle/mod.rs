@@ -11,12 +11,13 @@ pub(super) mod asset;
 pub(super) mod chat;
 pub(super) mod checksum;
 mod conditions;
+pub(super) mod copies;
+mod destination;
 pub(super) mod exit;
 pub(super) mod form;
 pub(super) mod get;
 pub(super) mod health;
 pub(super) mod join;
-#[cfg(feature = "accounts")]
 mod json;
 #[cfg(feature = "accounts")]
 pub(super) mod link_page;
@@ -30,6 +31,7 @@ pub(super) mod logout;
 pub(super) mod make_directory;
 mod member;
 mod modified;
+pub(super) mod moves;
 #[cfg(feature = "accounts")]
 pub(super) mod password;
 mod posted;
@@ -39,9 +41,11 @@ pub(super) mod qr_code;
 pub(super) mod ready;
 #[cfg(feature = "accounts")]
 mod record;
+pub(super) mod remove;
 pub(super) mod resumable;
 #[cfg(feature = "accounts")]
 pub(super) mod sessions;
 #[cfg(feature = "accounts")]
 pub(super) mod tokens;
+pub(super) mod trash;
 mod upload_response;

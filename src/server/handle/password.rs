@@ -11,6 +11,7 @@ use crate::own_paths;
 use crate::server::accounts::password_change::PasswordChangeError;
 use crate::server::accounts::sessions::COOKIE_LIFE;
 use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
+use crate::server::cookie::Cookie;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::handle::{account, posted};
@@ -20,7 +21,6 @@ use crate::server::password_verdict::{PasswordVerdict, try_again};
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
-use crate::server::session_cookie::SessionCookie;
 use crate::server::state::State;
 
 /// The largest form, in bytes: three of the longest passwords, each byte encoded with three.
@@ -32,7 +32,7 @@ struct Change {
     user: User,
     client: ClientAddress,
     /// The cookie for the session that follows, if the browser had one.
-    cookie: Option<SessionCookie>,
+    cookie: Option<Cookie>,
     root: String,
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn change(
     state: &State,
 ) -> Result<Handled, Response> {
     let accounts = account::accounts(request, state)?;
-    let cookie = SessionCookie::of_request(request, &state.base);
+    let cookie = Cookie::of_request(request, &state.base);
     let change = Change {
         accounts: accounts.clone(),
         user: account::user(request, accounts)?.clone(),

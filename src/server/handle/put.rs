@@ -69,7 +69,7 @@ pub(crate) fn handle(
         keeps_time: modified.is_some(),
         by: member::uploader(request, state),
         principal: request.principal.clone(),
-        remover: remover::of(request),
+        client: remover::of(request, state),
     });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }
@@ -93,8 +93,8 @@ fn begin_resumable(
     let plan = Plan { length: announced.length, guard, modified, owner, memo: memo.to_owned() };
     let (path, principal, framing) = (request.path.clone(), request.principal.clone(), head.framing);
     let link = request.link.clone();
-    let remover = remover::of(request);
-    let beginning = Beginning { path, principal, plan, announced, is_told, framing, by, remover, link };
+    let client = remover::of(request, state);
+    let beginning = Beginning { path, principal, plan, announced, is_told, framing, by, client, link };
     Ok(Handled::Work(resumable::begin(beginning)))
 }
 

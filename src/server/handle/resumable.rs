@@ -18,8 +18,7 @@ use crate::access::{Grant, Judge, Principal, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{
-    Appending, Completed, Ended, Error, LIFETIME, Piece, Plan, Remover, Saved, Standing, UploadError,
-    UploadToken,
+    Appending, Completed, Ended, Error, LIFETIME, Piece, Plan, Saved, Standing, UploadError, UploadToken,
 };
 use crate::http::body::Framing;
 use crate::http::request::Method;
@@ -44,7 +43,7 @@ use crate::server::observe::announce;
 use crate::server::random;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, Worked};
-use crate::server::remover;
+use crate::server::remover::{self, RemovingClient};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -65,7 +64,7 @@ pub(crate) struct ResumableUpload {
     begun: Option<String>,
     by: Uploader,
     /// Whom the trash remembers for a file that it replaces.
-    remover: Remover,
+    client: RemovingClient,
 }
 
 /// A request that starts an upload.
@@ -85,7 +84,7 @@ pub(crate) struct Beginning {
     /// The client.
     pub by: Uploader,
     /// Whom the trash remembers for a file that it replaces.
-    pub remover: Remover,
+    pub client: RemovingClient,
     /// The link through which it comes.
     pub link: Option<Arc<LinkView>>,
 }
@@ -94,7 +93,7 @@ pub(crate) struct Beginning {
 /// plain upload.
 pub(crate) fn begin(beginning: Beginning) -> Job {
     Box::new(move |state, disk| {
-        let Beginning { path, principal, plan, announced, is_told, framing, by, remover, link } = beginning;
+        let Beginning { path, principal, plan, announced, is_told, framing, by, client, link } = beginning;
         let grant = match authorise::grant(&principal, &path, state) {
             Ok(grant) => grant,
             Err(answer) => return JobOutcome::Respond(answer, None),
@@ -104,7 +103,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
         match state.folder.begin_upload(token, &grant, plan.clone(), piece(announced), disk) {
             Ok(appending) => {
                 let begun = Some(location.clone());
-                let sink = Box::new(ResumableUpload { appending, principal, begun, by, remover });
+                let sink = Box::new(ResumableUpload { appending, principal, begun, by, client });
                 let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
                     let location =
@@ -115,7 +114,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 }))
             }
             Err(UploadError::TooMany) if announced.completes => {
-                match plain(&grant, &plan, announced.size, framing, (by, principal, remover), state, disk) {
+                match plain(&grant, &plan, announced.size, framing, (by, principal, client), state, disk) {
                     Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
                     Err(answer) => JobOutcome::Respond(answer, None),
                 }
@@ -132,7 +131,7 @@ fn plain(
     plan: &Plan,
     size: Option<u64>,
     framing: Framing,
-    (by, principal, remover): (Uploader, Principal, Remover),
+    (by, principal, client): (Uploader, Principal, RemovingClient),
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Receiving, Response> {
@@ -148,7 +147,7 @@ fn plain(
         keeps_time,
         by,
         principal,
-        remover,
+        client,
     };
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
@@ -213,12 +212,12 @@ pub(crate) fn append(
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } = Append::of(head).map_err(refuse_append)?;
     let (framing, by) = (head.framing, member::uploader(request, state));
-    let (principal, remover) = (request.principal.clone(), remover::of(request));
+    let (principal, client) = (request.principal.clone(), remover::of(request, state));
     Ok(Handled::Work(Box::new(move |state, disk| {
         let judge = state.access.judge(&principal);
         match state.folder.append(&token, offset, piece(announced), &judge, disk) {
             Ok(appending) => {
-                let sink = Box::new(ResumableUpload { appending, principal, begun: None, by, remover });
+                let sink = Box::new(ResumableUpload { appending, principal, begun: None, by, client });
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
             // Whether any content follows shows when the body ends.
@@ -238,15 +237,16 @@ impl Sink for ResumableUpload {
 
     /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { appending, principal, begun, by, remover } = *self;
+        let Self { appending, principal, begun, by, client } = *self;
         if let Err(ended) = authorise::ensure_current(&principal, state) {
             return Worked::Respond(ended, None);
         }
-        match appending.end(&state.access.judge(&principal), &remover, disk) {
+        match appending.end(&state.access.judge(&principal), &client.remover, disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, plan)) => {
                 let record = announce::saved(&by, &saved, state);
-                Worked::Respond(final_response(Some(&saved), &plan), record)
+                let response = final_response(Some(&saved), &plan);
+                Worked::Respond(client.remember(response, saved.kept.is_some()), record)
             }
             Err(error) => Worked::Respond(refuse(error, 0, state), None),
         }

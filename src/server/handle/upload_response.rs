@@ -3,7 +3,7 @@
 use crate::access::Principal;
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Guard, Incoming, Remover, Saved};
+use crate::folder::{Guard, Incoming, Saved};
 use crate::http::request::Head;
 use crate::http::response;
 use crate::http::resumable::{COMPLETE, PartError, UploadProblem, boolean};
@@ -17,6 +17,7 @@ use crate::server::handle::modified;
 use crate::server::media;
 use crate::server::observe::announce;
 use crate::server::receive::{Flow, Sink, Worked};
+use crate::server::remover::RemovingClient;
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -40,7 +41,7 @@ pub(super) struct FileUpload {
     /// Whom it acts for.
     pub principal: Principal,
     /// Whom the trash remembers for a file that it replaces.
-    pub remover: Remover,
+    pub client: RemovingClient,
 }
 
 impl Sink for FileUpload {
@@ -50,7 +51,7 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, remover } =
+        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, client } =
             *self;
         if let Err(ended) = authorise::ensure_current(&principal, state) {
             return Worked::Respond(ended, None);
@@ -58,10 +59,11 @@ impl Sink for FileUpload {
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);
         }
-        let (response, record) = match incoming.commit(guard, &remover, disk) {
+        let (response, record) = match incoming.commit(guard, &client.remover, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
-                (modified::acknowledge(respond(&saved, is_put), keeps_time), record)
+                let response = modified::acknowledge(respond(&saved, is_put), keeps_time);
+                (client.remember(response, saved.kept.is_some()), record)
             }
             Err(error) => (error_response::of(&error), None),
         };

@@ -1,9 +1,13 @@
-//! Saved files are announced here and nowhere else: to the log, the cache and the chat room. New directories are logged.
+//! What is saved, removed, moved or restored is announced here and nowhere else: to the log, the cache and the chat room. New
+//! directories are logged.
+//!
+//! The cache checks every entry again, so a directory needs no more than a file.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use crate::chat::event::Uploader;
-use crate::folder::Saved;
+use crate::chat::event::{Change, Uploader};
+use crate::folder::{Moved, Removed, Restored, Saved};
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::moment::Moment;
@@ -21,8 +25,70 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
     state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
+/// Announces a copy. That of a file is as if it had been uploaded.
+pub(crate) fn copied(by: &Uploader, saved: &Saved, is_directory: bool, state: &State) {
+    if !is_directory {
+        let _ = self::saved(by, saved, state);
+        return;
+    }
+    state.cache.invalidate(Moment::now());
+    log::info!("{by} copied a directory to {}/ ({} bytes)", Printable(saved.path.as_bytes()), saved.size);
+}
+
+/// Announces something that was moved.
+pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
+    let Moved { from, lay_at, path, lies_at, is_directory, .. } = moved;
+    let [old, new] = [from, path].map(|path| Shown { path, is_directory: *is_directory });
+    log::info!("{by} moved {old} to {new}");
+    let change = Change::Moved { from: from.as_bytes().to_vec() };
+    changed(by, path, *is_directory, change, lay_at.iter().chain(lies_at), state);
+}
+
 /// Announces a directory that was created. The chat room announces only files.
 pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
     state.cache.invalidate(Moment::now());
     log::info!("{by} created {}/", Printable(path.as_bytes()));
+}
+
+/// Announces a file or directory that was removed.
+pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
+    let Removed { path, lay_at, is_directory, kept } = removed;
+    let how = if kept.is_some() { "removed" } else { "removed for good" };
+    log::info!("{by} {how} {}", Shown { path, is_directory: *is_directory });
+    changed(by, path, *is_directory, Change::Removed, lay_at, state);
+}
+
+/// Announces a file or directory that was restored from the trash.
+pub(crate) fn restored(by: &Uploader, restored: &Restored, state: &State) {
+    let Restored { path, lies_at, is_directory } = restored;
+    log::info!("{by} restored {}", Shown { path, is_directory: *is_directory });
+    changed(by, path, *is_directory, Change::Restored, lies_at, state);
+}
+
+/// Invalidates the cache, and tells the chat room.
+fn changed<'p>(
+    by: &Uploader,
+    path: &SharePath,
+    is_directory: bool,
+    change: Change,
+    also_at: impl IntoIterator<Item = &'p SharePath>,
+    state: &State,
+) {
+    state.cache.invalidate(Moment::now());
+    if let Some(chat) = &state.chat {
+        let also_at = also_at.into_iter().map(|path| path.as_bytes().to_vec()).collect();
+        chat.announce_change(by.clone(), (path.as_bytes().to_vec(), is_directory), change, also_at);
+    }
+}
+
+/// A path in the log; a directory ends in a slash.
+struct Shown<'p> {
+    path: &'p SharePath,
+    is_directory: bool,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Printable(self.path.as_bytes()), if self.is_directory { "/" } else { "" })
+    }
 }

@@ -103,7 +103,6 @@ pub(super) enum AfterBody {
     /// A worker makes the response of it.
     Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
     /// A job takes it.
-    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "only accounts have such forms"))]
     Work(Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>),
 }
 

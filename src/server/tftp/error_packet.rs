@@ -47,6 +47,9 @@ fn of(error: &Error) -> Fault {
         | Error::IsDirectory
         | Error::NotDirectory
         | Error::NoParent
+        | Error::OntoItself
+        | Error::IntoItself
+        | Error::CannotCopy
         | Error::CannotKeep => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. } | Error::NoSpace | Error::TrashFull { .. } => ErrorCode::DiskFull,
@@ -87,7 +90,7 @@ mod tests {
             ("the name is taken", Error::Exists, 6, 6),
             ("too large", Error::TooLarge { limit: 7 }, 3, 3),
             ("full", Error::NoSpace, 3, 3),
-            ("a full trash", Error::TrashFull { bytes: 7, expires: std::time::SystemTime::UNIX_EPOCH }, 3, 3),
+            ("a full trash", Error::TrashFull { bytes: 7, expires: None }, 3, 3),
             ("no trash there", Error::CannotKeep, 2, 2),
             ("another directory by now", Error::Replaced, 0, 0),
             ("a broken disk", Error::Io(std::io::Error::other("broken")), 0, 0),

@@ -47,6 +47,31 @@ fn an_upload_is_heard_by_those_who_may_see_it_wherever_it_lies() {
 }
 
 #[test]
+fn a_change_is_heard_by_those_who_may_see_all_of_its_paths() {
+    let mut scene = Scene::new();
+    let [ann, _] = ["ann", "bob"].map(|who| scene.join(who));
+    let mut stream = scene.listen(ann);
+    let moved = |from: &str| Change::Moved { from: from.into() };
+    for (path, is_directory, change, also_at) in [
+        ("open/1", true, Change::Removed, vec![]),
+        ("closed/2", false, Change::Removed, vec![]),
+        ("open/3", false, Change::Removed, vec![b"closed/3".to_vec()]),
+        ("open/4", false, Change::Restored, vec![b"open/d/4".to_vec()]),
+        ("open/5", true, moved("open/6"), vec![]),
+        ("open/7", false, moved("closed/7"), vec![]),
+        ("closed/8", false, moved("open/8"), vec![]),
+    ] {
+        let by = Uploader::Named(name("ann"));
+        scene.room.announce_change(by, (path.into(), is_directory), change, also_at, scene.now);
+    }
+    let mut heard = Vec::new();
+    while let StreamItem::Event(posted) = scene.room.next(&mut stream, |path| path.starts_with(b"open/")) {
+        heard.push(short(&posted.event));
+    }
+    assert_eq!(heard, ["+bob", "ann removed open/1/", "ann restored open/4", "ann moved open/6 to open/5/"]);
+}
+
+#[test]
 fn a_private_message_reaches_both_ends() {
     let mut scene = Scene::new();
     let [ann, bob, eve] = ["ann", "bob", "eve"].map(|who| scene.join(who));

@@ -1,4 +1,5 @@
-//! The cookie that holds the secret of a session (RFC 6265).
+//! The cookies of the server: the secret of a session, and that by which a client without an account undoes what it has
+//! done (RFC 6265).
 
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use crate::http::request::split_port;
 use crate::server::base::Base;
 use crate::server::request::{Request, Scheme};
 
-/// The cookie of a session, for one request: its name and attributes depend on how the server is reached.
+/// A cookie, for one request: its name and attributes depend on how the server is reached.
 #[derive(Debug)]
-pub(super) struct SessionCookie {
+pub(super) struct Cookie {
     name: String,
     path: String,
     is_secure: bool,
@@ -19,25 +20,34 @@ pub(super) struct SessionCookie {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TwoCookies;
 
-impl SessionCookie {
-    /// The one for requests to this host. Over TLS, browsers guarantee by its name that no other host has set it, and without
-    /// a base none of another path. Without TLS, cookies are shared by all ports of a host, so the name has the port.
+impl Cookie {
+    /// The one for the session of a user, for requests to this host.
+    #[cfg(any(feature = "accounts", test))]
     pub(super) fn of(host: Option<&str>, scheme: Option<Scheme>, base: &Base) -> Self {
-        let is_secure = scheme == Some(Scheme::Https);
-        let name = match (is_secure, base.is_root()) {
-            (true, true) => "__Host-wharf".to_owned(),
-            (true, false) => "__Secure-wharf".to_owned(),
-            (false, _) => {
-                let (_, port) = split_port(host.unwrap_or(""));
-                format!("wharf-{}", if port.is_empty() { "80" } else { port })
-            }
-        };
-        Self { name, path: base.directory(), is_secure }
+        Self::named("wharf", host, scheme, base)
     }
 
     /// The one of this request.
+    #[cfg(feature = "accounts")]
     pub(super) fn of_request(request: &Request<'_, '_, '_>, base: &Base) -> Self {
         Self::of(request.head.host, request.scheme, base)
+    }
+
+    /// The one by which a client without an account undoes what it has done.
+    pub(super) fn for_undo(request: &Request<'_, '_, '_>, base: &Base) -> Self {
+        Self::named("wharf-undo", request.head.host, request.scheme, base)
+    }
+
+    /// A cookie of this name. Over TLS, browsers guarantee by its prefix that no other host has set it, and without a base none of
+    /// another path. Without TLS, cookies are shared by all ports of a host, so the name has the port.
+    fn named(name: &str, host: Option<&str>, scheme: Option<Scheme>, base: &Base) -> Self {
+        let is_secure = scheme == Some(Scheme::Https);
+        let name = match (is_secure, base.is_root()) {
+            (true, true) => format!("__Host-{name}"),
+            (true, false) => format!("__Secure-{name}"),
+            (false, _) => with_port(name, host),
+        };
+        Self { name, path: base.directory(), is_secure }
     }
 
     /// The one for whoever has opened the link at this path of the server. Browsers send it only there, so each link has its
@@ -45,12 +55,7 @@ impl SessionCookie {
     #[cfg(feature = "accounts")]
     pub(super) fn of_link(host: Option<&str>, scheme: Option<Scheme>, base: &Base, prefix: &str) -> Self {
         let is_secure = scheme == Some(Scheme::Https);
-        let name = if is_secure {
-            "__Secure-wharf-link".to_owned()
-        } else {
-            let (_, port) = split_port(host.unwrap_or(""));
-            format!("wharf-link-{}", if port.is_empty() { "80" } else { port })
-        };
+        let name = if is_secure { "__Secure-wharf-link".to_owned() } else { with_port("wharf-link", host) };
         Self { name, path: base.with(prefix), is_secure }
     }
 
@@ -79,9 +84,16 @@ impl SessionCookie {
     }
 
     /// The value of `Set-Cookie` that removes it.
+    #[cfg(feature = "accounts")]
     pub(super) fn clear(&self) -> String {
         self.set("", Duration::ZERO)
     }
+}
+
+/// A name, and the port of this host.
+fn with_port(name: &str, host: Option<&str>) -> String {
+    let (_, port) = split_port(host.unwrap_or(""));
+    format!("{name}-{}", if port.is_empty() { "80" } else { port })
 }
 
 #[cfg(test)]
@@ -116,14 +128,28 @@ mod tests {
             (None, None, "/b", "wharf-80=x; Path=/b/; Max-Age=9; HttpOnly; SameSite=Lax"),
         ];
         for (host, scheme, path, expected) in table {
-            let cookie = SessionCookie::of(host, scheme, &base(path));
+            let cookie = Cookie::of(host, scheme, &base(path));
             assert_eq!(cookie.set("x", Duration::from_secs(9)), expected);
         }
     }
 
     #[test]
+    fn the_cookie_for_undo_has_a_name_of_its_own() {
+        let base = |text: &str| text.parse::<Base>().expect("a path");
+        let table = [
+            (Some(Scheme::Https), "/", "__Host-wharf-undo"),
+            (Some(Scheme::Https), "/files", "__Secure-wharf-undo"),
+            (None, "/", "wharf-undo-8080"),
+        ];
+        for (scheme, path, expected) in table {
+            let cookie = Cookie::named("wharf-undo", Some("localhost:8080"), scheme, &base(path));
+            assert_eq!(cookie.name, expected);
+        }
+    }
+
+    #[test]
     fn the_value_is_found_among_other_cookies() {
-        let cookie = SessionCookie::of(Some("localhost:80"), None, &Base::default());
+        let cookie = Cookie::of(Some("localhost:80"), None, &Base::default());
         let table: [(&[&str], Result<Option<&str>, TwoCookies>); 8] = [
             (&[], Ok(None)),
             (&["wharf-81=a; other=b"], Ok(None)),

@@ -1,0 +1,200 @@
+//! Copies a file or a directory, in pieces; moves what has to get to another file system.
+//!
+//! A copy is not visible before it is complete. A file becomes visible as an upload does: whole, with the same rules for its
+//! name. A directory is built under a temporary name beside its target, and gets its name by one rename. Dropped before that, a
+//! copy leaves nothing.
+//!
+//! What is moved is copied first, then its old place is given up. Whoever stops in between leaves both.
+//!
+//! Knows nothing of requests or jobs.
+
+mod content;
+mod file;
+mod source;
+mod tree;
+mod walk;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::arrive::Conflict;
+use super::commit::Saved;
+use super::error::Error;
+use super::guard::Guard;
+use super::open::{self, Node};
+use super::place::Place;
+use super::remover::Remover;
+use super::rename::{Moved, refuse_nested};
+use super::shared::Shared;
+use crate::access::{Grant, Judge, ToList, ToRead, ToRemove, ToWrite};
+use crate::blocking::Blocking;
+use file::FileCopy;
+use source::MovedSource;
+use tree::TreeCopy;
+
+/// Something that is being copied. Dropped before its end, it leaves nothing.
+pub struct Copying {
+    shared: Arc<Shared>,
+    to: Arc<Grant<'static, ToWrite>>,
+    conflict: Conflict,
+    remover: Remover,
+    work: Work,
+    /// What is moved, and so is not left where it was.
+    source: Option<MovedSource>,
+}
+
+enum Work {
+    File(FileCopy),
+    Tree(Box<TreeCopy>),
+}
+
+/// How much of a directory is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The directory alone.
+    Itself,
+    /// Everything below it that the client may see.
+    Everything,
+}
+
+/// What was copied, or moved by copying.
+#[derive(Debug)]
+pub enum Relocated {
+    /// There are two now.
+    Copied {
+        /// The copy; the size is that of all its files.
+        saved: Saved,
+        /// Whether it is a directory.
+        is_directory: bool,
+    },
+    /// It is at its new place alone.
+    Moved(Moved),
+}
+
+impl Copying {
+    /// Begins a copy, as [`Folder::copy`](super::Folder::copy) says.
+    pub(super) fn begin(
+        shared: &Arc<Shared>,
+        from: &Grant<'_, ToRead>,
+        judge: Judge,
+        extent: Extent,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+    ) -> Result<Self, Error> {
+        if shared.rules.read_only {
+            return Err(Error::ReadOnly);
+        }
+        let node = open::open(shared, from).map_err(of_source)?;
+        shared.rules.admit_path(to.path())?;
+        refuse_nested(from.path(), to.path())?;
+        let work = match node {
+            Node::File(open) => Work::File(FileCopy::begin(shared, open.file, to, conflict)?),
+            Node::Directory { .. } => {
+                let list: Grant<'_, ToList> = judge.check(from.path())?;
+                let top = shared.root.top(&list)?;
+                let path = from.path().clone();
+                let judge = Some(judge.clone());
+                let tree = TreeCopy::begin(shared, top, &path, judge, extent, to, conflict)?;
+                Work::Tree(Box::new(tree))
+            }
+        };
+        Ok(Self::new(shared, to, conflict, remover, work, None))
+    }
+
+    /// Begins to move something to another file system, as [`Folder::move_by_copy`](super::Folder::move_by_copy) says.
+    pub(super) fn begin_move(
+        shared: &Arc<Shared>,
+        from: &Grant<'_, ToRemove>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        guard: Guard,
+        remover: &Remover,
+    ) -> Result<Self, Error> {
+        shared.stays()?;
+        let source = MovedSource::find(shared, from, guard)?;
+        let work = if source.is_directory() {
+            let (top, path) = (source.open_directory()?, from.path());
+            let tree = TreeCopy::begin(shared, top, path, None, Extent::Everything, to, conflict)?;
+            Work::Tree(Box::new(tree))
+        } else {
+            Work::File(FileCopy::begin(shared, source.open_file()?, to, conflict)?)
+        };
+        Ok(Self::new(shared, to, conflict, remover, work, Some(source)))
+    }
+
+    fn new(
+        shared: &Arc<Shared>,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+        work: Work,
+        source: Option<MovedSource>,
+    ) -> Self {
+        let to = Arc::new(to.clone().into_owned());
+        Self { shared: Arc::clone(shared), to, conflict, remover: remover.clone(), work, source }
+    }
+
+    /// Copies the next piece. Returns what was copied once that is complete; `None` if there is more to do. After an error,
+    /// nothing is left, and it can only be dropped.
+    pub fn step(&mut self, _: Blocking<'_>) -> Result<Option<Relocated>, Error> {
+        let Self { shared, to, conflict, remover, work, source } = self;
+        shared.was_not_replaced()?;
+        let is_copied = match work {
+            Work::File(file) => file.copy(shared)?,
+            Work::Tree(tree) => tree.copy(shared)?,
+        };
+        if !is_copied {
+            return Ok(None);
+        }
+        if let Some(source) = source {
+            let seen = match work {
+                Work::File(_) => None,
+                Work::Tree(tree) => Some(tree.seen()),
+            };
+            source.ensure_unchanged(shared, seen)?;
+        }
+        let is_directory = matches!(work, Work::Tree(_));
+        let saved = match work {
+            Work::File(file) => file.finish(shared, to, *conflict, remover)?,
+            Work::Tree(tree) => tree.finish(shared, to, *conflict, remover)?,
+        };
+        Ok(Some(match source.take() {
+            None => Relocated::Copied { saved, is_directory },
+            Some(source) => {
+                let (from, lay_at) = source.give_up(shared)?;
+                let Saved { path, asked_for, lies_at, created, kept, .. } = saved;
+                Relocated::Moved(Moved {
+                    from,
+                    lay_at,
+                    path,
+                    asked_for,
+                    lies_at,
+                    is_directory,
+                    created,
+                    kept,
+                })
+            }
+        }))
+    }
+}
+
+/// The place of a copy, whose directory must exist.
+fn place_of(shared: &Shared, to: &Grant<'_, ToWrite>) -> Result<Place, Error> {
+    let (place, _) = Place::find(&shared.root, to)?;
+    if place.has_directory() { Ok(place) } else { Err(Error::NoParent) }
+}
+
+/// A source whose path goes through a file does not exist.
+fn of_source(error: Error) -> Error {
+    match error {
+        Error::NotDirectory => Error::NotFound,
+        error => error,
+    }
+}
+
+impl fmt::Debug for Copying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Copying").field("to", self.to.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,239 @@
+//! The copy of a directory, built under a temporary name.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::access::{Grant, Judge, ToWrite};
+use crate::durable::group::PendingSync;
+use crate::durable::sync;
+use crate::folder::arrive::{Arrived, Arriving, Conflict, lock};
+use crate::folder::attributes::NEW_FILE;
+use crate::folder::commit::Saved;
+use crate::folder::copy::content::{Content, PIECE};
+use crate::folder::copy::walk::{Found, Seen, TreeWalk};
+use crate::folder::copy::{Extent, place_of};
+use crate::folder::error::Error;
+use crate::folder::place::Place;
+use crate::folder::real_path::Judged;
+use crate::folder::remover::Remover;
+use crate::folder::shared::Shared;
+use crate::folder::temporary_tree::TemporaryTree;
+use crate::path::SharePath;
+
+/// How many entries are copied in one piece at most.
+const ENTRIES: usize = 256;
+
+/// A directory that is being copied.
+pub(super) struct TreeCopy {
+    /// `None` once everything was seen.
+    walk: Option<TreeWalk>,
+    seen: Seen,
+    place: Place,
+    /// `None` once it has its name.
+    tree: Option<TemporaryTree>,
+    /// The directory that is being filled.
+    here: Option<Arc<Dir>>,
+    /// The file that is being copied.
+    file: Option<(Content, File, SystemTime)>,
+    /// Complete files that are not on the disk yet.
+    unsynced: Vec<File>,
+    /// The size of all files.
+    size: u64,
+}
+
+impl TreeCopy {
+    /// Begins to copy this directory, which has this path, unless it is known that the copy cannot be saved.
+    pub(super) fn begin(
+        shared: &Arc<Shared>,
+        top: Dir,
+        path: &SharePath,
+        judge: Option<Judge>,
+        extent: Extent,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+    ) -> Result<Self, Error> {
+        shared.stays()?;
+        let place = place_of(shared, to)?;
+        let tree = TemporaryTree::create(place.nearest())?;
+        let seen = Seen::new();
+        let walk = match extent {
+            Extent::Itself => None,
+            Extent::Everything => Some(TreeWalk::begin(shared, top, path, judge, seen.alike())?),
+        };
+        let copy = Self {
+            walk,
+            seen,
+            place,
+            tree: Some(tree),
+            here: None,
+            file: None,
+            unsynced: Vec::new(),
+            size: 0,
+        };
+        // What is known to fail need not be copied.
+        copy.with_target(shared, to, |arriving| arriving.decide(conflict).map(drop))?;
+        shared.reserve.admit(None, copy.place.nearest())?;
+        Ok(copy)
+    }
+
+    /// What was found in the source.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Copies the next piece. Returns whether that was the last.
+    pub(super) fn copy(&mut self, shared: &Shared) -> Result<bool, Error> {
+        self.touch();
+        let (mut bytes, mut entries) = (0, 0);
+        while bytes < PIECE && entries < ENTRIES {
+            if let Some((mut content, target, modified)) = self.file.take() {
+                let before = content.copied();
+                let _in_flight = shared.reserve.begin(PIECE.min(content.left()?), self.place.nearest())?;
+                let is_complete = content.copy_to(&target)?;
+                bytes += content.copied() - before;
+                self.size += content.copied() - before;
+                shared.rules.admit_size(content.copied())?;
+                if is_complete {
+                    target.set_modified(modified.min(SystemTime::now()))?;
+                    self.keep_for_sync(target, shared)?;
+                } else {
+                    self.file = Some((content, target, modified));
+                }
+                continue;
+            }
+            entries += 1;
+            let Some(walk) = &mut self.walk else {
+                self.leave_directory(shared)?;
+                return Ok(true);
+            };
+            match walk.step()? {
+                Found::Enter(below) => {
+                    self.leave_directory(shared)?;
+                    self.here = Some(self.directory(&below)?);
+                }
+                Found::Directory(name) => {
+                    fs::mkdirat(self.here()?, name.as_bytes(), Mode::RWXU | Mode::RWXG | Mode::RWXO)?;
+                }
+                Found::File(name, file, stat) => self.begin_file(shared, &name, file, &stat)?,
+                Found::Link(name, text) => fs::symlinkat(text, self.here()?, name.as_bytes())?,
+                Found::Nothing => {}
+                Found::End => {
+                    self.seen = walk.seen().clone();
+                    self.walk = None;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn here(&self) -> Result<&Dir, Error> {
+        self.here.as_deref().ok_or(Error::NotFound)
+    }
+
+    fn begin_file(&mut self, shared: &Shared, name: &OsStr, source: File, stat: &Stat) -> Result<(), Error> {
+        let facts = shared.root.facts(stat);
+        shared.rules.admit_size(facts.len)?;
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let target = File::from(fs::openat(self.here()?, name.as_bytes(), flags, NEW_FILE)?);
+        if Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR) {
+            // Whoever may read a program may run it.
+            let mode = Mode::from_raw_mode(fs::fstat(&target)?.st_mode);
+            let readers = (mode & (Mode::RUSR | Mode::RGRP | Mode::ROTH)).as_raw_mode();
+            let _ = fs::fchmod(&target, mode | Mode::from_raw_mode(readers >> 2));
+        }
+        self.file = Some((Content::of(source), target, facts.modified));
+        Ok(())
+    }
+
+    /// Syncs the file together with others.
+    fn keep_for_sync(&mut self, file: File, shared: &Shared) -> Result<(), Error> {
+        if shared.syncs().is_some() {
+            self.unsynced.push(file);
+            if self.unsynced.len() >= sync::AT_ONCE {
+                self.sync_files()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_files(&mut self) -> Result<(), Error> {
+        let results = sync::at_once(&self.unsynced, |file| fs::fsync(file));
+        self.unsynced.clear();
+        results.into_iter().try_for_each(|synced| synced.map_err(Error::from))
+    }
+
+    /// Syncs the directory that was filled.
+    fn leave_directory(&mut self, shared: &Shared) -> Result<(), Error> {
+        let here = self.here.take();
+        if shared.syncs().is_some() {
+            self.sync_files()?;
+            let here = here.as_ref().or_else(|| self.tree.as_ref().map(TemporaryTree::dir));
+            here.map_or(Ok(()), sync::directory)?;
+        }
+        Ok(())
+    }
+
+    fn directory(&self, below: &SharePath) -> Result<Arc<Dir>, Error> {
+        let top = self.tree.as_ref().ok_or(Error::NotFound)?.dir();
+        if below.is_root() { Ok(Arc::clone(top)) } else { Ok(Arc::new(top.open_dir(below.as_path())?)) }
+    }
+
+    /// A sweep of another machine, which may not see the lock, must not take it for left behind.
+    fn touch(&self) {
+        let Some(tree) = &self.tree else { return };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let now = fs::Timespec {
+            tv_sec: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: now.subsec_nanos().into(),
+        };
+        let _ = fs::futimens(&**tree.dir(), &fs::Timestamps { last_access: now, last_modification: now });
+    }
+
+    /// Calls this with the copy and its target.
+    fn with_target<T>(
+        &self,
+        shared: &Shared,
+        to: &Grant<'_, ToWrite>,
+        act: impl FnOnce(&Arriving<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Self { place: target, tree, .. } = self;
+        let tree = tree.as_ref().ok_or(Error::NotFound)?;
+        target.confirm(&shared.root, target.nearest())?;
+        let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), to)?;
+        let (from, stat) = (tree.place(), fs::fstat(&**tree.dir())?);
+        act(&Arriving { shared, from, stat, target, to: &grant, lies_at: real.as_ref() })
+    }
+
+    /// Gives the copy its name.
+    pub(super) fn finish(
+        &mut self,
+        shared: &Shared,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+    ) -> Result<Saved, Error> {
+        let syncs = shared.syncs();
+        let names = syncs.map(|syncs| syncs.begin(&**self.place.nearest())).transpose()?;
+        let arrived = {
+            let _lock = lock(shared, conflict, false, to)?;
+            shared.stays()?;
+            self.with_target(shared, to, |arriving| {
+                let step = arriving.decide(conflict)?;
+                arriving.carry_out(step, remover)?.ok_or_else(|| Errno::XDEV.into())
+            })?
+        };
+        if let Some(tree) = self.tree.take() {
+            tree.leave();
+        }
+        names.map_or(Ok(()), PendingSync::finish)?;
+        let Arrived { path, asked_for, lies_at, created, kept } = arrived;
+        Ok(Saved { path, asked_for, lies_at, size: self.size, created, kept })
+    }
+}

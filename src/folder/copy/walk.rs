@@ -1,0 +1,248 @@
+//! Everything below a directory that is copied, one entry at a time.
+//!
+//! A copy for a client shows what an archive shows: what it may list and read, and no hidden names. What is moved to another file
+//! system is the whole tree. Links are found as links; none is followed.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::{self, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::access::{Judge, ToArchive, ToList};
+use crate::folder::error::Error;
+use crate::folder::real_path;
+use crate::folder::root::{self, Entries, name_of};
+use crate::folder::shared::Shared;
+use crate::folder::walk::Waiting;
+use crate::path::SharePath;
+
+/// A walk through everything below a directory.
+pub(super) struct TreeWalk {
+    shared: Arc<Shared>,
+    /// Decides what is found; `None` finds everything.
+    judge: Option<Judge>,
+    /// The path of the directory, as it was asked for.
+    path: SharePath,
+    top: Dir,
+    here: Option<(SharePath, Entries)>,
+    waiting: Waiting,
+    seen: Seen,
+}
+
+/// What a walk has seen, as a number: two walks that have seen the same files in the same state have the same.
+#[derive(Clone)]
+pub(super) struct Seen {
+    key: RandomState,
+    sum: u64,
+}
+
+/// The result of one step.
+pub(super) enum Found {
+    /// The next entries are those of this directory; its path is relative to the first one's.
+    Enter(SharePath),
+    /// A directory of this name, which is entered later.
+    Directory(OsString),
+    /// A file, open for reading.
+    File(OsString, File, Stat),
+    /// A link, and its text.
+    Link(OsString, CString),
+    /// Nothing; the walk continues.
+    Nothing,
+    /// The walk is complete.
+    End,
+}
+
+impl Seen {
+    pub(super) fn new() -> Self {
+        Self { key: RandomState::new(), sum: 0 }
+    }
+
+    /// What another walk has seen so far, as long as it is empty.
+    pub(super) fn alike(&self) -> Self {
+        Self { key: self.key.clone(), sum: 0 }
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.sum == other.sum
+    }
+
+    fn add(&mut self, path: &SharePath, state: Option<&Stat>) {
+        let state = state.map(|stat| {
+            let times = (stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec);
+            (stat.st_dev, stat.st_ino, stat.st_size, times)
+        });
+        self.sum = self.sum.wrapping_add(self.key.hash_one((path, state)));
+    }
+}
+
+impl TreeWalk {
+    /// Begins in this directory, which has this path.
+    pub(super) fn begin(
+        shared: &Arc<Shared>,
+        top: Dir,
+        path: &SharePath,
+        judge: Option<Judge>,
+        seen: Seen,
+    ) -> Result<Self, Error> {
+        let mut waiting = Waiting::default();
+        waiting.push(&SharePath::root())?;
+        Ok(Self { shared: Arc::clone(shared), judge, path: path.clone(), top, here: None, waiting, seen })
+    }
+
+    /// What it has seen.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Looks at one more entry.
+    pub(super) fn step(&mut self) -> Result<Found, Error> {
+        let Some((below, entries)) = &mut self.here else { return self.enter() };
+        let Some(entry) = entries.next() else {
+            self.here = None;
+            return Ok(Found::Nothing);
+        };
+        let entry = entry?;
+        let kind = entries.kind(&entry);
+        let name = name_of(&entry);
+        let at = below.join(&name);
+        match at {
+            Ok(at) => self.see(&at, name, kind),
+            // No path leads there.
+            Err(_) if self.judge.is_some() => Ok(Found::Nothing),
+            Err(_) => Err(Error::CannotCopy),
+        }
+    }
+
+    fn enter(&mut self) -> Result<Found, Error> {
+        let Some(below) = self.waiting.pop() else { return Ok(Found::End) };
+        match self.open_directory(&below) {
+            Ok(entries) => {
+                self.here = Some((below.clone(), entries));
+                Ok(Found::Enter(below))
+            }
+            // It was removed or replaced meanwhile.
+            Err(Error::NotFound | Error::NotDirectory | Error::NoRight(_)) if !below.is_root() => {
+                if self.judge.is_some() { Ok(Found::Nothing) } else { Err(Error::Changed) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_directory(&self, below: &SharePath) -> Result<Entries, Error> {
+        let mut options = OpenOptions::new();
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        options.read(true).custom_flags(flags.bits().cast_signed());
+        let handle = self.top.open_with(below.as_path(), &options)?.into_std();
+        if let Some(judge) = &self.judge {
+            let path = self.full(below)?;
+            let grant = judge.check::<ToList>(&path)?;
+            real_path::judge(self.shared.root.dir(), &grant, &handle, &[])?;
+        }
+        Ok(Entries::of(handle.into())?)
+    }
+
+    fn see(&mut self, at: &SharePath, name: OsString, kind: FileType) -> Result<Found, Error> {
+        let found = match &self.judge {
+            Some(judge) => {
+                let path = self.full(at)?;
+                if self.shared.rules.admit_path(&path).is_err() {
+                    return Ok(Found::Nothing);
+                }
+                self.visible(judge, &path, name, kind)?
+            }
+            None => self.anything(name, kind)?,
+        };
+        match &found {
+            Found::Directory(_) => {
+                self.waiting.push(at)?;
+                self.seen.add(at, None);
+            }
+            Found::File(_, _, stat) => self.seen.add(at, Some(stat)),
+            Found::Link(..) => self.seen.add(at, None),
+            Found::Enter(_) | Found::Nothing | Found::End => {}
+        }
+        Ok(found)
+    }
+
+    /// The entry, if the client may see and read it.
+    fn visible(
+        &self,
+        judge: &Judge,
+        path: &SharePath,
+        name: OsString,
+        kind: FileType,
+    ) -> Result<Found, Error> {
+        let root = &self.shared.root;
+        match kind {
+            FileType::Directory if judge.check::<ToList>(path).is_ok() => Ok(Found::Directory(name)),
+            FileType::RegularFile => {
+                let Ok(grant) = judge.check::<ToArchive>(path) else { return Ok(Found::Nothing) };
+                let found = self.open(name)?;
+                let Found::File(_, file, _) = &found else { return Ok(found) };
+                match real_path::judge(root.dir(), &grant, file, &[]) {
+                    Ok(_) => Ok(found),
+                    Err(Error::NotFound | Error::NoRight(_)) => Ok(Found::Nothing),
+                    Err(error) => Err(error),
+                }
+            }
+            FileType::Symlink => {
+                let leads_inside = judge.check::<ToArchive>(path).is_ok_and(|grant| {
+                    let kind = root.look(&grant).map(|stat| root::file_type(&stat));
+                    matches!(kind, Ok(FileType::RegularFile | FileType::Directory))
+                });
+                if leads_inside { self.link(name) } else { Ok(Found::Nothing) }
+            }
+            _ => Ok(Found::Nothing),
+        }
+    }
+
+    /// The entry, whatever it is.
+    fn anything(&self, name: OsString, kind: FileType) -> Result<Found, Error> {
+        match kind {
+            FileType::Directory => Ok(Found::Directory(name)),
+            FileType::RegularFile => self.open(name),
+            FileType::Symlink => self.link(name),
+            _ => Err(Error::CannotCopy),
+        }
+    }
+
+    /// Opens a file; nothing if it was removed meanwhile.
+    fn open(&self, name: OsString) -> Result<Found, Error> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let Some(handle) = self.handle() else { return Ok(Found::Nothing) };
+        let file = match fs::openat(handle, name.as_bytes(), flags | OFlags::RDONLY, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(Found::Nothing),
+            other => File::from(other?),
+        };
+        let stat = fs::fstat(&file)?;
+        let is_file = root::file_type(&stat) == FileType::RegularFile && !self.shared.claims.holds(&stat);
+        Ok(if is_file { Found::File(name, file, stat) } else { Found::Nothing })
+    }
+
+    fn link(&self, name: OsString) -> Result<Found, Error> {
+        let Some(handle) = self.handle() else { return Ok(Found::Nothing) };
+        match read_link(handle, &name) {
+            Err(Errno::NOENT) => Ok(Found::Nothing),
+            text => Ok(Found::Link(name, text?)),
+        }
+    }
+
+    fn handle(&self) -> Option<&std::os::fd::OwnedFd> {
+        self.here.as_ref().map(|(_, entries)| entries.handle())
+    }
+
+    fn full(&self, below: &SharePath) -> Result<SharePath, Error> {
+        let segments = self.path.segments().chain(below.segments()).map(OsStrExt::as_bytes);
+        SharePath::from_segments(segments).map_err(|_| Error::CannotCopy)
+    }
+}
+
+/// The text of a link.
+pub(super) fn read_link(dir: impl std::os::fd::AsFd, name: &OsStr) -> Result<CString, Errno> {
+    fs::readlinkat(dir, name.as_bytes(), Vec::new())
+}

@@ -1,0 +1,202 @@
+//! Moves a file, a link or a whole directory to another name, within a file system.
+//!
+//! It is one rename, so a reader finds it under its old name or under its new one. Nothing is walked: what is below a directory
+//! moves with it. A link is moved itself. What the name belonged to goes into the trash first.
+//!
+//! Everything is decided before the first change, under the lock for commits: of two clients that move to one free name, only
+//! one succeeds.
+
+use rustix::fs::{self, FileType, Stat};
+
+use super::arrive::{Arrived, Arriving, Conflict, lock};
+use super::error::Error;
+use super::facts::FileVersion;
+use super::guard::Guard;
+use super::place::Place;
+use super::real_path::Judged;
+use super::remover::Remover;
+use super::root;
+use super::shared::Shared;
+use super::stale;
+use super::trash::TrashId;
+use crate::access::{Grant, ToRemove, ToWrite};
+use crate::durable::group::PendingSync;
+use crate::path::SharePath;
+
+/// What was moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Its old path.
+    pub from: SharePath,
+    /// Where it really lay, if that is known, and is another path.
+    pub lay_at: Option<SharePath>,
+    /// Its new path, which [`OnConflict::Rename`] may have changed.
+    pub path: SharePath,
+    /// The path that was asked for, if its client must not learn that it was taken.
+    pub asked_for: Option<SharePath>,
+    /// Where it really lies, if that is known, and is another path.
+    pub lies_at: Option<SharePath>,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Whether the new name was free.
+    pub created: bool,
+    /// The id of what was replaced in the trash, if it is kept.
+    pub kept: Option<TrashId>,
+}
+
+/// The result of an attempt to move something.
+#[derive(Debug)]
+pub enum Renamed {
+    /// It has its new name.
+    Done(Moved),
+    /// Its new name would be on another file system: it has to be copied.
+    OtherFileSystem,
+}
+
+impl Moved {
+    /// The path that its client is told.
+    pub fn told(&self) -> &SharePath {
+        self.asked_for.as_ref().unwrap_or(&self.path)
+    }
+}
+
+/// Moves it, as [`Folder::rename`](super::Folder::rename) says.
+pub(super) fn rename(
+    shared: &Shared,
+    from: &Grant<'_, ToRemove>,
+    to: &Grant<'_, ToWrite>,
+    conflict: Conflict,
+    guard: Guard,
+    remover: &Remover,
+) -> Result<Renamed, Error> {
+    stale::retry(|| Ends::find(shared, from, to)?.rename(conflict, guard, remover))
+}
+
+/// Both ends of a move.
+struct Ends<'e> {
+    shared: &'e Shared,
+    source: Place,
+    from: Grant<'e, ToRemove>,
+    target: Place,
+    to: Grant<'e, ToWrite>,
+}
+
+/// What is moved.
+struct Item {
+    stat: Stat,
+    /// The version that a reader gets.
+    version: FileVersion,
+}
+
+impl<'e> Ends<'e> {
+    fn find(
+        shared: &'e Shared,
+        from: &'e Grant<'_, ToRemove>,
+        to: &'e Grant<'_, ToWrite>,
+    ) -> Result<Self, Error> {
+        let Shared { root, rules, .. } = shared;
+        if rules.read_only {
+            return Err(Error::ReadOnly);
+        }
+        rules.admit_path(from.path())?;
+        rules.admit_path(to.path())?;
+        shared.stays()?;
+        if from.path().is_root() {
+            return Err(Error::Denied);
+        }
+        let (source, from) = Place::find(root, from).map_err(of_source)?;
+        if !source.has_directory() {
+            return Err(Error::NotFound);
+        }
+        Item::look(shared, &source, &from)?;
+        refuse_nested(from.path(), to.path())?;
+        let (target, to) = Place::find(root, to)?;
+        if !target.has_directory() {
+            return Err(Error::NoParent);
+        }
+        Ok(Self { shared, source, from, target, to })
+    }
+
+    fn rename(&self, conflict: Conflict, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
+        let Self { shared, source, target, .. } = self;
+        let (from_dir, to_dir) = (source.nearest(), target.nearest());
+        let mut dirs = vec![to_dir];
+        if identity(&fs::fstat(&**from_dir)?) != identity(&fs::fstat(&**to_dir)?) {
+            dirs.push(from_dir);
+        }
+        let syncs = shared.syncs();
+        let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
+        let begun = begun.collect::<Result<Vec<_>, _>>()?;
+        let renamed = {
+            let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
+            self.rename_locked(conflict, guard, remover)?
+        };
+        if matches!(renamed, Renamed::Done(_)) {
+            begun.into_iter().try_for_each(PendingSync::finish)?;
+        }
+        Ok(renamed)
+    }
+
+    fn rename_locked(&self, conflict: Conflict, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
+        let Self { shared, source, target, .. } = self;
+        let (root, from_dir, to_dir) = (&shared.root, source.nearest(), target.nearest());
+        shared.stays()?;
+        source.confirm(root, from_dir)?;
+        target.confirm(root, to_dir)?;
+        let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
+        let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
+        let item = Item::look(shared, source, &from)?;
+        guard.check(Some(item.version))?;
+        let is_directory = root::file_type(&item.stat) == FileType::Directory;
+        if is_directory {
+            let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
+            paths.try_for_each(|path| from.may_remove_below(path))?;
+        }
+        let ends = (from_dir, source.name());
+        let lies_at = lies_at.as_ref();
+        let arriving = Arriving { shared, from: ends, stat: item.stat, target, to: &to, lies_at };
+        let step = arriving.decide(conflict)?;
+        let Some(arrived) = arriving.carry_out(step, remover)? else {
+            return Ok(Renamed::OtherFileSystem);
+        };
+        let Arrived { path, asked_for, lies_at, created, kept } = arrived;
+        let from = source.path().clone();
+        Ok(Renamed::Done(Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept }))
+    }
+}
+
+impl Item {
+    /// What is at the place; a link itself, not its target. What is not shared looks absent.
+    fn look(shared: &Shared, place: &Place, grant: &Grant<'_, ToRemove>) -> Result<Self, Error> {
+        let stat = root::look_in(&**place.nearest(), place.name())?;
+        let kind = root::file_type(&stat);
+        let is_shared = matches!(kind, FileType::RegularFile | FileType::Directory | FileType::Symlink);
+        if !is_shared || shared.claims.holds(&stat) {
+            return Err(Error::NotFound);
+        }
+        let read = if kind == FileType::Symlink { shared.root.look(grant).unwrap_or(stat) } else { stat };
+        let version = shared.root.facts(&read).version;
+        Ok(Self { stat, version })
+    }
+}
+
+/// Fails if one of the paths is the other one, or inside it.
+pub(super) fn refuse_nested(from: &SharePath, to: &SharePath) -> Result<(), Error> {
+    match (to.is_below(from), from.is_below(to)) {
+        (true, true) => Err(Error::OntoItself),
+        (true, false) | (false, true) => Err(Error::IntoItself),
+        (false, false) => Ok(()),
+    }
+}
+
+/// A source whose path goes through a file does not exist.
+fn of_source(error: Error) -> Error {
+    match error {
+        Error::NotDirectory => Error::NotFound,
+        error => error,
+    }
+}
+
+fn identity(stat: &Stat) -> (u64, u64) {
+    (stat.st_dev, stat.st_ino)
+}

@@ -1,0 +1,125 @@
+//! Moves an entry of the trash back, beside what has its name by now.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, AtFlags, FileType, Mode, RenameFlags};
+use rustix::io::Errno;
+
+use super::claims::Claims;
+use super::error::Error;
+use super::numbering::marked;
+use super::place::Place;
+use super::real_path::Judged;
+use super::root::file_type;
+use super::save_method::is_unsupported;
+use super::shared::{Shared, may_add};
+use super::stale;
+use super::trash::{Entry, Restored, TrashId, Whose};
+use crate::access::{Grant, Judge, ToWrite};
+use crate::durable::group::PendingSync;
+use crate::path::SharePath;
+
+/// How many names are tried: `name (restored 9999).ext` is the last.
+const MOST_COPIES: u32 = 9_999;
+
+/// Restores it, as [`Folder::restore`](super::Folder::restore) says.
+pub(super) fn restore(
+    shared: &Shared,
+    id: TrashId,
+    whose: Whose<'_>,
+    judge: &Judge,
+) -> Result<Restored, Error> {
+    if shared.rules.read_only {
+        return Err(Error::ReadOnly);
+    }
+    shared.stays()?;
+    let entry = shared.trash.find(&shared.root, id, whose)?;
+    shared.rules.admit_path(entry.path())?;
+    let grant = judge.check::<ToWrite>(entry.path())?;
+    may_add(&grant)?;
+    stale::retry(|| put_back(shared, &entry, &grant, id))
+}
+
+fn put_back(
+    shared: &Shared,
+    entry: &Entry,
+    grant: &Grant<'_, ToWrite>,
+    id: TrashId,
+) -> Result<Restored, Error> {
+    let Shared { root, .. } = shared;
+    let (place, grant) = Place::find(root, grant)?;
+    may_add(&grant)?;
+    place.confirm_nearest(root)?;
+    let dir = place.make_directory(shared.syncs())?;
+    let names = shared.syncs().map(|syncs| syncs.begin(&*dir)).transpose()?;
+    let guard = shared.commits.within_process();
+    shared.stays()?;
+    place.confirm(root, &dir)?;
+    let Judged { grant, real } = place.judge_in(root, &dir, &grant)?;
+    may_add(&grant)?;
+    let path = appear(shared, entry, &place, &dir, &grant)?;
+    drop(guard);
+    names.map_or(Ok(()), PendingSync::finish)?;
+    shared.trash.forget(root, id);
+    let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
+    Ok(Restored { path, lies_at, is_directory: file_type(&entry.stat) == FileType::Directory })
+}
+
+/// Takes the first name that is free of `name.ext`, `name (restored).ext`, `name (restored 2).ext`, …
+fn appear(
+    shared: &Shared,
+    entry: &Entry,
+    place: &Place,
+    dir: &Arc<Dir>,
+    grant: &Grant<'_, ToWrite>,
+) -> Result<SharePath, Error> {
+    let parent = place.path().parent().unwrap_or_default();
+    for number in 0..=MOST_COPIES {
+        let name = match number {
+            0 => place.name().to_owned(),
+            1 => marked(place.name(), " (restored)"),
+            number => marked(place.name(), &format!(" (restored {number})")),
+        };
+        // The path may be so long that the mark does not fit.
+        let path = parent.join(&name).map_err(|_| Error::Exists)?;
+        if grant.may_add_at(&path).is_err() {
+            continue;
+        }
+        match rename(entry, dir, &name, &shared.claims) {
+            Ok(()) => return Ok(path),
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Exists)
+}
+
+/// Gives the content a name that must be free: `EEXIST` if it is not.
+fn rename(entry: &Entry, dir: &Arc<Dir>, name: &OsStr, claims: &Claims) -> Result<(), Errno> {
+    let (from, old, new) = (&**entry.store.dir(), &*entry.name, name.as_bytes());
+    let can_try_on = |error: Errno| error != Errno::XDEV && is_unsupported(error);
+    match fs::renameat_with(from, old, &**dir, new, RenameFlags::NOREPLACE) {
+        Err(error) if can_try_on(error) => {}
+        other => return other,
+    }
+    if file_type(&entry.stat) == FileType::Directory {
+        // An empty directory holds the name.
+        fs::mkdirat(&**dir, new, Mode::RWXU)?;
+        return fs::renameat(from, old, &**dir, new).inspect_err(|_| {
+            let _ = fs::unlinkat(&**dir, new, AtFlags::REMOVEDIR);
+        });
+    }
+    match fs::linkat(from, old, &**dir, new, AtFlags::empty()) {
+        Ok(()) => fs::unlinkat(from, old, AtFlags::empty()),
+        Err(error) if can_try_on(error) => {
+            let claim = claims.take(dir, name)?;
+            fs::renameat(from, old, &**dir, new)?;
+            claim.fulfil();
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,139 @@
+//! What is in the trash, in memory: the ids, the sizes and the owners.
+//!
+//! Other servers may share the folder. So the names in the directory are read again before entries are listed, and the records
+//! of those that are unknown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+use super::id::TrashId;
+use super::item::Whose;
+use super::record::Record;
+use crate::folder::error::Error;
+use crate::path::SharePath;
+
+/// The entries.
+#[derive(Default)]
+pub(super) struct Index {
+    entries: BTreeMap<TrashId, Indexed>,
+    /// The sizes of all, as far as they are known.
+    bytes: u64,
+    /// Whether the directory was read.
+    pub(super) is_loaded: bool,
+}
+
+/// An entry.
+#[derive(Clone, Debug)]
+pub(super) struct Indexed {
+    pub(super) owner: Option<Box<str>>,
+    pub(super) size: Option<u64>,
+    /// See [`Record::away`].
+    pub(super) away: Option<SharePath>,
+    /// Whether its content has not come yet.
+    pub(super) is_pending: bool,
+}
+
+impl Indexed {
+    pub(super) fn of(record: &Record, is_pending: bool) -> Self {
+        let Record { owner, size, away, .. } = record;
+        Self { owner: owner.as_deref().map(Into::into), size: *size, away: away.clone(), is_pending }
+    }
+}
+
+impl Whose<'_> {
+    /// Whether an entry of this owner is one of theirs.
+    pub(super) fn has(self, owner: Option<&str>) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Owner(own) => owner == Some(own),
+        }
+    }
+}
+
+impl Index {
+    pub(super) fn insert(&mut self, id: TrashId, entry: Indexed) {
+        self.remove(id);
+        self.bytes = self.bytes.saturating_add(entry.size.unwrap_or(0));
+        self.entries.insert(id, entry);
+    }
+
+    pub(super) fn remove(&mut self, id: TrashId) {
+        if let Some(entry) = self.entries.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(entry.size.unwrap_or(0));
+        }
+    }
+
+    /// The content of an entry has come.
+    pub(super) fn settle(&mut self, id: TrashId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.is_pending = false;
+        }
+    }
+
+    /// A directory was measured.
+    pub(super) fn set_size(&mut self, id: TrashId, size: u64) {
+        if let Some(mut entry) = self.entries.get(&id).cloned() {
+            entry.size = Some(size);
+            self.insert(id, entry);
+        }
+    }
+
+    /// Forgets what is no longer there, and returns the ids that are unknown.
+    pub(super) fn compare(&mut self, there: &BTreeSet<TrashId>) -> Vec<TrashId> {
+        let is_gone = |(id, entry): &(&TrashId, &Indexed)| !entry.is_pending && !there.contains(id);
+        let gone: Vec<_> = self.entries.iter().filter(is_gone).map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.remove(id));
+        there.iter().filter(|id| !self.entries.contains_key(id)).copied().collect()
+    }
+
+    pub(super) fn has(&self, id: TrashId) -> bool {
+        self.entries.contains_key(&id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The oldest entry for which this is true.
+    pub(super) fn oldest(&self, is_it: impl Fn(&Indexed) -> bool) -> Option<TrashId> {
+        self.entries.iter().find(|(_, entry)| !entry.is_pending && is_it(entry)).map(|(id, _)| *id)
+    }
+
+    /// The entries of these owners that are older than `before`, the newest first.
+    pub(super) fn newest<'i>(
+        &'i self,
+        whose: Whose<'i>,
+        before: Option<TrashId>,
+    ) -> impl Iterator<Item = TrashId> + 'i {
+        let older =
+            self.entries.iter().rev().filter(move |(id, _)| before.is_none_or(|before| **id < before));
+        older
+            .filter(move |(_, entry)| !entry.is_pending && whose.has(entry.owner.as_deref()))
+            .map(|(id, _)| *id)
+    }
+
+    /// The directories that were not measured yet.
+    pub(super) fn unmeasured(&self) -> Vec<TrashId> {
+        let unmeasured = |entry: &Indexed| entry.size.is_none() && !entry.is_pending;
+        self.entries.iter().filter(|(_, entry)| unmeasured(entry)).map(|(id, _)| *id).collect()
+    }
+
+    /// The mounts in whose trash there is content.
+    pub(super) fn away(&self) -> BTreeSet<Vec<u8>> {
+        self.entries.values().filter_map(|entry| Some(entry.away.as_ref()?.as_bytes().to_vec())).collect()
+    }
+
+    pub(super) fn is_pending(&self, id: TrashId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.is_pending)
+    }
+
+    /// That the trash is full; `expires` says when its oldest entry expires.
+    pub(super) fn full(&self, expires: impl Fn(TrashId) -> SystemTime) -> Error {
+        let oldest = self.entries.keys().next().copied();
+        Error::TrashFull { bytes: self.bytes, expires: oldest.map(expires) }
+    }
+}

@@ -1,0 +1,155 @@
+//! Keeping a file that is replaced.
+//!
+//! It gets a second name in the trash, a hard link, before the new file is renamed over it. Where files cannot have two names,
+//! the new file gets a name in the trash, `ID.new`; both are exchanged in one step, and what is `ID.new` then becomes `ID`. A
+//! crash in between leaves `ID.new` behind: the old file, or a new one that nobody was told to be saved.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, AtFlags, FileType, Stat};
+use rustix::io::Errno;
+
+use super::Trash;
+use super::id::TrashId;
+use super::new_entry::NewEntry;
+use super::record::Record;
+use super::store::NEW;
+use super::written::Change;
+use crate::durable::rounds::RoundMember;
+use crate::folder::error::Error;
+use crate::folder::remover::Remover;
+use crate::folder::root::{Identity, Root, file_type};
+use crate::folder::save_method::is_unsupported;
+use crate::folder::temporary::Temporary;
+use crate::path::SharePath;
+
+/// A file that is about to be replaced.
+pub(in crate::folder) struct OldFile<'f> {
+    /// Its directory.
+    pub(in crate::folder) dir: &'f Arc<Dir>,
+    /// Its path.
+    pub(in crate::folder) path: &'f SharePath,
+    /// Its name in the directory.
+    pub(in crate::folder) name: &'f OsStr,
+    /// Its `stat`; of a link itself.
+    pub(in crate::folder) stat: Stat,
+}
+
+/// What was done to keep a file that is about to be replaced.
+pub(in crate::folder) struct Kept<'t> {
+    of: Identity,
+    how: How<'t>,
+}
+
+enum How<'t> {
+    /// It is not kept: the trash is off, or nobody misses it.
+    Not,
+    /// It has a second name in the trash.
+    Linked(NewEntry<'t>),
+    /// It will be exchanged.
+    Exchanged(NewEntry<'t>),
+}
+
+impl Trash {
+    /// Prepares to keep a file that this client replaces.
+    pub(in crate::folder) fn keep<'t>(
+        &'t self,
+        root: &Root,
+        old: &OldFile<'_>,
+        remover: &Remover,
+        may_push_out: bool,
+    ) -> Result<Kept<'t>, Error> {
+        let OldFile { dir, path, name, stat } = old;
+        let of = Identity::of(stat);
+        let kind = file_type(stat);
+        // Nothing else is replaced.
+        let is_kept = matches!(kind, FileType::RegularFile | FileType::Symlink)
+            && self.is_on()
+            && !self.written().is_dispensable(stat, name, Change::Replaced, &remover.writer, Instant::now());
+        if !is_kept {
+            return Ok(Kept { of, how: How::Not });
+        }
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        self.make_room(root, size, may_push_out)?;
+        let parent = path.parent().unwrap_or_default();
+        let record = || Record::new((*path).clone(), Some(size), false, remover);
+        let mut store = self.stores.of(root, dir, &parent, stat.st_dev)?;
+        let mut entry = NewEntry::begin(self, root, &store, record())?;
+        if self.stores.may_link(stat.st_dev) {
+            let link = |entry: &NewEntry<'_>| {
+                let trash = &**entry.store().dir();
+                fs::linkat(&**dir, name.as_bytes(), trash, entry.name(), AtFlags::empty())
+            };
+            let mut linked = link(&entry);
+            if linked == Err(Errno::XDEV) {
+                drop(entry);
+                store = self.stores.of_mount(root, dir, &parent)?;
+                entry = NewEntry::begin(self, root, &store, record())?;
+                linked = link(&entry);
+            }
+            match linked {
+                Ok(()) => {
+                    entry.link();
+                    return Ok(Kept { of, how: How::Linked(entry) });
+                }
+                // This file alone has too many names.
+                Err(Errno::MLINK | Errno::XDEV) => {}
+                Err(error) if is_unsupported(error) => self.stores.give_up_links(stat.st_dev),
+                // It was removed or renamed; whoever gives the new name finds out.
+                Err(Errno::NOENT) => return Ok(Kept { of, how: How::Not }),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Kept { of, how: How::Exchanged(entry) })
+    }
+}
+
+impl Kept<'_> {
+    /// The file that is kept.
+    pub(in crate::folder) fn of(&self) -> Identity {
+        self.of
+    }
+
+    /// Makes it durable that the file is kept, if it has to be.
+    pub(in crate::folder) fn sync(&mut self, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
+        match &mut self.how {
+            How::Not => Ok(()),
+            How::Linked(entry) | How::Exchanged(entry) => entry.sync(member),
+        }
+    }
+
+    /// Replaces the file by the new one. An error that only means that the new file cannot be named there is the inner one.
+    pub(in crate::folder) fn replace(
+        self,
+        new: &mut Temporary,
+        dir: &Arc<Dir>,
+        name: &OsStr,
+    ) -> Result<Result<Option<TrashId>, Errno>, Error> {
+        match self.how {
+            How::Not => Ok(new.replace(dir, name).map(|()| None)),
+            How::Linked(entry) => Ok(new.replace(dir, name).map(|()| Some(entry.finish()))),
+            How::Exchanged(entry) => {
+                let (store, middle) = (entry.store(), format!("{}{NEW}", entry.name()));
+                let before = match new.move_to(store.dir(), &middle) {
+                    Ok(before) => before,
+                    Err(error) => return Ok(Err(error)),
+                };
+                match new.exchange(before, dir, name) {
+                    Ok(()) => {}
+                    Err(Errno::NOENT) => return Ok(Err(Errno::EXIST)),
+                    Err(error) if is_unsupported(error) => return Err(Error::CannotKeep),
+                    Err(error) => return Err(error.into()),
+                }
+                let begun = store.begin();
+                // If this fails, the sweep does it.
+                let _ = store.rename(&middle, &entry.name());
+                store.sync(begun, None)?;
+                Ok(Ok(Some(entry.finish())))
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Reading the trash.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustix::fs::Stat;
+use rustix::io::Errno;
+
+use super::Trash;
+use super::id::TrashId;
+use super::index::Indexed;
+use super::item::{TrashItem, Whose};
+use super::record::{RECORD, Record};
+use super::store::Store;
+use crate::folder::error::Error;
+use crate::folder::root::Root;
+
+/// How many names are read from a trash at most: twice what it may hold, and the records of that.
+const MOST_NAMES: usize = 4 * super::room::MOST_ENTRIES;
+
+/// An entry, found.
+pub(in crate::folder) struct Entry {
+    pub(super) id: TrashId,
+    pub(super) record: Record,
+    /// The trash with its content, and the name and the `stat` of that.
+    pub(in crate::folder) store: Arc<Store>,
+    pub(in crate::folder) name: String,
+    pub(in crate::folder) stat: Stat,
+}
+
+impl Entry {
+    /// Where it was.
+    pub(in crate::folder) fn path(&self) -> &crate::path::SharePath {
+        &self.record.path
+    }
+}
+
+impl Trash {
+    /// At most `limit` entries, the newest first.
+    pub(in crate::folder) fn list(
+        &self,
+        root: &Root,
+        whose: Whose<'_>,
+        limit: usize,
+        before: Option<TrashId>,
+    ) -> Result<Vec<TrashItem>, Error> {
+        let Some(home) = self.refresh(root)? else { return Ok(Vec::new()) };
+        let mut items = Vec::new();
+        let mut before = before;
+        // Records are read without the lock; one that is gone by now is left out, and another one is looked for.
+        while items.len() < limit {
+            let ids: Vec<_> = self.index().newest(whose, before).take(limit - items.len()).collect();
+            let Some(last) = ids.last() else { break };
+            before = Some(*last);
+            for id in ids {
+                if let Ok(Some(record)) = Record::read(home.dir(), id) {
+                    items.push(record.item(id));
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// The newest entry.
+    pub(in crate::folder) fn newest(&self, root: &Root, whose: Whose<'_>) -> Result<Option<TrashId>, Error> {
+        self.refresh(root)?;
+        Ok(self.index().newest(whose, None).next())
+    }
+
+    /// Finds an entry and its content.
+    pub(in crate::folder) fn find(&self, root: &Root, id: TrashId, whose: Whose<'_>) -> Result<Entry, Error> {
+        let home = self.stores.existing_home(root)?.ok_or(Error::NotFound)?;
+        if self.index().is_pending(id) {
+            return Err(Error::NotFound);
+        }
+        let record = Record::read(home.dir(), id)?.ok_or(Error::NotFound)?;
+        if !whose.has(record.owner.as_deref()) {
+            return Err(Error::NotFound);
+        }
+        let store = self.stores.named(root, record.away.as_ref())?;
+        let (name, stat) = store.content(id)?;
+        Ok(Entry { id, record, store, name, stat })
+    }
+
+    /// Reads the names in the trash, and the records that are unknown. Returns the trash with the records, if there is one.
+    pub(super) fn refresh(&self, root: &Root) -> Result<Option<Arc<Store>>, Error> {
+        let Some(home) = self.stores.existing_home(root)? else {
+            self.index().is_loaded = true;
+            return Ok(None);
+        };
+        let there = names(&home)?.into_iter().filter_map(|name| TrashId::parse(name.strip_suffix(RECORD)?));
+        let there: BTreeSet<_> = there.collect();
+        let unknown = self.index().compare(&there);
+        for id in unknown {
+            // What cannot be read may be incomplete. It is read again the next time.
+            let Ok(Some(record)) = Record::read(home.dir(), id) else { continue };
+            let is_whole = match self.stores.named(root, record.away.as_ref()) {
+                Ok(store) => store.content(id).is_ok(),
+                // Its mount is not there now.
+                Err(_) => false,
+            };
+            let mut index = self.index();
+            if is_whole && !index.has(id) {
+                index.insert(id, Indexed::of(&record, false));
+            }
+        }
+        self.index().is_loaded = true;
+        Ok(Some(home))
+    }
+
+    /// Reads the trash, unless it was read before.
+    pub(super) fn load(&self, root: &Root) -> Result<(), Error> {
+        let is_loaded = self.index().is_loaded;
+        if is_loaded { Ok(()) } else { self.refresh(root).map(drop) }
+    }
+}
+
+/// The names in a trash.
+pub(super) fn names(store: &Store) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(&**store.dir())?.take(MOST_NAMES) {
+        match entry {
+            Ok(entry) => names.extend(entry.file_name().to_str().ok().map(str::to_owned)),
+            Err(Errno::NOENT) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,89 @@
+//! Removing directories that were discarded, in pieces.
+//!
+//! A directory below one is first moved up into the trash, under a name of its own. So no path becomes too long, one directory
+//! is open at a time, and the removal can be interrupted anywhere. What is mounted below cannot be moved, and is left alone.
+
+use std::ffi::CStr;
+use std::time::SystemTime;
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, AtFlags, Mode};
+use rustix::io::Errno;
+
+use super::Trash;
+use super::id::TrashId;
+use super::list::names;
+use super::store::{GONE, Store};
+use crate::folder::root::{self, Root};
+
+impl Trash {
+    /// Removes at most this many files and directories that were discarded. Returns whether there were any.
+    pub(super) fn purge_some(&self, root: &Root, most: usize) -> bool {
+        let mut left = most;
+        for store in self.stores.existing_home(root).ok().flatten().into_iter().chain(self.stores.away()) {
+            purge(&store, &mut left);
+        }
+        left < most
+    }
+}
+
+/// Removes what was discarded, until nothing is left of this number.
+pub(super) fn purge(store: &Store, left: &mut usize) {
+    let mut waiting: Vec<_> =
+        names(store).unwrap_or_default().into_iter().filter(|name| name.ends_with(GONE)).collect();
+    while let Some(name) = waiting.pop() {
+        if *left == 0 {
+            return;
+        }
+        match store.unlink(&name) {
+            Ok(()) => *left -= 1,
+            Err(Errno::ISDIR | Errno::PERM) => {
+                empty(store, &name, left, &mut waiting);
+                if fs::unlinkat(&**store.dir(), &*name, AtFlags::REMOVEDIR).is_ok() {
+                    *left = left.saturating_sub(1);
+                }
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Removes what is in a directory, and moves the directories that are not empty into the trash.
+fn empty(store: &Store, name: &str, left: &mut usize, waiting: &mut Vec<String>) {
+    // It may have been read-only. It is a directory, as no link can be `unlink`ed and yet be there.
+    let _ = fs::chmodat(&**store.dir(), name, Mode::RWXU, AtFlags::empty());
+    let Ok(dir) = root::enter(store.dir(), name) else { return };
+    let Ok(entries) = fs::Dir::read_from(&dir) else { return };
+    for entry in entries.map_while(Result::ok) {
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        if *left == 0 {
+            return;
+        }
+        if remove_or_move(store, &dir, name, waiting) {
+            *left -= 1;
+        }
+    }
+}
+
+fn remove_or_move(store: &Store, dir: &Dir, name: &CStr, waiting: &mut Vec<String>) -> bool {
+    if fs::unlinkat(dir, name, AtFlags::empty()).is_ok()
+        || fs::unlinkat(dir, name, AtFlags::REMOVEDIR).is_ok()
+    {
+        return true;
+    }
+    let gone = format!("{}{GONE}", TrashId::new(SystemTime::now()));
+    let mut moved = fs::renameat(dir, name, &**store.dir(), &*gone);
+    if moved == Err(Errno::ACCESS) {
+        // To move a directory, one has to be allowed to write it.
+        let _ = fs::chmodat(dir, name, Mode::RWXU, AtFlags::SYMLINK_NOFOLLOW)
+            .or_else(|_| fs::chmodat(dir, name, Mode::RWXU, AtFlags::empty()));
+        moved = fs::renameat(dir, name, &**store.dir(), &*gone);
+    }
+    if moved.is_ok() {
+        waiting.push(gone);
+    }
+    moved.is_ok()
+}

@@ -1,0 +1,92 @@
+//! Taking what is removed.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, FileType};
+use rustix::io::Errno;
+
+use super::Trash;
+use super::id::TrashId;
+use super::keep::OldFile;
+use super::measure::measure;
+use super::new_entry::NewEntry;
+use super::record::Record;
+use super::store::{GONE, Store};
+use super::written::Change;
+use crate::folder::error::Error;
+use crate::folder::remover::Remover;
+use crate::folder::root::{Root, file_type};
+
+/// How something is removed.
+pub(in crate::folder) enum Removal<'t> {
+    /// It is renamed into the trash.
+    Kept(NewEntry<'t>),
+    /// A directory gets this name in the trash, and is removed later.
+    Purged(Arc<Store>, String),
+    /// A file is removed.
+    AtOnce,
+}
+
+impl Trash {
+    /// Prepares the removal of what this client removes; with the trash of its mount, if that of its file system would not do.
+    pub(in crate::folder) fn begin_removal<'t>(
+        &'t self,
+        root: &Root,
+        old: &OldFile<'_>,
+        remover: &Remover,
+        by_mount: bool,
+    ) -> Result<Removal<'t>, Error> {
+        let OldFile { dir, path, name, stat } = old;
+        let is_directory = file_type(stat) == FileType::Directory;
+        let is_dispensable = || {
+            let now = Instant::now();
+            self.written().is_dispensable(stat, name, Change::Removed, &remover.writer, now)
+        };
+        if !is_directory && (!self.is_on() || is_dispensable()) {
+            return Ok(Removal::AtOnce);
+        }
+        let parent = path.parent().unwrap_or_default();
+        let store = if by_mount {
+            self.stores.of_mount(root, dir, &parent)?
+        } else {
+            self.stores.of(root, dir, &parent, stat.st_dev)?
+        };
+        if !self.is_on() {
+            return Ok(Removal::Purged(store, format!("{}{GONE}", TrashId::new(SystemTime::now()))));
+        }
+        let size = match (is_directory, self.limit) {
+            (true, None) => None,
+            (true, Some(_)) => Some(measure(dir, name)),
+            (false, _) => Some(u64::try_from(stat.st_size).unwrap_or(0)),
+        };
+        self.make_room(root, size.unwrap_or(0), true)?;
+        let record = Record::new((*path).clone(), size, is_directory, remover);
+        Ok(Removal::Kept(NewEntry::begin(self, root, &store, record)?))
+    }
+}
+
+impl Removal<'_> {
+    /// Makes it durable that it is kept, if it has to be.
+    pub(in crate::folder) fn sync(&mut self) -> Result<(), Errno> {
+        match self {
+            Self::Kept(entry) => entry.sync(None),
+            Self::Purged(..) | Self::AtOnce => Ok(()),
+        }
+    }
+}
+
+impl NewEntry<'_> {
+    /// Renames this to the content. When this returns, that is on the disk, as far as the trash is concerned.
+    pub(in crate::folder) fn take(self, dir: &Dir, name: &OsStr) -> Result<TrashId, Errno> {
+        let store = Arc::clone(self.store());
+        let begun = store.begin();
+        fs::renameat(dir, name.as_bytes(), &**store.dir(), self.name())?;
+        let id = self.finish();
+        store.sync(begun, None)?;
+        Ok(id)
+    }
+}

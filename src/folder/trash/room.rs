@@ -1,0 +1,73 @@
+//! Making room: what was discarded longest ago goes first, and nothing younger than a day.
+
+use std::time::{Duration, SystemTime};
+
+use super::Trash;
+use super::id::TrashId;
+use crate::folder::error::Error;
+use crate::folder::root::Root;
+
+/// How many entries a trash holds at most: reading their names takes a tenth of a second.
+pub(super) const MOST_ENTRIES: usize = 65_536;
+
+/// An entry that is younger than this is never pushed out by others: a day is left to notice a mistake.
+const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many files are removed at once to make room, before the free space is looked at again.
+const PIECE: usize = 1_000;
+
+impl Trash {
+    /// Makes room for an entry of this size. Fails if the trash may not hold that much.
+    pub(in crate::folder) fn make_room(
+        &self,
+        root: &Root,
+        size: u64,
+        may_push_out: bool,
+    ) -> Result<(), Error> {
+        self.load(root)?;
+        let now = SystemTime::now();
+        if self.limit.is_some_and(|limit| size > limit) {
+            let bytes = self.index().bytes();
+            return Err(Error::TrashFull { bytes, expires: None });
+        }
+        loop {
+            let oldest = {
+                let index = self.index();
+                let is_within = |limit| index.bytes().saturating_add(size) <= limit;
+                if index.len() < MOST_ENTRIES && self.limit.is_none_or(is_within) {
+                    return Ok(());
+                }
+                let oldest = index.oldest(|_| true).filter(|id| may_push_out && is_old(*id, now));
+                oldest.ok_or_else(|| index.full(|id| self.expires(id)))?
+            };
+            self.discard_now(root, oldest)?;
+        }
+    }
+
+    /// Frees some space on the file system of the folder's root, or on others. Returns false if there is nothing old enough.
+    pub(in crate::folder) fn push_out(&self, root: &Root, at_home: bool) -> Result<bool, Error> {
+        self.load(root)?;
+        if self.purge_some(root, PIECE) {
+            return Ok(true);
+        }
+        let oldest = self.index().oldest(|entry| entry.away.is_none() == at_home);
+        match oldest.filter(|id| is_old(*id, SystemTime::now())) {
+            None => Ok(false),
+            Some(id) => {
+                self.discard_now(root, id)?;
+                self.purge_some(root, PIECE);
+                Ok(true)
+            }
+        }
+    }
+
+    /// That there is no space, and how much of it the trash holds; `None` if it holds nothing.
+    pub(in crate::folder) fn is_in_the_way(&self) -> Option<Error> {
+        let index = self.index();
+        (index.len() > 0).then(|| index.full(|id| self.expires(id)))
+    }
+}
+
+fn is_old(id: TrashId, now: SystemTime) -> bool {
+    now.duration_since(id.time()).is_ok_and(|age| age >= YOUNG)
+}

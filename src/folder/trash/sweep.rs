@@ -1,0 +1,131 @@
+//! What becomes of the trash by and by: entries expire, what was discarded is removed, directories are measured, and what a crash
+//! has left is put in order.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::time::{Duration, SystemTime};
+
+use super::Trash;
+use super::discard::discard_content;
+use super::id::TrashId;
+use super::list::names;
+use super::measure::measure;
+use super::purge::purge;
+use super::record::{DRAFT, RECORD, Record};
+use super::store::{NEW, Store};
+use crate::folder::error::Error;
+use crate::folder::root::Root;
+use crate::path::SharePath;
+
+/// What is younger than this may be in the making, by another server.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// How many files and directories are removed at most in one sweep, in about a second.
+const PIECE: usize = 50_000;
+
+/// How many directories are measured at most in one sweep.
+const MEASURED: usize = 16;
+
+impl Trash {
+    /// Does all of this, as far as it fits into one sweep.
+    pub(in crate::folder) fn sweep(&self, root: &Root, now: SystemTime) {
+        // Best effort: the next one comes soon.
+        let _ = self.try_sweep(root, now);
+    }
+
+    fn try_sweep(&self, root: &Root, now: SystemTime) -> Result<(), Error> {
+        let Some(home) = self.refresh(root)? else { return Ok(()) };
+        let names = names(&home)?;
+        self.finish_exchanges(&home, &names, now);
+        self.expire(root, &home, &names, now);
+        self.remove_empty_records(root, &home, &names, now);
+        let mut left = PIECE;
+        purge(&home, &mut left);
+        for store in self.mounts(root) {
+            if let Ok(names) = super::list::names(&store) {
+                self.finish_exchanges(&store, &names, now);
+            }
+            purge(&store, &mut left);
+        }
+        for id in self.index().unmeasured().into_iter().take(MEASURED) {
+            self.measure(root, &home, id)?;
+        }
+        Ok(())
+    }
+
+    /// The trashes of mounts: those that were used, and those that records name.
+    fn mounts(&self, root: &Root) -> Vec<std::sync::Arc<Store>> {
+        let used = self.stores.away();
+        let mut paths = self.index().away();
+        used.iter().for_each(|store| {
+            store.away().map(|path| paths.remove(path.as_bytes()));
+        });
+        let named = paths.iter().filter_map(|path| SharePath::parse(path).ok());
+        let named: Vec<_> = named.filter_map(|path| self.stores.named(root, Some(&path)).ok()).collect();
+        used.into_iter().chain(named).collect()
+    }
+
+    /// What an exchange left behind becomes an entry.
+    fn finish_exchanges(&self, store: &Store, names: &[String], now: SystemTime) {
+        for id in ids(names, NEW).filter(|id| self.is_at_rest(*id, now)) {
+            if store.rename(&format!("{id}{NEW}"), &id.to_string()).is_ok() {
+                log::info!("moved what a crash had left of a file that was replaced into the trash, as {id}");
+            }
+        }
+    }
+
+    /// Discards what has expired. What has lost its record goes by its name.
+    fn expire(&self, root: &Root, home: &Store, names: &[String], now: SystemTime) {
+        let has_expired = |id: &TrashId| self.expires(*id) <= now;
+        let is_readable = |id: &TrashId| matches!(Record::read(home.dir(), *id), Ok(Some(_)));
+        let records: BTreeSet<_> = ids(names, RECORD).filter(has_expired).filter(is_readable).collect();
+        for id in &records {
+            if let Err(error) = self.discard_now(root, *id) {
+                log::warn!("cannot discard {id}, which has expired, from the trash: {error}");
+            }
+        }
+        for id in ids(names, "").filter(has_expired).filter(|id| !records.contains(id)) {
+            if let Ok((name, stat)) = home.content(id) {
+                let is_directory = crate::folder::root::file_type(&stat) == rustix::fs::FileType::Directory;
+                let _ = discard_content(home, id, &name, is_directory);
+            }
+        }
+    }
+
+    /// Removes records whose content never came, or has gone.
+    fn remove_empty_records(&self, root: &Root, home: &Store, names: &[String], now: SystemTime) {
+        let there: BTreeSet<_> = names.iter().map(String::as_str).collect();
+        for id in ids(names, RECORD).filter(|id| self.is_at_rest(*id, now)) {
+            if there.contains(&*id.to_string()) || there.contains(&*format!("{id}{NEW}")) {
+                continue;
+            }
+            let away = Record::read(home.dir(), id).ok().flatten().and_then(|record| record.away);
+            // A mount that is not there now may come back.
+            let Ok(store) = self.stores.named(root, away.as_ref()) else { continue };
+            if store.content(id).is_err_and(|error| error == rustix::io::Errno::NOENT) {
+                self.forget(root, id);
+            }
+        }
+        for id in ids(names, DRAFT).filter(|id| self.is_at_rest(*id, now)) {
+            let _ = home.unlink(&format!("{id}{DRAFT}"));
+        }
+    }
+
+    fn is_at_rest(&self, id: TrashId, now: SystemTime) -> bool {
+        now.duration_since(id.time()).is_ok_and(|age| age >= FRESH) && !self.index().is_pending(id)
+    }
+
+    /// Measures a directory that was removed, and writes its size down.
+    fn measure(&self, root: &Root, home: &Store, id: TrashId) -> Result<(), Error> {
+        let Ok(Some(record)) = Record::read(home.dir(), id) else { return Ok(()) };
+        let store = self.stores.named(root, record.away.as_ref())?;
+        let size = measure(store.dir(), OsStr::new(&id.to_string()));
+        self.index().set_size(id, size);
+        Record { size: Some(size), ..record }.rewrite(home.dir(), id)
+    }
+}
+
+/// The ids in the names that end with this.
+fn ids<'n>(names: &'n [String], end: &'n str) -> impl Iterator<Item = TrashId> + 'n {
+    names.iter().filter_map(move |name| TrashId::parse(name.strip_suffix(end)?))
+}

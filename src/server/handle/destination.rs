@@ -1,0 +1,143 @@
+//! What the heads of MOVE and COPY have in common: where they lead, and what happens to what is there.
+
+use crate::folder::{self, Conflict, Error, Guard, Named};
+use crate::http::body::Framing;
+use crate::http::conditional;
+use crate::http::destination::{Depth, Destination, Overwrite};
+use crate::http::request::is_host;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::target::{PathAndQuery, encode_path};
+use crate::path::SharePath;
+use crate::printable::Printable;
+use crate::server::error_response::{self, bad_request, not_found};
+use crate::server::handle::conditions::{self, Conditions};
+use crate::server::link_view::LinkStage;
+use crate::server::media;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// What a MOVE or COPY asks for.
+#[derive(Debug)]
+pub(super) struct Relocation {
+    /// The path in the folder that the destination names.
+    pub to: SharePath,
+    /// What happens to what is there.
+    pub conflict: Conflict,
+    /// How much of a directory it is about.
+    pub depth: Depth,
+    /// Whether the target ends in a slash, so that it must be a directory.
+    pub needs_directory: bool,
+    /// The preconditions, which are about the source.
+    conditions: Conditions,
+}
+
+impl Relocation {
+    /// Reads the head.
+    pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Result<Self, Response> {
+        let head = request.head;
+        if head.framing != Framing::Empty {
+            let name = request.method.name();
+            let text = format_args!("{name} takes no body (send the request without one)\n").to_string();
+            return Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
+        }
+        let destination = Destination::of(head.fields).map_err(bad_request)?;
+        let overwrite = Overwrite::of(head.fields).map_err(bad_request)?;
+        let depth = Depth::of(head.fields).map_err(bad_request)?;
+        let must_be_new = head.fields.all("If-None-Match").any(|value| value == b"*");
+        let conflict = if overwrite == Overwrite::Forbidden || must_be_new {
+            Conflict::Refuse
+        } else {
+            Conflict::Replace
+        };
+        check_authority(&destination, request, state)?;
+        Ok(Self {
+            to: locate(request, destination.path, state)?,
+            conflict,
+            depth,
+            needs_directory: request.target.ends_with_slash(),
+            conditions: Conditions::of(head.fields),
+        })
+    }
+
+    /// Checks the preconditions on the source, and returns the condition that must still hold when it is moved. `If-None-Match: *`
+    /// is not among them: it is about the destination.
+    pub(super) fn guard(&self, source: Named) -> Result<Guard, Response> {
+        let fields = self.conditions.iter();
+        let fields =
+            fields.filter(|(name, value)| *value != b"*" || !name.eq_ignore_ascii_case("If-None-Match"));
+        conditions::guard(&conditional::gather(fields), source)
+    }
+
+    /// The response to an error of the folder. That the name is taken is a failed precondition, if the client has made it one.
+    pub(super) fn refuse(&self, error: &folder::Error) -> Response {
+        match error {
+            Error::Exists if self.conflict == Conflict::Refuse => {
+                let text = "something of that name exists, and Overwrite is F (choose another name)\n";
+                Response::text(Status::PRECONDITION_FAILED, text)
+            }
+            error => error_response::of(error),
+        }
+    }
+}
+
+/// The response: where the thing is now, if the name is new.
+pub(super) fn respond(done: &str, path: &SharePath, is_directory: bool, created: bool) -> Response {
+    if !created {
+        return Response::empty(Head::new(Status::NO_CONTENT));
+    }
+    // RFC 4918 §5.2: the URL of a directory ends in a slash.
+    let slash = if is_directory { "/" } else { "" };
+    let location = format!("/{}{slash}", encode_path(path.as_bytes()));
+    let head = Head::new(Status::CREATED).field("Location", location);
+    let line = format!("{done} {}{slash}\n", Printable(path.as_bytes()));
+    Response::bytes(head, media::TEXT, line.into_bytes())
+}
+
+/// Refuses a destination on another server.
+fn check_authority(
+    destination: &Destination<'_>,
+    request: &Request<'_, '_, '_>,
+    state: &State,
+) -> Result<(), Response> {
+    let Some(authority) = destination.authority else { return Ok(()) };
+    if !is_host(authority) {
+        return Err(bad_request("the Destination has an invalid host"));
+    }
+    if state.allowed_hosts.is_where_asked(authority, request.head.host) {
+        return Ok(());
+    }
+    let text = "the Destination is on another server (send its path alone, or the host of the request)\n";
+    Err(Response::text(Status::BAD_GATEWAY, text))
+}
+
+/// The path in the folder of a path as the client sees it: below the base, and below the link of the request.
+fn locate(
+    request: &Request<'_, '_, '_>,
+    path: PathAndQuery<'_>,
+    state: &State,
+) -> Result<SharePath, Response> {
+    let outside = |directory: &str| {
+        bad_request(format_args!(
+            "the Destination is outside of what is shared (it must begin with {directory})"
+        ))
+    };
+    let path = path.below(state.base.as_str()).ok_or_else(|| outside(&state.base.directory()))?;
+    let link = request.link.as_deref().filter(|link| link.stage == LinkStage::Inside);
+    let path = match link {
+        // The address of the link is a secret, which the client knows.
+        Some(link) => path.below(&link.prefix).ok_or_else(|| outside("the address of the link"))?,
+        None => path,
+    };
+    let invalid = |error: &dyn std::fmt::Display| bad_request(format_args!("invalid Destination: {error}"));
+    let mut below = SharePath::root();
+    for segment in path.segments() {
+        let segment = segment.map_err(|error| invalid(&error))?;
+        below.push(&segment).map_err(|error| invalid(&error))?;
+    }
+    match link {
+        Some(link) => link.inside(&below).map_err(|error| invalid(&error))?.ok_or_else(not_found),
+        None => Ok(below),
+    }
+}

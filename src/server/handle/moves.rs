@@ -1,0 +1,95 @@
+//! The response to MOVE (RFC 4918 §9.9): it moves a file, a link or a whole directory.
+
+use crate::access::Principal;
+use crate::access::{ToRemove, ToWrite};
+use crate::blocking::Blocking;
+use crate::chat::event::Uploader;
+use crate::folder::{Error, Renamed};
+use crate::http::destination::Depth;
+use crate::path::SharePath;
+use crate::server::client_key::ClientKey;
+use crate::server::disk::Disk;
+use crate::server::error_response::{bad_request, not_found, of};
+use crate::server::gate::authorise;
+use crate::server::handle::copies::{self, CopyJob};
+use crate::server::handle::destination::{Relocation, respond};
+use crate::server::handle::{member, remove};
+use crate::server::handled::Handled;
+use crate::server::observe::announce;
+use crate::server::receive::JobOutcome;
+use crate::server::remover::{self, RemovingClient};
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// A MOVE, as far as its head says it.
+struct Moving {
+    relocation: Relocation,
+    from: SharePath,
+    principal: Principal,
+    removing: RemovingClient,
+    by: Uploader,
+    client: ClientKey,
+}
+
+/// Checks the head, and returns the job that moves.
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    let relocation = Relocation::of(request, state)?;
+    if relocation.depth != Depth::Infinity {
+        return Err(bad_request("MOVE moves all of a directory (send no Depth, or infinity)"));
+    }
+    remove::refuse_root(request, "moved")?;
+    let moving = Moving {
+        relocation,
+        from: request.path.clone(),
+        principal: request.principal.clone(),
+        removing: remover::of(request, state),
+        by: member::uploader(request, state),
+        client: request.client.key(),
+    };
+    Ok(Handled::Save(Box::new(move |state, disk| {
+        moving.run(state, disk).unwrap_or_else(|refused| JobOutcome::Respond(refused, None))
+    })))
+}
+
+impl Moving {
+    fn run(self, state: &State, disk: Blocking<'_>) -> Result<JobOutcome, Response> {
+        let Self { relocation, from, principal, removing, by, client } = self;
+        authorise::ensure_current(&principal, state)?;
+        let source = authorise::grant::<ToRemove>(&principal, &from, state)?;
+        let target = authorise::grant::<ToWrite>(&principal, &relocation.to, state)?;
+        let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
+        if relocation.needs_directory && named.is_file() {
+            return Err(not_found());
+        }
+        let (guard, conflict) = (relocation.guard(named)?, relocation.conflict);
+        let renamed = state.folder.rename(&source, &target, conflict, guard, &removing.remover, disk);
+        match renamed.map_err(|error| relocation.refuse(&error))? {
+            Renamed::Done(moved) => {
+                announce::moved(&by, &moved, state);
+                let response = respond("moved to", moved.told(), moved.is_directory, moved.created);
+                Ok(JobOutcome::Respond(removing.remember(response, moved.kept.is_some()), None))
+            }
+            Renamed::OtherFileSystem => {
+                let permit = copies::permit(client, state)?;
+                let copying =
+                    state.folder.move_by_copy(&source, &target, conflict, guard, &removing.remover, disk);
+                let copying = copying.map_err(|error| relocation.refuse(&error))?;
+                let copy = CopyJob { copying, relocation, principal, removing, by, _permit: permit };
+                Ok(JobOutcome::Again(copies::job(copy)))
+            }
+        }
+    }
+}
+
+/// A source whose path goes through a file does not exist.
+fn of_source(error: &Error) -> Response {
+    match error {
+        Error::NotDirectory => not_found(),
+        error => of(error),
+    }
+}

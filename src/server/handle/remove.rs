@@ -1,0 +1,93 @@
+//! The response to DELETE (RFC 9110 §9.3.5, RFC 4918 §9.6): it removes a file, a link or a whole directory, into the trash.
+
+use crate::access::{Grant, Principal, ToRemove};
+use crate::blocking::Blocking;
+use crate::folder::{Guard, Named};
+use crate::http::conditional;
+use crate::http::destination::Depth;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::server::disk::Disk;
+use crate::server::error_response::{self, bad_request};
+use crate::server::gate::authorise;
+use crate::server::handle::conditions::{self, Conditions};
+use crate::server::handle::member;
+use crate::server::handled::Handled;
+use crate::server::observe::announce;
+use crate::server::receive::JobOutcome;
+use crate::server::remover;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// What a request demands of what it removes.
+struct Demands {
+    conditions: Conditions,
+    /// Whether the target ends in a slash: a file has no such path.
+    is_directory: bool,
+    /// Whether the request is about a directory without what is in it, of which there is none.
+    is_shallow: bool,
+}
+
+/// Checks the head, and returns the job that removes the target.
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    refuse_root(request, "removed")?;
+    let demands = Demands {
+        conditions: Conditions::of(request.head.fields),
+        is_directory: request.target.ends_with_slash(),
+        is_shallow: Depth::of(request.head.fields).map_err(bad_request)? != Depth::Infinity,
+    };
+    let (by, client) = (member::uploader(request, state), remover::of(request, state));
+    let (path, principal) = (request.path.clone(), request.principal.clone());
+    Ok(Handled::Save(Box::new(move |state, disk| {
+        let removed = authorise::ensure_current(&principal, state).and_then(|()| {
+            let grant = authorise::grant(&principal, &path, state)?;
+            let guard = demands.guard(&grant, state, disk)?;
+            let removed = state.folder.remove(&grant, guard, &client.remover, disk);
+            removed.map_err(|error| error_response::of_read_error(&error))
+        });
+        let response = removed.map(|removed| {
+            announce::removed(&by, &removed, state);
+            let response = Response::empty(Head::new(Status::NO_CONTENT));
+            client.remember(response, removed.kept.is_some())
+        });
+        JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
+    })))
+}
+
+/// Refuses to do this to the root of what the client sees: of the folder, of a link, of a token.
+pub(super) fn refuse_root(request: &Request<'_, '_, '_>, done: &str) -> Result<(), Response> {
+    let is_scope = |principal: &Principal| principal.scope().is_some_and(|scope| scope.path == request.path);
+    if request.shown_path().is_root() || is_scope(&request.principal) {
+        let text = format_args!("the shared folder itself cannot be {done}\n").to_string();
+        return Err(Response::text(Status::FORBIDDEN, text));
+    }
+    Ok(())
+}
+
+impl Demands {
+    /// Checks them, and returns the condition that the removal has to check again. Without any, the disk is not looked at.
+    fn guard(
+        &self,
+        grant: &Grant<'_, ToRemove>,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Guard, Response> {
+        let preconditions = conditional::gather(self.conditions.iter());
+        if !preconditions.guard_a_write() && !self.is_directory && !self.is_shallow {
+            return Ok(Guard::None);
+        }
+        let named = state.folder.look(grant, disk).map_err(|error| error_response::of_read_error(&error))?;
+        match named {
+            Named::File(_) if self.is_directory => Err(error_response::not_found()),
+            Named::Directory if self.is_shallow => {
+                Err(bad_request("a directory is removed with all that is in it (send Depth: infinity)"))
+            }
+            named => conditions::guard(&preconditions, named),
+        }
+    }
+}

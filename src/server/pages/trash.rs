@@ -1,0 +1,83 @@
+//! What was removed or replaced, each entry with buttons that restore or discard it.
+
+use std::time::{Duration, SystemTime};
+
+use maud::{Markup, html};
+
+use crate::folder::TrashItem;
+use crate::format::Bytes;
+use crate::http::response::Head;
+use crate::own_paths::TRASH;
+use crate::printable::Printable;
+use crate::server::listing::timestamp;
+use crate::server::pages::page::page;
+
+/// What the page shows.
+#[derive(Debug)]
+pub(crate) struct TrashPage<'a> {
+    /// The relative path to the root of the server, without its final slash.
+    pub root: &'a str,
+    /// The entries, the newest first, and their paths as the visitor sees them.
+    pub items: &'a [(&'a TrashItem, String)],
+    /// How long entries are kept.
+    pub kept_for: Duration,
+    /// Whether they are everybody's, so that each says whose it is.
+    pub names_users: bool,
+    /// Whether there are older entries.
+    pub has_more: bool,
+}
+
+impl TrashPage<'_> {
+    /// The page, and its head.
+    pub(crate) fn framed(&self, head: Head) -> (Head, String) {
+        let body = html! {
+            main .error {
+                h1 { "Trash" }
+                p { "Removed and replaced files are kept for " (humantime::format_duration(self.kept_for)) "." }
+                @if self.items.is_empty() { p { "There is nothing in the trash that you removed or replaced." } }
+                ul .trash { @for (item, path) in self.items { (self.item(item, &Printable::text(path).to_string())) } }
+                @if let Some((last, _)) = self.items.last().filter(|_| self.has_more) {
+                    form action={ (self.root) (TRASH) } { button .quiet name="before" value=(last.id) { "Older entries" } }
+                }
+                @if !self.items.is_empty() {
+                    form method="post" action={ (self.root) (TRASH) } {
+                        button .quiet name="discard" value="all" { "Empty the trash" }
+                    }
+                }
+                form action={ (self.root) "/" } { button .quiet name="list" { "Back to the files" } }
+            }
+        };
+        page(head, "Trash", &body, self.root)
+    }
+
+    fn item(&self, item: &TrashItem, path: &str) -> Markup {
+        let (at, id) = (format!("{}{TRASH}", self.root), item.id.to_string());
+        html! {
+            li {
+                p {
+                    strong { bdi { (path) } }
+                    br;
+                    @if let Some(size) = item.size { (Bytes(size)) ", " }
+                    (time(item.time))
+                    @if let Some(name) = item.principal.as_ref().filter(|_| self.names_users) {
+                        ", by " bdi { (Printable::text(name)) }
+                    }
+                }
+                form method="post" action={ (at) "/" (id) "/restore" } {
+                    button aria-label={ "Restore " (path) } { "Restore" }
+                }
+                form method="post" action=(at) {
+                    button .quiet name="discard" value=(id) aria-label={ "Delete " (path) " for good" } { "Delete for good" }
+                }
+            }
+        }
+    }
+}
+
+/// A time to the minute; the script shows it as local time.
+fn time(time: SystemTime) -> Markup {
+    let text = timestamp(time).to_string();
+    html! {
+        time datetime=(text) { (text.get(..10).unwrap_or_default()) " " (text.get(11..16).unwrap_or_default()) " UTC" }
+    }
+}
