@@ -118,10 +118,10 @@ impl TrashServerArgs {
         &self,
         changer: &mut Changer,
         name: &str,
-        act: impl FnOnce(&mut RemoteTrash<'_>) -> Result<T, ClientError>,
+        act: impl FnOnce(&RemoteTrash, &mut Session) -> Result<T, ClientError>,
     ) -> Option<T> {
         let address = &self.address.address;
-        let with_trash = |session: &mut Session| act(&mut RemoteTrash::at(session, address)?);
+        let with_trash = |session: &mut Session| act(&RemoteTrash::at(session, address)?, session);
         changer.try_at(&address.server, name, with_trash)
     }
 }
@@ -130,7 +130,7 @@ impl TrashServerArgs {
 pub(super) fn undo(args: &UndoArgs) -> ExitCode {
     interruptible(|| {
         let mut changer = args.server.reach.changer();
-        let restored = args.server.try_with(&mut changer, "undo", |trash| trash.undo());
+        let restored = args.server.try_with(&mut changer, "undo", RemoteTrash::undo);
         restored.map_or(Ok(()), |path| tell_restored(&path))?;
         Ok(changer.is_well())
     })
@@ -144,7 +144,8 @@ pub(super) fn run(args: &TrashArgs) -> ExitCode {
             TrashCommand::List { server, json } => list(server, &mut changer, *json)?,
             TrashCommand::Restore { server, ids } => {
                 for id in ids {
-                    let restored = server.try_with(&mut changer, id, |trash| trash.restore(id));
+                    let restored =
+                        server.try_with(&mut changer, id, |trash, session| trash.restore(session, id));
                     restored.map_or(Ok(()), |path| tell_restored(&path))?;
                 }
             }
@@ -164,7 +165,7 @@ fn tell_restored(path: &str) -> io::Result<()> {
 }
 
 fn list(server: &TrashServerArgs, changer: &mut Changer, json: bool) -> io::Result<()> {
-    let Some(entries) = server.try_with(changer, "trash", |trash| trash.entries()) else { return Ok(()) };
+    let Some(entries) = server.try_with(changer, "trash", RemoteTrash::entries) else { return Ok(()) };
     let mut out = io::stdout().lock();
     match json {
         true => trash::show_json(&entries, &mut out),
@@ -191,7 +192,7 @@ fn chosen<'i>(
     changer: &mut Changer,
     ids: &'i [String],
 ) -> Option<(Vec<TrashEntry>, Vec<&'i String>)> {
-    let entries = server.try_with(changer, "trash", |trash| trash.entries())?;
+    let entries = server.try_with(changer, "trash", RemoteTrash::entries)?;
     Some(trash::chosen(entries, ids))
 }
 
@@ -205,11 +206,11 @@ fn empty(server: &TrashServerArgs, changer: &mut Changer, ids: &[String], force:
         }
     }
     if ids.is_empty() {
-        let count = server.try_with(changer, "trash", |trash| trash.empty());
+        let count = server.try_with(changer, "trash", RemoteTrash::empty);
         return count.map_or(Ok(()), |count| writeln!(io::stdout(), "{}", trash::deleted(count)));
     }
     for id in ids {
-        if server.try_with(changer, id, |trash| trash.discard(id)).is_some() {
+        if server.try_with(changer, id, |trash, session| trash.discard(session, id)).is_some() {
             writeln!(io::stdout(), "deleted {}", Printable::text(id))?;
         }
     }

@@ -33,8 +33,7 @@ const NOTHING: &str = "the trash is empty";
 
 /// The trash of a server, as this user sees it.
 #[derive(Debug)]
-pub struct RemoteTrash<'s> {
-    session: &'s mut Session,
+pub struct RemoteTrash {
     root: ServerAddress,
     /// The cookies with which it is asked, the newest last; `None` for a user that needs none.
     askers: Vec<Option<String>>,
@@ -73,69 +72,66 @@ struct Emptied {
     count: usize,
 }
 
-impl<'s> RemoteTrash<'s> {
+impl RemoteTrash {
     /// That of the server that has this directory.
-    pub fn at(session: &'s mut Session, directory: &ServerAddress) -> Result<Self, ClientError> {
+    pub fn at(session: &mut Session, directory: &ServerAddress) -> Result<Self, ClientError> {
         let root = own_root::find(session, directory)?;
         let cookies = session.cookies_for_undo(&root.resolve(own_paths::TRASH, false));
         let askers = if cookies.is_empty() { vec![None] } else { cookies.into_iter().map(Some).collect() };
-        Ok(Self { session, root, askers })
+        Ok(Self { root, askers })
     }
 
     /// All entries, the newest first.
-    pub fn entries(&mut self) -> Result<Vec<TrashEntry>, ClientError> {
+    pub fn entries(&self, session: &mut Session) -> Result<Vec<TrashEntry>, ClientError> {
         let mut all = Vec::new();
-        for asker in self.askers.clone() {
-            all.extend(self.entries_of(asker.as_deref())?);
+        for asker in &self.askers {
+            all.extend(self.entries_of(session, asker.as_deref())?);
         }
         all.sort_by(|a, b| b.id.cmp(&a.id));
+        // Where everybody may see everything, each cookie has shown it.
+        all.dedup_by(|a, b| a.id == b.id);
         Ok(all)
     }
 
     /// Restores an entry; returns where it is now.
-    pub fn restore(&mut self, id: &str) -> Result<String, ClientError> {
+    pub fn restore(&self, session: &mut Session, id: &str) -> Result<String, ClientError> {
         let path = format!("{}{RESTORE}", path_of(id));
-        self.first_found(|trash, asker| {
-            trash.send(Method::Post, &path, asker).and_then(parse).map(|RestoredEntry { path }| path)
-        })
+        self.first_found(|asker| restored(self.send(session, Method::Post, &path, asker)?))
     }
 
     /// Restores what this user has removed or replaced last; returns where it is now.
-    pub fn undo(&mut self) -> Result<String, ClientError> {
-        if let [asker] = &*self.askers.clone() {
-            let response = self.send(Method::Post, own_paths::UNDO, asker.as_deref())?;
-            return parse(response).map(|RestoredEntry { path }| path);
+    pub fn undo(&self, session: &mut Session) -> Result<String, ClientError> {
+        if self.askers.len() > 1
+            && let Some(TrashEntry { id, .. }) = self.entries(session)?.first()
+        {
+            return self.restore(session, id);
         }
-        match self.entries()?.first() {
-            Some(TrashEntry { id, .. }) => self.restore(&id.clone()),
-            None => self
-                .send(Method::Post, own_paths::UNDO, None)
-                .and_then(parse)
-                .map(|RestoredEntry { path }| path),
-        }
+        let asker = self.askers.last().and_then(Option::as_deref);
+        restored(self.send(session, Method::Post, own_paths::UNDO, asker)?)
     }
 
     /// Removes an entry for good.
-    pub fn discard(&mut self, id: &str) -> Result<(), ClientError> {
+    pub fn discard(&self, session: &mut Session, id: &str) -> Result<(), ClientError> {
         let path = path_of(id);
-        self.first_found(|trash, asker| trash.send(Method::Delete, &path, asker)?.body.discard().map(|_| ()))
+        self.first_found(|asker| self.send(session, Method::Delete, &path, asker)?.body.discard().map(|_| ()))
     }
 
     /// Removes all entries for good; returns how many.
-    pub fn empty(&mut self) -> Result<usize, ClientError> {
+    pub fn empty(&self, session: &mut Session) -> Result<usize, ClientError> {
         let mut all = 0;
-        for asker in self.askers.clone() {
-            let Emptied { count } = parse(self.send(Method::Delete, own_paths::TRASH, asker.as_deref())?)?;
+        for asker in &self.askers {
+            let response = self.send(session, Method::Delete, own_paths::TRASH, asker.as_deref())?;
+            let Emptied { count } = parse(response)?;
             all += count;
         }
         Ok(all)
     }
 
-    fn entries_of(&mut self, asker: Option<&str>) -> Result<Vec<TrashEntry>, ClientError> {
+    fn entries_of(&self, session: &mut Session, asker: Option<&str>) -> Result<Vec<TrashEntry>, ClientError> {
         let (mut all, mut before) = (Vec::new(), String::new());
         for _ in 0..MOST_RESPONSES {
             let path = format!("{}?json{before}", own_paths::TRASH);
-            let Entries { items, more } = parse(self.send(Method::Get, &path, asker)?)?;
+            let Entries { items, more } = parse(self.send(session, Method::Get, &path, asker)?)?;
             let Some(last) = items.last() else { break };
             before = format!("&before={}", encode_segment(last.id.as_bytes()));
             all.extend(items);
@@ -146,31 +142,32 @@ impl<'s> RemoteTrash<'s> {
         Ok(all)
     }
 
-    /// Asks with each cookie until one knows the entry.
+    /// Asks with each cookie, the newest first, until one knows the entry.
     fn first_found<T>(
-        &mut self,
-        mut ask: impl FnMut(&mut Self, Option<&str>) -> Result<T, ClientError>,
+        &self,
+        mut ask: impl FnMut(Option<&str>) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
-        let mut askers = self.askers.clone().into_iter().rev();
-        let mut result = ask(self, askers.next().flatten().as_deref());
+        let mut askers = self.askers.iter().rev();
+        let mut result = ask(askers.next().and_then(Option::as_deref));
         for asker in askers {
             let Err(ClientError::Refused(Status::NOT_FOUND, _)) = result else { break };
-            result = ask(self, asker.as_deref());
+            result = ask(asker.as_deref());
         }
         result
     }
 
-    fn send(
-        &mut self,
+    fn send<'s>(
+        &self,
+        session: &'s mut Session,
         method: Method,
         path: &str,
         asker: Option<&str>,
-    ) -> Result<HttpResponse<'_>, ClientError> {
+    ) -> Result<HttpResponse<'s>, ClientError> {
         let target = self.root.resolve(path, false);
         let mut fields = vec![("Accept", "application/json")];
         fields.extend(asker.map(|cookie| ("Cookie", cookie)));
         let response =
-            self.session.send(&HttpRequest { method, target: &target, fields: &fields, content: None })?;
+            session.send(&HttpRequest { method, target: &target, fields: &fields, content: None })?;
         if response.head.status.is_success() { Ok(response) } else { Err(error_response::read(response)) }
     }
 }
@@ -196,7 +193,7 @@ pub fn show(entries: &[TrashEntry], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The entries with these ids, or all if there are none; and the ids that no entry has.
-pub fn chosen<'i>(entries: Vec<TrashEntry>, ids: &'i [String]) -> (Vec<TrashEntry>, Vec<&'i String>) {
+pub fn chosen(entries: Vec<TrashEntry>, ids: &[String]) -> (Vec<TrashEntry>, Vec<&String>) {
     if ids.is_empty() {
         return (entries, Vec::new());
     }
@@ -243,6 +240,11 @@ fn path_of(id: &str) -> String {
     format!("{}/{}", own_paths::TRASH, encode_segment(id.as_bytes()))
 }
 
+/// Where something is that was restored.
+fn restored(response: HttpResponse<'_>) -> Result<String, ClientError> {
+    parse(response).map(|RestoredEntry { path }| path)
+}
+
 fn parse<T: for<'d> Deserialize<'d>>(response: HttpResponse<'_>) -> Result<T, ClientError> {
     let mut json = Limited::default();
     response.body.pour(&mut json).map_err(|error| match error {
@@ -287,7 +289,7 @@ mod tests {
     fn asked<T>(
         cookies: &[&str],
         answers: &[PeerAction],
-        act: impl FnOnce(&mut RemoteTrash<'_>) -> T,
+        act: impl FnOnce(&RemoteTrash, &mut Session) -> T,
     ) -> (T, Vec<String>) {
         let setting = cookies.iter().map(|cookie| json_setting("", cookie));
         let part: Vec<_> = setting.chain(answers.iter().copied()).flat_map(|answer| [Read, answer]).collect();
@@ -299,7 +301,8 @@ mod tests {
             session.send(&request).expect("a response").body.discard().expect("whole");
         }
         let root = ServerAddress::root(peer.server());
-        let done = act(&mut RemoteTrash::at(&mut session, &root).expect("the root needs no request"));
+        let trash = RemoteTrash::at(&mut session, &root).expect("the root needs no request");
+        let done = act(&trash, &mut session);
         drop(session);
         let line = |head: &String| {
             let cookie = head.lines().find_map(|line| line.strip_prefix("Cookie: wharf-undo-1="));
@@ -312,21 +315,26 @@ mod tests {
     #[test]
     fn all_entries_are_listed_the_newest_first() {
         let answers = [list(&["7", "5"], true), list(&["3"], false)];
-        let (entries, requests) = asked(&["a"], &answers, |trash| trash.entries().expect("entries"));
+        let (entries, requests) =
+            asked(&["a"], &answers, |trash, session| trash.entries(session).expect("entries"));
         let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
         assert_eq!(ids, ["7", "5", "3"]);
         assert_eq!(requests, ["GET /.wharf/trash?json a", "GET /.wharf/trash?json&before=5 a"]);
         let answers = [list(&["4"], false), list(&["7", "1"], false)];
-        let (entries, _) = asked(&["a", "b"], &answers, |trash| trash.entries().expect("entries"));
+        let (entries, _) =
+            asked(&["a", "b"], &answers, |trash, session| trash.entries(session).expect("entries"));
         assert_eq!(entries.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["7", "4", "1"]);
-        let (error, _) = asked(&[], &[json("<html>")], |trash| trash.entries().expect_err("no JSON"));
+        let (error, _) =
+            asked(&[], &[json("<html>")], |trash, session| trash.entries(session).expect_err("no JSON"));
         assert_eq!(error.to_string(), "the response is not about the trash (is the server wharf?)");
     }
 
     #[test]
     fn the_cookie_that_knows_an_entry_restores_it() {
         let restored = json(r#"{"path":"/a"}"#);
-        let path = |trash: &mut RemoteTrash<'_>| trash.restore("7").unwrap_or_else(|error| error.to_string());
+        let path = |trash: &RemoteTrash, session: &mut Session| {
+            trash.restore(session, "7").unwrap_or_else(|error| error.to_string())
+        };
         let (done, requests) = asked(&["a", "b"], &[MISSING, restored], path);
         assert_eq!(done, "/a");
         assert_eq!(requests, ["POST /.wharf/trash/7/restore b", "POST /.wharf/trash/7/restore a"]);
@@ -339,7 +347,9 @@ mod tests {
     #[test]
     fn undo_restores_the_newest_of_all() {
         let restored = json(r#"{"path":"/a"}"#);
-        let undo = |trash: &mut RemoteTrash<'_>| trash.undo().unwrap_or_else(|error| error.to_string());
+        let undo = |trash: &RemoteTrash, session: &mut Session| {
+            trash.undo(session).unwrap_or_else(|error| error.to_string())
+        };
         let (done, requests) = asked(&["a"], &[restored], undo);
         assert_eq!((&*done, requests), ("/a", vec!["POST /.wharf/undo a".to_owned()]));
         let answers = [list(&["4"], false), list(&["7"], false), restored];
@@ -353,7 +363,8 @@ mod tests {
     #[test]
     fn the_trash_of_each_cookie_is_emptied() {
         let answers = [json(r#"{"count":2}"#), json(r#"{"count":3}"#)];
-        let (count, requests) = asked(&["a", "b"], &answers, |trash| trash.empty().expect("emptied"));
+        let (count, requests) =
+            asked(&["a", "b"], &answers, |trash, session| trash.empty(session).expect("emptied"));
         assert_eq!(
             (count, requests),
             (5, ["DELETE /.wharf/trash a", "DELETE /.wharf/trash b"].map(str::to_owned).to_vec())

@@ -125,15 +125,15 @@ impl UndoCookie {
     fn parse(server: &str, line: &str, now: u64) -> Option<Self> {
         let mut parts = line.split(';').map(str::trim);
         let (name, secret) = parts.next()?.split_once('=')?;
-        let (mut path, mut life) = (None, None);
+        let (mut path, mut seconds) = (None, None);
         for (key, value) in parts.filter_map(|part| part.split_once('=')) {
             if key.eq_ignore_ascii_case("Path") {
                 path = Some(value);
             } else if key.eq_ignore_ascii_case("Max-Age") {
-                life = value.parse::<u64>().ok();
+                seconds = value.parse::<u64>().ok();
             }
         }
-        let (path, life) = (path?, life?.min(LONGEST_LIFE));
+        let (path, seconds) = (path?, seconds?.min(LONGEST_LIFE));
         let is_secret = secret.len() == DIGITS && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_path = path.starts_with('/') && path.len() <= LONGEST_PATH;
         (is_for_undo(name) && is_secret && is_path).then(|| Self {
@@ -141,7 +141,7 @@ impl UndoCookie {
             path: path.to_owned(),
             name: name.to_owned(),
             secret: secret.to_owned(),
-            expires: now.saturating_add(life),
+            expires: now.saturating_add(seconds),
         })
     }
 
@@ -162,7 +162,7 @@ impl UndoCookie {
 
     /// The name of its file.
     fn file(&self) -> String {
-        name_of(&[&self.server, &self.path, &self.name, &self.secret].map(|part| part.as_bytes()))
+        name_of(&[&self.server, &self.path, &self.name, &self.secret].map(String::as_bytes))
     }
 }
 

@@ -1,10 +1,8 @@
 //! The commands of the prompt that change something on the server.
 
 use std::io;
-use std::rc::Rc;
 
 use super::Shell;
-use crate::client::address::ServerAddress;
 use crate::client::change::{
     self, Change, ChangeLine, RelocateOptions, RelocateTo, RemoveOptions, is_yes, make_directory, question,
     relocate, remove,
@@ -17,7 +15,7 @@ use crate::client::session::Session;
 use crate::client::trash::{self, RemoteTrash};
 use crate::printable::Printable;
 
-/// How often the shell fails at one of several things, with its name.
+/// What cannot be done, and why.
 type Failures = Vec<(String, ClientError)>;
 
 impl Shell<'_> {
@@ -28,16 +26,16 @@ impl Shell<'_> {
             ChangeCommand::Relocate { from, to, options } => self.relocate(&from, &to, options)?,
             ChangeCommand::MakeDirectories { paths, parents } => self.make_directories(&paths, parents)?,
             ChangeCommand::Undo => {
-                let restored = self.with_trash(|trash| trash.undo());
+                let restored = self.with_trash(RemoteTrash::undo);
                 self.restored("undo", restored)?;
             }
-            ChangeCommand::ListTrash => match self.with_trash(|trash| trash.entries()) {
+            ChangeCommand::ListTrash => match self.with_trash(RemoteTrash::entries) {
                 Ok(entries) => trash::show(&entries, self.out)?,
                 Err(error) => self.fail_at("trash", &error)?,
             },
             ChangeCommand::Restore(ids) => {
                 for id in ids {
-                    let restored = self.with_trash(|trash| trash.restore(&id));
+                    let restored = self.with_trash(|trash, session| trash.restore(session, &id));
                     self.restored(&id, restored)?;
                 }
             }
@@ -58,7 +56,8 @@ impl Shell<'_> {
     fn remove(&mut self, words: &[String], options: RemoveOptions) -> io::Result<PromptFlow> {
         let (targets, failures) = self.targets(words);
         let is_missing = |error: &ClientError| options.force && error.is_missing();
-        self.fail_all(failures.into_iter().filter(|(_, error)| !is_missing(error)).collect())?;
+        let failures: Failures = failures.into_iter().filter(|(_, error)| !is_missing(error)).collect();
+        self.fail_all(&failures)?;
         let RemoveOptions { recursive, force, dry_run } = options;
         if self.asks && recursive && !force && !dry_run {
             let directories = change::directories(&mut self.session.borrow_mut(), &targets);
@@ -85,7 +84,7 @@ impl Shell<'_> {
     fn relocate(&mut self, words: &[String], to: &str, options: RelocateOptions) -> io::Result<()> {
         let (sources, failures) = self.targets(words);
         let count = sources.len() + failures.len();
-        self.fail_all(failures)?;
+        self.fail_all(&failures)?;
         let target = self.address.borrow().target(&self.without_dots(to));
         let to = RelocateTo::of(&mut self.session.borrow_mut(), target.clone(), count);
         let to = match to {
@@ -116,7 +115,7 @@ impl Shell<'_> {
 
     fn empty_trash(&mut self, order: EmptyTrash) -> io::Result<PromptFlow> {
         if self.asks && !order.force && !order.dry_run {
-            let entries = match self.with_trash(|trash| trash.entries()) {
+            let entries = match self.with_trash(RemoteTrash::entries) {
                 Ok(entries) => entries,
                 Err(error) => return self.fail_at("trash", &error).map(|()| PromptFlow::Continue),
             };
@@ -132,7 +131,7 @@ impl Shell<'_> {
 
     fn discard(&mut self, order: &EmptyTrash) -> io::Result<()> {
         if order.dry_run {
-            let entries = self.with_trash(|trash| trash.entries());
+            let entries = self.with_trash(RemoteTrash::entries);
             let chosen = entries.map(|entries| trash::chosen(entries, &order.ids));
             return match chosen {
                 Ok((chosen, missing)) => {
@@ -145,13 +144,13 @@ impl Shell<'_> {
             };
         }
         if order.ids.is_empty() {
-            return match self.with_trash(|trash| trash.empty()) {
+            return match self.with_trash(RemoteTrash::empty) {
                 Ok(count) => writeln!(self.out, "{}", trash::deleted(count)),
                 Err(error) => self.fail_at("trash", &error),
             };
         }
         for id in &order.ids {
-            match self.with_trash(|trash| trash.discard(id)) {
+            match self.with_trash(|trash, session| trash.discard(session, id)) {
                 Ok(()) => writeln!(self.out, "deleted {}", Printable::text(id))?,
                 Err(error) => self.fail_at(id, &error)?,
             }
@@ -175,14 +174,8 @@ impl Shell<'_> {
     fn targets(&mut self, words: &[String]) -> (Vec<String>, Failures) {
         let (mut targets, mut failures) = (Vec::new(), Vec::new());
         for word in words {
-            let found = match selection::numbered(word, self.shown.as_ref()) {
-                Some(found) => found,
-                None => {
-                    let target = self.address.borrow().target(&self.without_dots(word));
-                    change::expand(&mut self.session.borrow_mut(), &target)
-                }
-            };
-            match found {
+            let numbered = selection::numbered(word, self.shown.as_ref());
+            match numbered.unwrap_or_else(|| self.expand(word)) {
                 Ok(found) => targets.extend(found),
                 Err(error) => failures.push((word.clone(), error)),
             }
@@ -190,17 +183,21 @@ impl Shell<'_> {
         (targets, failures)
     }
 
-    fn fail_all(&mut self, failures: Failures) -> io::Result<()> {
+    fn expand(&self, word: &str) -> Result<Vec<String>, ClientError> {
+        let target = self.address.borrow().target(&self.without_dots(word));
+        change::expand(&mut self.session.borrow_mut(), &target)
+    }
+
+    fn fail_all(&mut self, failures: &[(String, ClientError)]) -> io::Result<()> {
         failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
     }
 
     fn with_trash<T>(
-        &mut self,
-        act: impl FnOnce(&mut RemoteTrash<'_>) -> Result<T, ClientError>,
+        &self,
+        act: impl FnOnce(&RemoteTrash, &mut Session) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
-        let session = Rc::clone(&self.session);
-        let (mut session, address) = (session.borrow_mut(), self.address.borrow());
-        let (session, address): (&mut Session, &ServerAddress) = (&mut session, &address);
-        act(&mut RemoteTrash::at(session, address)?)
+        let mut session = self.session.borrow_mut();
+        let trash = RemoteTrash::at(&mut session, &self.address.borrow())?;
+        act(&trash, &mut session)
     }
 }
