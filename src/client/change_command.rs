@@ -189,7 +189,7 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(parse(line), Ok(Some(expected)), "{line}");
         }
-        assert_eq!(parse("get a"), Ok(None));
+        assert_eq!(parse("get"), Ok(None));
     }
 
     #[test]
