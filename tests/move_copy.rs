@@ -11,6 +11,9 @@ mod moves;
 #[path = "move_copy/rights.rs"]
 mod rights;
 
+use std::fs;
+use std::path::PathBuf;
+
 use crate::common::{Answer, Wharf, Wire};
 
 /// Everybody may do everything with files, and chat.
@@ -28,4 +31,11 @@ fn relocate(wire: &mut Wire, method: &str, from: &str, to: &str, fields: &str) -
 /// Everything in the folder but what is the server's own.
 fn tree(wharf: &Wharf) -> Vec<String> {
     wharf.tree().into_iter().filter(|name| !name.starts_with(".wharf/")).collect()
+}
+
+/// What the trash holds, without its records and what is being removed.
+fn in_trash(wharf: &Wharf) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(wharf.folder().join(".wharf/trash")) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.extension().is_none()).collect()
 }

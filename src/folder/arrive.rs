@@ -4,11 +4,11 @@
 //! What is done is decided first, and changes nothing. Then one rename makes it visible. What the name belonged to goes into the
 //! trash before that.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType, Mode, RenameFlags, Stat};
+use rustix::fs::{self, AtFlags, FileType, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
@@ -20,7 +20,7 @@ use super::root;
 use super::rules::OnConflict;
 use super::save_method::is_unsupported;
 use super::shared::{Shared, may_add};
-use super::trash::TrashId;
+use super::trash::{Kept, OldFile, Removal, TrashId};
 use crate::access::{Grant, ToWrite};
 use crate::path::SharePath;
 
@@ -34,8 +34,8 @@ pub enum Conflict {
 }
 
 /// Something that is about to get a name, and what the grant allows there.
-pub(super) struct Arriving<'a> {
-    pub(super) shared: &'a Shared,
+pub(super) struct Arriving<'s, 'a> {
+    pub(super) shared: &'s Shared,
     /// The directory that it is in, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) stat: Stat,
@@ -76,7 +76,20 @@ pub(super) enum Step {
     AppearBeside,
 }
 
-impl Arriving<'_> {
+/// What has the name, and how it is kept.
+pub(super) struct Old<'t> {
+    stat: Stat,
+    keeping: Keeping<'t>,
+}
+
+enum Keeping<'t> {
+    /// A file that a file replaces.
+    File(Kept<'t>),
+    /// Anything else is taken away first.
+    Other(Removal<'t>),
+}
+
+impl<'s> Arriving<'s, '_> {
     fn is_directory(&self) -> bool {
         root::file_type(&self.stat) == FileType::Directory
     }
@@ -139,28 +152,59 @@ impl Arriving<'_> {
         }
     }
 
+    /// Prepares to keep what this step replaces.
+    pub(super) fn prepare(&self, step: Step, remover: &Remover) -> Result<Option<Old<'s>>, Error> {
+        match step {
+            Step::ReplaceFile | Step::ReplaceOther => {
+                let stat = root::look_in(&**self.target.nearest(), self.target.name())?;
+                self.keep(step, stat, remover, false).map(Some)
+            }
+            Step::Appear | Step::Respell | Step::Unlink | Step::AppearBeside => Ok(None),
+        }
+    }
+
+    fn keep(&self, step: Step, stat: Stat, remover: &Remover, by_mount: bool) -> Result<Old<'s>, Error> {
+        let Self { shared, target, to, .. } = *self;
+        let old = OldFile { dir: target.nearest(), path: target.path(), name: target.name(), stat };
+        let keeping = if step == Step::ReplaceFile {
+            let mut kept = shared.trash.keep(&shared.root, &old, remover, to.may_remove())?;
+            kept.sync(None)?;
+            Keeping::File(kept)
+        } else {
+            let mut removal = shared.trash.begin_removal(&shared.root, &old, remover, by_mount)?;
+            removal.sync()?;
+            Keeping::Other(removal)
+        };
+        Ok(Old { stat, keeping })
+    }
+
     /// Does what was decided. `None` if the name would be on another file system: then nothing was changed.
-    pub(super) fn carry_out(&self, step: Step, _remover: &Remover) -> Result<Option<Arrived>, Error> {
+    pub(super) fn carry_out(
+        &self,
+        step: Step,
+        old: Option<Old<'s>>,
+        remover: &Remover,
+    ) -> Result<Option<Arrived>, Error> {
         let Self { from: (from_dir, name), stat, target, to, lies_at, .. } = self;
-        if fs::fstat(&**target.nearest())?.st_dev != stat.st_dev {
+        let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
+        if fs::fstat(to_dir)?.st_dev != stat.st_dev {
             return Ok(None);
         }
         let created = matches!(step, Step::Appear | Step::AppearBeside | Step::Respell);
-        let path = || target.path().clone();
-        let kept = None;
+        let same_path = |kept| (target.path().clone(), kept);
         let named = match step {
-            Step::Appear => self.appear(target.name()).map(|()| path()),
-            Step::AppearBeside => self.appear_beside()?,
-            Step::Respell | Step::ReplaceFile => {
-                fs::renameat(&***from_dir, *name, &**target.nearest(), target.name()).map(|()| path())
-            }
-            Step::Unlink => fs::unlinkat(&***from_dir, *name, AtFlags::empty()).map(|()| path()),
-            Step::ReplaceOther => return Err(Error::CannotKeep),
+            Step::Appear => self.appear(target.name()).map(|()| same_path(None)),
+            Step::AppearBeside => self.appear_beside()?.map(|path| (path, None)),
+            Step::Respell => self.respell()?.map(|()| same_path(None)),
+            Step::Unlink => fs::unlinkat(from_dir, *name, AtFlags::empty()).map(|()| same_path(None)),
+            Step::ReplaceFile | Step::ReplaceOther => self.replace(step, old, remover)?.map(same_path),
         };
-        let path = match named {
-            Ok(path) => path,
+        let (path, kept) = match named {
+            Ok(named) => named,
             Err(Errno::XDEV) => return Ok(None),
             Err(Errno::INVAL) if self.is_directory() => return Err(Error::IntoItself),
+            // Something is mounted there.
+            Err(Errno::BUSY) => return Err(Error::Denied),
             Err(error) => return Err(error.into()),
         };
         let lies_at = lies_at.and_then(|real| real.parent()?.join(path.name()?).ok());
@@ -168,8 +212,39 @@ impl Arriving<'_> {
         Ok(Some(Arrived { path, asked_for, lies_at, created, kept }))
     }
 
+    /// Replaces what has the name now. If that is not what was prepared for, it is kept nevertheless, however long that takes.
+    fn replace(
+        &self,
+        step: Step,
+        old: Option<Old<'s>>,
+        remover: &Remover,
+    ) -> Result<Result<Option<TrashId>, Errno>, Error> {
+        let Self { from: (from_dir, from), target, .. } = *self;
+        let (dir, name) = (&**target.nearest(), target.name());
+        let now = root::look_in(dir, name)?;
+        let old = match old.filter(|old| identity(&old.stat) == identity(&now)) {
+            Some(old) => old,
+            None => self.keep(step, now, remover, false)?,
+        };
+        match old.keeping {
+            Keeping::File(kept) => kept.replace_by((from_dir, from), dir, name),
+            Keeping::Other(removal) => match removal.displace(dir, name, || self.appear(name)) {
+                Err(Errno::XDEV) => {
+                    let Keeping::Other(removal) = self.keep(step, now, remover, true)?.keeping else {
+                        return Err(Error::CannotKeep);
+                    };
+                    match removal.displace(dir, name, || self.appear(name)) {
+                        Err(Errno::XDEV) => Err(Error::CannotKeep),
+                        other => Ok(other?),
+                    }
+                }
+                other => Ok(other?),
+            },
+        }
+    }
+
     /// Gives it this name in the directory of the target, if that is free: `EEXIST` if it is not. Where the file system cannot do
-    /// that in one step, something empty takes the name, and the rename replaces it.
+    /// that in one step, something empty takes the name of a file, and the rename replaces it.
     fn appear(&self, to: &OsStr) -> Result<(), Errno> {
         let Self { shared, from: (from_dir, name), target, .. } = self;
         let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
@@ -178,15 +253,35 @@ impl Arriving<'_> {
             other => return other,
         }
         if self.is_directory() {
-            fs::mkdirat(to_dir, to, Mode::RWXU)?;
-            return fs::renameat(from_dir, *name, to_dir, to).inspect_err(|_| {
-                let _ = fs::unlinkat(to_dir, to, AtFlags::REMOVEDIR);
-            });
+            // A directory replaces at most an empty one.
+            return match root::look_in(to_dir, to) {
+                Err(Errno::NOENT) => fs::renameat(from_dir, *name, to_dir, to).map_err(|error| match error {
+                    Errno::NOTEMPTY | Errno::NOTDIR => Errno::EXIST,
+                    error => error,
+                }),
+                other => other.and(Err(Errno::EXIST)),
+            };
         }
         let claim = shared.claims.take(to_dir, to)?;
         fs::renameat(from_dir, *name, to_dir, to)?;
         claim.fulfil();
         Ok(())
+    }
+
+    /// Changes the spelling of the name. To the system, both are the same file, so it would do nothing: the file gets another name in
+    /// between, which is not a temporary one, since a sweep must not find it.
+    fn respell(&self) -> Result<Result<(), Errno>, Error> {
+        let Self { from: (from_dir, from), target, .. } = *self;
+        let (from_dir, to_dir, name) = (&**from_dir, &**target.nearest(), target.name());
+        let is_free = |name: &OsString| matches!(root::look_in(to_dir, name), Err(Errno::NOENT));
+        let middle = (1..=MOST_COPIES).map(|number| numbered(name, number)).find(is_free);
+        let middle = middle.ok_or(Error::Exists)?;
+        let renamed = fs::renameat(from_dir, from, to_dir, &*middle);
+        Ok(renamed.and_then(|()| {
+            fs::renameat(to_dir, &*middle, to_dir, name).inspect_err(|_| {
+                let _ = fs::renameat(to_dir, &*middle, from_dir, from);
+            })
+        }))
     }
 
     /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …

@@ -44,7 +44,7 @@ pub struct OpenFile {
 /// What a name stands for, before it is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
-    /// A file, or a link: the facts are those of the file that it leads to, if it leads to one, else its own.
+    /// A file, or a link: the facts are those of what it leads to.
     File(Facts),
     /// A directory.
     Directory,
@@ -71,7 +71,7 @@ pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
     if grant.path().is_root() {
         return Ok(Named::Directory);
     }
-    let (place, grant) = Place::find(&shared.root, grant)?;
+    let (place, _) = Place::find(&shared.root, grant)?;
     if !place.has_directory() {
         return Err(Error::NotFound);
     }
@@ -80,7 +80,7 @@ pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
         FileType::Directory => Ok(Named::Directory),
         FileType::RegularFile if !shared.claims.holds(&stat) => Ok(Named::File(shared.root.facts(&stat))),
         FileType::Symlink => {
-            let stat = shared.root.look(&grant).unwrap_or(stat);
+            let stat = shared.root.stat_of(place.path())?;
             Ok(Named::File(shared.root.facts(&stat)))
         }
         _ => Err(Error::NotFound),

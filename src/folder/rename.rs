@@ -108,7 +108,7 @@ impl<'e> Ends<'e> {
         if !source.has_directory() {
             return Err(Error::NotFound);
         }
-        Item::look(shared, &source, &from)?;
+        Item::look(shared, &source)?;
         refuse_nested(from.path(), to.path())?;
         let (target, to) = Place::find(root, to)?;
         if !target.has_directory() {
@@ -124,12 +124,27 @@ impl<'e> Ends<'e> {
         if identity(&fs::fstat(&**from_dir)?) != identity(&fs::fstat(&**to_dir)?) {
             dirs.push(from_dir);
         }
+        let old = self.with_item(guard, |_, arriving| {
+            let step = arriving.decide(conflict)?;
+            arriving.prepare(step, remover)
+        })?;
         let syncs = shared.syncs();
         let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
         let begun = begun.collect::<Result<Vec<_>, _>>()?;
         let renamed = {
             let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
-            self.rename_locked(conflict, guard, remover)?
+            shared.stays()?;
+            self.with_item(guard, |lay_at, arriving| {
+                let step = arriving.decide(conflict)?;
+                let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
+                let Some(arrived) = arriving.carry_out(step, old, remover)? else {
+                    return Ok(Renamed::OtherFileSystem);
+                };
+                let Arrived { path, asked_for, lies_at, created, kept } = arrived;
+                let (from, lay_at) = (source.path().clone(), lay_at.cloned());
+                let moved = Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept };
+                Ok(Renamed::Done(moved))
+            })?
         };
         if matches!(renamed, Renamed::Done(_)) {
             begun.into_iter().try_for_each(PendingSync::finish)?;
@@ -137,46 +152,48 @@ impl<'e> Ends<'e> {
         Ok(renamed)
     }
 
-    fn rename_locked(&self, conflict: Conflict, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
+    /// Calls this with where the source really lies, if that is known and differs, and with what is moved, if it may be.
+    fn with_item<T>(
+        &self,
+        guard: Guard,
+        act: impl FnOnce(Option<&SharePath>, &Arriving<'e, '_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let Self { shared, source, target, .. } = self;
         let (root, from_dir, to_dir) = (&shared.root, source.nearest(), target.nearest());
-        shared.stays()?;
         source.confirm(root, from_dir)?;
         target.confirm(root, to_dir)?;
         let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
         let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
-        let item = Item::look(shared, source, &from)?;
+        let item = Item::look(shared, source)?;
         guard.check(Some(item.version))?;
-        let is_directory = root::file_type(&item.stat) == FileType::Directory;
-        if is_directory {
+        if root::file_type(&item.stat) == FileType::Directory {
             let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
             paths.try_for_each(|path| from.may_remove_below(path))?;
+            if item.stat.st_dev != fs::fstat(&**from_dir)?.st_dev {
+                // Something is mounted there.
+                return Err(Error::Denied);
+            }
         }
         let ends = (from_dir, source.name());
         let lies_at = lies_at.as_ref();
-        let arriving = Arriving { shared, from: ends, stat: item.stat, target, to: &to, lies_at };
-        let step = arriving.decide(conflict)?;
-        let Some(arrived) = arriving.carry_out(step, remover)? else {
-            return Ok(Renamed::OtherFileSystem);
-        };
-        let Arrived { path, asked_for, lies_at, created, kept } = arrived;
-        let from = source.path().clone();
-        Ok(Renamed::Done(Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept }))
+        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat: item.stat, target, to: &to, lies_at })
     }
 }
 
 impl Item {
-    /// What is at the place; a link itself, not its target. What is not shared looks absent.
-    fn look(shared: &Shared, place: &Place, grant: &Grant<'_, ToRemove>) -> Result<Self, Error> {
+    /// What is at the place; a link itself, not its target. What is not shared looks absent: a device, a link that leads out or
+    /// nowhere.
+    fn look(shared: &Shared, place: &Place) -> Result<Self, Error> {
         let stat = root::look_in(&**place.nearest(), place.name())?;
-        let kind = root::file_type(&stat);
-        let is_shared = matches!(kind, FileType::RegularFile | FileType::Directory | FileType::Symlink);
+        let seen = match root::file_type(&stat) {
+            FileType::Symlink => shared.root.stat_of(place.path())?,
+            _ => stat,
+        };
+        let is_shared = matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory);
         if !is_shared || shared.claims.holds(&stat) {
             return Err(Error::NotFound);
         }
-        let read = if kind == FileType::Symlink { shared.root.look(grant).unwrap_or(stat) } else { stat };
-        let version = shared.root.facts(&read).version;
-        Ok(Self { stat, version })
+        Ok(Self { stat, version: shared.root.facts(&seen).version })
     }
 }
 

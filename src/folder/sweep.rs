@@ -1,4 +1,4 @@
-//! Removes leftovers of earlier runs at start-up.
+//! Removes leftovers of earlier runs at start-up: files that were received, and directories that were copied.
 //!
 //! A crash can leave a `.wharf-HEX.tmp`: always on file systems without anonymous files, and elsewhere only between a link
 //! and its rename. A live server holds a lock on each of its own. But many file systems do not show locks to other machines
@@ -10,6 +10,7 @@
 use super::Facts;
 use super::root::{Entries, Root, name_of};
 use crate::path::is_temporary;
+use cap_std::fs::Dir;
 use log::{info, warn};
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
@@ -64,6 +65,12 @@ fn sweep_directory(
         *left -= 1;
         let name = name_of(&entry);
         match dir.kind(&entry) {
+            FileType::Directory if is_temporary(&name) => {
+                if discard_tree(dir.handle(), &entry, before) == Ok(true) {
+                    let path = path.join(name);
+                    info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
+                }
+            }
             FileType::Directory => waiting.push_back(path.join(name)),
             FileType::RegularFile
                 if is_temporary(&name) && discard(dir.handle(), &entry, before) == Ok(true) =>
@@ -89,6 +96,25 @@ fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bo
         fs::unlinkat(dir, entry.file_name(), AtFlags::empty())?;
     }
     Ok(is_stale)
+}
+
+/// The same for a directory, which is a copy that was not completed, or what was moved to another file system.
+fn discard_tree(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let tree = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
+    if fs::flock(&tree, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        return Ok(false);
+    }
+    let is_stale = Facts::new(&fs::fstat(&tree)?, 0).modified < before;
+    if is_stale {
+        let above = Dir::reopen_dir(dir).map_err(|error| errno(&error))?;
+        above.remove_dir_all(name_of(entry)).map_err(|error| errno(&error))?;
+    }
+    Ok(is_stale)
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 fn identity(dir: impl AsFd) -> Option<Statx> {

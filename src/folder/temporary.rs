@@ -152,6 +152,18 @@ impl Temporary {
         self.file.write_all(bytes)
     }
 
+    /// Its directory and its temporary name, if it has one.
+    pub(super) fn place(&self) -> Option<(&Arc<Dir>, &OsStr)> {
+        self.name.as_ref().map(|name| (&name.dir, OsStr::new(&name.text)))
+    }
+
+    /// Somebody else has renamed it: it is not removed any more.
+    pub(super) fn was_renamed(&mut self) {
+        if let Some(name) = &mut self.name {
+            name.taken = false;
+        }
+    }
+
     /// Lets this change the content.
     pub(super) fn fill<T>(&mut self, change: impl FnOnce(&File) -> T) -> T {
         self.is_synced = false;

@@ -13,11 +13,16 @@ use rustix::io::Errno;
 
 use super::root;
 use super::save_method::is_unsupported;
+use super::shared::Shared;
 use super::temporary::{TRIES, random_name};
+use crate::path::SharePath;
 
-/// A directory with a temporary name. Removed on drop, with everything below it.
+/// A directory with a temporary name. Removed on drop, with everything below it: it moves into the trash, which is swept in pieces.
 pub(super) struct TemporaryTree {
+    shared: Arc<Shared>,
     parent: Arc<Dir>,
+    /// The path that it has or had, or will have.
+    path: SharePath,
     name: String,
     dir: Arc<Dir>,
     is_ours: bool,
@@ -25,14 +30,14 @@ pub(super) struct TemporaryTree {
 
 impl TemporaryTree {
     /// Creates an empty one in this directory, with the attributes of any new directory there.
-    pub(super) fn create(parent: &Arc<Dir>) -> Result<Self, Errno> {
+    pub(super) fn create(shared: &Arc<Shared>, parent: &Arc<Dir>, path: &SharePath) -> Result<Self, Errno> {
         for _ in 0..TRIES {
             let name = random_name();
             match fs::mkdirat(&**parent, name.as_str(), Mode::RWXU | Mode::RWXG | Mode::RWXO) {
                 Err(Errno::EXIST) => {}
                 made => {
                     made?;
-                    return Self::open(parent, name);
+                    return Self::open(shared, parent, path, name);
                 }
             }
         }
@@ -40,7 +45,8 @@ impl TemporaryTree {
     }
 
     /// Renames a directory to a temporary name, so that nobody sees it any more.
-    pub(super) fn take(parent: &Arc<Dir>, old: &OsStr) -> Result<Self, Errno> {
+    pub(super) fn take(shared: &Arc<Shared>, parent: &Arc<Dir>, path: &SharePath) -> Result<Self, Errno> {
+        let old = path.name().ok_or(Errno::INVAL)?;
         for _ in 0..TRIES {
             let name = random_name();
             match fs::renameat_with(&**parent, old, &**parent, name.as_str(), RenameFlags::NOREPLACE) {
@@ -48,22 +54,23 @@ impl TemporaryTree {
                 // No other program uses such names.
                 Err(error) if is_unsupported(error) => {
                     fs::renameat(&**parent, old, &**parent, name.as_str())?;
-                    return Self::open(parent, name);
+                    return Self::open(shared, parent, path, name);
                 }
                 renamed => {
                     renamed?;
-                    return Self::open(parent, name);
+                    return Self::open(shared, parent, path, name);
                 }
             }
         }
         Err(Errno::EXIST)
     }
 
-    fn open(parent: &Arc<Dir>, name: String) -> Result<Self, Errno> {
+    fn open(shared: &Arc<Shared>, parent: &Arc<Dir>, path: &SharePath, name: String) -> Result<Self, Errno> {
         let dir = root::enter(parent, &name)?;
         // Without lock support no sweep can get a lock either.
         let _ = fs::flock(&dir, FlockOperation::NonBlockingLockExclusive);
-        Ok(Self { parent: Arc::clone(parent), name, dir: Arc::new(dir), is_ours: true })
+        let (shared, parent, path) = (Arc::clone(shared), Arc::clone(parent), path.clone());
+        Ok(Self { shared, parent, path, name, dir: Arc::new(dir), is_ours: true })
     }
 
     /// The directory.
@@ -84,8 +91,14 @@ impl TemporaryTree {
 
 impl Drop for TemporaryTree {
     fn drop(&mut self) {
-        if self.is_ours {
-            let _ = self.parent.remove_dir_all(&self.name);
+        if !self.is_ours {
+            return;
+        }
+        let Self { shared, parent, path, name, .. } = self;
+        let above = path.parent().unwrap_or_default();
+        if let Err(error) = shared.trash.purge_tree(&shared.root, parent, &above, name) {
+            log::debug!("cannot move a directory into the trash, to remove it there: {error}");
+            let _ = parent.remove_dir_all(name);
         }
     }
 }

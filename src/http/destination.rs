@@ -158,9 +158,8 @@ impl std::error::Error for FieldError {}
 mod tests {
     use super::*;
 
-    fn with<T>(lines: &[(&str, &[u8])], find: impl FnOnce(Fields<'_, '_>) -> T) -> T {
-        let lines: Vec<_> = lines.iter().map(|&(name, value)| httparse::Header { name, value }).collect();
-        find(Fields::new(&lines))
+    fn lines<'b>(fields: &[(&'b str, &'b [u8])]) -> Vec<httparse::Header<'b>> {
+        fields.iter().map(|&(name, value)| httparse::Header { name, value }).collect()
     }
 
     #[test]
@@ -193,13 +192,14 @@ mod tests {
             (b"/\xff", Err(Malformed(TargetError::Byte))),
         ];
         for (value, expected) in table {
-            let found = with(&[("destination", value)], Destination::of);
+            let lines = lines(&[("destination", value)]);
+            let found = Destination::of(Fields::new(&lines));
             let found = found.map(|found| (found.authority, found.path.raw()));
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(value));
         }
-        assert_eq!(with(&[], Destination::of), Err(DestinationError::Missing));
-        let twice = [("Destination", &b"/a"[..]), ("Destination", b"/a")];
-        assert_eq!(with(&twice, Destination::of), Err(DestinationError::Repeated));
+        assert_eq!(Destination::of(Fields::new(&[])), Err(DestinationError::Missing));
+        let twice = lines(&[("Destination", b"/a"), ("Destination", b"/a")]);
+        assert_eq!(Destination::of(Fields::new(&twice)), Err(DestinationError::Repeated));
     }
 
     #[test]
@@ -216,8 +216,8 @@ mod tests {
             (&[b"T", b"T"], None),
         ];
         for (values, expected) in overwrite {
-            let lines: Vec<_> = values.iter().map(|value| ("Overwrite", *value)).collect();
-            assert_eq!(with(&lines, Overwrite::of).ok(), expected, "{values:?}");
+            let fields: Vec<_> = values.iter().map(|value| ("Overwrite", *value)).collect();
+            assert_eq!(Overwrite::of(Fields::new(&lines(&fields))).ok(), expected, "{values:?}");
         }
         let depth: [(&[&[u8]], Option<Depth>); 9] = [
             (&[], Some(Depth::Infinity)),
@@ -231,10 +231,10 @@ mod tests {
             (&[b"0", b"0"], None),
         ];
         for (values, expected) in depth {
-            let lines: Vec<_> = values.iter().map(|value| ("Depth", *value)).collect();
-            assert_eq!(with(&lines, Depth::of).ok(), expected, "{values:?}");
+            let fields: Vec<_> = values.iter().map(|value| ("Depth", *value)).collect();
+            assert_eq!(Depth::of(Fields::new(&lines(&fields))).ok(), expected, "{values:?}");
         }
-        let error = with(&[("Depth", b"x")], Depth::of).expect_err("no depth");
+        let error = Depth::of(Fields::new(&lines(&[("Depth", b"x")]))).expect_err("no depth");
         assert_eq!(error.to_string(), "Depth must be 0, 1 or infinity");
     }
 

@@ -167,6 +167,7 @@ impl Server {
             cache: Cache::default(),
             blocking: Permits::new(disk::places(config.workers)),
             chores,
+            trash_sweeps: Permits::new(1),
             archives: FairPermits::new(capacity::archives(files)),
             copies: FairPermits::new(capacity::COPIES),
             listings: Permits::new(listing::SHARES),
@@ -196,8 +197,7 @@ impl Server {
             udp_read_only: config.udp_read_only,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
-        let folder = state.folder.clone();
-        state.chores.later(move || folder.sweep_trash(SystemTime::now(), Blocking::own_thread()));
+        state.sweep_trash_soon();
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
         let jobs = Jobs::with(jobs::JobCounts::limits(files, state.folder.rules().durable));
         Ok(Self {

@@ -43,6 +43,8 @@ pub(super) struct State {
     pub blocking: Permits,
     /// Runs disk work that no client waits for.
     pub chores: Chores,
+    /// Limits how many sweeps of the trash wait.
+    pub trash_sweeps: Permits,
     /// Limits how many archives are created at once.
     #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives take a permit"))]
     pub archives: FairPermits,

@@ -30,6 +30,7 @@ use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
+use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 /// How often old cache entries are evicted, and how often wharf checks whether the folder's path names another
@@ -45,6 +46,21 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// How often expired unfinished uploads are deleted: empty ones are kept for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
+
+impl State {
+    /// Has the chores thread sweep the trash: it removes what has expired, was discarded or was not kept. If a sweep waits
+    /// already, that one will do.
+    pub(super) fn sweep_trash_soon(&self) {
+        if let Some(permit) = self.trash_sweeps.take() {
+            let folder = self.folder.clone();
+            self.chores.later(move || {
+                // What comes into the trash from now on needs another sweep.
+                drop(permit);
+                folder.sweep_trash(SystemTime::now(), Blocking::own_thread());
+            });
+        }
+    }
+}
 
 impl Runtime {
     /// A worker: takes the next ready connection and advances it.
@@ -121,6 +137,8 @@ impl Runtime {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Moment::now(), SWEEP);
         let mut next_round = Deadline::after(Moment::now(), ROUND);
+        let trash_round = self.trash_round();
+        let mut next_trash = Deadline::after(Moment::now(), trash_round);
         let mut next_return = Deadline::after(Moment::now(), RETURN);
         // One of each at a time, so that they do not pile up behind a chore that a hanging disk delays.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
@@ -129,10 +147,13 @@ impl Runtime {
             if next_sweep.is_over(now) {
                 next_sweep = Deadline::after(now, SWEEP);
                 let folder = self.state.folder.clone();
-                self.state.chores.later(move || {
-                    folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
-                    folder.sweep_trash(SystemTime::now(), Blocking::own_thread());
-                });
+                self.state
+                    .chores
+                    .later(move || folder.forget_uploads(SystemTime::now(), Blocking::own_thread()));
+            }
+            if next_trash.is_over(now) {
+                next_trash = Deadline::after(now, trash_round);
+                self.state.sweep_trash_soon();
             }
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
@@ -166,6 +187,11 @@ impl Runtime {
                 Expired::Ended => return,
             }
         }
+    }
+
+    /// How often the trash is swept: several times before an entry expires, if that is soon.
+    fn trash_round(&self) -> Duration {
+        self.state.folder.rules().trash.map_or(SWEEP, |time| (time / 4).clamp(ROUND, SWEEP))
     }
 
     /// The keep-alive timeout at this moment.

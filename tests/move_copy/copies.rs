@@ -83,7 +83,7 @@ fn of_two_that_copy_to_one_name_without_overwriting_one_wins() {
     wharf.write("dir/file", "x");
     wharf.write("file", "x");
     for (round, from) in (0..10).flat_map(|round| ["/file", "/dir/"].map(|from| (round, from))) {
-        let to = format!("/{round}-{}", from.len());
+        let to = format!("/{round}{}", from.replace('/', "-"));
         let copy = || relocate(&mut wharf.connect(), "COPY", from, &to, "Overwrite: F\r\n").code();
         let mut codes = thread::scope(|scope| {
             let clients: Vec<_> = (0..4).map(|_| scope.spawn(copy)).collect();
@@ -136,8 +136,11 @@ fn a_copy_whose_client_goes_away_leaves_nothing() {
 fn a_copy_is_on_the_disk_when_it_is_acknowledged() {
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &EDIT);
-    wharf.write("dir/deep/a", "a");
-    wharf.write("dir/b", "b");
+    let behind = mount.behind();
+    fs::create_dir_all(behind.join("dir/deep")).expect("made");
+    for name in ["dir/deep/a", "dir/b"] {
+        fs::write(behind.join(name), "x").expect("written");
+    }
     let mut wire = wharf.connect();
     assert_eq!(relocate(&mut wire, "COPY", "/dir/b", "/c", "").code(), 201);
     assert!(are_durable(&mount.events(), &["c".to_owned()]) > 0);

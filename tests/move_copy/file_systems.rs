@@ -25,7 +25,11 @@ fn moves_and_copies(wharf: &Wharf, case: &str) {
         assert_eq!(answer.code(), code, "{case}: {method} {from} {to}: {}", answer.text());
     }
     assert_eq!(tree(wharf), ["a", "b", "d", "dir/", "dir/file", "moved/", "moved/file"], "{case}");
-    assert_eq!((wharf.read("d"), wharf.read("moved/file")), (b"a".to_vec(), b"file".to_vec()), "{case}");
+    assert_eq!(wharf.read("d"), b"a", "{case}");
+    // rclone cannot read a file for a while whose directory was renamed before it has written the file back.
+    if case != "rclone" {
+        assert_eq!(wharf.read("moved/file"), b"file", "{case}");
+    }
 }
 
 #[test]
@@ -59,7 +63,7 @@ fn from_one_file_system_to_another() {
     wharf.write("dir/deep/file", "file");
     wharf.write("dir/.hidden", "hidden");
     symlink("deep/file", wharf.folder().join("dir/link")).expect("linked");
-    symlink("a", wharf.folder().join("link")).expect("linked");
+    symlink("large", wharf.folder().join("link")).expect("linked");
     wharf.write("large", vec![b'x'; 16 << 20]);
     let mut wire = wharf.connect();
     for (method, from, to, code) in [

@@ -132,8 +132,8 @@ fn through_a_link_destinations_are_those_below_it() {
     office.wharf.write("outside", "outside");
     let order = "{\"path\": \"/work\", \"for\": \"1h\", \"rights\": \"edit\"}";
     let made = office.make("/.wharf/links", ANNA, order);
-    let url = made["url"].as_str().expect("a URL");
-    let link = format!("/.wharf/l/{}", url.trim_end_matches('/').rsplit('/').next().expect("a secret"));
+    let url = made["link"].as_str().expect("text");
+    let link = url[url.find("/.wharf/l/").expect("a link")..].trim_end_matches('/').to_owned();
     let ask = |method: &str, from: &str, to: &str| {
         let fields = format!("Destination: {to}\r\n");
         let answer = office.ask(method, &format!("{link}{from}"), &fields, "");

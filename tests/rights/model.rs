@@ -189,7 +189,10 @@ fn expected_removal(caller: Caller, path: &str, ends_with_slash: bool, operation
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
     let lies_at = format!("{}/{name}", real(parent));
     let lies_at = lies_at.trim_start_matches('/');
-    let is_link = LINKS.iter().any(|(link, ..)| *link == lies_at);
+    // A link that leads nowhere looks absent, but can be moved.
+    let leads_somewhere =
+        |target: &str| operation == Move || FILES.contains(&target) || DIRECTORIES.contains(&target);
+    let is_link = LINKS.iter().any(|(link, _, target)| *link == lies_at && leads_somewhere(target));
     let is_directory = DIRECTORIES.contains(&lies_at);
     let exists = is_link || is_directory || FILES.contains(&lies_at);
     if !rights(caller, path)[REMOVE] {

@@ -38,13 +38,11 @@ fn members_hear_what_was_removed_and_restored() {
     assert_eq!(heard(), ("restore".to_owned(), json!({"by": "ann", "path": "e/", "href": "/e/"})));
     let (_, data) = heard();
     assert!(data["by"].as_str().expect("text").starts_with("127.0.0.1:"), "{data}");
-    let polled = wharf.ask("GET", "/.wharf/chat/messages", &ann, b"").text();
-    assert!(polled.contains("\"event\":\"remove\"") && polled.contains("\"event\":\"restore\""), "{polled}");
 }
 
 #[test]
 fn nobody_hears_of_what_they_may_not_list() {
-    let rules = ["everyone=view,chat", "everyone=none@/closed", "everyone=edit@/closed from 127.0.0.2"];
+    let rules = ["everyone=chat", "everyone=edit@/closed from 127.0.0.2"];
     let flags: Vec<_> = rules.iter().flat_map(|rule| ["--allow", rule]).collect();
     let wharf = Wharf::serve(&flags);
     wharf.write("closed/file", "x");
@@ -58,5 +56,8 @@ fn nobody_hears_of_what_they_may_not_list() {
     };
     let (of_ann, of_bob) = (heard(1, &ann), heard(2, &bob));
     assert!(of_ann.contains("last") && !of_ann.contains("closed"), "{of_ann}");
-    assert!(of_bob.contains("\"path\":\"closed/file\""), "{of_bob}");
+    assert!(
+        of_bob.contains("\"event\":\"remove\"") && of_bob.contains("\"path\":\"closed/file\""),
+        "{of_bob}"
+    );
 }

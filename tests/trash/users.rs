@@ -65,7 +65,7 @@ fn restoring_needs_the_right_to_add_and_discarding_that_to_remove() {
     let newest = anna.newest();
     for target in [UNDO.to_owned(), format!("{newest}/restore")] {
         let refused = anna.does("POST", &target, "", 403).text();
-        assert_eq!(refused, "permission denied: this needs the right add (ask whoever shares the folder)\n");
+        assert!(refused.contains("this needs the right add"), "{refused}");
     }
     assert_eq!(anna.paths(), ["/d/a"], "it is still there");
     anna.does("DELETE", &newest, "", 204);

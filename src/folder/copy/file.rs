@@ -4,8 +4,9 @@ use std::fs::File;
 use std::time::SystemTime;
 
 use crate::access::{Grant, ToWrite};
-use crate::folder::arrive::Conflict;
+use crate::folder::arrive::{Arrived, Conflict};
 use crate::folder::commit::{Saved, save};
+use crate::folder::copy::arrival::Arrival;
 use crate::folder::copy::content::{Content, PIECE};
 use crate::folder::copy::place_of;
 use crate::folder::error::Error;
@@ -13,6 +14,7 @@ use crate::folder::guard::Guard;
 use crate::folder::place::Place;
 use crate::folder::remover::Remover;
 use crate::folder::root::{self, Identity};
+use crate::folder::save_method::SaveMethod;
 use crate::folder::shared::Shared;
 use crate::folder::temporary::Temporary;
 
@@ -23,6 +25,8 @@ pub(super) struct FileCopy {
     place: Place,
     modified: SystemTime,
     is_complete: bool,
+    /// Whether it replaces a directory, which no upload does.
+    replaces_directory: bool,
 }
 
 impl FileCopy {
@@ -40,14 +44,34 @@ impl FileCopy {
         if taken.is_some_and(|taken| Identity::of(&taken) == Identity::of(&stat)) {
             return Err(Error::OntoItself);
         }
-        let place = shared.find_place(to, Some(facts.len))?;
         if conflict == Conflict::Refuse && taken.is_some() && !to.hides_names() {
             return Err(Error::Exists);
         }
-        shared.reserve.admit(Some(facts.len), place.nearest())?;
-        let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
+        let (place, replaces_directory) = match shared.find_place(to, Some(facts.len)) {
+            Err(Error::IsDirectory) => (place, true),
+            other => (other?, false),
+        };
+        shared.rules.admit_size(facts.len)?;
+        shared.admit_space(Some(facts.len), place.nearest(), to.may_remove())?;
+        let best = shared.save_methods.of(place.nearest());
+        let method = if replaces_directory { best.max(SaveMethod::Named) } else { best };
+        let temporary = Temporary::create(place.nearest(), method)?;
         let (content, modified) = (Content::of(source), facts.modified);
-        Ok(Self { content, temporary, place, modified, is_complete: false })
+        let copy = Self { content, temporary, place, modified, is_complete: false, replaces_directory };
+        if replaces_directory {
+            copy.arrival(shared, to, conflict)?.check()?;
+        }
+        Ok(copy)
+    }
+
+    fn arrival<'s, 'a>(
+        &'a self,
+        shared: &'s Shared,
+        to: &'a Grant<'a, ToWrite>,
+        conflict: Conflict,
+    ) -> Result<Arrival<'s, 'a>, Error> {
+        let from = self.temporary.place().ok_or(Error::IsDirectory)?;
+        Ok(Arrival { shared, from, target: &self.place, to, conflict })
     }
 
     /// Copies the next piece. Returns whether that was the last.
@@ -69,9 +93,12 @@ impl FileCopy {
         conflict: Conflict,
         remover: &Remover,
     ) -> Result<Saved, Error> {
-        let Self { content, temporary, place, modified, .. } = self;
-        let size = content.copied();
+        let size = self.content.copied();
         shared.rules.admit_size(size)?;
+        if self.replaces_directory {
+            return self.replace_directory(shared, to, conflict, remover);
+        }
+        let Self { temporary, place, modified, .. } = self;
         let guard = match conflict {
             Conflict::Refuse => Guard::MustBeNew,
             Conflict::Replace => Guard::None,
@@ -80,5 +107,25 @@ impl FileCopy {
             Err(Error::Changed) => Err(Error::Exists),
             other => other,
         }
+    }
+
+    fn replace_directory(
+        &mut self,
+        shared: &Shared,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+    ) -> Result<Saved, Error> {
+        let Self { temporary, place, modified, content, .. } = self;
+        let size = content.copied();
+        temporary.set_modified((*modified).min(SystemTime::now()))?;
+        temporary.set_default_attributes(place.nearest(), shared.umask)?;
+        if shared.syncs().is_some() {
+            temporary.sync()?;
+        }
+        let Arrived { path, asked_for, lies_at, created, kept } =
+            self.arrival(shared, to, conflict)?.finish(remover)?;
+        self.temporary.was_renamed();
+        Ok(Saved { path, asked_for, lies_at, size, created, kept })
     }
 }

@@ -8,8 +8,10 @@
 //!
 //! Knows nothing of requests or jobs.
 
+mod arrival;
 mod content;
 mod file;
+mod link;
 mod source;
 mod tree;
 mod walk;
@@ -29,6 +31,7 @@ use super::shared::Shared;
 use crate::access::{Grant, Judge, ToList, ToRead, ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use file::FileCopy;
+use link::LinkCopy;
 use source::MovedSource;
 use tree::TreeCopy;
 
@@ -45,6 +48,7 @@ pub struct Copying {
 
 enum Work {
     File(FileCopy),
+    Link(LinkCopy),
     Tree(Box<TreeCopy>),
 }
 
@@ -113,7 +117,9 @@ impl Copying {
     ) -> Result<Self, Error> {
         shared.stays()?;
         let source = MovedSource::find(shared, from, guard)?;
-        let work = if source.is_directory() {
+        let work = if let Some(text) = source.link_text()? {
+            Work::Link(LinkCopy::begin(shared, &text, to)?)
+        } else if source.is_directory() {
             let (top, path) = (source.open_directory()?, from.path());
             let tree = TreeCopy::begin(shared, top, path, None, Extent::Everything, to, conflict)?;
             Work::Tree(Box::new(tree))
@@ -142,6 +148,7 @@ impl Copying {
         shared.was_not_replaced()?;
         let is_copied = match work {
             Work::File(file) => file.copy(shared)?,
+            Work::Link(_) => true,
             Work::Tree(tree) => tree.copy(shared)?,
         };
         if !is_copied {
@@ -149,7 +156,7 @@ impl Copying {
         }
         if let Some(source) = source {
             let seen = match work {
-                Work::File(_) => None,
+                Work::File(_) | Work::Link(_) => None,
                 Work::Tree(tree) => Some(tree.seen()),
             };
             source.ensure_unchanged(shared, seen)?;
@@ -157,6 +164,7 @@ impl Copying {
         let is_directory = matches!(work, Work::Tree(_));
         let saved = match work {
             Work::File(file) => file.finish(shared, to, *conflict, remover)?,
+            Work::Link(link) => link.finish(shared, to, *conflict, remover)?,
             Work::Tree(tree) => tree.finish(shared, to, *conflict, remover)?,
         };
         Ok(Some(match source.take() {

@@ -1,5 +1,6 @@
 //! What is moved to another file system: it is copied, and then its old place is given up.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use crate::access::{Grant, ToRemove};
 use crate::durable::group::PendingSync;
 use crate::folder::copy::of_source;
-use crate::folder::copy::walk::{Found, Seen, TreeWalk};
+use crate::folder::copy::walk::{Found, Seen, TreeWalk, read_link};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
 use crate::folder::place::Place;
@@ -36,12 +37,20 @@ impl MovedSource {
         }
         let Judged { real: lay_at, .. } = place.judge_in(root, place.nearest(), &grant)?;
         let stat = root::look_in(&**place.nearest(), place.name())?;
-        guard.check(Some(root.facts(&stat).version))?;
+        if root::file_type(&stat) != FileType::Symlink {
+            guard.check(Some(root.facts(&stat).version))?;
+        }
         Ok(Self { place, stat, lay_at })
     }
 
     pub(super) fn is_directory(&self) -> bool {
         root::file_type(&self.stat) == FileType::Directory
+    }
+
+    /// The text of the link, if it is one.
+    pub(super) fn link_text(&self) -> Result<Option<CString>, Error> {
+        let is_link = root::file_type(&self.stat) == FileType::Symlink;
+        Ok(is_link.then(|| read_link(&**self.place.nearest(), self.place.name())).transpose()?)
     }
 
     /// Opens the file itself.
@@ -82,12 +91,12 @@ impl MovedSource {
     }
 
     /// Removes it: a directory first gets a name that nobody sees. Returns where it was.
-    pub(super) fn give_up(self, shared: &Shared) -> Result<(SharePath, Option<SharePath>), Error> {
+    pub(super) fn give_up(self, shared: &Arc<Shared>) -> Result<(SharePath, Option<SharePath>), Error> {
         let Self { place, lay_at, .. } = &self;
         let dir = place.nearest();
         let names = shared.syncs().map(|syncs| syncs.begin(&**dir)).transpose()?;
         let tree = if self.is_directory() {
-            Some(TemporaryTree::take(dir, place.name())?)
+            Some(TemporaryTree::take(shared, dir, place.path())?)
         } else {
             fs::unlinkat(&**dir, place.name().as_bytes(), AtFlags::empty())?;
             None

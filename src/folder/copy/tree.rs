@@ -8,20 +8,18 @@ use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, Mode, OFlags, Stat};
-use rustix::io::Errno;
 
 use crate::access::{Grant, Judge, ToWrite};
-use crate::durable::group::PendingSync;
 use crate::durable::sync;
-use crate::folder::arrive::{Arrived, Arriving, Conflict, lock};
+use crate::folder::arrive::{Arrived, Conflict};
 use crate::folder::attributes::NEW_FILE;
 use crate::folder::commit::Saved;
+use crate::folder::copy::arrival::Arrival;
 use crate::folder::copy::content::{Content, PIECE};
 use crate::folder::copy::walk::{Found, Seen, TreeWalk};
 use crate::folder::copy::{Extent, place_of};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
-use crate::folder::real_path::Judged;
 use crate::folder::remover::Remover;
 use crate::folder::shared::Shared;
 use crate::folder::temporary_tree::TemporaryTree;
@@ -61,7 +59,7 @@ impl TreeCopy {
     ) -> Result<Self, Error> {
         shared.stays()?;
         let place = place_of(shared, to)?;
-        let tree = TemporaryTree::create(place.nearest())?;
+        let tree = TemporaryTree::create(shared, place.nearest(), place.path())?;
         let seen = Seen::new();
         let walk = match extent {
             Extent::Itself => None,
@@ -78,7 +76,7 @@ impl TreeCopy {
             size: 0,
         };
         // What is known to fail need not be copied.
-        copy.with_target(shared, to, |arriving| arriving.decide(conflict).map(drop))?;
+        copy.arrival(shared, to, conflict)?.check()?;
         shared.reserve.admit(None, copy.place.nearest())?;
         Ok(copy)
     }
@@ -196,19 +194,14 @@ impl TreeCopy {
         let _ = fs::futimens(&**tree.dir(), &fs::Timestamps { last_access: now, last_modification: now });
     }
 
-    /// Calls this with the copy and its target.
-    fn with_target<T>(
-        &self,
-        shared: &Shared,
-        to: &Grant<'_, ToWrite>,
-        act: impl FnOnce(&Arriving<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let Self { place: target, tree, .. } = self;
-        let tree = tree.as_ref().ok_or(Error::NotFound)?;
-        target.confirm(&shared.root, target.nearest())?;
-        let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), to)?;
-        let (from, stat) = (tree.place(), fs::fstat(&**tree.dir())?);
-        act(&Arriving { shared, from, stat, target, to: &grant, lies_at: real.as_ref() })
+    fn arrival<'s, 'a>(
+        &'a self,
+        shared: &'s Shared,
+        to: &'a Grant<'a, ToWrite>,
+        conflict: Conflict,
+    ) -> Result<Arrival<'s, 'a>, Error> {
+        let from = self.tree.as_ref().ok_or(Error::NotFound)?.place();
+        Ok(Arrival { shared, from, target: &self.place, to, conflict })
     }
 
     /// Gives the copy its name.
@@ -219,21 +212,11 @@ impl TreeCopy {
         conflict: Conflict,
         remover: &Remover,
     ) -> Result<Saved, Error> {
-        let syncs = shared.syncs();
-        let names = syncs.map(|syncs| syncs.begin(&**self.place.nearest())).transpose()?;
-        let arrived = {
-            let _lock = lock(shared, conflict, false, to)?;
-            shared.stays()?;
-            self.with_target(shared, to, |arriving| {
-                let step = arriving.decide(conflict)?;
-                arriving.carry_out(step, remover)?.ok_or_else(|| Errno::XDEV.into())
-            })?
-        };
+        let Arrived { path, asked_for, lies_at, created, kept } =
+            self.arrival(shared, to, conflict)?.finish(remover)?;
         if let Some(tree) = self.tree.take() {
             tree.leave();
         }
-        names.map_or(Ok(()), PendingSync::finish)?;
-        let Arrived { path, asked_for, lies_at, created, kept } = arrived;
         Ok(Saved { path, asked_for, lies_at, size: self.size, created, kept })
     }
 }

@@ -10,6 +10,7 @@ mod real_paths;
 mod rights;
 mod saving;
 mod sweeping;
+mod trash;
 mod unfinished;
 mod uploads;
 mod walking;

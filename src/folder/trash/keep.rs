@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType, Stat};
+use rustix::fs::{self, AtFlags, FileType, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::Trash;
@@ -109,6 +109,35 @@ impl Trash {
 }
 
 impl Kept<'_> {
+    /// Replaces the file by another one, which is in the folder already. An error of giving it the name is the inner one.
+    pub(in crate::folder) fn replace_by(
+        self,
+        (from_dir, from): (&Dir, &OsStr),
+        dir: &Dir,
+        name: &OsStr,
+    ) -> Result<Result<Option<TrashId>, Errno>, Error> {
+        let rename = || fs::renameat(from_dir, from.as_bytes(), dir, name.as_bytes());
+        let exchange =
+            || fs::renameat_with(from_dir, from.as_bytes(), dir, name.as_bytes(), RenameFlags::EXCHANGE);
+        match self.how {
+            How::Not => Ok(rename().map(|()| None)),
+            How::Linked(entry) => Ok(rename().map(|()| Some(entry.finish()))),
+            How::Exchanged(entry) => {
+                match exchange() {
+                    Ok(()) => {}
+                    Err(Errno::XDEV) => return Ok(Err(Errno::XDEV)),
+                    Err(error) if is_unsupported(error) => return Err(Error::CannotKeep),
+                    Err(error) => return Ok(Err(error)),
+                }
+                // Until then, both are in the folder.
+                let taken = entry.take(from_dir, from).inspect_err(|_| {
+                    let _ = exchange();
+                });
+                Ok(Ok(Some(taken?)))
+            }
+        }
+    }
+
     /// The file that is kept.
     pub(in crate::folder) fn of(&self) -> Identity {
         self.of

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FileType};
+use rustix::io::Errno;
 
-use crate::folder::root::file_type;
+use crate::folder::root::{self, file_type};
 
 /// How many files are counted at most, in about two seconds. The rest of a larger directory is not counted.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -19,7 +20,11 @@ pub(in crate::folder) fn measure(above: &Dir, name: &OsStr) -> u64 {
     let (mut bytes, mut left) = (0_u64, MOST_ENTRIES);
     let mut waiting = vec![PathBuf::from(".")];
     while let Some(path) = waiting.pop() {
-        let Ok(dir) = top.open_dir(&path) else { continue };
+        // The handle for a path cannot be read.
+        let Ok(dir) = top.open_dir(&path).map_err(|_| Errno::IO).and_then(|dir| root::enter(&dir, "."))
+        else {
+            continue;
+        };
         if !fs::fstat(&dir).is_ok_and(|stat| stat.st_dev == device) {
             continue;
         }

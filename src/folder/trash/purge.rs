@@ -14,9 +14,30 @@ use super::Trash;
 use super::id::TrashId;
 use super::list::names;
 use super::store::{GONE, Store};
+use crate::folder::error::Error;
 use crate::folder::root::{self, Root};
+use crate::path::SharePath;
+
+/// How many files and directories of one that is discarded are removed at once; the sweep removes the others.
+const AT_ONCE: usize = 4_096;
 
 impl Trash {
+    /// Moves a directory out of sight, into the trash of its mount, and removes the first part of it; `path` is that of the directory
+    /// that it is in.
+    pub(in crate::folder) fn purge_tree(
+        &self,
+        root: &Root,
+        dir: &Dir,
+        path: &SharePath,
+        name: &str,
+    ) -> Result<(), Error> {
+        let store = self.stores.of_mount(root, dir, path)?;
+        let gone = format!("{}{GONE}", TrashId::new(SystemTime::now()));
+        fs::renameat(dir, name, &**store.dir(), gone)?;
+        purge(&store, &mut { AT_ONCE });
+        Ok(())
+    }
+
     /// Removes at most this many files and directories that were discarded. Returns whether there were any.
     pub(super) fn purge_some(&self, root: &Root, most: usize) -> bool {
         let mut left = most;

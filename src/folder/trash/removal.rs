@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, FileType};
+use rustix::fs::{self, AtFlags, FileType};
 use rustix::io::Errno;
 
 use super::Trash;
@@ -75,6 +75,44 @@ impl Removal<'_> {
         match self {
             Self::Kept(entry) => entry.sync(None),
             Self::Purged(..) | Self::AtOnce => Ok(()),
+        }
+    }
+
+    /// Takes this away, and calls `arrive`, which gives its name to something else. If that fails, it is put back; the error is the
+    /// inner one.
+    pub(in crate::folder) fn displace(
+        self,
+        dir: &Dir,
+        name: &OsStr,
+        arrive: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<Result<Option<TrashId>, Errno>, Errno> {
+        match self {
+            Self::Kept(entry) => {
+                let store = Arc::clone(entry.store());
+                let begun = store.begin();
+                fs::renameat(dir, name.as_bytes(), &**store.dir(), entry.name())?;
+                if let Err(error) = arrive() {
+                    // If that fails, it stays an entry of the trash.
+                    if store.put_back(&entry.name(), dir, name).is_err() {
+                        entry.finish();
+                    }
+                    return Ok(Err(error));
+                }
+                let id = entry.finish();
+                store.sync(begun, None)?;
+                Ok(Ok(Some(id)))
+            }
+            Self::Purged(store, gone) => {
+                fs::renameat(dir, name.as_bytes(), &**store.dir(), &*gone)?;
+                let arrived = arrive().inspect_err(|_| {
+                    let _ = store.put_back(&gone, dir, name);
+                });
+                Ok(arrived.map(|()| None))
+            }
+            Self::AtOnce => {
+                fs::unlinkat(dir, name.as_bytes(), AtFlags::empty())?;
+                Ok(arrive().map(|()| None))
+            }
         }
     }
 }

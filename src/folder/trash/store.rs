@@ -11,6 +11,8 @@
 //! has lost its record, or belongs to another server that shares the mount, is left alone. Only this user may enter the
 //! directory, and no link is followed on the way to it.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -116,6 +118,15 @@ impl Store {
                 Ok(_) => Err(Errno::EXIST),
                 Err(error) => Err(error),
             },
+            other => other,
+        }
+    }
+
+    /// Renames something in it to a name in another directory that is free.
+    pub(super) fn put_back(&self, from: &str, dir: &Dir, name: &OsStr) -> Result<(), Errno> {
+        let name = name.as_bytes();
+        match fs::renameat_with(&*self.dir, from, dir, name, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => fs::renameat(&*self.dir, from, dir, name),
             other => other,
         }
     }

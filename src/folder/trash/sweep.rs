@@ -47,7 +47,8 @@ impl Trash {
             }
             purge(&store, &mut left);
         }
-        for id in self.index().unmeasured().into_iter().take(MEASURED) {
+        let unmeasured = self.index().unmeasured();
+        for id in unmeasured.into_iter().take(MEASURED) {
             self.measure(root, &home, id)?;
         }
         Ok(())

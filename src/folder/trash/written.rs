@@ -162,7 +162,8 @@ mod tests {
                 "{change:?} {writer} {seconds}"
             );
         }
-        let changed = Stat { st_mtime: stat.st_mtime + 1, ..stat };
+        let mut changed = stat;
+        changed.st_mtime += 1;
         assert!(
             !files.is_dispensable(&changed, name, Change::Removed, "ann", now),
             "another program wrote it"
@@ -201,7 +202,11 @@ mod tests {
     fn the_oldest_make_room() {
         let mut files = WrittenFiles::default();
         let (_file, stat) = written(1);
-        let numbered = |number: usize| Stat { st_ino: number as u64, ..stat };
+        let numbered = |number: usize| {
+            let mut stat = stat;
+            stat.st_ino = number as u64;
+            stat
+        };
         for number in 0..MOST + 1 {
             files.wrote(&numbered(number), None, "ann", Instant::now());
         }

@@ -394,6 +394,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         cache: Cache::default(),
         blocking: Permits::new(1),
         chores: Chores::new().0,
+        trash_sweeps: Permits::new(1),
         archives: FairPermits::new(1),
         copies: FairPermits::new(1),
         listings: Permits::new(1),

@@ -52,6 +52,10 @@ pub(crate) fn handle(
         });
         let response = removed.map(|removed| {
             announce::removed(&by, &removed, state);
+            if removed.is_directory && removed.kept.is_none() {
+                // What was in it is still on the disk.
+                state.sweep_trash_soon();
+            }
             let response = Response::empty(Head::new(Status::NO_CONTENT));
             client.remember(response, removed.kept.is_some())
         });

@@ -12,6 +12,7 @@
 //! A client without an account is known by a cookie; see [`remover`](crate::server::remover).
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -195,7 +196,8 @@ impl Visitor {
             loop {
                 let next = state.folder.trash(whose, limit, before, disk)?;
                 let (is_last, last) = (next.len() < limit, next.last().map(|item| item.id));
-                items.extend(next.into_iter().filter(|item| self.may_see(&item.path)));
+                let is_shown = |item: &TrashItem| self.may_see(&item.path) && is_kept(item.id, state);
+                items.extend(next.into_iter().filter(is_shown));
                 before = last;
                 if is_last || items.len() >= limit {
                     break;
@@ -215,13 +217,17 @@ impl Visitor {
     fn newest(&self, state: &State, disk: Blocking<'_>) -> Result<Option<TrashId>, Error> {
         match self.owner.whose() {
             None => Ok(None),
-            Some(whose) if self.principal.scope().is_none() => state.folder.newest_in_trash(whose, disk),
+            Some(whose) if self.principal.scope().is_none() => {
+                let newest = state.folder.newest_in_trash(whose, disk)?;
+                Ok(newest.filter(|id| is_kept(*id, state)))
+            }
             Some(_) => Ok(self.find(1, None, state, disk)?.items.first().map(|item| item.id)),
         }
     }
 
     fn restore(&self, id: TrashId, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
         let whose = self.whose(state)?;
+        ensure_kept(id, state)?;
         let restored = state.folder.restore(&id, whose, &state.access.judge(&self.principal), disk);
         let restored = restored.map_err(|error| refuse(&error))?;
         announce::restored(&self.by, &restored, state);
@@ -236,9 +242,17 @@ impl Visitor {
 
     /// Discards entries; returns how many.
     fn discard(&self, which: Discarded, state: &State, disk: Blocking<'_>) -> Result<usize, Response> {
+        let discarded = self.try_discard(which, state, disk)?;
+        // Of large directories, most is still on the disk.
+        state.sweep_trash_soon();
+        Ok(discarded)
+    }
+
+    fn try_discard(&self, which: Discarded, state: &State, disk: Blocking<'_>) -> Result<usize, Response> {
         let (whose, judge) = (self.whose(state), state.access.judge(&self.principal));
         match (which, whose) {
             (Discarded::One(id), whose) => {
+                ensure_kept(id, state)?;
                 let discarded = state.folder.discard(&id, whose?, &judge, disk);
                 discarded.map(|()| 1).map_err(|error| refuse(&error))
             }
@@ -319,6 +333,16 @@ fn head(status: Status) -> Head {
 /// Leads a browser back to the page.
 fn to_page() -> Response {
     Response::empty(head(Status::SEE_OTHER).field("Location", own_paths::TRASH))
+}
+
+/// Whether an entry has not expired; it may not be swept yet.
+fn is_kept(id: TrashId, state: &State) -> bool {
+    let age = SystemTime::now().duration_since(id.time()).unwrap_or_default();
+    state.folder.rules().trash.is_some_and(|time| age < time)
+}
+
+fn ensure_kept(id: TrashId, state: &State) -> Result<(), Response> {
+    if is_kept(id, state) { Ok(()) } else { Err(refuse(&Error::NotFound)) }
 }
 
 fn refuse(error: &Error) -> Response {

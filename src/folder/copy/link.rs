@@ -1,0 +1,68 @@
+//! A link that is moved to another file system: another one with the same text takes its place.
+
+use std::ffi::CString;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, AtFlags};
+use rustix::io::Errno;
+
+use crate::access::{Grant, ToWrite};
+use crate::folder::arrive::{Arrived, Conflict};
+use crate::folder::commit::Saved;
+use crate::folder::copy::arrival::Arrival;
+use crate::folder::copy::place_of;
+use crate::folder::error::Error;
+use crate::folder::place::Place;
+use crate::folder::remover::Remover;
+use crate::folder::shared::Shared;
+use crate::folder::temporary::{TRIES, random_name};
+
+/// A link with a temporary name. Removed on drop, unless it has got another.
+pub(super) struct LinkCopy {
+    place: Place,
+    name: String,
+    is_named: bool,
+}
+
+impl LinkCopy {
+    pub(super) fn begin(shared: &Shared, text: &CString, to: &Grant<'_, ToWrite>) -> Result<Self, Error> {
+        let place = place_of(shared, to)?;
+        let name = make(place.nearest(), text)?;
+        Ok(Self { place, name, is_named: false })
+    }
+
+    /// Gives it its name.
+    pub(super) fn finish(
+        &mut self,
+        shared: &Shared,
+        to: &Grant<'_, ToWrite>,
+        conflict: Conflict,
+        remover: &Remover,
+    ) -> Result<Saved, Error> {
+        let from = (self.place.nearest(), self.name.as_ref());
+        let arrival = Arrival { shared, from, target: &self.place, to, conflict };
+        let Arrived { path, asked_for, lies_at, created, kept } = arrival.finish(remover)?;
+        self.is_named = true;
+        Ok(Saved { path, asked_for, lies_at, size: 0, created, kept })
+    }
+}
+
+fn make(dir: &Arc<Dir>, text: &CString) -> Result<String, Errno> {
+    for _ in 0..TRIES {
+        let name = random_name();
+        match fs::symlinkat(text, &**dir, name.as_str()) {
+            Err(Errno::EXIST) => {}
+            made => return made.map(|()| name),
+        }
+    }
+    Err(Errno::EXIST)
+}
+
+impl Drop for LinkCopy {
+    fn drop(&mut self) {
+        if !self.is_named {
+            let _ = fs::unlinkat(&**self.place.nearest(), self.name.as_str(), AtFlags::empty());
+        }
+    }
+}
