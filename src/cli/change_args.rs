@@ -11,7 +11,7 @@ use super::credentials::CredentialArgs;
 use super::exit;
 use super::trust::TrustArgs;
 use crate::client::address::Endpoint;
-use crate::client::change::{Change, ChangeLine, is_yes};
+use crate::client::change::{ChangeLine, RemoteChange, is_yes};
 use crate::client::error::ClientError;
 use crate::client::session::Session;
 use crate::client::timeouts::Timeouts;
@@ -91,7 +91,7 @@ impl Changer {
 }
 
 /// Prints what was done, or would be.
-pub(super) fn tell(change: &Change, is_planned: bool) -> io::Result<()> {
+pub(super) fn tell(change: &RemoteChange, is_planned: bool) -> io::Result<()> {
     let line = ChangeLine { change, is_planned };
     if change.is_skipped() {
         exit::say(&line);

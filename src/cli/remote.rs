@@ -18,7 +18,7 @@ pub(super) enum Remote<H> {
 
 /// Why the address of something that is changed on a server is refused.
 #[derive(Debug)]
-pub(super) enum PathError {
+pub(super) enum RemotePathError {
     Address(AddressError),
     /// It is a path on this machine.
     Local,
@@ -85,18 +85,18 @@ pub(super) fn parse_server(text: &str) -> Result<TypedAddress<ServerAddress>, Ad
 }
 
 /// Parses the address of something that is changed on a server over HTTP.
-pub(super) fn parse_path(text: &str) -> Result<TypedAddress<Resource>, PathError> {
+pub(super) fn parse_path(text: &str) -> Result<TypedAddress<Resource>, RemotePathError> {
     if is_local(text) {
-        return Err(PathError::Local);
+        return Err(RemotePathError::Local);
     }
     if TftpSite::parse(text).is_some() {
-        return Err(PathError::Tftp);
+        return Err(RemotePathError::Tftp);
     }
     let path = |bare: &str| {
         let address = ServerAddress::parse_destination(bare)?;
         Ok(Resource { target: address.target(""), server: address.server })
     };
-    typed(text, path).map_err(PathError::Address)
+    typed(text, path).map_err(RemotePathError::Address)
 }
 
 /// Whether this is a path on this machine: it begins like one, or it exists and could be one.
@@ -115,7 +115,7 @@ fn read<H>(
     })
 }
 
-impl fmt::Display for PathError {
+impl fmt::Display for RemotePathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(error) => error.fmt(f),
@@ -127,7 +127,7 @@ impl fmt::Display for PathError {
     }
 }
 
-impl std::error::Error for PathError {}
+impl std::error::Error for RemotePathError {}
 
 #[cfg(test)]
 mod tests {

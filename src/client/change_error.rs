@@ -6,7 +6,7 @@ use crate::printable::Printable;
 
 /// Why something is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChangeError {
+pub enum RemoteChangeError {
     /// It is a directory; the text says what to do.
     Directory(&'static str),
     /// It is the root of the server, or of a link.
@@ -21,7 +21,7 @@ pub enum ChangeError {
     NoTrash,
 }
 
-impl fmt::Display for ChangeError {
+impl fmt::Display for RemoteChangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(advice) => write!(f, "it is a directory ({advice})"),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::change_error::ChangeError;
+use super::change_error::RemoteChangeError;
 use super::proxy_error::ProxyError;
 use super::tls_error::TlsError;
 use crate::http::body::BodyError;
@@ -66,7 +66,7 @@ pub enum ClientError {
     /// The response is not a listing.
     NoListing,
     /// Something on the server was not changed.
-    Change(ChangeError),
+    Change(RemoteChangeError),
     /// The response is not about tokens or links.
     #[cfg(feature = "accounts")]
     NoRecords,
@@ -272,8 +272,8 @@ impl From<BodyError> for ClientError {
     }
 }
 
-impl From<ChangeError> for ClientError {
-    fn from(error: ChangeError) -> Self {
+impl From<RemoteChangeError> for ClientError {
+    fn from(error: RemoteChangeError) -> Self {
         Self::Change(error)
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::address::ServerAddress;
-use super::change_error::ChangeError;
+use super::change_error::RemoteChangeError;
 use super::error::ClientError;
 use super::error_response;
 use super::listing::Limited;
@@ -249,9 +249,9 @@ fn parse<T: for<'d> Deserialize<'d>>(response: HttpResponse<'_>) -> Result<T, Cl
     let mut json = Limited::default();
     response.body.pour(&mut json).map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(_) => ChangeError::NoTrash.into(),
+        PourError::Sink(_) => RemoteChangeError::NoTrash.into(),
     })?;
-    serde_json::from_slice(&json.0).map_err(|_| ChangeError::NoTrash.into())
+    serde_json::from_slice(&json.0).map_err(|_| RemoteChangeError::NoTrash.into())
 }
 
 #[cfg(test)]

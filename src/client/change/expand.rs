@@ -1,6 +1,6 @@
 //! What an address stands for: itself, or the names that match its last segment.
 
-use crate::client::change_error::ChangeError;
+use crate::client::change_error::RemoteChangeError;
 use crate::client::error::ClientError;
 use crate::client::links::link_of;
 use crate::client::listing;
@@ -13,7 +13,11 @@ use crate::client::targets::{decode, target_of};
 pub fn expand(session: &mut Session, target: &str) -> Result<Vec<String>, ClientError> {
     let (directory, last) = target.split_at(target.rfind('/').map_or(0, |slash| slash + 1));
     if !last.contains('*') {
-        return if is_root(target) { Err(ChangeError::Root.into()) } else { Ok(vec![target.to_owned()]) };
+        return if is_root(target) {
+            Err(RemoteChangeError::Root.into())
+        } else {
+            Ok(vec![target.to_owned()])
+        };
     }
     let pattern = decode(last)?;
     let listing = listing::fetch(session, directory)?;

@@ -19,6 +19,6 @@ mod remove;
 
 pub use self::expand::expand;
 pub use self::make::make_directory;
-pub use self::outcome::{Change, ChangeLine};
-pub use self::relocate::{Relocate, RelocateOptions, RelocateTo, relocate};
+pub use self::outcome::{ChangeLine, Relocate, RemoteChange};
+pub use self::relocate::{RelocateOptions, RelocateTo, relocate};
 pub use self::remove::{RemoveOptions, directories, is_yes, question, remove};

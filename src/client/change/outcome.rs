@@ -2,12 +2,20 @@
 
 use std::fmt;
 
-use super::relocate::Relocate;
 use crate::printable::Printable;
+
+/// Whether the source stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relocate {
+    /// It has only the new name.
+    Move,
+    /// There are two.
+    Copy,
+}
 
 /// What was done on a server, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum RemoteChange {
     /// It is gone.
     Removed {
         /// Its target.
@@ -49,12 +57,12 @@ pub enum Change {
 #[derive(Debug)]
 pub struct ChangeLine<'c> {
     /// What was done.
-    pub change: &'c Change,
+    pub change: &'c RemoteChange,
     /// Whether nothing was done, and the line says what would be.
     pub is_planned: bool,
 }
 
-impl Change {
+impl RemoteChange {
     /// Whether nothing was done, which is not an error.
     pub fn is_skipped(&self) -> bool {
         matches!(self, Self::Kept { .. })
@@ -66,12 +74,12 @@ impl fmt::Display for ChangeLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = |done: &'static str, planned: &'static str| if self.is_planned { planned } else { done };
         match self.change {
-            Change::Removed { target, is_directory } => {
+            RemoteChange::Removed { target, is_directory } => {
                 let verb = verb("removed", "would remove");
                 write!(f, "{verb} {}", Printable::text(target.trim_end_matches('/')))?;
                 f.write_str(if *is_directory { "/ and everything in it" } else { "" })
             }
-            Change::Relocated { how, from, to, replaces } => {
+            RemoteChange::Relocated { how, from, to, replaces } => {
                 let verb = match how {
                     Relocate::Move => verb("moved", "would move"),
                     Relocate::Copy => verb("copied", "would copy"),
@@ -82,9 +90,9 @@ impl fmt::Display for ChangeLine<'_> {
                     false => Ok(()),
                 }
             }
-            Change::Made { target } => write!(f, "created {}", Printable::text(target)),
-            Change::Exists { target } => write!(f, "unchanged: {}", Printable::text(target)),
-            Change::Kept { from, to } => {
+            RemoteChange::Made { target } => write!(f, "created {}", Printable::text(target)),
+            RemoteChange::Exists { target } => write!(f, "unchanged: {}", Printable::text(target)),
+            RemoteChange::Kept { from, to } => {
                 write!(f, "skipped {}: {} exists", Printable::text(from), Printable::text(to))
             }
         }

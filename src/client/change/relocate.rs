@@ -1,20 +1,20 @@
 //! Moves and copies files and directories on one server (RFC 4918 §9.8, §9.9).
 //!
 //! ```text
-//! MOVE, Overwrite: F ── 201 ─────────────────────────────────────────────────────────> moved
-//!                    └─ 412 ── HEAD ── a directory: into it, once ── as above
-//!                                   ├─ a directory again: refused
-//!                                   └─ a file ── MOVE, Overwrite: T ── 201, 204 ─────> moved, the file replaced
+//! MOVE, Overwrite: F ── 201 ──────────────────────────────────────────────────────────────> moved
+//!                    └─ 412, 409 ── HEAD ── a directory: into it, once ── as above
+//!                                        ├─ a directory again: refused
+//!                                        └─ a file ── MOVE, Overwrite: T ── 201, 204 ─────> moved, the file replaced
 //! ```
 //!
 //! A request that may replace something would replace a directory too (RFC 4918 §9.9.3). So the first one replaces nothing.
 
 use super::expand::is_root;
 use super::kind::{RemoteKind, kind};
-use super::outcome::Change;
+use super::outcome::{Relocate, RemoteChange};
 use super::remove::MULTI_STATUS;
 use crate::client::address::Endpoint;
-use crate::client::change_error::ChangeError;
+use crate::client::change_error::RemoteChangeError;
 use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::request::HttpRequest;
@@ -24,15 +24,6 @@ use crate::http::status::Status;
 
 /// What to do with a directory.
 const ADVICE: &str = "cp -r copies it, with everything in it";
-
-/// Whether the source stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relocate {
-    /// It has only the new name.
-    Move,
-    /// There are two.
-    Copy,
-}
 
 /// How things are moved or copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +51,7 @@ impl RelocateTo {
     pub fn of(session: &mut Session, target: String, sources: usize) -> Result<Self, ClientError> {
         let has_slash = target.ends_with('/');
         if sources > 1 && !has_slash && kind(session, &target)? != RemoteKind::Directory {
-            return Err(ChangeError::NotADirectory.into());
+            return Err(RemoteChangeError::NotADirectory.into());
         }
         Ok(Self { is_parent: has_slash || sources > 1, target })
     }
@@ -76,7 +67,7 @@ impl RelocateTo {
 /// What a server has made of a request that replaces nothing.
 enum Attempt {
     Done,
-    /// Something has the new name.
+    /// Something may have the new name: 412, or 409 if that is a directory.
     Exists(ClientError),
 }
 
@@ -86,9 +77,9 @@ pub fn relocate(
     from: &str,
     to: &RelocateTo,
     options: RelocateOptions,
-) -> Result<Change, ClientError> {
+) -> Result<RemoteChange, ClientError> {
     if is_root(from) {
-        return Err(ChangeError::Root.into());
+        return Err(RemoteChangeError::Root.into());
     }
     if options.how == Relocate::Copy && !options.recursive {
         refuse_directory(session, from)?;
@@ -96,7 +87,8 @@ pub fn relocate(
     if options.dry_run {
         return plan(session, from, to, options);
     }
-    let changed = |to, replaces| Change::Relocated { how: options.how, from: from.to_owned(), to, replaces };
+    let changed =
+        |to, replaces| RemoteChange::Relocated { how: options.how, from: from.to_owned(), to, replaces };
     let mut target = if to.is_parent { to.inside(from) } else { to.target.clone() };
     let mut refusal = match attempt(session, from, &target, options.how)? {
         Attempt::Done => return Ok(changed(target, false)),
@@ -114,8 +106,11 @@ pub fn relocate(
         there = inside;
     }
     match there {
-        _ if options.no_clobber => Ok(Change::Kept { from: from.to_owned(), to: target }),
-        RemoteKind::Directory => Err(ChangeError::InTheWay(target).into()),
+        RemoteKind::File | RemoteKind::Directory if options.no_clobber => {
+            Ok(RemoteChange::Kept { from: from.to_owned(), to: target })
+        }
+        RemoteKind::Directory => Err(RemoteChangeError::InTheWay(target).into()),
+        _ if !matches!(refusal, ClientError::Refused(Status::PRECONDITION_FAILED, _)) => Err(refusal),
         RemoteKind::File | RemoteKind::Missing => {
             ask(session, from, &target, options.how, "T")??;
             Ok(changed(target, there == RemoteKind::File))
@@ -129,7 +124,7 @@ fn plan(
     from: &str,
     to: &RelocateTo,
     options: RelocateOptions,
-) -> Result<Change, ClientError> {
+) -> Result<RemoteChange, ClientError> {
     if kind(session, from)? == RemoteKind::Missing {
         return Err(ClientError::Refused(Status::NOT_FOUND, None));
     }
@@ -141,17 +136,17 @@ fn plan(
     }
     let replaces = match there {
         RemoteKind::Missing => false,
-        _ if options.no_clobber => return Ok(Change::Kept { from: from.to_owned(), to: target }),
-        RemoteKind::Directory => return Err(ChangeError::InTheWay(target).into()),
+        _ if options.no_clobber => return Ok(RemoteChange::Kept { from: from.to_owned(), to: target }),
+        RemoteKind::Directory => return Err(RemoteChangeError::InTheWay(target).into()),
         RemoteKind::File => true,
     };
-    Ok(Change::Relocated { how: options.how, from: from.to_owned(), to: target, replaces })
+    Ok(RemoteChange::Relocated { how: options.how, from: from.to_owned(), to: target, replaces })
 }
 
 /// A copy with `Depth: 0` would be an empty directory (RFC 4918 §9.8.3), so it cannot be refused by the server.
 fn refuse_directory(session: &mut Session, from: &str) -> Result<(), ClientError> {
     if from.ends_with('/') || kind(session, from)? == RemoteKind::Directory {
-        return Err(ChangeError::Directory(ADVICE).into());
+        return Err(RemoteChangeError::Directory(ADVICE).into());
     }
     Ok(())
 }
@@ -159,7 +154,9 @@ fn refuse_directory(session: &mut Session, from: &str) -> Result<(), ClientError
 fn attempt(session: &mut Session, from: &str, to: &str, how: Relocate) -> Result<Attempt, ClientError> {
     match ask(session, from, to, how, "F")? {
         Ok(()) => Ok(Attempt::Done),
-        Err(refusal @ ClientError::Refused(Status::PRECONDITION_FAILED, _)) => Ok(Attempt::Exists(refusal)),
+        Err(refusal @ ClientError::Refused(Status::PRECONDITION_FAILED | Status::CONFLICT, _)) => {
+            Ok(Attempt::Exists(refusal))
+        }
         Err(refusal) => Err(refusal),
     }
 }
@@ -182,7 +179,7 @@ fn ask(
     let status = response.head.status;
     if status.code() == MULTI_STATUS {
         response.body.discard()?;
-        return Ok(Err(ChangeError::Incomplete.into()));
+        return Ok(Err(RemoteChangeError::Incomplete.into()));
     }
     if !status.is_success() {
         return Ok(Err(error_response::read(response)));
@@ -250,9 +247,9 @@ mod tests {
         let (file, missing) = (says("200 x"), says("404 x"));
         let (d, d_a) = (leads_to("/d/"), leads_to("/d/a/"));
         let kept = RelocateOptions { no_clobber: true, ..MOVED };
-        let in_the_way = ChangeError::InTheWay("/d/a".to_owned()).to_string();
-        let several = ChangeError::NotADirectory.to_string();
-        let cases: [((&str, &str, usize), RelocateOptions, Vec<PeerAction>, &str, &[&str]); 14] = [
+        let in_the_way = RemoteChangeError::InTheWay("/d/a".to_owned()).to_string();
+        let several = RemoteChangeError::NotADirectory.to_string();
+        let cases: [((&str, &str, usize), RelocateOptions, Vec<PeerAction>, &str, &[&str]); 16] = [
             (("/a", "/b", 1), MOVED, vec![new], "moved /a → /b", &["MOVE /a /b F"]),
             (("/a", "/d/", 1), MOVED, vec![new], "moved /a → /d/a", &["MOVE /a /d/a F"]),
             (("/x/a/", "/d/", 1), MOVED, vec![new], "moved /x/a/ → /d/a", &["MOVE /x/a/ /d/a F"]),
@@ -314,7 +311,21 @@ mod tests {
                 "the server has done it only in part",
                 &["MOVE /a /b F"],
             ),
-            (("/", "/b", 1), MOVED, vec![], &ChangeError::Root.to_string(), &[]),
+            (
+                ("/a", "/x/b", 1),
+                MOVED,
+                vec![says("409 x"), missing],
+                "409 Conflict",
+                &["MOVE /a /x/b F", "HEAD /x/b"],
+            ),
+            (
+                ("/a", "/d", 1),
+                MOVED,
+                vec![says("409 x"), d, new],
+                "moved /a → /d/a",
+                &["MOVE /a /d F", "HEAD /d", "MOVE /a /d/a F"],
+            ),
+            (("/", "/b", 1), MOVED, vec![], &RemoteChangeError::Root.to_string(), &[]),
         ];
         for (paths, options, answers, said, heard) in cases {
             let found = relocated(paths, options, &answers);
@@ -328,7 +339,7 @@ mod tests {
         let copied = RelocateOptions { how: Relocate::Copy, ..MOVED };
         let tree = RelocateOptions { recursive: true, ..copied };
         let (new, file, d) = (says("201 x"), says("200 x"), leads_to("/d/"));
-        let directory = ChangeError::Directory(ADVICE).to_string();
+        let directory = RemoteChangeError::Directory(ADVICE).to_string();
         let cases: [((&str, &str, usize), RelocateOptions, Vec<PeerAction>, &str, &[&str]); 5] = [
             (("/a", "/b", 1), copied, vec![file, new], "copied /a → /b", &["HEAD /a", "COPY /a /b F"]),
             (("/d", "/b", 1), copied, vec![d], &directory, &["HEAD /d"]),

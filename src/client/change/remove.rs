@@ -5,8 +5,8 @@
 
 use super::expand::is_root;
 use super::kind::{RemoteKind, kind};
-use super::outcome::Change;
-use crate::client::change_error::ChangeError;
+use super::outcome::RemoteChange;
+use crate::client::change_error::RemoteChangeError;
 use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::request::HttpRequest;
@@ -40,20 +40,20 @@ pub fn remove(
     session: &mut Session,
     target: &str,
     options: RemoveOptions,
-) -> Result<Option<Change>, ClientError> {
+) -> Result<Option<RemoteChange>, ClientError> {
     let RemoveOptions { recursive, force, dry_run } = options;
-    let removed = |is_directory| Some(Change::Removed { target: target.to_owned(), is_directory });
+    let removed = |is_directory| Some(RemoteChange::Removed { target: target.to_owned(), is_directory });
     if is_root(target) {
-        return Err(ChangeError::Root.into());
+        return Err(RemoteChangeError::Root.into());
     }
     if !recursive && target.ends_with('/') {
-        return Err(ChangeError::Directory(ADVICE).into());
+        return Err(RemoteChangeError::Directory(ADVICE).into());
     }
     if dry_run {
         return match kind(session, target)? {
             RemoteKind::Missing if force => Ok(None),
             RemoteKind::Missing => Err(ClientError::Refused(Status::NOT_FOUND, None)),
-            RemoteKind::Directory if !recursive => Err(ChangeError::Directory(ADVICE).into()),
+            RemoteKind::Directory if !recursive => Err(RemoteChangeError::Directory(ADVICE).into()),
             kind => Ok(removed(kind == RemoteKind::Directory)),
         };
     }
@@ -63,7 +63,7 @@ pub fn remove(
     let status = response.head.status;
     if status.code() == MULTI_STATUS {
         response.body.discard()?;
-        return Err(ChangeError::Incomplete.into());
+        return Err(RemoteChangeError::Incomplete.into());
     }
     if status.is_success() {
         response.body.discard()?;
@@ -73,7 +73,7 @@ pub fn remove(
     match status {
         Status::NOT_FOUND | Status::GONE if force => Ok(None),
         Status::BAD_REQUEST if !recursive && matches!(kind(session, target), Ok(RemoteKind::Directory)) => {
-            Err(ChangeError::Directory(ADVICE).into())
+            Err(RemoteChangeError::Directory(ADVICE).into())
         }
         _ => Err(refusal),
     }
@@ -150,7 +150,7 @@ mod tests {
         let done = says("204 No Content");
         let missing = says("404 Not Found");
         let directory = "it is a directory (rm -r removes it, with everything in it)";
-        let root = ChangeError::Root.to_string();
+        let root = RemoteChangeError::Root.to_string();
         let cases: [(&str, RemoveOptions, Vec<PeerAction>, &str, &[&str]); 13] = [
             ("/a", plain, vec![done], "removed /a", &["DELETE /a 0"]),
             ("/d", tree, vec![done], "removed /d", &["DELETE /d"]),

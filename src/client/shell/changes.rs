@@ -4,8 +4,8 @@ use std::io;
 
 use super::Shell;
 use crate::client::change::{
-    self, Change, ChangeLine, RelocateOptions, RelocateTo, RemoveOptions, is_yes, make_directory, question,
-    relocate, remove,
+    self, ChangeLine, RelocateOptions, RelocateTo, RemoteChange, RemoveOptions, is_yes, make_directory,
+    question, relocate, remove,
 };
 use crate::client::change_command::{AskedChange, ChangeCommand, EmptyTrash};
 use crate::client::error::ClientError;
@@ -165,7 +165,7 @@ impl Shell<'_> {
         }
     }
 
-    fn changed(&mut self, change: &Change, is_planned: bool) -> io::Result<()> {
+    fn changed(&mut self, change: &RemoteChange, is_planned: bool) -> io::Result<()> {
         let line = ChangeLine { change, is_planned };
         if change.is_skipped() { writeln!(self.err, "{line}") } else { writeln!(self.out, "{line}") }
     }
