@@ -94,7 +94,8 @@ impl Stage {
     /// With the flags that the page says.
     fn of(page: &Page) -> Self {
         let says_edit = page.text.contains(&format!("`wharf serve www {}`", EDIT.join(" ")));
-        let wharf = Wharf::serve(&[&["--udp", "0"], if says_edit { &EDIT[..] } else { &[] }].concat());
+        let own: &[&str] = if says_edit { &EDIT } else { &[] };
+        let wharf = Wharf::serve(&[&["--udp", "0"], own].concat());
         copy(&root().join("www"), &wharf.folder());
         let place = tempfile::tempdir().expect("a directory");
         copy(&root().join("client_requests"), &place.path().join("client_requests"));
