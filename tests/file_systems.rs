@@ -12,7 +12,8 @@ use crate::common::{Mount, Wharf, eventually, outside, sample};
 const LENGTH: usize = 300_000;
 
 /// New files, replaced files, conditional uploads, and a resumable one; nothing else is left.
-fn takes_uploads(wharf: &Wharf, case: &str) {
+/// `keeps` says whether the file system can keep what is replaced.
+fn takes_uploads(wharf: &Wharf, keeps: bool, case: &str) {
     let content = |seed| sample(LENGTH, seed);
     let table = [
         ("a new file", "PUT", "/a", "", 201),
@@ -27,7 +28,9 @@ fn takes_uploads(wharf: &Wharf, case: &str) {
     for (seed, (what, method, target, fields, code)) in (1..).zip(table) {
         let sent = if what == "an empty one" { Vec::new() } else { content(seed) };
         let answer = wharf.ask(method, target, fields, &sent);
+        let code = if what.ends_with("replaced") && !keeps { 409 } else { code };
         assert_eq!(answer.code(), code, "{case}: {what}: {}", answer.text());
+        assert_eq!(code == 409, answer.text().contains("--trash off"), "{case}: {what}");
         if code < 300 {
             assert!(wharf.ask("GET", target, "", b"").body == sent, "{case}: {what}");
         }
@@ -35,10 +38,14 @@ fn takes_uploads(wharf: &Wharf, case: &str) {
     let tag = wharf.ask("HEAD", "/a", "", b"").field("ETag");
     let matches = format!("If-Match: {tag}\r\n");
     // A weak tag matches nothing (RFC 9110 §13.1.1): some of these file systems have timestamps in seconds.
-    if !tag.starts_with("W/") {
+    if !tag.starts_with("W/") && keeps {
         assert_eq!(wharf.ask("PUT", "/a", &matches, b"guarded").code(), 204, "{case}");
     }
     assert_eq!(wharf.ask("PUT", "/a", "If-Match: \"other\"\r\n", b"guarded").code(), 412, "{case}");
+    let kept: Vec<_> = wharf.trash().into_iter().filter(|(path, _)| path != "a").collect();
+    let expected = if keeps { vec![("c".to_owned(), content(6))] } else { Vec::new() };
+    assert!(kept == expected, "{case}: {:?}", kept.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    assert_eq!(wharf.trash().contains(&("a".to_owned(), content(1))), keeps, "{case}");
     let seen: Vec<_> = wharf.tree().into_iter().filter(|name| !name.starts_with(".wharf/")).collect();
     assert_eq!(seen, ["a", "b", "c", "deep/", "deep/er/", "deep/er/a", "empty"], "{case}");
 }
@@ -52,8 +59,8 @@ fn renames(wharf: &Wharf, case: &str) {
     }
 }
 
-fn takes_all_uploads(folder: &Path, case: &str) {
-    takes_uploads(&Wharf::serve_folder(folder, &[]), case);
+fn takes_all_uploads(folder: &Path, keeps: bool, case: &str) {
+    takes_uploads(&Wharf::serve_folder(folder, &[]), keeps, case);
     renames(&Wharf::serve_folder(folder, &["--on-conflict", "rename"]), case);
 }
 
@@ -61,14 +68,14 @@ fn takes_all_uploads(folder: &Path, case: &str) {
 fn uploads_work_without_links_and_renaming_without_replacing() {
     let source = tempfile::tempdir().expect("a folder");
     let Some(mount) = Mount::rclone(source.path()) else { return };
-    takes_all_uploads(mount.point(), "rclone");
+    takes_all_uploads(mount.point(), false, "rclone");
 }
 
 #[test]
 fn uploads_work_without_anonymous_files() {
     let source = tempfile::tempdir().expect("a folder");
     let Some(mount) = Mount::bindfs(source.path()) else { return };
-    takes_all_uploads(mount.point(), "bindfs");
+    takes_all_uploads(mount.point(), true, "bindfs");
 }
 
 /// A server for which strace makes this system call fail; strace's log goes to a file.
@@ -94,7 +101,7 @@ fn uploads_work_with_anonymous_files_that_cannot_be_linked() {
         fs::create_dir(&folder).expect("a folder");
         let fault = format!("inject=linkat:error={refusal}");
         let Some(wharf) = crippled(&folder, &[fault], &notes) else { return };
-        takes_uploads(&wharf, refusal);
+        takes_uploads(&wharf, true, refusal);
         let text = fs::read_to_string(&notes).expect("notes");
         // EXDEV may apply to one directory only.
         let tried = text.matches("/proc/self/fd/").count();
@@ -110,7 +117,7 @@ fn uploads_work_with_neither_links_nor_renaming_without_replacing() {
         fs::create_dir(&folder).expect("a folder");
         let faults = ["linkat", "renameat2"].map(|call| format!("inject={call}:error={refusal}"));
         let Some(wharf) = crippled(&folder, &faults, &notes) else { return };
-        takes_uploads(&wharf, refusal);
+        takes_uploads(&wharf, false, refusal);
     }
 }
 

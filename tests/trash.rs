@@ -2,6 +2,7 @@
 
 mod announced;
 mod delete;
+mod keeping;
 mod meanwhile;
 mod owners;
 mod page;
@@ -84,4 +85,10 @@ fn text(value: &Value) -> String {
 /// What is in the folder, without what the server keeps there.
 fn files(wharf: &Wharf) -> Vec<String> {
     wharf.tree().into_iter().filter(|name| !name.starts_with(".wharf")).collect()
+}
+
+/// The names of all files and directories that the trash has on the disk.
+fn on_disk(wharf: &Wharf) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(wharf.folder().join(".wharf/trash")) else { return Vec::new() };
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect()
 }

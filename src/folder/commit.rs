@@ -197,7 +197,9 @@ impl Commit<'_> {
             Some((old, _)) if model.is_some() => file.copy_attributes(old)?,
             _ => file.set_default_attributes(dir, self.shared.umask)?,
         }
-        let mut kept = old.map(|(_, stat)| self.keep(dir, stat)).transpose()?;
+        // A second name changes the version of the old file: when another one is asked for, it comes after that check.
+        let is_early = !matches!(self.guard, Guard::MustBe(_));
+        let mut kept = old.filter(|_| is_early).map(|(_, stat)| self.keep(dir, stat)).transpose()?;
         if let Some(member) = &self.member {
             member.wait_for_round();
             file.sync()?;
@@ -263,8 +265,8 @@ impl Commit<'_> {
         self.given(given, file, real.as_ref(), is_told)
     }
 
-    /// Replaces the file that has the name now. If that is not the one that is kept, it is another program's; then that is kept
-    /// instead, however long that takes.
+    /// Replaces the file that has the name now. If it is not kept yet, or another one is, that is done first, however long it
+    /// takes.
     fn replace(
         &self,
         dir: &Arc<Dir>,

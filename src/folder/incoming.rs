@@ -83,7 +83,7 @@ impl Incoming {
         self.shared.rules.admit_size(received)?;
         let dir = self.place.nearest();
         let begin = || self.shared.reserve.begin(count, dir);
-        let _in_flight = self.shared.with_room(dir, self.grant.may_remove(), begin)?;
+        let _in_flight = self.shared.with_room(count, dir, self.grant.may_remove(), begin)?;
         self.temporary.as_mut().ok_or_else(lost)?.write(bytes)?;
         self.received = received;
         Ok(())

@@ -45,6 +45,11 @@ impl Reserve {
         Ok(in_flight)
     }
 
+    /// How much more space a file of this size needs than there is.
+    pub(super) fn shortage(&self, size: u64, dir: &Dir) -> Result<u64, Error> {
+        Ok(size.saturating_add(self.bytes).saturating_sub(root::space(dir)?))
+    }
+
     fn leave_room(&self, bytes: u64, dir: &Dir) -> Result<(), Error> {
         let fits = bytes.saturating_add(self.bytes) <= root::space(dir)?;
         if fits { Ok(()) } else { Err(Error::NoSpace) }

@@ -91,10 +91,11 @@ impl Shared {
         self.rules.durable.then_some(&self.directory_syncs)
     }
 
-    /// Runs what needs space on the file system of this directory. If there is none, what was removed long ago makes room for
-    /// a principal that may remove files.
+    /// Runs what needs so much space on the file system of this directory. If there is not enough, what was removed long ago
+    /// makes room for a principal that may remove files, unless that would not be enough either.
     pub(super) fn with_room<T>(
         &self,
+        size: u64,
         dir: &Dir,
         may_push_out: bool,
         attempt: impl Fn() -> Result<T, Error>,
@@ -103,7 +104,9 @@ impl Shared {
             match attempt() {
                 Err(Error::NoSpace) if may_push_out => {
                     let at_home = fs::fstat(dir)?.st_dev == self.root.identity().device();
-                    if !self.trash.push_out(&self.root, at_home)? {
+                    let short = self.reserve.shortage(size, dir)?;
+                    let can_help = self.trash.can_free(&self.root, short, at_home)?;
+                    if !can_help || !self.trash.push_out(&self.root, at_home)? {
                         return Err(self.trash.is_in_the_way().unwrap_or(Error::NoSpace));
                     }
                 }
@@ -114,7 +117,7 @@ impl Shared {
 
     /// Fails if a file of this size does not fit, even [with what makes room](Self::with_room).
     pub(super) fn admit_space(&self, size: Option<u64>, dir: &Dir, may_push_out: bool) -> Result<(), Error> {
-        self.with_room(dir, may_push_out, || self.reserve.admit(size, dir))
+        self.with_room(size.unwrap_or(0), dir, may_push_out, || self.reserve.admit(size, dir))
     }
 
     /// Where a file of this size may be saved by the rules. It does not check for free space.

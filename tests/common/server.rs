@@ -176,17 +176,41 @@ impl Wharf {
         fs::read(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Every file and directory below the folder, including hidden ones, by path. The file that servers lock
-    /// is left out, because it is permanent.
+    /// Every file and directory below the folder, including hidden ones, by path. The trash is left out, and the file that
+    /// servers lock, because it is permanent.
     pub fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.folder(), &self.folder(), &mut found);
+        let has_trash = found.iter().any(|name| name == ".wharf/trash/");
+        found.retain(|name| !name.starts_with(".wharf/trash/"));
+        if has_trash && found.iter().filter(|name| name.starts_with(".wharf/")).count() == 1 {
+            found.retain(|name| name != ".wharf/");
+        }
         let in_own = found.iter().filter(|name| name.starts_with(".wharf/")).count();
         if in_own == 2 && found.iter().any(|name| name == ".wharf/lock") {
             found.retain(|name| !name.starts_with(".wharf/"));
         }
         found.sort();
         found
+    }
+
+    /// What is in the trash: the paths where it was, and its content; sorted.
+    pub fn trash(&self) -> Vec<(String, Vec<u8>)> {
+        let trash = self.folder().join(".wharf/trash");
+        let Ok(entries) = fs::read_dir(&trash) else { return Vec::new() };
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
+        let ids: Vec<_> = names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
+        let item = |id: String| {
+            let record = fs::read(trash.join(format!("{id}.json"))).ok()?;
+            let record: serde_json::Value = serde_json::from_slice(&record).ok()?;
+            let path = record["path"].as_str().expect("text");
+            let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned();
+            let content = fs::read(trash.join(&id)).or_else(|_| fs::read(trash.join(format!("{id}.new"))));
+            Some((path, content.ok()?))
+        };
+        let mut items: Vec<_> = ids.into_iter().filter_map(item).collect();
+        items.sort();
+        items
     }
 
     /// Waits until every file in the folder is old enough for the server to cache it.

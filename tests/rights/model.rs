@@ -18,9 +18,10 @@ pub const RULES: [&str; 8] = [
 pub const USERS: [(&str, &[&str]); 2] = [("anna", &["staff"]), ("ben", &[])];
 
 /// The files of the folder. None of them may be seen but by the rules.
-pub const FILES: [&str; 7] = [
+pub const FILES: [&str; 8] = [
     "open/file",
     "work/file",
+    "work/source",
     "inbox/file",
     "closed/hush",
     "closed/near/file",
@@ -58,16 +59,22 @@ pub enum Operation {
     /// Removes the path.
     Delete,
     /// Moves the path to a free name in the folder where everybody may do anything.
-    Move,
+    MoveFrom,
+    /// Copies the path there.
+    CopyFrom,
+    /// Moves and copies a file from there to the path.
+    MoveTo,
+    CopyTo,
 }
 
 pub use self::Operation::{
-    Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Move, Post, Put, Range, Resumable, Tar,
-    Zip,
+    CopyFrom, CopyTo, Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, MoveFrom, MoveTo,
+    Post, Put, Range, Resumable, Tar, Zip,
 };
 
 pub const READS: [Operation; 8] = [Get, Head, Range, IfNoneMatch, Hash, List, Zip, Tar];
-pub const WRITES: [Operation; 7] = [Put, Post, Resumable, Form, MakeDirectory, Delete, Move];
+pub const WRITES: [Operation; 10] =
+    [Put, Post, Resumable, Form, MakeDirectory, Delete, MoveFrom, CopyFrom, MoveTo, CopyTo];
 
 /// To list and to read.
 const VIEW: [bool; 5] = [true, true, false, false, false];
@@ -112,8 +119,11 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let Some(path) = path else { return 400 };
     let (path, ends_with_slash) =
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
-    if matches!(operation, Delete | Move) {
-        return expected_removal(caller, path, ends_with_slash, operation);
+    match operation {
+        Delete | MoveFrom => return expected_removal(caller, path, ends_with_slash, operation),
+        CopyFrom => return expected_copy(caller, path, ends_with_slash),
+        MoveTo | CopyTo => return expected_arrival(caller, path),
+        _ => {}
     }
     let (named, lies_at) = (rights(caller, path), real(path));
     let there = rights(caller, &lies_at);
@@ -179,7 +189,8 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         }
         Post => 200,
         Resumable => 201,
-        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar | Delete | Move => 0,
+        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar | Delete | MoveFrom | CopyFrom
+        | MoveTo | CopyTo => 0,
     }
 }
 
@@ -189,9 +200,8 @@ fn expected_removal(caller: Caller, path: &str, ends_with_slash: bool, operation
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
     let lies_at = format!("{}/{name}", real(parent));
     let lies_at = lies_at.trim_start_matches('/');
-    // A link that leads nowhere looks absent, but can be moved.
-    let leads_somewhere =
-        |target: &str| operation == Move || FILES.contains(&target) || DIRECTORIES.contains(&target);
+    // A link that leads nowhere looks absent.
+    let leads_somewhere = |target: &str| FILES.contains(&target) || DIRECTORIES.contains(&target);
     let is_link = LINKS.iter().any(|(link, _, target)| *link == lies_at && leads_somewhere(target));
     let is_directory = DIRECTORIES.contains(&lies_at);
     let exists = is_link || is_directory || FILES.contains(&lies_at);
@@ -204,10 +214,53 @@ fn expected_removal(caller: Caller, path: &str, ends_with_slash: bool, operation
         }
     } else if !exists || (ends_with_slash && !is_directory) {
         404
-    } else if operation == Move {
+    } else if operation == MoveFrom {
         201
     } else {
         204
+    }
+}
+
+/// The expected status of a copy of what the path leads to. What may only be listed cannot be copied.
+fn expected_copy(caller: Caller, path: &str, ends_with_slash: bool) -> u16 {
+    const READ: usize = 1;
+    let lies_at = real(path);
+    let is_directory = DIRECTORIES.contains(&&*lies_at);
+    let exists = is_directory || FILES.contains(&&*lies_at);
+    if !rights(caller, path)[READ] {
+        refusal(caller, path, &[READ])
+    } else if exists && !rights(caller, &lies_at)[READ] {
+        match refusal(caller, &lies_at, &[READ]) {
+            401 => 404,
+            status => status,
+        }
+    } else if !exists || (ends_with_slash && !is_directory) {
+        404
+    } else {
+        201
+    }
+}
+
+/// The expected status of a file that comes to the path. A link there is replaced itself.
+fn expected_arrival(caller: Caller, path: &str) -> u16 {
+    const SAVE: [usize; 2] = [2, 3];
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let lies_at = format!("{}/{name}", real(parent));
+    let lies_at = lies_at.trim_start_matches('/');
+    let may_save = |path: &str| SAVE.iter().any(|right| rights(caller, path)[*right]);
+    let is_link = LINKS.iter().any(|(link, ..)| *link == lies_at);
+    let exists = is_link || DIRECTORIES.contains(&lies_at) || FILES.contains(&lies_at);
+    if !may_save(path) {
+        refusal(caller, path, &SAVE)
+    } else if !may_save(lies_at) {
+        match refusal(caller, lies_at, &SAVE) {
+            401 => 404,
+            status => status,
+        }
+    } else if exists && rights(caller, lies_at)[SAVE[1]] {
+        204
+    } else {
+        201
     }
 }
 

@@ -3,8 +3,8 @@
 #[cfg(feature = "tls")]
 use super::caller::Caller;
 use super::model::Operation::{
-    Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Move, Post, Put, Range, Resumable, Tar,
-    Zip,
+    CopyFrom, CopyTo, Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, MoveFrom, MoveTo,
+    Post, Put, Range, Resumable, Tar, Zip,
 };
 use super::model::{Operation, READS, WRITES, expected, leaks};
 #[cfg(feature = "tls")]
@@ -118,7 +118,10 @@ fn request(operation: Operation, target: &str) -> String {
         ),
         MakeDirectory => ("MKCOL", "", "", ""),
         Delete => ("DELETE", "", "", ""),
-        Move => ("MOVE", "", "Destination: /work/moved\r\n", ""),
+        MoveFrom => ("MOVE", "", "Destination: /work/moved\r\n", ""),
+        CopyFrom => ("COPY", "", "Destination: /work/moved\r\n", ""),
+        MoveTo => return to_target("MOVE", target),
+        CopyTo => return to_target("COPY", target),
     };
     let slash = if operation == Form && !target.ends_with('/') { "/" } else { "" };
     let length = match method {
@@ -126,6 +129,11 @@ fn request(operation: Operation, target: &str) -> String {
         _ => String::new(),
     };
     format!("{method} {target}{slash}{query} HTTP/1.1\r\nHost: localhost\r\n{fields}{length}\r\n{body}")
+}
+
+/// The request that moves or copies a file to this target.
+fn to_target(method: &str, target: &str) -> String {
+    format!("{method} /work/source HTTP/1.1\r\nHost: localhost\r\nDestination: {target}\r\n\r\n")
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(super) struct Index {
     entries: BTreeMap<TrashId, Indexed>,
     /// The sizes of all, as far as they are known.
     bytes: u64,
+    /// The last id that this server has given.
+    last: Option<TrashId>,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
 }
@@ -51,6 +53,13 @@ impl Whose<'_> {
 }
 
 impl Index {
+    /// The id of something that is removed now.
+    pub(super) fn next_id(&mut self, now: SystemTime) -> TrashId {
+        let id = TrashId::new(now).after(self.last);
+        self.last = Some(id);
+        id
+    }
+
     pub(super) fn insert(&mut self, id: TrashId, entry: Indexed) {
         self.remove(id);
         self.bytes = self.bytes.saturating_add(entry.size.unwrap_or(0));
@@ -114,6 +123,12 @@ impl Index {
         older
             .filter(move |(_, entry)| !entry.is_pending && whose.has(entry.owner.as_deref()))
             .map(|(id, _)| *id)
+    }
+
+    /// How many bytes the entries hold for which this is true; `None` if one of them was not measured yet.
+    pub(super) fn bytes_of(&self, is_it: impl Fn(TrashId, &Indexed) -> bool) -> Option<u64> {
+        let mut found = self.entries.iter().filter(|(id, entry)| !entry.is_pending && is_it(**id, entry));
+        found.try_fold(0_u64, |sum, (_, entry)| Some(sum.saturating_add(entry.size?)))
     }
 
     /// The directories that were not measured yet.

@@ -40,7 +40,7 @@ impl<'t> NewEntry<'t> {
         record: Record,
     ) -> Result<Self, Error> {
         let record = Record { away: store.away().cloned(), ..record };
-        let id = TrashId::new(SystemTime::now());
+        let id = trash.index().next_id(SystemTime::now());
         let mut home = trash.stores.home(root)?;
         let mut begun = home.begin();
         let file = match record.create(home.dir(), id) {

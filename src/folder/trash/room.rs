@@ -61,6 +61,14 @@ impl Trash {
         }
     }
 
+    /// Whether discarding all that is old enough can free so much on that file system.
+    pub(in crate::folder) fn can_free(&self, root: &Root, bytes: u64, at_home: bool) -> Result<bool, Error> {
+        self.load(root)?;
+        let now = SystemTime::now();
+        let freed = self.index().bytes_of(|id, entry| entry.away.is_none() == at_home && is_old(id, now));
+        Ok(freed.is_none_or(|freed| freed >= bytes))
+    }
+
     /// That there is no space, and how much of it the trash holds; `None` if it holds nothing.
     pub(in crate::folder) fn is_in_the_way(&self) -> Option<Error> {
         let index = self.index();

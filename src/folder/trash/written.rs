@@ -86,9 +86,9 @@ impl WrittenFiles {
         let (made, kept) = match old {
             None => (Some(now), None),
             Some((old, is_kept)) => {
+                // What another has written counts for another.
                 let old = self.forget(old).filter(|old| *old.writer == *writer);
-                let kept = old.as_ref().and_then(|old| old.kept);
-                (old.and_then(|old| old.made), if is_kept { Some(now) } else { kept })
+                old.map_or((None, None), |old| (old.made, if is_kept { Some(now) } else { old.kept }))
             }
         };
         let identity = Identity::of(new);

@@ -68,7 +68,8 @@ impl Appending {
             return fits;
         }
         let dir = self.store.dir();
-        let _in_flight = shared.with_room(dir, self.may_push_out, || shared.reserve.begin(count, dir))?;
+        let _in_flight =
+            shared.with_room(count, dir, self.may_push_out, || shared.reserve.begin(count, dir))?;
         let file =
             upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {

@@ -34,10 +34,10 @@ if ($("#room")) {
     const who = (user) => make("b", {}, user === known.user ? "you" : user);
     switch (type) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
-      case "private": return make("p", { className: "private" }, time, who(data.old_path), " to ", who(data.to), ": ", data.text);
+      case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
       case "remove": return told(make("bdi", {}, data.by), " removed ", make("bdi", {}, data.path));
-      case "move": return told(make("bdi", {}, data.by), " moved ", make("bdi", {}, data.from), " to ", file(data));
+      case "move": return told(make("bdi", {}, data.by), " moved ", make("bdi", {}, data.old_path), " to ", file(data));
       case "restore": return told(make("bdi", {}, data.by), " restored ", file(data));
       case "join": return told(make("bdi", {}, data.user), " joined");
       default: return told(data.text);
