@@ -321,9 +321,9 @@ fn refused_credentials_are_not_sent_again() {
 #[test]
 fn only_changes_of_nobody_have_the_cookie_for_undo() {
     let cookie = format!("wharf-undo-81={}", "a".repeat(64));
-    let set =
+    let setting =
         format!("HTTP/1.1 200 OK\r\nSet-Cookie: {cookie}; Path=/; Max-Age=9\r\nContent-Length: 0\r\n\r\n");
-    let first: PeerAction = Say(set.leak());
+    let first: PeerAction = Say(setting.leak());
     let peer =
         FakePeer::plays(&[&[Read, first, Read, OK, Read, OK, Read, OK, Read, OK], &[Read, OK], &[Read, OK]]);
     let cookies = Arc::new(UndoCookies::default());
@@ -344,8 +344,8 @@ fn only_changes_of_nobody_have_the_cookie_for_undo() {
     // A session that changes nothing on purpose.
     ask(&mut Session::new(peer.server()), Method::Delete, "/a", &[]);
     let heard = peer.heard();
-    let sent: Vec<_> =
+    let cookies_sent: Vec<_> =
         heard.iter().map(|head| head.lines().find_map(|line| line.strip_prefix("Cookie: "))).collect();
     let cookie = Some(&*cookie);
-    assert_eq!(sent, [None, cookie, None, cookie, Some("own=1"), None, None], "{heard:?}");
+    assert_eq!(cookies_sent, [None, cookie, None, cookie, Some("own=1"), None, None], "{heard:?}");
 }

@@ -71,27 +71,27 @@ fn a_prompt_over_one_connection() {
 
 #[test]
 fn changes_over_one_connection() {
-    let head = |status: &str, body: &str| {
+    let says = |status: &str, body: &str| {
         let length = body.len();
         Say(format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}").leak())
     };
     let listing = r#"{"entries":[{"name":"a b","kind":"file"},{"name":".c","kind":"file"},{"name":"d","kind":"directory"}]}"#;
-    let (gone, listed) = (head("204 x", ""), head("200 x", listing));
+    let (gone, listed) = (says("204 x", ""), says("200 x", listing));
     let answers = [
-        ("rm -f none", head("404 x", ""), "DELETE /none"),
+        ("rm -f none", says("404 x", ""), "DELETE /none"),
         ("ls", listed, "GET /?list"),
         ("rm 1", gone, "DELETE /a%20b"),
         ("rm -r 3", gone, "DELETE /d/"),
         ("rm *b", listed, "GET /?list"),
         ("", gone, "DELETE /a%20b"),
-        ("mv 1 x/", head("201 x", ""), "MOVE /a%20b"),
-        ("mkdir y", head("201 x", ""), "MKCOL /y/"),
-        ("undo", head("200 x", r#"{"path":"/a b"}"#), "POST /.wharf/undo"),
-        ("trash empty", head("200 x", r#"{"count":2}"#), "DELETE /.wharf/trash"),
+        ("mv 1 x/", says("201 x", ""), "MOVE /a%20b"),
+        ("mkdir y", says("201 x", ""), "MKCOL /y/"),
+        ("undo", says("200 x", r#"{"path":"/a b"}"#), "POST /.wharf/undo"),
+        ("trash empty", says("200 x", r#"{"count":2}"#), "DELETE /.wharf/trash"),
     ];
     let part: Vec<_> = answers.iter().flat_map(|(_, answer, _)| [Read, *answer]).collect();
     let peer = FakePeer::plays(&[&part]);
-    let lines: String = answers.iter().map(|(line, _, _)| format!("{line}\n")).collect();
+    let lines: String = answers.iter().flat_map(|(line, _, _)| [line, "\n"]).collect();
     let folder = tempfile::tempdir().expect("a folder");
     let wrong = "rm 3\nrm 4\nrm /\nrm -x a\ntrash\n";
     let (out, err, all_well) = run(peer.server(), &format!("{lines}{wrong}"), folder.path());

@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn response(lines: &[String]) -> Received {
-        let fields: String = lines.iter().map(|line| format!("Set-Cookie: {line}\r\n")).collect();
+        let fields: String = lines.iter().flat_map(|line| ["Set-Cookie: ", line, "\r\n"]).collect();
         let bytes = format!("HTTP/1.1 204 No Content\r\n{fields}\r\n");
         Received::parse(bytes.as_bytes(), false).expect("valid").expect("whole").0
     }
