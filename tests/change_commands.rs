@@ -1,13 +1,16 @@
 //! `wharf rm`, `mv`, `cp`, `mkdir`, `undo` and `trash`, and the same at the prompt.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 #[cfg(feature = "accounts")]
 use crate::common::office::Office;
-use crate::common::{ClosedPort, Output, Wharf, run};
+#[cfg(feature = "tls")]
+use crate::common::pem;
+use crate::common::{ClosedPort, Fake, Output, Wharf, run};
 use crate::prompt::Terminal;
 
 /// Everybody may change everything.
@@ -404,4 +407,65 @@ fn over_a_unix_socket() {
     assert_eq!(does(&["rm", "unix:w.sock!/b.txt"]), "removed /b.txt\n");
     let whole = format!("unix:{}", Path::display(&socket));
     assert_eq!(does(&["undo", &whole]), "restored /b.txt\n");
+}
+
+#[test]
+fn a_redirect_leads_nowhere() {
+    let stage = Stage::new();
+    // The client has the cookie of the server to which it is led.
+    stage.does(&["rm", "/b.tmp"]);
+    let there = stage.at("/a.txt");
+    let fake = Fake::answers(move |_, stream| {
+        let answer = format!("HTTP/1.1 307 Moved\r\nLocation: {there}\r\nContent-Length: 0\r\n\r\n");
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    let (file, other) = (fake.url("/a.txt"), fake.url("/b.txt"));
+    for line in
+        [["rm", &file].as_slice(), &["mv", &file, &other], &["cp", "-r", &file, &other], &["mkdir", &other]]
+    {
+        let refused = stage.fails(line, 1);
+        assert!(refused.contains("307 ") && refused.contains("(use that address)"), "{line:?}: {refused}");
+    }
+    assert_eq!(stage.files(), "a.txt | c d.tmp | dir/deep/e.txt | other/f.txt");
+    let heard = [fake.requests("/a.txt"), fake.requests("/b.txt/")].concat();
+    assert!(heard.len() >= 4 && heard.iter().all(|head| !head.contains("Cookie:")), "{heard:?}");
+    assert_eq!(stage.paths_in_trash(), ["/b.tmp"]);
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn over_tls() {
+    let (cert, key) = (pem("localhost.pem"), pem("localhost.key"));
+    let tls = ["--tls-cert", cert.to_str().expect("text"), "--tls-key", key.to_str().expect("text")];
+    let wharf = Wharf::serve(&[&EDIT[..], &tls].concat());
+    wharf.write("a.txt", "a");
+    let here = tempfile::tempdir().expect("a directory");
+    let root = format!("https://localhost:{}/", wharf.address().port());
+    let ca = pem("ca.pem");
+    let does = |line: &[&str]| {
+        let output = run(&[line, &["--cacert", ca.to_str().expect("text")]].concat(), "", here.path());
+        assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{line:?}: {output:?}");
+        output.stdout
+    };
+    let (a, b) = (format!("{root}a.txt"), format!("{root}b.txt"));
+    assert_eq!(does(&["mv", &a, &b]), "moved /a.txt → /b.txt\n");
+    assert_eq!(does(&["rm", &b]), "removed /b.txt\n");
+    assert_eq!(does(&["undo", &root]), "restored /b.txt\n");
+}
+
+#[test]
+fn below_a_base() {
+    let wharf = Wharf::serve(&[&EDIT[..], &["--base", "/files"]].concat());
+    wharf.write("in/a.txt", "a");
+    let here = tempfile::tempdir().expect("a directory");
+    let does = |line: &[&str]| {
+        let output = run(line, "", here.path());
+        assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{line:?}: {output:?}");
+        output.stdout
+    };
+    let url = |path: &str| wharf.url(&format!("/files{path}"));
+    assert_eq!(does(&["mv", &url("/in/a.txt"), &url("/b.txt")]), "moved /files/in/a.txt → /files/b.txt\n");
+    assert_eq!(does(&["rm", &url("/b.txt")]), "removed /files/b.txt\n");
+    assert_eq!(does(&["undo", &url("/in/")]).lines().count(), 1);
+    assert_eq!(wharf.read("b.txt"), b"a");
 }
