@@ -71,7 +71,7 @@ pub enum EventKind {
         /// Whether it is a directory.
         is_directory: bool,
         /// What was done.
-        change: Change,
+        change: FileChange,
         /// Where else it lies or lay: only members that may see all these paths receive the event.
         also_at: Vec<Vec<u8>>,
     },
@@ -79,7 +79,7 @@ pub enum EventKind {
 
 /// What was done to a file or directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum FileChange {
     /// It was removed.
     Removed,
     /// It was moved from this path: untrusted bytes.
@@ -110,8 +110,8 @@ impl Event {
             }
             EventKind::Change { path, change, also_at, .. } => {
                 let moved_from = match change {
-                    Change::Moved { from } => Some(from),
-                    Change::Removed | Change::Restored => None,
+                    FileChange::Moved { from } => Some(from),
+                    FileChange::Removed | FileChange::Restored => None,
                 };
                 [path].into_iter().chain(moved_from).chain(also_at).all(|path| may_see(path))
             }
@@ -126,8 +126,8 @@ impl Event {
             EventKind::Upload { path, lies_at, .. } => path.len() + lies_at.as_ref().map_or(0, Vec::len),
             EventKind::Change { path, change, also_at, .. } => {
                 let from = match change {
-                    Change::Moved { from } => from.len(),
-                    Change::Removed | Change::Restored => 0,
+                    FileChange::Moved { from } => from.len(),
+                    FileChange::Removed | FileChange::Restored => 0,
                 };
                 path.len() + from + also_at.iter().map(Vec::len).sum::<usize>()
             }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use super::Now;
 use super::client_key::ClientKey;
 use super::error::RoomError;
-use super::event::{Change, Event, EventKind, Uploader};
+use super::event::{Event, EventKind, FileChange, Uploader};
 use super::flood::ClientBuckets;
 use super::id::{EventId, Ids, KEY_LEN};
 pub use super::limits::MAX_SUBSCRIBERS;
@@ -155,7 +155,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         &mut self,
         by: Uploader,
         (path, is_directory): (Vec<u8>, bool),
-        change: Change,
+        change: FileChange,
         also_at: Vec<Vec<u8>>,
         now: Now,
     ) -> EventId {

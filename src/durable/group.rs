@@ -40,7 +40,7 @@ pub struct PendingSync<'s> {
     syncs: &'s DirectorySyncs,
     identity: Identity,
     /// `None` if the directory cannot be read, and so cannot be synced.
-    joined: Option<(Arc<Directory>, Begun)>,
+    joined: Option<(Arc<Directory>, RunsBefore)>,
 }
 
 /// A directory that stays open, as its changes are made durable all the time. All threads that change it share its `fsync`.
@@ -78,7 +78,7 @@ struct Runs {
 
 /// How many runs had ended before a change was made.
 #[derive(Debug, Clone, Copy)]
-pub struct Begun(u64);
+pub struct RunsBefore(u64);
 
 /// A run. If the thread panics, the run has failed.
 struct Run<'g> {
@@ -136,13 +136,13 @@ impl SyncedDirectory {
     }
 
     /// Call it before the change.
-    pub fn begin(&self) -> Begun {
+    pub fn begin(&self) -> RunsBefore {
         self.0.group.begin()
     }
 
     /// Syncs the directory after the change; together with what others sync, if there is a member of their rounds. It is not an
     /// error if the file system cannot sync directories.
-    pub fn finish(&self, begun: Begun, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
+    pub fn finish(&self, begun: RunsBefore, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
         self.0.group.finish(begun, member, || sync::now(&self.0.handle))
     }
 }
@@ -183,15 +183,15 @@ impl Drop for PendingSync<'_> {
 
 impl Directory {
     /// Call it before the change.
-    fn join(self: &Arc<Self>) -> (Arc<Self>, Begun) {
+    fn join(self: &Arc<Self>) -> (Arc<Self>, RunsBefore) {
         (Arc::clone(self), self.group.begin())
     }
 }
 
 impl Group {
     /// Call it before the change.
-    fn begin(&self) -> Begun {
-        Begun(self.lock().ended)
+    fn begin(&self) -> RunsBefore {
+        RunsBefore(self.lock().ended)
     }
 
     /// Returns once an `fsync` that began after this call has ended, in this thread or another. An error if any has
@@ -199,7 +199,7 @@ impl Group {
     /// runs one: threads that arrive meanwhile share it.
     fn finish(
         &self,
-        Begun(begun): Begun,
+        RunsBefore(begun): RunsBefore,
         member: Option<&RoundMember<'_>>,
         fsync: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<(), Errno> {

@@ -26,7 +26,7 @@ use crate::path::SharePath;
 
 /// What happens to whatever has the new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conflict {
+pub enum IfTaken {
     /// Nothing: then there is no move or copy.
     Refuse,
     /// It is replaced, as far as the folder's rules and the rights allow.
@@ -46,7 +46,7 @@ pub(super) struct Arriving<'s, 'a> {
 }
 
 /// Something that has got its name.
-pub(super) struct Arrived {
+pub(super) struct NewlyNamed {
     /// Its path, which [`OnConflict::Rename`] may have changed.
     pub(super) path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
@@ -95,7 +95,7 @@ impl<'s> Arriving<'s, '_> {
     }
 
     /// Decides what has to be done; changes nothing.
-    pub(super) fn decide(&self, conflict: Conflict) -> Result<Step, Error> {
+    pub(super) fn decide(&self, conflict: IfTaken) -> Result<Step, Error> {
         let Self { shared, from: (from_dir, name), target, to, .. } = self;
         let to_dir = target.nearest();
         if self.is_directory() {
@@ -122,12 +122,12 @@ impl<'s> Arriving<'s, '_> {
             return Ok(Step::AppearBeside);
         }
         match (conflict, shared.rules.on_conflict(to)) {
-            (Conflict::Refuse, _) | (_, OnConflict::Refuse) => return Err(Error::Exists),
-            (Conflict::Replace, OnConflict::Rename) => {
+            (IfTaken::Refuse, _) | (_, OnConflict::Refuse) => return Err(Error::Exists),
+            (IfTaken::Replace, OnConflict::Rename) => {
                 may_add(to)?;
                 return Ok(Step::AppearBeside);
             }
-            (Conflict::Replace, OnConflict::Overwrite) => {}
+            (IfTaken::Replace, OnConflict::Overwrite) => {}
         }
         let replaces_directory = self.replaces_directory(&taken)?;
         Ok(match (self.is_directory(), replaces_directory) {
@@ -184,7 +184,7 @@ impl<'s> Arriving<'s, '_> {
         step: Step,
         old: Option<Old<'s>>,
         remover: &Remover,
-    ) -> Result<Option<Arrived>, Error> {
+    ) -> Result<Option<NewlyNamed>, Error> {
         let Self { from: (from_dir, name), stat, target, to, lies_at, .. } = self;
         let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
         if fs::fstat(to_dir)?.st_dev != stat.st_dev {
@@ -209,7 +209,7 @@ impl<'s> Arriving<'s, '_> {
         };
         let lies_at = lies_at.and_then(|real| real.parent()?.join(path.name()?).ok());
         let asked_for = to.hides_names().then(|| target.path().clone());
-        Ok(Some(Arrived { path, asked_for, lies_at, created, kept }))
+        Ok(Some(NewlyNamed { path, asked_for, lies_at, created, kept }))
     }
 
     /// Replaces what has the name now. If that is not what was prepared for, it is kept nevertheless, however long that takes.
@@ -307,12 +307,12 @@ impl<'s> Arriving<'s, '_> {
 /// The lock for the last step. What depends on what exists waits for other servers too.
 pub(super) fn lock<'s>(
     shared: &'s Shared,
-    conflict: Conflict,
+    conflict: IfTaken,
     has_guard: bool,
     to: &Grant<'_, ToWrite>,
 ) -> Result<CommitGuard<'s>, Error> {
     let Shared { commits, root, rules, .. } = shared;
-    let depends = has_guard || conflict == Conflict::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
+    let depends = has_guard || conflict == IfTaken::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
     if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
 }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
-use super::commit::{Saved, save};
+use super::commit::{Saved, Wanted, save};
 use super::error::Error;
 use super::guard::Guard;
 use super::place::Place;
@@ -97,7 +97,8 @@ impl Incoming {
     pub fn commit(self, guard: Guard, remover: &Remover, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        save(&shared, &place, &grant, &mut temporary, received, modified, guard, remover)
+        let wanted = Wanted { size: received, modified, guard, remover };
+        save(&shared, &place, &grant, &mut temporary, &wanted)
     }
 }
 

@@ -60,7 +60,7 @@ mod trash;
 mod uploads;
 mod walk;
 
-pub use arrive::Conflict;
+pub use arrive::IfTaken;
 pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error};
@@ -260,15 +260,15 @@ impl Folder {
     pub fn copy(
         &self,
         from: &Grant<'_, ToRead>,
-        judge: Judge,
+        judge: &Judge,
         extent: Extent,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
         _: Blocking<'_>,
     ) -> Result<Copying, Error> {
         let shared = self.source.current();
-        stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
+        stale::retry(|| Copying::begin(&shared, from, judge, extent, to, conflict, remover))
     }
 
     /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once the copy is complete. It
@@ -277,7 +277,7 @@ impl Folder {
         &self,
         from: &Grant<'_, ToRemove>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         guard: Guard,
         remover: &Remover,
         _: Blocking<'_>,
@@ -308,7 +308,7 @@ impl Folder {
         &self,
         from: &Grant<'_, ToRemove>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         guard: Guard,
         remover: &Remover,
         _: Blocking<'_>,

@@ -90,7 +90,7 @@ impl Remove<'_> {
             let old = OldFile { dir, path, name, stat };
             let mut removal = shared.trash.begin_removal(&shared.root, &old, remover, by_mount)?;
             removal.sync()?;
-            let _guard = self.lock()?;
+            let lock = self.lock()?;
             shared.stays()?;
             place.confirm(&shared.root, place.nearest())?;
             let now = self.examine()?;
@@ -100,7 +100,7 @@ impl Remove<'_> {
             let names = shared.syncs().map(|syncs| syncs.begin(&**place.nearest())).transpose()?;
             match self.take_away(removal, &stat) {
                 Ok(kept) => {
-                    drop(_guard);
+                    drop(lock);
                     names.map_or(Ok(()), PendingSync::finish)?;
                     return Ok(Removed {
                         path: place.path().clone(),

@@ -8,7 +8,7 @@
 
 use rustix::fs::{self, FileType, Stat};
 
-use super::arrive::{Arrived, Arriving, Conflict, lock};
+use super::arrive::{Arriving, IfTaken, NewlyNamed, lock};
 use super::error::Error;
 use super::facts::FileVersion;
 use super::guard::Guard;
@@ -65,7 +65,7 @@ pub(super) fn rename(
     shared: &Shared,
     from: &Grant<'_, ToRemove>,
     to: &Grant<'_, ToWrite>,
-    conflict: Conflict,
+    conflict: IfTaken,
     guard: Guard,
     remover: &Remover,
 ) -> Result<Renamed, Error> {
@@ -117,7 +117,7 @@ impl<'e> Ends<'e> {
         Ok(Self { shared, source, from, target, to })
     }
 
-    fn rename(&self, conflict: Conflict, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
+    fn rename(&self, conflict: IfTaken, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
         let Self { shared, source, target, .. } = self;
         let (from_dir, to_dir) = (source.nearest(), target.nearest());
         let mut dirs = vec![to_dir];
@@ -140,7 +140,7 @@ impl<'e> Ends<'e> {
                 let Some(arrived) = arriving.carry_out(step, old, remover)? else {
                     return Ok(Renamed::OtherFileSystem);
                 };
-                let Arrived { path, asked_for, lies_at, created, kept } = arrived;
+                let NewlyNamed { path, asked_for, lies_at, created, kept } = arrived;
                 let (from, lay_at) = (source.path().clone(), lay_at.cloned());
                 let moved = Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept };
                 Ok(Renamed::Done(moved))

@@ -29,6 +29,9 @@ const FRESH: Duration = Duration::from_secs(10 * 60);
 /// file.
 const STALLS: u32 = 2;
 
+/// How long the name of a directory that is being copied is. Other directories with such names are left alone.
+const TREE_NAME: usize = ".wharf-0123456789abcdef.tmp".len();
+
 /// Removes stale temporaries below the root, the shallow ones first. The servers of this folder abort uploads that stall
 /// for `stall`.
 pub(super) fn sweep(root: &Root, stall: Duration, now: SystemTime) {
@@ -65,21 +68,21 @@ fn sweep_directory(
         *left -= 1;
         let name = name_of(&entry);
         match dir.kind(&entry) {
-            FileType::Directory if is_temporary(&name) => {
-                if discard_tree(dir.handle(), &entry, before) == Ok(true) {
-                    let path = path.join(name);
-                    info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
-                }
+            FileType::Directory if is_temporary(&name) && name.len() == TREE_NAME => {
+                log_removal(discard_tree(dir.handle(), &entry, before), &path.join(name));
             }
             FileType::Directory => waiting.push_back(path.join(name)),
-            FileType::RegularFile
-                if is_temporary(&name) && discard(dir.handle(), &entry, before) == Ok(true) =>
-            {
-                let path = path.join(name);
-                info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
+            FileType::RegularFile if is_temporary(&name) => {
+                log_removal(discard(dir.handle(), &entry, before), &path.join(name));
             }
             _ => {}
         }
+    }
+}
+
+fn log_removal(removed: Result<bool, Errno>, path: &Path) {
+    if removed == Ok(true) {
+        info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
     }
 }
 

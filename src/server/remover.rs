@@ -49,18 +49,14 @@ pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient
     let Some(time) = state.folder.rules().trash else {
         return RemovingClient { remover: at_address, cookie: None };
     };
-    let known = secret(request, state);
-    let (secret, remover) = match known {
-        Some(secret) => {
-            let owner = secret.owner();
-            (secret, Remover::of_owner(owner, None))
-        }
+    let (secret, remover) = if let Some(secret) = secret(request, state) {
+        let owner = secret.owner();
+        (secret, Remover::of_owner(owner, None))
+    } else {
         // The client may never send the new secret, so its files are counted for its address.
-        None => {
-            let secret = UndoSecret::random();
-            let owner = Some(secret.owner());
-            (secret, Remover { owner, ..at_address })
-        }
+        let secret = UndoSecret::random();
+        let owner = Some(secret.owner());
+        (secret, Remover { owner, ..at_address })
     };
     let cookie = Cookie::for_undo(request, &state.base).set(&secret.text(), time);
     RemovingClient { remover, cookie: Some(UndoCookie(cookie)) }

@@ -241,7 +241,7 @@ fn expected_copy(caller: Caller, path: &str, ends_with_slash: bool) -> u16 {
     }
 }
 
-/// The expected status of a file that comes to the path. A link there is replaced itself.
+/// The expected status of a file that comes to the path. A link there is replaced itself, by those who may replace what it leads to.
 fn expected_arrival(caller: Caller, path: &str) -> u16 {
     const SAVE: [usize; 2] = [2, 3];
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -250,10 +250,12 @@ fn expected_arrival(caller: Caller, path: &str) -> u16 {
     let may_save = |path: &str| SAVE.iter().any(|right| rights(caller, path)[*right]);
     let is_link = LINKS.iter().any(|(link, ..)| *link == lies_at);
     let exists = is_link || DIRECTORIES.contains(&lies_at) || FILES.contains(&lies_at);
+    let leads_to = real(path);
+    let also_at = [lies_at].into_iter().chain(is_link.then_some(&*leads_to)).find(|path| !may_save(path));
     if !may_save(path) {
         refusal(caller, path, &SAVE)
-    } else if !may_save(lies_at) {
-        match refusal(caller, lies_at, &SAVE) {
+    } else if let Some(refused) = also_at {
+        match refusal(caller, refused, &SAVE) {
             401 => 404,
             status => status,
         }

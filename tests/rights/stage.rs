@@ -1,6 +1,7 @@
 //! A server with the rules, and its folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::caller::{CALLERS, Client};
@@ -25,8 +26,11 @@ pub fn furnish(folder: &Path) {
 pub fn restore(folder: &Path) {
     for directory in CHANGEABLE {
         match fs::remove_dir_all(folder.join(directory)) {
-            // A client may remove it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            // A client may remove it, and put a file in its place.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                fs::remove_file(folder.join(directory)).expect("a file");
+            }
             removed => removed.expect("it may be changed"),
         }
         restore_directory(folder, directory);

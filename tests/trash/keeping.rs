@@ -55,7 +55,7 @@ fn what_is_replaced_is_kept_whatever_the_listener() {
     let before = wharf.trash();
     assert_eq!(wharf.ask("PUT", "/put", "If-Match: \"other\"\r\n", b"newer").code(), 412);
     assert_eq!(wharf.trash(), before, "nothing is kept of what was not replaced");
-    assert_eq!(wharf.ask("GET", "/.wharf/trash/", "", b"").code(), 404, "it is no part of the folder");
+    assert_eq!(wharf.ask("GET", "/.wharf/trash/", "", b"").code(), 405, "it is no part of the folder");
 }
 
 /// A connection from an address of its own.

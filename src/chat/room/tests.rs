@@ -49,9 +49,9 @@ fn short(event: &Event) -> String {
         EventKind::Change { by, path, is_directory, change, .. } => {
             let path = format!("{}{}", path.escape_ascii(), if *is_directory { "/" } else { "" });
             match change {
-                Change::Removed => format!("{by} removed {path}"),
-                Change::Moved { from } => format!("{by} moved {} to {path}", from.escape_ascii()),
-                Change::Restored => format!("{by} restored {path}"),
+                FileChange::Removed => format!("{by} removed {path}"),
+                FileChange::Moved { from } => format!("{by} moved {} to {path}", from.escape_ascii()),
+                FileChange::Restored => format!("{by} restored {path}"),
             }
         }
     }

@@ -5,6 +5,7 @@ mod complete;
 mod conflicts;
 mod following;
 mod id;
+mod moving;
 mod reading;
 mod real_paths;
 mod rights;

@@ -60,7 +60,8 @@ fn in_trash(it: &Fixture) -> Vec<String> {
 
 /// Makes an entry look older than it is, as far as its id says so.
 fn age(it: &Fixture, id: TrashId, by: Duration) -> TrashId {
-    let since = id.time().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970") - by;
+    let then = id.time().checked_sub(by).expect("after 1970");
+    let since = then.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let old = id.to_string();
     let new = format!("{:012x}{}", since.as_millis(), &old[12..]);
     let trash = it.share().join(".wharf/trash");

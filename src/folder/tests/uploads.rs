@@ -48,8 +48,8 @@ pub(super) fn finish(folder: &Folder, number: u32, offset: u64, bytes: &[u8]) ->
     let mut appending = folder.append(&token(number), offset, LAST, &judge(), disk())?;
     appending.write(bytes, disk())?;
     match appending.end(&judge(), &someone(), disk())? {
-        Ended::Saved(saved, Plan { memo, .. }) => {
-            assert_eq!(memo, "memo");
+        Ended::Saved(saved, plan) => {
+            assert_eq!(plan.memo, "memo");
             Ok(saved)
         }
         Ended::Paused(standing) => panic!("it was the last: {standing:?}"),

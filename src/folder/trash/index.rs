@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::id::TrashId;
 use super::item::Whose;
-use super::record::Record;
+use super::record::TrashRecord;
 use crate::folder::error::Error;
 use crate::path::SharePath;
 
@@ -29,15 +29,15 @@ pub(super) struct Index {
 pub(super) struct Indexed {
     pub(super) owner: Option<Box<str>>,
     pub(super) size: Option<u64>,
-    /// See [`Record::away`].
+    /// See [`TrashRecord::away`].
     pub(super) away: Option<SharePath>,
     /// Whether its content has not come yet.
     pub(super) is_pending: bool,
 }
 
 impl Indexed {
-    pub(super) fn of(record: &Record, is_pending: bool) -> Self {
-        let Record { owner, size, away, .. } = record;
+    pub(super) fn of(record: &TrashRecord, is_pending: bool) -> Self {
+        let TrashRecord { owner, size, away, .. } = record;
         Self { owner: owner.as_deref().map(Into::into), size: *size, away: away.clone(), is_pending }
     }
 }
@@ -91,7 +91,9 @@ impl Index {
     pub(super) fn compare(&mut self, there: &BTreeSet<TrashId>) -> Vec<TrashId> {
         let is_gone = |(id, entry): &(&TrashId, &Indexed)| !entry.is_pending && !there.contains(id);
         let gone: Vec<_> = self.entries.iter().filter(is_gone).map(|(id, _)| *id).collect();
-        gone.into_iter().for_each(|id| self.remove(id));
+        for id in gone {
+            self.remove(id);
+        }
         there.iter().filter(|id| !self.entries.contains_key(id)).copied().collect()
     }
 

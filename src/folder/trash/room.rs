@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::Trash;
 use super::id::TrashId;
+use super::state::Trash;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 

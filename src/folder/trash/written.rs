@@ -113,7 +113,7 @@ impl WrittenFiles {
 }
 
 /// Whether programs make and remove files of this name by themselves: the Finder's `._x` and `.DS_Store`, Office's `~$x`,
-/// LibreOffice's `.~lock.x#`.
+/// `LibreOffice`'s `.~lock.x#`.
 fn is_litter(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let is_lock = || name.starts_with(b".~lock.") && name.ends_with(b"#");
@@ -207,7 +207,7 @@ mod tests {
             stat.st_ino = number as u64;
             stat
         };
-        for number in 0..MOST + 1 {
+        for number in 0..=MOST {
             files.wrote(&numbered(number), None, "ann", Instant::now());
         }
         assert_eq!((files.files.len(), files.order.len()), (MOST, MOST));

@@ -19,7 +19,7 @@ use super::token::UploadToken;
 use super::upload::{self, ContentState, Upload};
 use crate::access::{Judge, ToWrite};
 use crate::blocking::Blocking;
-use crate::folder::commit::{Saved, save};
+use crate::folder::commit::{Saved, Wanted, save};
 use crate::folder::error::Error;
 use crate::folder::remover::Remover;
 use crate::folder::temporary::Temporary;
@@ -43,7 +43,7 @@ pub enum Ended {
     /// More is to come.
     Paused(Standing),
     /// It was the last piece, and the file has its name. Contains the plan.
-    Saved(Saved, Plan),
+    Saved(Saved, Box<Plan>),
 }
 
 impl Appending {
@@ -115,23 +115,16 @@ impl Appending {
         let granted = judge.check::<ToWrite>(&upload.path).map_err(Error::from);
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
-            save(
-                shared,
-                &place,
-                &grant,
-                &mut temporary,
-                size,
-                upload.plan.modified,
-                upload.plan.guard,
-                remover,
-            )
+            let Plan { modified, guard, .. } = upload.plan;
+            let wanted = Wanted { size, modified, guard, remover };
+            save(shared, &place, &grant, &mut temporary, &wanted)
         });
         match saved {
             Ok(saved) => {
                 upload.complete(store, token, &saved);
                 let evicted = uploads.known().complete(*token);
                 evicted.inspect(|evicted| store.remove(evicted));
-                Ok(Ended::Saved(saved, upload.plan.clone()))
+                Ok(Ended::Saved(saved, Box::new(upload.plan.clone())))
             }
             // All bytes are here, and the error may be temporary: the client can try again.
             Err(

@@ -10,7 +10,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::access::{Judge, ToList, User};
 use crate::chat::Now;
 use crate::chat::error::RoomError;
-use crate::chat::event::{Change, Uploader};
+use crate::chat::event::{FileChange, Uploader};
 use crate::chat::member::Person;
 use crate::chat::name::Name;
 use crate::chat::room::Room;
@@ -97,7 +97,7 @@ impl ChatState {
         &self,
         by: Uploader,
         of: (Vec<u8>, bool),
-        change: Change,
+        change: FileChange,
         also_at: Vec<Vec<u8>>,
     ) {
         self.room().announce_change(by, of, change, also_at, now());

@@ -1,6 +1,6 @@
 //! What the heads of MOVE and COPY have in common: where they lead, and what happens to what is there.
 
-use crate::folder::{self, Conflict, Error, Guard, Named};
+use crate::folder::{self, Error, Guard, IfTaken, Named};
 use crate::http::body::Framing;
 use crate::http::conditional;
 use crate::http::destination::{Depth, Destination, Overwrite};
@@ -24,7 +24,7 @@ pub(super) struct Relocation {
     /// The path in the folder that the destination names.
     pub to: SharePath,
     /// What happens to what is there.
-    pub conflict: Conflict,
+    pub conflict: IfTaken,
     /// How much of a directory it is about.
     pub depth: Depth,
     /// Whether the target ends in a slash, so that it must be a directory.
@@ -46,11 +46,8 @@ impl Relocation {
         let overwrite = Overwrite::of(head.fields).map_err(bad_request)?;
         let depth = Depth::of(head.fields).map_err(bad_request)?;
         let must_be_new = head.fields.all("If-None-Match").any(|value| value == b"*");
-        let conflict = if overwrite == Overwrite::Forbidden || must_be_new {
-            Conflict::Refuse
-        } else {
-            Conflict::Replace
-        };
+        let conflict =
+            if overwrite == Overwrite::Forbidden || must_be_new { IfTaken::Refuse } else { IfTaken::Replace };
         check_authority(&destination, request, state)?;
         Ok(Self {
             to: locate(request, destination.path, state)?,
@@ -73,7 +70,7 @@ impl Relocation {
     /// The response to an error of the folder. That the name is taken is a failed precondition, if the client has made it one.
     pub(super) fn refuse(&self, error: &folder::Error) -> Response {
         match error {
-            Error::Exists if self.conflict == Conflict::Refuse => {
+            Error::Exists if self.conflict == IfTaken::Refuse => {
                 let text = "something of that name exists, and Overwrite is F (choose another name)\n";
                 Response::text(Status::PRECONDITION_FAILED, text)
             }
