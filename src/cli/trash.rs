@@ -12,7 +12,7 @@ use super::{exit, remote, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::ClientError;
 use crate::client::session::Session;
-use crate::client::trash::{self, RemoteTrash, TrashEntry};
+use crate::client::trash::{self, RemoteTrash, RemoteTrashEntry};
 use crate::printable::Printable;
 
 /// Bring back what you have removed or replaced last on a server
@@ -191,7 +191,7 @@ fn chosen<'i>(
     server: &TrashServerArgs,
     changer: &mut Changer,
     ids: &'i [String],
-) -> Option<(Vec<TrashEntry>, Vec<&'i String>)> {
+) -> Option<(Vec<RemoteTrashEntry>, Vec<&'i String>)> {
     let entries = server.try_with(changer, "trash", RemoteTrash::entries)?;
     Some(trash::chosen(entries, ids))
 }

@@ -10,6 +10,7 @@ use super::address::ServerAddress;
 use super::change_error::RemoteChangeError;
 use super::error::ClientError;
 use super::error_response;
+use super::links::link_of;
 use super::listing::Limited;
 use super::own_root;
 use super::request::HttpRequest;
@@ -41,7 +42,7 @@ pub struct RemoteTrash {
 
 /// Something that was removed or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrashEntry {
+pub struct RemoteTrashEntry {
     /// Its id. Later ones are greater.
     pub id: String,
     /// Where it was. The path of a directory ends in a slash.
@@ -56,7 +57,7 @@ pub struct TrashEntry {
 
 #[derive(Deserialize)]
 struct Entries {
-    items: Vec<TrashEntry>,
+    items: Vec<RemoteTrashEntry>,
     /// Whether there are more.
     #[serde(default)]
     more: bool,
@@ -73,16 +74,19 @@ struct Emptied {
 }
 
 impl RemoteTrash {
-    /// That of the server that has this directory.
+    /// That of the server that has this directory; that of the link, if it is below one.
     pub fn at(session: &mut Session, directory: &ServerAddress) -> Result<Self, ClientError> {
-        let root = own_root::find(session, directory)?;
+        let root = match link_of(&directory.target("")) {
+            Some(link) => directory.in_directory(link),
+            None => own_root::find(session, directory)?,
+        };
         let cookies = session.cookies_for_undo(&root.resolve(own_paths::TRASH, false));
         let askers = if cookies.is_empty() { vec![None] } else { cookies.into_iter().map(Some).collect() };
         Ok(Self { root, askers })
     }
 
     /// All entries, the newest first.
-    pub fn entries(&self, session: &mut Session) -> Result<Vec<TrashEntry>, ClientError> {
+    pub fn entries(&self, session: &mut Session) -> Result<Vec<RemoteTrashEntry>, ClientError> {
         let mut all = Vec::new();
         for asker in &self.askers {
             all.extend(self.entries_of(session, asker.as_deref())?);
@@ -102,7 +106,7 @@ impl RemoteTrash {
     /// Restores what this user has removed or replaced last; returns where it is now.
     pub fn undo(&self, session: &mut Session) -> Result<String, ClientError> {
         if self.askers.len() > 1
-            && let Some(TrashEntry { id, .. }) = self.entries(session)?.first()
+            && let Some(RemoteTrashEntry { id, .. }) = self.entries(session)?.first()
         {
             return self.restore(session, id);
         }
@@ -127,7 +131,11 @@ impl RemoteTrash {
         Ok(all)
     }
 
-    fn entries_of(&self, session: &mut Session, asker: Option<&str>) -> Result<Vec<TrashEntry>, ClientError> {
+    fn entries_of(
+        &self,
+        session: &mut Session,
+        asker: Option<&str>,
+    ) -> Result<Vec<RemoteTrashEntry>, ClientError> {
         let (mut all, mut before) = (Vec::new(), String::new());
         for _ in 0..MOST_RESPONSES {
             let path = format!("{}?json{before}", own_paths::TRASH);
@@ -173,14 +181,14 @@ impl RemoteTrash {
 }
 
 /// Writes a line for each entry: id, time, size, who has done it if that is known, and the path.
-pub fn show(entries: &[TrashEntry], out: &mut dyn Write) -> io::Result<()> {
+pub fn show(entries: &[RemoteTrashEntry], out: &mut dyn Write) -> io::Result<()> {
     if entries.is_empty() {
         return writeln!(out, "{NOTHING}");
     }
     let has_users = entries.iter().any(|entry| entry.principal.is_some());
     let users = entries.iter().filter_map(|entry| entry.principal.as_deref());
     let width = users.map(|user| user.chars().count()).max().unwrap_or_default();
-    for TrashEntry { id, path, size, time, principal } in entries {
+    for RemoteTrashEntry { id, path, size, time, principal } in entries {
         let size = size.map_or_else(|| "-".to_owned(), |size| Bytes(size).to_string());
         write!(out, "{}  {:<20}  {size:>10}  ", Printable::text(id), Printable::text(time).to_string())?;
         if has_users {
@@ -193,7 +201,7 @@ pub fn show(entries: &[TrashEntry], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The entries with these ids, or all if there are none; and the ids that no entry has.
-pub fn chosen(entries: Vec<TrashEntry>, ids: &[String]) -> (Vec<TrashEntry>, Vec<&String>) {
+pub fn chosen(entries: Vec<RemoteTrashEntry>, ids: &[String]) -> (Vec<RemoteTrashEntry>, Vec<&String>) {
     if ids.is_empty() {
         return (entries, Vec::new());
     }
@@ -225,14 +233,14 @@ pub fn deleted(count: usize) -> String {
 }
 
 /// `0198…-ab /a/b`.
-impl std::fmt::Display for TrashEntry {
+impl std::fmt::Display for RemoteTrashEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", Printable::text(&self.id), Printable::text(&self.path))
     }
 }
 
 /// Writes the entries as a JSON array.
-pub fn show_json(entries: &[TrashEntry], out: &mut dyn Write) -> io::Result<()> {
+pub fn show_json(entries: &[RemoteTrashEntry], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(entries)?))
 }
 
@@ -373,14 +381,14 @@ mod tests {
 
     #[test]
     fn an_entry_is_a_line() {
-        let entry = |path: &str, size, principal: Option<&str>| TrashEntry {
+        let entry = |path: &str, size, principal: Option<&str>| RemoteTrashEntry {
             id: "0198-ab".to_owned(),
             path: path.to_owned(),
             size,
             time: "2026-11-21T07:00:00Z".to_owned(),
             principal: principal.map(str::to_owned),
         };
-        let shown = |entries: &[TrashEntry]| {
+        let shown = |entries: &[RemoteTrashEntry]| {
             let mut out = Vec::new();
             show(entries, &mut out).expect("writing to a vector cannot fail");
             String::from_utf8(out).expect("UTF-8")
