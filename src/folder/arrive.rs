@@ -39,6 +39,8 @@ pub(super) struct Arriving<'s, 'a> {
     /// The directory that it is in, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) stat: Stat,
+    /// The `stat` of that directory, and of the target's.
+    pub(super) dirs: (Stat, Stat),
     pub(super) target: &'a Place,
     pub(super) to: &'a Grant<'a, ToWrite>,
     /// Where the target really lies, if that is known, and is another path.
@@ -96,14 +98,13 @@ impl<'s> Arriving<'s, '_> {
 
     /// Decides what has to be done; changes nothing.
     pub(super) fn decide(&self, conflict: IfTaken) -> Result<Step, Error> {
-        let Self { shared, from: (from_dir, name), target, to, .. } = self;
+        let Self { shared, from: (_, name), target, to, .. } = self;
         let to_dir = target.nearest();
         if self.is_directory() {
             let mut paths = [Some(to.path()), self.lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_add_below(path))?;
         }
-        let is_same_dir = identity(&fs::fstat(&***from_dir)?) == identity(&fs::fstat(&**to_dir)?);
-        if is_same_dir && *name == target.name() {
+        if identity(&self.dirs.0) == identity(&self.dirs.1) && *name == target.name() {
             return Err(Error::OntoItself);
         }
         let taken = match root::look_in(&**to_dir, target.name()) {
@@ -186,8 +187,8 @@ impl<'s> Arriving<'s, '_> {
         remover: &Remover,
     ) -> Result<Option<NewlyNamed>, Error> {
         let Self { from: (from_dir, name), stat, target, to, lies_at, .. } = self;
-        let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
-        if fs::fstat(to_dir)?.st_dev != stat.st_dev {
+        let from_dir = &***from_dir;
+        if self.dirs.1.st_dev != stat.st_dev {
             return Ok(None);
         }
         let created = matches!(step, Step::Appear | Step::AppearBeside | Step::Respell);

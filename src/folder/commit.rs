@@ -67,13 +67,13 @@ struct Commit<'c> {
     shared: &'c Shared,
     place: &'c Place,
     grant: &'c Grant<'c, ToWrite>,
-    wanted: &'c Wanted<'c>,
+    terms: &'c CommitTerms<'c>,
     /// `None` if it is not made durable.
     member: Option<RoundMember<'c>>,
 }
 
 /// What is asked of the commit of a complete file.
-pub(super) struct Wanted<'w> {
+pub(super) struct CommitTerms<'w> {
     /// Its size in bytes.
     pub(super) size: u64,
     /// Its time, if it is to have another one than that of its last write.
@@ -115,9 +115,9 @@ pub(super) fn save(
     place: &Place,
     grant: &Grant<'_, ToWrite>,
     temporary: &mut Temporary,
-    wanted: &Wanted<'_>,
+    terms: &CommitTerms<'_>,
 ) -> Result<Saved, Error> {
-    let guard = wanted.guard;
+    let guard = terms.guard;
     if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
         return Err(Error::Changed);
     }
@@ -126,10 +126,10 @@ pub(super) fn save(
     stale::retry(|| {
         if let Some(place) = first.take() {
             let grant = &place.judge(&shared.root, grant)?;
-            return Commit { shared, place, grant, wanted, member: join() }.save(temporary);
+            return Commit { shared, place, grant, terms, member: join() }.save(temporary);
         }
         let (place, grant) = &Place::find(&shared.root, grant)?;
-        Commit { shared, place, grant, wanted, member: join() }.save(temporary)
+        Commit { shared, place, grant, terms, member: join() }.save(temporary)
     })
 }
 
@@ -156,7 +156,7 @@ impl Commit<'_> {
     /// Sets the time of the file, if its client has sent one. A time in the future would never be settled
     /// ([`FileVersion::is_settled`](super::FileVersion::is_settled)).
     fn date(&self, file: &mut Temporary) -> Result<(), Error> {
-        match self.wanted.modified {
+        match self.terms.modified {
             Some(modified) => Ok(file.set_modified(modified.min(SystemTime::now()))?),
             None => Ok(()),
         }
@@ -177,7 +177,7 @@ impl Commit<'_> {
                 Attempt::Changed => {}
                 Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
                 Attempt::NeedsCopy(error) => {
-                    self.shared.admit_space(Some(self.wanted.size), dir, self.grant.may_remove())?;
+                    self.shared.admit_space(Some(self.terms.size), dir, self.grant.may_remove())?;
                     let mut made = temporary.copy_to(dir)?;
                     self.date(&mut made)?;
                     if temporary.cannot_be_named(error, dir) {
@@ -204,7 +204,7 @@ impl Commit<'_> {
             _ => file.set_default_attributes(dir, self.shared.umask)?,
         }
         // A second name changes the version of the old file: when another one is asked for, it comes after that check.
-        let is_early = !matches!(self.wanted.guard, Guard::MustBe(_));
+        let is_early = !matches!(self.terms.guard, Guard::MustBe(_));
         let mut kept = old.filter(|_| is_early).map(|(_, stat)| self.keep(dir, stat)).transpose()?;
         if let Some(member) = &self.member {
             member.wait_for_round();
@@ -216,13 +216,13 @@ impl Commit<'_> {
 
     /// Prepares to keep the old file.
     fn keep(&self, dir: &Arc<Dir>, stat: Stat) -> Result<Kept<'_>, Error> {
-        let Self { shared, place, wanted, grant, .. } = self;
+        let Self { shared, place, terms, grant, .. } = self;
         let old = OldFile { dir, path: place.path(), name: place.name(), stat };
-        shared.trash.keep(&shared.root, &old, wanted.remover, grant.may_remove())
+        shared.trash.keep(&shared.root, &old, terms.remover, grant.may_remove())
     }
 
     fn may_replace(&self) -> bool {
-        self.on_conflict() == OnConflict::Overwrite && self.wanted.guard != Guard::MustBeNew
+        self.on_conflict() == OnConflict::Overwrite && self.terms.guard != Guard::MustBeNew
     }
 
     fn on_conflict(&self) -> OnConflict {
@@ -238,7 +238,7 @@ impl Commit<'_> {
         fits: impl Fn(Option<Model>) -> bool,
         kept: &mut Option<Kept<'_>>,
     ) -> Result<Attempt, Error> {
-        let Self { shared, place, wanted, .. } = self;
+        let Self { shared, place, terms, .. } = self;
         let _guard = self.lock()?;
         shared.stays()?;
         place.confirm(&shared.root, dir)?;
@@ -251,7 +251,7 @@ impl Commit<'_> {
             return self.given(given, file, real.as_ref(), is_told);
         }
         let occupant = found?;
-        wanted.guard.check(occupant.map(|occupant| occupant.version))?;
+        terms.guard.check(occupant.map(|occupant| occupant.version))?;
         let on_conflict = shared.rules.on_conflict(grant);
         if occupant.is_none() || on_conflict == OnConflict::Rename {
             may_add(grant)?;
@@ -304,14 +304,14 @@ impl Commit<'_> {
     ) -> Result<Attempt, Error> {
         match given {
             Ok(Given { path, old, kept }) => {
-                self.shared.trash.wrote(file, old, self.wanted.remover);
+                self.shared.trash.wrote(file, old, self.terms.remover);
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
                 let asked_for = (!is_told).then(|| self.place.path().clone());
                 Ok(Attempt::Saved(Saved {
                     path,
                     asked_for,
                     lies_at,
-                    size: self.wanted.size,
+                    size: self.terms.size,
                     created: old.is_none(),
                     kept,
                 }))
@@ -326,7 +326,7 @@ impl Commit<'_> {
     /// does not: giving the name fails if it is taken.
     fn lock(&self) -> Result<CommitGuard<'_>, Error> {
         let Shared { commits, root, .. } = self.shared;
-        let depends = matches!(self.wanted.guard, Guard::MustExist | Guard::MustBe(_))
+        let depends = matches!(self.terms.guard, Guard::MustExist | Guard::MustBe(_))
             || self.on_conflict() != OnConflict::Overwrite;
         if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
     }

@@ -7,6 +7,7 @@
 //! one succeeds.
 
 use rustix::fs::{self, FileType, Stat};
+use rustix::io::Errno;
 
 use super::arrive::{Arriving, IfTaken, NewlyNamed, lock};
 use super::error::Error;
@@ -100,7 +101,7 @@ impl<'e> Ends<'e> {
         }
         rules.admit_path(from.path())?;
         rules.admit_path(to.path())?;
-        shared.stays()?;
+        shared.was_not_replaced()?;
         if from.path().is_root() {
             return Err(Error::Denied);
         }
@@ -120,21 +121,26 @@ impl<'e> Ends<'e> {
     fn rename(&self, conflict: IfTaken, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
         let Self { shared, source, target, .. } = self;
         let (from_dir, to_dir) = (source.nearest(), target.nearest());
-        let mut dirs = vec![to_dir];
-        if identity(&fs::fstat(&**from_dir)?) != identity(&fs::fstat(&**to_dir)?) {
-            dirs.push(from_dir);
-        }
-        let old = self.with_item(guard, |_, arriving| {
-            let step = arriving.decide(conflict)?;
-            arriving.prepare(step, remover)
-        })?;
+        let stats = (fs::fstat(&**from_dir)?, fs::fstat(&**to_dir)?);
+        let is_same_dir = identity(&stats.0) == identity(&stats.1);
+        let dirs: &[_] = if is_same_dir { &[to_dir] } else { &[to_dir, from_dir] };
+        // Most names are free, and then there is nothing to keep.
+        let is_free = matches!(root::look_in(&**to_dir, target.name()), Err(Errno::NOENT));
+        let old = if is_free {
+            None
+        } else {
+            self.with_item(stats, guard, |_, arriving| {
+                let step = arriving.decide(conflict)?;
+                arriving.prepare(step, remover)
+            })?
+        };
         let syncs = shared.syncs();
         let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
         let begun = begun.collect::<Result<Vec<_>, _>>()?;
         let renamed = {
             let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
             shared.stays()?;
-            self.with_item(guard, |lay_at, arriving| {
+            self.with_item(stats, guard, |lay_at, arriving| {
                 let step = arriving.decide(conflict)?;
                 let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
                 let Some(arrived) = arriving.carry_out(step, old, remover)? else {
@@ -155,13 +161,16 @@ impl<'e> Ends<'e> {
     /// Calls this with where the source really lies, if that is known and differs, and with what is moved, if it may be.
     fn with_item<T>(
         &self,
+        dirs: (Stat, Stat),
         guard: Guard,
         act: impl FnOnce(Option<&SharePath>, &Arriving<'e, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let Self { shared, source, target, .. } = self;
         let (root, from_dir, to_dir) = (&shared.root, source.nearest(), target.nearest());
         source.confirm(root, from_dir)?;
-        target.confirm(root, to_dir)?;
+        if source.path().parent() != target.path().parent() || identity(&dirs.0) != identity(&dirs.1) {
+            target.confirm(root, to_dir)?;
+        }
         let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
         let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
         let item = Item::look(shared, source)?;
@@ -169,14 +178,15 @@ impl<'e> Ends<'e> {
         if root::file_type(&item.stat) == FileType::Directory {
             let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
             paths.try_for_each(|path| from.may_remove_below(path))?;
-            if item.stat.st_dev != fs::fstat(&**from_dir)?.st_dev {
+            if item.stat.st_dev != dirs.0.st_dev {
                 // Something is mounted there.
                 return Err(Error::Denied);
             }
         }
         let ends = (from_dir, source.name());
         let lies_at = lies_at.as_ref();
-        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat: item.stat, target, to: &to, lies_at })
+        let stat = item.stat;
+        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs, target, to: &to, lies_at })
     }
 }
 

@@ -31,7 +31,7 @@ fn a_listing_leaves_out_what_must_not_be_listed() {
             _ => "file",
         };
         assert_eq!(names(client, "/open/"), shown, "{caller:?}");
-        assert_eq!(names(client, "/work/"), "file", "{caller:?}");
+        assert_eq!(names(client, "/work/"), "file source", "{caller:?}");
         for accept in ["text/html", "text/plain", "application/json"] {
             let request = format!("GET /work/ HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n");
             let (_, answer) = client.ask(&request);

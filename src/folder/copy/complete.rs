@@ -57,6 +57,9 @@ impl<'s> CompleteCopy<'s, '_> {
         target.confirm(&shared.root, target.nearest())?;
         let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), to)?;
         let stat = root::look_in(&**from.0, from.1)?;
-        act(&Arriving { shared, from, stat, target, to: &grant, lies_at: real.as_ref() })
+        let dir = rustix::fs::fstat(&**target.nearest())?;
+        // It is beside its target.
+        let dirs = (dir, dir);
+        act(&Arriving { shared, from, stat, dirs, target, to: &grant, lies_at: real.as_ref() })
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::access::{Grant, ToWrite};
 use crate::folder::arrive::{IfTaken, NewlyNamed};
-use crate::folder::commit::{Saved, Wanted, save};
+use crate::folder::commit::{CommitTerms, Saved, save};
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::content::{FileContent, PIECE};
 use crate::folder::copy::place::place_of;
@@ -103,7 +103,7 @@ impl FileCopy {
             IfTaken::Refuse => Guard::MustBeNew,
             IfTaken::Replace => Guard::None,
         };
-        let wanted = Wanted { size, modified: Some(*modified), guard, remover };
+        let wanted = CommitTerms { size, modified: Some(*modified), guard, remover };
         match save(shared, place, to, temporary, &wanted) {
             Err(Error::Changed) => Err(Error::Exists),
             other => other,

@@ -19,7 +19,7 @@ use super::token::UploadToken;
 use super::upload::{self, ContentState, Upload};
 use crate::access::{Judge, ToWrite};
 use crate::blocking::Blocking;
-use crate::folder::commit::{Saved, Wanted, save};
+use crate::folder::commit::{CommitTerms, Saved, save};
 use crate::folder::error::Error;
 use crate::folder::remover::Remover;
 use crate::folder::temporary::Temporary;
@@ -116,8 +116,8 @@ impl Appending {
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
             let Plan { modified, guard, .. } = upload.plan;
-            let wanted = Wanted { size, modified, guard, remover };
-            save(shared, &place, &grant, &mut temporary, &wanted)
+            let terms = CommitTerms { size, modified, guard, remover };
+            save(shared, &place, &grant, &mut temporary, &terms)
         });
         match saved {
             Ok(saved) => {

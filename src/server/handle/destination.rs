@@ -58,6 +58,11 @@ impl Relocation {
         })
     }
 
+    /// Whether something has to be known of the source before it is moved.
+    pub(super) fn depends_on_source(&self) -> bool {
+        self.needs_directory || self.conditions.iter().next().is_some()
+    }
+
     /// Checks the preconditions on the source, and returns the condition that must still hold when it is moved. `If-None-Match: *`
     /// is not among them: it is about the destination.
     pub(super) fn guard(&self, source: Named) -> Result<Guard, Response> {
