@@ -16,6 +16,7 @@ mod attributes;
 mod bad_input;
 mod base;
 mod browser;
+mod change_commands;
 mod chat;
 #[cfg(feature = "accounts")]
 mod chat_accounts;

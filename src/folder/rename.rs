@@ -32,7 +32,7 @@ pub struct Moved {
     pub from: SharePath,
     /// Its real path before the move, if known and different.
     pub lay_at: Option<SharePath>,
-    /// Its new path, which [`OnConflict::Rename`] may have changed.
+    /// Its new path, which [`OnConflict::Rename`](super::OnConflict::Rename) may have changed.
     pub path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
     pub asked_for: Option<SharePath>,
@@ -130,7 +130,7 @@ impl<'e> Ends<'e> {
         let old = if is_free {
             None
         } else {
-            self.with_item(stats, guard, |_, arriving| {
+            self.with_item(&stats, guard, |_, arriving| {
                 let step = arriving.decide(conflict)?;
                 arriving.prepare(step, remover)
             })?
@@ -141,7 +141,7 @@ impl<'e> Ends<'e> {
         let renamed = {
             let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
             shared.stays()?;
-            self.with_item(stats, guard, |lay_at, arriving| {
+            self.with_item(&stats, guard, |lay_at, arriving| {
                 let step = arriving.decide(conflict)?;
                 let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
                 let Some(arrived) = arriving.carry_out(step, old, remover)? else {
@@ -163,7 +163,7 @@ impl<'e> Ends<'e> {
     /// moved.
     fn with_item<T>(
         &self,
-        dirs: (Stat, Stat),
+        dirs: &(Stat, Stat),
         guard: Guard,
         act: impl FnOnce(Option<&SharePath>, &Arriving<'e, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -188,7 +188,7 @@ impl<'e> Ends<'e> {
         let ends = (from_dir, source.name());
         let lies_at = lies_at.as_ref();
         let stat = item.stat;
-        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs, target, to: &to, lies_at })
+        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs: *dirs, target, to: &to, lies_at })
     }
 }
 

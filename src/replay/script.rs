@@ -183,6 +183,7 @@ fn script_request(
         }
         Command::ChangeDirectory(_)
         | Command::PrintDirectory
+        | Command::Change(_)
         | Command::Help
         | Command::Shutdown
         | Command::Quit => return Err(LineError::NoRequest(verb.to_owned())),
