@@ -111,6 +111,7 @@ mod tls_records;
 #[cfg(feature = "tls")]
 mod tls_self_signed;
 mod trash;
+mod trash_model;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;
