@@ -23,6 +23,14 @@ fn post(wharf: &Wharf, fields: &str) -> String {
     )
 }
 
+/// Replaces a file, which is then removed: the trash stays open once it was needed.
+fn open_trash(wharf: &Wharf) {
+    let file = wharf.write("replaced", "old");
+    assert_eq!(Wire::connect_from(3, wharf.address()).ask("PUT", "/replaced", "", b"new").code(), 204);
+    std::fs::remove_file(file).expect("removed");
+    wharf.comes_to_rest();
+}
+
 /// A truncated form never gets a response: once the client is gone, the rest of it is not saved.
 #[test]
 fn a_truncated_form_is_not_saved_after_the_client_has_gone() {
@@ -30,7 +38,7 @@ fn a_truncated_form_is_not_saved_after_the_client_has_gone() {
     let wharf = Wharf::serve(&["--no-sync"]);
     wharf.write("file", "content");
     assert_eq!(Wire::connect_from(3, wharf.address()).ask("GET", "/file", "", b"").code(), 200);
-    wharf.comes_to_rest();
+    open_trash(&wharf);
     let before = wharf.open_files();
     for number in 0..FORMS {
         let mut wire = Wire::connect_from(2, wharf.address());
@@ -58,7 +66,7 @@ fn a_truncated_form_is_not_saved_after_the_client_has_gone() {
 #[test]
 fn a_complete_form_is_saved_although_its_client_closed_its_sending_side() {
     let wharf = Wharf::serve(&["--no-sync"]);
-    wharf.comes_to_rest();
+    open_trash(&wharf);
     let before = wharf.open_files();
     let complete = |files: usize| {
         let body = form("whole-", files);

@@ -299,9 +299,7 @@ fn capabilities_are_announced() {
             (405, "GET, HEAD, PATCH, DELETE, OPTIONS")
         );
     }
-    for method in ["PATCH", "DELETE"] {
-        assert_eq!(wharf.ask(method, "/a", "", b"").code(), 405, "files do not support it");
-    }
+    assert_eq!(wharf.ask("PATCH", "/a", "", b"").code(), 405, "files do not support it");
     let read_only = Wharf::serve(&["--read-only"]);
     assert_eq!(read_only.ask("OPTIONS", "/a", "", b"").field("Accept-Patch"), "");
 }

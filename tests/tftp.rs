@@ -257,8 +257,12 @@ fn a_client_that_has_reset_gets_a_new_transfer() {
 fn the_same_file_may_be_fetched_again_at_once_from_the_same_port() {
     let wharf = serve(&[]);
     let mut client = client(&wharf);
-    for _ in 0..50 {
-        assert_eq!(client.get("a.txt"), Ok(b"hello".to_vec()));
+    for _ in 0..7 {
+        // One less than one client may have at once: on a busy machine, none of them has ended before the last begins.
+        for _ in 0..7 {
+            assert_eq!(client.get("a.txt"), Ok(b"hello".to_vec()));
+        }
+        wharf.comes_to_rest();
     }
 }
 

@@ -127,12 +127,21 @@ pub fn real(path: &str) -> String {
 
 /// The expected status.
 pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16 {
+    // The other end is outside of what the token is for, and is judged first.
+    if caller == Caller::Token && matches!(operation, MoveTo | CopyTo) {
+        return 404;
+    }
     let Some(path) = path else { return 400 };
     let (path, ends_with_slash) =
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
     match operation {
         Delete | MoveFrom => return expected_removal(caller, path, ends_with_slash, operation),
-        CopyFrom => return expected_copy(caller, path, ends_with_slash),
+        CopyFrom => {
+            return match expected_copy(caller, path, ends_with_slash) {
+                201 if caller == Caller::Token => 404,
+                status => status,
+            };
+        }
         MoveTo | CopyTo => return expected_arrival(caller, path),
         _ => {}
     }
