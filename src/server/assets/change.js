@@ -21,7 +21,7 @@ td:has(> .more) a { flex: 1; min-width: 0; }
 #menu button:hover, #menu button:focus-visible { background: var(--tint); }
 #toast { position: fixed; z-index: 3; left: 50%; bottom: 1rem; translate: -50%; display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; width: max-content; max-width: min(36rem, calc(100vw - 1.5rem)); padding: .625rem 1rem; border: 1px solid var(--edge); border-radius: .75rem; background: var(--card); box-shadow: 0 2px 1rem #0003; }
 #toast.unseen { clip-path: inset(50%); width: 1px; padding: 0; border: 0; }
-#toast p { flex: 1; min-width: min(10rem, 100%); overflow-wrap: anywhere; }
+#toast p { flex: 1; min-width: min(6rem, 100%); overflow-wrap: anywhere; }
 #toast button { padding: .125rem .75rem; }
 .change { width: 26rem; }
 .change input { width: 100%; padding: .375rem .75rem; border: 1px solid var(--edge); border-radius: .5rem; background: var(--card); }
@@ -149,6 +149,9 @@ function changed() {
 
 // Dialogs
 
+/** Moves the focus to what has changed, or away from what is gone. */
+let refocus = () => {};
+
 /** Opens a dialog with these fields. It stays open until `act`, which gets a function that shows an error, returns true. */
 function open(title, verb, act, ...fields) {
   const heading = make("h2", { id: "change-title" }, title);
@@ -159,8 +162,7 @@ function open(title, verb, act, ...fields) {
   dialog.setAttribute("aria-labelledby", heading.id);
   function onclose() {
     dialog.remove();
-    // What had the focus before is gone.
-    if (document.activeElement === document.body) $("h1[tabindex]")?.focus();
+    refocus();
   }
   form.onsubmit = async (event) => {
     event.preventDefault();

@@ -17,13 +17,19 @@ if ($("#files")) {
   const linkTo = (path) => links().find((link) => same(plainPath(link.pathname), plainPath(path)));
   const shownName = (link) => $("bdi", link).textContent;
 
+  refocus = () => {
+    if ($("dialog[open]") || document.activeElement.matches("input")) return;
+    const found = linkTo(next);
+    if (found) next = "";
+    const lost = document.activeElement === document.body && held;
+    (found ?? (lost ? linkTo(held.pathname) : null))?.focus();
+  };
+
   /** Adds the buttons to the rows, some at a time. */
   async function equip() {
     table = $("#files");
     const own = table;
-    const link = linkTo(next) ?? (document.activeElement === document.body && held && linkTo(held.pathname));
-    if (link && !$("dialog[open]") && !document.activeElement.matches("input")) link.focus();
-    if (linkTo(next)) next = "";
+    refocus();
     if (!may.has("remove")) return;
     for (const chunk of [...own.tBodies]) {
       for (const row of chunk.rows) row.cells[0].append(more(row));
@@ -87,18 +93,20 @@ if ($("#files")) {
   // The changes
 
   /** Moves something to where nothing is. */
-  const moveTo = (from, to, show) => call(show, "MOVE", from, { Destination: to, Overwrite: "F" });
+  async function moveTo(from, to, show) {
+    next = to;
+    const answer = await call(show, "MOVE", from, { Destination: to, Overwrite: "F" });
+    if (!answer) next = "";
+    changed();
+    return answer;
+  }
 
   /** Moves something, says so, and offers to move it back. Returns whether it was moved. */
   async function moved(from, to, text, show) {
     const answer = await moveTo(from, to, show);
-    next = answer ? to : "";
-    changed();
     if (!answer) return false;
     tell(text, async (show) => {
       const answer = await moveTo(to, from, show);
-      next = answer ? from : "";
-      changed();
       if (answer) tell(`“${nameOf(from)}” is back.`);
       return answer;
     });
@@ -146,8 +154,9 @@ if ($("#files")) {
   if (may.has("add")) {
     $("#new-folder").onclick = () => askName("New folder", "Create", "", async (name, show) => {
       const path = `${here}${encode(name)}/`;
+      next = path;
       const answer = await call(show, "MKCOL", path);
-      next = answer ? path : "";
+      if (!answer) next = "";
       changed();
       if (answer) tell(`Created “${name}”.`);
       return Boolean(answer);

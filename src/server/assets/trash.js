@@ -17,6 +17,7 @@ async function reload() {
 }
 
 if ($("#trash")) {
+  refocus = () => document.activeElement === document.body && $("h1").focus();
   for (const time of document.querySelectorAll("main time")) time.textContent = clock.format(new Date(time.dateTime));
 
   document.addEventListener("submit", (event) => {
