@@ -41,7 +41,9 @@ fn open_menu(browser: &Browser, href: &str) {
 /// Enters this text in the dialog, and sends it.
 fn enter(browser: &Browser, text: &str) {
     browser.until("document.querySelector('.change[open] input')");
-    browser.js_with("document.querySelector('.change input').value = arguments[0]", &json!([text]));
+    let script = "const field = document.querySelector('.change input'); field.value = arguments[0]; \
+                  field.dispatchEvent(new Event('input'))";
+    browser.js_with(script, &json!([text]));
     browser.click(".change form button");
 }
 
@@ -84,13 +86,11 @@ fn names_change_and_change_back() {
     is_for_everybody(&browser, "not-renamed");
     for wrong in ["..", "x/y", ""] {
         enter(&browser, wrong);
-        browser.js("document.querySelector('.change input').dispatchEvent(new Event('input'))");
         assert_eq!(
             browser.js("return document.querySelector('.change form').checkValidity()"),
             false,
             "{wrong}"
         );
-        browser.js("const field = document.querySelector('.change input'); field.setCustomValidity('')");
     }
     enter(&browser, "50% & <b>.txt");
     is_told(&browser, &format!("Renamed “{HOSTILE}” to “50% & <b>.txt”."));
@@ -319,12 +319,12 @@ fn the_trash_restores_and_forgets() {
     paths(&["/b.txt", "/a.txt"]);
     browser.until("document.activeElement.ariaLabel === 'Restore /b.txt'");
     assert_eq!(wharf.read("sub/c.txt"), b"sub/c.txt");
-    browser.click("[aria-label='Delete /b.txt for good']");
+    browser.click("[aria-label='Delete for good: /b.txt']");
     browser.until("document.querySelector('.change[open]')");
     is_for_everybody(&browser, "trash-asks");
     browser.press("Cancel");
     browser.until("!document.querySelector('dialog')");
-    browser.click("[aria-label='Delete /b.txt for good']");
+    browser.click("[aria-label='Delete for good: /b.txt']");
     browser.until("document.querySelector('.change[open]')");
     browser.click(".change form button");
     is_told(&browser, "Deleted “/b.txt” for good.");
@@ -414,7 +414,6 @@ mod with_accounts {
         let made = office.wharf.ask("POST", "/.wharf/links", &office.log_in("anna"), wanted.as_bytes());
         let made: Value = serde_json::from_slice(&made.body).expect("JSON");
         browser.go(made["link"].as_str().expect("a link"));
-        browser.press("Open");
         open_menu(&browser, "plan.txt");
         browser.press("Move");
         browser.press("done");

@@ -144,6 +144,8 @@ const update = () => ($("#files") ? refresh() : reload());
 
 function changed() {
   windows.postMessage("");
+  // After a quick undo, the listing is as it was.
+  refocus();
   return update();
 }
 

@@ -85,7 +85,7 @@ impl TrashPage<'_> {
                     button aria-label={ "Restore " (path) } { "Restore" }
                 }
                 form method="post" action=(at) {
-                    button .quiet name="discard" value=(id) aria-label={ "Delete " (path) " for good" } { "Delete for good" }
+                    button .quiet name="discard" value=(id) aria-label={ "Delete for good: " (path) } { "Delete for good" }
                 }
             }
         }
