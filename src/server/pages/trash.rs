@@ -113,3 +113,23 @@ fn time(time: SystemTime) -> Markup {
         time datetime=(text) { (text.get(..10).unwrap_or_default()) " " (text.get(11..16).unwrap_or_default()) " UTC" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_words() {
+        let table = [
+            (3600, "an hour"),
+            (12 * 3600, "12 hours"),
+            (24 * 3600, "a day"),
+            (7 * 24 * 3600, "7 days"),
+            (36 * 3600, "36 hours"),
+            (90, "1m 30s"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(in_words(Duration::from_secs(seconds)), expected);
+        }
+    }
+}
