@@ -33,6 +33,9 @@ td:has(> .more) a { flex: 1; min-width: 0; }
 .change li button { width: 100%; border: 0; border-radius: 0; text-align: left; font-weight: inherit; color: var(--ink); background: none; overflow-wrap: anywhere; }
 .change li button:focus-visible { outline-offset: -2px; }
 .change li:not(:has(button)) { padding: .375rem .875rem; }
+.trash { padding: 0 1rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--card); overflow-wrap: anywhere; }
+.trash li:first-child { border: 0; }
+.trash p, #trash > #look p { flex: 1 1 14rem; min-width: 0; }
 @media (max-width: 40rem) {
   .rows td:has(> .more) { margin-right: -.75rem; }
 }

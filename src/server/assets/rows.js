@@ -33,7 +33,7 @@ if ($("#files")) {
     if (!may.has("remove")) return;
     for (const chunk of [...own.tBodies]) {
       for (const row of chunk.rows) row.cells[0].append(more(row));
-      await pause(0);
+      await new Promise((done) => setTimeout(done));
       if (!own.isConnected) return;
     }
   }

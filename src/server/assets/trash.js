@@ -18,8 +18,6 @@ async function reload() {
 
 if ($("#trash")) {
   refocus = () => document.activeElement === document.body && $("h1").focus();
-  for (const time of document.querySelectorAll("main time")) time.textContent = clock.format(new Date(time.dateTime));
-
   document.addEventListener("submit", (event) => {
     const { target, submitter } = event;
     if (target.method !== "post" || !target.closest("main")) return;

@@ -58,7 +58,7 @@ impl TrashPage<'_> {
             @if self.items.is_empty() {
                 div #nothing { p { "There is nothing in the trash that you deleted or replaced." } }
             } @else {
-                ul .trash { @for (item, path) in self.items { (self.item(item, &Printable::text(path).to_string())) } }
+                ul .sessions .trash { @for (item, path) in self.items { (self.item(item, &Printable::text(path).to_string())) } }
             }
             @if let Some((last, _)) = self.items.last().filter(|_| self.has_more) {
                 form action={ (self.root) (TRASH) } { button .quiet name="before" value=(last.id) { "Older entries" } }
