@@ -46,8 +46,7 @@ pub(super) static SHARE: LazyLock<Asset> = LazyLock::new(|| {
 
 /// What only the pages of folders need in which the visitor may change something, and the page of the trash.
 pub(super) static CHANGE: LazyLock<Asset> = LazyLock::new(|| {
-    let names =
-        "$, asMember, ask, button, clock, encode, here, loggedOut, make, needsLogin, own, refresh";
+    let names = "$, asMember, ask, button, clock, encode, here, loggedOut, make, needsLogin, own, refresh";
     Asset::importing("change", names, include_str!(concat!(env!("OUT_DIR"), "/change.js")))
 });
 
