@@ -34,11 +34,11 @@ impl fmt::Display for Bytes {
         if self.0 < 1024 {
             return f.pad(&format!("{} B", self.0));
         }
-        // A size is only displayed: a float has 53 bits, more than are shown.
+        // The size is only displayed: a float's 53 bits are more than that needs.
         let mut size = self.0 as f64 / 1024.0;
         let mut units = UNITS.iter();
         let mut unit = units.next();
-        // 1,023.95 and more would be shown as 1024.0.
+        // From 1,023.95 on, it would be displayed as 1024.0.
         while size >= 1023.95 {
             size /= 1024.0;
             unit = units.next();

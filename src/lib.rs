@@ -21,11 +21,12 @@
 //!   path, network, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
 //!
-//! Imports follow the arrows: a module may import what a path of arrows leads to, and nothing else. The exact list is
-//! `ALLOWED` in `tests/architecture.rs`, which reads every `use`: a new import between modules needs a place in it.
+//! Imports follow the arrows: a module may import only what it can reach along them. The exact list is
+//! `ALLOWED` in `tests/architecture.rs`, which reads every `use`: a new import between modules needs an entry
+//! there.
 //!
-//! - [`accounts`] has the users, the hashes of their passwords, and the file that lists them; and the sessions, tokens and links
-//!   that act for them.
+//! - [`accounts`] has the users, their password hashes, the file that stores both, and the sessions, tokens
+//!   and links that act for a user.
 //! - [`access`] is access control. Its grants are the only way to name a file to the folder.
 //! - [`folder`] opens, lists and saves files beneath one directory handle, under one set of rules. A file is whole or
 //!   absent.
@@ -35,7 +36,8 @@
 //! - [`chat`] is the chat room: its members, its messages, and which member sees which message.
 //! - [`net`] reads and writes without blocking.
 //! - [`durable`] syncs many files at once, with the directories that hold their names.
-//! - [`server`] parks waiting connections and advances each as far as its socket allows; its page explains how.
+//! - [`server`] parks waiting connections and advances each as far as its socket allows; its documentation
+//!   explains how.
 //! - [`client`] fetches and sends files, from a prompt or from a command, and joins the chat room.
 //! - [`replay`] sends a file of requests by way of the client, checks each response, and reports times.
 //! - [`cli`] is the command line; [`path`] is the path of a file in the folder; [`blocking`] is the proof that a thread

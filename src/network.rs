@@ -10,22 +10,22 @@ use std::str::FromStr;
 pub struct Network {
     /// Its first address, in the mapped form for IPv4.
     first: u128,
-    /// How many leading bits its addresses share with the first.
+    /// The length of the prefix, in bits.
     bits: u8,
 }
 
-/// What the mapped form adds before the bits of an IPv4 address.
+/// The number of bits before an IPv4 address in its mapped form.
 const MAPPED: u8 = 96;
 
 impl Network {
-    /// Whether this address is in it.
+    /// Whether this network contains the address.
     pub fn contains(self, address: IpAddr) -> bool {
         let is_of_family = self.bits >= MAPPED || address.to_canonical().is_ipv6();
         is_of_family && as_ipv6(address) & mask(self.bits) == self.first
     }
 }
 
-/// The address as a number; one of IPv4 in its mapped form.
+/// The address as a number; an IPv4 address in its mapped form.
 fn as_ipv6(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
@@ -38,7 +38,7 @@ fn mask(bits: u8) -> u128 {
     u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0)
 }
 
-/// Bits of the address beyond the prefix are ignored, as by most programs.
+/// Bits of the address beyond the prefix are ignored, as in most programs.
 impl FromStr for Network {
     type Err = String;
 

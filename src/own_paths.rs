@@ -1,10 +1,10 @@
-//! The paths that the server keeps for itself, below `/.wharf/`, and a header that they need. Server and client take them
-//! from here; the scripts of the pages repeat them.
+//! The server's own paths, below `/.wharf/`, and a request header that some of them need. Server and client
+//! use these constants; the pages' scripts repeat them.
 
-/// The first segment of each.
+/// The first segment of each of these paths.
 pub const SEGMENT: &[u8] = b".wharf";
 
-/// The prefix of all of them.
+/// The prefix of all these paths.
 pub const ROOT: &str = "/.wharf/";
 
 /// Checks that the server is alive.
@@ -13,10 +13,10 @@ pub const HEALTH: &str = "/.wharf/health";
 /// Checks that the server can do its work.
 pub const READY: &str = "/.wharf/ready";
 
-/// The page for logging in, and where its form is sent; `?next=PATH` leads back.
+/// The login page, and the target of its form; `?next=PATH` leads back.
 pub const LOGIN: &str = "/.wharf/login";
 
-/// Ends the session of the browser.
+/// Ends the browser's session.
 pub const LOGOUT: &str = "/.wharf/logout";
 
 /// The sessions of a user.
@@ -28,7 +28,7 @@ pub const PASSWORD: &str = "/.wharf/password";
 /// Asks the server to shut down; it does so only with `--allow-exit`.
 pub const EXIT: &str = "/.wharf/exit";
 
-/// The same over TFTP, whose names begin at the root without a slash: a write to this file.
+/// The same over TFTP, by a write to this file. TFTP names have no leading slash.
 pub const TFTP_EXIT: &str = ".wharf/exit";
 
 /// The address of the page as a QR code.
@@ -43,7 +43,7 @@ pub const ASSETS: &str = "/.wharf/assets/";
 /// Prefix of unfinished uploads; the upload's token follows.
 pub const UPLOADS: &str = "/.wharf/uploads/";
 
-/// What was removed or replaced; below it, one entry by its id.
+/// What was removed or replaced; a path below it names one entry by its id.
 pub const TRASH: &str = "/.wharf/trash";
 
 /// The response field that says under which id the trash keeps what was removed, if it does.
@@ -52,13 +52,13 @@ pub const TRASH_FIELD: &str = "Wharf-Trash";
 /// Restores the newest entry of the client in the trash.
 pub const UNDO: &str = "/.wharf/undo";
 
-/// The tokens of a user; below it, one by its public id.
+/// The tokens of a user; a path below it names one token by its public id.
 pub const TOKENS: &str = "/.wharf/tokens";
 
-/// The links of a user; below it, one by its public id, or all of them.
+/// The links of a user; a path below it names one link by its public id, or all links.
 pub const LINKS: &str = "/.wharf/links";
 
-/// Prefix of what links lead to; the secret of a link follows.
+/// Prefix of the address of a link; the link's secret follows.
 pub const LINK: &str = "/.wharf/l/";
 
 /// Joins the chat room.
@@ -70,8 +70,8 @@ pub const CHAT_MESSAGES: &str = "/.wharf/chat/messages";
 /// The event stream of the chat room.
 pub const CHAT_EVENTS: &str = "/.wharf/chat/events";
 
-/// The request header that proves who a member of the chat room is. A cookie would be sent by itself, also for a page of
-/// another site, and `Authorization` is for accounts.
+/// The request header that identifies a member of the chat room. A browser would send a cookie automatically,
+/// even for a page on another site, and `Authorization` is for accounts.
 pub const MEMBER_FIELD: &str = "Wharf-Member";
 
 /// Leaves the chat room.

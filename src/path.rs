@@ -5,7 +5,7 @@
 //!
 //! Every other byte is legal in a name, as it is on the disk: a backslash, a line feed, invalid UTF-8.
 //!
-//! Knows nothing of percent-encoding, and does not access the disk.
+//! This module knows nothing of percent-encoding, and does not access the disk.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -20,13 +20,13 @@ pub const LONGEST_PATH: usize = 4095;
 /// The name of the directory for a server's own files. The folder hides it at any depth: another server may share a
 /// directory below.
 const SERVERS_OWN: &[u8] = b".wharf";
-/// How the name of a temporary begins and ends; hexadecimal digits are in between.
+/// The beginning and the end of a temporary file's name, with hexadecimal digits in between.
 const TEMPORARY: (&[u8], &[u8]) = (b".wharf-", b".tmp");
 
 /// A path beneath the folder, checked. The root is the empty path.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SharePath {
-    /// Segments joined by single slashes; none at the ends.
+    /// Segments joined by single slashes, with no slash at either end.
     bytes: Vec<u8>,
 }
 
@@ -78,7 +78,7 @@ impl SharePath {
         Ok(path)
     }
 
-    /// Adds a decoded segment; an empty one is merged away. A path that is refused stays as it was.
+    /// Adds a decoded segment; an empty one changes nothing. On an error, the path is unchanged.
     pub fn push(&mut self, segment: &[u8]) -> Result<(), PathError> {
         if segment.is_empty() {
             return Ok(());
@@ -99,7 +99,7 @@ impl SharePath {
         Ok(())
     }
 
-    /// The path relative to the folder, for calls that begin at its handle; `.` for the root.
+    /// The path relative to the folder, for system calls that start from its handle; `.` for the root.
     pub fn as_path(&self) -> &Path {
         if self.is_root() { Path::new(".") } else { Path::new(OsStr::from_bytes(&self.bytes)) }
     }
@@ -114,7 +114,7 @@ impl SharePath {
         self.bytes.is_empty()
     }
 
-    /// Whether it is this path, or below it.
+    /// Whether this path is `above` or below it.
     pub fn is_below(&self, above: &Self) -> bool {
         let rest = self.bytes.strip_prefix(above.bytes.as_slice());
         rest.is_some_and(|rest| above.is_root() || matches!(rest.first(), None | Some(b'/')))
@@ -141,7 +141,7 @@ impl SharePath {
         Some(Self { bytes })
     }
 
-    /// The path for people to read: what is not UTF-8 is replaced.
+    /// The path for people to read: bytes that are not UTF-8 are replaced.
     pub fn display(&self) -> impl fmt::Display + '_ {
         self.as_path().display()
     }
@@ -151,8 +151,9 @@ impl SharePath {
         self.bytes.first() == Some(&b'.') || self.bytes.windows(2).any(|pair| pair == b"/.")
     }
 
-    /// Whether the path belongs to a server: a `.wharf` at any depth, anything below one, or a temporary. Such a path is never
-    /// opened, listed or saved, even if hidden names are. Compared without case, as some file systems do.
+    /// Whether the path belongs to a server: a `.wharf` at any depth, anything below one, or a temporary.
+    /// Such a path is never opened, listed or saved, even if hidden names are. The comparison ignores case,
+    /// as some file systems do.
     pub fn is_reserved(&self) -> bool {
         let is_own = |name: &OsStr| name.as_bytes().eq_ignore_ascii_case(SERVERS_OWN) || is_temporary(name);
         self.has_hidden_segment() && self.segments().any(is_own)

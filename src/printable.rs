@@ -19,12 +19,12 @@ pub struct Printable<'a>(pub &'a [u8]);
 pub struct Foreign(String);
 
 impl<'a> Printable<'a> {
-    /// Of text.
+    /// Displays a string.
     pub fn text(text: &'a str) -> Self {
         Self(text.as_bytes())
     }
 
-    /// From the name of a file.
+    /// Displays a path.
     pub fn path(path: &'a Path) -> Self {
         Self(path.as_os_str().as_bytes())
     }
@@ -59,7 +59,7 @@ impl From<String> for Foreign {
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Most displayed text.
+        // True of most text.
         if self.is_plain_ascii()
             && let Ok(text) = std::str::from_utf8(self.0)
         {
@@ -102,7 +102,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if acts_in_json(c) {
-            // Outside strings, JSON contains none of them.
+            // Outside strings, JSON contains no such characters.
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a String cannot fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
@@ -114,7 +114,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A name in a line of text for programs: a question mark for each control character, and for each character
+/// A name in a line of text for programs: a question mark replaces each control character, and each character
 /// that ends or reorders a line. Everything else is unchanged: programs need the exact name, and Persian
 /// names contain zero-width characters.
 pub fn in_line(name: &[u8]) -> Cow<'_, [u8]> {
@@ -141,7 +141,7 @@ fn acts(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-/// Whether a name looks the same without this character: an invisible one, or one that only chooses among shapes.
+/// Whether a name looks the same without this character: it is invisible, or only chooses among shapes.
 #[cfg(feature = "accounts")]
 pub fn is_ignorable(c: char) -> bool {
     let chooses_a_shape = matches!(c,

@@ -10,7 +10,7 @@ use qrcode::render::{svg, unicode::Dense1x2};
 /// The minimum size of a picture, in pixels: readable from a screen at arm's length.
 const SVG_SIZE: u32 = 256;
 
-/// Black on white, in colours that no theme changes, and the reset.
+/// Sets black on white, in colours that no theme changes.
 const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
 const AS_BEFORE: &str = "\x1b[0m";
 
@@ -48,7 +48,7 @@ pub fn lines(text: &str, colours: Colours) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    /// Decodes a code; `is_dark` returns the colour of each pixel of a square.
+    /// Decodes a code; `is_dark` says whether a pixel of the square is dark.
     fn read(width: usize, is_dark: impl Fn(usize, usize) -> bool) -> String {
         let grey = |x, y| if is_dark(x, y) { 0 } else { 255 };
         let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, width, grey);
@@ -57,7 +57,7 @@ mod tests {
         grids[0].decode().expect("readable").1
     }
 
-    /// Lines of half blocks as pixels: whether each is drawn. Every module is this many pixels wide.
+    /// Converts lines of half blocks to pixels: whether each is drawn. Every module is `scale` pixels wide.
     fn pixels(lines: &[String], scale: usize) -> impl Fn(usize, usize) -> bool {
         let rows: Vec<Vec<char>> = lines.iter().map(|line| line.chars().collect()).collect();
         move |x, y| {

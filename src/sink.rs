@@ -4,8 +4,8 @@
 //! thread per sink writes them. A line that does not fit is dropped and counted, and the count is written as soon as
 //! there is room.
 //!
-//! A write of a line alone costs a microsecond, so the thread collects lines: for a tenth of a second, or until they are 64
-//! KiB. An urgent line is written at once, with all that is queued before it.
+//! Writing a single line costs a microsecond, so the thread collects lines for a tenth of a second, or until
+//! it has 64 KiB. An urgent line is written at once, with all the lines queued before it.
 
 mod queue;
 mod writer;
@@ -22,17 +22,17 @@ use self::queue::LineQueue;
 use self::writer::Writer;
 pub use self::writer::{Notices, Reopen};
 
-/// How many bytes wait in the queue. 1 MiB is about 7,000 lines of an access log, more than a busy server logs while a
-/// disk is slow for a tenth of a second. The writer may hold as much again.
+/// The maximum size of the queue, in bytes. 1 MiB is about 7,000 lines of an access log, more than a busy
+/// server logs while a disk is slow for a tenth of a second. The writer may hold as much again.
 pub const QUEUE: usize = 1024 * 1024;
 
-/// For how long lines are collected after a write. The first line after a quiet time is written at once.
+/// How long lines are collected after a write. The first line after a quiet time is written at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The stack of a sink's thread, in bytes: large values are on the heap.
 const STACK: usize = 256 * 1024;
 
-/// A queue of lines and the thread that writes them. Clones are the same sink.
+/// A queue of lines and the thread that writes them. Clones share one sink.
 #[derive(Clone)]
 pub struct LineSink(Arc<LineQueue>);
 
@@ -42,7 +42,7 @@ impl LineSink {
         Self::with_pause(file, reopen, notices, PAUSE)
     }
 
-    /// Like [`Self::new`], and collects lines for this long.
+    /// Like [`Self::new`], but collects lines for `pause`.
     pub(crate) fn with_pause(
         file: File,
         reopen: Option<Reopen>,
@@ -60,20 +60,20 @@ impl LineSink {
         Self::new(descriptor.as_fd().try_clone_to_owned()?.into(), None, notices)
     }
 
-    /// Queues a line, which ends in a line feed. It never waits for the file.
+    /// Queues a line, which ends in a line feed. This never waits for the file.
     pub fn push(&self, line: &[u8]) {
         self.queue(line, false);
     }
 
-    /// Like [`Self::push`], for a line that is to be written at once, with those before it.
+    /// Like [`Self::push`], but the line is written at once, with those queued before it.
     pub fn push_urgent(&self, line: &[u8]) {
         self.queue(line, true);
     }
 
     fn queue(&self, line: &[u8], is_urgent: bool) {
         let mut queue = self.0.lock();
-        // Once a line was dropped, all following ones are dropped too, until the writer takes the queue: the notice
-        // then appears where they are missing.
+        // Once a line is dropped, so are all later ones until the writer takes the queue: the notice then
+        // appears where the lines are missing.
         if queue.dropped > 0 || queue.lines.len() + line.len() > QUEUE {
             queue.dropped += 1;
         } else {
@@ -83,14 +83,14 @@ impl LineSink {
         self.0.wake(queue);
     }
 
-    /// Opens the file again by its name. What is queued by now still goes to the old one.
+    /// Opens the file again by its name. Lines that are already queued still go to the old one.
     pub fn reopen(&self) {
         let mut queue = self.0.lock();
         queue.reopen_at = Some(queue.lines.len());
         self.0.wake(queue);
     }
 
-    /// Waits until all that is queued is written, for this long at most. Returns whether it is.
+    /// Waits until all queued lines are written, for at most `limit`. Returns whether they were.
     pub fn flush(&self, limit: Duration) -> bool {
         self.0.lock().flushes += 1;
         self.0.wake(self.0.lock());

@@ -1,7 +1,7 @@
 //! The shutdown signal: requested once, seen by every thread.
 //!
-//! A signal, the idle timer or an authorised client requests the shutdown. It is a file descriptor that becomes readable,
-//! so threads can wait for it instead of polling a flag.
+//! A signal, the idle timer or an authorised client requests the shutdown. The request makes a file
+//! descriptor readable, so threads can wait for it instead of polling a flag.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -30,7 +30,7 @@ pub enum StopReason {
     Signal,
     /// No request came within the idle timeout.
     Idle,
-    /// A client that is allowed to request it.
+    /// A client that may request it.
     Client,
 }
 
@@ -41,7 +41,8 @@ impl Stop {
         Ok(Self(Arc::new(Inner { is_announced: AtomicBool::new(false), why: OnceLock::new(), event })))
     }
 
-    /// Announces a shutdown that will be requested soon: a load balancer may send requests elsewhere before.
+    /// Announces a shutdown that will be requested soon, so that a load balancer can send requests elsewhere
+    /// first.
     pub fn announce(&self) {
         self.0.is_announced.store(true, Ordering::Release);
     }

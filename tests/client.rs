@@ -66,7 +66,7 @@ fn errors_are_printed_and_the_prompt_continues() {
         "none.txt: 404 Not Found",
         "File none.txt not found.",
         "large: 413 Content Too Large",
-        "commands: GET, POST, LIST, cd, pwd, shutdown, exit, quit, help",
+        "commands: GET, POST, LIST, cd, pwd, rm, mv, cp, mkdir, undo, trash, shutdown, exit, quit, help",
         "/../a.txt is outside the download directory",
     ];
     let said: Vec<_> = output.stderr.lines().collect();

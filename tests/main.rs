@@ -16,6 +16,7 @@ mod attributes;
 mod bad_input;
 mod base;
 mod browser;
+mod change_commands;
 mod chat;
 #[cfg(feature = "accounts")]
 mod chat_accounts;
@@ -45,6 +46,8 @@ mod fuzz;
 mod hashes;
 mod hostile_text;
 mod idle_exit;
+#[cfg(feature = "accounts")]
+mod in_flight;
 mod interrupted;
 mod keep_alive;
 mod limits;
@@ -108,6 +111,7 @@ mod tls_records;
 #[cfg(feature = "tls")]
 mod tls_self_signed;
 mod trash;
+mod trash_model;
 mod trusted_proxies;
 mod unix;
 mod upload_durable;

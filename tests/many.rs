@@ -230,6 +230,9 @@ fn clients_that_disconnect_leave_nothing_behind() {
     let wharf = Wharf::serve(&["--timeout", "60"]);
     wharf.write("large.bin", sample(3 << 20, 2));
     assert_eq!(wharf.ask("GET", "/large.bin", "", b"").code(), 200);
+    // The trash stays open once it was needed.
+    wharf.write("old", "old");
+    assert_eq!(wharf.ask("PUT", "/old", "", b"new").code(), 204);
     let before = settled(&wharf);
     let mut random = Random::new(20_261_121);
     for _ in 0..1_000 {

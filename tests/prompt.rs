@@ -23,7 +23,9 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn open(arguments: &[&str], directory: &Path, term: &str) -> Self {
-        Self::open_by(Command::new(BINARY).args(arguments), directory, term)
+        let mut program = Command::new(BINARY);
+        program.args(arguments).env("XDG_STATE_HOME", directory.join(".state"));
+        Self::open_by(&mut program, directory, term)
     }
 
     pub fn open_by(program: &mut Command, directory: &Path, term: &str) -> Self {

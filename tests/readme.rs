@@ -19,6 +19,12 @@ const SENTENCE_WORDS: usize = 25;
 /// Directories whose Markdown files are checked for dead links.
 const LINKED: [&str; 5] = ["", "docs", "deploy", "benches", "fuzz"];
 
+/// The flags with which the examples of a page may change everything.
+const EDIT: [&str; 2] = ["--allow", "everyone=edit,chat"];
+
+/// The commands whose flags are in one table.
+const CHANGES: [&str; 8] = ["rm", "mv", "cp", "mkdir", "undo", "trash list", "trash restore", "trash empty"];
+
 /// A Markdown file.
 struct Page {
     path: PathBuf,
@@ -85,8 +91,11 @@ impl Page {
 }
 
 impl Stage {
-    fn new() -> Self {
-        let wharf = Wharf::serve(&["--udp", "0"]);
+    /// With the flags that the page says.
+    fn of(page: &Page) -> Self {
+        let says_edit = page.text.contains(&format!("`wharf serve www {}`", EDIT.join(" ")));
+        let own: &[&str] = if says_edit { &EDIT } else { &[] };
+        let wharf = Wharf::serve(&[&["--udp", "0"], own].concat());
         copy(&root().join("www"), &wharf.folder());
         let place = tempfile::tempdir().expect("a directory");
         copy(&root().join("client_requests"), &place.path().join("client_requests"));
@@ -147,7 +156,7 @@ fn console_examples_print_what_the_page_shows() {
         if blocks.is_empty() {
             continue;
         }
-        let stage = Stage::new();
+        let stage = Stage::of(&page);
         for example in blocks.iter().flat_map(|block| block.split("$ ").skip(1)) {
             let (command, expected) = example.split_once('\n').expect("a command and its output");
             let (printed, errors) = stage.run(command);
@@ -170,7 +179,7 @@ fn every_page_of_the_manual_has_an_example() {
 fn prompts_answer_as_the_page_shows() {
     for page in Page::manual() {
         for conversation in page.blocks("client") {
-            let stage = Stage::new();
+            let stage = Stage::of(&page);
             let (typed, shown): (Vec<_>, Vec<_>) =
                 conversation.lines().partition(|line| line.starts_with("wharf> "));
             let input: String = typed.iter().flat_map(|line| [&line["wharf> ".len()..], "\n"]).collect();
@@ -192,7 +201,7 @@ fn prompts_answer_as_the_page_shows() {
 fn scripts_succeed() {
     for page in Page::manual() {
         for script in page.blocks("script") {
-            let stage = Stage::new();
+            let stage = Stage::of(&page);
             fs::write(stage.place.path().join("client_requests/shop.txt"), script).expect("written");
             let port = stage.wharf.address().port().to_string();
             let args = ["replay", "client_requests/shop.txt", "127.0.0.1", &port];
@@ -217,27 +226,49 @@ fn help(command: &str) -> String {
     run(&words, "", &root()).stdout
 }
 
+/// The flags in the help of a command.
+fn flags_in_help(command: &str) -> BTreeSet<String> {
+    let help = help(command);
+    let options = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    // Two spaces separate an option from its description.
+    let options = options.filter_map(|line| line.split("  ").next());
+    let mut known = flags(&options.collect::<Vec<_>>().join(" "));
+    known.remove("--help");
+    known
+}
+
+/// The page with the one heading of this name, and the rows of the table below it.
+fn table(pages: &[Page], heading: &str) -> (String, Vec<String>) {
+    let heading = format!("## The flags of {heading}\n");
+    let tables: Vec<_> =
+        pages.iter().filter_map(|page| Some((page.name(), page.text.split(&heading).nth(1)?))).collect();
+    let [(name, section)] = tables.as_slice() else {
+        panic!("{} pages have the heading {heading}", tables.len())
+    };
+    let section = section.split("\n#").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")).map(str::to_owned);
+    (name.clone(), rows.collect())
+}
+
 #[test]
 fn every_command_has_a_complete_table_of_flags() {
     let pages = Page::manual();
     for command in ["serve", "get", "put", "list", "client", "chat", "replay"] {
-        let heading = format!("## The flags of `wharf {command}`\n");
-        let tables: Vec<_> =
-            pages.iter().filter_map(|page| Some((page.name(), page.text.split(&heading).nth(1)?))).collect();
-        let [(name, section)] = tables.as_slice() else {
-            panic!("{} pages have the heading {heading}", tables.len())
-        };
-        let section = section.split("\n#").next().unwrap_or_default();
+        let (name, rows) = table(&pages, &format!("`wharf {command}`"));
         // The first cell of each row; the others may mention flags of other commands.
-        let cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
-        let listed = flags(&cells.collect::<Vec<_>>().join(" "));
-        let help = help(command);
-        let options = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
-        // Two spaces separate an option from its description.
-        let options = options.filter_map(|line| line.split("  ").next());
-        let mut known = flags(&options.collect::<Vec<_>>().join(" "));
-        known.remove("--help");
-        assert_eq!(listed, known, "{name}, of wharf {command}");
+        let cells: Vec<_> = rows.iter().filter_map(|row| row.split(" | ").next()).collect();
+        assert_eq!(flags(&cells.join(" ")), flags_in_help(command), "{name}, of wharf {command}");
+    }
+    let (name, rows) = table(&pages, "`wharf rm`, `mv`, `cp`, `mkdir`, `undo` and `trash`");
+    for command in CHANGES {
+        let is_of = |of: &&str| *of == "all" || of.split(", ").any(|of| of.trim_matches('`') == command);
+        let cells =
+            rows.iter().filter_map(|row| row.split(" | ").nth(1).filter(is_of).and(row.split(" | ").next()));
+        assert_eq!(
+            flags(&cells.collect::<Vec<_>>().join(" ")),
+            flags_in_help(command),
+            "{name}, of wharf {command}"
+        );
     }
 }
 
@@ -249,7 +280,7 @@ fn commands_use_flags_that_exist() {
             for call in line.split(['|', ';', '&']).filter_map(|part| part.split("wharf ").nth(1)) {
                 let words: Vec<_> = call.split(' ').collect();
                 let command = match words[..] {
-                    [family @ ("user" | "token"), name, ..] => format!("{family} {name}"),
+                    [family @ ("user" | "token" | "trash"), name, ..] => format!("{family} {name}"),
                     [name, ..] => name.to_owned(),
                     [] => String::new(),
                 };

@@ -3,6 +3,7 @@
 mod announced;
 mod delete;
 mod keeping;
+mod killed;
 mod meanwhile;
 mod owners;
 mod page;

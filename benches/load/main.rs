@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench load                                # five seconds without a crowd and five with it, five times
 //! cargo bench --bench load -- --attacks --seconds 2       # an ordinary client while another attacks the server
+//! cargo bench --bench load -- --passwords --seconds 2     # guesses of passwords, what they cost and what they tell
 //! cargo bench --bench load -- --soak --seconds 600        # every kind of request, for ten minutes
 //! ```
 //!
@@ -21,6 +22,7 @@ mod client;
 #[allow(dead_code, unused_imports)]
 mod common;
 mod figures;
+mod passwords;
 mod peers;
 
 use std::process::{Command, ExitCode};
@@ -57,6 +59,7 @@ const CLIENTS: u64 = 4;
 
 /// A crowd, attacks, or a soak test
 #[derive(Debug, Parser)]
+#[allow(clippy::struct_excessive_bools)]
 struct Settings {
     /// The duration of each turn, or of the soak test
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -67,6 +70,9 @@ struct Settings {
     /// Attack the server
     #[arg(long, conflicts_with = "soak")]
     attacks: bool,
+    /// Guess passwords
+    #[arg(long, conflicts_with_all = ["soak", "attacks"])]
+    passwords: bool,
     /// Only these attacks
     #[arg(value_name = "NAME", requires = "attacks", value_parser = PossibleValuesParser::new(ATTACKS.iter().map(|attack| attack.name)))]
     names: Vec<String>,
@@ -81,6 +87,7 @@ fn main() -> ExitCode {
     let is_well = match settings {
         Settings { soak: true, .. } => Ok(soak(time)),
         Settings { attacks: true, names, .. } => attacks::attacks(time, &names),
+        Settings { passwords: true, .. } => passwords::passwords(time),
         _ => Ok(crowd(time)),
     };
     match is_well {

@@ -1,4 +1,4 @@
-//! Checks lead to grants. No other file makes one from a path.
+//! Checks a path and makes a grant for it. No other file makes a grant from a path.
 
 use super::decision::{Access, Judge};
 use super::denied::Denied;

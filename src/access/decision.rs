@@ -14,16 +14,25 @@ use crate::path::SharePath;
 /// The rights of everybody in the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// The deepest path first; of one path, the most specific kind of subject first.
+    /// The deepest path first; for the same path, the most specific kind of subject first.
     rules: Arc<[Rule]>,
-    /// What nobody has, whatever the rules say.
+    /// Rights that nobody has, whatever the rules say.
     withheld: Rights,
     is_read_only: bool,
-    /// Whether what is refused at a path looks absent.
+    /// Whether a refused path looks absent.
     hides: bool,
     depends_on_path: bool,
-    /// What the only rule gives, if it holds for everybody and everywhere: then there is nothing to look for.
-    everywhere: Option<Rights>,
+    /// The only rule, if it holds everywhere: then there is nothing to look for.
+    everywhere: Option<OnlyRule>,
+}
+
+/// A rule that holds everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnlyRule {
+    /// Everybody has these rights.
+    Everyone(Rights),
+    /// Everybody with an account has them.
+    Users(Rights),
 }
 
 /// The rights of one principal: for operations that outlive a request, and for walks, which leave out what the
@@ -40,7 +49,7 @@ impl Access {
         Self::with_more_on_this_machine(everyone, Rights::NONE)
     }
 
-    /// Like [`Access::new`], but programs on the machine of the server have the second rights too.
+    /// Like [`Access::new`], but programs on the server's machine have the rights `more` too.
     pub fn with_more_on_this_machine(everyone: Rights, more: Rights) -> Self {
         let rule = |rights, from| Rule { subject: Subject::Everyone, rights, path: SharePath::root(), from };
         let here = (!everyone.has_all(more)).then(|| rule(more, Some(ClientScope::ThisMachine)));
@@ -48,8 +57,8 @@ impl Access {
         Self { hides: false, ..Self::by_rules(rules) }
     }
 
-    /// Nobody has a right that none of these rules gives. What is refused looks absent, so that nobody learns what exists
-    /// where they have no right.
+    /// Nobody has a right that none of these rules gives. A refused path looks absent, so that nobody learns
+    /// what exists where they have no rights.
     pub fn by_rules(rules: impl IntoIterator<Item = Rule>) -> Self {
         Self::by_list(rules.into_iter().collect())
     }
@@ -61,7 +70,10 @@ impl Access {
             [Rule { subject: Subject::Everyone, rights, path, from: None }]
                 if path.is_root() && !rights.has_any(Rights::SHARE) =>
             {
-                Some(*rights)
+                Some(OnlyRule::Everyone(*rights))
+            }
+            [Rule { subject: Subject::Users, rights, path, from: None }] if path.is_root() => {
+                Some(OnlyRule::Users(*rights))
             }
             _ => None,
         };
@@ -89,12 +101,17 @@ impl Access {
 
     /// The rights that this principal has at this path. Access is decided only here; the methods below call this one.
     ///
-    /// The closest folder that has a rule for the principal decides; there, the most specific kind of subject. Several rules
-    /// of that kind add up, unless one of them gives nothing.
+    /// The closest folder with a rule for the principal decides, by its rules for the most specific kind of
+    /// subject. Several rules of that kind add up, unless one of them gives nothing.
     #[inline]
     pub fn rights(&self, principal: &Principal, path: &SharePath) -> Rights {
-        let given =
-            self.everywhere.unwrap_or_else(|| self.decide(principal, path, |_| {})).without(self.withheld);
+        let given = match self.everywhere {
+            Some(OnlyRule::Everyone(rights)) => rights,
+            Some(OnlyRule::Users(rights)) if principal.user().is_some() => rights,
+            Some(OnlyRule::Users(_)) => Rights::NONE,
+            None => self.decide(principal, path, |_| {}),
+        };
+        let given = given.without(self.withheld);
         match principal.scope() {
             None => given,
             Some(scope) if path.is_below(&scope.path) => given.and(scope.rights),
@@ -138,8 +155,8 @@ impl Access {
         }
     }
 
-    /// The refusal of something that needs any of these rights at this path, and that some rights would allow. It depends on the
-    /// rules alone, not on what exists.
+    /// The refusal of an operation that needs any of these rights at this path; `allows` says which rights
+    /// would suffice. It depends on the rules alone, not on what exists.
     pub(super) fn denied(
         &self,
         any_of: Rights,
@@ -163,7 +180,8 @@ impl Access {
         }
     }
 
-    /// Whether any user at this address could have such rights there, by any rule that matches users alone.
+    /// Whether any user at this address could have sufficient rights there, by a rule that matches only
+    /// users.
     fn lets_a_user(
         &self,
         allows: impl Fn(Rights) -> bool,
@@ -176,7 +194,8 @@ impl Access {
             .any(|user| allows(self.rights(&user, path)))
     }
 
-    /// Whether a user may list the directory of this path: then it is told what it may not do there.
+    /// Whether the principal is a user who may list the parent directory: then a refusal names the missing
+    /// right.
     fn shows_neighbours(&self, principal: &Principal, path: &SharePath) -> bool {
         let parent = path.parent().unwrap_or_default();
         principal.user().is_some() && self.rights(principal, &parent).has(Right::List)
@@ -192,7 +211,7 @@ impl Access {
         self.withheld
     }
 
-    /// Whether any rule lets anybody add or replace files.
+    /// Whether any rule lets anybody add, replace or remove files.
     pub fn lets_anyone_change(&self) -> bool {
         self.rules.iter().any(|rule| rule.rights.without(self.withheld).has_any(Rights::CHANGE))
     }
@@ -203,36 +222,38 @@ impl Access {
         self.rules.iter().any(|rule| rule.subject == Subject::Everyone && changes(rule))
     }
 
-    /// The rights of this principal alone.
+    /// The decisions for this principal alone.
     pub fn judge(&self, principal: &Principal) -> Judge {
         Judge { access: self.clone(), principal: principal.clone() }
     }
 
-    /// Whether a client at one address may see what one at another may not. What programs on this machine may do besides is to
-    /// change files, by [`Access::with_more_on_this_machine`].
+    /// Whether what a client may see can depend on its address. The additional rights of programs on this
+    /// machine ([`Access::with_more_on_this_machine`]) do not count: they only allow changing files.
     pub fn depends_on_address(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule.from, Some(ClientScope::Network(_))))
     }
 
-    /// Whether users may have other rights than others at this path or below it.
+    /// Whether rights may differ between users at this path or below it.
     pub fn depends_on_user(&self, path: &SharePath) -> bool {
         self.rules.iter().any(|rule| {
             rule.subject != Subject::Everyone && (path.is_below(&rule.path) || rule.path.is_below(path))
         })
     }
 
-    /// Whether one path may have other rights than another. Then what lies elsewhere than its name says needs them at both.
+    /// Whether rights may differ between paths. If so, a file reached through a link needs them at both
+    /// paths.
     pub fn depends_on_path(&self) -> bool {
         self.depends_on_path
     }
 
-    /// Whether one path may have other rights than another for this principal.
+    /// Whether this principal's rights may differ between paths.
     pub(super) fn depends_on_path_for(&self, principal: &Principal) -> bool {
-        self.depends_on_path || principal.scope().is_some()
+        self.depends_on_path || principal.scope().is_some_and(|scope| !scope.path.is_root())
     }
 }
 
-/// Whether the principal has opened a link to this path: then it is told that the link has not this right.
+/// Whether the principal has opened a link to this path: then a refusal says that the link does not give this
+/// right.
 fn opened_link_to(principal: &Principal, path: &SharePath) -> bool {
     principal.scope().is_some_and(|scope| scope.link.is_some() && path.is_below(&scope.path))
 }
@@ -243,12 +264,13 @@ impl Judge {
         self.access.rights(&self.principal, path)
     }
 
-    /// Whether the principal may continue what this owner has begun: see [`Principal::owner`].
+    /// Whether the principal may continue what this owner began: see [`Principal::owner`].
     pub fn is_owner(&self, owner: &str) -> bool {
         self.principal.is_owner(owner)
     }
 
-    /// The paths at which rights may change: those of the rules, the deepest first, and that of the principal's scope.
+    /// The paths at which rights may change: those of the rules, deepest first, then that of the principal's
+    /// scope.
     pub(super) fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
         let scope = self.principal.scope().map(|scope| &scope.path);
         self.access.rules.iter().map(|rule| &rule.path).chain(scope)

@@ -9,8 +9,8 @@ pub enum Denied {
     ReadOnly,
     /// The principal has none of these rights there; one of them is enough.
     NoRight(Rights),
-    /// The rules give the principal no right to this there, and it must not learn whether anything is there.
+    /// The rules do not allow it there, and the principal must not learn whether anything exists there.
     Hidden,
-    /// Nobody without an account may do this there, but a user may: the client has to say who it is.
+    /// Only a user with an account may do this there: the client has to log in.
     Unauthenticated,
 }

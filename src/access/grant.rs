@@ -1,4 +1,4 @@
-//! A grant: the proof that a principal may do one thing with one path.
+//! A grant: the proof that a principal may perform one operation at one path.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -13,14 +13,14 @@ use crate::path::SharePath;
 #[derive(Clone, Debug)]
 pub struct Grant<'p, O> {
     path: Cow<'p, SharePath>,
-    /// All rights that the principal has at the path.
+    /// All the rights that the principal has at the path.
     rights: Rights,
-    /// Decides about other paths, if they may have other rights.
+    /// Decides about other paths, if the rights may differ there.
     judge: Option<Box<Judge>>,
     operation: PhantomData<O>,
 }
 
-/// What a grant is for.
+/// An operation that a grant can allow.
 pub trait Operation {
     /// The rights that allow it; one of them is enough.
     const NEEDS: Rights;
@@ -39,7 +39,7 @@ pub struct ToList;
 #[derive(Clone, Debug)]
 pub struct ToRead;
 
-/// To save a file. Whether its name is new is known only when it is saved; the grant says what is allowed in each case.
+/// To save a file. Only saving shows whether its name is new; the grant says what is allowed in each case.
 #[derive(Clone, Debug)]
 pub struct ToWrite;
 
@@ -98,7 +98,7 @@ impl<'p, O> Grant<'p, O> {
         &self.path
     }
 
-    /// The same, for an operation that outlives the request. It copies the path.
+    /// The same grant, for an operation that outlives the request. This copies the path.
     pub fn into_owned(self) -> Grant<'static, O> {
         let Self { path, rights, judge, operation } = self;
         Grant { path: Cow::Owned(path.into_owned()), rights, judge, operation }
@@ -106,8 +106,8 @@ impl<'p, O> Grant<'p, O> {
 }
 
 impl<O: Operation> Grant<'_, O> {
-    /// Whether the principal may have other rights at other paths. Then the folder has to find out where the path really
-    /// leads, and to ask [`Grant::also_at`].
+    /// Whether the principal's rights may differ at other paths. If so, the folder has to resolve the path
+    /// and call [`Grant::also_at`].
     pub fn depends_on_path(&self) -> bool {
         self.judge.is_some()
     }
@@ -127,7 +127,8 @@ impl<O: Operation> Grant<'_, O> {
         self.judge.iter().flat_map(|judge| judge.rule_paths())
     }
 
-    /// The same grant, with only those of its rights that the principal has at these paths too. Fails if that is not enough.
+    /// The same grant, reduced to the rights that the principal also has at these paths. Fails if they do not
+    /// suffice.
     pub fn also_at<'s>(
         &self,
         paths: impl IntoIterator<Item = &'s SharePath>,
@@ -137,7 +138,7 @@ impl<O: Operation> Grant<'_, O> {
         for path in paths {
             rights = rights.and(judge.rights(path));
             if !O::is_allowed_by(rights) {
-                // What asks for an account here would say that the link leads to something.
+                // A request to log in would reveal that the link leads to something.
                 return Err(match judge.denied(O::NEEDS, O::is_allowed_by, path) {
                     Denied::Unauthenticated => Denied::Hidden,
                     denied => denied,
@@ -177,7 +178,7 @@ impl<O: Operation> Grant<'_, O> {
 }
 
 impl Grant<'_, ToList> {
-    /// Whether the name of an entry of the directory may be shown.
+    /// Whether the name of this entry of the directory may be shown.
     pub fn shows(&self, path: &SharePath) -> bool {
         ToList::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
     }
@@ -193,12 +194,12 @@ impl Grant<'_, ToList> {
 }
 
 impl Grant<'_, ToWrite> {
-    /// Whether it may save a file under a new name.
+    /// Whether the principal may save a file under a new name.
     pub fn may_add(&self) -> bool {
         self.rights.has(Right::Add)
     }
 
-    /// Whether it may replace the file that has the name.
+    /// Whether the principal may replace the file that has the name.
     pub fn may_replace(&self) -> bool {
         self.rights.has(Right::Replace)
     }

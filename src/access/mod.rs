@@ -5,13 +5,15 @@
 //!                                └─> Denied               says which right is missing
 //! ```
 //!
-//! A [`Grant`] is made only here, for one operation: such as [`ToList`] or [`ToRead`]. An operation
-//! of the folder takes the grant that it needs instead of a path, so an operation without a check does not compile.
+//! Only this module makes a [`Grant`], for one operation such as [`ToList`] or [`ToRead`]. An operation of
+//! the folder takes the grant that it needs instead of a path, so an operation without a check does not
+//! compile.
 //!
-//! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or a single one that the other flags make.
-//! [`Access::explain`] says for people which of them decided.
+//! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or those that follow from the other
+//! flags. A [`Subject`] is a user, a group, all users, or everyone. [`Access::explain`] says for people which of them decided.
 //!
-//! Knows no protocol and no disk: no clock, no files. What a link leads to, the folder finds out, and asks the grant about it.
+//! This module knows no protocol, no clock and no files. The folder finds out where a link leads, and asks
+//! the grant about that path.
 
 mod check;
 mod decision;

@@ -6,29 +6,29 @@ use std::sync::Arc;
 use super::right::Rights;
 use crate::path::SharePath;
 
-/// The user that a request acts for, and where it comes from. It is determined once for each request.
+/// The user that a request acts for, and the address it comes from. It is determined once for each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// `None` for a request without credentials.
     user: Option<Arc<User>>,
-    /// The address of the client; a program at a Unix socket has none.
+    /// The address of the client; a program on a Unix socket has none.
     address: Option<IpAddr>,
-    /// The part of the user's rights that it has; `None` for all of them.
+    /// The part of the user's rights that the principal has; `None` for all of them.
     scope: Option<Arc<Scope>>,
 }
 
-/// What the name of an owner begins with: of a user, and of whoever has opened a link.
+/// The prefixes of an owner's name: for a user, and for the holder of a link.
 const ACCOUNT: &str = "account ";
 const LINK: &str = "link ";
 
-/// A part of what a user may do: that of a token, or of whoever has opened a link. They never have more rights than the user.
+/// The part of a user's rights that a token or a link gives. It is never more than the user's own rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// The folder or file. Nothing outside of it can be reached.
     pub path: SharePath,
     /// The rights.
     pub rights: Rights,
-    /// The public id of the link, if it is for whoever has opened that: its holder need not be the user.
+    /// The public id of the link, if the rights come from one: its holder need not be the user.
     pub link: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub struct Scope {
 pub struct User {
     /// The name of the account.
     pub name: String,
-    /// The groups that it is in.
+    /// The user's groups.
     pub groups: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Principal {
         Self { user: None, address, scope: None }
     }
 
-    /// A request of this user, from this address.
+    /// A request from this user, at this address.
     pub const fn of_user(user: Arc<User>, address: Option<IpAddr>) -> Self {
         Self { user: Some(user), address, scope: None }
     }
@@ -57,7 +57,14 @@ impl Principal {
         Self { user: Some(user), address, scope: Some(Arc::new(scope)) }
     }
 
-    /// The name of the owner of what it begins, such as an upload; `None` for clients without an account.
+    /// The same, from this address.
+    #[must_use]
+    pub fn at(&self, address: Option<IpAddr>) -> Self {
+        Self { user: self.user.clone(), address, scope: self.scope.clone() }
+    }
+
+    /// The principal's name as the owner of what it begins, such as an upload; `None` for clients without an
+    /// account.
     pub fn owner(&self) -> Option<String> {
         match (self.scope().and_then(|scope| scope.link.as_ref()), self.user()) {
             (Some(link), _) => Some(format!("{LINK}{link}")),
@@ -66,28 +73,29 @@ impl Principal {
         }
     }
 
-    /// Whether it may continue what this owner has begun. What nobody with an account has begun is open to all who know of it.
+    /// Whether the principal may continue what this owner began. Anyone who knows its address may continue
+    /// what a client without an account began.
     pub(super) fn is_owner(&self, owner: &str) -> bool {
         let is_somebodys = owner.starts_with(ACCOUNT) || owner.starts_with(LINK);
         !is_somebodys || self.owner().is_some_and(|own| own == owner)
     }
 
-    /// Whom it acts for: the user itself, if its own credentials say so, not the holder of a link.
+    /// The user, if the request has the user's own credentials; `None` for the holder of a link.
     pub fn person(&self) -> Option<&User> {
         self.user.as_deref().filter(|_| self.scope().is_none_or(|scope| scope.link.is_none()))
     }
 
-    /// The part of the user's rights that it has.
+    /// The part of the user's rights that the principal has.
     pub fn scope(&self) -> Option<&Scope> {
         self.scope.as_deref()
     }
 
-    /// The user whose rights it has, unless it is anonymous.
+    /// The user whose rights the principal has; `None` if it is anonymous.
     pub fn user(&self) -> Option<&User> {
         self.user.as_deref()
     }
 
-    /// The same, as the accounts hold it: whatever changes in an account makes another one.
+    /// The same user, as the accounts store it: any change to an account creates a new `Arc`.
     pub fn account(&self) -> Option<&Arc<User>> {
         self.user.as_ref()
     }

@@ -15,7 +15,7 @@ pub enum Right {
     Replace,
     /// Delete, move and rename files and directories.
     Remove,
-    /// Make links to what one may see or change oneself.
+    /// Make links to what the user may see or change.
     Share,
     /// Join the chat room.
     Chat,
@@ -64,9 +64,9 @@ impl Rights {
     pub const SAVE: Self = Self::of(&[Right::Add, Right::Replace]);
     /// To change what is in the folder: the rights that a read-only folder never gives.
     pub const CHANGE: Self = Self::SAVE.with(Self::of(&[Right::Remove]));
-    /// To look, to save files, and to share what one sees.
+    /// To look, to save files, and to share.
     pub const WRITE: Self = Self::VIEW.with(Self::SAVE).with(Self::SHARE);
-    /// To do all that, and to remove.
+    /// All of that, and to remove.
     pub const EDIT: Self = Self::WRITE.with(Self::CHANGE);
     /// To make links. Without an account, nobody has it: a link belongs to the user who made it.
     pub const SHARE: Self = Self::of(&[Right::Share]);
@@ -74,7 +74,7 @@ impl Rights {
     /// All of them.
     pub const ALL: Self = Self::of(&Right::ALL);
 
-    /// What holds for the whole server, not for a path.
+    /// The rights that apply to the whole server, not to a path.
     pub const OF_SERVER: Self = Self::CHAT.with(Self::ADMIN);
 
     /// To take part in the chat.
@@ -82,7 +82,7 @@ impl Rights {
     /// To stop the server.
     pub const ADMIN: Self = Self::of(&[Right::Admin]);
 
-    /// The names for several rights.
+    /// The names for sets of rights.
     const PRESETS: [(&'static str, Self); 4] = [
         ("view", Self::VIEW),
         ("drop", Self::of(&[Right::Add])),
@@ -90,7 +90,7 @@ impl Rights {
         ("edit", Self::EDIT),
     ];
 
-    /// The rights of this name: a preset, or a single one.
+    /// The rights that this name stands for: a preset or a single right.
     pub(super) fn named(name: &str) -> Option<Self> {
         let single =
             || Right::ALL.into_iter().find(|right| right.name() == name).map(|right| Self::of(&[right]));
@@ -106,7 +106,7 @@ impl Rights {
         Self::PRESETS.into_iter().map(|(name, _)| name).chain(Right::ALL.into_iter().map(Right::name))
     }
 
-    /// These rights.
+    /// The set of these rights.
     pub const fn of(rights: &[Right]) -> Self {
         let (mut bits, mut index) = (0, 0);
         while index < rights.len() {
@@ -116,35 +116,35 @@ impl Rights {
         Self(bits)
     }
 
-    /// These and the others.
+    /// These rights and the others.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those of these that are among the others too.
+    /// The rights that are in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// These except the others.
+    /// These rights without the others.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether this right is among them.
+    /// Whether this right is in the set.
     pub const fn has(self, right: Right) -> bool {
         self.has_any(Self::of(&[right]))
     }
 
-    /// Whether any of the others is among them.
+    /// Whether any of the others is in the set.
     pub const fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// The names separated by commas, or `none`: as they are parsed.
+    /// The names separated by commas, or `none`: in the form that is parsed.
     pub fn list(self) -> String {
         if self == Self::NONE {
             return "none".to_owned();
@@ -164,12 +164,12 @@ impl Rights {
         }
     }
 
-    /// Whether these let a principal add files where it must not learn which names are taken.
+    /// Whether these rights let a principal add files, but not learn which names are taken.
     pub(super) const fn hide_names(self) -> bool {
         self.has(Right::Add) && !self.has_any(Self::VIEW.with(Self::of(&[Right::Replace])))
     }
 
-    /// Whether all of the others are among them.
+    /// Whether all of the others are in the set.
     pub const fn has_all(self, other: Self) -> bool {
         other.without(self).0 == 0
     }

@@ -14,27 +14,28 @@ use crate::path::SharePath;
 /// Gives a subject rights at a path and below it, until a rule for a deeper path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The principals that it is about.
+    /// The principals that it applies to.
     pub subject: Subject,
-    /// The rights; [`Rights::NONE`] for `none`, which wins over other rules of the same path and kind.
+    /// The rights; [`Rights::NONE`] for `none`, which overrides other rules for the same path and kind of
+    /// subject.
     pub rights: Rights,
     /// The path.
     pub path: SharePath,
-    /// The clients that it holds for; `None` for all.
+    /// The clients that it applies to; `None` for all.
     pub from: Option<ClientScope>,
 }
 
 /// Where clients are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientScope {
-    /// At an address in this network. A program at a Unix-domain socket has no address.
+    /// At an address in this network. A program on a Unix-domain socket has no address.
     Network(Network),
-    /// On the machine of the server: at a loopback address or a Unix-domain socket.
+    /// On the server's machine: at a loopback address or on a Unix-domain socket.
     ThisMachine,
 }
 
 impl ClientScope {
-    /// Whether a client at this address is there; `None` is a program at a Unix-domain socket.
+    /// Whether a client at this address is included; `None` is a program on a Unix-domain socket.
     fn includes(self, address: Option<IpAddr>) -> bool {
         match self {
             Self::Network(network) => address.is_some_and(|address| network.contains(address)),
@@ -64,7 +65,7 @@ impl Rule {
         subjects.split(',').map(rule).collect()
     }
 
-    /// Whether it is about this principal.
+    /// Whether the rule applies to this principal.
     pub(super) fn matches(&self, principal: &Principal) -> bool {
         let includes_client = |scope: ClientScope| scope.includes(principal.address());
         self.subject.includes(principal) && self.from.is_none_or(includes_client)
@@ -91,7 +92,7 @@ impl fmt::Display for ClientScope {
     }
 }
 
-/// A preset, or rights separated by commas, or both; or `none`.
+/// Presets and rights separated by commas, or `none`.
 impl FromStr for Rights {
     type Err = RuleError;
 

@@ -1,11 +1,11 @@
-//! Why a text is no rule.
+//! Why a text is not a rule.
 
 use std::fmt;
 
 use super::right::Rights;
 use crate::path::PathError;
 
-/// Why a text is no rule.
+/// Why a text is not a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleError {
     /// It has no `=`.
@@ -14,13 +14,13 @@ pub enum RuleError {
     Subject(String),
     /// This is neither a right nor a preset.
     Right(String),
-    /// `none` stands beside rights.
+    /// `none` is combined with rights.
     NoneAndMore,
     /// The path cannot be one in the folder.
     Path(PathError),
-    /// A right of the whole server is given for a path.
+    /// A right that applies to the whole server is given for a path.
     NotByPath,
-    /// What follows `from` is no network, for this reason.
+    /// The text after `from` is not a network, for this reason.
     From(String),
 }
 

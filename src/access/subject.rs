@@ -6,10 +6,10 @@ use std::str::FromStr;
 use super::principal::{Principal, User};
 use super::rule_error::RuleError;
 
-/// The principals that a rule is about, from the most specific kind to the least.
+/// The principals that a rule applies to, from the most specific kind to the least.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// The user of this name.
+    /// The user with this name.
     User(String),
     /// The users in this group.
     Group(String),
@@ -20,7 +20,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Whether this principal is one of them.
+    /// Whether the subject includes this principal.
     pub(super) fn includes(&self, principal: &Principal) -> bool {
         let account = principal.user();
         match self {
@@ -31,7 +31,7 @@ impl Subject {
         }
     }
 
-    /// A user whom it includes only because of its name; none for everyone.
+    /// An example of a user that it includes, with no other name or groups; `None` for everyone.
     pub(super) fn example(&self) -> Option<User> {
         let (name, groups) = match self {
             Self::Everyone => return None,
@@ -42,7 +42,7 @@ impl Subject {
         Some(User { name, groups })
     }
 
-    /// Its kind: the lowest is the most specific.
+    /// The rank of its kind: the lowest is the most specific.
     pub(super) fn kind(&self) -> u8 {
         match self {
             Self::User(_) => 0,
@@ -73,7 +73,7 @@ impl FromStr for Subject {
     }
 }
 
-/// As in a rule.
+/// As written in a rule.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,19 +1,22 @@
-//! Delays after failed attempts to come in.
+//! Delays after failed attempts to log in.
 //!
-//! From the fourth failure on, an address has to wait 1, 2, 4, … 60 s from its last failure until it may try the same name
-//! again. Failures are counted for the name too, over all addresses; that delay holds only where the user never came in, so
-//! nobody can lock a user out of the places from which they work.
+//! From the fourth failure on, an address has to wait 1, 2, 4, … 60 s after its last failure before it may
+//! try the same name again. Failures are also counted per name, over all addresses. The resulting delay
+//! applies only at addresses where the user has never logged in, so nobody can lock users out of the places
+//! where they work.
 //!
-//! What holds when a client floods:
+//! What this guarantees when a client floods the server:
 //!
-//! - An address has [`NAMES`] counters of its own. Further names share one, which is soon delayed by 60 s. So one address
-//!   cannot push out a counter, its own included, and leaves fewer than 300 names in a quarter of an hour. Users that came in
-//!   from it keep counters of their own.
-//! - Names without a delay and names with one have separate places. To push out a counter, 8,192 other names must fail, from
-//!   at least 32 addresses; if it has a delay, four times each.
-//! - A user's known addresses are pushed out by the user's own, and by those of users that came in later: never by failures.
-//! - Pushing out the counters of pairs gains nothing: the name's counter remains, and holds for all addresses except those that
-//!   are known.
+//! - An address has [`NAMES`] counters of its own. Further names share one counter, whose delay is soon 60 s.
+//!   So one address cannot evict a counter, not even its own, and adds fewer than 300 names in a quarter of
+//!   an hour. Users that have logged in from the address keep counters of their own.
+//! - Names without a delay and names with one are stored separately. To evict a counter, 8,192 other names
+//!   must fail, from at least 32 addresses; to evict a counter with a delay, each of them must fail four
+//!   times.
+//! - A user's known addresses are evicted by later addresses of the same user, and by those of users that
+//!   logged in later, but never by failures.
+//! - Evicting the counters of pairs gains nothing: the name's counter remains, and applies to all addresses
+//!   except known ones.
 
 mod failures;
 mod known;
@@ -27,40 +30,42 @@ use std::time::{Duration, Instant};
 use failures::Counters;
 use known::KnownAddresses;
 
-/// How many places there are: for pairs of address and name, for names, and for known addresses. The oldest make room. They
-/// take some 10 MB.
+/// The maximum number of entries: for pairs of address and name, for names, and for known addresses. The
+/// oldest entries make room. Together they take about 10 MB.
 const PAIRS: usize = 32_768;
 const USERS: usize = 16_384;
 const KNOWN_PLACES: usize = 16_384;
 
-/// How many names have a counter of their own for each address: an office in which everybody has mistyped.
+/// How many names per address have a counter of their own: enough for an office in which everybody has
+/// mistyped.
 pub const NAMES: usize = 256;
 
-/// What an attempt tries to open. It is kept as a hash, so that its length costs no memory.
+/// What an attempt tries to open. It is stored as a hash, so that its length takes no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Guess<'a> {
     /// The account with this name, whether it exists or not.
     User(&'a str),
     /// The token with this public id.
     Token(&'a str),
-    /// The link with this public id, by its password.
+    /// The link with this public id, which has a password.
     Link(&'a str),
 }
 
-/// A hash with a key of this start: nobody can choose two names with the same one.
+/// A hash with a key that is random at each start: nobody can choose two names with the same hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Name(u64);
 
-/// Which counter of an address counts.
+/// Which of an address's counters applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
-    /// That of this name.
+    /// The counter of this name.
     Of(Name),
-    /// That of all names beyond [`NAMES`].
+    /// The shared counter of all names beyond [`NAMES`].
     OfFurther,
 }
 
-/// The failures of late. `K` is what tells addresses apart; all addresses that one client can choose from must be one key.
+/// The recent failures. `K` is the key of an address; all addresses that one client can choose from must have
+/// the same key.
 #[derive(Debug)]
 pub struct Attempts<K> {
     hasher: RandomState,
@@ -72,7 +77,7 @@ pub struct Attempts<K> {
 }
 
 impl<K: Eq + Hash + Clone> Attempts<K> {
-    /// Without failures.
+    /// Creates it without failures.
     pub fn new() -> Self {
         Self::with_places(PAIRS, USERS, KNOWN_PLACES)
     }
@@ -87,8 +92,9 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         }
     }
 
-    /// How long an attempt has to wait, if it may not be made now. Ask right before each check: attempts that wait for their
-    /// turn together are then delayed by the failures of the first ones. A refused attempt is no failure.
+    /// How long an attempt has to wait; `None` if it may be made now. Call this right before each check:
+    /// attempts that are queued together are then delayed by the failures of the first ones. A refused
+    /// attempt does not count as a failure.
     pub fn delay(&self, address: &K, guess: Guess<'_>, now: Instant) -> Option<Duration> {
         let name = self.name(guess);
         let is_known = self.known.has(address, &name, now);
@@ -97,13 +103,13 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         self.pairs.delay(&pair, now).max(for_user)
     }
 
-    /// Whether the user came in from this address before.
+    /// Whether the user has logged in from this address before.
     pub fn is_known(&self, address: &K, guess: Guess<'_>, now: Instant) -> bool {
         self.known.has(address, &self.name(guess), now)
     }
 
-    /// Counts a failure. Those at a known address do not count for the other addresses: a program with an old password at home
-    /// would delay its user everywhere.
+    /// Counts a failure. Failures at a known address do not count for other addresses: otherwise a program
+    /// with an old password at home would delay its user everywhere.
     pub fn failed(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
         self.fade(now);
         let name = self.name(guess);
@@ -120,8 +126,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         }
     }
 
-    /// Forgets the failures of this address with this name, and remembers that the user came in from there. The name's failures
-    /// at other addresses stay: they are somebody else's.
+    /// Forgets the failures from this address for this name, and remembers that the user logged in from
+    /// there. The name's failures at other addresses remain: they are somebody else's.
     pub fn succeeded(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
         let name = self.name(guess);
         if self.pairs.forget(&(address.clone(), Place::Of(name))) {
@@ -130,8 +136,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         self.known.put(address, &name, now);
     }
 
-    /// Forgets from where a user came in: call it when the user is removed, or gets another password, which may have been known
-    /// to somebody else.
+    /// Forgets where a user has logged in from. Call this when the user is removed or the password is
+    /// changed, as somebody else may have known the old one.
     pub fn forget(&mut self, guess: Guess<'_>) {
         self.known.remove(&self.name(guess));
     }

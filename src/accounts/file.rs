@@ -1,6 +1,7 @@
-//! The file that lists the users, one in each line: `name:hash[:group,group]`.
+//! The file that lists the users, one per line: `name:hash[:group,group]`.
 //!
-//! Empty lines and lines that begin with `#` are comments. They and the order of the lines stay when the file is changed.
+//! Empty lines and lines that begin with `#` are comments. Changes to the file keep them, and the order of
+//! the lines.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,20 +11,20 @@ use super::name::{AccountNameError, GroupName, UserName};
 use super::password::{PasswordHash, WrongHash};
 use crate::folding::folded;
 
-/// A user, as a line of the file says.
+/// A user, as described by a line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserLine {
     /// The name.
     pub name: UserName,
     /// The hash of the password.
     pub hash: PasswordHash,
-    /// Whether no password is right, because there is a `!` before the hash.
+    /// Whether no password is accepted, because a `!` precedes the hash.
     pub is_disabled: bool,
-    /// The groups, in the order of the line.
+    /// The groups, in the order in which the line lists them.
     pub groups: Vec<GroupName>,
 }
 
-/// The content of the file. Each user is in it once.
+/// The content of the file. Each user occurs only once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsersFile {
     lines: Vec<Line>,
@@ -35,10 +36,10 @@ enum Line {
     Comment(String),
 }
 
-/// A line that is wrong, counted from 1.
+/// An invalid line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongLine {
-    /// Which line.
+    /// The number of the line, from 1.
     pub number: usize,
     /// What is wrong.
     pub error: UserLineError,
@@ -59,7 +60,7 @@ pub enum UserLineError {
     Group(AccountNameError),
     /// The hash cannot be used.
     Hash(WrongHash),
-    /// The user is in this earlier line too.
+    /// The user already occurs on this earlier line.
     Duplicate(usize),
 }
 
@@ -75,8 +76,8 @@ pub enum CannotAdd {
 }
 
 impl UsersFile {
-    /// Reads the content of a file. The first wrong line makes the whole file wrong: who is left out of it must not be
-    /// somebody else's mistake.
+    /// Parses the content of a file. One invalid line makes the whole file invalid: an error in one user's
+    /// line must not change what another user may do.
     pub fn parse(bytes: &[u8]) -> Result<Self, WrongLine> {
         let (mut file, mut numbers) = (Self::default(), HashMap::new());
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
@@ -99,7 +100,7 @@ impl UsersFile {
         self.lines.iter().filter_map(Line::user)
     }
 
-    /// The user of this name.
+    /// The user with this name.
     pub fn get(&self, name: &UserName) -> Option<&UserLine> {
         self.users().find(|user| user.name == *name)
     }
@@ -120,14 +121,14 @@ impl UsersFile {
         Ok(())
     }
 
-    /// Changes a user's password; false if there is none of that name. Who is disabled stays so.
+    /// Changes a user's password; false if no user has this name. A disabled user stays disabled.
     #[must_use]
     pub fn set_hash(&mut self, name: &UserName, hash: PasswordHash) -> bool {
         let user = self.lines.iter_mut().filter_map(Line::user_mut).find(|user| user.name == *name);
         user.map(|user| user.hash = hash).is_some()
     }
 
-    /// Removes a user; false if there is none of that name.
+    /// Removes a user; false if no user has this name.
     #[must_use]
     pub fn remove(&mut self, name: &UserName) -> bool {
         let position = self.position(name);
@@ -200,7 +201,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// As a line of the file, without its end.
+/// The user as a line of the file, without its line end.
 impl fmt::Display for UserLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.is_disabled { "!" } else { "" };

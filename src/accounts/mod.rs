@@ -6,14 +6,15 @@
 //! bert:!$2y$10$…
 //! ```
 //!
-//! `file` has its format, `store` reads and changes it on the disk, `password` has the two kinds of hashes, `name` says what a
-//! name is. A check of a password takes tens of milliseconds of a processor on purpose, so it takes a
-//! [`Blocking`](crate::blocking::Blocking). `attempts` delays guesses, `remembered` saves most checks.
+//! `file` has the format of that file, `store` reads and changes it on the disk, `password` has the two kinds
+//! of hashes, and `name` says which names are valid. A password check deliberately takes tens of milliseconds
+//! of processor time, so it takes a [`Blocking`](crate::blocking::Blocking). `attempts` delays guesses, and
+//! `remembered` saves most checks.
 //!
-//! `records` has what acts for a user without a password: sessions, tokens and links. It says which part of the user's rights they
-//! have, not which rights the user has.
+//! `records` has what acts for a user without a password: sessions, tokens and links. It says which part of
+//! the user's rights each of them has, not which rights the user has.
 //!
-//! Knows no protocol, and decides about no request.
+//! This module knows no protocol, and decides about no request.
 
 pub mod attempts;
 pub mod file;

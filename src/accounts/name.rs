@@ -1,12 +1,12 @@
-//! The names of users and of groups.
+//! The names of users and groups.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest name, in bytes: an e-mail address in a certificate may have 254.
+/// The longest name, in bytes: an email address in a certificate may have 254.
 pub const NAME_LIMIT: usize = 255;
 
-/// Names that rules use for everybody and for all users.
+/// Names that stand for everybody and for all users in rules.
 const RESERVED: [&str; 2] = ["everyone", "users"];
 
 /// The name of a user. Names are compared by bytes.
@@ -17,16 +17,16 @@ pub struct UserName(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupName(String);
 
-/// Why something is no name.
+/// Why a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountNameError {
     /// It is empty.
     Empty,
     /// It has more than [`NAME_LIMIT`] bytes.
     TooLong,
-    /// Rules use it for many users.
+    /// Rules use it to mean many users.
     Reserved,
-    /// It has this character.
+    /// It has this character, which is not allowed.
     Character(char),
 }
 
@@ -44,7 +44,8 @@ impl GroupName {
     }
 }
 
-/// Checks a name. The file, the header `Authorization` and the rules each have characters that end a name there.
+/// Checks a name. The characters that end a name in the file, in the `Authorization` header or in rules are
+/// not allowed.
 fn check(text: &str) -> Result<(), AccountNameError> {
     let is_wrong = |c: &char| matches!(c, '%' | ':' | ',' | '/' | '=') || c.is_whitespace() || c.is_control();
     if text.is_empty() {

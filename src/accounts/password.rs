@@ -1,4 +1,4 @@
-//! Passwords, and the hashes by which they are known.
+//! Passwords and their hashes.
 
 #[cfg(test)]
 mod tests;
@@ -13,35 +13,36 @@ use zeroize::Zeroizing;
 
 use crate::blocking::Blocking;
 
-/// The longest password, in bytes. Longer ones are wrong without a check: hashing takes time for each byte.
+/// The longest password, in bytes. A longer one is rejected without a check, as hashing takes time for each
+/// byte.
 pub const PASSWORD_LIMIT: usize = 1024;
 
-/// The longest password whose bytes all count for bcrypt.
+/// The longest password of which bcrypt uses all bytes.
 pub const BCRYPT_LIMIT: usize = 72;
 
-/// The greatest cost of bcrypt: one step more doubles the time, and this one takes two seconds.
+/// The maximum cost of bcrypt: each step doubles the time, and this cost takes two seconds.
 pub const MAX_COST: u32 = 15;
 
-/// The least cost of bcrypt: it has no other.
+/// The minimum cost that bcrypt defines.
 const MIN_COST: u32 = 4;
 
-/// The most memory of argon2, in KiB.
+/// The maximum memory for argon2, in KiB.
 pub const MAX_MEMORY: u32 = 256 * 1024;
 
-/// The most passes of argon2.
+/// The maximum number of passes of argon2.
 pub const MAX_PASSES: u32 = 20;
 
-/// Lengths of the output of argon2 that programs write, in bytes. Another one comes from a line that was cut.
+/// The lengths of argon2 output that programs write, in bytes. Any other length comes from a truncated line.
 const OUTPUTS: [usize; 3] = [16, 32, 64];
 
-/// The length of a salt of argon2, and of its part that stays when the user gets another password.
+/// The length of an argon2 salt, and of its part that stays the same when the password is changed.
 const SALT_BYTES: usize = 16;
 const ACCOUNT_BYTES: usize = 9;
 
-/// A password as somebody has sent or typed it. It is wiped from memory when it is dropped, and never printed.
+/// A password as it was sent or typed. It is wiped from memory when it is dropped, and never printed.
 pub struct Password(Zeroizing<Vec<u8>>);
 
-/// What a password is checked against.
+/// The hash that a password is checked against.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     text: String,
@@ -51,16 +52,16 @@ pub struct PasswordHash {
 /// How a hash was computed. Two checks at the same cost take equally long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cost {
-    /// argon2id (RFC 9106) with this many KiB, and passes over them.
+    /// argon2id (RFC 9106) with this much memory in KiB, and this many passes over it.
     Argon2 { memory: u32, passes: u32 },
-    /// bcrypt, as `htpasswd -B` writes it, with 2 to this power rounds.
+    /// bcrypt, as `htpasswd -B` writes it; the number of rounds is 2 to this power.
     Bcrypt(u32),
 }
 
-/// The cost of the hashes that are written.
+/// The cost of the hashes that wharf writes.
 const TODAY: Cost = Cost::Argon2 { memory: Params::DEFAULT_M_COST, passes: Params::DEFAULT_T_COST };
 
-/// The parameters that every hash of argon2 has.
+/// The parameters that every argon2 hash has.
 const PARAMETERS: [&str; 3] = ["m", "t", "p"];
 
 /// Why a password cannot be used.
@@ -70,33 +71,33 @@ pub enum PasswordError {
     Empty,
     /// It has more than [`PASSWORD_LIMIT`] bytes.
     TooLong,
-    /// It has a NUL, at which some programs end it.
+    /// It has a NUL, which ends the password in some programs.
     Nul,
 }
 
-/// Why something is no hash that can be used.
+/// Why a text is not a usable hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrongHash {
     /// It is neither argon2id nor bcrypt.
     Unknown,
     /// A part is missing or has the wrong length.
     Truncated,
-    /// A part cannot be read: no hash was written so.
+    /// A part is malformed: no program writes such a hash.
     Malformed,
-    /// argon2 of a version that is neither 16 nor 19.
+    /// argon2 with a version that is neither 16 nor 19.
     Version(u32),
-    /// bcrypt with a greater cost than [`MAX_COST`].
+    /// bcrypt with a cost above [`MAX_COST`].
     Cost(u32),
-    /// argon2id with more KiB than [`MAX_MEMORY`].
+    /// argon2id with more memory than [`MAX_MEMORY`], in KiB.
     Memory(u32),
     /// argon2id with more passes than [`MAX_PASSES`].
     Passes(u32),
-    /// argon2id with parameters that it does not have.
+    /// argon2id with parameters that it does not define.
     Parameters,
 }
 
 impl Password {
-    /// These bytes.
+    /// A password of these bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
@@ -111,13 +112,13 @@ impl Password {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// Whether both are the same; compared in constant time.
+    /// Whether both are the same, compared in constant time.
     pub fn is(&self, other: &Self) -> bool {
         let differ = self.0.iter().zip(&*other.0).fold(0, |differ, (one, other)| differ | (one ^ other));
         self.0.len() == other.0.len() && differ == 0
     }
 
-    /// Whether a hash can be made of it.
+    /// Checks that the password can be hashed.
     pub fn check(&self) -> Result<(), PasswordError> {
         match &**self.0 {
             [] => Err(PasswordError::Empty),
@@ -129,23 +130,24 @@ impl Password {
 }
 
 impl PasswordHash {
-    /// The hash of a password, with a new salt: argon2id with 19 MiB, two passes and one lane. It takes some 20 ms.
+    /// The hash of a password, with a new salt: argon2id with 19 MiB, two passes and one lane. This takes
+    /// about 20 ms.
     pub fn of(password: &Password, _: Blocking<'_>) -> Result<Self, PasswordError> {
         password.check()?;
-        // It fails only without a source of random numbers, or for a password of more than 4 GiB.
+        // This fails only without a source of random numbers, or for a password of more than 4 GiB.
         let hash: phc::PasswordHash =
             Argon2::default().hash_password(&password.0).map_err(|_| PasswordError::TooLong)?;
         Ok(Self { text: hash.to_string(), cost: TODAY })
     }
 
-    /// A hash at the same cost, of no password that anybody knows.
+    /// A hash at the same cost, for which nobody knows a password.
     pub(super) fn of_nothing() -> Self {
         let text = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         Self { text: text.to_owned(), cost: TODAY }
     }
 
-    /// The hash of another password of the same user. It has the same [`PasswordHash::account_part`], if this one is argon2id
-    /// as wharf writes it.
+    /// The hash of a new password for the same user. It has the same [`PasswordHash::account_part`], if the
+    /// old hash is argon2id as wharf writes it.
     pub fn successor(&self, password: &Password, _: Blocking<'_>) -> Result<Self, PasswordError> {
         password.check()?;
         let new = SaltString::generate().to_salt();
@@ -153,28 +155,30 @@ impl PasswordHash {
             Some(old) => [&old[..ACCOUNT_BYTES], &new[ACCOUNT_BYTES..]].concat(),
             None => new.to_vec(),
         };
-        // It fails only for a password of more than 4 GiB.
+        // This fails only for a password of more than 4 GiB.
         let hash = Argon2::default().hash_password_with_salt(&password.0, &salt);
         let hash: phc::PasswordHash = hash.map_err(|_| PasswordError::TooLong)?;
         Ok(Self { text: hash.to_string(), cost: TODAY })
     }
 
-    /// What identifies the account: it stays the same when the password is changed, and differs when a user is removed and
-    /// another one gets the name. The users file has no place for it, so it is the first 72 bits of the salt; the other 56
-    /// bits are new with each password. Of other programs' hashes, it is the whole hash.
+    /// Identifies the account: it stays the same when the password is changed, and differs when a user is
+    /// removed and the name is given to another one. The users file has no field for it, so it is the first
+    /// 72 bits of the salt; the other 56 bits are new with each password. For hashes from other programs, it
+    /// is the whole hash.
     pub fn account_part(&self) -> &str {
         let salt = self.own_salt().and_then(|_| self.text.rsplit('$').nth(1));
         salt.and_then(|salt| salt.get(..ACCOUNT_BYTES / 3 * 4)).unwrap_or(&self.text)
     }
 
-    /// The salt, if it is as long as those that wharf makes.
+    /// The salt, if it is as long as wharf's own salts.
     fn own_salt(&self) -> Option<[u8; SALT_BYTES]> {
         let hash =
             phc::PasswordHash::new(&self.text).ok().filter(|_| matches!(self.cost, Cost::Argon2 { .. }))?;
         hash.salt.as_deref()?.try_into().ok()
     }
 
-    /// Whether it is the hash of this password; compared in constant time. It takes as long as the hash was made to take.
+    /// Whether it is the hash of this password, compared in constant time. This takes as long as the cost of
+    /// the hash demands.
     pub fn is_of(&self, password: &Password, _: Blocking<'_>) -> bool {
         if password.check().is_err() {
             return false;
@@ -188,12 +192,12 @@ impl PasswordHash {
         }
     }
 
-    /// What a check costs.
+    /// The cost of a check.
     pub(super) fn cost(&self) -> Cost {
         self.cost
     }
 
-    /// As it stands in the file.
+    /// The hash as it is written in the file.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -213,17 +217,18 @@ impl FromStr for PasswordHash {
     }
 }
 
-/// `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`. Whatever could never be the hash of a password is an error.
+/// `$argon2id$v=19$m=19456,t=2,p=1$SALT$OUTPUT`. A text that cannot be the hash of any password is an error.
 fn read_argon2(text: &str) -> Result<Cost, WrongHash> {
     let hash = phc::PasswordHash::new(text).map_err(|_| WrongHash::Truncated)?;
     let output = hash.hash.as_ref().map_or(0, |output| output.as_bytes().len());
     if hash.salt.is_none() || !OUTPUTS.contains(&output) {
         return Err(WrongHash::Truncated);
     }
-    // Without a version, it would be 16 in old programs, and 19 here.
+    // A hash without a version would mean 16 in old programs, and 19 here.
     let version = hash.version.ok_or(WrongHash::Truncated)?;
     Version::try_from(version).map_err(|_| WrongHash::Version(version))?;
-    // A key or other data, which some programs add, is not in the file.
+    // Hashes with a key or other data, which some programs add, cannot be checked: the file does not have
+    // them.
     let names = hash.params.iter().map(|(name, _)| name.as_str().to_owned());
     if !names.eq(PARAMETERS) {
         return Err(WrongHash::Parameters);

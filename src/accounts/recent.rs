@@ -3,12 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// Entries in the order in which they were put. Every operation takes constant time, amortised.
+/// Entries in the order in which they were put. Every operation takes amortised constant time.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     limit: usize,
     entries: HashMap<K, (V, u64)>,
-    /// The keys in their order. One whose number is not that of its entry is stale.
+    /// The keys in order. A key whose number differs from its entry's is stale.
     order: VecDeque<(K, u64)>,
     next: u64,
 }
@@ -31,7 +31,8 @@ impl<K: Eq + Hash + Clone, V> Recent<K, V> {
         self.entries.values().map(|(value, _)| value)
     }
 
-    /// Puts the newest entry, in place of the one with the same key. Returns the entry that made room.
+    /// Puts an entry, which is now the newest, and replaces any with the same key. Returns the entry that
+    /// made room, if any.
     pub(super) fn put(&mut self, key: K, value: V) -> Option<(K, V)> {
         self.next += 1;
         self.entries.insert(key.clone(), (value, self.next));
@@ -48,7 +49,7 @@ impl<K: Eq + Hash + Clone, V> Recent<K, V> {
         self.entries.remove(key).map(|(value, _)| value)
     }
 
-    /// Removes the oldest entry, if its value is so.
+    /// Removes the oldest entry, if `is_so` holds for its value.
     pub(super) fn pop_if(&mut self, is_so: impl FnOnce(&V) -> bool) -> Option<(K, V)> {
         while self.order.front().is_some_and(|place| !is_live(&self.entries, place)) {
             self.order.pop_front();

@@ -1,5 +1,5 @@
-//! Checks of a password that succeeded lately. HTTP's Basic sends the password with each request, and a check costs tens of
-//! milliseconds.
+//! Recent password checks that succeeded. HTTP Basic sends the password with each request, and a check costs
+//! tens of milliseconds.
 
 use std::fmt;
 use std::hash::Hash;
@@ -14,7 +14,7 @@ use super::name::UserName;
 use super::password::Password;
 use super::recent::Recent;
 
-/// How long a success is remembered. It is not prolonged, so the hash is checked once a minute.
+/// How long a success is remembered. This is never extended, so the hash is checked once a minute.
 pub const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// How many users' successes are remembered; the oldest makes room.
@@ -23,27 +23,28 @@ pub const REMEMBERED_LIMIT: usize = 4096;
 /// The length of the key, in bytes.
 pub const KEY_LEN: usize = 16;
 
-/// What proves that this password was right for this line of the users file. Without the key, it says nothing about the password.
+/// Proves that this password was right for this line of the users file. Without the key, a proof reveals
+/// nothing about the password.
 type Proof = [u8; 32];
 
-/// The successes of the last minute, one for each user at each address: what somebody elsewhere has proved helps nobody to guess. `K`
-/// is what tells addresses apart.
+/// The successes of the last minute, one for each user at each address: a success at one address does not
+/// help guessing at another. `K` is the key of an address.
 ///
-/// A proof is a hash of the whole line and the password, so a success ends with any change of the line: its hash, its groups, or
-/// the `!` that disables it.
+/// A proof is a hash of the whole line and the password, so a success ends with any change to the line: to
+/// its hash, its groups, or the `!` that disables it.
 pub struct Remembered<K> {
     key: Zeroizing<[u8; KEY_LEN]>,
     successes: Recent<(UserName, K), (Proof, Instant)>,
 }
 
 impl<K: Eq + Hash + Clone> Remembered<K> {
-    /// With random bytes from the system, which no other start has.
+    /// Creates it with random bytes from the system, new at each start.
     pub fn new(key: [u8; KEY_LEN]) -> Self {
         Self { key: Zeroizing::new(key), successes: Recent::new(REMEMBERED_LIMIT) }
     }
 
-    /// Whether a check of this password would succeed: it did so within the last minute, and the user's line is the same.
-    /// Compared in constant time.
+    /// Whether a check of this password would succeed: one did within the last minute, and the user's line
+    /// has not changed. The comparison takes constant time.
     pub fn knows(&mut self, address: &K, user: &UserLine, password: &Password, now: Instant) -> bool {
         self.forget_old(now);
         let proof = self.proof(user, password);
@@ -52,7 +53,7 @@ impl<K: Eq + Hash + Clone> Remembered<K> {
             .is_some_and(|(known, _)| are_equal(known, &proof))
     }
 
-    /// Remembers that the password was right for the user, as the line was when the check began.
+    /// Remembers that the password was right for the user's line, as it was when the check began.
     pub fn remember(&mut self, address: &K, user: &UserLine, password: &Password, now: Instant) {
         self.forget_old(now);
         let proof = self.proof(user, password);
@@ -64,10 +65,10 @@ impl<K: Eq + Hash + Clone> Remembered<K> {
         while self.successes.pop_if(|(_, since)| is_old(*since)).is_some() {}
     }
 
-    /// A line has no line end, so the text before the password ends in one way only. Nobody sees the hash; it needs no more
-    /// than a key at its beginning.
+    /// The user's line contains no line end, so where the password begins is unambiguous. Nobody sees the
+    /// hash, so a key at the beginning is enough.
     fn proof(&self, user: &UserLine, password: &Password) -> Proof {
-        // It is not moved: a copy would stay on the stack, with the end of the password.
+        // The hasher is not moved: a copy would stay on the stack, with the end of the password.
         let mut hash = Sha256::new();
         hash.update(&self.key[..]);
         hash.update(user.to_string());

@@ -1,5 +1,5 @@
-//! Reading the users file, and changing it without losing a line: two programs may change it at once, and a server may read it
-//! meanwhile.
+//! Reads the users file, and changes it without losing a line: two programs may change it at once, and a
+//! server may read it meanwhile.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::blocking::Blocking;
 use crate::durable::whole::{self, Permissions};
 use crate::printable::Printable;
 
-/// The largest users file, in bytes: some 100,000 users.
+/// The largest users file, in bytes: about 100,000 users.
 pub const FILE_LIMIT: u64 = 16 << 20;
 
 /// Why a users file cannot be read or written.
@@ -32,7 +32,7 @@ enum Reason {
     Line(WrongLine),
 }
 
-/// What a users file says, and who else can read it.
+/// The content of a users file, and whether others can read it.
 #[derive(Debug)]
 pub struct Stored {
     /// Its content.
@@ -59,8 +59,9 @@ pub fn read(path: &Path, _: Blocking<'_>) -> Result<Stored, UsersFileError> {
     Ok(Stored { users, is_exposed })
 }
 
-/// Changes a users file, or makes one that only its owner can read. The change is made to what the file says while no other
-/// wharf changes a file in its directory; if it fails, the file stays as it is. Owner, group and permissions stay.
+/// Changes a users file, or creates one that only its owner can read. The change applies to the current
+/// content, while no other wharf process changes a file in the directory; if it fails, the file is unchanged.
+/// The owner, group and permissions are kept.
 pub fn change<E: From<UsersFileError>>(
     path: &Path,
     disk: Blocking<'_>,
@@ -86,7 +87,7 @@ pub fn change<E: From<UsersFileError>>(
     Ok(())
 }
 
-/// The directory that the file is really in, and its name there: a symlink is not replaced by a file.
+/// The directory that really contains the file, and its name there: a symlink is not replaced by a file.
 fn locate(path: &Path) -> io::Result<(PathBuf, OsString)> {
     let mut real = match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

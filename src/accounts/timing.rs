@@ -1,4 +1,4 @@
-//! How long the check of a password takes.
+//! How long a password check takes.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,20 +6,21 @@ use std::time::{Duration, Instant};
 use super::password::{Cost, Password, PasswordHash};
 use crate::blocking::Blocking;
 
-/// After this time, only one hash of each kind is measured. The slowest that a file may hold takes seconds.
+/// After this time, only one hash of each kind is measured. The slowest hash that a file may have takes
+/// seconds.
 const BUDGET: Duration = Duration::from_secs(2);
 
 /// The hash whose check takes longest.
 #[derive(Clone, Debug)]
 pub struct Slowest {
-    /// It.
+    /// The hash.
     pub hash: PasswordHash,
     /// How long its check took.
     pub time: Duration,
 }
 
-/// The slowest of these hashes and of one that is written today. Only those that may be the slowest by their parameters are
-/// measured, each cost once, and not for long: a file may have a hundred thousand costs.
+/// The slowest of these hashes and of one at the current cost. Only hashes whose parameters may make them the
+/// slowest are measured, each cost once, and not for long: a file may have a hundred thousand costs.
 pub fn slowest<'h>(hashes: impl IntoIterator<Item = &'h PasswordHash>, disk: Blocking<'_>) -> Slowest {
     let password = Password::new(b"-".to_vec());
     let today = PasswordHash::of_nothing();
@@ -39,11 +40,11 @@ pub fn slowest<'h>(hashes: impl IntoIterator<Item = &'h PasswordHash>, disk: Blo
     measured.fold(Slowest { hash: today.clone(), time: Duration::ZERO }, slower)
 }
 
-/// The costs of which one is the slowest: the greatest of each kind; and the others, the greatest first.
+/// The costs that may be the slowest: first the greatest of each kind, then the others, greatest first.
 ///
-/// The work of argon2 is memory times passes, but a block takes up to twice as long where the memory is larger than a cache of
-/// the processor. So whatever has at least half the work and more memory than those with more passes may be slower. There are at
-/// most [`MAX_PASSES`](super::password::MAX_PASSES) of them.
+/// The work of argon2 is memory times passes, but a block takes up to twice as long if the memory exceeds a
+/// processor cache. So a cost may be slower if it has at least half the work, and more memory than those with
+/// more passes. There are at most [`MAX_PASSES`](super::password::MAX_PASSES) such costs.
 fn candidates(costs: impl Iterator<Item = Cost>) -> (Vec<Cost>, Vec<Cost>) {
     let (mut rounds, mut argon2) = (None, Vec::new());
     for cost in costs {
@@ -110,7 +111,8 @@ mod tests {
         let today = slowest([], disk);
         let new = PasswordHash::of(&Password::new(b"x".to_vec()), disk).expect("a hash");
         assert!(today.hash.cost() == new.cost() && !today.time.is_zero());
-        // Today's needs no measurement beside this one, and the least bcrypt takes a hundredth of the time.
+        // Next to this hash, the current cost needs no measurement, and the cheapest bcrypt takes a hundredth
+        // of the time.
         let bcrypt = bcrypt::hash_with_salt("x", 4, [1; 16]).expect("a hash").to_string();
         let hashes: [PasswordHash; 2] =
             [today.hash.as_str().replace("t=2", "t=3"), bcrypt].map(|text| text.parse().expect("a hash"));

@@ -1,4 +1,4 @@
-//! The modes that entries of an archive get. The folder's own modes are not revealed.
+//! The modes of an archive's entries. The modes on the disk are not revealed.
 
 /// The mode of every directory in an archive.
 pub(super) const DIRECTORY: u32 = 0o755;

@@ -1,8 +1,8 @@
 //! Tar: a header of 512 bytes before each entry, content in blocks of 512, two empty blocks at the end.
 //!
-//! A pax header (POSIX.1-2017, `pax`) precedes it and holds what the old header cannot: names of more than 100 bytes or
-//! beyond ASCII, and sizes of 8 GiB and more. A name that is not UTF-8 is written as its bytes, as by other tar
-//! programs, so that it is extracted unchanged.
+//! A pax header (POSIX.1-2017, `pax`) precedes that header and holds what it cannot: names of more than 100
+//! bytes or beyond ASCII, and sizes of 8 GiB and more. As in other tar programs, the bytes of a name that is
+//! not UTF-8 are written unchanged, so that it is extracted unchanged.
 
 use std::io;
 use std::time::SystemTime;
@@ -81,8 +81,8 @@ impl Tar {
         header.set_mode(mode);
         header.set_size(len);
         header.set_mtime(seconds(modified));
-        // The extracted files belong to the user who extracts them; only a tar that runs as root applies these owners,
-        // and they are root.
+        // Extracted files belong to the user who extracts them; only root applies these owners, and they are
+        // root.
         header.set_uid(0);
         header.set_gid(0);
         header.set_cksum();
@@ -90,7 +90,7 @@ impl Tar {
     }
 }
 
-/// Writes as much of the name as fits. Returns whether all of it fits.
+/// Writes as much of the name as fits; returns whether all of it did.
 fn set_name(header: &mut Header, name: &[u8]) -> bool {
     let field = &mut header.as_old_mut().name;
     let length = name.len().min(field.len());

@@ -1,16 +1,17 @@
-//! The key that tells clients apart. One client may use only a part of the room, under any number of names.
+//! The key that distinguishes clients. One client may use only a part of the room, however many names it
+//! uses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The key of a client: for example of a household or an office behind one address.
+/// The key of a client, for example a household or an office behind one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientKey {
     /// An IPv4 address, or an IPv6 network of 2^64 addresses, which is what a provider assigns to one customer.
     Network(IpAddr),
-    /// A user of this machine, by number.
+    /// A user of this machine, by user id.
     User(u32),
-    /// This machine, if the user is unknown.
+    /// A program on this machine, if its user is unknown.
     Here,
 }
 

@@ -9,7 +9,7 @@ use super::name::Name;
 /// Why a call was rejected. The other members do not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomError {
-    /// Another member has that name; upper and lower case count as the same.
+    /// Another member has that name; case is ignored.
     NameTaken(Name),
     /// The room has [`MAX_MEMBERS`] members.
     RoomFull,
@@ -23,7 +23,7 @@ pub enum RoomError {
     NotAMember,
     /// No member has the name that the message is for.
     NoSuchUser,
-    /// Too many messages at once.
+    /// The messages come too fast.
     TooFast {
         /// How long to wait before the same message is accepted.
         wait: Duration,

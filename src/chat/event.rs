@@ -36,7 +36,8 @@ pub enum EventKind {
     Private {
         /// The sender.
         from: Person,
-        /// The recipient, by number: a member that takes the name later does not receive it.
+        /// The recipient, identified by number: a member that takes the name later does not receive the
+        /// message.
         to: Person,
         /// The text.
         text: MessageText,
@@ -46,7 +47,7 @@ pub enum EventKind {
         /// The member.
         who: Person,
     },
-    /// A member left, or was away for too long.
+    /// A member left, or was absent for too long.
     Leave {
         /// The member.
         who: Person,
@@ -57,7 +58,7 @@ pub enum EventKind {
         by: Uploader,
         /// Its path in the folder: untrusted bytes; escape them before showing them.
         path: Vec<u8>,
-        /// Where it really lies, if that is another path: only members that may see both receive the event.
+        /// The file's real path, if that differs: only members that may see both paths receive the event.
         lies_at: Option<Vec<u8>>,
         /// Its size in bytes.
         size: u64,
@@ -71,7 +72,7 @@ pub enum EventKind {
         /// Whether it is a directory.
         is_directory: bool,
         /// What was done.
-        change: Change,
+        change: FileChange,
         /// Where else it lies or lay: only members that may see all these paths receive the event.
         also_at: Vec<Vec<u8>>,
     },
@@ -79,7 +80,7 @@ pub enum EventKind {
 
 /// What was done to a file or directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum FileChange {
     /// It was removed.
     Removed,
     /// It was moved from this path: untrusted bytes.
@@ -91,17 +92,18 @@ pub enum Change {
     Restored,
 }
 
-/// The uploader of a file, or who else has changed something: somebody with a name, or a client at an address. Two variants, because `10.0.0.7` can be a name.
+/// The uploader of a file, or whoever else has changed something: a name, or the address of a client. These
+/// are two variants, because `10.0.0.7` can be a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploader {
     /// A member of the room, or a user with an account.
     Named(Name),
-    /// Another client, by its address as the caller writes it.
+    /// Any other client, by its address as the caller writes it.
     Address(String),
 }
 
 impl Event {
-    /// Whether this member may see it. It depends on which paths the member may see now.
+    /// Whether this member may see the event. `may_see` says which paths the member may see now.
     pub fn is_heard_by(&self, member: MemberId, may_see: impl Fn(&[u8]) -> bool) -> bool {
         match &self.kind {
             EventKind::Private { from, to, .. } => member == from.id || member == to.id,
@@ -110,8 +112,8 @@ impl Event {
             }
             EventKind::Change { path, change, also_at, .. } => {
                 let moved_from = match change {
-                    Change::Moved { from } => Some(from),
-                    Change::Removed | Change::Restored => None,
+                    FileChange::Moved { from } => Some(from),
+                    FileChange::Removed | FileChange::Restored => None,
                 };
                 [path].into_iter().chain(moved_from).chain(also_at).all(|path| may_see(path))
             }
@@ -126,8 +128,8 @@ impl Event {
             EventKind::Upload { path, lies_at, .. } => path.len() + lies_at.as_ref().map_or(0, Vec::len),
             EventKind::Change { path, change, also_at, .. } => {
                 let from = match change {
-                    Change::Moved { from } => from.len(),
-                    Change::Removed | Change::Restored => 0,
+                    FileChange::Moved { from } => from.len(),
+                    FileChange::Removed | FileChange::Restored => 0,
                 };
                 path.len() + from + also_at.iter().map(Vec::len).sum::<usize>()
             }

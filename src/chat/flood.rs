@@ -1,8 +1,8 @@
-//! Flood control: how fast one member may send, and all members of one client together.
+//! Flood control: how fast one member, and all members from one client together, may send.
 //!
-//! A token bucket, stored as one instant (the "virtual scheduling" form of the leaky bucket of ITU-T I.371): the time at
-//! which the bucket would be full again. Each message moves it by one interval. This is exact to the nanosecond and needs
-//! no timer.
+//! A token bucket, stored as one instant (the "virtual scheduling" form of the leaky bucket in ITU-T I.371):
+//! the time at which the bucket will be full again. Each message moves it by one interval. This is exact to
+//! the nanosecond and needs no timer.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,18 +14,20 @@ use super::client_key::ClientKey;
 pub(super) struct Rate {
     /// The time between two messages, once the burst is used up.
     pub(super) interval: Duration,
-    /// How many may come at once.
+    /// How many messages may come at once.
     pub(super) burst: u32,
 }
 
-/// The rate of one member: 20 a second, faster than anyone types or reads; the burst is a pasted page, line by line.
+/// The rate for one member: 20 per second, faster than anyone types or reads; the burst is enough for a page
+/// pasted line by line.
 pub(super) const MEMBER: Rate = Rate { interval: Duration::from_millis(50), burst: 40 };
 
-/// The rate of all members of one client together, joins included: an office of two hundred, one message a second each. The
-/// burst is what they send when they all reconnect after a restart.
+/// The rate for all members from one client together, joins included: enough for an office of two hundred
+/// people who each send one message per second. The burst is what they send when they all reconnect after a
+/// restart.
 pub(super) const CLIENT: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
 
-/// A bucket of this rate.
+/// A bucket with this rate.
 #[derive(Debug)]
 pub(super) struct Bucket {
     rate: Rate,
@@ -65,12 +67,12 @@ impl Bucket {
 pub(super) struct ClientBuckets(HashMap<ClientKey, Bucket>);
 
 impl ClientBuckets {
-    /// Takes a token from this client's bucket, as [`Bucket::take`].
+    /// Takes a token from this client's bucket, like [`Bucket::take`].
     pub(super) fn take(&mut self, client: ClientKey, now: Instant) -> Result<(), Duration> {
         self.0.entry(client).or_insert_with(|| Bucket::new(CLIENT, now)).take(now)
     }
 
-    /// Drops full buckets: they equal new ones.
+    /// Drops full buckets, which equal new ones.
     pub(super) fn forget_quiet(&mut self, now: Instant) {
         self.0.retain(|_, bucket| !bucket.is_full(now));
     }

@@ -1,12 +1,12 @@
 //! The ids of events, as their listeners see them: `EPOCH-SEALED`.
 //!
-//! A listener does not see every event: not the private messages of others, nor uploads to paths that it may not list. If ids
-//! counted all events, it would notice how many it does not see. So the number of an event is sealed by a key that only this
-//! start of the room has: one id says nothing about another. An id is that of an event, always the same, or that of a place
-//! between two events, each time another one.
+//! A listener does not see every event: not the private messages of others, nor uploads to paths that it may
+//! not list. If ids counted all events, it would notice how many it does not see. So the number of an event
+//! is encrypted with a key that is new at each start of the room: one id says nothing about another. An event
+//! always has the same id; a place between two events gets a new id each time.
 //!
-//! A seal is a permutation of 128 bits, by a Feistel network of four rounds (Luby and Rackoff, 1988) whose function is SHA-256
-//! with the key before each half.
+//! Sealing is a permutation of 128 bits: a Feistel network of four rounds (Luby and Rackoff, 1988), whose
+//! function is SHA-256 of the key, the round and one half.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,7 @@ pub struct EventId {
 pub(super) struct Ids {
     epoch: u64,
     key: [u8; KEY_LEN],
-    /// How many places got an id; an event has 0 there.
+    /// How many ids were given to places. An event's id has 0 instead.
     places: AtomicU64,
 }
 
@@ -57,13 +57,13 @@ impl Ids {
         self.seal(position.seq(), 0)
     }
 
-    /// An id for the place right before a position, from which a listener continues. It is not that of the event there, which
-    /// the listener need not see, and not the one that the same place had before.
+    /// An id for the place right before a position, from which a listener can continue. It differs from the
+    /// id of the event there, which the listener may not see, and from earlier ids for the same place.
     pub(super) fn of_place(&self, position: Position) -> EventId {
         self.seal(position.passed(), self.places.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// The position after an id, as a client sent it. `None` if it is not one of this room.
+    /// The position after an id, given as a client sent it. `None` if the id is not from this room.
     pub(super) fn after(&self, text: &str) -> Option<Position> {
         let id = EventId::parse(text).filter(|id| id.epoch == self.epoch)?;
         let (mut left, mut right) = ((id.sealed >> 64) as u64, id.sealed as u64);

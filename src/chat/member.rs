@@ -25,7 +25,7 @@ pub(super) struct Member<O> {
     pub(super) person: Person,
     pub(super) client: ClientKey,
     pub(super) bucket: Bucket,
-    /// What the caller knows of it: whose it is.
+    /// The caller's data about the member: its owner.
     pub(super) owner: O,
     secret: Secret,
     presence: Presence,
@@ -33,8 +33,8 @@ pub(super) struct Member<O> {
 
 /// Whether a member is listening.
 enum Presence {
-    /// Has joined, and not listened yet. The first stream begins at `from`, right after the join, so that no message in
-    /// between is lost.
+    /// Has joined, but not listened yet. The first stream begins at `from`, right after the join, so that no
+    /// message in between is lost.
     Expected { since: Instant, from: Position },
     /// Has streams open.
     Here { streams: NonZeroUsize },
@@ -50,12 +50,12 @@ pub(super) struct Members<O> {
 }
 
 impl<O> Member<O> {
-    /// Whether it has the maximum number of streams.
+    /// Whether the member has the maximum number of streams.
     pub(super) fn has_enough_streams(&self) -> bool {
         matches!(self.presence, Presence::Here { streams } if streams.get() >= STREAMS_PER_MEMBER)
     }
 
-    /// What its client proves itself by.
+    /// The token by which the member's client identifies itself.
     pub(super) fn token(&self) -> MemberToken {
         MemberToken::new(self.person.id, self.secret.clone())
     }
@@ -81,7 +81,7 @@ impl<O> Member<O> {
         }
     }
 
-    /// Restarts the time of absence, after a request without a stream.
+    /// Restarts the absence, after a request without a stream.
     pub(super) fn seen(&mut self, now: Instant) {
         match &mut self.presence {
             Presence::Expected { since, .. } | Presence::Away { since } => *since = now,
@@ -167,12 +167,12 @@ impl<O> Members<O> {
         self.by_id.get(&token.member()).filter(|member| member.secret.matches(token.secret()))
     }
 
-    /// The member of this name, in any spelling.
+    /// The member with this name, in any spelling.
     pub(super) fn by_name(&self, name: &str) -> Option<&Member<O>> {
         self.by_name.get(folded(name).as_str()).and_then(|id| self.by_id.get(id))
     }
 
-    /// The members for which this is not true.
+    /// The members for which `stays` is false.
     pub(super) fn except(&self, stays: impl Fn(&Name, &O) -> bool) -> Vec<MemberId> {
         let goes = |member: &&Member<O>| !stays(&member.person.name, &member.owner);
         self.by_id.values().filter(goes).map(|member| member.person.id).collect()

@@ -1,9 +1,10 @@
 //! The chat room.
 //!
-//! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With it, it sends a [`text::MessageText`]
-//! to all or to one member, and receives what the others send. Everything that happens is an [`event::Event`] in one
-//! ring buffer; a listener is a position in it. So the ring bounds the memory, and a slow listener costs the others
-//! nothing: the ring keeps moving, and a listener that was lapped is notified and starts again.
+//! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With it, it sends a
+//! [`text::MessageText`] to all or to one member, and receives what the others send. Everything that happens
+//! is an [`event::Event`] in one ring buffer; a listener is a position in it. So the ring bounds the memory,
+//! and a slow listener costs the others nothing: the ring keeps moving, and a lapped listener is notified and
+//! starts again.
 //!
 //! ```text
 //! Room::say ──▶ ring: [Event, bytes] [Event, bytes] … ──▶ Room::next ──▶ each Subscription, at its own pace
@@ -13,11 +14,12 @@
 //! The room knows nothing of sockets, clocks, randomness, JSON or event streams. The caller passes times and secrets to
 //! each call, and its function encodes the bytes to send, so a test can simulate days of chat instantly.
 //!
-//! **Escaping.** Text is data. [`text`] rejects only control characters, which can only be an attack on a terminal;
-//! everything else is passed on unchanged. The encoder (JSON in an event stream) makes sure that no text can forge an
-//! event. The page or terminal that shows it must not interpret markup, and must isolate or show the bidirectional
-//! controls, which the room passes on because Arabic and Hebrew need them. File names in [`event::EventKind::Upload`]
-//! and addresses are untrusted text too, and have not passed through [`text::MessageText`].
+//! **Escaping.** Text is data. [`text`] rejects only control characters, whose only use is an attack on a
+//! terminal; everything else is passed on unchanged. The encoder (JSON in an event stream) makes sure that no
+//! text can forge an event. The page or terminal that shows it must not interpret markup, and must isolate or
+//! show the bidirectional controls, which the room passes on because Arabic and Hebrew need them. File names
+//! in [`event::EventKind::Upload`] and addresses are untrusted text too, and have not passed through
+//! [`text::MessageText`].
 
 use std::time::{Instant, SystemTime};
 

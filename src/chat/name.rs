@@ -1,13 +1,15 @@
 //! The names of members.
 //!
-//! A name that a member has chosen is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one letter or digit. Only
-//! ASCII, because a name identifies a member: beyond it, letters that look alike (`a` and Cyrillic `а`), letters without width,
-//! and case rules that differ by language would let one member pass for another. Messages may use any script. `.` and `..` are
-//! not names: the terminal client saves downloads in a folder named after its user.
+//! A name that a member has chosen is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one
+//! letter or digit. Names are ASCII because they identify members. Beyond ASCII, letters that look alike (`a`
+//! and Cyrillic `а`), letters without width, and case rules that differ by language would let one member
+//! impersonate another. Messages may use any script. `.` and `..` are not names: the terminal client saves
+//! downloads in a folder named after its user.
 //!
-//! A user with an account has the name of the account, which may have any letters: whoever runs the server has chosen it.
+//! A user with an account has the account's name, which may have any letters: the operator of the server has
+//! chosen it.
 //!
-//! Names are compared as [`folded`] ones: `Ann` and `ann` are one name, shown as its member spelled it.
+//! Names are compared in their [`folded`] form: `Ann` and `ann` are one name, shown as its member spelled it.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -22,7 +24,7 @@ pub const MAX_NAME: usize = 32;
 /// Names that a reader could take for the program itself.
 pub const RESERVED: [&str; 5] = ["server", "wharf", "system", "admin", "root"];
 
-/// A checked name, compared and hashed as a [`folded`] one.
+/// A checked name, compared and hashed in its [`folded`] form.
 #[derive(Debug, Clone, Eq)]
 pub struct Name {
     shown: Box<str>,
@@ -38,7 +40,7 @@ pub enum NameError {
     TooLong(usize),
     /// It has a character that names may not have.
     Character(char),
-    /// It has no letter and no digit.
+    /// It has neither a letter nor a digit.
     OnlyPunctuation,
     /// It is one of [`RESERVED`], in any case.
     Reserved,
@@ -65,7 +67,7 @@ impl Name {
         Ok(Self::with(text))
     }
 
-    /// The name of a user with an account. It fails only for a name of which nothing can be seen.
+    /// The name of a user with an account. It fails only for a name without any visible character.
     pub fn of_user(text: &str) -> Result<Self, NameError> {
         Some(Self::with(text)).filter(|name| !name.folded.is_empty()).ok_or(NameError::Empty)
     }
@@ -74,12 +76,12 @@ impl Name {
         Self { shown: text.into(), folded: folded(text).into() }
     }
 
-    /// The name as its member spelled it: data, which may have any character if it is that of a user.
+    /// The name as its member spelled it: untrusted text, as a user's name may have any character.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
-    /// What it is compared by.
+    /// The form in which the name is compared.
     pub fn folded(&self) -> &str {
         &self.folded
     }
@@ -101,14 +103,14 @@ impl Hash for Name {
     }
 }
 
-/// As it is compared.
+/// The folded form.
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.folded
     }
 }
 
-/// The name for a log or a message, without characters that act.
+/// The name for a log or a message, without characters that affect a terminal.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Printable::text(&self.shown).fmt(f)
@@ -221,7 +223,7 @@ mod tests {
         }
         assert_eq!(Name::of_user("\u{200b}\u{3164}"), Err(NameError::Empty));
         assert_eq!(Name::of_user("a\u{202e}b").unwrap().to_string(), "a\\u{202e}b");
-        // Where letters have case, or are another form of others.
+        // The ranges in which letters have case or compatible forms.
         let cased =
             ['\0'..='\u{33ff}', '\u{a000}'..='\u{abff}', '\u{f900}'..='\u{118ff}', '\u{1d400}'..='\u{1f1ff}'];
         for c in cased.into_iter().flatten() {

@@ -1,8 +1,9 @@
 //! The ring: the latest events, in order, within bounds.
 //!
-//! Each item has a sequence number, counted from 1 and never reused. A reader keeps a [`Position`], the number that it reads
-//! next; the ring keeps nothing about its readers. The oldest items are evicted when there are too many items or they
-//! weigh too much; a reader whose position is older than the oldest item was lapped.
+//! Each item has a sequence number, counted from 1 and never reused. A reader keeps a [`Position`], the
+//! number of the item that it reads next; the ring stores nothing about its readers. The oldest items are
+//! evicted when there are too many items or they weigh too much; a reader whose position is before the oldest
+//! item was lapped.
 //!
 //! The ring knows nothing about members or what its items are.
 
@@ -15,7 +16,7 @@ pub(super) struct Position(u64);
 /// The latest items.
 pub(super) struct Ring<T> {
     items: VecDeque<Slot<T>>,
-    /// The number of the oldest item; of the next one if the ring is empty.
+    /// The number of the oldest item, or of the next one if the ring is empty.
     first: u64,
     weight: usize,
     bounds: Bounds,
@@ -47,7 +48,7 @@ struct Slot<T> {
 }
 
 impl Position {
-    /// Right after the item of this number; `None` if no number can follow.
+    /// The position right after the item with this number; `None` if no number can follow.
     pub(super) fn after(seq: u64) -> Option<Self> {
         seq.checked_add(1).map(Self)
     }
@@ -57,7 +58,7 @@ impl Position {
         Self(self.0 + 1)
     }
 
-    /// The number of the item right before it; 0 before the first.
+    /// The number of the item right before this position; 0 if there is none.
     pub(super) fn passed(self) -> u64 {
         self.0.saturating_sub(1)
     }

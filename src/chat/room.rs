@@ -21,7 +21,7 @@ use std::sync::Arc;
 use super::Now;
 use super::client_key::ClientKey;
 use super::error::RoomError;
-use super::event::{Change, Event, EventKind, Uploader};
+use super::event::{Event, EventKind, FileChange, Uploader};
 use super::flood::ClientBuckets;
 use super::id::{EventId, Ids, KEY_LEN};
 pub use super::limits::MAX_SUBSCRIBERS;
@@ -34,8 +34,8 @@ use super::stream::{Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::MessageText;
 use super::token::{MemberToken, Secret};
 
-/// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`]. Of each member, it keeps
-/// an `O` for the caller: whose it is.
+/// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`]. For
+/// each member, it stores the owner that the caller passed, an `O`.
 pub struct Room<P, O> {
     ids: Ids,
     members: Members<O>,
@@ -49,8 +49,8 @@ pub struct Room<P, O> {
 }
 
 impl<P: AsRef<[u8]>, O> Room<P, O> {
-    /// An empty room, for at most `max_subscribers` streams at once. The caller passes a random epoch, and a key for the ids
-    /// of events; `ready` encodes each event.
+    /// An empty room, for at most `max_subscribers` streams at once. The caller passes a random epoch and a
+    /// random key for event ids; `ready` encodes each event.
     pub fn new(
         epoch: u64,
         key: [u8; KEY_LEN],
@@ -68,7 +68,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         Self { ids, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
     }
 
-    /// Adds a member from a client, and posts the join. The caller passes a random secret.
+    /// Adds a member from a client and announces it in the room. The caller passes a random secret.
     pub fn join(
         &mut self,
         name: Name,
@@ -85,8 +85,8 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         Ok(token)
     }
 
-    /// Refuses a name that the caller keeps for somebody else. It counts as a join, so that such names cannot be tried any
-    /// faster.
+    /// Refuses a name that the caller reserves for another user. This counts as a join, so that reserved
+    /// names cannot be guessed any faster.
     pub fn refuse(&mut self, name: Name, client: ClientKey, now: Now) -> RoomError {
         match self.client_buckets.take(client, now.steady) {
             Ok(()) => RoomError::NameTaken(name),
@@ -94,7 +94,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         }
     }
 
-    /// The present member of this name, and whose it is.
+    /// The present member with this name, and its owner.
     pub fn holder(&self, name: &Name) -> Option<(&Person, &O)> {
         self.members.by_name(name.as_str()).map(|member| (&member.person, &member.owner))
     }
@@ -106,13 +106,14 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         Ok(member.token())
     }
 
-    /// Removes the members for which this is not true any more, as [`Room::leave`].
+    /// Removes the members for which `stays` is false, like [`Room::leave`].
     pub fn dismiss_unless(&mut self, stays: impl Fn(&Name, &O) -> bool, now: Now) -> Vec<Person> {
         let gone = self.members.except(stays);
         gone.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
-    /// Removes a member, and posts that. The member's streams return [`StreamItem::Over`] from now on.
+    /// Removes a member and announces it in the room. The member's streams return [`StreamItem::Over`] from
+    /// now on.
     pub fn leave(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let who = self.members.remove(member)?;
         self.post(EventKind::Leave { who: who.clone() }, now);
@@ -125,7 +126,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         Ok(self.post(EventKind::Message { from, text }, now))
     }
 
-    /// Posts a message to the member that has this name now, and to no other.
+    /// Posts a message to the member that has this name now, and to no later one.
     pub fn say_to(
         &mut self,
         member: MemberId,
@@ -138,7 +139,8 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         Ok(self.post(EventKind::Private { from, to, text }, now))
     }
 
-    /// Posts that a file was uploaded to this path, by any protocol; it may really lie at another.
+    /// Announces that a file was uploaded to this path, by any protocol; `lies_at` is its real path, if that
+    /// differs.
     pub fn announce_upload(
         &mut self,
         by: Uploader,
@@ -155,7 +157,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         &mut self,
         by: Uploader,
         (path, is_directory): (Vec<u8>, bool),
-        change: Change,
+        change: FileChange,
         also_at: Vec<Vec<u8>>,
         now: Now,
     ) -> EventId {
@@ -170,7 +172,8 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
-    /// The member that a client's token belongs to, and whose it is; `None` if it is not exactly the token of a present member.
+    /// The member that a client's token belongs to, and its owner; `None` if the text is not exactly the
+    /// token of a present member.
     pub fn authenticate(&self, token: &str) -> Option<(&Person, &O)> {
         let member = self.members.by_token(&MemberToken::parse(token)?)?;
         Some((&member.person, &member.owner))
@@ -181,12 +184,13 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         self.members.people()
     }
 
-    /// Open streams.
+    /// The number of open streams.
     pub fn subscribers(&self) -> usize {
         self.subscribers
     }
 
-    /// Opens a stream. It begins after the last event that the client has (`Last-Event-ID`, as sent), if it names one.
+    /// Opens a stream. It begins after the last event that the client has, if the client names one
+    /// (`Last-Event-ID`, as sent).
     pub fn subscribe(
         &mut self,
         member: MemberId,
@@ -213,7 +217,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         }
     }
 
-    /// The next item of a stream. The caller says which paths its member may see now.
+    /// The next item of a stream. `may_see` says which paths its member may see now.
     pub fn next(
         &self,
         subscription: &mut Subscription,
@@ -233,8 +237,8 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         Ok(Welcome { id, to, members: self.who().cloned().collect(), history })
     }
 
-    /// What is new since the event that the client names, for clients that poll instead of listening. A poll restarts the
-    /// time of absence. The caller says which paths the member may see now.
+    /// The events since the one that the client names, for clients that poll instead of listening. A poll
+    /// restarts the absence. `may_see` says which paths the member may see now.
     pub fn poll(
         &mut self,
         member: MemberId,
@@ -258,8 +262,9 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         Ok(Polled { start, events, last: self.ids.of_place(position), more: wanted == 0 })
     }
 
-    /// The sender of a message, if the rate limits allow one now. It counts even if its recipient does not exist, so
-    /// that names cannot be tried any faster. A member that sends too fast takes no token from its client's bucket.
+    /// The sender of a message, if the rate limits allow one now. The message counts even if its recipient
+    /// does not exist, so that names cannot be guessed any faster. A member that sends too fast takes no
+    /// token from its client's bucket.
     fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);

@@ -32,11 +32,11 @@ pub struct Subscription {
 pub enum Start {
     /// From now on. Show the listener [`Room::welcome`](super::room::Room::welcome).
     Fresh,
-    /// From the point where an earlier stream ended, so the events that the listener has missed come first. No welcome,
-    /// no history.
+    /// From the point where an earlier stream ended, so the events that the listener has missed come first.
+    /// There is no welcome and no history.
     Resumed,
-    /// From now on, because the event that the listener named is unknown or was evicted. The listener must discard what it
-    /// had; show it [`Room::welcome`](super::room::Room::welcome).
+    /// From now on, because the event that the listener named is unknown or was evicted. The listener must
+    /// discard what it has; show it [`Room::welcome`](super::room::Room::welcome).
     Reset,
 }
 
@@ -61,7 +61,7 @@ pub struct Welcome {
     pub id: EventId,
     /// The listener.
     pub to: Person,
-    /// The present members, in the order of joining; the listener too.
+    /// The present members, including the listener, in the order of joining.
     pub members: Vec<Person>,
     /// The latest public messages before the subscription's position, oldest first; at most
     /// [`HISTORY`](super::limits::HISTORY).
@@ -71,10 +71,10 @@ pub struct Welcome {
 /// The response to one poll.
 #[derive(Debug)]
 pub struct Polled {
-    /// Whether `events` follow what the client had.
+    /// Whether `events` follow the event that the client named.
     pub start: Start,
-    /// What is new: at most [`POLL_EVENTS`](super::limits::POLL_EVENTS). After [`Start::Fresh`] and [`Start::Reset`] the
-    /// history precedes it.
+    /// The new events: at most [`POLL_EVENTS`](super::limits::POLL_EVENTS). After [`Start::Fresh`] and
+    /// [`Start::Reset`] the history precedes it.
     pub events: Vec<Arc<Event>>,
     /// The id to poll from next time.
     pub last: EventId,

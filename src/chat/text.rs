@@ -1,17 +1,18 @@
 //! The checked text of a message.
 //!
-//! A text is UTF-8, not blank, and at most 4 KB. Every kind of line end becomes a newline, and trailing ones are dropped:
-//! they come from the tool that sent the text (`echo hi | curl --data-binary @-`), not from the person.
+//! A text is UTF-8, not blank, and at most 4 KB. Every kind of line end becomes a newline, and trailing
+//! newlines are dropped: they come from the tool that sent the text (`echo hi | curl --data-binary @-`), not
+//! from the user.
 //!
-//! Control characters other than newline and tab are rejected, not stripped: stripping would silently change the message,
-//! and no message needs them. They are escape sequences for a terminal, and JSON does not escape the C1 ones (U+009B opens
-//! a sequence as ESC [ does), so they would take effect in a terminal that reads the stream with `curl -N`. Bidirectional
-//! controls are not control characters but part of how some scripts are written: they pass, and the page or terminal that
-//! shows them isolates them.
+//! Control characters other than newline and tab are rejected, not stripped: stripping would silently change
+//! the message, and no message needs them. They form escape sequences for a terminal, and JSON does not
+//! escape the C1 controls (U+009B opens a sequence as ESC [ does), so they would take effect in a terminal
+//! that reads the stream with `curl -N`. Bidirectional controls are not control characters in this sense, as
+//! some scripts need them: they pass, and the page or terminal that shows the text isolates them.
 
 use std::fmt;
 
-/// The longest text, in bytes as sent: a page of prose. Longer texts can be uploaded as files.
+/// The longest text, in bytes as sent: about a page of prose. Longer texts can be uploaded as files.
 pub const MAX_TEXT: usize = 4096;
 
 /// A checked text.
@@ -25,7 +26,7 @@ pub enum TextError {
     Blank,
     /// It is longer than [`MAX_TEXT`]; this is its length.
     TooLong(usize),
-    /// It is not UTF-8 from this position on.
+    /// It is not UTF-8 at this position.
     NotUtf8(usize),
     /// It has a control character other than newline and tab.
     Control {

@@ -1,8 +1,8 @@
 //! Tokens: how a client proves that it is a member.
 //!
-//! A token is the member's number and a secret, as `NUMBER-SECRET` in hexadecimal (characters that need no escape in a
-//! header). The number finds the member, the secret proves it: so a lookup takes the same time for any size of
-//! the room, and the comparison of the secret takes the same time wherever the first wrong byte is.
+//! A token is the member's number and a secret, as `NUMBER-SECRET` in hexadecimal (characters that need no
+//! escape in a header). The number finds the member, and the secret proves it. So a lookup compares one
+//! secret only, and that takes the same time wherever the first wrong byte is.
 //!
 //! The room has no source of randomness: the caller gets the secret's bytes from the system.
 
@@ -31,7 +31,7 @@ impl Secret {
         Self(bytes)
     }
 
-    /// Whether both are equal, in constant time.
+    /// Whether both secrets are equal, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         // All bytes are compared; `black_box` keeps the compiler from ending the loop early.
         let difference = self.0.iter().zip(&other.0).fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));

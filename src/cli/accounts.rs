@@ -13,7 +13,7 @@ use super::exit::{Failure, WrongUsage};
 use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
 use crate::access::{Subject, User};
-use crate::accounts::password::{Password, PasswordHash};
+use crate::accounts::password::Password;
 use crate::accounts::records::{Records, WallTime};
 use crate::accounts::store;
 use crate::blocking::Blocking;
@@ -162,18 +162,20 @@ impl AccountsArgs {
         }
         // Other programs of the same user must not read passwords from the memory, nor may a core dump hold them.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        let disk = Blocking::own_thread();
+        let folder = folder_id(&config.folder)?.to_string();
+        let shared = |password: &Password| -> Result<AccountsSource, Failure> {
+            AccountsSource::shared(password, &state.open(config)?, &folder, disk)
+        };
         let source = match (self.users.users, self.users.password_file, self.users.variable) {
             (Some(users), ..) => AccountsSource::File(users),
-            (_, Some(file), _) => AccountsSource::Shared(hash(&password_of(&file, &config.root)?)?),
-            (.., Some(password)) => AccountsSource::Shared(hash(&password)?),
-            (None, None, None) => {
-                AccountsSource::Shared(hash(&ask_twice("--password-file reads it from a file")?)?)
-            }
+            (_, Some(file), _) => shared(&password_of(&file, &config.root)?)?,
+            (.., Some(password)) => shared(&password)?,
+            (None, None, None) => shared(&ask_twice("--password-file reads it from a file")?)?,
         };
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
-        let (plain, disk) = (self.allow_plain_passwords, Blocking::own_thread());
-        let folder = folder_id(&config.folder)?.to_string();
+        let plain = self.allow_plain_passwords;
         let records = Records::open(state.open(config)?.path(), &folder, WallTime::now(), disk)?;
         Ok(Some(Accounts::new(source, records, plain, Box::new(check), disk)?))
     }
@@ -196,10 +198,6 @@ impl AccountsArgs {
                    (--allow-plain-passwords)";
         Err(WrongUsage(why.to_owned()).into())
     }
-}
-
-fn hash(password: &Password) -> Result<PasswordHash, Failure> {
-    Ok(PasswordHash::of(password, Blocking::own_thread())?)
 }
 
 /// The first line of a file that is not in the shared folder.

@@ -13,6 +13,7 @@ use super::{chat, exit, signals};
 use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::TftpSite};
+use crate::client::undo_cookies::UndoCookies;
 
 /// Prompt for a server: GET, POST, LIST, cd, pwd, shutdown, exit, help
 #[derive(Debug, Args)]
@@ -72,7 +73,8 @@ pub(super) fn run(args: ClientArgs) -> ExitCode {
 fn run_http(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
     signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let mut shell = Shell::new(address, downloads, &mut out, &mut err);
+    let undo = UndoCookies::of_this_user();
+    let mut shell = Shell::new(address, downloads, undo, &mut out, &mut err);
     let is_connected = shell.connect()?;
     if io::stdin().is_terminal() {
         shell.run_interactive().map(|()| true)

@@ -8,6 +8,7 @@ mod accounts;
 mod accounts;
 mod allow;
 mod banner;
+mod change_args;
 mod chat;
 mod client;
 mod containment;
@@ -19,6 +20,7 @@ mod link;
 mod list;
 mod log_line;
 mod logging;
+mod mkdir;
 mod outputs;
 mod passwords;
 mod private;
@@ -29,10 +31,12 @@ mod qr_code;
 #[path = "no_qr_code.rs"]
 mod qr_code;
 mod question;
+mod relocate;
 mod remote;
 mod replay;
 mod rights;
 mod rights_line;
+mod rm;
 mod serve;
 mod serve_args;
 mod serve_check;
@@ -53,6 +57,7 @@ mod tls;
 mod tls;
 #[cfg(feature = "accounts")]
 mod token;
+mod trash;
 #[cfg(feature = "tls")]
 mod trust;
 #[cfg(not(feature = "tls"))]
@@ -74,14 +79,18 @@ use self::client::ClientArgs;
 use self::credentials::{CredentialArgs, NamedServer};
 use self::get::GetArgs;
 use self::list::ListArgs;
+use self::mkdir::MkdirArgs;
 use self::put::PutArgs;
+use self::relocate::{CpArgs, MvArgs};
 use self::replay::ReplayArgs;
 use self::rights::RightsArgs;
+use self::rm::RmArgs;
 use self::serve_args::ServeArgs;
 #[cfg(feature = "accounts")]
 use self::share::ShareArgs;
 #[cfg(feature = "accounts")]
 use self::token::TokenArgs;
+use self::trash::{TrashArgs, UndoArgs};
 use self::trust::TrustArgs;
 #[cfg(feature = "accounts")]
 use self::user::UserArgs;
@@ -103,6 +112,12 @@ enum Command {
     Get(GetArgs),
     Put(PutArgs),
     List(ListArgs),
+    Rm(RmArgs),
+    Mv(MvArgs),
+    Cp(CpArgs),
+    Mkdir(MkdirArgs),
+    Undo(UndoArgs),
+    Trash(TrashArgs),
     Replay(ReplayArgs),
     Rights(Box<RightsArgs>),
     #[cfg(feature = "accounts")]
@@ -129,6 +144,12 @@ impl Command {
             Self::Get(args) => Some(&args.trust),
             Self::Put(args) => Some(&args.trust),
             Self::List(args) => Some(&args.trust),
+            Self::Rm(args) => Some(&args.reach.trust),
+            Self::Mv(args) => Some(&args.paths.reach.trust),
+            Self::Cp(args) => Some(&args.paths.reach.trust),
+            Self::Mkdir(args) => Some(&args.reach.trust),
+            Self::Undo(args) => Some(args.trust()),
+            Self::Trash(args) => Some(args.trust()),
             Self::Replay(args) => Some(&args.trust),
         }
     }
@@ -148,6 +169,12 @@ impl Command {
             Self::Get(args) => Some((&args.credentials, args.servers())),
             Self::Put(args) => Some((&args.credentials, args.servers())),
             Self::List(args) => Some((&args.credentials, args.servers())),
+            Self::Rm(args) => Some((&args.reach.credentials, args.servers())),
+            Self::Mv(args) => Some((&args.paths.reach.credentials, args.paths.servers())),
+            Self::Cp(args) => Some((&args.paths.reach.credentials, args.paths.servers())),
+            Self::Mkdir(args) => Some((&args.reach.credentials, args.servers())),
+            Self::Undo(args) => Some(args.login()),
+            Self::Trash(args) => Some(args.login()),
             Self::Replay(args) => Some((&args.credentials, args.servers()?)),
         }
     }
@@ -177,6 +204,12 @@ pub fn run() -> ExitCode {
         Command::Get(args) => Ok(get::run(args)),
         Command::Put(args) => Ok(put::run(args)),
         Command::List(args) => Ok(list::run(&args)),
+        Command::Rm(args) => Ok(rm::run(&args)),
+        Command::Mv(args) => Ok(relocate::mv(&args)),
+        Command::Cp(args) => Ok(relocate::cp(&args)),
+        Command::Mkdir(args) => Ok(mkdir::run(&args)),
+        Command::Undo(args) => Ok(trash::undo(&args)),
+        Command::Trash(args) => Ok(trash::run(&args)),
         Command::Replay(args) => Ok(replay::run(&args)),
         Command::Rights(args) => rights::run(*args),
         #[cfg(feature = "accounts")]

@@ -24,6 +24,7 @@ use crate::client::tftp;
 use crate::client::timeouts::Timeouts;
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 use crate::client::typed_line;
+use crate::client::undo_cookies::UndoCookies;
 
 /// The prompt if no file is named.
 const QUESTION: &str = "Files to send: ";
@@ -160,7 +161,7 @@ fn send(
 ) -> io::Result<()> {
     match args.remote() {
         Remote::Http(address) => {
-            let (server, options) = (PutServer::new(address), args.options());
+            let (server, options) = (PutServer::new(address, UndoCookies::of_this_user()), args.options());
             let new_sender = |progress: &Arc<WorkerProgress>| -> SendOrder<'_> {
                 let mut sender = FileSender::new(&server, memory, options, progress);
                 Box::new(move |order| {

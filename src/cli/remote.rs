@@ -1,5 +1,8 @@
 //! Addresses of HTTP and TFTP servers.
 
+use std::fmt;
+use std::path::Path;
+
 use super::credentials::{NamedServer, TypedAddress, typed};
 use crate::client::address::{AddressError, Endpoint, Resource, ServerAddress};
 use crate::client::tftp::address::TftpSite;
@@ -11,6 +14,16 @@ pub(super) enum Remote<H> {
     Http(H),
     /// Over TFTP.
     Tftp(TftpSite),
+}
+
+/// Why the address of something that is changed on a server is refused.
+#[derive(Debug)]
+pub(super) enum RemotePathError {
+    Address(AddressError),
+    /// It is a path on this machine.
+    Local,
+    /// It is on a TFTP server.
+    Tftp,
 }
 
 impl Remote<ServerAddress> {
@@ -32,6 +45,13 @@ impl<H> TypedAddress<Remote<H>> {
             }
             Remote::Tftp(_) => None,
         }
+    }
+}
+
+impl TypedAddress<Resource> {
+    /// The server.
+    pub(super) fn named_server(&self) -> NamedServer {
+        NamedServer { server: self.address.server.clone(), login: self.login.clone() }
     }
 }
 
@@ -64,6 +84,27 @@ pub(super) fn parse_server(text: &str) -> Result<TypedAddress<ServerAddress>, Ad
     typed(text, ServerAddress::parse)
 }
 
+/// Parses the address of something that is changed on a server over HTTP.
+pub(super) fn parse_path(text: &str) -> Result<TypedAddress<Resource>, RemotePathError> {
+    if is_local(text) {
+        return Err(RemotePathError::Local);
+    }
+    if TftpSite::parse(text).is_some() {
+        return Err(RemotePathError::Tftp);
+    }
+    let path = |bare: &str| {
+        let address = ServerAddress::parse_destination(bare)?;
+        Ok(Resource { target: address.target(""), server: address.server })
+    };
+    typed(text, path).map_err(RemotePathError::Address)
+}
+
+/// Whether this is a path on this machine: it begins like one, or it exists and could be one.
+fn is_local(text: &str) -> bool {
+    let begins = ["/", "./", "../", "~"].iter().any(|start| text.starts_with(start));
+    begins || matches!(text, "." | "..") || (!text.contains([':', '@']) && Path::new(text).exists())
+}
+
 fn read<H>(
     text: &str,
     http: impl FnOnce(&str) -> Result<H, AddressError>,
@@ -72,4 +113,49 @@ fn read<H>(
         Some(site) => site.map(Remote::Tftp),
         None => http(bare).map(Remote::Http),
     })
+}
+
+impl fmt::Display for RemotePathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(error) => error.fmt(f),
+            Self::Local => f.write_str(
+                "it is a path on this machine (on a server: http://HOST/PATH; wharf get downloads, and wharf put uploads)",
+            ),
+            Self::Tftp => f.write_str("TFTP only reads, writes and lists files (use http://HOST/PATH)"),
+        }
+    }
+}
+
+impl std::error::Error for RemotePathError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_on_servers_and_on_this_machine() {
+        let table = [
+            ("http://h/a b", Some("/a%20b")),
+            ("h:81/a/", Some("/a/")),
+            ("h", Some("/")),
+            ("unix:w.sock!/*.tmp", Some("/*.tmp")),
+            ("anna@h/a", Some("/a")),
+            ("http://h/a?b", None),
+            ("tftp://h/a", None),
+            ("/etc/hosts", None),
+            ("./a", None),
+            ("..", None),
+            ("~/a", None),
+            // The tests run in the directory of the package.
+            ("Cargo.toml", None),
+            ("src/main.rs", None),
+        ];
+        for (text, expected) in table {
+            let target = parse_path(text).ok().map(|typed| typed.address.target);
+            assert_eq!(target.as_deref(), expected, "{text}");
+        }
+        let why = parse_path("src").expect_err("local").to_string();
+        assert!(why.contains("wharf get") && why.contains("wharf put"), "{why}");
+    }
 }

@@ -3,14 +3,11 @@
 //! A line is split as in a shell: quotes and backslashes protect spaces, and `#` begins a comment. Verbs are
 //! case-insensitive. The older form `client_get path [host [port]]` is accepted too.
 
-use std::fmt;
-
-use super::address::{AddressError, DEFAULT_PORT, Endpoint, parse_port};
+use super::address::{DEFAULT_PORT, Endpoint, parse_port};
+use super::change_command::ChangeCommand;
+use super::words::Words;
+pub use super::words::{CommandError, KNOWN, split};
 use crate::http::request::Method;
-use crate::printable::Printable;
-
-/// Printed for an unknown command.
-pub const KNOWN: &str = "commands: GET, POST, LIST, cd, pwd, shutdown, exit, quit, help";
 
 /// The usage of a single download.
 pub const GET_USAGE: &str = "GET path";
@@ -25,8 +22,10 @@ const AS: &str = "as";
 pub const HIDDEN: &str = "--hidden";
 
 /// Every verb that completion offers.
-pub const VERBS: [&str; 11] =
-    ["GET", "POST", "PUT", "LIST", "ls", "cd", "pwd", "shutdown", "exit", "quit", "help"];
+pub const VERBS: [&str; 17] = [
+    "GET", "POST", "PUT", "LIST", "ls", "cd", "pwd", "rm", "mv", "cp", "mkdir", "undo", "trash", "shutdown",
+    "exit", "quit", "help",
+];
 
 /// Printed for `help`.
 pub const HELP: &str = "\
@@ -41,6 +40,14 @@ put file as path   the same
 LIST [path]        list a directory or a file (ls does the same)
 cd [dir]           change the directory on the server
 pwd                print the directory on the server
+rm [-rfn] path …   remove files, by name, by pattern or by number; -r: directories too, -n: only say what would happen
+mv [-n] path … to  move or rename; into a directory, if it is one. --no-clobber replaces no file
+cp [-rn] path … to copy; -r: directories too
+mkdir [-p] dir …   make directories; -p: with those above them
+undo               bring back what was removed or replaced last
+trash list         list what was removed or replaced
+trash restore id … bring it back
+trash empty [id …] delete it for good
 shutdown           shut down the server, then quit
 exit, quit         quit (also Ctrl-D and Ctrl-C)
 help, ?            print this
@@ -63,6 +70,8 @@ pub enum Command {
     ChangeDirectory(String),
     /// Print that directory.
     PrintDirectory,
+    /// Change something on the server.
+    Change(ChangeCommand),
     /// Print the commands.
     Help,
     /// Shut down the server, and quit.
@@ -95,31 +104,11 @@ pub struct UploadCommand {
     pub server: Option<Endpoint>,
 }
 
-/// Why a line is not a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CommandError {
-    /// An unknown verb.
-    Unknown(String),
-    /// The verb needs this argument.
-    Missing(&'static str, &'static str),
-    /// An argument too many.
-    TooMany(&'static str, String),
-    /// A quote is not closed.
-    Quote,
-    /// The server of an old form is invalid.
-    Server(AddressError),
-}
-
-/// Splits a line into words. An empty line and a comment have none.
-pub fn split(line: &str) -> Result<Vec<String>, CommandError> {
-    shell_words::split(line).map_err(|_| CommandError::Quote)
-}
-
 impl Command {
     /// Parses the words of a line; `None` if there are none.
     pub fn parse(words: &[String]) -> Result<Option<Self>, CommandError> {
         let Some((verb, rest)) = words.split_first() else { return Ok(None) };
-        let mut rest = Rest(rest.iter());
+        let mut rest = Words(rest.iter());
         let command = match verb.to_ascii_lowercase().as_str() {
             "get" | "/download" => rest.downloads()?,
             "post" => Self::Send(rest.upload(Method::Post)?),
@@ -135,7 +124,10 @@ impl Command {
             "pwd" => Self::PrintDirectory,
             "shutdown" => Self::Shutdown,
             "exit" | "quit" | "/quit" => Self::Quit,
-            _ => return Err(CommandError::Unknown(verb.clone())),
+            verb_of_change => match ChangeCommand::parse(verb_of_change, &mut rest)? {
+                Some(command) => Self::Change(command),
+                None => return Err(CommandError::Unknown(verb.clone())),
+            },
         };
         rest.finish(command.usage())?;
         Ok(Some(command))
@@ -149,6 +141,7 @@ impl Command {
             Self::List(_) => "LIST [path]",
             Self::ChangeDirectory(_) => "cd [dir]",
             Self::PrintDirectory => "pwd",
+            Self::Change(command) => command.usage(),
             Self::Help => "help",
             Self::Shutdown => "shutdown",
             Self::Quit => "quit",
@@ -156,18 +149,7 @@ impl Command {
     }
 }
 
-/// The words that are not parsed yet.
-struct Rest<'w>(std::slice::Iter<'w, String>);
-
-impl Rest<'_> {
-    fn next(&mut self) -> Option<String> {
-        self.0.next().cloned()
-    }
-
-    fn needed(&mut self, verb: &'static str, what: &'static str) -> Result<String, CommandError> {
-        self.next().filter(|word| !word.is_empty()).ok_or(CommandError::Missing(verb, what))
-    }
-
+impl Words<'_> {
     /// One path, or a selection of several.
     fn downloads(&mut self) -> Result<Command, CommandError> {
         let mut first = self.needed("GET", "a path")?;
@@ -213,32 +195,12 @@ impl Rest<'_> {
         };
         port.and_then(|port| Endpoint::tcp(&host, port)).map(Some).map_err(CommandError::Server)
     }
-
-    fn finish(mut self, usage: &'static str) -> Result<(), CommandError> {
-        self.next().map_or(Ok(()), |word| Err(CommandError::TooMany(usage, word)))
-    }
 }
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(_) => f.write_str(KNOWN),
-            Self::Missing(verb, what) => write!(f, "{verb} needs {what}"),
-            Self::TooMany(usage, word) => {
-                let word = Printable::text(word);
-                write!(f, "unexpected argument \"{word}\": {usage} (quote a name that contains spaces)")
-            }
-            Self::Quote => f.write_str("unclosed quote"),
-            Self::Server(error) => write!(f, "invalid server: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for CommandError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::address::AddressError;
 
     fn parse(line: &str) -> Result<Option<Command>, CommandError> {
         Command::parse(&split(line)?)
@@ -286,6 +248,7 @@ mod tests {
             ("a file called as", "get as", get("as", None)),
             ("list, as in a shell", "ls a", Command::List("a".to_owned())),
             ("cd", "cd a", Command::ChangeDirectory("a".to_owned())),
+            ("undo", "Undo", Command::Change(ChangeCommand::Undo)),
             ("back to the start", "cd", Command::ChangeDirectory(String::new())),
             ("pwd", "pwd", Command::PrintDirectory),
             ("shutdown", "Shutdown", Command::Shutdown),
@@ -313,6 +276,7 @@ mod tests {
             ("an empty path", "GET ''", CommandError::Missing("GET", "a path")),
             ("no file", "put", CommandError::Missing("PUT", "a file")),
             ("three words", "POST a b c", CommandError::TooMany("POST file [path]", "c".to_owned())),
+            ("more than undo", "undo x", CommandError::TooMany("undo", "x".to_owned())),
             ("more than quit", "quit now", CommandError::TooMany("quit", "now".to_owned())),
             ("an open quote", "GET 'a", CommandError::Quote),
             ("no port", "client_get a h x", port("x")),

@@ -7,6 +7,7 @@ use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::{Context, Helper, Highlighter, Hinter, Result, Validator};
 
 use super::address::ServerAddress;
+use super::change_command::TRASH_VERBS;
 use super::command::VERBS;
 use super::listing::{self, RemoteEntry};
 use super::session::Session;
@@ -72,19 +73,21 @@ impl Completer for Completion {
         let before: Vec<&str> = typed.get(..start).unwrap_or_default().split_whitespace().collect();
         let verb = before.first().map(|verb| verb.to_ascii_lowercase());
         Ok(match (verb.as_deref(), before.len()) {
-            (None, _) => (start, verbs(word)),
+            (None, _) => (start, beginning(&VERBS, word)),
+            (Some("trash"), 1) => (start, beginning(&TRASH_VERBS, word)),
+            (Some("trash" | "undo"), _) => (start, Vec::new()),
             (Some("post" | "put" | "client_post"), 1) => self.files.complete_path(line, pos)?,
-            (Some("list" | "ls" | "/file" | "cd"), 1) => (start, self.remote(word, true)),
+            (Some("list" | "ls" | "/file" | "cd" | "mkdir"), 1) => (start, self.remote(word, true)),
             (Some(_), _) => (start, self.remote(word, false)),
         })
     }
 }
 
 /// The verbs that begin as typed, in any case.
-fn verbs(typed: &str) -> Vec<Pair> {
+fn beginning(verbs: &[&str], typed: &str) -> Vec<Pair> {
     let begins = |verb: &&str| verb.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
     let pair = |verb: &str| Pair { display: verb.to_owned(), replacement: format!("{verb} ") };
-    VERBS.into_iter().filter(begins).map(pair).collect()
+    verbs.iter().copied().filter(begins).map(pair).collect()
 }
 
 #[cfg(test)]
@@ -119,9 +122,11 @@ mod tests {
 
     #[test]
     fn verbs_are_completed_in_any_case() {
+        let verbs = |typed| beginning(&VERBS, typed);
         let offered: Vec<_> = verbs("p").into_iter().map(|pair| pair.replacement).collect();
         assert_eq!(offered, ["POST ", "PUT ", "pwd "]);
         assert_eq!(verbs("GETX").len(), 0);
         assert_eq!(verbs("").len(), VERBS.len());
+        assert_eq!(beginning(&TRASH_VERBS, "R").len(), 1);
     }
 }

@@ -36,6 +36,10 @@ const EXPECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// which takes a slow disk minutes for what a fast network delivered.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How long the response to a COPY or MOVE may take: a server responds when all is copied, and stops if its client has gone. A
+/// day is enough for several terabytes. Ctrl-C ends it.
+const COPY_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
 /// The fields of every request, unless it has others (RFC 9110 §10.1.5, §12.5.1). Some servers refuse a request without
 /// them.
 const USUAL_FIELDS: [(&str, &str); 2] =
@@ -315,8 +319,14 @@ impl HttpConnection {
         if let Some(head) = self.final_head()? {
             return Ok(head);
         }
-        if request.content.is_some() && !self.ready(COMMIT_TIMEOUT)? {
-            return Err(ClientError::Slow(ANSWERING, COMMIT_TIMEOUT.as_secs()));
+        let works_for = match request.method {
+            Method::Copy | Method::Move => Some(COPY_TIMEOUT),
+            _ => request.content.map(|_| COMMIT_TIMEOUT),
+        };
+        if let Some(timeout) = works_for
+            && !self.ready(timeout)?
+        {
+            return Err(ClientError::Slow(ANSWERING, timeout.as_secs()));
         }
         self.pace = Pace::begin();
         self.read_head()

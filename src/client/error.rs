@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::change_error::RemoteChangeError;
 use super::proxy_error::ProxyError;
 use super::tls_error::TlsError;
 use crate::http::body::BodyError;
@@ -64,6 +65,8 @@ pub enum ClientError {
     NoRoom,
     /// The response is not a listing.
     NoListing,
+    /// Something on the server was not changed.
+    Change(RemoteChangeError),
     /// The response is not about tokens or links.
     #[cfg(feature = "accounts")]
     NoRecords,
@@ -158,6 +161,7 @@ impl fmt::Display for ClientError {
             }
             Self::NoRoom => f.write_str("no chat room here (is the server wharf, without --no-chat?)"),
             Self::NoListing => f.write_str("the response is not a listing (is the server wharf?)"),
+            Self::Change(error) => error.fmt(f),
             #[cfg(feature = "accounts")]
             Self::NoRecords => {
                 f.write_str("the response is not about tokens or links (is the server wharf?)")
@@ -237,6 +241,11 @@ impl ClientError {
         }
     }
 
+    /// Whether it says that nothing of the name exists.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused(Status::NOT_FOUND | Status::GONE, _) | Self::NoMatch)
+    }
+
     /// Whether the error concerns the whole server, and so every file on it.
     pub fn is_servers(&self) -> bool {
         matches!(
@@ -260,6 +269,12 @@ impl From<ResponseError> for ClientError {
 impl From<BodyError> for ClientError {
     fn from(error: BodyError) -> Self {
         Self::Body(error)
+    }
+}
+
+impl From<RemoteChangeError> for ClientError {
+    fn from(error: RemoteChangeError) -> Self {
+        Self::Change(error)
     }
 }
 

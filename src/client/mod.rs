@@ -3,9 +3,12 @@
 //! - `address` parses the addresses that a person types; `command` parses a line of the prompt or of a script.
 //! - A `session` holds one connection to one server and opens it again after the server has closed it. It sends a
 //!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange over a `stream`: a `socket`, which may lead to a `proxy`, and `tls` if the address begins with `https://`.
-//! - `credentials` has the user's passwords and tokens. A session adds those for its server to each request.
+//! - `credentials` has the user's passwords and tokens. A session adds those for its server to each request. Without them,
+//!   it adds one of the `undo_cookies`, which are kept as `state_files`.
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
+//! - `change` removes, moves and copies on a server, `make_directory` makes directories there, and `trash` brings back what was
+//!   removed or replaced.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
 //! - `prompt` reads lines from a terminal (with `line_editor`, `keyboard` and `completion`) or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
 //!   servers that speak TFTP, and `chat` that for the chat room.
@@ -13,6 +16,9 @@
 //! The client knows nothing of the server's code, so it works with any HTTP server.
 
 pub mod address;
+pub mod change;
+pub mod change_command;
+pub mod change_error;
 pub mod chat;
 pub mod command;
 #[cfg(feature = "terminal")]
@@ -36,6 +42,7 @@ pub mod line_editor;
 pub mod line_editor;
 mod links;
 pub mod listing;
+mod make_directory;
 pub mod open_link;
 mod own_root;
 mod pace;
@@ -60,6 +67,7 @@ pub mod shell;
 pub mod shutdown;
 mod socket;
 mod state_directory;
+mod state_files;
 mod stream;
 pub mod targets;
 pub mod tftp;
@@ -71,11 +79,14 @@ pub mod tls;
 pub mod tls;
 pub mod tls_error;
 pub mod transfer;
+pub mod trash;
 pub mod tree;
 pub mod typed_line;
+pub mod undo_cookies;
 pub mod upload;
 mod visits;
 pub mod walk;
+pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fake_peer;

@@ -18,9 +18,11 @@ pub(super) const LEAVING: &str = "the server is shutting down";
 const PROMPT: &str = "wharf> ";
 
 /// Whether the prompt reads another line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PromptFlow {
     Continue,
+    /// The next line answers this question. Only at a terminal.
+    Ask(String),
     Stop,
 }
 
@@ -28,6 +30,11 @@ pub(super) enum PromptFlow {
 pub(super) trait LineHandler {
     /// Executes one line, without its end.
     fn handle(&mut self, line: &str) -> io::Result<PromptFlow>;
+
+    /// Executes the answer to a question that the handler has asked.
+    fn answer(&mut self, _line: &str) -> io::Result<PromptFlow> {
+        Ok(PromptFlow::Continue)
+    }
 
     /// Where the prompt itself prints.
     fn out(&mut self) -> &mut dyn Write;
@@ -60,12 +67,16 @@ impl<H: Helper> Prompt<H> {
 
     /// Reads lines until Ctrl-D, or until the handler stops. Ctrl-C is an error of the kind `Interrupted`.
     pub(super) fn run(mut self, handler: &mut impl LineHandler) -> io::Result<()> {
+        let mut flow = PromptFlow::Continue;
         let outcome = loop {
-            match self.editor.read(&self.text)? {
-                Typed::Line(line) => match handler.handle(&line)? {
-                    PromptFlow::Continue => {}
-                    PromptFlow::Stop => break Ok(()),
-                },
+            let (text, question) = match &flow {
+                PromptFlow::Stop => break Ok(()),
+                PromptFlow::Continue => (&self.text, false),
+                PromptFlow::Ask(question) => (question, true),
+            };
+            match self.editor.read(text)? {
+                Typed::Line(line) if question => flow = handler.answer(&line)?,
+                Typed::Line(line) => flow = handler.handle(&line)?,
                 Typed::End => break Ok(()),
                 Typed::Interrupt => break Err(io::ErrorKind::Interrupted.into()),
             }

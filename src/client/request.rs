@@ -19,7 +19,13 @@ pub struct HttpRequest<'r> {
 impl HttpRequest<'_> {
     /// Whether it has a field of this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+        self.field(name).is_some()
+    }
+
+    /// The value of the first field of this name.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.fields.iter().find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+        Some(value)
     }
 
     /// Whether it can be sent again without asking the user.

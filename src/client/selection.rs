@@ -65,6 +65,18 @@ impl Shown {
     }
 }
 
+/// The targets that a number or a range selects from the last list; `None` if the word is neither.
+pub(super) fn numbered(word: &str, shown: Option<&Shown>) -> Option<Result<Vec<String>, ClientError>> {
+    let shown = shown.filter(|_| range(word).is_some())?;
+    let Pick::Entries(picked) = shown.pick(word) else {
+        return Some(Err(ClientError::NoNumber(word.to_owned(), shown.entries.len())));
+    };
+    let slash = |entry: &RemoteEntry| if entry.is_directory() { "/" } else { "" };
+    let target =
+        |entry: &&RemoteEntry| Ok(format!("{}{}", target_of(&shown.directory, entry)?, slash(entry)));
+    Some(picked.iter().map(target).collect())
+}
+
 /// Adds what a word selects to the targets. A directory from the list is added with everything in it.
 pub(super) fn add(
     word: &str,

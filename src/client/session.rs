@@ -26,7 +26,9 @@ use super::proxy_error::ProxyError;
 use super::request::HttpRequest;
 use super::response::HttpResponse;
 use super::timeouts::Timeouts;
+use super::undo_cookies::UndoCookies;
 use crate::http::status::Status;
+use crate::own_paths::TRASH;
 use crate::printable::Foreign;
 
 /// A server, and the connection to it while there is one.
@@ -40,6 +42,8 @@ pub struct Session {
     authorization: Option<Arc<Authorization>>,
     /// Whether credentials are sent even if the server has refused them.
     insists: bool,
+    /// Those by which the user undoes changes, if the session makes any.
+    undo: Option<Arc<UndoCookies>>,
     idle: Option<HttpConnection>,
 }
 
@@ -52,13 +56,20 @@ impl Session {
     /// The same, with these timeouts.
     pub fn with_timeouts(server: Endpoint, timeouts: Timeouts) -> Self {
         let (proxy, authorization) = (proxy::from_environment(&server), credentials::of(&server));
-        Self { server, proxy, timeouts, authorization, insists: false, idle: None }
+        Self { server, proxy, timeouts, authorization, insists: false, undo: None, idle: None }
     }
 
     /// The same session, which sends every request, also with credentials that the server has refused.
     #[must_use]
     pub fn insisting(self) -> Self {
         Self { insists: true, ..self }
+    }
+
+    /// The same session, whose user can undo changes: it keeps the cookies for that, and sends them with requests that change
+    /// something.
+    #[must_use]
+    pub fn undoable(self, cookies: &Arc<UndoCookies>) -> Self {
+        Self { undo: Some(Arc::clone(cookies)), ..self }
     }
 
     /// Connects before the first request.
@@ -81,8 +92,9 @@ impl Session {
         let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
         let (authorization, sent) = self.credentials(request)?;
         let mut fields = request.fields.to_vec();
-        let cookie = links::cookie(&self.server, request.target);
-        fields.extend(cookie.as_ref().map(|cookie| ("Cookie", cookie.expose())));
+        let cookies = self.cookies(request, authorization.is_some());
+        fields.retain(|(name, _)| !name.eq_ignore_ascii_case("Cookie"));
+        fields.extend(cookies.as_deref().map(|cookies| ("Cookie", cookies)));
         fields.extend(authorization.as_deref().map(|it| ("Authorization", it.value())));
         let target = absolute.as_deref().unwrap_or(request.target);
         let request = &HttpRequest { target, fields: &fields, ..*request };
@@ -97,7 +109,29 @@ impl Session {
         if let Some(authorization) = authorization {
             authorization.note(answered.head.status);
         }
+        if let Some(cookies) = &self.undo {
+            cookies.keep(&self.server, &answered.head);
+        }
         Ok(HttpResponse::new(answered, &mut self.idle, sent))
+    }
+
+    /// All cookies for undo that fit this target, the newest last; none if the user is known by credentials.
+    pub(super) fn cookies_for_undo(&self, target: &str) -> Vec<String> {
+        let undo = self.undo.as_ref().filter(|_| self.authorization.is_none());
+        undo.map(|cookies| cookies.fitting(&self.server, target)).unwrap_or_default()
+    }
+
+    /// The field `Cookie`: the request's own cookie or that for undo, and that of a link.
+    fn cookies(&self, request: &HttpRequest<'_>, has_user: bool) -> Option<String> {
+        let own = request.field("Cookie").map(str::to_owned);
+        // The changes of a user are found by its name.
+        let is_change = !request.method.is_safe() || request.target.contains(TRASH);
+        let undo = self.undo.as_ref().filter(|_| is_change && !has_user);
+        let undo = || undo.and_then(|cookies| cookies.newest(&self.server, request.target));
+        let link = links::cookie(&self.server, request.target);
+        let link = link.map(|cookie| cookie.expose().to_owned());
+        let all: Vec<_> = own.or_else(undo).into_iter().chain(link).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// The credentials that are added to this request.

@@ -316,3 +316,36 @@ fn refused_credentials_are_not_sent_again() {
     let statuses = [(); 2].map(|()| get(&mut session).expect("a response").0);
     assert_eq!(statuses, [Status::UNAUTHORIZED; 2]);
 }
+
+/// The first response sets the cookie; then these requests are sent, and the last by a session with a password.
+#[test]
+fn only_changes_of_nobody_have_the_cookie_for_undo() {
+    let cookie = format!("wharf-undo-81={}", "a".repeat(64));
+    let setting =
+        format!("HTTP/1.1 200 OK\r\nSet-Cookie: {cookie}; Path=/; Max-Age=9\r\nContent-Length: 0\r\n\r\n");
+    let first: PeerAction = Say(setting.leak());
+    let peer =
+        FakePeer::plays(&[&[Read, first, Read, OK, Read, OK, Read, OK, Read, OK], &[Read, OK], &[Read, OK]]);
+    let cookies = Arc::new(UndoCookies::default());
+    let ask = |session: &mut Session, method, target, fields: &[(&str, &str)]| {
+        let request = HttpRequest { method, target, fields, content: None };
+        session.send(&request).expect("a response").body.discard().expect("whole");
+    };
+    let mut session = Session::new(peer.server()).undoable(&cookies);
+    ask(&mut session, Method::Delete, "/a", &[]);
+    ask(&mut session, Method::Move, "/a", &[]);
+    ask(&mut session, Method::Get, "/a", &[]);
+    ask(&mut session, Method::Get, "/.wharf/trash?json", &[]);
+    ask(&mut session, Method::Post, "/.wharf/undo", &[("Cookie", "own=1")]);
+    drop(session);
+    let mut session = logged_in(peer.server()).undoable(&cookies);
+    ask(&mut session, Method::Delete, "/a", &[]);
+    drop(session);
+    // A session that changes nothing on purpose.
+    ask(&mut Session::new(peer.server()), Method::Delete, "/a", &[]);
+    let heard = peer.heard();
+    let cookies_sent: Vec<_> =
+        heard.iter().map(|head| head.lines().find_map(|line| line.strip_prefix("Cookie: "))).collect();
+    let cookie = Some(&*cookie);
+    assert_eq!(cookies_sent, [None, cookie, None, cookie, Some("own=1"), None, None], "{heard:?}");
+}

@@ -3,14 +3,18 @@
 //! Results are printed on stdout and errors on stderr, one line each. After an error the prompt continues. `prompt` reads
 //! the lines, and `command` parses them.
 
+mod changes;
+
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
 use super::address::{Endpoint, ServerAddress};
+use super::change_command::AskedChange;
 use super::command::{self, Command, HELP, KNOWN, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
@@ -23,6 +27,7 @@ use super::session::Session;
 use super::shutdown;
 use super::targets::{self, Targets, target_of};
 use super::transfer::{TransferObserver, TransferProgress};
+use super::undo_cookies::UndoCookies;
 use super::upload;
 use crate::http::status::Status;
 use crate::printable::Printable;
@@ -38,6 +43,12 @@ pub struct Shell<'c> {
     downloads: PathBuf,
     /// The last list, whose numbers can be used.
     shown: Option<Shown>,
+    /// By which the user undoes changes.
+    undo: Arc<UndoCookies>,
+    /// Whether the user is asked before directories are removed.
+    asks: bool,
+    /// What the user was asked about.
+    asked: Option<AskedChange>,
     out: &'c mut dyn Write,
     err: &'c mut dyn Write,
     all_well: bool,
@@ -48,13 +59,16 @@ impl<'c> Shell<'c> {
     pub fn new(
         address: ServerAddress,
         downloads: PathBuf,
+        undo: UndoCookies,
         out: &'c mut dyn Write,
         err: &'c mut dyn Write,
     ) -> Self {
-        let session = Rc::new(RefCell::new(Session::new(address.server.clone())));
+        let undo = Arc::new(undo);
+        let session = Rc::new(RefCell::new(Session::new(address.server.clone()).undoable(&undo)));
         let home = address.clone();
         let address = Rc::new(RefCell::new(address));
-        Self { address, home, session, downloads, shown: None, out, err, all_well: true }
+        let (shown, asked) = (None, None);
+        Self { address, home, session, downloads, shown, undo, asks: false, asked, out, err, all_well: true }
     }
 
     /// Connects to the server; returns whether that succeeded. An error is printed.
@@ -70,6 +84,7 @@ impl<'c> Shell<'c> {
     pub fn run_interactive(mut self) -> io::Result<()> {
         let completion = Completion::new(Rc::clone(&self.address), Rc::clone(&self.session));
         let server = self.home.server.clone();
+        self.asks = true;
         prompt::run_interactive(&mut self, &server, Some(completion))
     }
 
@@ -234,7 +249,8 @@ impl<'c> Shell<'c> {
     ) -> T {
         match server {
             Some(server) if server != self.home.server => {
-                act(&mut Session::new(server.clone()), &ServerAddress::root(server))
+                let mut session = Session::new(server.clone()).undoable(&self.undo);
+                act(&mut session, &ServerAddress::root(server))
             }
             Some(server) => act(&mut self.session.borrow_mut(), &ServerAddress::root(server)),
             None => act(&mut self.session.borrow_mut(), &self.address.borrow()),
@@ -271,9 +287,14 @@ impl LineHandler for Shell<'_> {
             Ok(Some(Command::List(path))) => self.list(&path)?,
             Ok(Some(Command::ChangeDirectory(path))) => self.change_directory(&path)?,
             Ok(Some(Command::PrintDirectory)) => self.print_directory()?,
+            Ok(Some(Command::Change(command))) => return self.change(command),
             Err(error) => self.fail(error)?,
         }
         Ok(PromptFlow::Continue)
+    }
+
+    fn answer(&mut self, line: &str) -> io::Result<PromptFlow> {
+        self.answer_question(line)
     }
 
     fn out(&mut self) -> &mut dyn Write {

@@ -8,7 +8,8 @@ use PeerAction::{Read, Say};
 /// What a shell prints for these lines on stdout and stderr, and whether all succeeded.
 fn run(server: Endpoint, lines: &str, downloads: &Path) -> (String, String, bool) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let shell = Shell::new(ServerAddress::root(server), downloads.to_owned(), &mut out, &mut err);
+    let (address, undo) = (ServerAddress::root(server), UndoCookies::default());
+    let shell = Shell::new(address, downloads.to_owned(), undo, &mut out, &mut err);
     let all_well = shell.run_piped(lines.as_bytes()).expect("writing to a vector cannot fail");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (text(out), text(err), all_well)
@@ -28,7 +29,7 @@ fn lines_that_need_no_server() {
             "unknown",
             "FETCH\n",
             "stopping client.\n",
-            "commands: GET, POST, LIST, cd, pwd, shutdown, exit, quit, help\n",
+            "commands: GET, POST, LIST, cd, pwd, rm, mv, cp, mkdir, undo, trash, shutdown, exit, quit, help\n",
             false,
         ),
         ("no file", "POST no\x1bthing", "stopping client.\n", "File no\\u{1b}thing not found.\n", false),
@@ -66,4 +67,56 @@ fn a_prompt_over_one_connection() {
         peer.heard().iter().filter_map(|head| head.lines().next().map(str::to_owned)).collect();
     let expected = ["GET /a.txt", "POST /up.txt", "GET /sub/?list", "GET /b.txt"];
     assert_eq!(asked, expected.map(|line| format!("{line} HTTP/1.1")));
+}
+
+#[test]
+fn changes_over_one_connection() {
+    let says = |status: &str, body: &str| {
+        let length = body.len();
+        Say(format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}").leak())
+    };
+    let listing = r#"{"entries":[{"name":"a b","kind":"file"},{"name":".c","kind":"file"},{"name":"d","kind":"directory"}]}"#;
+    let (gone, listed) = (says("204 x", ""), says("200 x", listing));
+    let answers = [
+        ("rm -f none", says("404 x", ""), "DELETE /none"),
+        ("ls", listed, "GET /?list"),
+        ("rm 1", gone, "DELETE /a%20b"),
+        ("rm -r 3", gone, "DELETE /d/"),
+        ("rm *b", listed, "GET /?list"),
+        ("", gone, "DELETE /a%20b"),
+        ("mv 1 x/", says("201 x", ""), "MOVE /a%20b"),
+        ("mkdir y", says("201 x", ""), "MKCOL /y/"),
+        ("undo", says("200 x", r#"{"path":"/a b"}"#), "POST /.wharf/undo"),
+        ("trash empty", says("200 x", r#"{"count":2}"#), "DELETE /.wharf/trash"),
+    ];
+    let part: Vec<_> = answers.iter().flat_map(|(_, answer, _)| [Read, *answer]).collect();
+    let peer = FakePeer::plays(&[&part]);
+    let lines: String = answers.iter().flat_map(|(line, _, _)| [line, "\n"]).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let wrong = "rm 3\nrm 4\nrm /\nrm -x a\ntrash\n";
+    let (out, err, all_well) = run(peer.server(), &format!("{lines}{wrong}"), folder.path());
+    let said: Vec<_> = out.lines().skip(3).collect();
+    let expected = [
+        "removed /a%20b",
+        "removed /d/ and everything in it",
+        "removed /a%20b",
+        "moved /a%20b → /x/a%20b",
+        "created /y/",
+        "restored /a b",
+        "deleted 2 entries",
+        FAREWELL,
+    ];
+    assert_eq!(said, expected, "{out}");
+    let errors: Vec<_> = err.lines().collect();
+    let expected = [
+        "/d/: it is a directory (rm -r removes it, with everything in it)",
+        "4 is not in the last list, which has 3 entries",
+        "/: it is the root, which stays (a pattern, as in '/*', selects what is in it)",
+        "unknown option -x: rm [-rfn] path … (-- ends the options)",
+        "trash needs list, restore or empty",
+    ];
+    assert_eq!((errors, all_well), (expected.to_vec(), false));
+    let heard = peer.heard();
+    let asked: Vec<_> = heard.iter().map(|head| head.lines().next().unwrap_or_default()).collect();
+    assert_eq!(asked, answers.map(|(_, _, request)| format!("{request} HTTP/1.1")));
 }

@@ -258,7 +258,7 @@ pub fn with_facts(order: FetchOrder, entry: &RemoteEntry) -> FetchOrder {
 }
 
 /// Decodes a pattern.
-fn decode(segment: &str) -> Result<String, ClientError> {
+pub(super) fn decode(segment: &str) -> Result<String, ClientError> {
     let target = format!("/{segment}");
     let path = Target::parse(&target)?.path();
     let decoded = path.and_then(|path| path.segments().last()).transpose()?.unwrap_or_default();

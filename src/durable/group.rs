@@ -1,15 +1,15 @@
-//! One `fsync` for all that wait for it at the same time (a group commit).
+//! One `fsync` for all the threads that wait at the same time (a group commit).
 //!
 //! ```text
 //! begin ── change ── finish: no fsync runs ──> lead: fsync ─────────────────> result
 //!                      └── one runs ──> wait for the next one, or lead it ──> result
 //! ```
 //!
-//! An `fsync` that began before a change may miss it. So a thread that arrives while one runs waits for the next, which
-//! one of the waiting threads runs for all of them.
+//! An `fsync` that began before a change may miss it. So a thread that arrives while an `fsync` runs waits
+//! for the next one, which one of the waiting threads runs for all of them.
 //!
-//! The system reports a failed `fsync` once, and success from then on. So an error is reported to every thread that had
-//! begun by then, as if each had called `fsync` on its own descriptor.
+//! The system reports a failed `fsync` once, and success from then on. So an error is returned to every
+//! thread that had called `begin` by then, as if each had called `fsync` on its own descriptor.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,25 +22,26 @@ use rustix::io::Errno;
 use super::rounds::{RoundMember, Rounds};
 use super::sync;
 
-/// How long those that are about to sync wait at most for others, when many are at work. They start before that if everybody
-/// waits, so it is reached only if somebody takes long to save a file. A millisecond is too short for 64 clients on two
-/// processors: it costs 0.5 flushes a file, and this 0.3.
+/// The longest time that threads about to sync wait for others, when many are at work. They start earlier
+/// once all of them wait, so only a thread that takes long to save a file lets it expire. With 64 clients on
+/// two processors, 1 ms costs 0.5 flushes per file; 4 ms costs 0.3.
 const GATHER: Duration = Duration::from_millis(4);
 
-/// The directories in which threads are naming files. All threads that name files in one directory share its `fsync`.
+/// The directories in which threads are creating names. All threads that create names in one directory share
+/// its `fsync`.
 #[derive(Debug)]
 pub struct DirectorySyncs {
     directories: Mutex<HashMap<Identity, Arc<Directory>>>,
     rounds: Rounds,
 }
 
-/// A change of a directory that is to be made durable.
+/// A change in a directory that is to be made durable.
 #[derive(Debug)]
 pub struct PendingSync<'s> {
     syncs: &'s DirectorySyncs,
     identity: Identity,
     /// `None` if the directory cannot be read, and so cannot be synced.
-    joined: Option<(Arc<Directory>, Begun)>,
+    joined: Option<(Arc<Directory>, RunsBefore)>,
 }
 
 /// A directory that stays open, as its changes are made durable all the time. All threads that change it share its `fsync`.
@@ -60,8 +61,8 @@ struct Directory {
 #[derive(Debug, Default)]
 struct Group {
     runs: Mutex<Runs>,
-    /// Signals the end of the runs with even and with odd numbers: a thread that waits for the next run need not wake when
-    /// this one ends, except to lead.
+    /// Signals the end of a run, separately for even and odd run numbers: a thread that waits for the next
+    /// run need not wake when this one ends, except to lead the next.
     ended: [Condvar; 2],
 }
 
@@ -76,9 +77,9 @@ struct Runs {
     failed: Option<(u64, Errno)>,
 }
 
-/// How many runs had ended before a change was made.
+/// The number of runs that had ended before a change was made.
 #[derive(Debug, Clone, Copy)]
-pub struct Begun(u64);
+pub struct RunsBefore(u64);
 
 /// A run. If the thread panics, the run has failed.
 struct Run<'g> {
@@ -93,15 +94,15 @@ impl Default for DirectorySyncs {
 }
 
 impl DirectorySyncs {
-    /// Call it before the change: if no descriptor is left, nothing has been changed. A directory that may be written but not
-    /// read is not synced.
+    /// Call this before the change: if it fails for lack of a descriptor, nothing has been changed. A
+    /// directory that is writable but not readable is not synced.
     pub fn begin(&self, dir: impl AsFd) -> Result<PendingSync<'_>, Errno> {
         let stat = fstat(&dir)?;
         let identity = (stat.st_dev, stat.st_ino);
         let known = self.lock().get(&identity).map(Directory::join);
         let joined = match known {
             Some(joined) => Some(joined),
-            // Not under the lock: it may wait for the disk.
+            // Without the lock, as this may wait for the disk.
             None => match sync::open(dir) {
                 Ok(handle) => {
                     let new = || Arc::new(Directory { handle, group: Group::default() });
@@ -114,12 +115,12 @@ impl DirectorySyncs {
         Ok(PendingSync { syncs: self, identity, joined })
     }
 
-    /// Call it before something is written that will be synced.
+    /// Call this before writing something that will be synced.
     pub fn join(&self) -> RoundMember<'_> {
         self.rounds.join()
     }
 
-    /// Syncs a directory in which something was changed before this call.
+    /// Syncs a directory that was changed before this call.
     pub fn sync(&self, dir: impl AsFd) -> Result<(), Errno> {
         self.begin(dir)?.finish()
     }
@@ -136,13 +137,13 @@ impl SyncedDirectory {
     }
 
     /// Call it before the change.
-    pub fn begin(&self) -> Begun {
+    pub fn begin(&self) -> RunsBefore {
         self.0.group.begin()
     }
 
     /// Syncs the directory after the change; together with what others sync, if there is a member of their rounds. It is not an
     /// error if the file system cannot sync directories.
-    pub fn finish(&self, begun: Begun, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
+    pub fn finish(&self, begun: RunsBefore, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
         self.0.group.finish(begun, member, || sync::now(&self.0.handle))
     }
 }
@@ -153,7 +154,7 @@ impl PendingSync<'_> {
         self.finish_with(None)
     }
 
-    /// The same, together with what others sync.
+    /// Like [`Self::finish`], but in one round with other threads.
     pub fn finish_in_round(self, member: &RoundMember<'_>) -> Result<(), Errno> {
         self.finish_with(Some(member))
     }
@@ -169,11 +170,11 @@ impl PendingSync<'_> {
 }
 
 impl Drop for PendingSync<'_> {
-    /// The last one of a directory closes it.
+    /// The last change in a directory closes its handle.
     fn drop(&mut self) {
         let Some((directory, _)) = self.joined.take() else { return };
         let mut directories = self.syncs.lock();
-        // The map has one of the references, and gives out others only while it is locked.
+        // The map holds one of the references, and new ones are created only while it is locked.
         let is_last = Arc::strong_count(&directory) == 2;
         let last = is_last.then(|| directories.remove(&self.identity));
         drop(directories);
@@ -183,23 +184,23 @@ impl Drop for PendingSync<'_> {
 
 impl Directory {
     /// Call it before the change.
-    fn join(self: &Arc<Self>) -> (Arc<Self>, Begun) {
+    fn join(self: &Arc<Self>) -> (Arc<Self>, RunsBefore) {
         (Arc::clone(self), self.group.begin())
     }
 }
 
 impl Group {
     /// Call it before the change.
-    fn begin(&self) -> Begun {
-        Begun(self.lock().ended)
+    fn begin(&self) -> RunsBefore {
+        RunsBefore(self.lock().ended)
     }
 
-    /// Returns once an `fsync` that began after this call has ended, in this thread or another. An error if any has
-    /// failed since [`Group::begin`], even a later one. A member of rounds waits for the next round before it
-    /// runs one: threads that arrive meanwhile share it.
+    /// Returns once an `fsync` that began after this call has ended, in this thread or another. Returns an
+    /// error if any has failed since [`Group::begin`], even a later one. A member of rounds waits for the
+    /// next round before it runs an `fsync`: threads that arrive meanwhile share it.
     fn finish(
         &self,
-        Begun(begun): Begun,
+        RunsBefore(begun): RunsBefore,
         member: Option<&RoundMember<'_>>,
         fsync: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<(), Errno> {
@@ -258,8 +259,8 @@ impl Drop for Run<'_> {
         }
         drop(runs);
         self.group.ended_of(number).notify_all();
-        // One of the threads that wait for the next run leads it. A thread that arrives first may lead it instead; the
-        // thread that is woken here then continues to wait.
+        // One of the threads that wait for the next run leads it. A newly arrived thread may lead it first;
+        // the thread that is woken here then continues to wait.
         self.group.ended_of(number + 1).notify_one();
     }
 }
@@ -276,8 +277,8 @@ mod tests {
 
     use super::*;
 
-    /// Waits until this many threads of this name sleep: they wait for the run after the one that runs now. There is no event
-    /// for that, so it asks the kernel.
+    /// Waits until this many threads with this name sleep, so that they wait for the run after the current
+    /// one. There is no event for that, so this asks the kernel.
     fn let_them_wait(name: &str, threads: usize) {
         let sleeps = |task: &Path| {
             let is_ours = fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name);
@@ -293,8 +294,8 @@ mod tests {
         }
     }
 
-    /// Holds one run, which ends with this result, until these threads wait; the later runs return what `next` returns.
-    /// Returns the number of runs, and the results; the first is that of the held run.
+    /// Holds one run until these threads wait; it then ends with this result, and later runs return what
+    /// `next` returns. Returns the number of runs, and the results; the first result is that of the held run.
     fn finish_during_a_run(
         threads: usize,
         held: impl FnOnce() -> Result<(), Errno> + Send,
@@ -343,7 +344,7 @@ mod tests {
         }
         let (runs, results) = finish_during_a_run(8, || Ok(()), || Err(Errno::NOSPC));
         assert_eq!(runs, 2);
-        // The first is the one whose own run has succeeded.
+        // The first thread's own run succeeded.
         for result in results.into_iter().skip(1) {
             assert_eq!(result.expect("no panic"), Err(Errno::NOSPC));
         }

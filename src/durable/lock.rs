@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-/// How long another program may hold the lock. It does so for a few system calls, unless it was stopped in between.
+/// How long to wait for another program's lock. A program holds it for a few system calls, unless it is
+/// stopped in between.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The pause between two attempts. `flock` has no timeout, so it is polled.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits for other programs, and keeps them waiting until this is closed. `WOULDBLOCK` if one has the lock for
-/// [`LONGEST_WAIT`]; other errors if the file system has no such locks. NFS has them for files that are open for writing only,
-/// so not for directories.
+/// Waits for other programs, then locks them out until `file` is closed. Fails with `WOULDBLOCK` if the lock
+/// is held for [`LONGEST_WAIT`], and with other errors if the file system has no such locks. NFS locks only
+/// files that are open for writing, so no directories.
 pub fn exclusive(file: impl AsFd) -> rustix::io::Result<()> {
     let start = Instant::now();
     loop {

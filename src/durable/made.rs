@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::sync;
 
-/// The parents of created directories that are not known to be synced.
+/// The parents of created directories, unless they are known to be synced.
 #[derive(Debug, Default)]
 pub struct Made {
     parents: Mutex<HashMap<PathBuf, State>>,
@@ -33,15 +33,15 @@ impl Made {
         }
     }
 
-    /// Syncs all that are not synced yet. A failed sync is not retried: the system reports an error once, and success from
-    /// then on.
+    /// Syncs all parents that are not synced yet. A failed sync is not retried: the system reports an error
+    /// once, and success from then on.
     pub fn sync(&self) {
         let pending = self.pending();
         let results = sync::at_once(&pending, |(parent, _)| sync_path(parent));
         self.record(pending.into_iter().zip(results));
     }
 
-    /// The directories to sync, each with the number of directories that were created in it.
+    /// The directories to sync, each with the number of directories created in it.
     fn pending(&self) -> Vec<(PathBuf, usize)> {
         let parents = self.lock();
         let pending = parents.iter().filter_map(|(parent, state)| match state {
@@ -59,7 +59,7 @@ impl Made {
                 Ok(()) if parents.get(&parent) == Some(&State::Pending(created)) => {
                     parents.remove(&parent);
                 }
-                // Another directory was created in it during the sync, which may have missed it.
+                // Another directory was created in this one during the sync, which may have missed it.
                 Ok(()) => {}
             }
         }

@@ -12,7 +12,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-/// This process's open files, by their descriptors. An anonymous file is linked into a directory through it.
+/// This process's open files, by descriptor. Anonymous files are linked into a directory through this path.
 pub const OPEN_FILES: &str = "/proc/self/fd";
 
 /// Whether `/proc` is mounted.
@@ -23,14 +23,15 @@ pub fn can_link() -> bool {
     *SHOWS_FILES
 }
 
-/// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file system does
-/// not support it or the open fails for another reason: creating a named file then shows which.
+/// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file
+/// system does not support it or the open fails for another reason: the caller then creates a named file,
+/// whose error says why.
 pub fn anonymous_file(dir: impl AsFd, mode: Mode) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     can_link().then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)
 }
 
-/// Gives a file its first name, or another one, without replacing anything.
+/// Gives a file its first or an additional name, without replacing anything.
 pub fn link(file: &File, dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
     linkat(CWD, format!("{OPEN_FILES}/{}", file.as_raw_fd()), dir, name, AtFlags::SYMLINK_FOLLOW)
 }
@@ -49,7 +50,7 @@ pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::R
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(openat(dir, name, flags, mode)?);
     file.write_all(content).inspect_err(|_| {
-        // It was created here.
+        // This call created it.
         let _ = unlinkat(dir, name, AtFlags::empty());
     })?;
     Ok(file)
@@ -57,8 +58,8 @@ pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::R
 
 /// Renames a file within its directory, without replacing anything: `EEXIST` if the new name is taken.
 ///
-/// Not every file system can do that in one step. Then a hard link takes the name; without hard links, an empty file does,
-/// and the rename replaces it.
+/// Not every file system can do that in one step. On the others, a hard link takes the name; without hard
+/// links, an empty file takes it, and the rename replaces that.
 pub fn rename_new(dir: impl AsFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     let dir = dir.as_fd();
     match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
@@ -73,7 +74,7 @@ pub fn rename_new(dir: impl AsFd, from: &OsStr, to: &OsStr) -> Result<(), Errno>
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     openat(dir, to, flags, Mode::RUSR | Mode::WUSR)?;
     renameat(dir, from, dir, to).inspect_err(|_| {
-        // It is empty, and was created here.
+        // This call created it, and it is empty.
         let _ = unlinkat(dir, to, AtFlags::empty());
     })
 }

@@ -1,19 +1,19 @@
 //! Lets `fsync` calls start together.
 //!
-//! A file system's journal commits once for all changes that it has when the commit starts, and each commit flushes the
-//! disk. On a fast disk a commit ends before the next file arrives, so each file would cost one commit. So when many
-//! threads save files, those that are about to sync wait until all are, at most for a moment, and then start together.
+//! A file system's journal commits all pending changes at once, and each commit flushes the disk. On a fast
+//! disk a commit ends before the next file arrives, so each file would cost one commit. So when many threads
+//! save files, each that is about to sync waits a moment for the others, and they start together.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// With fewer members, none waits: there is little to share.
+/// With fewer members, none waits, as there is little to share.
 const CROWD: usize = 8;
 
 /// Threads that sync in rounds.
 #[derive(Debug)]
 pub struct Rounds {
-    /// How long a round waits for others.
+    /// How long a round waits for more threads.
     gather: Duration,
     /// A round with this many threads starts without waiting any longer.
     most: usize,
@@ -24,9 +24,9 @@ pub struct Rounds {
 #[derive(Debug, Default)]
 struct State {
     members: usize,
-    /// How many of them wait for the next round.
+    /// How many members wait for the next round.
     waiting: usize,
-    /// How many of them wait for what another one syncs.
+    /// How many members wait for another member's sync.
     idle: usize,
     /// How many rounds have started.
     rounds: u64,
@@ -36,23 +36,23 @@ struct State {
 #[derive(Debug)]
 pub struct RoundMember<'r>(&'r Rounds);
 
-/// A member that waits for what another one syncs.
+/// A member that waits for another member's sync.
 #[derive(Debug)]
 pub struct IdleMember<'r>(&'r Rounds);
 
 impl Rounds {
-    /// Rounds that wait at most this long for others, and start earlier once `most` threads wait.
+    /// Rounds that wait for more threads, up to `gather`, or until `most` threads wait.
     pub fn new(gather: Duration, most: usize) -> Self {
         Self { gather, most, state: Mutex::default(), started: Condvar::new() }
     }
 
-    /// Call it before the change that will be synced.
+    /// Call this before the change that will be synced.
     pub fn join(&self) -> RoundMember<'_> {
         self.lock().members += 1;
         RoundMember(self)
     }
 
-    /// Starts the next round if somebody waits for it and nobody else can come.
+    /// Starts the next round if a member waits for it and no other can join it.
     fn start_if_all_wait(&self, state: &mut State) {
         if state.waiting > 0 && state.all_wait() {
             self.start(state);
@@ -91,14 +91,14 @@ impl RoundMember<'_> {
 }
 
 impl State {
-    /// Whether each member waits for the next round, or for what another one syncs.
+    /// Whether every member waits for the next round or for another member's sync.
     fn all_wait(&self) -> bool {
         self.waiting + self.idle >= self.members
     }
 }
 
 impl<'r> RoundMember<'r> {
-    /// Call it before waiting for what another member syncs; drop the result afterwards.
+    /// Call this before waiting for another member's sync; drop the result afterwards.
     pub fn idle(&self) -> IdleMember<'r> {
         let mut state = self.0.lock();
         state.idle += 1;
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(rounds.lock().rounds, 1);
     }
 
-    /// It would take a minute otherwise.
+    /// Otherwise this test would take a minute.
     #[test]
     fn a_round_starts_when_nobody_else_can_come() {
         let rounds = Rounds::new(LONG, usize::MAX);

@@ -1,4 +1,4 @@
-//! `fsync`, of many files and directories at once.
+//! `fsync` for many files and directories at once.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> V
     };
     let done: Vec<(usize, R)> = thread::scope(|scope| {
         let others = 1..items.len().min(AT_ONCE);
-        // If the system has no threads left, the existing ones do all the work.
+        // If the system cannot start more threads, the existing ones do all the work.
         let spawn = |_| thread::Builder::new().name("fsync".to_owned()).spawn_scoped(scope, work).ok();
         let threads: Vec<_> = others.map_while(spawn).collect();
         let mut done = work();

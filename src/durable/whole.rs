@@ -17,7 +17,7 @@ use super::{name, sync};
 /// Only this user reads and writes the files.
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// The owner, the group and the permissions of a file, for the one that replaces it.
+/// The owner, group and permissions of a file, for the file that replaces it.
 #[derive(Clone, Copy, Debug)]
 pub struct Permissions {
     owner: Uid,
@@ -26,7 +26,7 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Those of the file of this name; `None` if there is none. A symlink is not followed.
+    /// Those of the file with this name; `None` if there is no such file. A symlink is not followed.
     pub fn of(dir: impl AsFd, name: &OsStr) -> io::Result<Option<Self>> {
         match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Self {
@@ -39,7 +39,7 @@ impl Permissions {
         }
     }
 
-    /// Gives them to a file. An owner is changed only if it differs: most users may not.
+    /// Applies them to a file. An owner is changed only if it differs: most users may not.
     fn apply(&self, file: &File) -> rustix::io::Result<()> {
         let now = fstat(file)?;
         let owner = Some(self.owner).filter(|owner| owner.as_raw() != now.st_uid);
@@ -51,17 +51,17 @@ impl Permissions {
     }
 }
 
-/// Creates a file with this content, and replaces none: `AlreadyExists` if the name is taken.
+/// Creates a file with this content without replacing one: `AlreadyExists` if the name is taken.
 pub fn create(dir: impl AsFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
     write(dir, name, content, None, |dir, draft| name::rename_new(dir, draft, name))
 }
 
-/// Creates a file with this content, or replaces the one of that name.
+/// Creates a file with this content, or replaces the file with that name.
 pub fn replace(dir: impl AsFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
     write(dir, name, content, None, |dir, draft| renameat(dir, draft, dir, name))
 }
 
-/// Replaces the file of this name by one with this content, and with these permissions.
+/// Replaces the file with this name by one with this content and these permissions.
 pub fn replace_like(
     dir: impl AsFd,
     name: &OsStr,
@@ -71,7 +71,7 @@ pub fn replace_like(
     write(dir, name, content, Some(permissions), |dir, draft| renameat(dir, draft, dir, name))
 }
 
-/// Writes the content to a file of another name, and lets `rename` give it its own.
+/// Writes the content to a file with a temporary name; `rename` then gives it its own name.
 fn write(
     dir: impl AsFd,
     name: &OsStr,
@@ -94,8 +94,8 @@ fn write(
     written.and_then(|()| Ok(sync::directory(dir)?))
 }
 
-/// Removes what crashes have left of attempts to write the file of this name. The caller makes sure that no program writes it
-/// now.
+/// Removes drafts of this file that were left by crashes. The caller makes sure that no program is writing
+/// it.
 pub fn remove_drafts(dir: impl AsFd, name: &OsStr) -> io::Result<()> {
     let dir = dir.as_fd();
     for entry in Dir::read_from(dir)? {
@@ -116,7 +116,7 @@ fn draft(name: &OsStr) -> io::Result<OsString> {
     Ok(draft)
 }
 
-/// Whether this is such a name for the file of that name.
+/// Whether `entry` is a draft's name for the file `name`.
 fn is_draft(entry: &[u8], name: &OsStr) -> bool {
     let number = entry.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
     let number = number.and_then(|rest| rest.strip_suffix(b".new"));

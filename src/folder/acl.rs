@@ -31,7 +31,8 @@ impl Acl {
         &self.0
     }
 
-    /// The list for a file of another group, whose members had the permissions of all others before.
+    /// The list for a file that gets a different group, whose members had only the permissions of all others
+    /// before.
     pub(super) fn for_other_group(mut self) -> Self {
         let other = self.of(OTHER).unwrap_or(0);
         for entry in self.0[VERSION.len()..].chunks_exact_mut(8) {

@@ -1,8 +1,8 @@
-//! Gives something that is in the folder already, or beside its target, the name that was asked for: the last step of a move, and of
-//! the copy of a directory.
+//! Gives the requested name to something that is already in the folder or beside its target: the last step of
+//! a move, and of copying a directory.
 //!
-//! What is done is decided first, and changes nothing. Then one rename makes it visible. What the name belonged to goes into the
-//! trash before that.
+//! The first step decides what to do, and changes nothing. Then whatever had the name goes into the trash.
+//! Then one rename makes the new content visible.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use super::trash::{Kept, OldFile, Removal, TrashId};
 use crate::access::{Grant, ToWrite};
 use crate::path::SharePath;
 
-/// What happens to whatever has the new name.
+/// What happens to an entry that has the new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    /// Nothing: then there is no move or copy.
+pub enum IfTaken {
+    /// It stays: the move or copy is refused.
     Refuse,
     /// It is replaced, as far as the folder's rules and the rights allow.
     Replace,
@@ -39,23 +39,25 @@ pub(super) struct Arriving<'s, 'a> {
     /// The directory that it is in, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) stat: Stat,
+    /// The `stat` of that directory, and of the target's.
+    pub(super) dirs: (Stat, Stat),
     pub(super) target: &'a Place,
     pub(super) to: &'a Grant<'a, ToWrite>,
-    /// Where the target really lies, if that is known, and is another path.
+    /// The target's real path, if known and different.
     pub(super) lies_at: Option<&'a SharePath>,
 }
 
 /// Something that has got its name.
-pub(super) struct Arrived {
+pub(super) struct NewlyNamed {
     /// Its path, which [`OnConflict::Rename`] may have changed.
     pub(super) path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
     pub(super) asked_for: Option<SharePath>,
-    /// Where it really lies, if that is known, and is another path.
+    /// Its real path, if known and different.
     pub(super) lies_at: Option<SharePath>,
     /// Whether the name was free.
     pub(super) created: bool,
-    /// The id of what was replaced in the trash, if it is kept.
+    /// The trash id of what was replaced, if that is kept.
     pub(super) kept: Option<TrashId>,
 }
 
@@ -66,26 +68,26 @@ pub(super) enum Step {
     Appear,
     /// It has this name already, in another spelling.
     Respell,
-    /// It has this name already, as a hard link: the old one goes.
+    /// It has this name already, as a hard link: the old name is removed.
     Unlink,
     /// One file replaces another.
     ReplaceFile,
-    /// A directory is replaced, or a file by a directory: no rename does that in one step.
+    /// A directory is replaced, or a directory replaces a file: no rename does that in one step.
     ReplaceOther,
-    /// The name is taken: it gets the first free one beside it.
+    /// The name is taken: it gets the first free name beside that.
     AppearBeside,
 }
 
-/// What has the name, and how it is kept.
+/// The entry that has the name, and how it is kept.
 pub(super) struct Old<'t> {
     stat: Stat,
     keeping: Keeping<'t>,
 }
 
 enum Keeping<'t> {
-    /// A file that a file replaces.
+    /// A file, which another file replaces.
     File(Kept<'t>),
-    /// Anything else is taken away first.
+    /// Anything else, which is moved away first.
     Other(Removal<'t>),
 }
 
@@ -95,15 +97,14 @@ impl<'s> Arriving<'s, '_> {
     }
 
     /// Decides what has to be done; changes nothing.
-    pub(super) fn decide(&self, conflict: Conflict) -> Result<Step, Error> {
-        let Self { shared, from: (from_dir, name), target, to, .. } = self;
+    pub(super) fn decide(&self, conflict: IfTaken) -> Result<Step, Error> {
+        let Self { shared, from: (_, name), target, to, .. } = self;
         let to_dir = target.nearest();
         if self.is_directory() {
             let mut paths = [Some(to.path()), self.lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_add_below(path))?;
         }
-        let is_same_dir = identity(&fs::fstat(&***from_dir)?) == identity(&fs::fstat(&**to_dir)?);
-        if is_same_dir && *name == target.name() {
+        if identity(&self.dirs.0) == identity(&self.dirs.1) && *name == target.name() {
             return Err(Error::OntoItself);
         }
         let taken = match root::look_in(&**to_dir, target.name()) {
@@ -122,12 +123,12 @@ impl<'s> Arriving<'s, '_> {
             return Ok(Step::AppearBeside);
         }
         match (conflict, shared.rules.on_conflict(to)) {
-            (Conflict::Refuse, _) | (_, OnConflict::Refuse) => return Err(Error::Exists),
-            (Conflict::Replace, OnConflict::Rename) => {
+            (IfTaken::Refuse, _) | (_, OnConflict::Refuse) => return Err(Error::Exists),
+            (IfTaken::Replace, OnConflict::Rename) => {
                 may_add(to)?;
                 return Ok(Step::AppearBeside);
             }
-            (Conflict::Replace, OnConflict::Overwrite) => {}
+            (IfTaken::Replace, OnConflict::Overwrite) => {}
         }
         let replaces_directory = self.replaces_directory(&taken)?;
         Ok(match (self.is_directory(), replaces_directory) {
@@ -137,7 +138,7 @@ impl<'s> Arriving<'s, '_> {
         })
     }
 
-    /// Whether what has the name is a directory. Fails if it must not be replaced.
+    /// Whether the entry that has the name is a directory. Fails if it must not be replaced.
     fn replaces_directory(&self, taken: &Stat) -> Result<bool, Error> {
         let Self { shared, target, to, lies_at, .. } = self;
         if root::file_type(taken) == FileType::Directory {
@@ -146,7 +147,7 @@ impl<'s> Arriving<'s, '_> {
             return Ok(true);
         }
         match target.occupant(&shared.root, target.nearest(), to) {
-            // A link to a directory is replaced itself.
+            // If the name belongs to a link to a directory, the link itself is replaced.
             Ok(_) | Err(Error::IsDirectory) => Ok(false),
             Err(error) => Err(error),
         }
@@ -178,16 +179,17 @@ impl<'s> Arriving<'s, '_> {
         Ok(Old { stat, keeping })
     }
 
-    /// Does what was decided. `None` if the name would be on another file system: then nothing was changed.
+    /// Carries out the decision. `None` if the name would be on another file system: then nothing was
+    /// changed.
     pub(super) fn carry_out(
         &self,
         step: Step,
         old: Option<Old<'s>>,
         remover: &Remover,
-    ) -> Result<Option<Arrived>, Error> {
+    ) -> Result<Option<NewlyNamed>, Error> {
         let Self { from: (from_dir, name), stat, target, to, lies_at, .. } = self;
-        let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
-        if fs::fstat(to_dir)?.st_dev != stat.st_dev {
+        let from_dir = &***from_dir;
+        if self.dirs.1.st_dev != stat.st_dev {
             return Ok(None);
         }
         let created = matches!(step, Step::Appear | Step::AppearBeside | Step::Respell);
@@ -209,10 +211,11 @@ impl<'s> Arriving<'s, '_> {
         };
         let lies_at = lies_at.and_then(|real| real.parent()?.join(path.name()?).ok());
         let asked_for = to.hides_names().then(|| target.path().clone());
-        Ok(Some(Arrived { path, asked_for, lies_at, created, kept }))
+        Ok(Some(NewlyNamed { path, asked_for, lies_at, created, kept }))
     }
 
-    /// Replaces what has the name now. If that is not what was prepared for, it is kept nevertheless, however long that takes.
+    /// Replaces the entry that has the name now. If that is not the one that was prepared for, it is kept all
+    /// the same, however long that takes.
     fn replace(
         &self,
         step: Step,
@@ -243,8 +246,9 @@ impl<'s> Arriving<'s, '_> {
         }
     }
 
-    /// Gives it this name in the directory of the target, if that is free: `EEXIST` if it is not. Where the file system cannot do
-    /// that in one step, something empty takes the name of a file, and the rename replaces it.
+    /// Gives it this name in the directory of the target, if the name is free: `EEXIST` if it is not. Where
+    /// the file system cannot do that in one step, an empty file first claims the name for a file, and the
+    /// rename replaces it.
     fn appear(&self, to: &OsStr) -> Result<(), Errno> {
         let Self { shared, from: (from_dir, name), target, .. } = self;
         let (from_dir, to_dir) = (&***from_dir, &**target.nearest());
@@ -253,7 +257,7 @@ impl<'s> Arriving<'s, '_> {
             other => return other,
         }
         if self.is_directory() {
-            // A directory replaces at most an empty one.
+            // Renaming a directory replaces at most an empty directory.
             return match root::look_in(to_dir, to) {
                 Err(Errno::NOENT) => fs::renameat(from_dir, *name, to_dir, to).map_err(|error| match error {
                     Errno::NOTEMPTY | Errno::NOTDIR => Errno::EXIST,
@@ -268,8 +272,9 @@ impl<'s> Arriving<'s, '_> {
         Ok(())
     }
 
-    /// Changes the spelling of the name. To the system, both are the same file, so it would do nothing: the file gets another name in
-    /// between, which is not a temporary one, since a sweep must not find it.
+    /// Changes the spelling of the name. To the system, both names are the same file, so one rename would do
+    /// nothing: the file gets another name in between. That is not a temporary name, since a sweep must not
+    /// find the file.
     fn respell(&self) -> Result<Result<(), Errno>, Error> {
         let Self { from: (from_dir, from), target, .. } = *self;
         let (from_dir, to_dir, name) = (&**from_dir, &**target.nearest(), target.name());
@@ -284,7 +289,7 @@ impl<'s> Arriving<'s, '_> {
         }))
     }
 
-    /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …
+    /// Takes the first free name of `name (1).ext`, `name (2).ext`, …
     fn appear_beside(&self) -> Result<Result<SharePath, Errno>, Error> {
         let Self { target, to, .. } = self;
         let parent = target.path().parent();
@@ -304,15 +309,15 @@ impl<'s> Arriving<'s, '_> {
     }
 }
 
-/// The lock for the last step. What depends on what exists waits for other servers too.
+/// The lock for the last step. A step that depends on what exists waits for other servers too.
 pub(super) fn lock<'s>(
     shared: &'s Shared,
-    conflict: Conflict,
+    conflict: IfTaken,
     has_guard: bool,
     to: &Grant<'_, ToWrite>,
 ) -> Result<CommitGuard<'s>, Error> {
     let Shared { commits, root, rules, .. } = shared;
-    let depends = has_guard || conflict == Conflict::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
+    let depends = has_guard || conflict == IfTaken::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
     if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
 }
 

@@ -22,14 +22,15 @@ use crate::durable::name::OPEN_FILES;
 
 /// The longest value and the longest list of names on Linux (`linux/limits.h`).
 const MOST_BYTES: usize = 64 * 1024;
-/// How many bytes of values are copied for one file at most: another program could give it gigabytes of them.
+/// The maximum number of bytes of values that are copied for one file: another program could give it
+/// gigabytes of values.
 const MOST_IN_ALL: usize = 1024 * 1024;
 /// The mode of a new file, before the umask.
 pub(super) const NEW_FILE: Mode =
     Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 /// The permissions: reading, writing, executing.
 const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
-/// Those, and set-user-ID, set-group-ID and sticky.
+/// The permissions, and set-user-ID, set-group-ID and sticky.
 const EVERY_BIT: u32 = 0o7777;
 /// Prefixes of the attributes that are copied.
 const KEPT: [&[u8]; 2] = [b"user.", b"security."];
@@ -82,7 +83,7 @@ impl Attributes {
         Ok(Self { mode, owner, group, list: List::None, extended: Vec::new() })
     }
 
-    /// Sets them on a file that no other user can open yet. Returns whether that has changed it.
+    /// Sets them on a file that no other user can open yet. Returns whether that has changed the file.
     pub(super) fn give_to(self, file: &File) -> Result<bool, Errno> {
         if self.are_those_of(&fs::fstat(file)?) {
             // Checked first, because removing a list that does not exist succeeds too.

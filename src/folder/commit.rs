@@ -45,18 +45,18 @@ pub struct Saved {
     pub path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
     pub asked_for: Option<SharePath>,
-    /// Where it really lies, if that is known, and is another path.
+    /// Its real path, if known and different.
     pub lies_at: Option<SharePath>,
     /// Its size in bytes.
     pub size: u64,
     /// Whether the name is new, so that no file was replaced.
     pub created: bool,
-    /// The id of the file that was replaced in the trash, if it is kept.
+    /// The trash id of the file that was replaced, if that is kept.
     pub kept: Option<TrashId>,
 }
 
 impl Saved {
-    /// The path that its client is told.
+    /// The path to report to its client.
     pub fn told(&self) -> &SharePath {
         self.asked_for.as_ref().unwrap_or(&self.path)
     }
@@ -66,20 +66,29 @@ impl Saved {
 struct Commit<'c> {
     shared: &'c Shared,
     place: &'c Place,
-    modified: Option<SystemTime>,
     grant: &'c Grant<'c, ToWrite>,
-    size: u64,
-    guard: Guard,
-    remover: &'c Remover,
+    terms: &'c CommitTerms<'c>,
     /// `None` if it is not made durable.
     member: Option<RoundMember<'c>>,
+}
+
+/// What is asked of the commit of a complete file.
+pub(super) struct CommitTerms<'w> {
+    /// Its size in bytes.
+    pub(super) size: u64,
+    /// Its time, if it is to have another one than that of its last write.
+    pub(super) modified: Option<SystemTime>,
+    /// What must hold for its name.
+    pub(super) guard: Guard,
+    /// Who saves it.
+    pub(super) remover: &'w Remover,
 }
 
 /// The result of an attempt to name a file.
 enum Attempt {
     /// It has its name now.
     Saved(Saved),
-    /// The name now belongs to another file than before.
+    /// The name now belongs to a different file.
     Changed,
     /// This file cannot be named, because of this error; a copy can.
     NeedsCopy(Errno),
@@ -100,17 +109,15 @@ impl Given {
     }
 }
 
-/// Gives a complete file of this size its name, and this time if there is one, as [`Incoming::commit`](super::Incoming::commit) says.
+/// Gives a complete file its name, as [`Incoming::commit`](super::Incoming::commit) says.
 pub(super) fn save(
     shared: &Shared,
     place: &Place,
     grant: &Grant<'_, ToWrite>,
     temporary: &mut Temporary,
-    size: u64,
-    modified: Option<SystemTime>,
-    guard: Guard,
-    remover: &Remover,
+    terms: &CommitTerms<'_>,
 ) -> Result<Saved, Error> {
+    let guard = terms.guard;
     if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
         return Err(Error::Changed);
     }
@@ -119,11 +126,10 @@ pub(super) fn save(
     stale::retry(|| {
         if let Some(place) = first.take() {
             let grant = &place.judge(&shared.root, grant)?;
-            return Commit { shared, place, modified, grant, size, guard, remover, member: join() }
-                .save(temporary);
+            return Commit { shared, place, grant, terms, member: join() }.save(temporary);
         }
         let (place, grant) = &Place::find(&shared.root, grant)?;
-        Commit { shared, place, modified, grant, size, guard, remover, member: join() }.save(temporary)
+        Commit { shared, place, grant, terms, member: join() }.save(temporary)
     })
 }
 
@@ -150,7 +156,7 @@ impl Commit<'_> {
     /// Sets the time of the file, if its client has sent one. A time in the future would never be settled
     /// ([`FileVersion::is_settled`](super::FileVersion::is_settled)).
     fn date(&self, file: &mut Temporary) -> Result<(), Error> {
-        match self.modified {
+        match self.terms.modified {
             Some(modified) => Ok(file.set_modified(modified.min(SystemTime::now()))?),
             None => Ok(()),
         }
@@ -171,7 +177,7 @@ impl Commit<'_> {
                 Attempt::Changed => {}
                 Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
                 Attempt::NeedsCopy(error) => {
-                    self.shared.admit_space(Some(self.size), dir, self.grant.may_remove())?;
+                    self.shared.admit_space(Some(self.terms.size), dir, self.grant.may_remove())?;
                     let mut made = temporary.copy_to(dir)?;
                     self.date(&mut made)?;
                     if temporary.cannot_be_named(error, dir) {
@@ -197,7 +203,9 @@ impl Commit<'_> {
             Some((old, _)) if model.is_some() => file.copy_attributes(old)?,
             _ => file.set_default_attributes(dir, self.shared.umask)?,
         }
-        let mut kept = old.map(|(_, stat)| self.keep(dir, stat)).transpose()?;
+        // A second name changes the version of the old file: when another one is asked for, it comes after that check.
+        let is_early = !matches!(self.terms.guard, Guard::MustBe(_));
+        let mut kept = old.filter(|_| is_early).map(|(_, stat)| self.keep(dir, stat)).transpose()?;
         if let Some(member) = &self.member {
             member.wait_for_round();
             file.sync()?;
@@ -208,13 +216,13 @@ impl Commit<'_> {
 
     /// Prepares to keep the old file.
     fn keep(&self, dir: &Arc<Dir>, stat: Stat) -> Result<Kept<'_>, Error> {
-        let Self { shared, place, remover, grant, .. } = self;
+        let Self { shared, place, terms, grant, .. } = self;
         let old = OldFile { dir, path: place.path(), name: place.name(), stat };
-        shared.trash.keep(&shared.root, &old, remover, grant.may_remove())
+        shared.trash.keep(&shared.root, &old, terms.remover, grant.may_remove())
     }
 
     fn may_replace(&self) -> bool {
-        self.on_conflict() == OnConflict::Overwrite && self.guard != Guard::MustBeNew
+        self.on_conflict() == OnConflict::Overwrite && self.terms.guard != Guard::MustBeNew
     }
 
     fn on_conflict(&self) -> OnConflict {
@@ -230,7 +238,7 @@ impl Commit<'_> {
         fits: impl Fn(Option<Model>) -> bool,
         kept: &mut Option<Kept<'_>>,
     ) -> Result<Attempt, Error> {
-        let Self { shared, place, guard, .. } = self;
+        let Self { shared, place, terms, .. } = self;
         let _guard = self.lock()?;
         shared.stays()?;
         place.confirm(&shared.root, dir)?;
@@ -243,7 +251,7 @@ impl Commit<'_> {
             return self.given(given, file, real.as_ref(), is_told);
         }
         let occupant = found?;
-        guard.check(occupant.map(|occupant| occupant.version))?;
+        terms.guard.check(occupant.map(|occupant| occupant.version))?;
         let on_conflict = shared.rules.on_conflict(grant);
         if occupant.is_none() || on_conflict == OnConflict::Rename {
             may_add(grant)?;
@@ -263,8 +271,7 @@ impl Commit<'_> {
         self.given(given, file, real.as_ref(), is_told)
     }
 
-    /// Replaces the file that has the name now. If that is not the one that is kept, it is another program's; then that is kept
-    /// instead, however long that takes.
+    /// Replaces the file that has the name now. If that file is not kept yet, it is kept first, however long that takes.
     fn replace(
         &self,
         dir: &Arc<Dir>,
@@ -272,13 +279,12 @@ impl Commit<'_> {
         occupant: &Occupant,
         kept: Option<Kept<'_>>,
     ) -> Result<Result<Given, Errno>, Error> {
-        let kept = match kept.filter(|kept| kept.of() == Identity::of(&occupant.stat)) {
-            Some(kept) => kept,
-            None => {
-                let mut kept = self.keep(dir, occupant.stat)?;
-                kept.sync(None)?;
-                kept
-            }
+        let kept = if let Some(kept) = kept.filter(|kept| kept.of() == Identity::of(&occupant.stat)) {
+            kept
+        } else {
+            let mut kept = self.keep(dir, occupant.stat)?;
+            kept.sync(None)?;
+            kept
         };
         let replaced = kept.replace(file, dir, self.place.name())?;
         Ok(replaced.map(|kept| {
@@ -287,7 +293,8 @@ impl Commit<'_> {
         }))
     }
 
-    /// The result of giving the file a name. Its client is told which, or else the one that it asked for.
+    /// The result of giving the file a name. The client learns that name, or else only the one that it asked
+    /// for.
     fn given(
         &self,
         given: Result<Given, Errno>,
@@ -297,14 +304,14 @@ impl Commit<'_> {
     ) -> Result<Attempt, Error> {
         match given {
             Ok(Given { path, old, kept }) => {
-                self.shared.trash.wrote(file, old, self.remover);
+                self.shared.trash.wrote(file, old, self.terms.remover);
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
                 let asked_for = (!is_told).then(|| self.grant.path().clone());
                 Ok(Attempt::Saved(Saved {
                     path,
                     asked_for,
                     lies_at,
-                    size: self.size,
+                    size: self.terms.size,
                     created: old.is_none(),
                     kept,
                 }))
@@ -319,12 +326,12 @@ impl Commit<'_> {
     /// does not: giving the name fails if it is taken.
     fn lock(&self) -> Result<CommitGuard<'_>, Error> {
         let Shared { commits, root, .. } = self.shared;
-        let depends = matches!(self.guard, Guard::MustExist | Guard::MustBe(_))
+        let depends = matches!(self.terms.guard, Guard::MustExist | Guard::MustBe(_))
             || self.on_conflict() != OnConflict::Overwrite;
         if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
     }
 
-    /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …
+    /// Takes the first free name of `name (1).ext`, `name (2).ext`, …
     fn appear_beside(&self, dir: &Dir, file: &mut Temporary) -> Result<Result<Given, Errno>, Error> {
         let parent = self.place.path().parent();
         for number in 1..=MOST_COPIES {

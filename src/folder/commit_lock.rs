@@ -22,12 +22,13 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 const NAME: &str = "lock";
-/// How long another server may hold the lock. It holds it for a few system calls; a server that was stopped in between
-/// must not block this one.
+/// How long another server may hold the lock. It needs the lock only for a few system calls; a server that
+/// was stopped in between must not block this one.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two attempts. `flock` has no timeout, so it is polled.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
-/// How often the empty directory may be removed before the file is created in it; and how often the file itself.
+/// How often another server may remove the empty directory before the file is created in it, or the file
+/// itself.
 const TRIES: usize = 16;
 
 /// The lock of one folder.
@@ -37,7 +38,7 @@ pub(super) struct CommitLock {
     was_warned: AtomicBool,
 }
 
-/// Holds the lock until it is dropped. The parts are released in their order.
+/// Holds the lock until it is dropped. The parts are released in this order.
 pub(super) struct CommitGuard<'t> {
     _threads: MutexGuard<'t, ()>,
     _lock: Option<File>,
@@ -49,8 +50,8 @@ impl CommitLock {
         CommitGuard { _threads: self.hold(), _lock: None }
     }
 
-    /// Waits for other servers too, if the file system supports locks; and for them first, so that commits that need not do
-    /// so are not delayed.
+    /// Waits for other servers too, if the file system supports locks. It waits for them first, so that
+    /// commits that need not wait for them are not delayed.
     pub(super) fn across_servers(&self, root: &Root) -> Result<CommitGuard<'_>, Error> {
         let lock = match lock(root) {
             Ok(lock) => Some(lock),

@@ -1,12 +1,12 @@
-//! The directory that the folder's path names, which may change.
+//! The directory that the folder's path names. It may change.
 //!
 //! A deployment changes a link, a disk is mounted over the path, a directory is moved: the path then names another
 //! directory, or none. [`Source::follow`] checks this; if another directory can be opened, it becomes the folder, with
 //! its unfinished uploads. Each operation holds one [`Shared`] from start to end, so it never mixes two directories.
 //!
-//! Nothing is saved in a directory that the path no longer names: uploads check before they begin and before they appear,
-//! and fail with [`Error::Replaced`](super::Error::Replaced). Open files are read to their end. If the path names nothing
-//! for a while, or nothing readable, the old directory is still served.
+//! Nothing is saved in a directory that the path no longer names: uploads check before they begin and before
+//! their file appears, and fail with [`Error::Replaced`](super::Error::Replaced). Open files are read to
+//! their end. If the path names nothing for a while, or nothing readable, the old directory is still served.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,8 +77,8 @@ impl Source {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on, the folder follows its path only to directories that this allows. Only the first call
-    /// counts.
+    /// From now on, the folder follows its path only to directories that `may_follow` allows. Only the first
+    /// call counts.
     pub(super) fn follow_if(&self, may_follow: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
         let _ = self.may_follow.set(Box::new(may_follow));
     }
@@ -138,7 +138,7 @@ impl Current {
     }
 }
 
-/// Removes leftovers of earlier runs, unless the folder is shared read-only.
+/// Removes leftovers from earlier runs, unless the folder is shared read-only.
 fn sweep_shared(shared: &Shared, now: SystemTime) {
     if !shared.rules.read_only {
         sweep::sweep(&shared.root, shared.rules.stall, now);

@@ -21,7 +21,7 @@ pub enum Error {
     ReadOnly,
     /// The principal has none of these rights there.
     NoRight(Rights),
-    /// Only users have the right; the client has not said that it is one.
+    /// Only users have the right, and the client has not logged in as one.
     Unauthenticated,
     /// A file cannot replace a directory.
     IsDirectory,
@@ -29,7 +29,7 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
-    /// Something would be moved or copied to where it is.
+    /// Something would be moved or copied to where it already is.
     OntoItself,
     /// Something would be moved or copied into itself, or over the directory that it is in.
     IntoItself,
@@ -49,13 +49,14 @@ pub enum Error {
     },
     /// The file system or the quota is full, or the file is larger than they allow.
     NoSpace,
-    /// The file system can keep no file that is replaced, and the trash is on.
+    /// The trash is on, but the file system cannot keep a file that is replaced.
     CannotKeep,
     /// There is no space left, or the trash may not become larger, and everything in it is too young to be discarded.
     TrashFull {
         /// How much the trash holds, in bytes.
         bytes: u64,
-        /// When its oldest entry expires; `None` if it is empty, and the file is larger than all that the trash may hold.
+        /// When its oldest entry expires; `None` if the trash is empty, and the file is larger than the trash
+        /// may become.
         expires: Option<SystemTime>,
     },
     /// Any other system error.
@@ -69,7 +70,8 @@ impl From<io::Error> for Error {
             return without_number(error);
         };
         match errno {
-            // A name that the file system does not allow cannot exist; NXIO and NODEV are sockets and devices.
+            // A name that the file system does not allow cannot exist; NXIO and NODEV stand for sockets and
+            // devices.
             Errno::NOENT | Errno::LOOP | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NXIO | Errno::NODEV => {
                 Self::NotFound
             }
@@ -84,7 +86,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// The error of cap-std for a path that leads out of the folder, which has no number.
+/// The error of cap-std for a path that leads out of the folder, which has no errno.
 fn without_number(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Error::NotFound,

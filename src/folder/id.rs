@@ -1,7 +1,7 @@
-//! The id of a shared folder, under which the server keeps what belongs to it elsewhere.
+//! The id of a shared folder: it identifies what the server keeps for the folder elsewhere.
 //!
-//! It is random, and in `.wharf/id`: so it moves with the folder. Where it cannot be written, a hash of the folder's path is
-//! the id.
+//! It is random, and stored in `.wharf/id`, so it moves with the folder. Where that cannot be written, a hash
+//! of the folder's path is the id.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -66,7 +66,7 @@ impl fmt::Display for FolderId {
     }
 }
 
-/// The id in the file; `None` if there is something else.
+/// The id in the file; `None` if the file contains anything else.
 fn read(root: &Root) -> Result<Option<FolderId>, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match root.own(OWN).and_then(|dir| openat(dir, NAME, flags, Mode::empty())) {
@@ -81,7 +81,8 @@ fn read(root: &Root) -> Result<Option<FolderId>, Errno> {
     }
 }
 
-/// Writes the id, unless another server was faster: then its id is returned. `None` if it cannot be written.
+/// Writes the id, unless another server was faster: then returns the id that the other has written. `None` if
+/// it cannot be written.
 fn create(root: &Root, id: FolderId) -> Option<FolderId> {
     let text = format!("{id}\n");
     for _ in 0..TRIES {

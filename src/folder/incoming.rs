@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
-use super::commit::{Saved, save};
+use super::commit::{CommitTerms, Saved, save};
 use super::error::Error;
 use super::guard::Guard;
 use super::place::Place;
@@ -83,7 +83,7 @@ impl Incoming {
         self.shared.rules.admit_size(received)?;
         let dir = self.place.nearest();
         let begin = || self.shared.reserve.begin(count, dir);
-        let _in_flight = self.shared.with_room(dir, self.grant.may_remove(), begin)?;
+        let _in_flight = self.shared.with_room(count, dir, self.grant.may_remove(), begin)?;
         self.temporary.as_mut().ok_or_else(lost)?.write(bytes)?;
         self.received = received;
         Ok(())
@@ -92,12 +92,13 @@ impl Incoming {
     /// Gives the file its name. When this returns, it is on the disk, and so is the name (unless
     /// [`Rules::durable`](super::Rules::durable) is off). It may wait for the disk, for a second or more.
     ///
-    /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
-    /// treated as the rules say, as if it had been taken before.
+    /// If the guard does not hold, this fails with [`Error::Changed`]. A name that was taken while the file
+    /// arrived is treated as the rules say, as if it had been taken before.
     pub fn commit(self, guard: Guard, remover: &Remover, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        save(&shared, &place, &grant, &mut temporary, received, modified, guard, remover)
+        let terms = CommitTerms { size: received, modified, guard, remover };
+        save(&shared, &place, &grant, &mut temporary, &terms)
     }
 }
 

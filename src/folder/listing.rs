@@ -71,7 +71,7 @@ impl Scan {
             FileType::RegularFile | FileType::Directory => {
                 root::look_in(self.entries.handle(), &name).ok()?
             }
-            // From the root, because it may lead up and still stay inside.
+            // Resolved from the root, because the link may lead up and still stay inside.
             FileType::Symlink => shared.root.look(&self.grant.entry(&path).ok()?).ok()?,
             _ => return None,
         };
@@ -81,7 +81,8 @@ impl Scan {
         Some(DirEntry { name, kind, modified: facts.modified })
     }
 
-    /// An empty file may only claim the name for a file that is being saved: the facts of the file that has it now.
+    /// The facts of the file that has the name now: the empty file that was found may only have claimed it
+    /// for a file that is being saved.
     fn settled(&self, name: &OsStr, stat: &Stat) -> Option<Stat> {
         if self.shared.claims.holds(stat) {
             return None;

@@ -12,9 +12,9 @@
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
 //!
-//! What a link leads to needs the right at the path that was asked for, and where it really lies. The root's handle opens
-//! nothing without a grant, and judges what it has opened before it returns it (`real_path`). A directory in which a file
-//! is saved is judged by its `Place`, when it is found and again when the file gets its name.
+//! A link's target needs the right both at the requested path and at its real path. The root's handle opens
+//! nothing without a grant, and judges what it has opened before it returns it (`real_path`). A directory in
+//! which a file is saved is judged by its `Place`, when it is found and again when the file gets its name.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.
@@ -61,7 +61,7 @@ mod trash;
 mod uploads;
 mod walk;
 
-pub use arrive::Conflict;
+pub use arrive::IfTaken;
 pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error};
@@ -98,7 +98,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder at `path` and removes incomplete files of earlier runs (unless the folder is shared
+    /// Opens the folder at `path` and removes incomplete files from earlier runs (unless the folder is shared
     /// read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
         Self::open_with(path, rules, SaveMethod::of_this_system(), SystemTime::now())
@@ -113,13 +113,15 @@ impl Folder {
         &self.source.rules
     }
 
-    /// The id of the folder, for what is kept elsewhere for it. A folder without one gets these bytes as its id, unless it is
-    /// shared read-only or cannot be written: then its path stands for it. It fails if the folder is gone.
+    /// The id of the folder, for what is kept for it elsewhere. A folder without one gets these bytes as its
+    /// id, unless it is shared read-only or cannot be written: then a hash of its path is the id. It fails if
+    /// the folder is gone.
     pub fn id(&self, random: [u8; 16], _: Blocking<'_>) -> io::Result<FolderId> {
         FolderId::of(&self.source.current(), random)
     }
 
-    /// From now on the folder follows its path to another directory only where this allows it. Only the first call counts.
+    /// From now on the folder follows its path to another directory only where `may_follow` allows it. Only
+    /// the first call counts.
     pub fn follow_if(&self, may_follow: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
         self.source.follow_if(may_follow);
     }
@@ -180,8 +182,8 @@ impl Folder {
         Scan::begin(shared, grant)
     }
 
-    /// An id that is equal for all paths of one directory and reveals nothing else. A client that follows links
-    /// recognises by this id a directory that it has seen. It is valid while this process runs.
+    /// An id that is equal for all paths of one directory and reveals nothing else. By this id, a client that
+    /// follows links recognises a directory that it has seen. It is valid while this process runs.
     pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(grant.path())?;
@@ -252,33 +254,33 @@ impl Folder {
         remove::remove(&self.source.current(), grant, guard, remover)
     }
 
-    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it are copied as links. The
-    /// copy appears when it is complete, with the name that an upload would get; what has the name goes into the trash. The
-    /// first of these errors that applies: [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`];
-    /// [`OntoItself`](Error::OntoItself); [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of
-    /// [`Folder::receive`].
+    /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it
+    /// are copied as links. The copy appears when it is complete, with the name that an upload would get; an
+    /// existing entry of that name goes into the trash. The first of these errors that applies:
+    /// [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`]; [`OntoItself`](Error::OntoItself);
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`].
     #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
     pub fn copy(
         &self,
         from: &Grant<'_, ToRead>,
-        judge: Judge,
+        judge: &Judge,
         extent: Extent,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
         _: Blocking<'_>,
     ) -> Result<Copying, Error> {
         let shared = self.source.current();
-        stale::retry(|| Copying::begin(&shared, from, judge.clone(), extent, to, conflict, remover))
+        stale::retry(|| Copying::begin(&shared, from, judge, extent, to, conflict, remover))
     }
 
-    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once the copy is complete. It
-    /// fails with [`Changed`](Error::Changed) if it changes meanwhile.
+    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once
+    /// the copy is complete. The move fails with [`Changed`](Error::Changed) if the source changes meanwhile.
     pub fn move_by_copy(
         &self,
         from: &Grant<'_, ToRemove>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         guard: Guard,
         remover: &Remover,
         _: Blocking<'_>,
@@ -298,18 +300,20 @@ impl Folder {
         stale::retry(|| open::look(&shared, grant))
     }
 
-    /// Moves a file, a link or a whole directory to another path, by one rename; what has the new name goes into the trash. When
-    /// this returns, it is on the disk (unless [`Rules::durable`] is off). The guard is about what is moved. It may wait for
-    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
-    /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Denied`](Error::Denied) for the root;
-    /// [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
+    /// Moves a file, a link or a whole directory to another path, by one rename; an existing entry of the new
+    /// name goes into the trash. When this returns, it is on the disk (unless [`Rules::durable`] is off). The
+    /// guard is about what is moved. It may wait for the disk, for a second or more. The first of these
+    /// errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is
+    /// not shared; [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced);
+    /// [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
     /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); [`Changed`](Error::Changed);
-    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is replaced.
+    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is
+    /// replaced.
     pub fn rename(
         &self,
         from: &Grant<'_, ToRemove>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         guard: Guard,
         remover: &Remover,
         _: Blocking<'_>,
@@ -317,7 +321,8 @@ impl Folder {
         rename::rename(&self.source.current(), from, to, conflict, guard, remover)
     }
 
-    /// At most `limit` entries of the trash, the newest first; those that are older than `before`, if that is given.
+    /// At most `limit` entries of the trash, the newest first; only those older than `before`, if that is
+    /// given.
     pub fn trash(
         &self,
         whose: Whose<'_>,
@@ -335,9 +340,9 @@ impl Folder {
         shared.trash.newest(&shared.root, whose)
     }
 
-    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing parents
-    /// are created. The judge must allow to add it there. When this returns, that is on the disk (unless [`Rules::durable`] is
-    /// off).
+    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`.
+    /// Missing parents are created. The judge must allow adding it there. When this returns, that is on the
+    /// disk (unless [`Rules::durable`] is off).
     pub fn restore(
         &self,
         id: &TrashId,
@@ -348,7 +353,8 @@ impl Folder {
         restore::restore(&self.source.current(), *id, whose, judge)
     }
 
-    /// Discards an entry of the trash. The judge must allow to remove what was at its path, unless it is about everybody's.
+    /// Discards an entry of the trash. The judge must allow removing what was at its path, unless `whose`
+    /// stands for everybody.
     pub fn discard(
         &self,
         id: &TrashId,
@@ -368,8 +374,8 @@ impl Folder {
         shared.trash.empty(&shared.root, whose, judge)
     }
 
-    /// Discards what has expired by `now`, goes on removing what was discarded, and measures directories, as far as that takes a
-    /// second or so. Call it from time to time, on a thread that nobody waits for.
+    /// Discards what has expired by `now`, continues to remove what was discarded, and measures directories,
+    /// for about a second at most. Call it from time to time, on a thread that nobody waits for.
     pub fn sweep_trash(&self, now: SystemTime, _: Blocking<'_>) {
         let shared = self.source.current();
         if shared.may_change().is_ok() {

@@ -4,7 +4,7 @@ use crate::path::LONGEST_SEGMENT;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
+/// How many `name (N).ext` are tried. More files with one name mean that a client is in an endless loop.
 pub(super) const MOST_COPIES: u32 = 9_999;
 
 /// `a.txt` becomes `a (1).txt`. If the name would become too long, its stem is cut, or else its extension.

@@ -36,15 +36,15 @@ pub struct OpenFile {
     pub file: File,
     /// The facts at the moment of opening.
     pub facts: Facts,
-    /// Whether it really lies at another path, where the principal of the grant had to have the right too. It is known
-    /// only where rights differ by path. What is cached of such a file must not be sent to others.
+    /// Whether its real path differs from the grant's path; then the principal needed the right at both.
+    /// Known only where rights differ by path. A cached copy of such a file must not be sent to others.
     pub is_alias: bool,
 }
 
 /// What a name stands for, before it is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
-    /// A file, or a link: the facts are those of what it leads to.
+    /// A file, or a link: the facts are those of its target.
     File(Facts),
     /// A directory.
     Directory,
@@ -65,7 +65,7 @@ pub(super) fn read(shared: &Shared, grant: &Grant<'_, ToRead>) -> Result<Named, 
     })
 }
 
-/// What the name stands for. A link is itself no directory, even if it leads to one.
+/// What the name stands for. A link is not a directory, even if it leads to one.
 pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<Named, Error> {
     shared.rules.admit_path(grant.path())?;
     if grant.path().is_root() {
@@ -99,8 +99,8 @@ pub(super) fn open<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
     }
 }
 
-/// Opens whatever has this path. An empty file may be a placeholder that claims the name for a file that is about to be
-/// saved, or that did so until now; neither is what the client asked for.
+/// Opens whatever has this path. An empty file may be a placeholder that claims the name for a file that is
+/// about to be saved, or that claimed it until now; neither is what the client asked for.
 fn open_unclaimed<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<(Opened, Stat), Error> {
     let mut opened = open_once(shared, grant)?;
     for _ in 0..CLAIMS_IN_A_ROW {

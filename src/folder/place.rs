@@ -77,7 +77,7 @@ impl Place {
         let (dir, judged) = dir.judge(root, grant, &names)?;
         match failed.map(Error::from) {
             None => {}
-            // A link may lead there, and what it leads to is not for everybody.
+            // A link may lead there, and its target is not for everybody.
             Some(Error::NotDirectory | Error::Denied) if grant.depends_on_path() => {
                 return Err(Error::NotFound);
             }
@@ -135,7 +135,8 @@ impl Place {
     pub(super) fn make_directory(&self, syncs: Option<&DirectorySyncs>) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
-            // Even if another upload has just created it: that one may not have synced it yet.
+            // Done even if another upload has just created it, because that upload may not have synced it
+            // yet.
             create(&dir, name, syncs)?;
             dir = match dir.open_dir(name) {
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {
@@ -201,7 +202,8 @@ impl Place {
         }
     }
 
-    /// A handle of the file that has the name, and its `stat`; of a link itself, not of its target.
+    /// A handle of the file that has the name, and its `stat`; for a link, those of the link itself, not of
+    /// its target.
     pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Stat)>, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Opening needs a descriptor even if there is nothing to open, and there may be none left.
@@ -221,7 +223,7 @@ impl Place {
 pub(super) struct Occupant {
     /// The version that a reader gets.
     pub(super) version: FileVersion,
-    /// Its `stat`; of a link itself.
+    /// Its `stat`; for a link, that of the link itself.
     pub(super) stat: Stat,
 }
 
@@ -264,7 +266,7 @@ fn create(dir: &Dir, name: &OsStr, syncs: Option<&DirectorySyncs>) -> Result<boo
     Ok(is_new)
 }
 
-/// A link that leads out is not missing: its error has no number.
+/// A link that leads out of the folder does not count as missing: its error has no errno.
 fn is_missing(error: &std::io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOENT)
 }

@@ -1,8 +1,9 @@
 //! The real path of a handle in the folder, and what the principal may do there.
 //!
-//! Links lead from one path to another, and so do different spellings that some file systems treat as one name. Where rights
-//! differ by path, the kernel is asked for the path of each handle (`/proc/self/fd`), and the grant is narrowed to what the
-//! principal may do at that path too. Without rules by path, nothing is asked.
+//! Links lead from one path to another, and so do different spellings that some file systems treat as one
+//! name. Where rights differ by path, the kernel is asked for the path of each handle (`/proc/self/fd`), and
+//! the grant is narrowed to what the principal may do at that path too. Without rules by path, the kernel is
+//! not asked.
 //!
 //! A hard link or a bind mount inside the folder has a real path of its own.
 
@@ -23,13 +24,13 @@ const DELETED: &[u8] = b" (deleted)";
 /// What a grant allows at the real path.
 pub(super) struct Judged<'g, O> {
     pub(super) grant: Grant<'g, O>,
-    /// The real path, if it is known, and differs from the one of the grant.
+    /// The real path, if known and different from the grant's path.
     pub(super) real: Option<SharePath>,
 }
 
-/// Narrows the grant to what its principal may do at the real path of this handle; fails if that is not enough. The handle is
-/// that of the path, or of the directory in which the last `missing` names of it do not exist. A directory that is missing has to be
-/// created, which needs a right of its own.
+/// Narrows the grant to what its principal may do at the real path of this handle; fails if that is not
+/// enough. The handle belongs to the path or, if the last `missing` names of the path do not exist, to the
+/// directory above them. Creating a missing directory needs a separate right.
 pub(super) fn judge<'g, O: Operation>(
     root: &Dir,
     grant: &'g Grant<'_, O>,
@@ -64,7 +65,7 @@ pub(super) fn judge<'g, O: Operation>(
     Ok(Judged { grant: narrowed, real: Some(real).filter(|real| real != grant.path()) })
 }
 
-/// The path of the handle below the folder's root. A handle that is outside by now looks absent.
+/// The path of the handle below the folder's root. A handle that has left the folder looks absent.
 pub(super) fn below(root: &Dir, handle: impl AsFd) -> Result<SharePath, Error> {
     let (root, path) = (path_of(root)?, path_of(handle)?);
     let rest = path

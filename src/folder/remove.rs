@@ -1,6 +1,7 @@
-//! Removes a file or a directory, by one rename into the trash: nothing in a directory is looked at.
+//! Removes a file or a directory, by one rename into the trash: nothing inside a directory is examined.
 //!
-//! What is not kept is removed at once; a directory gets a name of the trash, and is removed piece by piece later.
+//! What is not kept is removed at once, except that a directory gets a name in the trash, and is removed
+//! piece by piece later.
 
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -21,7 +22,7 @@ use crate::access::{Grant, ToRemove};
 use crate::durable::group::PendingSync;
 use crate::path::SharePath;
 
-/// How often another program may change what has the name while its removal is prepared.
+/// How often another program may replace the entry while its removal is prepared.
 const TRIES: usize = 16;
 
 /// What was removed.
@@ -29,11 +30,11 @@ const TRIES: usize = 16;
 pub struct Removed {
     /// Its path.
     pub path: SharePath,
-    /// Where it really lay, if that is known, and is another path.
+    /// Its real path before the removal, if known and different.
     pub lay_at: Option<SharePath>,
     /// Whether it was a directory.
     pub is_directory: bool,
-    /// Its id in the trash, if it is kept. What a directory that is not kept had in it is removed by
+    /// Its id in the trash, if it is kept. The contents of a directory that is not kept are removed by
     /// [`Folder::sweep_trash`](super::Folder::sweep_trash).
     pub kept: Option<TrashId>,
 }
@@ -73,9 +74,9 @@ struct Remove<'r> {
     remover: &'r Remover,
 }
 
-/// What has the name.
+/// The entry that has the name.
 struct Found {
-    /// Of a link itself.
+    /// For a link, that of the link itself.
     stat: Stat,
     real: Option<SharePath>,
 }
@@ -90,7 +91,7 @@ impl Remove<'_> {
             let old = OldFile { dir, path, name, stat };
             let mut removal = shared.trash.begin_removal(&shared.root, &old, remover, by_mount)?;
             removal.sync()?;
-            let _guard = self.lock()?;
+            let lock = self.lock()?;
             shared.stays()?;
             place.confirm(&shared.root, place.nearest())?;
             let now = self.examine()?;
@@ -100,7 +101,7 @@ impl Remove<'_> {
             let names = shared.syncs().map(|syncs| syncs.begin(&**place.nearest())).transpose()?;
             match self.take_away(removal, &stat) {
                 Ok(kept) => {
-                    drop(_guard);
+                    drop(lock);
                     names.map_or(Ok(()), PendingSync::finish)?;
                     return Ok(Removed {
                         path: place.path().clone(),
@@ -134,7 +135,8 @@ impl Remove<'_> {
         }
     }
 
-    /// What has the name, if it may be removed. What is not shared looks absent: a device, a link that leads out or nowhere.
+    /// The entry that has the name, if it may be removed. What is not shared looks absent: a device, a link
+    /// that leads out or nowhere.
     fn examine(&self) -> Result<Found, Error> {
         let Self { shared, place, guard, .. } = *self;
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;

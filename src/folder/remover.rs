@@ -1,6 +1,6 @@
 //! Who replaces, moves or removes a file.
 
-/// The client that replaces, moves or removes a file, as the trash remembers it.
+/// The client that replaces, moves or removes a file, as the trash records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remover {
     /// The owner of what it puts into the trash, as text that stays the same. Nobody but `admin` sees entries without an
@@ -8,8 +8,8 @@ pub struct Remover {
     pub owner: Option<String>,
     /// Its name, for others to read, if it is a user.
     pub principal: Option<String>,
-    /// Whom the files that it saves are counted for: the owner if that outlives the request, or else the client's address.
-    /// It is kept in memory only.
+    /// The name under which the files that it saves are counted: the owner if that outlives the request,
+    /// otherwise the client's address. It is kept in memory only.
     pub writer: String,
 }
 

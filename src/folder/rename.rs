@@ -1,14 +1,16 @@
 //! Moves a file, a link or a whole directory to another name, within a file system.
 //!
-//! It is one rename, so a reader finds it under its old name or under its new one. Nothing is walked: what is below a directory
-//! moves with it. A link is moved itself. What the name belonged to goes into the trash first.
+//! It is one rename, so a reader finds it under its old name or under its new one. Nothing is walked: what is
+//! below a directory moves with it. A link is moved itself. Whatever had the new name goes into the trash
+//! first.
 //!
-//! Everything is decided before the first change, under the lock for commits: of two clients that move to one free name, only
-//! one succeeds.
+//! Everything is decided before the first change, under the lock for commits: of two clients that move to the
+//! same free name, only one succeeds.
 
 use rustix::fs::{self, FileType, Stat};
+use rustix::io::Errno;
 
-use super::arrive::{Arrived, Arriving, Conflict, lock};
+use super::arrive::{Arriving, IfTaken, NewlyNamed, lock};
 use super::error::Error;
 use super::facts::FileVersion;
 use super::guard::Guard;
@@ -28,19 +30,19 @@ use crate::path::SharePath;
 pub struct Moved {
     /// Its old path.
     pub from: SharePath,
-    /// Where it really lay, if that is known, and is another path.
+    /// Its real path before the move, if known and different.
     pub lay_at: Option<SharePath>,
-    /// Its new path, which [`OnConflict::Rename`] may have changed.
+    /// Its new path, which [`OnConflict::Rename`](super::OnConflict::Rename) may have changed.
     pub path: SharePath,
     /// The path that was asked for, if its client must not learn that it was taken.
     pub asked_for: Option<SharePath>,
-    /// Where it really lies, if that is known, and is another path.
+    /// Its real path now, if known and different.
     pub lies_at: Option<SharePath>,
     /// Whether it is a directory.
     pub is_directory: bool,
     /// Whether the new name was free.
     pub created: bool,
-    /// The id of what was replaced in the trash, if it is kept.
+    /// The trash id of what was replaced, if that is kept.
     pub kept: Option<TrashId>,
 }
 
@@ -54,7 +56,7 @@ pub enum Renamed {
 }
 
 impl Moved {
-    /// The path that its client is told.
+    /// The path to report to its client.
     pub fn told(&self) -> &SharePath {
         self.asked_for.as_ref().unwrap_or(&self.path)
     }
@@ -65,7 +67,7 @@ pub(super) fn rename(
     shared: &Shared,
     from: &Grant<'_, ToRemove>,
     to: &Grant<'_, ToWrite>,
-    conflict: Conflict,
+    conflict: IfTaken,
     guard: Guard,
     remover: &Remover,
 ) -> Result<Renamed, Error> {
@@ -81,7 +83,7 @@ struct Ends<'e> {
     to: Grant<'e, ToWrite>,
 }
 
-/// What is moved.
+/// The entry to move.
 struct Item {
     stat: Stat,
     /// The version that a reader gets.
@@ -100,7 +102,7 @@ impl<'e> Ends<'e> {
         }
         rules.admit_path(from.path())?;
         rules.admit_path(to.path())?;
-        shared.stays()?;
+        shared.was_not_replaced()?;
         if from.path().is_root() {
             return Err(Error::Denied);
         }
@@ -117,30 +119,35 @@ impl<'e> Ends<'e> {
         Ok(Self { shared, source, from, target, to })
     }
 
-    fn rename(&self, conflict: Conflict, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
+    fn rename(&self, conflict: IfTaken, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
         let Self { shared, source, target, .. } = self;
         let (from_dir, to_dir) = (source.nearest(), target.nearest());
-        let mut dirs = vec![to_dir];
-        if identity(&fs::fstat(&**from_dir)?) != identity(&fs::fstat(&**to_dir)?) {
-            dirs.push(from_dir);
-        }
-        let old = self.with_item(guard, |_, arriving| {
-            let step = arriving.decide(conflict)?;
-            arriving.prepare(step, remover)
-        })?;
+        let stats = (fs::fstat(&**from_dir)?, fs::fstat(&**to_dir)?);
+        let is_same_dir = identity(&stats.0) == identity(&stats.1);
+        let dirs: &[_] = if is_same_dir { &[to_dir] } else { &[to_dir, from_dir] };
+        // Most names are free, and then there is nothing to keep.
+        let is_free = matches!(root::look_in(&**to_dir, target.name()), Err(Errno::NOENT));
+        let old = if is_free {
+            None
+        } else {
+            self.with_item(&stats, guard, |_, arriving| {
+                let step = arriving.decide(conflict)?;
+                arriving.prepare(step, remover)
+            })?
+        };
         let syncs = shared.syncs();
         let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
         let begun = begun.collect::<Result<Vec<_>, _>>()?;
         let renamed = {
             let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
             shared.stays()?;
-            self.with_item(guard, |lay_at, arriving| {
+            self.with_item(&stats, guard, |lay_at, arriving| {
                 let step = arriving.decide(conflict)?;
                 let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
                 let Some(arrived) = arriving.carry_out(step, old, remover)? else {
                     return Ok(Renamed::OtherFileSystem);
                 };
-                let Arrived { path, asked_for, lies_at, created, kept } = arrived;
+                let NewlyNamed { path, asked_for, lies_at, created, kept } = arrived;
                 let (from, lay_at) = (source.path().clone(), lay_at.cloned());
                 let moved = Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept };
                 Ok(Renamed::Done(moved))
@@ -152,16 +159,20 @@ impl<'e> Ends<'e> {
         Ok(renamed)
     }
 
-    /// Calls this with where the source really lies, if that is known and differs, and with what is moved, if it may be.
+    /// Calls `act` with the source's real path (if known and different) and with the item, if it may be
+    /// moved.
     fn with_item<T>(
         &self,
+        dirs: &(Stat, Stat),
         guard: Guard,
         act: impl FnOnce(Option<&SharePath>, &Arriving<'e, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let Self { shared, source, target, .. } = self;
         let (root, from_dir, to_dir) = (&shared.root, source.nearest(), target.nearest());
         source.confirm(root, from_dir)?;
-        target.confirm(root, to_dir)?;
+        if source.path().parent() != target.path().parent() || identity(&dirs.0) != identity(&dirs.1) {
+            target.confirm(root, to_dir)?;
+        }
         let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
         let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
         let item = Item::look(shared, source)?;
@@ -169,20 +180,21 @@ impl<'e> Ends<'e> {
         if root::file_type(&item.stat) == FileType::Directory {
             let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
             paths.try_for_each(|path| from.may_remove_below(path))?;
-            if item.stat.st_dev != fs::fstat(&**from_dir)?.st_dev {
+            if item.stat.st_dev != dirs.0.st_dev {
                 // Something is mounted there.
                 return Err(Error::Denied);
             }
         }
         let ends = (from_dir, source.name());
         let lies_at = lies_at.as_ref();
-        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat: item.stat, target, to: &to, lies_at })
+        let stat = item.stat;
+        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs: *dirs, target, to: &to, lies_at })
     }
 }
 
 impl Item {
-    /// What is at the place; a link itself, not its target. What is not shared looks absent: a device, a link that leads out or
-    /// nowhere.
+    /// The entry at the place; for a link, the link itself, not its target. What is not shared looks absent:
+    /// a device, a link that leads out or nowhere.
     fn look(shared: &Shared, place: &Place) -> Result<Self, Error> {
         let stat = root::look_in(&**place.nearest(), place.name())?;
         let seen = match root::file_type(&stat) {
@@ -197,7 +209,7 @@ impl Item {
     }
 }
 
-/// Fails if one of the paths is the other one, or inside it.
+/// Fails if the paths are equal, or if one is inside the other.
 pub(super) fn refuse_nested(from: &SharePath, to: &SharePath) -> Result<(), Error> {
     match (to.is_below(from), from.is_below(to)) {
         (true, true) => Err(Error::OntoItself),

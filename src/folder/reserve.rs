@@ -3,7 +3,8 @@
 //! Checked before each write, because a body may have no length and other programs fill the same disk. Bytes that are being
 //! written count as written, so parallel uploads cannot each use the remaining space.
 //!
-//! A file system that learns late how much space a file takes (NFS, compression) may end up with a little less.
+//! A file system that learns late how much space a file takes (NFS, compression) may end up with a little
+//! less free space.
 
 use super::{Error, root};
 use cap_std::fs::Dir;
@@ -43,6 +44,11 @@ impl Reserve {
             self.leave_room(all, dir)?;
         }
         Ok(in_flight)
+    }
+
+    /// How much more space a file of this size needs than there is.
+    pub(super) fn shortage(&self, size: u64, dir: &Dir) -> Result<u64, Error> {
+        Ok(size.saturating_add(self.bytes).saturating_sub(root::space(dir)?))
     }
 
     fn leave_room(&self, bytes: u64, dir: &Dir) -> Result<(), Error> {

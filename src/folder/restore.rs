@@ -1,4 +1,4 @@
-//! Moves an entry of the trash back, beside what has its name by now.
+//! Moves an entry of the trash back, under another name if its own is taken by now.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -17,7 +17,7 @@ use super::root::file_type;
 use super::save_method::is_unsupported;
 use super::shared::{Shared, may_add};
 use super::stale;
-use super::trash::{Entry, Restored, TrashId, Whose};
+use super::trash::{Restored, TrashEntry, TrashId, Whose};
 use crate::access::{Grant, Judge, ToWrite};
 use crate::durable::group::PendingSync;
 use crate::path::SharePath;
@@ -45,7 +45,7 @@ pub(super) fn restore(
 
 fn put_back(
     shared: &Shared,
-    entry: &Entry,
+    entry: &TrashEntry,
     grant: &Grant<'_, ToWrite>,
     id: TrashId,
 ) -> Result<Restored, Error> {
@@ -68,10 +68,10 @@ fn put_back(
     Ok(Restored { path, lies_at, is_directory: file_type(&entry.stat) == FileType::Directory })
 }
 
-/// Takes the first name that is free of `name.ext`, `name (restored).ext`, `name (restored 2).ext`, …
+/// Takes the first free name of `name.ext`, `name (restored).ext`, `name (restored 2).ext`, …
 fn appear(
     shared: &Shared,
-    entry: &Entry,
+    entry: &TrashEntry,
     place: &Place,
     dir: &Arc<Dir>,
     grant: &Grant<'_, ToWrite>,
@@ -98,7 +98,7 @@ fn appear(
 }
 
 /// Gives the content a name that must be free: `EEXIST` if it is not.
-fn rename(entry: &Entry, dir: &Arc<Dir>, name: &OsStr, claims: &Claims) -> Result<(), Errno> {
+fn rename(entry: &TrashEntry, dir: &Arc<Dir>, name: &OsStr, claims: &Claims) -> Result<(), Errno> {
     let (from, old, new) = (&**entry.store.dir(), &*entry.name, name.as_bytes());
     let can_try_on = |error: Errno| error != Errno::XDEV && is_unsupported(error);
     match fs::renameat_with(from, old, &**dir, new, RenameFlags::NOREPLACE) {

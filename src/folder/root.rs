@@ -4,8 +4,8 @@
 //! followed as long as they stay inside, and neither a spelling nor a race leads out. An absolute link counts as leading
 //! out, even if its target is inside. A single segment is resolved from the handle of its directory.
 //!
-//! Nothing is opened for a principal without its grant; what was opened is judged where it really lies, before the caller
-//! gets it. Which names are shared, callers decide.
+//! Nothing is opened for a principal without its grant; what was opened is judged by its real path before the
+//! caller gets it. Callers decide which names are shared.
 
 use super::error::Error;
 use super::facts::Facts;
@@ -49,7 +49,7 @@ pub(super) struct Opened {
     pub(super) is_alias: bool,
 }
 
-/// A directory, before its principal has been judged where it really lies.
+/// A directory whose real path has not been judged yet.
 pub(super) struct Unjudged(Dir);
 
 impl Identity {
@@ -62,7 +62,7 @@ impl Identity {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
 
-    /// The number of its file system, as far as that has one.
+    /// The device number of its file system, as far as it has one.
     pub(super) fn device(&self) -> u64 {
         self.device
     }
@@ -72,7 +72,8 @@ impl Root {
     pub(super) fn open_at(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = fs::open(path, flags, Mode::empty())?;
-        // Opening needs the right to read. Entering is another right, without which every file would be denied.
+        // Opening needs the right to read. Entering needs another right, without which every file would be
+        // denied.
         let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
         Ok(Self { dir: Dir::from_std_file(handle.into()), identity })
     }
@@ -99,7 +100,8 @@ impl Root {
         Ok(fs::accessat(&self.dir, ".", access, AtFlags::EACCESS)?)
     }
 
-    /// Opens whatever has the path of the grant for reading, directories too: one system call, unless rights differ by path.
+    /// Opens whatever has the grant's path for reading, even a directory. This takes one system call, unless
+    /// rights differ by path.
     pub(super) fn open<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Opened, Error> {
         let file =
             self.open_as(grant.path().as_path(), HARMLESS).map_err(|error| self.unopened(grant, error))?;
@@ -110,7 +112,8 @@ impl Root {
     /// The `stat` of what a reader would get; it does not need the permission to read.
     pub(super) fn look<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Stat, Error> {
         let file = match self.open_as(grant.path().as_path(), OFlags::PATH).map_err(Error::from) {
-            // In a directory that must not be entered; it may be one about which the principal must learn nothing.
+            // The path leads through a directory that may not be entered. The principal may not be allowed to
+            // know about it.
             Err(Error::Denied) if grant.depends_on_path() => return Err(Error::NotFound),
             other => other?,
         };
@@ -118,7 +121,7 @@ impl Root {
         Ok(fs::fstat(file)?)
     }
 
-    /// Why something could not be opened. That it exists is said only to principals that may know.
+    /// Why something could not be opened. Only principals that may know learn that it exists.
     fn unopened<O: Operation>(&self, grant: &Grant<'_, O>, error: io::Error) -> Error {
         match error.into() {
             Error::Denied if grant.depends_on_path() => self.look(grant).err().unwrap_or(Error::Denied),
@@ -131,8 +134,9 @@ impl Root {
         Ok(Identity::of(&fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?))
     }
 
-    /// The `stat` of whatever has this path now, even if a link leads out by now. Use it only for a comparison with the facts
-    /// of a file that was opened: if they are equal, it is the same file and content.
+    /// The `stat` of whatever has this path now, even if a link on the path now leads out. Use it only for a
+    /// comparison with the facts of a file that was opened: if they are equal, it is the same file and
+    /// content.
     pub(super) fn glance(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::statat(&self.dir, path.as_path(), AtFlags::empty())?)
     }
@@ -250,7 +254,7 @@ pub(super) struct Entries {
     handle: OwnedFd,
     dir: fs::Dir,
     first: Option<fs::DirEntry>,
-    /// The real path of the directory, if it is known, and differs from the one that it was opened by.
+    /// The real path of the directory, if known and different from the path that it was opened by.
     real: Option<SharePath>,
 }
 
@@ -267,7 +271,7 @@ impl Entries {
         &self.handle
     }
 
-    /// The real path of the directory, if it is another.
+    /// The real path of the directory, if known and different.
     pub(super) fn real(&self) -> Option<&SharePath> {
         self.real.as_ref()
     }
@@ -305,7 +309,7 @@ pub(super) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-/// The `stat` of `name` in `dir`; of a link itself, not of its target.
+/// The `stat` of `name` in `dir`; for a link, that of the link itself, not of its target.
 pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
     fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
 }

@@ -6,7 +6,7 @@ use super::error::Error;
 use crate::access::{Grant, ToWrite};
 use crate::path::SharePath;
 
-/// How long what was removed or replaced is kept by default: a week has one weekend in it.
+/// How long removed and replaced files are kept by default: a week always includes a weekend.
 pub(super) const TRASH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What the owner of the folder allows.
@@ -25,7 +25,7 @@ pub struct Rules {
     /// Whether a saved file is synced to the disk before its upload succeeds. Turn it off for measurements and for
     /// data you can afford to lose: without a power failure, a file is still whole or absent.
     pub durable: bool,
-    /// How long what was removed or replaced is kept; `None` if it is not kept.
+    /// How long removed and replaced files are kept; `None` if they are not kept.
     pub trash: Option<Duration>,
     /// How many bytes the trash may hold; `None` if only the reserve limits it.
     pub trash_size: Option<u64>,
@@ -67,8 +67,8 @@ impl Rules {
         if shared { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    /// What to do with an upload whose name is taken: without the right to replace files, it must not. A refusal would say
-    /// that the name is taken, which is not for everybody.
+    /// What to do with an upload whose name is taken: without the right to replace files, it must not replace
+    /// one. A refusal would reveal that the name is taken, which not everybody may know.
     pub fn on_conflict(&self, grant: &Grant<'_, ToWrite>) -> OnConflict {
         match self.on_conflict {
             _ if grant.hides_names() => OnConflict::Rename,

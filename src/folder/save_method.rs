@@ -1,7 +1,7 @@
 //! How an incomplete file stays invisible, and how it gets its final name: the best method that its file system has.
 //!
 //! Missing features of a file system show only when a call fails, with one of many errors
-//! ([`is_unsupported`]). One result is cached, that anonymous files cannot be named there, because finding it
+//! ([`is_unsupported`]). Only one result is cached: that anonymous files cannot be named there. Finding that
 //! out costs a copy of the whole file.
 
 use cap_std::fs::Dir;

@@ -64,7 +64,7 @@ impl Shared {
         &self.path
     }
 
-    /// The folder is another directory from now on.
+    /// Records that the folder is another directory from now on.
     pub(super) fn replace(&self) {
         self.is_replaced.store(true, Ordering::Release);
     }
@@ -91,10 +91,11 @@ impl Shared {
         self.rules.durable.then_some(&self.directory_syncs)
     }
 
-    /// Runs what needs space on the file system of this directory. If there is none, what was removed long ago makes room for
-    /// a principal that may remove files.
+    /// Runs an operation that needs this much space on the file system of this directory. If there is not enough, and
+    /// the principal may remove files, what was removed long ago is discarded, unless even that would not be enough.
     pub(super) fn with_room<T>(
         &self,
+        size: u64,
         dir: &Dir,
         may_push_out: bool,
         attempt: impl Fn() -> Result<T, Error>,
@@ -103,7 +104,9 @@ impl Shared {
             match attempt() {
                 Err(Error::NoSpace) if may_push_out => {
                     let at_home = fs::fstat(dir)?.st_dev == self.root.identity().device();
-                    if !self.trash.push_out(&self.root, at_home)? {
+                    let short = self.reserve.shortage(size, dir)?;
+                    let can_help = self.trash.can_free(&self.root, short, at_home)?;
+                    if !can_help || !self.trash.push_out(&self.root, at_home)? {
                         return Err(self.trash.is_in_the_way().unwrap_or(Error::NoSpace));
                     }
                 }
@@ -112,12 +115,12 @@ impl Shared {
         }
     }
 
-    /// Fails if a file of this size does not fit, even [with what makes room](Self::with_room).
+    /// Fails if a file of this size does not fit, even [after making room](Self::with_room).
     pub(super) fn admit_space(&self, size: Option<u64>, dir: &Dir, may_push_out: bool) -> Result<(), Error> {
-        self.with_room(dir, may_push_out, || self.reserve.admit(size, dir))
+        self.with_room(size.unwrap_or(0), dir, may_push_out, || self.reserve.admit(size, dir))
     }
 
-    /// Where a file of this size may be saved by the rules. It does not check for free space.
+    /// The place where the rules allow a file of this size. It does not check for free space.
     pub(super) fn admit(&self, grant: &Grant<'_, ToWrite>, size: Option<u64>) -> Result<Place, Error> {
         stale::retry(|| self.find_place(grant, size))
     }

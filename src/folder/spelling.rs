@@ -1,5 +1,6 @@
-//! Names that a file system treats as one: it may ignore case or dots at the end, know short names (`PRIVAT~1`), or compare
-//! letters in another form. The kernel reports a path as it was asked for, so a rule for one spelling must hold for the others too.
+//! Names that a file system treats as one: it may ignore case or dots at the end, know short names
+//! (`PRIVAT~1`), or treat two forms of a letter as equal. The kernel reports a path as it was asked for, so a
+//! rule for one spelling must hold for the others too.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -8,8 +9,9 @@ use rustix::fs::{self, AtFlags};
 
 use crate::path::SharePath;
 
-/// This path in the spelling of the rules with these paths, the deepest first: where it begins with another spelling of one,
-/// that is replaced. Only names that look alike are compared on the disk.
+/// This path in the spelling of the rules: if it begins with another spelling of a rule's path, the rule's
+/// path replaces that. The rules' paths come deepest first. Only names that look alike are compared on the
+/// disk.
 pub(super) fn of_rules<'r>(
     root: &Dir,
     path: &SharePath,
@@ -28,8 +30,9 @@ pub(super) fn of_rules<'r>(
     spelled
 }
 
-/// Whether each name may be another spelling of the other one. Spellings begin alike: some file systems ignore dots, blanks
-/// or more at the end. The others are short names, and letters beyond ASCII.
+/// Whether each name may be another spelling of the one in the other path. Most spellings begin alike: some
+/// file systems ignore case, or dots and blanks at the end. The exceptions are short names and letters beyond
+/// ASCII.
 fn look_alike(path: &SharePath, rule: &SharePath) -> bool {
     path.segments().zip(rule.segments()).all(|(name, other)| {
         let (name, other) = (name.as_bytes(), other.as_bytes());

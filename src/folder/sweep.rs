@@ -1,8 +1,10 @@
-//! Removes leftovers of earlier runs at start-up: files that were received, and directories that were copied.
+//! Removes leftovers from earlier runs at start-up: files that were being received, and directories that were
+//! being copied.
 //!
-//! A crash can leave a `.wharf-HEX.tmp`: always on file systems without anonymous files, and elsewhere only between a link
-//! and its rename. A live server holds a lock on each of its own. But many file systems do not show locks to other machines
-//! or mounts, so a recently written file is kept too: another server may be receiving it.
+//! A crash can leave a `.wharf-HEX.tmp`: always on file systems without anonymous files, and elsewhere only
+//! between a link and its rename. A running server holds a lock on each of its own temporaries. But many file
+//! systems do not show locks to other machines or mounts, so a recently written file is kept too: another
+//! server may be receiving it.
 //!
 //! The sweep is best effort and never prevents the folder from being shared. It follows no links and enters no mount
 //! points: those are other file systems, possibly slow or endless.
@@ -19,18 +21,22 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How many entries are examined at most, in about a second. Beyond it a leftover may stay; it is never served.
+/// The maximum number of entries examined; that takes about a second. Beyond it a leftover may stay; it is
+/// never served.
 const MOST_ENTRIES: usize = 1_000_000;
 
 /// A file that was written within this time may be an upload in progress: other machines may write late, and their clocks
 /// may differ.
 const FRESH: Duration = Duration::from_secs(10 * 60);
-/// A server aborts an upload that stalls for its stall time, which may be longer. The same time again is for syncing the
-/// file.
+/// A server aborts an upload that stalls for its stall time, which may be longer than `FRESH`. As much time
+/// again is for syncing the file.
 const STALLS: u32 = 2;
 
-/// Removes stale temporaries below the root, the shallow ones first. The servers of this folder abort uploads that stall
-/// for `stall`.
+/// How long the name of a directory that is being copied is. Other directories with such names are left alone.
+const TREE_NAME: usize = ".wharf-0123456789abcdef.tmp".len();
+
+/// Removes stale temporaries below the root, the shallowest first. The servers of this folder abort uploads
+/// that stall for `stall`.
 pub(super) fn sweep(root: &Root, stall: Duration, now: SystemTime) {
     // If the stall time is so long that no such time can be represented, no file is stale.
     let Some(before) = now.checked_sub(FRESH.max(stall.saturating_mul(STALLS))) else { return };
@@ -65,25 +71,26 @@ fn sweep_directory(
         *left -= 1;
         let name = name_of(&entry);
         match dir.kind(&entry) {
-            FileType::Directory if is_temporary(&name) => {
-                if discard_tree(dir.handle(), &entry, before) == Ok(true) {
-                    let path = path.join(name);
-                    info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
-                }
+            FileType::Directory if is_temporary(&name) && name.len() == TREE_NAME => {
+                log_removal(discard_tree(dir.handle(), &entry, before), &path.join(name));
             }
             FileType::Directory => waiting.push_back(path.join(name)),
-            FileType::RegularFile
-                if is_temporary(&name) && discard(dir.handle(), &entry, before) == Ok(true) =>
-            {
-                let path = path.join(name);
-                info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
+            FileType::RegularFile if is_temporary(&name) => {
+                log_removal(discard(dir.handle(), &entry, before), &path.join(name));
             }
             _ => {}
         }
     }
 }
 
-/// Removes a temporary, unless its server lives, or it was written after `before`. Returns whether it was removed.
+fn log_removal(removed: Result<bool, Errno>, path: &Path) {
+    if removed == Ok(true) {
+        info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
+    }
+}
+
+/// Removes a temporary, unless its server is still running, or it was written after `before`. Returns whether
+/// it was removed.
 fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
@@ -98,7 +105,7 @@ fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bo
     Ok(is_stale)
 }
 
-/// The same for a directory, which is a copy that was not completed, or what was moved to another file system.
+/// The same for a directory: an incomplete copy, or the source of a move to another file system.
 fn discard_tree(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let tree = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;

@@ -1,7 +1,8 @@
 //! A way around names that are taken, for principals that must not learn which are.
 //!
-//! A file cannot be saved below a name that a file has, or a link that leads nowhere, or to where the principal has no rights. A
-//! refusal would say so, since below a new name the file is saved. So the directory gets a suffix, as a file does.
+//! A file cannot be saved below the name of a file, or of a link that leads nowhere or to where the principal
+//! has no rights. A refusal would reveal that the name is taken, since saving below a new name succeeds. So
+//! the directory gets a suffix, as a file does.
 
 use std::ffi::OsStr;
 
@@ -15,7 +16,8 @@ use crate::path::SharePath;
 /// How many names are tried for one directory.
 const MOST_NAMES: u32 = 9_999;
 
-/// The same path, with another name for its first directory that is taken; `None` if none is, or if the principal may know it.
+/// The same path, with another name for the first directory whose name is taken; `None` if none is taken, or
+/// if the principal may know that it is.
 pub(super) fn renamed<O: Operation>(
     root: &Root,
     grant: &Grant<'_, O>,

@@ -5,7 +5,7 @@
 //! the name is taken, or else through a [claim](super::claims); an old file is replaced by a rename. A named file is
 //! readable only by this user until it gets its [`Attributes`].
 //!
-//! A file with a temporary name stays locked (`flock`) while its server lives, so that another server's
+//! A file with a temporary name stays locked (`flock`) while its server runs, so that another server's
 //! [sweep](super::sweep) can distinguish leftovers from files that are being written.
 //!
 //! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name: where a
@@ -56,7 +56,7 @@ impl Temporary {
     }
 
     fn create_as(dir: &Arc<Dir>, method: SaveMethod, mode_with_name: Mode) -> Result<Self, Errno> {
-        // Whatever the error, the attempt with a name shows whether it is a real one.
+        // Whatever the error, a named file is tried next. It fails too if the error is a real one.
         if method == SaveMethod::Anonymous
             && let Some(file) = anonymous_file(&**dir, attributes::NEW_FILE)
         {
@@ -157,14 +157,14 @@ impl Temporary {
         self.name.as_ref().map(|name| (&name.dir, OsStr::new(&name.text)))
     }
 
-    /// Somebody else has renamed it: it is not removed any more.
+    /// Records that it was renamed elsewhere, so that it is not removed on drop.
     pub(super) fn was_renamed(&mut self) {
         if let Some(name) = &mut self.name {
             name.taken = false;
         }
     }
 
-    /// Lets this change the content.
+    /// Lets `change` modify the content.
     pub(super) fn fill<T>(&mut self, change: impl FnOnce(&File) -> T) -> T {
         self.is_synced = false;
         change(&self.file)
@@ -185,7 +185,8 @@ impl Temporary {
         if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
-        // NFS cannot rename without replacing, but can link; FAT the other way round; many FUSE file systems neither.
+        // NFS can link, but cannot rename without replacing. FAT is the other way round. Many FUSE file
+        // systems can do neither.
         match old.rename_to_free(dir, name) {
             Err(error) if error != Errno::XDEV && is_unsupported(error) => match old.link(dir, name) {
                 Err(error) if error != Errno::XDEV && is_unsupported(error) => old.claim(dir, name, claims),

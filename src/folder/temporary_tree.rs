@@ -1,8 +1,8 @@
 //! A directory with a temporary name, and everything below it.
 //!
-//! It is a copy that is not complete yet, or what is left where something was before it moved to another file system. The
-//! name is that of a [temporary](super::temporary): it is never served, and a sweep removes what a crash leaves behind. The
-//! directory is locked while its server lives.
+//! It is a copy that is not complete yet, or the source of a completed move to another file system. The name
+//! is that of a [temporary](super::temporary): it is never served, and a sweep removes what a crash leaves
+//! behind. The directory is locked while its server runs.
 
 use std::ffi::OsStr;
 use std::sync::Arc;

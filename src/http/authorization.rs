@@ -1,4 +1,5 @@
-//! What a client proves itself by: the field `Authorization` (RFC 9110 §11.4), with Basic (RFC 7617) or Bearer (RFC 6750).
+//! A client's credentials: the `Authorization` field (RFC 9110 §11.4), with Basic (RFC 7617) or Bearer (RFC
+//! 6750).
 
 use std::fmt;
 use std::str;
@@ -6,17 +7,18 @@ use std::str;
 use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
-/// The credentials of a request. They are not printed, and what was decoded is wiped from memory when it is dropped.
+/// The credentials of a request. They are never printed, and decoded values are wiped from memory when they
+/// are dropped.
 #[derive(PartialEq, Eq)]
 pub enum Credentials<'b> {
-    /// A name and a password, which are not checked: the name may be empty, both may contain control characters.
+    /// A name and a password, unchecked: the name may be empty, and both may contain control characters.
     Basic {
         /// The text before the first colon.
         name: Zeroizing<String>,
         /// The bytes after it, as UTF-8.
         password: Zeroizing<Vec<u8>>,
     },
-    /// A token, in the characters of `token68`.
+    /// A token, made of the characters of `token68`.
     Bearer(&'b str),
 }
 
@@ -50,7 +52,7 @@ fn is_token68(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_in_token)
 }
 
-/// `name:password` in base64 with its padding. If it is not UTF-8, it is Latin-1, in which older programs send it.
+/// `name:password` in padded base64. Text that is not UTF-8 is read as Latin-1, which older programs send.
 fn basic(base64: &str) -> Result<Credentials<'static>, MalformedCredentials> {
     let mut space = Zeroizing::new(vec![0; base64.len() / 4 * 3]);
     let bytes = Base64::decode(base64, &mut space).map_err(|_| MalformedCredentials)?;
@@ -65,7 +67,8 @@ fn basic(base64: &str) -> Result<Credentials<'static>, MalformedCredentials> {
     Ok(Credentials::Basic { name: text(&bytes[..colon]), password })
 }
 
-/// Each byte is the character of this number. The space is reserved first: a string that grows leaves copies.
+/// Each byte becomes the character with its number. The space is reserved first: a string that grows leaves
+/// copies in memory.
 fn from_latin1(bytes: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
     text.extend(bytes.iter().map(|byte| char::from(*byte)));
@@ -95,7 +98,7 @@ mod tests {
 
     #[test]
     fn basic() {
-        // The base64 is by coreutils; the first two rows are RFC 7617's.
+        // The base64 is from coreutils; the first two rows are from RFC 7617.
         let table: [(&str, &str, &[u8]); 13] = [
             ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin", b"open sesame"),
             ("Basic dGVzdDoxMjPCow==", "test", "123£".as_bytes()),
@@ -103,7 +106,7 @@ mod tests {
             ("BASIC   dGVzdDoxMjPCow==", "test", "123£".as_bytes()),
             ("Basic dGVzdDoxMjOj", "test", "123£".as_bytes()),
             ("Basic Z3L232U6Z3L232U=", "größe", "größe".as_bytes()),
-            // The name alone would be UTF-8.
+            // Only the password is not UTF-8.
             ("Basic w7Y6/w==", "Ã¶", "ÿ".as_bytes()),
             ("Basic YTpiOmM=", "a", b"b:c"),
             ("Basic Og==", "", b""),
@@ -117,7 +120,7 @@ mod tests {
                 name: Zeroizing::new(name.to_owned()),
                 password: Zeroizing::new(password.to_vec()),
             };
-            // The table is about the content, so it is compared apart from `Debug`, which hides it.
+            // `assert_eq!` would print nothing useful: `Debug` hides the content.
             assert!(Credentials::parse(value.as_bytes()) == Ok(expected), "{value}");
         }
     }
@@ -152,7 +155,7 @@ mod tests {
             b"Basic realm=\"a\"",
             // No colon: `ab`.
             b"Basic YWI=",
-            // Padding that is missing, too long, or in the middle.
+            // Missing padding, too much padding, or padding in the middle.
             b"Basic YTo",
             b"Basic YTo==",
             b"Basic YTpi=",
@@ -160,10 +163,10 @@ mod tests {
             b"Basic YT=pi",
             b"Basic Og=",
             b"Basic =",
-            // Bits beyond the last byte.
+            // Nonzero bits after the last byte.
             b"Basic YTp=",
             b"Basic Oh==",
-            // The alphabet of base64url, and characters of token68 that no base64 has.
+            // Characters of base64url, and characters that token68 has but base64 does not.
             b"Basic YTr_",
             b"Basic YTr-",
             b"Basic YT.i",

@@ -1,7 +1,7 @@
 //! Where a received body ends (RFC 9112 §6 and §7).
 //!
-//! A [`BodyDecoder`] takes the bytes that have arrived and returns which of them are content. It never buffers, so a body
-//! of any length costs the same few words of memory.
+//! A [`BodyDecoder`] takes the bytes that have arrived and returns which of them are content. It never
+//! buffers, so a body of any length takes the same few words of memory.
 
 mod chunked;
 mod decoded;

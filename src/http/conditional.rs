@@ -1,11 +1,11 @@
 //! Preconditions: whether the current representation is the one that the client expects (RFC 9110 §13).
 //!
-//! [`gather`] extracts the fields from a head, [`evaluate`] decides in the order of §13.2.2. A write is checked
-//! twice: before its body is read, and at its commit, when the head is gone and another client may have
-//! written. [`Preconditions::guard_a_write`] returns whether the commit must check again.
+//! [`gather`] extracts the fields from a head, [`evaluate`] decides in the order of §13.2.2. A write is
+//! checked twice: before its body is read, and at its commit, as another client may have written in between.
+//! [`Preconditions::guard_a_write`] returns whether the commit must check again.
 //!
-//! A server that rejects the request for another reason (404, 403, …) does not evaluate preconditions (§13.2.1). Knows
-//! nothing of files or clocks.
+//! A server that rejects the request for a different reason (404, 403, …) does not evaluate preconditions
+//! (§13.2.1). This module knows nothing of files or clocks.
 
 mod if_range;
 mod lines;
@@ -14,7 +14,7 @@ use super::validators::{EntityTag, Validators};
 pub use if_range::range_applies;
 use lines::{DateField, Match, TagLines};
 
-/// The precondition fields of one request. If there are none, gathering them allocates nothing.
+/// The precondition fields of one request. If there are none, [`gather`] allocates nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "these are the names of the field lines")]
 pub struct Preconditions<'a> {
@@ -24,7 +24,7 @@ pub struct Preconditions<'a> {
     if_unmodified_since: DateField,
 }
 
-/// What a request does with the current representation.
+/// What a request does to the current representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// GET or HEAD.
@@ -36,7 +36,7 @@ pub enum Action {
 /// The result of the preconditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Respond as if there were none.
+    /// Respond as if there were no preconditions.
     Proceed,
     /// 304: the client's copy is current.
     NotModified,
@@ -48,7 +48,7 @@ pub enum Verdict {
 pub fn gather<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Preconditions<'a> {
     let mut found = Preconditions::default();
     for (name, value) in fields {
-        // All begin with `If-`, and hardly any other field does.
+        // All of them begin with `If-`, and hardly any other field does.
         if let Some((prefix, rest)) = name.split_at_checked(3)
             && prefix.eq_ignore_ascii_case("if-")
         {
@@ -60,14 +60,14 @@ pub fn gather<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Precondi
 
 /// Decides in the order of RFC 9110 §13.2.2. `current` is the current representation, `None` if there is none.
 ///
-/// A member of a list that is not an entity tag never permits anything: it neither lets a write replace the current
-/// representation, nor makes a client keep its copy.
+/// A list member that is not an entity tag never permits anything: it neither lets a write replace the
+/// current representation, nor makes a client keep its copy.
 pub fn evaluate(given: &Preconditions<'_>, action: Action, current: Option<&Validators>) -> Verdict {
     if given.was_changed(current) { Verdict::Failed } else { given.is_already_known(action, current) }
 }
 
 impl<'a> Preconditions<'a> {
-    /// Adds a field whose name is `If-` and this.
+    /// Adds a field with the name `If-` followed by `name`.
     fn take(&mut self, name: &str, value: &'a [u8]) {
         if name.eq_ignore_ascii_case("none-match") {
             self.if_none_match.0.push(value);
@@ -80,7 +80,7 @@ impl<'a> Preconditions<'a> {
         }
     }
 
-    /// Steps 1 and 2 of §13.2.2: whether it has changed since the client saw it.
+    /// Steps 1 and 2 of §13.2.2: whether the representation has changed since the client saw it.
     fn was_changed(&self, current: Option<&Validators>) -> bool {
         if self.if_match.is_given() {
             return self.if_match.look_for(current, EntityTag::strongly_matches) != Match::Found;
@@ -92,7 +92,7 @@ impl<'a> Preconditions<'a> {
         }
     }
 
-    /// Steps 3 and 4 of §13.2.2: whether the client has it already, and the verdict.
+    /// Steps 3 and 4 of §13.2.2: the verdict, by whether the client already has the representation.
     fn is_already_known(&self, action: Action, current: Option<&Validators>) -> Verdict {
         if self.if_none_match.is_given() {
             return match (self.if_none_match.look_for(current, EntityTag::weakly_matches), action) {
@@ -110,8 +110,8 @@ impl<'a> Preconditions<'a> {
         }
     }
 
-    /// Whether a write must check at its commit that the current representation is still the one that these were evaluated
-    /// against. The head is gone by then, and another client may have written.
+    /// Whether a write must check at its commit that the representation has not changed since these
+    /// preconditions were evaluated, as another client may have written in between.
     pub fn guard_a_write(&self) -> bool {
         self.if_match.is_given()
             || self.if_none_match.is_given()

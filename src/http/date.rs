@@ -1,35 +1,36 @@
 //! Dates as HTTP writes them (RFC 9110 §5.6.7): whole seconds, in UTC.
 //!
-//! A file system's times are finer, and have a wider range, than a field line. So a time is converted to a [`Date`] first,
-//! and all comparisons use the value that a client can see. The caller passes the time.
+//! A file system's times are finer and have a wider range than a field line can express. So a time is first
+//! converted to a [`Date`], and all comparisons use the value that a client can see. The caller passes the
+//! time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A time in a field line: a whole second of the years 1970 to 9999.
+/// A time in a field line: a whole second, in the years 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     seconds: u64,
 }
 
 impl Date {
-    /// Seconds from 1970 to the last one of a four-digit year, 9999-12-31 23:59:59.
+    /// The last second of a four-digit year, 9999-12-31 23:59:59, in seconds since 1970.
     const LAST: u64 = 253_402_300_799;
 
-    /// Parses any of the three forms of §5.6.7; `None` for anything else, also for a leap second (`:60`).
+    /// Parses any of the three forms in §5.6.7; `None` for anything else, even a leap second (`:60`).
     pub fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         httpdate::parse_http_date(text).ok().map(Self::from)
     }
 
-    /// How long this is after `earlier`; zero when it is not after it.
+    /// The time from `earlier` to this date; zero if this is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.seconds.saturating_sub(earlier.seconds))
     }
 }
 
-/// Fractions of a second are cut off. A time before 1970 becomes the first second of 1970, one after 9999 the last of 9999,
-/// so that files with such times can be served.
+/// Fractions of a second are cut off. A time before 1970 becomes the first second of 1970, and a time after
+/// 9999 the last second of 9999, so that files with such times can be served.
 impl From<SystemTime> for Date {
     fn from(time: SystemTime) -> Self {
         let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

@@ -17,9 +17,9 @@ const NOT_IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The value for a download with this name. Bytes that are not UTF-8 are replaced. For clients that know only the plain
-/// parameter, characters that it cannot hold, or that some clients take for an escape, become underscores (§4.3,
-/// appendix D).
+/// The value for a download with this name. Bytes that are not UTF-8 are replaced. In the plain parameter,
+/// for older clients, characters that it cannot contain, or that some clients take for an escape, become
+/// underscores (§4.3, appendix D).
 pub fn attachment(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     let is_plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '%' | '/');

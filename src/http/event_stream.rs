@@ -1,6 +1,6 @@
 //! Event streams: `text/event-stream` as bytes, both ways (WHATWG HTML, §9.2 "Server-sent events").
 //!
-//! An event is a few lines and a blank one:
+//! An event is a few lines and a blank line:
 //!
 //! ```text
 //! id: 00000000000000ff-7
@@ -9,9 +9,9 @@
 //!
 //! ```
 //!
-//! A value with a line end could forge events. Here that is impossible by construction: [`encode`] begins each line of the
-//! data with `data: `, and removes line ends from an id or a type. [`decoder::EventStreamDecoder`] decodes the stream of
-//! any server, in pieces of any size.
+//! A value with a line end could forge events. Here that is impossible by construction: [`encode`] begins
+//! each line of the data with `data: `, and removes line ends from an id or a type.
+//! [`decoder::EventStreamDecoder`] decodes a stream from any server, in pieces of any size.
 //!
 //! This module knows nothing of sockets, or of what the events mean.
 
@@ -27,8 +27,8 @@ pub const HEARTBEAT: &[u8] = b":\n\n";
 
 /// One event. Encoding cannot fail, and no value can end its field early:
 ///
-/// - `data` may have any content. Each of its lines becomes a `data:` line; the format cannot represent different line ends,
-///   so a reader sees every CR and CRLF as LF. (JSON escapes both.)
+/// - `data` may have any content. Each of its lines becomes a `data:` line; the format does not preserve line
+///   ends, so a reader sees every CR and CRLF as LF. (JSON escapes both.)
 /// - `id` and `event` lose every CR, LF and NUL. An empty `event` is read as `message`, and an empty `id` makes the reader
 ///   forget the last one.
 pub fn encode(id: &str, event: &str, data: &str) -> Vec<u8> {
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(decode(&stream), [event("1", "m", "x")]);
     }
 
-    /// Texts full of characters with a meaning in a stream.
+    /// Texts full of characters that have a meaning in event streams.
     fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             prop::sample::select(vec![

@@ -1,4 +1,4 @@
-//! Field lines (RFC 9110 §5): looking up names, and the lists in their values.
+//! Field lines (RFC 9110 §5): lookup by name, and lists in their values.
 
 /// The field lines of one head, in their order.
 #[derive(Debug, Clone, Copy)]
@@ -17,33 +17,33 @@ impl<'h, 'b> Fields<'h, 'b> {
         self.lines.iter().map(|line| (line.name, line.value))
     }
 
-    /// The same, from the last line to the first.
+    /// Like [`Self::iter`], from the last line to the first.
     pub fn iter_from_the_end(self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'h, 'b> {
         self.lines.iter().rev().map(|line| (line.name, line.value))
     }
 
-    /// The values of all lines of this name (compared without case), in order.
+    /// The values of all lines with this name (case is ignored), in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         self.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The value of the first line of this name.
+    /// The value of the first line with this name.
     pub fn get(self, name: &str) -> Option<&'b [u8]> {
         self.all(name).next()
     }
 
-    /// The first value as text; a value that is not ASCII counts as absent.
+    /// The value of the first line with this name, as text; a value that is not ASCII counts as absent.
     pub fn text(self, name: &str) -> Option<&'b str> {
         self.get(name).filter(|value| value.is_ascii()).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The members of a comma-separated list on one or several lines (RFC 9110 §5.6.1), without the white space around each
-    /// and without empty members. Not for values with quoted commas.
+    /// The members of a comma-separated list on one or several lines (RFC 9110 §5.6.1), without the white
+    /// space around each and without empty members. Do not use it for values with quoted commas.
     pub fn list(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         self.all(name).flat_map(members)
     }
 
-    /// Whether the list of this name has this token, compared without case.
+    /// Whether the list with this name has this token; case is ignored.
     pub fn has_token(self, name: &str, token: &str) -> bool {
         self.list(name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
     }
@@ -59,7 +59,8 @@ pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// The number that these digits form, if it fits in 64 bits. A sign, a list or anything else is `None`.
+/// The number that these digits form; `None` if it does not fit in 64 bits, or for a sign, a list or anything
+/// else.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;

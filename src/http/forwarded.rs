@@ -1,7 +1,7 @@
-//! What proxies say about a request: the `X-Forwarded-` fields, and `Forwarded` (RFC 7239).
+//! The fields in which proxies describe a request: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 //!
-//! Each proxy adds its peer at the end, so the nearest hop comes last. Lists are read from there, because a client can
-//! write whatever it wants before what the proxies add.
+//! Each proxy appends its peer, so the nearest hop comes last. Lists are read from the end, because a client
+//! can write anything before the proxies' entries.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,9 +12,9 @@ use crate::http::fields::Fields;
 pub struct Hop<'b> {
     /// Its address; `None` for `unknown`, `_hidden` and anything malformed.
     pub address: Option<IpAddr>,
-    /// The scheme that it used, if this element names it.
+    /// The scheme that it used, if this element names one.
     pub proto: Option<&'b [u8]>,
-    /// The host that it asked for, if this element names it.
+    /// The host that it requested, if this element names one.
     pub host: Option<&'b [u8]>,
 }
 
@@ -32,7 +32,7 @@ pub fn forwarded<'b>(fields: Fields<'_, 'b>) -> impl Iterator<Item = Hop<'b>> {
     from_the_end(fields, "Forwarded", true).map(hop)
 }
 
-/// The elements of a list on one or several lines, the last first, without empty ones (RFC 9110 §5.6.1.2).
+/// The non-empty elements of a list on one or several lines, the last first (RFC 9110 §5.6.1.2).
 fn from_the_end<'b>(
     fields: Fields<'_, 'b>,
     name: &'static str,
@@ -61,7 +61,7 @@ fn hop(element: &[u8]) -> Hop<'_> {
         let (name, value) = (&pair[..at], unquoted(&pair[at + 1..]));
         let parameters = [("for", &mut client), ("proto", &mut proto), ("host", &mut host)];
         let known = parameters.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
-        // Each may occur once.
+        // Each parameter may occur once.
         if known.is_some_and(|(_, parameter)| parameter.replace(value).is_some()) {
             return MALFORMED;
         }
@@ -79,7 +79,7 @@ fn quoted_splitter(at: u8) -> impl FnMut(&u8) -> bool {
     }
 }
 
-/// The content of a quoted string, or the token itself. No value that is used here contains a quoted pair (`\"`).
+/// The content of a quoted string, or the token itself. The values used here contain no quoted pairs (`\"`).
 fn unquoted(value: &[u8]) -> &[u8] {
     match value {
         [b'"', inner @ .., b'"'] => inner,
@@ -87,8 +87,8 @@ fn unquoted(value: &[u8]) -> &[u8] {
     }
 }
 
-/// The address of a node (RFC 7239 §6): `192.0.2.7`, `192.0.2.7:5000`, `[2001:db8::7]:5000`; also `2001:db8::7`, which
-/// `X-Forwarded-For` has. A port is dropped.
+/// The address of a node (RFC 7239 §6): `192.0.2.7`, `192.0.2.7:5000`, `[2001:db8::7]:5000`; also
+/// `2001:db8::7`, as in `X-Forwarded-For`. A port is dropped.
 fn node(text: &str) -> Option<IpAddr> {
     let ip = text.parse::<IpAddr>().ok();
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().map(IpAddr::V6).ok();

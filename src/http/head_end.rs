@@ -3,25 +3,27 @@
 use super::fields::is_token_byte;
 use super::request::{HEAD_LIMIT, HeadError};
 
-/// A position in a head fits.
+/// Every position in a head fits in 16 bits.
 const _: () = assert!(HEAD_LIMIT <= u16::MAX as usize);
 
-/// Finds the end of a head in bytes that arrive in pieces, and examines each byte once.
+/// Finds the end of a head in bytes that arrive in pieces, examining each byte once.
 #[derive(Debug, Clone, Default)]
 pub struct EndFinder {
-    /// The number of bytes that were examined, at most [`HEAD_LIMIT`]. Each idle connection has a finder, so it is small.
+    /// The number of bytes examined, at most [`HEAD_LIMIT`]. Each idle connection has a finder, so this is
+    /// small.
     seen: u16,
     /// Where the current line begins.
     line: u16,
-    /// Whether a line with text came before: empty lines before a request line are ignored (RFC 9112 §2.2).
+    /// Whether a non-empty line came before: empty lines before a request line are ignored (RFC 9112 §2.2).
     has_begun: bool,
 }
 
 impl EndFinder {
-    /// Examines what was added to `bytes` since the last call; returns the length of the head once it is complete. A line that
-    /// does not end with CRLF is rejected at once (RFC 9112 §2.2 allows that), and so is a head that is too large.
+    /// Examines the bytes added to `bytes` since the last call; returns the length of the head once it is
+    /// complete. A line that does not end with CRLF is rejected at once (RFC 9112 §2.2 allows that), and so
+    /// is a head that is too large.
     ///
-    /// The result does not depend on how the bytes arrive: none beyond [`HEAD_LIMIT`] is examined.
+    /// The result does not depend on how the bytes arrive: bytes beyond [`HEAD_LIMIT`] are never examined.
     pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
         let bytes = bytes.get(..HEAD_LIMIT).unwrap_or(bytes);
         if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
@@ -48,12 +50,13 @@ impl EndFinder {
         self.incomplete(bytes)
     }
 
-    /// The result for bytes without an end.
+    /// The result for a head that has not ended yet.
     fn incomplete(&self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
         if bytes.len() < HEAD_LIMIT { Ok(None) } else { Err(self.too_large()) }
     }
 
-    /// The error of a head without an end: the target is too long if the first line has not ended yet.
+    /// The error for a head that has not ended at the limit: if its first line has not ended either, the
+    /// target is too long.
     fn too_large(&self) -> HeadError {
         if self.line == 0 { HeadError::TargetTooLong } else { HeadError::TooLarge }
     }
@@ -62,7 +65,7 @@ impl EndFinder {
 /// The first CR or LF from this position on, searched eight bytes at a time.
 fn line_break(bytes: &[u8], from: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // The high bit of the first byte that is zero; those above it may be wrong.
+    // Sets the high bit of the first zero byte; higher bits may be wrong.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
     let (words, tail) = bytes.get(from..)?.as_chunks();
     for (number, word) in words.iter().enumerate() {
@@ -80,7 +83,7 @@ fn line_break(bytes: &[u8], from: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// The result for bytes that arrive in pieces of this size.
+    /// The result for bytes arriving in pieces of this size.
     fn find(bytes: &[u8], piece: usize) -> Result<Option<usize>, HeadError> {
         let mut finder = EndFinder::default();
         let ends = (1..=bytes.len()).filter(|end| end % piece == 0 || *end == bytes.len());

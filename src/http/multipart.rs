@@ -5,10 +5,10 @@
 //!                            `--"--"--> epilogue
 //! ```
 //!
-//! A [`MultipartDecoder`] takes the bytes that have arrived and returns one [`MultipartEvent`] at a time. It buffers a
-//! part head until that is complete, but no content, so a body of any length costs the same few kilobytes, and the
-//! caller need not keep any byte. The caller decides what to do with the parts, where files go and which names are
-//! valid.
+//! A [`MultipartDecoder`] takes the bytes that have arrived and returns one [`MultipartEvent`] at a time. It
+//! buffers a part head until that is complete, but no content. So a body of any length takes the same few
+//! kilobytes, and the caller need not keep any bytes. The caller decides what to do with the parts, where
+//! files go and which names are valid.
 
 mod boundary;
 mod decoder;

@@ -23,11 +23,12 @@ pub enum CloseReason {
     Http10,
     /// The message has invalid framing, so nothing after it can be parsed.
     Framing,
-    /// The client asked for a tunnel (CONNECT): what follows may not be HTTP.
+    /// The client asked for a tunnel (CONNECT): the bytes after the request may not be HTTP.
     Tunnel,
     /// The response was sent before the whole body was read.
     BodyUnread,
-    /// The same, for a piece of an upload: the client can ask how far it came, and continue from there.
+    /// Like `BodyUnread`, for a piece of an upload: the client can ask how much arrived, and resume from
+    /// there.
     PieceUnread,
     /// The end of the connection ends the response.
     Endless,
@@ -42,7 +43,7 @@ pub enum CloseReason {
 }
 
 impl Persistence {
-    /// The persistence that a message of this version with these fields requests.
+    /// The persistence that a message with this version and these fields requests.
     pub fn of_message(version: HttpVersion, fields: Fields<'_, '_>) -> Self {
         if fields.has_token("Connection", "close") {
             return Self::Close(CloseReason::Asked);

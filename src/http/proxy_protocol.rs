@@ -1,5 +1,5 @@
-//! The header that a proxy sends before the first request of a connection, to say who its client is: the PROXY protocol,
-//! versions 1 and 2 (HAProxy, "The PROXY protocol", 2020).
+//! The header that a proxy sends before the first request on a connection, to name its client: the PROXY
+//! protocol, versions 1 and 2 (HAProxy, "The PROXY protocol", 2020).
 //!
 //! ```text
 //! version 1   PROXY TCP4 192.0.2.7 198.51.100.1 5000 80\r\n
@@ -9,11 +9,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The longest header of version 1, in bytes, as the protocol sets it.
+/// The longest header of version 1, in bytes, as the protocol defines.
 const LIMIT_1: usize = 107;
 
-/// The longest header of version 2, in bytes. Its extensions may hold a client certificate's subject, not a whole
-/// certificate.
+/// The longest header of version 2, in bytes. That leaves room for a client certificate's subject in its
+/// extensions, but not for a whole certificate.
 pub const LIMIT: usize = 4096;
 
 /// The first bytes of a header of version 1.
@@ -25,10 +25,10 @@ const SIGNATURE_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The signature, the command, the family and the length.
 const START_2: usize = 16;
 
-/// Who opened a connection to the proxy.
+/// The program that opened the connection to the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxySource {
-    /// The proxy itself, for a health check, or a client without an address in the network.
+    /// The proxy itself, for a health check, or a client without a network address.
     Itself,
     /// The client at this address.
     Client(SocketAddr),
@@ -37,7 +37,7 @@ pub enum ProxySource {
 /// Why the bytes are not a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyHeaderError {
-    /// They begin otherwise.
+    /// They do not begin with a header.
     Missing,
     /// The header is malformed.
     Malformed,
@@ -56,7 +56,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(ProxySource, usize)>, ProxyHeaderEr
     Err(ProxyHeaderError::Missing)
 }
 
-/// Whether the bytes begin with this, or are the beginning of it.
+/// Whether the bytes begin with `with`, or `with` begins with the bytes.
 fn begins(bytes: &[u8], with: &[u8]) -> bool {
     let common = bytes.len().min(with.len());
     bytes[..common] == with[..common]
@@ -74,7 +74,7 @@ fn parse_1(bytes: &[u8]) -> Result<Option<(ProxySource, usize)>, ProxyHeaderErro
 
 /// The source in a line of version 1, after `PROXY `.
 fn source_1(line: &str) -> Option<ProxySource> {
-    // Whatever follows UNKNOWN is ignored.
+    // Anything after UNKNOWN is ignored.
     if line == "UNKNOWN" || line.starts_with("UNKNOWN ") {
         return Some(ProxySource::Itself);
     }
@@ -92,7 +92,7 @@ fn source_1(line: &str) -> Option<ProxySource> {
     Some(ProxySource::Client(SocketAddr::new(ip(source)?.to_canonical(), port_1(source_port)?)))
 }
 
-/// A port of version 1: decimal digits without a leading zero.
+/// A port in version 1: decimal digits without a leading zero.
 fn port_1(text: &str) -> Option<u16> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     is_number.then(|| text.parse().ok())?
@@ -119,7 +119,8 @@ fn parse_2(bytes: &[u8]) -> Result<Option<(ProxySource, usize)>, ProxyHeaderErro
     Ok(Some((source, length)))
 }
 
-/// The source in what follows the length of version 2. A header that names a datagram protocol is malformed.
+/// The source in a header of version 2; `rest` follows the length. A header that names a datagram protocol is
+/// malformed.
 fn source_2(family: u8, rest: &[u8]) -> Option<ProxySource> {
     match family {
         0x00 => Some(ProxySource::Itself),

@@ -1,7 +1,8 @@
 //! Request heads (RFC 9112 §3 to §6).
 //!
-//! A [`Head`] exists only if it is complete and valid, with a known framing, a host and a target. Ambiguous heads (RFC 9112
-//! §11.2) are rejected when they are parsed. A head is parsed once, when its end was found (`head_end`).
+//! A [`Head`] exists only if it is complete and valid, with a known framing, a host and a target. Ambiguous
+//! heads (RFC 9112 §11.2) are rejected when they are parsed. A head is parsed once, after its end has been
+//! found (`head_end`).
 
 mod error;
 mod expectation;

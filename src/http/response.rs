@@ -13,8 +13,8 @@ use super::status::Status;
 /// The largest response head that a client accepts, in bytes: some servers set long cookies.
 pub const RESPONSE_HEAD_LIMIT: usize = 64 * 1024;
 
-/// A response head to send: its status and field lines. The connection adds those that every response has (Date,
-/// Content-Length, Connection).
+/// A response head to send: its status and field lines. The connection adds the field lines that every
+/// response has (Date, Content-Length, Connection).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     status: Status,
@@ -23,7 +23,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Space for the field lines of a usual response, in bytes, so that they are allocated once.
+    /// The space in bytes that the field lines of a usual response need, so that they are allocated once.
     const USUAL_LINES: usize = 256;
 
     /// A head with this status and no field lines yet.
@@ -31,7 +31,7 @@ impl Head {
         Self { status, lines: Arc::new(String::with_capacity(Self::USUAL_LINES)) }
     }
 
-    /// The same field lines under another status, with space for more.
+    /// The same field lines with a different status.
     #[must_use]
     pub fn with_status(&self, status: Status) -> Self {
         Self { status, lines: Arc::clone(&self.lines) }
@@ -47,6 +47,11 @@ impl Head {
         "HTTP/1.1 000 \r\n".len() + self.status.reason().len() + self.lines.len()
     }
 
+    /// Whether both have the same lines in memory and the same status, which takes no look at the lines.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.status == other.status && Arc::ptr_eq(&self.lines, &other.lines)
+    }
+
     /// Adds a field line. No value can create a second line: control characters become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {
@@ -54,7 +59,7 @@ impl Head {
         self
     }
 
-    /// The same, in place.
+    /// Like [`Self::field`], in place.
     pub fn add(&mut self, name: &str, value: impl fmt::Display) {
         let lines = Arc::make_mut(&mut self.lines);
         let start = lines.len() + name.len() + 2;
@@ -68,13 +73,13 @@ impl Head {
         lines.push_str("\r\n");
     }
 
-    /// The value of the first field line of this name.
+    /// The value of the first field line with this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut lines = self.lines.lines().filter_map(|line| line.split_once(": "));
         lines.find_map(|(given, value)| given.eq_ignore_ascii_case(name).then_some(value))
     }
 
-    /// Removes the field lines of this name.
+    /// Removes the field lines with this name.
     pub fn remove(&mut self, name: &str) {
         let is_other = |line: &&str| !line.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(name));
         self.lines = Arc::new(self.lines.split_inclusive("\r\n").filter(is_other).collect());
@@ -101,7 +106,7 @@ pub struct Received {
     pub framing: Framing,
     /// Whether the connection can be used again.
     pub persistence: Persistence,
-    /// The valid length in its fields, also if there is no content.
+    /// The valid length in its fields, even if there is no content.
     length: Option<u64>,
     fields: Vec<(String, Vec<u8>)>,
 }
@@ -118,8 +123,8 @@ pub enum ResponseError {
 }
 
 impl Received {
-    /// Parses a head at the start of `bytes`, and returns its length; `None` if it is not complete yet. `to_head`: the request
-    /// was HEAD, so the response has no content (RFC 9112 §6.3).
+    /// Parses a head at the start of `bytes`, and returns its length; `None` if it is not complete yet. If
+    /// `to_head` is set, the request was HEAD, so the response has no content (RFC 9112 §6.3).
     pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(Self, usize)>, ResponseError> {
         let mut lines = [httparse::EMPTY_HEADER; FIELD_LIMIT];
         let mut response = httparse::Response::new(&mut lines);
@@ -156,13 +161,13 @@ impl Received {
         self.length
     }
 
-    /// The value of the first field line of this name, as text; bytes that are not UTF-8 are replaced.
+    /// The value of the first field line with this name, as text; bytes that are not UTF-8 are replaced.
     pub fn field(&self, name: &str) -> Option<String> {
         let (_, value) = self.fields.iter().find(|(given, _)| given.eq_ignore_ascii_case(name))?;
         Some(String::from_utf8_lossy(value).into_owned())
     }
 
-    /// The values of all lines of this name, in order.
+    /// The values of all lines with this name, in order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.fields
             .iter()
@@ -199,7 +204,7 @@ fn content_length(fields: Fields<'_, '_>) -> Result<Option<u64>, ResponseError> 
     }
 }
 
-/// A value in one line: a line break with white space after it is replaced by a space (RFC 9112 §5.2).
+/// A value on one line: a line break, with the white space after it, becomes a space (RFC 9112 §5.2).
 fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.contains(&b'\n') {
         return value.into();

@@ -7,12 +7,12 @@
 //! DELETE /.wharf/uploads/TOKEN
 //! ```
 //!
-//! The fields are structured (`structured`): one that has another type, or occurs twice, counts as absent. Section numbers
-//! below are the draft's.
+//! The fields are structured (`structured`): a field that has the wrong type, or occurs twice, counts as
+//! absent. Section numbers below are the draft's.
 //!
-//! In responses to creation and append, `Upload-Complete: ?1` marks the response of the target, and an error with `?0`
-//! belongs to the upload (§4.1.2). A client that lost the response of the target appends nothing to the complete upload,
-//! and gets that response again (§4.4.2).
+//! In responses to creation and append, `Upload-Complete: ?1` marks the response from the target, while an
+//! error with `?0` concerns the upload (§4.1.2). A client that lost the target's response appends an empty
+//! body to the complete upload, and gets that response again (§4.4.2).
 
 use std::fmt;
 
@@ -22,48 +22,48 @@ use super::request::{Head, HttpVersion};
 use super::status::Status;
 use super::structured::{self, BareItem, LARGEST_INTEGER};
 
-/// The supported iteration of the draft ("Draft Version Identification"): that of revisions -12 to -15.
+/// The supported iteration of the draft ("Draft Version Identification"), used by revisions -12 to -15.
 pub const INTEROP_VERSION: u64 = 9;
 
-/// The field with it.
+/// The field with that number.
 pub const INTEROP: &str = "Upload-Draft-Interop-Version";
 
-/// Whether the content ends the upload (§4.1.2).
+/// The field that says whether the content ends the upload (§4.1.2).
 pub const COMPLETE: &str = "Upload-Complete";
 
-/// The offset of the content in the upload, or how much of it has arrived (§4.1.1).
+/// The field with the offset of the content in the upload, or with the amount that has arrived (§4.1.1).
 pub const OFFSET: &str = "Upload-Offset";
 
-/// The length of the whole upload (§4.1.3).
+/// The field with the length of the whole upload (§4.1.3).
 pub const LENGTH: &str = "Upload-Length";
 
-/// The limits of the server (§4.1.4).
+/// The field with the server's limits (§4.1.4).
 pub const LIMIT: &str = "Upload-Limit";
 
 /// The media type of content that is appended (§6).
 pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
 
-/// What revisions -00 and -01 of the draft send instead of [`COMPLETE`], with the opposite value.
+/// The field that revisions -00 and -01 of the draft use instead of [`COMPLETE`], with the opposite value.
 const INCOMPLETE: &str = "Upload-Incomplete";
 
 /// The version field of tus 1, whose first request has no content.
 const TUS: &str = "Tus-Resumable";
 
-/// What a request that begins or continues an upload announces about its content.
+/// What a request announces about its content when it begins or continues an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
     /// Whether the content is the last.
     pub completes: bool,
-    /// Its length in bytes, if it is announced.
+    /// Its length in bytes, if announced.
     pub size: Option<u64>,
-    /// The length of the whole upload, if it is announced.
+    /// The length of the whole upload, if announced.
     pub length: Option<u64>,
 }
 
 /// How the server handles the upload that a request starts (§4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadKind {
-    /// A plain upload: there is no way to send the client a URL to resume it at.
+    /// A plain upload: the client cannot be given a URL for resuming.
     Plain,
     /// A resumable upload. If reading the content takes long, a 104 response gives the client its URL.
     ResumableWithInterim(Announced),
@@ -71,16 +71,17 @@ pub enum UploadKind {
     Resumable(Announced),
 }
 
-/// Why a request to save a file is refused: its content is only a part, and this server cannot receive the rest.
+/// Why a request to save a file is refused: its content is only a part of the file, and this server cannot
+/// receive the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartError {
-    /// It follows another version of the draft.
+    /// It follows a different version of the draft.
     Version,
     /// It follows tus 1.
     Tus,
     /// Its content does not begin at the start of the file.
     Offset,
-    /// Its content is not as long as it says that the file is.
+    /// Its content is not as long as the announced file.
     Length,
 }
 
@@ -89,7 +90,7 @@ pub enum PartError {
 pub struct Append {
     /// The offset of its content.
     pub offset: u64,
-    /// What it announces about it.
+    /// What it announces about its content.
     pub announced: Announced,
 }
 
@@ -104,14 +105,14 @@ pub enum AppendError {
     NoComplete,
 }
 
-/// A problem of an upload as a type of RFC 9457 (§7).
+/// A problem with an upload, as a problem type of RFC 9457 (§7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadProblem {
-    /// It continues at another offset than the request says.
+    /// The upload continues at a different offset than the request says.
     MismatchingOffset {
         /// The offset where it continues.
         expected: u64,
-        /// The offset of the request.
+        /// The offset in the request.
         provided: u64,
     },
     /// The announced lengths do not agree.
@@ -129,7 +130,7 @@ pub struct Limits {
     pub max_append_size: Option<u64>,
     /// The smallest content of a request that does not complete the upload.
     pub min_append_size: Option<u64>,
-    /// For how many seconds an upload is kept.
+    /// How long an upload is kept, in seconds.
     pub max_age: Option<u64>,
 }
 
@@ -154,20 +155,20 @@ pub fn parse_integer(value: &[u8]) -> Option<u64> {
     }
 }
 
-/// The value of a field that occurs once.
+/// The value of a field, if it occurs exactly once.
 fn single<'b>(fields: Fields<'_, 'b>, name: &str) -> Option<&'b [u8]> {
     let mut lines = fields.all(name);
     lines.next().filter(|_| lines.next().is_none())
 }
 
-/// What a client says about the draft that it follows.
+/// The version of the draft that a client states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClientVersion {
-    /// Nothing, as a client of the final standard will do.
+    /// None, as with a client of the final standard.
     Unstated,
     /// The supported iteration.
     Supported,
-    /// Another one, or one that cannot be read.
+    /// A different iteration, or a malformed one.
     Other,
 }
 
@@ -190,7 +191,7 @@ impl Announced {
     }
 }
 
-/// The size of the content, if the head has it.
+/// The size of the content, if the head states it.
 fn content_size(head: &Head<'_, '_>) -> Option<u64> {
     match head.framing {
         Framing::Sized(size) => Some(size),
@@ -199,18 +200,18 @@ fn content_size(head: &Head<'_, '_>) -> Option<u64> {
     }
 }
 
-/// The length of the whole file, if the head has it.
+/// The length of the whole file, if the head states it.
 pub fn announced_length(head: &Head<'_, '_>) -> Option<u64> {
     single(head.fields, LENGTH).and_then(parse_integer)
 }
 
 impl UploadKind {
-    /// The handling of a request to save a file. An interim response needs HTTP/1.1 and a client that supports the draft.
-    /// Without it, a client that sends everything at once gains nothing from a resumable upload; one that sends pieces gets
-    /// the URL with the final response.
+    /// How to handle a request to save a file. An interim response needs HTTP/1.1 and a client that supports
+    /// the draft. Without one, a client that sends everything at once gains nothing from a resumable upload,
+    /// and a client that sends pieces gets the URL with the final response.
     ///
-    /// A client of another version gets a plain upload. Fails if its content is only a part of the file: that must not be
-    /// saved as if it were the file.
+    /// A client with a different version gets a plain upload. This fails if the content is only a part of the
+    /// file, which must not be saved as if it were the whole.
     pub fn of(head: &Head<'_, '_>) -> Result<Self, PartError> {
         let (fields, announced) = (head.fields, Announced::of(head));
         let version = ClientVersion::of(fields);
@@ -239,7 +240,7 @@ impl UploadKind {
 }
 
 impl Append {
-    /// Parses a PATCH to an upload.
+    /// Parses a PATCH request to an upload.
     pub fn of(head: &Head<'_, '_>) -> Result<Self, AppendError> {
         let mut types = head.fields.all("Content-Type");
         if !(types.next().is_some_and(is_partial_upload) && types.all(is_partial_upload)) {
@@ -308,8 +309,8 @@ impl Limits {
         ]
     }
 
-    /// Parses the lines of the field (§4.1.4). Unknown members are ignored. If a known one has another type, the whole
-    /// field is ignored.
+    /// Parses the lines of the field (§4.1.4). Unknown members are ignored. If a known member has the wrong
+    /// type, the whole field is ignored.
     pub fn parse<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Option<Self> {
         let value = lines.collect::<Vec<_>>().join(&b", "[..]);
         let found = structured::dictionary(&value)?;
@@ -325,7 +326,8 @@ impl Limits {
     }
 }
 
-/// `max-size=1000, max-age=86400`. A limit that is too large for an Integer is left out: nothing reaches it.
+/// `max-size=1000, max-age=86400`. A limit that is too large for an Integer is left out: no upload reaches
+/// it.
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

@@ -1,4 +1,4 @@
-//! Status codes (RFC 9110 §15): those that wharf sends or a client names.
+//! Status codes (RFC 9110 §15) that wharf sends or a client refers to.
 
 use std::fmt;
 
@@ -63,7 +63,7 @@ statuses! {
 }
 
 impl Status {
-    /// The status of this code; `None` unless it is 100 to 999.
+    /// The status with this code; `None` unless it is 100 to 999.
     pub fn new(code: u16) -> Option<Self> {
         (100..=999).contains(&code).then_some(Self(code))
     }
@@ -88,7 +88,8 @@ impl Status {
         self.0 >= 400
     }
 
-    /// Whether a response with it never has content, whatever its fields say (RFC 9112 §6.3, rule 1).
+    /// Whether a response with this status never has content, whatever its fields say (RFC 9112 §6.3, rule
+    /// 1).
     pub fn has_no_content(self) -> bool {
         self.is_interim() || self == Self::NO_CONTENT || self == Self::NOT_MODIFIED
     }

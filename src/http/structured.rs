@@ -1,5 +1,6 @@
-//! Structured fields (RFC 9651): items and dictionaries, as strict as its parsing algorithms. A value that does not
-//! follow the grammar is `None`, because the draft says that such a field is ignored.
+//! Structured fields (RFC 9651): items and dictionaries, parsed as strictly as the RFC requires. A value that
+//! does not follow the grammar is `None`, because the draft on resumable uploads says that such a field is
+//! ignored.
 //!
 //! Only Booleans and Integers have a value here; the other types are checked and skipped.
 
@@ -11,7 +12,7 @@ const INTEGER_DIGITS: usize = 15;
 /// The largest Integer.
 pub const LARGEST_INTEGER: u64 = 999_999_999_999_999;
 
-/// The maximum numbers of digits of a Decimal before and after its point (§3.3.2).
+/// The maximum number of digits before and after the point of a Decimal (§3.3.2).
 const DECIMAL_DIGITS: (usize, usize) = (12, 3);
 
 /// A bare item.
@@ -21,7 +22,7 @@ pub enum BareItem {
     Boolean(bool),
     /// An Integer.
     Integer(i64),
-    /// An item of another type, or an inner list.
+    /// An item of any other type, or an inner list.
     Other,
 }
 
@@ -34,8 +35,8 @@ pub fn item(value: &[u8]) -> Option<BareItem> {
     parser.rest.is_empty().then_some(item)
 }
 
-/// Parses a Dictionary (§4.2.2) of one or several lines, which are joined with commas. Of two members with the same key,
-/// the last counts.
+/// Parses a Dictionary (§4.2.2) on one line, or on several lines joined with commas. If two members have the
+/// same key, the last counts.
 pub fn dictionary(value: &[u8]) -> Option<Vec<(&str, BareItem)>> {
     let mut parser = Parser { rest: value };
     let mut members = Vec::new();
@@ -321,7 +322,7 @@ mod tests {
         }
     }
 
-    /// A value that is cut off or changed anywhere is parsed or refused, without a panic.
+    /// A value that is truncated or changed anywhere is parsed or refused, without a panic.
     #[test]
     fn damaged_values_are_refused_without_a_panic() {
         let whole = b"a=1.5;x=%\"%c3%a9\", b=(\"\\\\\" :aGk=: @-1);y, c=?1;*z=tok";

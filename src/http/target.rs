@@ -1,7 +1,7 @@
 //! Request targets (RFC 9112 §3.2) and the percent-encoding of paths (RFC 3986 §2.1).
 //!
-//! A path is split on `/` first and decoded afterwards, each segment once: so `%2f` never becomes a separator, and the path
-//! that was checked is the path that is opened. The folder decides whether a segment exists.
+//! A path is first split on `/`, and then each segment is decoded once. So `%2f` never becomes a separator,
+//! and the path that was checked is the path that is opened. The folder decides whether a segment exists.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,10 +29,10 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// The characters that must be encoded in a segment: the slash too.
+/// The characters that must be encoded in a segment, including the slash.
 const NOT_IN_SEGMENT: &AsciiSet = &NOT_IN_PATH.add(b'/');
 
-/// The characters that are encoded in a target that a person typed: `%`, `?` and the like keep their meaning.
+/// The characters that are encoded in a target that a user typed: `%`, `?` and the like keep their meaning.
 const NOT_TYPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -85,7 +85,7 @@ pub enum TargetError {
 }
 
 impl<'b> Target<'b> {
-    /// Parses a target. UTF-8 beyond ASCII is accepted: some tools send paths as people type them.
+    /// Parses a target. UTF-8 beyond ASCII is accepted: some tools send paths as users type them.
     pub fn parse(text: &'b str) -> Result<Self, TargetError> {
         if text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\' || b == b'#') {
             return Err(TargetError::Byte);
@@ -122,7 +122,7 @@ fn is_authority(text: &str) -> bool {
     !text.contains(['/', '?', '@']) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What follows `http://` or `https://`; schemes are case-insensitive (RFC 9110 §4.2.3).
+/// The rest after `http://` or `https://`; schemes are case-insensitive (RFC 9110 §4.2.3).
 fn strip_scheme(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once("://")?;
     (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")).then_some(rest)
@@ -138,8 +138,9 @@ impl<'b> PathAndQuery<'b> {
         Self { path: if path.is_empty() { "/" } else { path }, query }
     }
 
-    /// The path below this directory; empty for the directory itself without its final slash, `None` if it is elsewhere. The
-    /// segments are compared decoded and without empty ones, as proxies and the folder do it.
+    /// The path below this directory; empty for the directory itself without its final slash, `None` for a
+    /// path elsewhere. Segments are compared after decoding, and empty ones are ignored, as in proxies and
+    /// the folder.
     pub fn below(&self, directory: &str) -> Option<Self> {
         let mut path = self.path;
         for name in directory.split('/').filter(|name| !name.is_empty()) {
@@ -151,8 +152,8 @@ impl<'b> PathAndQuery<'b> {
         Some(Self { path, query: self.query })
     }
 
-    /// The relative path from here to the root, without a final slash: `.` from `/a`, `../..` from `/a/b/c`. Links that
-    /// begin with it are right wherever a proxy shows the root.
+    /// The relative path from here to the root, without a final slash: `.` from `/a`, `../..` from `/a/b/c`.
+    /// Links that begin with it work wherever a proxy places the root.
     pub fn to_root(&self) -> String {
         let depth = self.path.matches('/').count().saturating_sub(1);
         if depth == 0 { ".".to_owned() } else { vec![".."; depth].join("/") }
@@ -173,7 +174,7 @@ impl<'b> PathAndQuery<'b> {
         self.path.ends_with('/')
     }
 
-    /// The value of this parameter of the query, undecoded; empty for one without `=`.
+    /// The value of this query parameter, still encoded; empty for a parameter without `=`.
     pub fn parameter(&self, name: &str) -> Option<&'b str> {
         self.query?.split('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -181,12 +182,13 @@ impl<'b> PathAndQuery<'b> {
         })
     }
 
-    /// The segments between the slashes, each decoded; including empty ones.
+    /// The segments between the slashes, each decoded, including empty ones.
     pub fn segments(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
         self.encoded_segments().map(decode_segment)
     }
 
-    /// The same, as the names under which a client saves them: a segment that would decode to several names stays encoded.
+    /// Like [`Self::segments`], but as the names under which a client saves them: a segment that would decode
+    /// to several names stays encoded.
     pub fn names(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
         self.encoded_segments().map(|segment| match decode_segment(segment) {
             Err(TargetError::Separator) => Ok(segment.into()),
@@ -215,7 +217,7 @@ fn decode_segment(segment: &[u8]) -> Result<Cow<'_, [u8]>, TargetError> {
     if decoded.iter().any(|&b| b == b'/' || b == 0) { Err(TargetError::Separator) } else { Ok(decoded) }
 }
 
-/// A path, encoded for a target; its slashes stay.
+/// A path, encoded for a target; its slashes are kept.
 pub fn encode_path(path: &[u8]) -> String {
     percent_encode(path, NOT_IN_PATH).to_string()
 }
@@ -225,8 +227,8 @@ pub fn encode_segment(segment: &[u8]) -> String {
     percent_encode(segment, NOT_IN_SEGMENT).to_string()
 }
 
-/// A target from what a person typed: with a `/` before it, and encoded where necessary. `%XX` and `?` keep their meaning
-/// of a URL.
+/// A target from text that a user typed: with a `/` before it, and encoded where necessary. `%XX` and `?`
+/// keep their meaning in a URL.
 pub fn from_typed(text: &str) -> String {
     let text = text.trim_start_matches('/');
     let mut target = String::from("/");

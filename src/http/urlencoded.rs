@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode;
 
-/// The first field of this name, decoded. Line ends after the last field, as programs may send them, do not count.
+/// The first field with this name, decoded. Trailing line ends, which some programs send, are ignored.
 pub fn field(body: &[u8], name: &str) -> Option<Vec<u8>> {
     let pairs = body.trim_ascii_end().split(|byte| *byte == b'&');
     pairs.into_iter().find_map(|pair| {
@@ -11,7 +11,7 @@ pub fn field(body: &[u8], name: &str) -> Option<Vec<u8>> {
     })
 }
 
-/// A decoded value. It never moves in memory, so that no copy is left behind if it is wiped.
+/// A decoded value. Its buffer is never reallocated, so that wiping it leaves no copy behind.
 pub fn decode(value: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(value.len());
     for (at, piece) in value.split(|byte| *byte == b'+').enumerate() {

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use super::date::Date;
 
 /// How much older than the response's `Date` a `Last-Modified` must be to be a strong validator (RFC 9110
-/// §8.8.2.2). Within the second that it names, the file could change again and keep the date.
+/// §8.8.2.2). Within the second that the date names, the file could change again and keep the date.
 pub const STRONG_DATE_AGE: Duration = Duration::from_secs(1);
 
 /// An entity tag (RFC 9110 §8.8.3).
@@ -31,7 +31,7 @@ impl<'a> EntityTag<'a> {
         Self::checked(opaque.into(), false)
     }
 
-    /// The same for a weak tag.
+    /// Like [`Self::strong`], for a weak tag.
     pub fn weak(opaque: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         Self::checked(opaque.into(), true)
     }
@@ -59,12 +59,13 @@ impl<'a> EntityTag<'a> {
         self.weak
     }
 
-    /// Strong comparison (§8.8.3.2): equal, and neither is weak. The content is the same, byte for byte.
+    /// Strong comparison (§8.8.3.2): the tags are equal, and neither is weak. The content is the same, byte
+    /// for byte.
     pub fn strongly_matches(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
-    /// Weak comparison (§8.8.3.2): equal, weak or not. A copy is good enough.
+    /// Weak comparison (§8.8.3.2): the tags are equal, weak or not. The content is equivalent.
     pub fn weakly_matches(&self, other: &EntityTag<'_>) -> bool {
         self.opaque == other.opaque
     }
@@ -89,8 +90,8 @@ impl fmt::Display for EntityTag<'_> {
     }
 }
 
-/// The tags of one line of a list (`#entity-tag`), in order. Empty members are ignored (RFC 9110 §5.6.1.2). Parsing of the
-/// line ends after a malformed tag, because it is unclear where the next one begins.
+/// The tags on one line of a list (`#entity-tag`), in order. Empty members are ignored (RFC 9110 §5.6.1.2).
+/// Parsing of the line ends after a malformed tag, because it is unclear where the next one begins.
 #[derive(Debug, Clone)]
 pub(super) struct EntityTags<'a> {
     rest: &'a [u8],
@@ -138,14 +139,14 @@ pub struct Validators {
 }
 
 impl Validators {
-    /// Takes the modification time, and the time of the response. A time in the future becomes `now`, as a server must not
-    /// send one (RFC 9110 §8.8.2.1).
+    /// Takes the modification time and the time of the response. A time in the future becomes `now`, as a
+    /// server must not send one (RFC 9110 §8.8.2.1).
     pub fn new(etag: EntityTag<'static>, modified: SystemTime, now: Date) -> Self {
         Self { etag: Some(etag), last_modified: Some(Date::from(modified).min(now)) }
     }
 
-    /// Whether the date is a strong validator in a response at `now`: it is [`STRONG_DATE_AGE`] old, and the tag is not weak,
-    /// which would mean that the content may change without it.
+    /// Whether the date is a strong validator in a response at `now`: it is at least [`STRONG_DATE_AGE`] old,
+    /// and the tag is not weak. A weak tag means that the content may change without it.
     pub fn date_is_strong(&self, now: Date) -> bool {
         let is_weak = self.etag.as_ref().is_some_and(EntityTag::is_weak);
         !is_weak && self.last_modified.is_some_and(|date| now.since(date) >= STRONG_DATE_AGE)

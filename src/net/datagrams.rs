@@ -1,8 +1,8 @@
 //! A UDP socket that receives requests, and the sockets that answer them.
 //!
-//! Each answer comes from the address that the request was sent to, and from a port of its own: on a machine with several
-//! addresses, the client would reject a reply from another one. The kernel reports that address with each datagram
-//! (`IP_PKTINFO`, ip(7)).
+//! Each answer comes from the address that the request was sent to, and from a port of its own: on a machine
+//! with several addresses, the client would reject a reply from a different one. The kernel reports that
+//! address with each datagram (`IP_PKTINFO`, ip(7)).
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
@@ -34,8 +34,8 @@ pub struct Arrived {
     pub length: usize,
     /// The sender.
     pub from: SocketAddr,
-    /// The address of this machine that it was sent to, with any port: the answer comes from it. None for a broadcast or
-    /// multicast.
+    /// The address of this machine that it was sent to, and that the answer comes from; its port is 0. `None`
+    /// for a broadcast or multicast.
     pub to: Option<SocketAddr>,
 }
 
@@ -45,7 +45,7 @@ impl Datagrams {
         Self::bind_among(address, &[])
     }
 
-    /// The same, if sockets are also opened at these addresses.
+    /// Like [`Self::bind`], when sockets are also opened at the addresses in `all`.
     pub fn bind_among(address: SocketAddr, all: &[SocketAddr]) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         choose_versions(&socket, address, all)?;
@@ -74,7 +74,7 @@ impl Datagrams {
         ipv4_of(self.address, &SockRef::from(&self.socket))
     }
 
-    /// The next datagram, or `None` if none is waiting. One that is longer than `into` is cut off.
+    /// The next datagram, or `None` if none is waiting. A datagram longer than `into` is truncated.
     pub fn receive(&self, into: &mut [u8]) -> io::Result<Option<Arrived>> {
         let mut parts = [IoSliceMut::new(into)];
         // A dual-stack socket reports an IPv4 address in both forms.
@@ -106,7 +106,7 @@ impl AsFd for Datagrams {
     }
 }
 
-/// Lets a socket for `::` accept IPv4 too, unless another one of these does, at the same port.
+/// Lets a socket for `::` accept IPv4 too, unless one of the other addresses is IPv4 with the same port.
 pub(super) fn choose_versions(socket: &Socket, address: SocketAddr, all: &[SocketAddr]) -> io::Result<()> {
     if address.is_ipv4() {
         return Ok(());
@@ -119,7 +119,7 @@ pub(super) fn choose_versions(socket: &Socket, address: SocketAddr, all: &[Socke
     })
 }
 
-/// The address `0.0.0.0` with the port of a socket at this address, if it accepts IPv4 too.
+/// The address `0.0.0.0` with the socket's port, if a socket at this address accepts IPv4 too.
 pub(super) fn ipv4_of(address: SocketAddr, socket: &SockRef<'_>) -> Option<SocketAddr> {
     let is_dual = address.is_ipv6() && address.ip().is_unspecified() && !socket.only_v6().unwrap_or(true);
     is_dual.then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
@@ -128,7 +128,7 @@ pub(super) fn ipv4_of(address: SocketAddr, socket: &SockRef<'_>) -> Option<Socke
 /// A new socket for the transfer that a datagram begins.
 pub fn answer_from(to: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(to)?;
-    // A smaller buffer loses more of a burst, and the sender repeats it.
+    // Not required: with a smaller buffer, more of a burst is lost and sent again.
     let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
     Ok(socket)
 }
@@ -151,8 +151,8 @@ pub fn receive_now(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Option<(us
     }
 }
 
-/// Enables the reporting of ICMP errors, for example that the port is closed: the next [`receive_now`] fails with it. Ignored
-/// if the system does not support it.
+/// Enables the reporting of ICMP errors, such as a closed port: the next [`receive_now`] then fails with the
+/// error. Ignored if the system does not support it.
 pub fn hear_of_errors(socket: &UdpSocket) {
     let _ = match socket.local_addr() {
         Ok(SocketAddr::V6(_)) => setsockopt(socket, sockopt::Ipv6RecvErr, &true),
@@ -160,8 +160,8 @@ pub fn hear_of_errors(socket: &UdpSocket) {
     };
 }
 
-/// The destinations of the datagrams that caused such errors. This clears the errors: while any is queued, the socket counts
-/// as ready.
+/// The destinations of the datagrams that caused ICMP errors. This clears the errors: while one is queued,
+/// the socket counts as ready.
 pub fn take_errors(socket: &UdpSocket) -> Vec<SocketAddr> {
     let next = || recvfrom(socket, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::ERRQUEUE).ok();
     let sent_to = std::iter::from_fn(next).filter_map(|(_, _, to)| SocketAddr::try_from(to?).ok());
@@ -170,12 +170,13 @@ pub fn take_errors(socket: &UdpSocket) -> Vec<SocketAddr> {
 
 /// The address of this machine that a datagram was sent to; `None` for a broadcast or multicast.
 fn unicast_v4(found: &in_pktinfo) -> Option<(IpAddr, u32)> {
-    // The second is the destination in the datagram's head (ip(7)); they differ for a broadcast or multicast.
+    // `ipi_addr` is the destination in the datagram's header (ip(7)); the two differ for a broadcast or
+    // multicast.
     let [here, head] = [found.ipi_spec_dst, found.ipi_addr].map(|ip| ip.s_addr.to_ne_bytes());
     (here == head).then_some((IpAddr::V4(Ipv4Addr::from(here)), 0))
 }
 
-/// Like [`unicast_v4`], with the interface.
+/// Like [`unicast_v4`], for IPv6 and with the interface.
 fn unicast_v6(found: &in6_pktinfo) -> Option<(IpAddr, u32)> {
     let ip = IpAddr::from(found.ipi6_addr.s6_addr);
     (!ip.is_multicast()).then_some((ip, found.ipi6_ifindex))
@@ -194,7 +195,7 @@ pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// This address with any free port. A link-local one is valid only with its interface.
+/// This address with port 0. A link-local address is valid only with its interface.
 fn any_port(ip: IpAddr, interface: u32) -> SocketAddr {
     match ip {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => SocketAddrV6::new(v6, 0, 0, interface).into(),
@@ -254,7 +255,7 @@ mod tests {
         let server = Datagrams::bind(SocketAddr::from(([0, 0, 0, 0], 0))).expect("bound");
         let client = UdpSocket::bind("127.0.0.1:0").expect("bound");
         client.set_broadcast(true).expect("set");
-        // The broadcast address of the loopback; a machine may have none.
+        // The loopback's broadcast address; a machine may have none.
         let Ok(_) = client.send_to(b"hello", ("127.255.255.255", server.address().port())) else { return };
         assert_eq!(wait(&server, &mut [0; 16]).to, None);
     }

@@ -7,18 +7,18 @@ use listenfd::ListenFd;
 use super::datagrams::Datagrams;
 use super::listener::Listener;
 
-/// The sockets that were passed.
+/// The inherited sockets.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    /// Listening sockets, of TCP or Unix domain.
+    /// Listening TCP or Unix-domain sockets.
     pub listeners: Vec<Listener>,
     /// UDP sockets.
     pub datagrams: Vec<Datagrams>,
 }
 
 impl Inherited {
-    /// Takes all sockets; each socket's own type shows its use. This changes the environment, so that child processes do not
-    /// take the sockets for theirs. Call it before there is a second thread.
+    /// Takes all sockets; each socket's own type shows its use. This changes the environment, so that child
+    /// processes do not take the sockets for their own. Call it before a second thread starts.
     pub fn take() -> io::Result<Self> {
         let mut sockets = ListenFd::from_env();
         let mut taken = Self::default();

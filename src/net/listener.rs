@@ -18,8 +18,8 @@ use super::transport::{SendBufferSize, Transport};
 use super::unix::{BoundPath, CannotBind, SocketName};
 use super::zone::authority;
 
-/// The backlog: how many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. With a smaller
-/// one, a burst of a thousand browsers would lose SYNs, which costs a second each.
+/// The backlog: how many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`.
+/// With a smaller backlog, a burst of a thousand browsers would lose SYNs, each of which costs a second.
 const BACKLOG: i32 = 4096;
 
 /// A listening socket in non-blocking mode.
@@ -64,11 +64,11 @@ impl Listener {
         Self::bind_among(address, &[])
     }
 
-    /// The same, if listeners are also opened at these addresses.
+    /// Like [`Self::bind`], when listeners are also opened at the addresses in `all`.
     pub fn bind_among(address: SocketAddr, all: &[SocketAddr]) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         choose_versions(&socket, address, all)?;
-        // So a server can restart while its old connections still time out.
+        // This lets a server restart while its old connections are still in TIME_WAIT.
         socket.set_reuse_address(true)?;
         prepare(&socket)?;
         socket.bind(&address.into())?;
@@ -76,7 +76,7 @@ impl Listener {
         Self::of_tcp(TcpListener::from(socket))
     }
 
-    /// Listens on a Unix-domain socket of this name and mode.
+    /// Listens on a Unix-domain socket with this name and mode.
     pub fn bind_unix(name: SocketName, mode: Mode) -> Result<Self, CannotBind> {
         let (socket, bound) = name.bind(mode, BACKLOG)?;
         socket.set_nonblocking(true)?;
@@ -87,13 +87,13 @@ impl Listener {
         })
     }
 
-    /// Uses a listening TCP socket of another process.
+    /// Uses a listening TCP socket from another process.
     pub fn inherit_tcp(socket: TcpListener) -> io::Result<Self> {
         prepare(&SockRef::from(&socket))?;
         Self::of_tcp(socket)
     }
 
-    /// Uses a listening Unix-domain socket of another process. Its path is not removed.
+    /// Uses a listening Unix-domain socket from another process. Its path is not removed.
     pub fn inherit_unix(socket: UnixListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = ListenAddress::Unix(SocketName::of(&socket.local_addr()?));
@@ -123,9 +123,9 @@ impl Listener {
     pub fn accept(&self) -> io::Result<Option<Transport>> {
         let (socket, peer) = match acceptfrom_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
             Ok(accepted) => accepted,
-            // The last two: the client closed the connection while it waited.
+            // The last two mean that the client closed the connection while it was queued.
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => return Ok(None),
-            // The kernel allocates a descriptor before it checks whether a connection waits.
+            // The kernel allocates a descriptor before it checks whether a connection is waiting.
             Err(Errno::MFILE | Errno::NFILE) if !wait_for_any([self.as_fd()], Some(Duration::ZERO))? => {
                 return Ok(None);
             }
@@ -145,7 +145,8 @@ impl Listener {
     }
 }
 
-/// Sets options on the listener that accepted connections inherit on Linux. This saves two system calls for each.
+/// Sets options on the listener that accepted connections inherit on Linux. This saves two system calls per
+/// connection.
 fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     // Not required: an old kernel may not support it.
@@ -162,7 +163,8 @@ impl AsFd for Listener {
     }
 }
 
-/// As users write the address for a client: `127.0.0.1:8080`, `unix:/run/wharf.sock`, `tftp://127.0.0.1:6969`.
+/// The address as users give it to a client: `127.0.0.1:8080`, `unix:/run/wharf.sock`,
+/// `tftp://127.0.0.1:6969`.
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -173,8 +175,8 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// Waits until one of these becomes readable, for `at_most`; returns whether one is. A signal ends the wait early;
-/// callers check everything again anyway.
+/// Waits up to `at_most` until one of these is readable; returns whether one is. A signal ends the wait
+/// early; callers check everything again anyway.
 pub fn wait_for_any<'a>(
     sources: impl IntoIterator<Item = BorrowedFd<'a>>,
     at_most: Option<Duration>,

@@ -1,7 +1,7 @@
 //! Non-blocking sockets on Linux.
 //!
-//! A stream that returns "would block" instead of blocking, a listener, a poller, `sendfile`. The Linux-specific code
-//! is here, in a few small files. This module knows nothing of protocols or the folder.
+//! Streams that return "would block" instead of blocking, a listener, a poller, and `sendfile`. The
+//! Linux-specific code is here, in a few small files. This module knows nothing of protocols or the folder.
 
 pub mod datagrams;
 pub mod inherited;

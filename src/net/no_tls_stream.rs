@@ -1,4 +1,4 @@
-//! A build without TLS: there are no such connections.
+//! The build without TLS: TLS connections do not exist.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use rustix::net::SendFlags;
 
 use crate::blocking::Blocking;
 
-/// No connection.
+/// No such connection exists.
 #[derive(Debug)]
 pub enum TlsStream {}
 

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use nix::sys::socket::{getsockopt, sockopt};
 
-/// A peer, as the log names it: `127.0.0.1:5000`, `unix:uid=1000,pid=42`.
+/// A peer, displayed in the log as `127.0.0.1:5000` or `unix:uid=1000,pid=42`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Over TCP or UDP, from this address.
@@ -25,7 +25,7 @@ pub struct PeerCredentials {
 }
 
 impl Peer {
-    /// The peer of this Unix-domain socket (`SO_PEERCRED`, unix(7)).
+    /// The peer at the other end of this Unix-domain socket (`SO_PEERCRED`, unix(7)).
     pub fn of_unix(socket: &impl AsFd) -> Self {
         let credentials = getsockopt(socket, sockopt::PeerCredentials).ok();
         Self::Unix(

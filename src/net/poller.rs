@@ -1,4 +1,5 @@
-//! A small wrapper around epoll: several events per wait; each arming lasts for one event, or for all that follow.
+//! A small wrapper around epoll. A wait returns several events; a descriptor is armed for one event, or for
+//! all that follow.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,7 +10,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// The maximum number of events per wait. Under load, that many requests share one system call.
+/// The maximum number of events per wait. Under load, this many requests share one system call.
 pub const EVENTS: usize = 64;
 
 /// Waits for many descriptors at once.
@@ -27,17 +28,17 @@ impl PollKey {
     pub const WAKE: Self = Self(u64::MAX);
 }
 
-/// What a descriptor is armed for. At most one thing: a connection never waits for two.
+/// What a descriptor is armed for. A connection never waits to read and to write at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
     /// Data to read, or the end of the peer's stream (RDHUP): one event.
     Readable,
     /// Space to write: one event.
     Writable,
-    /// Like [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed differently. Use it
-    /// after reading everything: unread data causes no event.
+    /// Like [`Interest::Readable`], but with a further event whenever more arrives (EPOLLET), until the
+    /// descriptor is armed differently. Use this after reading everything: unread data causes no event.
     News,
-    /// Nothing: only a broken connection is an event.
+    /// Nothing: only a broken connection causes an event.
     Nothing,
 }
 
@@ -46,8 +47,8 @@ pub enum Interest {
 pub struct PollEvent {
     /// The descriptor that it is for.
     pub key: PollKey,
-    /// Whether one read may leave something that causes no further event: the peer has ended its stream, the connection
-    /// is broken, or there is urgent data, where a read stops (tcp(7)).
+    /// Whether one read may leave something that causes no further event: the end of the peer's stream, a
+    /// broken connection, or data after urgent data, where a read stops (tcp(7)).
     pub may_leave_more: bool,
 }
 
@@ -75,7 +76,8 @@ impl Poller {
         Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)? })
     }
 
-    /// Arms a descriptor; if it is ready already, there is an event at once. A closed descriptor is removed automatically.
+    /// Arms a descriptor; if it is already ready, there is an event at once. A closed descriptor is removed
+    /// automatically.
     pub fn arm(&self, source: impl AsFd, key: PollKey, interest: Interest, arming: Arming) -> io::Result<()> {
         let flags = match interest {
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT,
@@ -90,13 +92,14 @@ impl Poller {
         Ok(())
     }
 
-    /// Stops watching a descriptor that another poller watches from now on.
+    /// Stops watching a descriptor that another poller will watch from now on.
     pub fn forget(&self, source: impl AsFd) -> io::Result<()> {
         Ok(epoll::delete(&self.epoll, source)?)
     }
 
-    /// Whether a descriptor is ready for what it was armed for, without waiting. Then its event will come; except with
-    /// [`Interest::News`], which causes none for data that a read has left. False if the system call fails.
+    /// Whether a descriptor is ready for what it was armed for, without waiting. If so, its event will come,
+    /// except with [`Interest::News`], which causes none for data that a read has left. False if the system
+    /// call fails.
     pub fn is_ready(source: impl AsFd, interest: Interest) -> bool {
         let flags = match interest {
             Interest::Readable | Interest::News => PollFlags::IN | PollFlags::RDHUP,
@@ -107,12 +110,13 @@ impl Poller {
         poll(&mut [PollFd::new(&source, flags)], Some(&now)).is_ok_and(|count| count > 0)
     }
 
-    /// Watches a descriptor that wakes all waiting threads once it is readable, and all later waits.
+    /// Watches a descriptor: once it is readable, it ends all current and later waits.
     pub fn watch(&self, source: impl AsFd) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(PollKey::WAKE.0), EventFlags::IN)?)
     }
 
-    /// Waits for events, up to a timeout if there is one, and appends them: at most [`EVENTS`]. There may be none.
+    /// Waits for events, up to a timeout if there is one, and appends at most [`EVENTS`] of them. There may
+    /// be none.
     pub fn wait(&self, events: &mut Vec<PollEvent>, at_most: Option<Duration>) -> io::Result<()> {
         let mut room = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS];
         let at_most = at_most.map(Timespec::try_from).transpose().map_err(io::Error::other)?;

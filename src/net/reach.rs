@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The listener's own address. If it listens on all, the loopback address first, then each current address of the machine.
+/// The listener's own address. If it listens on all addresses: the loopback address, then each current
+/// address of the machine.
 pub fn reached_at(listener: SocketAddr) -> Vec<SocketAddr> {
     let at = |ip| SocketAddr::new(ip, listener.port());
     if !listener.ip().is_unspecified() {
-        // With its zone.
+        // A link-local address keeps its zone.
         return vec![listener];
     }
     let loopback =
@@ -18,7 +19,7 @@ pub fn reached_at(listener: SocketAddr) -> Vec<SocketAddr> {
     std::iter::once(loopback).chain(in_networks).map(at).collect()
 }
 
-/// Whether a URL cannot hold this address, because it needs the name of an interface.
+/// Whether a URL cannot contain this address, because it needs the name of an interface.
 fn is_link_local(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }

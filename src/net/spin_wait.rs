@@ -1,12 +1,13 @@
 //! A short spin before a blocking wait, for peers that answer at once.
 //!
-//! A sleeping processor takes about 50 µs to wake, longer than it takes to produce a small answer. When two programs
-//! answer each other in turn, packet by packet, that is most of the time (measured: TFTP in blocks of 512 bytes over
-//! loopback takes a third of the time if the server stays awake). So after a prompt answer the thread polls in a loop
-//! for a moment before it blocks, and yields the processor between two polls. After one failed spin it blocks at once
-//! for a while, so a slow or distant peer costs next to nothing. So does a spin that ends with a packet which does not
-//! advance the transfer: a broken peer may repeat its packets for as long as it likes. A peer that is always prompt
-//! keeps a processor busy, so each spin needs a permit.
+//! A sleeping processor takes about 50 µs to wake, longer than it takes to produce a small answer. When two
+//! programs answer each other in turn, packet by packet, these wake-ups take most of the time. Measured over
+//! loopback, TFTP in blocks of 512 bytes takes a third of the time if the server stays awake. So after a
+//! prompt answer the thread polls in a loop for a moment before it blocks, and yields the processor between
+//! two polls. After one failed spin it blocks at once for a while, so a slow or distant peer costs next to
+//! nothing. A spin that ends with a packet that does not advance the transfer counts as failed: a broken peer
+//! may repeat its packets for as long as it likes. A peer that is always prompt keeps a processor busy, so
+//! each spin needs a permit.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -15,17 +16,18 @@ use std::time::{Duration, Instant};
 
 use super::listener::wait_for_any;
 
-/// An answer within this time is prompt: a round trip on a fast network, plus the time that two processors take to wake.
+/// An answer within this time is prompt. It covers a round trip on a fast network, plus the time that two
+/// processors take to wake.
 const PROMPT: Duration = Duration::from_micros(250);
 
-/// The longest spin. Spinning for an answer that takes longer hardly helps, and would keep a processor busy: with 0.2
-/// ms between blocks, a transfer took as long, and seven times as much processor time.
+/// The longest spin. Spinning longer hardly helps, and would keep a processor busy: with 0.2 ms between
+/// blocks, a transfer took as long as without spinning, and seven times as much processor time.
 const LONGEST: Duration = Duration::from_micros(150);
 
 /// Blocking waits after a failed spin, before spinning again.
 const REST: u32 = 32;
 
-/// Waits for one answer after the other.
+/// Waits for one answer after another.
 #[derive(Debug, Default)]
 pub struct SpinWait {
     next: NextWait,
@@ -38,7 +40,7 @@ pub struct SpinWait {
 enum NextWait {
     /// Spin first: the last answer was prompt.
     Spin,
-    /// Block, this time and at least N more times.
+    /// Block, this time and at least this many more times.
     Block(u32),
 }
 
@@ -49,8 +51,8 @@ impl Default for NextWait {
 }
 
 impl SpinWait {
-    /// Waits until one of the sources is readable, for `at_most`; returns whether one is. Calls `permit` before it
-    /// spins and holds the permit meanwhile; without one it blocks.
+    /// Waits up to `at_most` until one of the sources is readable; returns whether one is. Calls `permit`
+    /// before it spins and holds the permit meanwhile; without a permit it blocks.
     pub fn wait<const N: usize, P>(
         &mut self,
         sources: [BorrowedFd<'_>; N],
@@ -165,7 +167,7 @@ mod tests {
                 has_permit.then(|| CountedPermit(&released))
             });
             assert!(found.expect("no error"));
-            // A blocking wait may have been prompt or not.
+            // A blocking wait may have been prompt, or not.
             assert!(wait.next == NextWait::Spin || !has_permit);
             socket.recv(&mut [0]).expect("a packet");
             wait.progressed();

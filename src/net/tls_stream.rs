@@ -23,23 +23,24 @@ use rustls::pki_types::CertificateDer;
 use self::record_writer::RecordWriter;
 use crate::blocking::Blocking;
 
-/// How many bytes are encrypted at once. As records, which add 22 bytes each, they fill 45 packets of Ethernet (1,448 bytes
-/// each), and one of loopback. The kernel passes that many on as one (GSO), while 64 KiB would be two, the second nearly empty.
+/// How many bytes are encrypted at once. As records, which add 22 bytes each, they fill 45 Ethernet packets
+/// (1,448 bytes each), or one loopback packet. The kernel passes that many on as one (GSO); 64 KiB would be
+/// two, the second nearly empty.
 const PIECE: usize = 45 * 1448 - 4 * 22;
 
 /// How many bytes are read from the socket at once.
 const READ: usize = 64 * 1024;
 
-/// How many bytes that bring no content one call reads: more than the longest record has. A peer may send records without
-/// content for as long as it likes, and others have to be served too.
+/// The maximum number of bytes without content that one call reads: more than the longest record. A peer may
+/// send records without content for as long as it likes, and others have to be served too.
 const VAIN: usize = 64 * 1024;
 
-/// How long a record is at most (RFC 5246 §6.2.3; shorter since RFC 8446 §5.2).
+/// The maximum length of a record (RFC 5246 §6.2.3; RFC 8446 §5.2 lowers it).
 const RECORD: usize = 5 + 16 * 1024 + 2048;
 
 thread_local! {
-    /// The buffer between rustls and the socket or a file. A call does not leave anything in it, so each thread has
-    /// one.
+    /// The buffer between rustls and the socket or a file. Each thread has one, as no data stays in it
+    /// between calls.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -48,44 +49,44 @@ pub struct TlsStream {
     socket: TcpStream,
     peer: SocketAddr,
     session: ServerConnection,
-    /// Records that have arrived, but were not passed to rustls yet.
+    /// Records that have arrived, but have not been passed to rustls yet.
     raw: Vec<u8>,
-    /// Whether the last read has emptied the socket.
+    /// Whether the last read emptied the socket.
     is_drained: bool,
     /// How many bytes of decrypted input wait to be read.
     readable: usize,
-    /// Whether the last read stopped before it found content, and there may be more.
+    /// Whether the last read stopped before it found content, although more input may have arrived.
     is_unfinished: bool,
     /// How many bytes have arrived since the last content.
     since_content: usize,
     /// Whether a part of a record has arrived since [`Self::take_progress`] was last called.
     has_progressed: bool,
-    /// How many bytes of records wait for the socket.
+    /// How many bytes of records the socket has not taken yet.
     unsent: usize,
     written: Written,
     stage: Stage,
 }
 
-/// What was written.
+/// What has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
-    /// Whole messages: only then may the stream be ended in order.
+    /// Whole messages: only then may the stream end with `close_notify`.
     Whole,
-    /// A part of one.
+    /// A part of a message.
     Part,
-    /// All: the stream has ended.
+    /// Everything: the stream has ended.
     All,
 }
 
-/// What the stream does with the session.
+/// How the stream uses the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// All that the session has to say is sent at once.
+    /// The session's records are sent at once.
     Open,
-    /// The tickets of TLS 1.3 wait for the first response. A client that closes its socket with unread tickets resets the
-    /// connection, and what it has sent before is lost.
+    /// The TLS 1.3 tickets wait for the first response. A client that closes its socket with unread tickets
+    /// resets the connection, and loses what it has sent.
     HoldsTickets,
-    /// Nothing more is decrypted: the peer has sent what it may not, or the handshake was given up.
+    /// Nothing more is decrypted: the peer violated the protocol, or the handshake was abandoned.
     Over,
 }
 
@@ -120,12 +121,13 @@ impl TlsStream {
         &self.socket
     }
 
-    /// The certificate that the peer has presented, and those of its issuers; none if it has presented none.
+    /// The peer's certificate, followed by those of its issuers; empty if the peer presented none.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         self.session.peer_certificates().unwrap_or_default()
     }
 
-    /// Whether records wait for the socket. After the end of the stream, none are sent: the peer may still ask for some.
+    /// Whether records wait for the socket. After the end of the stream, none are sent, even if the peer's
+    /// requests produce some.
     pub fn wants_write(&self) -> bool {
         self.written != Written::All && self.stage != Stage::HoldsTickets && self.session.wants_write()
     }
@@ -135,8 +137,8 @@ impl TlsStream {
         self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
     }
 
-    /// Whether a part of a record has arrived since the last call. After as many bytes without content as a record has, none
-    /// counts: they are other records.
+    /// Whether a part of a record has arrived since the last call. Once a record's length has arrived without
+    /// content, further bytes do not count: they belong to records without content.
     pub fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.has_progressed)
     }
@@ -146,8 +148,9 @@ impl TlsStream {
         self.is_drained && !self.has_buffered()
     }
 
-    /// Reads what has arrived; 0 is the end of the peer's stream. Once it is over, it only counts what it discards: the peer may
-    /// still send, and must not be reset before it has read the alert that says why.
+    /// Reads what has arrived; 0 is the end of the peer's stream. Once the stage is `Over`, it discards the
+    /// bytes and returns their number: the peer may still send, and must not be reset before it has read the
+    /// alert with the reason.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.is_unfinished = false;
         if self.stage == Stage::Over {
@@ -167,7 +170,7 @@ impl TlsStream {
                 }
                 stream.decrypt(bytes, into)
             });
-            // Answers of the protocol itself, such as that to a change of keys.
+            // Responses of the protocol itself, such as to a key update.
             if self.wants_write() {
                 self.flush_records(SendFlags::empty())?;
             }
@@ -181,7 +184,8 @@ impl TlsStream {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    /// Returns what has arrived at the socket, at most this many bytes; none at the end of the stream.
+    /// Passes on what has arrived at the socket, at most `at_most` bytes; no bytes mean the end of the
+    /// stream.
     fn receive<T>(
         &mut self,
         at_most: usize,
@@ -199,8 +203,8 @@ impl TlsStream {
         })
     }
 
-    /// Decrypts these records; returns the number of bytes, which is 0 at the end of the stream, or `None` if more have to
-    /// arrive. Records for which there is no space are kept.
+    /// Decrypts these records; returns the number of bytes, which is 0 at the end of the stream, or `None` if
+    /// more records are needed. Records for which there is no space are kept.
     fn decrypt(&mut self, mut records: &[u8], into: &mut [u8]) -> io::Result<Option<usize>> {
         let mut filled = 0;
         loop {
@@ -221,7 +225,8 @@ impl TlsStream {
                     }
                     self.feed(&mut records)?;
                 }
-                // Without close_notify. Every request announces its length, so a truncated one is noticed.
+                // The stream ended without `close_notify`. Every request announces its length, so a truncated
+                // one is noticed.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(filled)),
                 Err(error) => return Err(error),
             }
@@ -231,7 +236,7 @@ impl TlsStream {
     /// Passes the first of these records to rustls; no bytes mean the end of the stream.
     fn feed(&mut self, records: &mut &[u8]) -> io::Result<()> {
         if self.session.read_tls(records)? == 0 {
-            // What follows close_notify is ignored.
+            // Anything after `close_notify` is ignored.
             *records = &[];
         }
         match self.session.process_new_packets() {
@@ -240,7 +245,7 @@ impl TlsStream {
                 Ok(())
             }
             Err(error) => {
-                // The alert that says why.
+                // This sends the alert with the reason.
                 let _ = self.flush_records(SendFlags::empty());
                 (self.written, self.stage) = (Written::Part, Stage::Over);
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
@@ -248,10 +253,10 @@ impl TlsStream {
         }
     }
 
-    /// Encrypts and sends as many bytes as fit, at least one; an error of the kind `WouldBlock` if none do. The flags are
-    /// those of send(2).
+    /// Encrypts and sends as many bytes as fit, at least one; fails with `WouldBlock` if none do. The flags
+    /// are those of send(2).
     pub fn write(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
-        // Records that the socket has not refused leave together with these.
+        // Waiting records are sent together with these, unless the socket refused some earlier.
         if self.unsent > 0 && self.wants_write() && !self.flush_records(flags)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -261,8 +266,8 @@ impl TlsStream {
         Ok(count)
     }
 
-    /// Sends bytes of a file from this offset on, at most `count`: otherwise like [`Self::write`]. Returns 0 at the end
-    /// of the file.
+    /// Like [`Self::write`], for at most `count` bytes of a file, from this offset. Returns 0 at the end of
+    /// the file.
     pub fn send_file(
         &mut self,
         file: &File,
@@ -270,7 +275,7 @@ impl TlsStream {
         count: usize,
         _: Blocking<'_>,
     ) -> io::Result<usize> {
-        // The socket first: what is read in vain would be read again.
+        // The waiting records come first: if the socket is full, reading the file would be in vain.
         if self.wants_write() && !self.flush_records(SendFlags::empty())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -319,14 +324,15 @@ impl TlsStream {
         self.unsent
     }
 
-    /// Ends the outgoing stream, and announces that if it ends after whole messages: else a client must see that one was
-    /// cut off (RFC 9112 §9.8). Within the handshake, there is nothing to end in order.
+    /// Ends the outgoing stream, with `close_notify` if only whole messages were sent: otherwise a client
+    /// must notice that a message was cut off (RFC 9112 §9.8). During the handshake, no `close_notify` is
+    /// needed.
     pub fn end(&mut self) {
         if self.session.is_handshaking() {
             self.stage = Stage::Over;
         } else if self.written == Written::Whole {
             self.session.send_close_notify();
-            // A peer that does not read does not get it.
+            // A peer that does not read does not receive it.
             let _ = self.flush_records(SendFlags::empty());
         }
         self.written = Written::All;

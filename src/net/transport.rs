@@ -21,9 +21,9 @@ use crate::blocking::Blocking;
 /// A connected socket in non-blocking mode.
 #[derive(Debug)]
 pub enum Transport {
-    /// TCP, and the peer.
+    /// TCP, with the peer's address.
     Tcp(TcpStream, SocketAddr),
-    /// A Unix-domain socket, and the peer.
+    /// A Unix-domain socket, with the peer.
     Unix(UnixStream, Peer),
     /// TLS over TCP.
     Tls(Box<TlsStream>),
@@ -36,7 +36,7 @@ pub enum Transferred {
     Bytes(usize),
     /// Nothing now: the call would block.
     WouldWait,
-    /// The end: the peer has ended its stream, or, for a file, the file has ended.
+    /// The end of the peer's stream, or of the file to send.
     End,
 }
 
@@ -51,22 +51,22 @@ pub enum OtherEnd {
     Gone,
 }
 
-/// Whether more bytes follow at once, so that a small write is not sent as a packet of its own.
+/// Whether more bytes follow at once: then a small write is not sent as a packet of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum More {
     /// More bytes follow (`MSG_MORE`).
     Follows,
-    /// These are all for now.
+    /// No more bytes for now.
     Ends,
 }
 
-/// How many bytes the kernel may buffer that were not sent yet (`TCP_NOTSENT_LOWAT`, tcp(7)). Bytes that were sent and not
-/// acknowledged do not count, so a fast reader far away is not slowed down.
+/// How many unsent bytes the kernel may buffer (`TCP_NOTSENT_LOWAT`, tcp(7)). Bytes that were sent but not
+/// acknowledged do not count, so a fast but distant reader is not slowed down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendBufferSize {
-    /// Few: a thousand stalled readers must not use up the memory of the system for TCP.
+    /// Few: a thousand stalled readers must not use up the system's memory for TCP.
     Small,
-    /// About the default of the kernel: each wake-up sends more, so a long response needs fewer of them.
+    /// About the kernel's default: each wake-up sends more, so a long response needs fewer wake-ups.
     Large,
 }
 
@@ -105,14 +105,14 @@ impl Transport {
         matches!(self, Self::Tls(_))
     }
 
-    /// Turns a TCP connection into one over TLS.
+    /// Turns a TCP connection into a TLS connection.
     pub fn encrypt(
         &mut self,
         begin: impl FnOnce(TcpStream, SocketAddr) -> io::Result<TlsStream>,
     ) -> io::Result<()> {
         let Self::Tcp(stream, peer) = self else { return Ok(()) };
-        // The poller knows the socket by its descriptor, so the connection keeps that one. A second one takes its place
-        // meanwhile.
+        // The poller knows the socket by its descriptor, so the connection keeps that descriptor. A duplicate
+        // takes its place meanwhile.
         let second = Self::Tcp(stream.try_clone()?, *peer);
         if let Self::Tcp(stream, peer) = std::mem::replace(self, second) {
             *self = Self::Tls(Box::new(begin(stream, peer)?));
@@ -120,8 +120,8 @@ impl Transport {
         Ok(())
     }
 
-    /// Whether to call it again as soon as the socket is writable: it has input that the socket no longer has, so that no
-    /// event will come for it, or output that the socket has not taken yet.
+    /// Whether to call it again as soon as the socket is writable. Either it has input that was already read
+    /// from the socket, for which no event will come, or output that the socket has not taken yet.
     pub fn has_buffered(&self) -> bool {
         match self {
             Self::Tcp(..) | Self::Unix(..) => false,
@@ -129,7 +129,7 @@ impl Transport {
         }
     }
 
-    /// Whether input has arrived since the last call that no read could return yet: a part of a record of TLS.
+    /// Whether input that no read can return yet, a part of a TLS record, has arrived since the last call.
     pub fn take_progress(&mut self) -> bool {
         match self {
             Self::Tcp(..) | Self::Unix(..) => false,
@@ -158,8 +158,8 @@ impl Transport {
         }
     }
 
-    /// Reads what has arrived, up to a limit, and discards it: closing a socket with unread data resets the connection, and
-    /// the last bytes that were sent are lost.
+    /// Reads and discards what has arrived, up to a limit: closing a socket with unread data resets the
+    /// connection, and the last bytes sent are lost.
     pub fn discard_input(&mut self) {
         const LIMIT: usize = 64 * 1024;
         let mut bytes = [0; 4096];
@@ -172,7 +172,8 @@ impl Transport {
         }
     }
 
-    /// Copies what has arrived without consuming it; returns the number of bytes. `None` if it is encrypted.
+    /// Copies what has arrived without consuming it; returns the number of bytes. `None` if the connection is
+    /// encrypted.
     pub fn peek(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
         if self.is_encrypted() {
             return Ok(None);
@@ -204,8 +205,8 @@ impl Transport {
         transferred(send(&*self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
     }
 
-    /// Sends bytes of a file from this offset on, as many as the socket accepts. `Transferred::End` means that the file has become
-    /// shorter. It may wait for the disk, but not for the socket.
+    /// Sends bytes of a file from this offset on, as many as the socket accepts. `Transferred::End` means
+    /// that the file has become shorter. This may wait for the disk, but not for the socket.
     pub fn send_file(
         &mut self,
         file: &File,
@@ -228,7 +229,8 @@ impl Transport {
         }
     }
 
-    /// How many of the written bytes the peer has not acknowledged yet. This is Linux's SIOCOUTQ, which no crate has.
+    /// How many of the written bytes the peer has not acknowledged yet. This is Linux's SIOCOUTQ, which no
+    /// crate wraps.
     pub fn unacknowledged(&self) -> io::Result<u64> {
         const SIOCOUTQ: ioctl::Opcode = 0x5411;
         #[allow(unsafe_code)]
@@ -269,7 +271,7 @@ impl AsFd for Transport {
     }
 }
 
-/// Converts the result of TLS.
+/// Converts the result of a TLS call.
 fn encrypted(answer: io::Result<usize>) -> io::Result<Transferred> {
     match answer {
         Ok(0) => Ok(Transferred::End),

@@ -1,8 +1,9 @@
 //! Unix-domain sockets: binding and removing their names.
 //!
-//! A name in the file system outlives the program that bound it. A server replaces the socket of one that was killed, but
-//! not a socket on which a server listens, nor a file that is not a socket. A socket is created under a temporary name, gets
-//! its mode, listens, and is then renamed: so no client sees it unfinished.
+//! A name in the file system outlives the program that bound it. A server replaces the socket of a server
+//! that was killed, but not a socket on which a server listens, nor a file that is not a socket. A socket is
+//! created under a temporary name, gets its mode, listens, and is then renamed, so no client sees it
+//! unfinished.
 //!
 //! Checking and renaming are two steps. A lock on the directory (not on a file in it, which would be left behind) makes them
 //! atomic among servers, at the start and at the end.
@@ -37,8 +38,8 @@ pub enum SocketName {
     Abstract(OsString),
 }
 
-/// A name in the file system that this program has bound. Its drop removes the name, if it still belongs to this socket.
-/// Drop it before the socket: until then no other file can have the same inode.
+/// A name in the file system that this program has bound. Dropping this removes the name if it still belongs
+/// to this socket. Drop it before the socket: until the socket is closed, no other file can have its inode.
 #[derive(Debug)]
 pub struct BoundPath {
     directory: OwnedFd,
@@ -54,9 +55,9 @@ type Identity = (u64, u64);
 pub enum CannotBind {
     /// A server listens there.
     Live,
-    /// It is a file, not a socket.
+    /// The name belongs to a file that is not a socket.
     NotSocket,
-    /// It is this long, in bytes.
+    /// The name is too long; this is its length in bytes.
     TooLong(usize),
     /// The name is empty, or the path does not end with a name.
     NoName,
@@ -75,7 +76,7 @@ impl SocketName {
         }
     }
 
-    /// The name of a socket that another process bound; one without a name counts as an empty path.
+    /// The name of a socket that another process bound; an unnamed socket gets an empty path.
     pub(super) fn of(address: &std::os::unix::net::SocketAddr) -> Self {
         match (address.as_pathname(), address.as_abstract_name()) {
             (None, Some(name)) => Self::Abstract(OsString::from_vec(name.to_vec())),
@@ -94,7 +95,7 @@ impl SocketName {
         }
     }
 
-    /// A listening socket of this name and backlog. The mode applies to a path only.
+    /// A listening socket with this name and backlog. The mode applies only to a path.
     pub(super) fn bind(&self, mode: Mode, backlog: i32) -> Result<(Socket, Option<BoundPath>), CannotBind> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         match self {
@@ -189,8 +190,8 @@ fn is_socket(directory: &OwnedFd, name: &OsStr) -> io::Result<Option<bool>> {
     }
 }
 
-/// Whether a server listens on a socket. Only a refused connection means that none does; if the backlog is full, or the
-/// socket has another type, it is in use.
+/// Whether a server listens on a socket. Only a refused connection means that none does; if the backlog is
+/// full, or the socket has a different type, it is in use.
 fn is_live(directory: &OwnedFd, name: &OsStr) -> io::Result<bool> {
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     probe.set_nonblocking(true)?;
@@ -207,7 +208,8 @@ fn identity(directory: &OwnedFd, name: &OsStr) -> io::Result<Identity> {
     Ok((stat.st_dev, stat.st_ino))
 }
 
-/// A path to a name in an open directory: short, even if the directory's path is long, and valid even if that changes.
+/// A path to a name in an open directory: short even if the directory's own path is long, and valid even if
+/// that path changes.
 fn through(directory: &OwnedFd, name: &OsStr) -> PathBuf {
     let mut path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
     path.push(name);

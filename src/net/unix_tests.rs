@@ -1,4 +1,4 @@
-//! Names in the file system: bound once, and existing files and live sockets are kept.
+//! Names in the file system: each is bound once, and existing files and live sockets are kept.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

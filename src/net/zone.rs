@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use nix::net::if_::{if_indextoname, if_nametoindex};
 
-/// An IP address of this machine, with its interface if it was given.
+/// An IP address of this machine, with its interface if one was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZonedIp {
     ip: IpAddr,
@@ -19,7 +19,7 @@ pub struct ZonedIp {
 pub enum ZoneError {
     /// It is not an IP address.
     NotAnAddress,
-    /// An IPv4 address has a zone.
+    /// The address is IPv4, which has no zones.
     NoZones,
     /// No interface has this name.
     NoInterface(String),

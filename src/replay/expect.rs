@@ -1,7 +1,7 @@
 //! Checks a response against the expectations of its line.
 //!
-//! Expectations follow `->`: a status (`404`), `sha256=HEX` and `bytes=N` of the content, `type=text/html`, and `<50ms`
-//! for the time. Without a status, any below 400 is expected.
+//! Expectations follow `->`: a status (`404`), `sha256=HEX` and `bytes=N` for the content, `type=text/html`,
+//! and `<50ms` for the time. If no status is given, any status below 400 is expected.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub struct Expectations {
     within: Option<Duration>,
 }
 
-/// What is compared of a response.
+/// The properties of a response that are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseSummary {
     /// Its status.
@@ -43,9 +43,9 @@ pub struct ResponseSummary {
 pub enum ExpectError {
     /// Nothing follows `->`.
     Nothing,
-    /// It is unknown.
+    /// The expectation is unknown.
     Unknown(String),
-    /// It is repeated.
+    /// The expectation is repeated.
     Twice(String),
 }
 
@@ -111,7 +111,8 @@ impl Expectations {
 }
 
 impl ResponseSummary {
-    /// Whether it has this media type. Parameters are compared only if they are expected (RFC 9110 §8.3.1).
+    /// Whether the response has this media type. Parameters are compared only if they are expected (RFC 9110
+    /// §8.3.1).
     fn is_of_type(&self, kind: &str) -> bool {
         let Some(got) = self.media_type.as_deref() else { return false };
         let plain = |text: &str| text.replace([' ', '\t'], "").to_ascii_lowercase();

@@ -1,4 +1,5 @@
-//! Sends a script over several connections: each request as soon as a connection is free, or when it is due.
+//! Sends a script over several connections: each request is sent as soon as a connection is free, or when it
+//! is due.
 //!
 //! ```text
 //! main ── spawns ──> senders (-j N), each with its own sessions
@@ -32,7 +33,7 @@ use crate::client::session::Session;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 
-/// The number of results that may wait to be printed. Beyond it, a slow terminal slows the replay down.
+/// The number of results that may wait to be printed. Beyond this, a slow terminal slows the replay down.
 const WAITING_RESULTS: usize = 1024;
 
 /// How often to look for an interrupt while no result arrives.
@@ -45,7 +46,7 @@ pub struct ReplayOptions {
     pub connections: u16,
     /// How often to send the whole script.
     pub repeat: u64,
-    /// Requests a second; `None` sends each as soon as a connection is free.
+    /// Requests per second; `None` sends each as soon as a connection is free.
     pub rate: Option<f64>,
     /// Whether to print only failures.
     pub quiet: bool,
@@ -75,8 +76,8 @@ struct Queue {
 }
 
 /// Sends a script, and prints a line for each result as it arrives. Fails if the console fails, or if a
-/// thread cannot be started. Once `interrupted` is set, it returns the results so far, and does not wait for the requests
-/// on their way.
+/// thread cannot be started. Once `interrupted` is set, this returns the results so far, without waiting for
+/// the remaining responses.
 pub fn run(
     script: &Arc<Script>,
     options: ReplayOptions,
@@ -91,7 +92,7 @@ pub fn run(
         thread::Builder::new().spawn(move || Sender::default().work(&script, &queue, &results))?;
     }
     drop(results);
-    // `incoming` is dropped then, and the senders stop.
+    // `incoming` is dropped on return, so the senders stop.
     collect(script, options, &incoming, interrupted, console, &mut stats)?;
     Ok(stats)
 }
@@ -184,7 +185,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// Works until the queue is empty, or until results are no longer received.
+    /// Works until the queue is empty or nothing receives the results.
     fn work(mut self, script: &Script, queue: &Queue, results: &SyncSender<Done>) {
         let steps = script.steps.len() as u64;
         while let Some((number, due)) = queue.take() {
@@ -236,7 +237,7 @@ impl Sender {
     }
 }
 
-/// The error of copying to a writer that cannot fail.
+/// The error from copying to a writer that cannot fail.
 fn source(error: PourError) -> ClientError {
     match error {
         PourError::Source(error) => error,

@@ -8,7 +8,7 @@
 //! client_get index.html localhost (8080)
 //! ```
 //!
-//! Names of files are relative to the script. The errors of all lines are printed at once, as `file:line: error`.
+//! File names are relative to the script. The errors of all lines are printed at once, as `file:line: error`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub struct Script {
     pub steps: Vec<ScriptStep>,
 }
 
-/// A request, and what is expected of its response.
+/// A request, and the expectations for its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptStep {
     /// Its line, from 1.
@@ -145,7 +145,7 @@ fn step(
     Ok(Some(ScriptStep { line, name, request, expected: expected.map_err(LineError::Expect)? }))
 }
 
-/// The request of a command, and its name. `verb` is how the line begins.
+/// The request for a command, and its name. `verb` is the first word of the line.
 fn script_request(
     command: Command,
     verb: &str,
@@ -183,6 +183,7 @@ fn script_request(
         }
         Command::ChangeDirectory(_)
         | Command::PrintDirectory
+        | Command::Change(_)
         | Command::Help
         | Command::Shutdown
         | Command::Quit => return Err(LineError::NoRequest(verb.to_owned())),

@@ -1,6 +1,6 @@
 //! The results of a replay so far: counts and times, for each line and in total.
 //!
-//! Results are counted and not stored, so a long replay needs no more memory than a short one.
+//! Results are counted, not stored, so a long replay needs no more memory than a short one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -100,7 +100,8 @@ impl Stats {
         self.lines.iter().map(|line| line.bytes).sum()
     }
 
-    /// The time within which this part of the responses arrived (0.5 is the median); `None` if none did.
+    /// The time within which this fraction of the responses arrived (0.5 is the median); `None` if none
+    /// arrived.
     pub fn percentile(&self, part: f64) -> Option<Duration> {
         let found = Duration::from_nanos(self.times.value_at_quantile(part));
         // The histogram returns the end of a bucket, which may be beyond the maximum.

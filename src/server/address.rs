@@ -24,7 +24,7 @@ pub(super) fn is_local(url: &str) -> bool {
     is_of_one_machine(authority)
 }
 
-/// The URL to pass on, without a request.
+/// The URL to pass on when there is no request.
 pub(super) fn of_server(state: &State) -> Option<String> {
     choose(None, None, state.scheme(), &reached(state)).map(|root| root + &state.base.directory())
 }

@@ -1,8 +1,9 @@
 //! Which requests are accepted: protects the folder from other sites' pages.
 //!
-//! A browser sends requests for any page that it shows. So a page of another site can make it write here (cross-site
-//! request forgery), and a page whose name is made to resolve to this machine (DNS rebinding) can make it read here
-//! too. `Origin` and `Sec-Fetch-Site` show the first, `Host` the second: such a page cannot choose them.
+//! A browser sends requests on behalf of any page that it shows. So a page of another site can make it write
+//! here (cross-site request forgery), and a page whose name is made to resolve to this machine (DNS
+//! rebinding) can make it read here too. `Origin` and `Sec-Fetch-Site` reveal the first attack, `Host` the
+//! second: a page cannot choose these fields.
 //!
 //! Behind a proxy that terminates TLS, pages have the origin `https://NAME`. Nothing in a request proves that such a
 //! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--trust-proxy` for a proxy
@@ -54,8 +55,8 @@ struct Origin {
 }
 
 impl AllowedHosts {
-    /// `localhost`, the machine's own name with and without `.local`, and these. IP addresses are always accepted:
-    /// DNS rebinding needs a name.
+    /// Accepts `localhost`, the machine's own name with and without `.local`, and these names. IP addresses
+    /// are always accepted: DNS rebinding needs a name.
     pub fn new(given: Vec<HostName>) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let local = format!("{name}.local");
@@ -66,10 +67,10 @@ impl AllowedHosts {
 
     /// Whether a request from this peer with these fields is meant for this server.
     ///
-    /// No name resolves to a Unix-domain socket, so programs may send any Host there. But a proxy at the socket may
-    /// forward requests that a page of another site made a browser send. So the Host counts if the owner named the
-    /// server or trusts the peer as a proxy, and for each request that is evidently from a browser: without TLS, browsers
-    /// send neither field with a GET.
+    /// No name resolves to a Unix-domain socket, so programs may send any Host there. But a proxy at the
+    /// socket may forward requests that a page of another site made a browser send. So the Host is checked if
+    /// the owner named the server or trusts the peer as a proxy, or if the request evidently comes from a
+    /// browser. (Without TLS, browsers send neither of `OF_BROWSERS` with a GET.)
     pub(super) fn takes(
         &self,
         peer: Peer,
@@ -107,8 +108,9 @@ impl AllowedHosts {
         self.given.iter().any(|given| given.as_str() == name)
     }
 
-    /// Whether this authority of a URL is where the client of a request with this Host has found this server: the same host and
-    /// port, or a name given with `--host`. A port that URLs usually leave out counts as none, since the scheme does not count.
+    /// Whether a URL with this authority leads back to this server, for the client of a request with this
+    /// Host: the host and port are the same, or `--host` names the host. A default port is the same as none:
+    /// the scheme is ignored.
     pub(super) fn is_where_asked(&self, authority: &str, host: Option<&str>) -> bool {
         let name = |host: &str| canonical(split_port(host).0);
         let port = unusual_port(authority);
@@ -158,8 +160,8 @@ impl AllowedHosts {
         is_of_here && fields.all("Sec-Fetch-Site").all(fetched_here)
     }
 
-    /// Whether pages of this origin are this server's: those with the requested host and port, with the scheme that a
-    /// trusted proxy names, or else `http`; and with TLS, those of a name given with `--host`.
+    /// Whether pages of this origin are this server's: those with the requested host and port and the scheme
+    /// that a trusted proxy names (otherwise `http`); with TLS, also those with a name given with `--host`.
     ///
     /// The port counts with TLS too: another service may run on another port of that name. If the proxy forwards the
     /// browser's Host, it contains the port; otherwise the port is the default one.

@@ -1,12 +1,12 @@
-//! Users whom others vouch for: a trusted proxy names the user of a request in a field, the kernel that of a program at a
-//! Unix-domain socket. Such requests need no credentials of their own.
+//! Users that others vouch for: a trusted proxy names the user of a request in a header field; the kernel
+//! names the user of a program at a Unix-domain socket. Such requests need no credentials of their own.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::server::login_names::LoginNames;
 
-/// Fields that clients or wharf itself give a meaning of their own.
+/// Header fields to which clients or wharf itself already give a meaning.
 const TAKEN: [&str; 9] = [
     "authorization",
     "cookie",
@@ -24,7 +24,7 @@ const TAKEN: [&str; 9] = [
 pub struct AmbientUsers {
     /// The field in which trusted proxies name the user.
     pub header: Option<UserHeader>,
-    /// The login names of programs at Unix-domain sockets, if they count.
+    /// The login names of programs at Unix-domain sockets, if these count as users.
     pub login_names: Option<LoginNames>,
 }
 

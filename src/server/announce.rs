@@ -1,12 +1,12 @@
-//! What is saved, removed, moved or restored is announced here and nowhere else: to the log, the cache and the chat room. New
-//! directories are logged.
+//! Whatever is saved, removed, moved or restored is announced here and nowhere else: to the log, the cache
+//! and the chat room. The chat room does not hear of new directories.
 //!
-//! The cache checks every entry again, so a directory needs no more than a file.
+//! The cache checks every entry again, so a directory needs nothing more than a file does.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::chat::event::{Change, Uploader};
+use crate::chat::event::{FileChange, Uploader};
 use crate::folder::{Moved, Removed, Restored, Saved};
 use crate::path::SharePath;
 use crate::printable::Printable;
@@ -25,7 +25,7 @@ pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathB
     state.observers.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
-/// Announces a copy. That of a file is as if it had been uploaded.
+/// Announces a copy. A copied file is announced like an upload.
 pub(crate) fn copied(by: &Uploader, saved: &Saved, is_directory: bool, state: &State) {
     if !is_directory {
         let _ = self::saved(by, saved, state);
@@ -40,7 +40,7 @@ pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
     let Moved { from, lay_at, path, lies_at, is_directory, .. } = moved;
     let [old, new] = [from, path].map(|path| Shown { path, is_directory: *is_directory });
     log::info!("{by} moved {old} to {new}");
-    let change = Change::Moved { from: from.as_bytes().to_vec() };
+    let change = FileChange::Moved { from: from.as_bytes().to_vec() };
     changed(by, path, *is_directory, change, lay_at.iter().chain(lies_at), state);
 }
 
@@ -55,14 +55,14 @@ pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
     let Removed { path, lay_at, is_directory, kept } = removed;
     let how = if kept.is_some() { "removed" } else { "removed for good" };
     log::info!("{by} {how} {}", Shown { path, is_directory: *is_directory });
-    changed(by, path, *is_directory, Change::Removed, lay_at, state);
+    changed(by, path, *is_directory, FileChange::Removed, lay_at, state);
 }
 
 /// Announces a file or directory that was restored from the trash.
 pub(crate) fn restored(by: &Uploader, restored: &Restored, state: &State) {
     let Restored { path, lies_at, is_directory } = restored;
     log::info!("{by} restored {}", Shown { path, is_directory: *is_directory });
-    changed(by, path, *is_directory, Change::Restored, lies_at, state);
+    changed(by, path, *is_directory, FileChange::Restored, lies_at, state);
 }
 
 /// Invalidates the cache, and tells the chat room.
@@ -70,7 +70,7 @@ fn changed<'p>(
     by: &Uploader,
     path: &SharePath,
     is_directory: bool,
-    change: Change,
+    change: FileChange,
     also_at: impl IntoIterator<Item = &'p SharePath>,
     state: &State,
 ) {

@@ -1,10 +1,11 @@
-//! The files that pages use: one style sheet, one script, one icon, and scripts for those who may share or change something. They are part of
-//! the binary; `build.rs` puts them together.
+//! The files that pages use: one style sheet, one script, one icon, and a script each for users who may share and for visitors
+//! who may change something. They are part of the binary; `build.rs` puts them together.
 //!
-//! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses another
-//! name. A page of an older server that is still open requests a name that no longer exists, and gets 404.
+//! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses a
+//! different name. A page of an older server that is still open requests a name that no longer exists, and
+//! gets 404.
 //!
-//! Pages link to them with an empty query: lftp takes the other links of a page for files of the folder.
+//! Pages link to them with an empty query: lftp takes all other links on a page for files in the folder.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -38,13 +39,13 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", JAVASCRIPT, source)
 });
 
-/// What only the pages of folders need that the visitor may share.
+/// The script for the pages of folders that the visitor may share.
 pub(super) static SHARE: LazyLock<Asset> = LazyLock::new(|| {
     let names = "$, button, clock, here, loggedOut, make, needsLogin, own";
     Asset::importing("share", names, include_str!(concat!(env!("OUT_DIR"), "/share.js")))
 });
 
-/// What only the pages of folders need in which the visitor may change something, and the page of the trash.
+/// The script for the pages of folders in which the visitor may change something, and for the page of the trash.
 pub(super) static CHANGE: LazyLock<Asset> = LazyLock::new(|| {
     let names = "$, asMember, ask, button, clock, encode, here, loggedOut, make, needsLogin, own, refresh";
     Asset::importing("change", names, include_str!(concat!(env!("OUT_DIR"), "/change.js")))
@@ -77,7 +78,7 @@ impl Asset {
         Self { content, media_type, hash, link }
     }
 
-    /// A script that imports these names from the page's script, which has the name of this version.
+    /// A script that imports these names from the main script, by this version's name.
     fn importing(name: &str, names: &str, source: &str) -> Self {
         let page = SCRIPT.link().trim_start_matches(ASSETS);
         Self::new(name, "js", JAVASCRIPT, format!("import {{ {names} }} from \"./{page}\";\n{source}"))

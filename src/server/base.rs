@@ -30,13 +30,13 @@ impl Base {
         self.with('/')
     }
 
-    /// Whether a proxy names this path, with or without a slash at its end.
+    /// Whether this prefix, which a proxy names, is the base, with or without a final slash.
     pub(super) fn is(&self, prefix: &[u8]) -> bool {
         prefix.strip_suffix(b"/").unwrap_or(prefix) == self.0.as_bytes()
     }
 
-    /// The target without the base, if it begins with it: some proxies remove it, others pass it on. The base without
-    /// its final slash becomes an empty path, which no request has.
+    /// The target without the base, if it begins with the base: some proxies remove it, others pass it on.
+    /// The base without its final slash becomes an empty path, which no request has.
     pub(super) fn strip<'b>(&self, target: Target<'b>) -> Target<'b> {
         let strip = |path: PathAndQuery<'b>| path.below(&self.0).unwrap_or(path);
         match target {

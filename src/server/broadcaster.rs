@@ -1,4 +1,4 @@
-//! The broadcaster: one thread that has the connections of all subscribers and sends them events.
+//! The broadcaster: one thread that holds the connections of all subscribers and sends them events.
 //!
 //! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not
 //! here: for a slow reader, the server keeps one partly sent event and the position. Heartbeats find dead
@@ -48,7 +48,7 @@ struct Inbox {
 struct Subscriber {
     events: EventStream,
     tracked: Box<Tracked<Connection>>,
-    /// An event or a heartbeat that has not been sent, or only in part, and how many bytes have.
+    /// An event or a heartbeat that has not been sent completely, and how many of its bytes have been.
     half: Option<(EncodedEvent, usize)>,
     arming: Arming,
     /// What the poller watches for.
@@ -65,7 +65,7 @@ enum Delivery {
 }
 
 impl Broadcaster {
-    /// For this chat.
+    /// A broadcaster for this chat.
     pub(super) fn new(chat: Arc<ChatState>) -> io::Result<Self> {
         let poller = Poller::new()?;
         poller.watch(&*chat)?;
@@ -140,14 +140,15 @@ impl Broadcaster {
         }
     }
 
-    /// The new subscribers; `None` once the broadcaster has ended, which drops those that have just arrived too.
+    /// The new subscribers; `None` once the broadcaster has ended; then those that have just arrived are
+    /// dropped.
     fn newcomers(&self) -> Option<Vec<Subscriber>> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let newcomers = std::mem::take(&mut inbox.newcomers);
         (!inbox.is_closed).then_some(newcomers)
     }
 
-    /// Handles an event of a subscriber's socket: it was closed, or is writable again.
+    /// Handles an event on a subscriber's socket: it was closed, or is writable again.
     fn attend(&self, number: u64, subscriber: &mut Subscriber) -> bool {
         subscriber.armed = None;
         !subscriber.has_ended() && self.tell(number, subscriber)
@@ -167,8 +168,11 @@ impl Broadcaster {
         self.poller.arm(&subscriber.tracked.connection, PollKey(number), interest, arming).is_ok()
     }
 
-    /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads.
+    /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads and may listen.
     fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Moment) -> bool {
+        if !subscriber.events.may_go_on() {
+            return false;
+        }
         let quiet = now.since(subscriber.moved);
         match subscriber.half {
             Some(_) => quiet < STUCK_AFTER,
@@ -192,7 +196,7 @@ impl Broadcaster {
     }
 }
 
-/// Runs this for one subscriber, and returns whether it stays. A panic ends only its stream.
+/// Calls `act` for one subscriber, and returns whether it stays. A panic ends only its stream.
 fn spared(act: impl FnOnce() -> bool) -> bool {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
         log::error!("serving an event stream panicked; the stream was closed");

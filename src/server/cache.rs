@@ -1,9 +1,10 @@
 //! The cache of recently requested files. Small files are cached with their content, others as open descriptors.
 //!
-//! Before an entry is sent, one system call checks that the file is still the same version; opening, reading and
-//! closing would take four. An entry counts as fresh for a moment that is shorter than most programs take to start: a
-//! file that is requested a thousand times a second is checked a hundred times (measured: this saves a tenth of the
-//! processor time of a small response). A write through this server invalidates all entries at once.
+//! Before an entry is sent, one system call checks that the file is still the same version; opening, reading
+//! and closing the file would take four calls. An entry counts as fresh for a moment that is shorter than
+//! most programs take to start: a file that is requested a thousand times a second is checked a hundred times
+//! (measured: this saves a tenth of the processor time of a small response). A write through this server
+//! invalidates all entries at once.
 //!
 //! Two kinds of changes do not show in a version. A file that was just written could be written again within the same
 //! tick of the clock; so a file is cached only if it has not changed for a while and its version is settled. A
@@ -29,8 +30,9 @@ use crate::server::representation::Representation;
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
 const IN_MEMORY_LIMIT: u64 = 1 << 20;
 
-/// The size of the cache in bytes: ten thousand files of a kilobyte. An entry counts [`OVERHEAD`] besides its content. An
-/// open file counts [`OPEN_WEIGHT`], so that there are about thirty at most: descriptors are scarce.
+/// The size of the cache in bytes: ten thousand files of one kilobyte each. For each entry, [`OVERHEAD`] is
+/// added to its content. An open file counts [`OPEN_WEIGHT`], so that there are about thirty at most:
+/// descriptors are scarce.
 const LIMIT: usize = 16 << 20;
 const OVERHEAD: usize = 512;
 const OPEN_WEIGHT: usize = 512 * 1024;
@@ -44,7 +46,7 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// A cached file.
 #[derive(Debug)]
 pub(super) struct CacheEntry {
-    /// Which version of which file it is.
+    /// The file, and its version.
     pub version: FileVersion,
     /// The metadata of its responses.
     pub representation: Representation,
@@ -139,8 +141,8 @@ impl Cache {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Evicts entries that are too old, and returns them, as above. Call it regularly, so that no file stays open without
-    /// requests.
+    /// Evicts entries that are too old, and returns them, like [`Self::clear`]. Call it regularly, so that no
+    /// file stays open without requests.
     pub(super) fn evict_old(&self, now: Moment) -> Vec<Arc<CacheEntry>> {
         let mut entries = self.lock();
         let is_old = |since: Moment| now.since(since) >= MAX_AGE;

@@ -1,5 +1,5 @@
-//! The keys by which limits tell clients apart. A connection counts for the client whose request it serves, and for the
-//! peer between requests.
+//! The keys by which limits tell clients apart. A connection counts for the client whose request it serves,
+//! and between requests for its peer.
 
 pub(super) use crate::chat::client_key::ClientKey;
 use crate::net::peer::Peer;

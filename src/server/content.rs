@@ -24,11 +24,12 @@ use crate::http::request::HttpVersion;
 use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::{Deferred, OpenedFile};
 
-/// A span of a file up to this length, in bytes, is read rather than sent with `sendfile`: it costs less.
+/// A span of a file up to this length, in bytes, is read rather than sent with `sendfile`, because reading
+/// costs less.
 pub(super) const SMALL: u64 = 16 * 1024;
 
-/// The distance in bytes between the places of a file that are checked for being in memory: the kernel reads this
-/// much at once.
+/// The distance, in bytes, between the places in a file that are checked for being in memory; the kernel
+/// reads this much at once.
 const READ_AHEAD: usize = 128 * 1024;
 
 /// The content of a response, in the order in which it is sent. A single chunk, as most responses have, needs no
@@ -52,7 +53,7 @@ pub(super) enum Chunk {
 #[derive(Debug)]
 pub(super) enum Buffer {
     Owned(Vec<u8>),
-    /// This span of them.
+    /// This span of shared bytes.
     Shared(Arc<[u8]>, Span),
 }
 
@@ -80,7 +81,7 @@ pub(super) trait ContentSource: fmt::Debug + Send {
     /// an error the content cannot be completed; do not call it again.
     fn next(&mut self, disk: Blocking<'_>) -> io::Result<Produced>;
 
-    /// How many descriptors it keeps open at most.
+    /// The maximum number of descriptors that it keeps open.
     fn descriptors(&self) -> u32;
 }
 
@@ -101,7 +102,7 @@ impl Content {
         self.iter().map(Chunk::length).sum()
     }
 
-    /// How a client of this version finds its end (RFC 9112 §6.3).
+    /// How a client with this HTTP version finds the end of the content (RFC 9112 §6.3).
     pub(super) fn framing(&self, version: HttpVersion) -> Framing {
         match self.length() {
             Some(length) => Framing::sized(length),
@@ -272,7 +273,7 @@ impl FileSpan {
         rest.is_some()
     }
 
-    /// Closes the file, unless others have it.
+    /// Closes the file, unless others still use it.
     pub(super) fn close(self, disk: Blocking<'_>) {
         Deferred::close_shared(self.file, disk);
     }

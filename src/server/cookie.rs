@@ -1,5 +1,5 @@
-//! The cookies of the server: the secret of a session, and that by which a client without an account undoes what it has
-//! done (RFC 6265).
+//! The cookies of the server (RFC 6265): the secret of a session, and the secret with which a client without
+//! an account undoes its changes.
 
 use std::time::Duration;
 
@@ -16,30 +16,31 @@ pub(super) struct Cookie {
     is_secure: bool,
 }
 
-/// A request has two cookies of the name: one of them may be somebody else's.
+/// A request has two cookies with the same name; one of them may be somebody else's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TwoCookies;
 
 impl Cookie {
-    /// The one for the session of a user, for requests to this host.
+    /// The cookie for a user's session, for requests to this host.
     #[cfg(any(feature = "accounts", test))]
     pub(super) fn of(host: Option<&str>, scheme: Option<Scheme>, base: &Base) -> Self {
         Self::named("wharf", host, scheme, base)
     }
 
-    /// The one of this request.
+    /// The session cookie of this request.
     #[cfg(feature = "accounts")]
     pub(super) fn of_request(request: &Request<'_, '_, '_>, base: &Base) -> Self {
         Self::of(request.head.host, request.scheme, base)
     }
 
-    /// The one by which a client without an account undoes what it has done.
+    /// The cookie with which a client without an account undoes its changes.
     pub(super) fn for_undo(request: &Request<'_, '_, '_>, base: &Base) -> Self {
         Self::named("wharf-undo", request.head.host, request.scheme, base)
     }
 
-    /// A cookie of this name. Over TLS, browsers guarantee by its prefix that no other host has set it, and without a base none of
-    /// another path. Without TLS, cookies are shared by all ports of a host, so the name has the port.
+    /// A cookie of this name. Over TLS, it has a prefix that browsers check: `__Host-` proves that this host
+    /// has set it for all paths; with a base, `__Secure-` proves only that it was set over TLS. Without TLS,
+    /// all ports of a host share cookies, so the name contains the port.
     fn named(name: &str, host: Option<&str>, scheme: Option<Scheme>, base: &Base) -> Self {
         let is_secure = scheme == Some(Scheme::Https);
         let name = match (is_secure, base.is_root()) {
@@ -50,8 +51,8 @@ impl Cookie {
         Self { name, path: base.directory(), is_secure }
     }
 
-    /// The one for whoever has opened the link at this path of the server. Browsers send it only there, so each link has its
-    /// own, and none of them ends the session of a user.
+    /// The cookie for a visitor who has opened the link at this path. Browsers send it only there, so each
+    /// link has its own cookie, and none replaces a user's session cookie.
     #[cfg(feature = "accounts")]
     pub(super) fn of_link(host: Option<&str>, scheme: Option<Scheme>, base: &Base, prefix: &str) -> Self {
         let is_secure = scheme == Some(Scheme::Https);
@@ -90,7 +91,7 @@ impl Cookie {
     }
 }
 
-/// A name, and the port of this host.
+/// A name, with the port of this host appended.
 fn with_port(name: &str, host: Option<&str>) -> String {
     let (_, port) = split_port(host.unwrap_or(""));
     format!("{name}-{}", if port.is_empty() { "80" } else { port })

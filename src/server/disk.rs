@@ -26,14 +26,14 @@ pub(super) enum Disk {
     Never,
 }
 
-/// How many of this many workers may wait for the disk at once. With a single worker, none: no worker would
-/// poll.
+/// How many of `workers` may wait for the disk at once. A single worker may not, since no other would poll.
 pub(super) const fn places(workers: usize) -> usize {
     workers / 4 * 3 + workers % 4 * 3 / 4
 }
 
 impl Disk {
-    /// Asks to wait for the disk, perhaps for long: another worker is woken to poll. `None` if this thread may not.
+    /// Asks to wait for the disk, perhaps for a long time: another worker is woken to poll. `None` if this
+    /// thread may not.
     #[must_use]
     pub(super) fn may_wait(&mut self, state: &State) -> Option<Blocking<'_>> {
         self.may_touch(state)?;
@@ -44,8 +44,8 @@ impl Disk {
         Some(Blocking::with(self))
     }
 
-    /// Asks to wait for something that may take far longer than a disk. Only a thread of its own may, so most often the request
-    /// has to become a job first.
+    /// Asks to wait for something that may take far longer than a disk. Only a dedicated thread may, so the
+    /// request usually has to become a job first.
     #[cfg(feature = "accounts")]
     #[must_use]
     pub(super) fn may_wait_long(&mut self) -> Option<Blocking<'_>> {

@@ -11,7 +11,7 @@ use crate::server::response::Response;
 /// When to retry if descriptors are short, in seconds: the minimum time for which an idle connection is kept.
 const RETRY_AFTER: u32 = 5;
 
-/// When to retry if the shared folder was replaced, in seconds: the server follows within one.
+/// When to retry if the shared folder was replaced, in seconds: the server notices that within one.
 const FOLLOWED_AFTER: u32 = 2;
 
 /// The response to this error, with a line that says what to do.

@@ -1,4 +1,4 @@
-//! What this build contains: Cargo's features, for pages that offer it.
+//! The Cargo features of this build, for the pages that offer them.
 
 /// Whether directories can be downloaded as tar and zip.
 pub(super) const ARCHIVE: bool = cfg!(feature = "archive");

@@ -10,12 +10,12 @@ pub(super) enum Handled {
     Respond(Response),
     /// The body has to be received first.
     Receive(Box<Receiving>),
-    /// A job: it waits for the disk, or takes long.
+    /// A job: it waits for the disk, or takes a long time.
     Work(Job),
     /// A job that waits in `fsync`, such as an upload.
     Save(Job),
     /// Nothing yet: the handler has to wait for the disk, which this thread may not do.
     NeedsDisk,
-    /// Nothing yet: the password of the request has to be checked, which takes a processor for long.
+    /// Nothing yet: the password of the request has to be checked, which keeps a processor busy for a while.
     CheckPassword(Box<PasswordCheck>),
 }

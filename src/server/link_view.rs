@@ -1,12 +1,12 @@
-//! What a request sees that comes through a link.
+//! What a request through a link sees.
 
 use std::os::unix::ffi::OsStrExt;
 
 use crate::http::target::{encode_path, encode_segment};
 use crate::path::{PathError, SharePath};
 
-/// What a request sees that comes through a link: what is shared looks like the root of a server of its own, at the path of the
-/// link.
+/// What a request through a link sees: the shared folder or file looks like the root of a separate server, at
+/// the path of the link.
 #[derive(Debug, Clone)]
 #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "there are no links"))]
 pub(super) struct LinkView {
@@ -32,21 +32,21 @@ pub(super) enum LinkKind {
     Drop,
 }
 
-/// How far a request has come.
+/// How far a request through a link gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "there are no links"))]
 pub(super) enum LinkStage {
-    /// The link has to be opened first. The request gets its page, whatever it is about.
+    /// The link has to be opened first. Every request gets the link's page.
     Closed,
     /// The request is about the page of a link that may be used.
     Open,
-    /// The request is about what is shared, and its target is relative to that.
+    /// The request is about the shared content, and its target is relative to it.
     Inside,
 }
 
 #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "there are no links"))]
 impl LinkView {
-    /// The directory that looks like the root; that of a file, if only this is shared.
+    /// The directory that looks like the root; for a shared file, the directory that contains it.
     pub(super) fn root(&self) -> SharePath {
         match self.kind {
             LinkKind::Folder | LinkKind::Drop => self.target.clone(),
@@ -61,13 +61,13 @@ impl LinkView {
         SharePath::from_segments(path.segments().skip(above).map(OsStrExt::as_bytes)).unwrap_or_default()
     }
 
-    /// The path at which the shared content begins: that of the file, or of the directory.
+    /// The path at which the shared content begins: the file's or the directory's.
     pub(super) fn start(&self) -> String {
         let name = self.target.name().filter(|_| self.kind == LinkKind::File);
         format!("{}/{}", self.prefix, name.map(|name| encode_segment(name.as_bytes())).unwrap_or_default())
     }
 
-    /// The path in the folder of a path below the link; `None` if the link does not share it.
+    /// The path in the folder that a path below the link stands for; `None` if the link does not share it.
     pub(super) fn inside(&self, below: &SharePath) -> Result<Option<SharePath>, PathError> {
         let root = self.root();
         let path = SharePath::from_segments(root.segments().chain(below.segments()).map(OsStrExt::as_bytes))?;

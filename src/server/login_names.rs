@@ -1,7 +1,7 @@
 //! The login names of the programs at Unix-domain sockets.
 //!
-//! The kernel knows their user id. Its name may be known only to a directory service on the network, so a look-up may take as
-//! long as that service lets it wait.
+//! The kernel knows their user ids. Only a directory service on the network may know the names, so a look-up
+//! may take as long as that service needs to respond.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,13 +13,14 @@ use nix::unistd::{Uid, User, geteuid, getuid};
 
 use crate::blocking::Blocking;
 
-/// How long a name counts without another look-up.
+/// How long a name is used without another look-up.
 const KEPT: Duration = Duration::from_secs(10);
 
 /// How many names are kept. A machine rarely has more users who connect within that time.
 const MOST: usize = 256;
 
-/// What the kernel reports for a program of a user namespace whose user has no id here (`/proc/sys/kernel/overflowuid`).
+/// The id that the kernel reports for a program in a user namespace whose user has no id here
+/// (`/proc/sys/kernel/overflowuid`).
 const UNMAPPED: u32 = 65534;
 
 /// Finds the login names of user ids.
@@ -35,19 +36,19 @@ struct Known {
     until: Instant,
 }
 
-/// What is known of a user id without a look-up.
+/// What is known about a user id without a look-up.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Recalled {
     /// The login name.
     Name(Arc<str>),
-    /// Nobody has this id, or it counts for nobody.
+    /// Nobody has this id, or the id cannot stand for a user.
     Nobody,
-    /// Nothing, or no longer.
+    /// Nothing is known, or it is too old.
     Nothing,
 }
 
 impl LoginNames {
-    /// Asks the system, by its name services (nsswitch.conf(5)).
+    /// Asks the system's name services (nsswitch.conf(5)).
     pub fn of_this_system() -> Self {
         Self::new(|uid| Ok(User::from_uid(Uid::from_raw(uid))?.map(|user| user.name)))
     }
@@ -56,8 +57,8 @@ impl LoginNames {
         Self { find, recent: Mutex::default() }
     }
 
-    /// What the last look-up has found. The server's own user counts for nobody, as whoever runs programs as this user needs no
-    /// account; nor does one that the kernel cannot name.
+    /// What the last look-up found. The server's own user counts as nobody: anyone who can run programs as
+    /// this user needs no account. So does a user that the kernel cannot identify.
     pub(super) fn recall(&self, uid: u32, now: Instant) -> Recalled {
         if [getuid().as_raw(), geteuid().as_raw(), UNMAPPED].contains(&uid) {
             return Recalled::Nobody;

@@ -21,8 +21,8 @@ const ENCODED: usize = 3;
 pub(super) struct LoginTarget(String);
 
 impl LoginTarget {
-    /// Accepts `/` without a second slash, backslash, dot segment or control byte, encoded or not, and nothing below
-    /// `/.wharf/`. Browsers take some of these for another server's address.
+    /// Accepts `/` without a second slash, backslash, dot segment or control byte, encoded or not, and
+    /// nothing below `/.wharf/`. Browsers take some of the rejected forms for another server's address.
     pub(super) fn parse(text: &str, base: &Base) -> Option<Self> {
         let Ok(Target::Origin(whole)) = Target::parse(text) else { return None };
         if !is_plain(whole.raw().as_bytes()) {
@@ -51,7 +51,7 @@ impl LoginTarget {
         base.with(&self.0)
     }
 
-    /// The login page that leads to it, without the base before it.
+    /// The path of the login page that leads to it, without the base.
     pub(super) fn login(target: Option<&Self>, base: &Base) -> String {
         match target {
             Some(target) => {

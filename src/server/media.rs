@@ -23,7 +23,7 @@ pub(super) const SANDBOX: &str = "sandbox";
 /// How many bytes of a page a browser searches for its charset (HTML, "prescan a byte stream to determine its encoding").
 const PRESCAN: usize = 1024;
 
-/// What it looks for, in lower case.
+/// What the browser looks for, in lower case.
 const META: &[u8] = b"<meta";
 const CHARSET: &[u8] = b"charset";
 
@@ -57,11 +57,11 @@ const TEXT_EXTENSIONS: &[&str] = &[
     "swift", "tex", "tf", "toml", "vim", "yaml", "yml", "zig",
 ];
 
-// `TYPES`: the other extensions, with their media types: those of the crate `mime_guess`, a line each, sorted (`build.rs`).
-// `PREFIXES`: what the digit before a type stands for.
+// `TYPES`: the other extensions with their media types, from the crate `mime_guess`, one per line, sorted
+// (`build.rs`). `PREFIXES`: what the digit before a type stands for.
 include!(concat!(env!("OUT_DIR"), "/media_types.rs"));
 
-/// Extensions that are not in [`TYPES`], or have another type there than browsers expect.
+/// Extensions that are not in [`TYPES`], or whose type there is not the one that browsers expect.
 const OTHER_EXTENSIONS: &[(&str, &str)] = &[
     ("avif", "image/avif"),
     ("heic", "image/heic"),
@@ -101,7 +101,7 @@ pub(super) fn of(path: &[u8]) -> Cow<'static, str> {
     }
 }
 
-/// The media type in [`TYPES`] of an extension in lower case.
+/// The media type that [`TYPES`] has for an extension in lower case.
 fn known(extension: &str) -> Option<Cow<'static, str>> {
     let mut lines = TYPES;
     loop {
@@ -117,7 +117,7 @@ fn known(extension: &str) -> Option<Cow<'static, str>> {
     }
 }
 
-/// A media type as [`TYPES`] has it, with its prefix.
+/// A media type from [`TYPES`], with the prefix that its digit stands for.
 fn expanded(media_type: &'static str) -> Option<Cow<'static, str>> {
     let (place, rest) = media_type.split_at_checked(1)?;
     match *PREFIXES.get(place.parse::<usize>().ok()?)? {
@@ -126,7 +126,7 @@ fn expanded(media_type: &'static str) -> Option<Cow<'static, str>> {
     }
 }
 
-/// The media type of this file: as its name says, but an HTML page that names its charset keeps it.
+/// The media type of this file: as its name says, but without `charset` for an HTML page that names its own.
 pub(super) fn of_file(path: &[u8], file: &File, _: Blocking<'_>) -> Cow<'static, str> {
     let media_type = of(path);
     if media_type != HTML {

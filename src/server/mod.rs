@@ -234,12 +234,12 @@ impl Server {
         self.runtime.state.scheme().name()
     }
 
-    /// The URL to pass on: of the network if possible, otherwise of this machine. `None` without TCP.
+    /// The URL to pass on: the network's if possible, otherwise this machine's. `None` without TCP.
     pub fn url(&self) -> Option<String> {
         address::of_server(&self.runtime.state)
     }
 
-    /// The fingerprint of its self-signed certificate, as `--pin` of the clients takes it.
+    /// The fingerprint of its self-signed certificate, in the format of the clients' `--pin` flag.
     pub fn fingerprint(&self) -> Option<String> {
         self.runtime.state.tls.as_ref()?.fingerprint()
     }

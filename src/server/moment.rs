@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A moment of the monotonic clock. Unlike an `Instant` it takes 8 bytes, also in an `Option`: each idle connection keeps
-/// several. The difference of two is one subtraction.
+/// A moment of the monotonic clock. Unlike an `Instant` it takes 8 bytes, even in an `Option`: each idle
+/// connection keeps several. The difference of two is one subtraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment {
-    /// Nanoseconds since the clock started, and one more.
+    /// Nanoseconds since the clock started, plus one.
     nanoseconds: NonZeroU64,
 }
 
@@ -32,14 +32,14 @@ impl Moment {
         Self::now().since(self)
     }
 
-    /// This long before; `None` if the clock had not started.
+    /// The moment this long before; `None` if the clock had not started then.
     pub(super) fn before(self, time: Duration) -> Option<Self> {
         let nanoseconds = self.nanoseconds.get().checked_sub(nanoseconds(time)).and_then(NonZeroU64::new)?;
         Some(Self { nanoseconds })
     }
 }
 
-/// This long after.
+/// The moment this long after.
 impl Add<Duration> for Moment {
     type Output = Self;
 

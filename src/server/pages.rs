@@ -38,7 +38,8 @@ pub(super) use qr_code::{QrPage, target as folder_target};
 pub(super) use sessions::SessionsPage;
 pub(super) use trash::TrashPage;
 
-/// Whether a browser opens a page: it says so (`Sec-Fetch-Mode`, W3C Fetch Metadata §2.2), at least over TLS, or it wants HTML.
+/// Whether a browser is opening a page: it wants HTML, and `Sec-Fetch-Mode` (W3C Fetch Metadata §2.2) says so
+/// if it is sent, as it is at least over TLS.
 #[cfg(feature = "accounts")]
 pub(super) fn are_opened(head: &Head<'_, '_>) -> bool {
     let is_safe = matches!(head.method, Ok(Method::Get | Method::Head));

@@ -1,4 +1,4 @@
-//! What the check of a password leads to.
+//! The result of a password check.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +6,19 @@ use std::time::Duration;
 use crate::access::User;
 use crate::server::timing::Deadline;
 
-/// What has become of a check.
+/// The result of a check.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
 pub(super) enum PasswordVerdict {
-    /// The password is that of this user.
+    /// The password belongs to this user.
     Right(Arc<User>),
-    /// There is no such user, or the password is another.
+    /// There is no such user, or the password is wrong.
     Wrong,
     /// There were too many failures, or too many checks wait; the next attempt is allowed after this time.
     TooMany(Duration),
 }
 
-/// The seconds after which the next attempt is allowed, and a sentence about them.
+/// The number of seconds until the next attempt is allowed, and a sentence that says so.
 #[cfg(feature = "accounts")]
 pub(super) fn try_again(wait: Duration) -> (u64, String) {
     let seconds = wait.as_secs() + 1;

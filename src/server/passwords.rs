@@ -1,5 +1,5 @@
-//! The password thread: it checks one password after the other, fairly between clients, and leaves the processors to
-//! everything else.
+//! The password thread: it checks one password at a time, fairly between clients, and yields the processors
+//! to everything else.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::server::jobs::{JobKind, Taken};
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
 
-/// How much lower the thread's priority is than that of the others. Linux has one for each thread.
+/// How much lower the thread's priority is than that of the others. On Linux each thread has its own.
 const NICE: i32 = 10;
 
 impl Runtime {
@@ -27,13 +27,13 @@ impl Runtime {
     ) {
         let client = check.client.key();
         let excess = tracked.hold(tracked.connection.descriptors(), Some(client));
-        // The only thread exists.
+        // No thread has to be started: the only one exists.
         let _ = self.passwords.push(client, JobKind::General, PasswordTask { tracked, check, then });
         shedding::shed_descriptors(self, excess);
     }
 
-    /// Checks passwords until the server stops. A client that has gone meanwhile costs nothing; so does one that has ended its
-    /// sending side, if many of its requests wait.
+    /// Checks passwords until the server stops. A client that has gone meanwhile costs nothing; so does one
+    /// that has shut down its sending side, if many of its requests wait.
     pub(super) fn check_passwords(self: &Arc<Self>) {
         let Some(accounts) = &self.state.accounts else { return };
         if let Err(error) = setpriority_process(None, NICE) {

@@ -4,16 +4,19 @@
 //! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
-//! The connection has already determined the client, because the log line of a refused request needs it too. What a
-//! trusted proxy says beyond that is checked here: the host by the gate, and the prefix that it has removed.
+//! The connection has already determined the client, because the log line of a refused request needs it too.
+//! Whatever else a trusted proxy says is checked here: the host (by its gate), and the prefix that the proxy
+//! has removed.
 //!
-//! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it. None of these
-//! waits. If a password has to be checked, the request stays in the input, and the password thread gets its connection. The
-//! next turn parses the request again, with the verdict, and runs it from the first gate to its handler: the head is
-//! borrowed from the input of one turn.
+//! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it.
+//! No gate waits. If a password has to be checked, the request stays in the input, and the password thread
+//! gets its connection. The next turn parses the request again, with the verdict, and runs it from the first
+//! gate to its handler: the head is borrowed from the input of one turn.
 //!
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
+
+use std::sync::Arc;
 
 use crate::access::Rights;
 use crate::http::body::Framing;
@@ -21,6 +24,7 @@ use crate::http::request::{Expectation, Head};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
+use crate::server::accounts::credential::Credential;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::filter::{Audience, Wanted};
@@ -32,16 +36,27 @@ use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::state::State;
 
-/// Finds the response to a request, or what has to be done for it. Its host becomes the one that the client asked for.
+/// Finds the response to a request, or what has to be done first. The request's host becomes the one that the
+/// client asked for.
+/// `credential` is what the previous request on the connection has proved; it becomes what this one proves.
 pub(super) fn run<'b>(
     head: &mut Head<'_, 'b>,
     state: &State,
     peer: Peer,
     source: &RequestSource<'b>,
     wanted: &mut Wanted,
+    credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Handled {
-    respond(head, state, peer, source, wanted, disk).unwrap_or_else(Handled::Respond)
+    let handled = respond(head, state, peer, source, wanted, credential, disk);
+    let handled = handled.unwrap_or_else(Handled::Respond);
+    // Nothing else is about a password.
+    let is_final =
+        matches!(&handled, Handled::Respond(response) if response.head.status() != Status::UNAUTHORIZED);
+    if state.accounts.is_some() && !is_final {
+        wanted.is_by_script = is_by_page(head);
+    }
+    handled
 }
 
 fn respond<'b>(
@@ -50,6 +65,7 @@ fn respond<'b>(
     peer: Peer,
     source: &RequestSource<'b>,
     wanted: &mut Wanted,
+    credential: &mut Option<Arc<Credential>>,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
     head.host = host::check(head, peer, source.host, state)?;
@@ -58,13 +74,12 @@ fn respond<'b>(
     check_base(head)?;
     check_expectation(head)?;
     check_content_type(head)?;
-    wanted.is_by_script = is_by_page(head, state);
-    let principal = match authenticate::caller(head, source, state, disk)? {
+    let principal = match authenticate::caller(head, source, credential, state, disk)? {
         Caller::Known(principal) => principal,
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
         Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
     };
-    let principal = link::enter(head, principal, source, wanted, state)?;
+    let principal = link::enter(head, principal, credential, source, wanted, state)?;
     let has_user = principal.user().is_some();
     if has_user && wanted.link.is_none() {
         wanted.user = principal.account().cloned();
@@ -73,7 +88,7 @@ fn respond<'b>(
         wanted.login = authenticate::way_to_login(head, state);
     }
     let (needs, handler, request) = routes::find(head, source, principal, wanted.link.clone(), state)?;
-    // The page of a folder shows its user, also where everybody has the same rights.
+    // A folder's page shows the user, even where everybody has the same rights.
     if has_user && needs != Rights::NONE || wanted.link.is_some() {
         wanted.audience = Audience::OneUser;
     } else if state.accounts.is_some() && needs != Rights::NONE && state.access.depends_on_user(&request.path)
@@ -85,18 +100,18 @@ fn respond<'b>(
     handler(&request, disk, state)
 }
 
-/// Whether a page has sent it. A browser must not ask for a password then; browsers say what a request is for
-/// (`Sec-Fetch-Mode`), at least over TLS. Otherwise they name the page (`Origin`), except with GET and HEAD.
-fn is_by_page(head: &Head<'_, '_>, state: &State) -> bool {
-    let by_page = || match head.fields.get("Sec-Fetch-Mode") {
+/// Whether a page has sent the request; the browser must not ask for a password then. Browsers say what a
+/// request is for (`Sec-Fetch-Mode`), at least over TLS. Otherwise they name the page (`Origin`), except with
+/// GET and HEAD.
+fn is_by_page(head: &Head<'_, '_>) -> bool {
+    match head.fields.get("Sec-Fetch-Mode") {
         Some(mode) => mode != b"navigate",
         None => head.fields.get("Origin").is_some(),
-    };
-    state.accounts.is_some() && by_page()
+    }
 }
 
-/// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right. Of two
-/// prefixes, one may be the client's.
+/// Refuses a request whose proxy has removed a prefix other than the base: no link in the response would be
+/// right. If there are two prefixes, one may come from the client.
 fn check_prefix(head: &Head<'_, '_>, source: &RequestSource<'_>, state: &State) -> Result<(), Response> {
     if source.prefix.is_some() && !head.fields.all("X-Forwarded-Prefix").all(|prefix| state.base.is(prefix)) {
         let base = state.base.directory();
@@ -105,7 +120,8 @@ fn check_prefix(head: &Head<'_, '_>, source: &RequestSource<'_>, state: &State) 
     Ok(())
 }
 
-/// Redirects from the base without its final slash, because relative links would lead out of the base there.
+/// Redirects from the base without its final slash, because relative links would otherwise lead out of the
+/// base.
 fn check_base(head: &Head<'_, '_>) -> Result<(), Response> {
     let Some(target) = head.target.path().filter(|target| target.raw().is_empty()) else { return Ok(()) };
     let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -114,7 +130,7 @@ fn check_base(head: &Head<'_, '_>) -> Result<(), Response> {
     Err(Response::empty(response::Head::new(Status::PERMANENT_REDIRECT).field("Location", location)))
 }
 
-/// Refuses a body with two types: one program would take the first for it, another one the last (RFC 9110 §5.3, §8.3).
+/// Refuses a body with two types: one program would use the first, another the last (RFC 9110 §5.3, §8.3).
 fn check_content_type(head: &Head<'_, '_>) -> Result<(), Response> {
     if head.framing == Framing::Empty {
         return Ok(());

@@ -1,7 +1,8 @@
-//! Whom the trash remembers for what a request replaces, moves or removes, and who may see what in it.
+//! Whom the trash records as the owner of what a request replaces, moves or removes, and who may see which
+//! entries.
 //!
-//! A user or a link is remembered by name. A client without an account gets a cookie with the first response to something that
-//! the trash has kept; without the cookie, it finds nothing in the trash.
+//! A user or a link is remembered by name. A client without an account gets a cookie with the response to the
+//! first request whose files the trash keeps; without the cookie, it finds nothing in the trash.
 
 use std::fmt;
 
@@ -21,21 +22,21 @@ use crate::server::undo_secret::UndoSecret;
 pub(super) struct RemovingClient {
     /// As the folder knows it.
     pub remover: Remover,
-    /// By which the client finds again what it puts into the trash, if nothing else says who it is.
+    /// Lets a client that nothing else identifies find again what it puts into the trash.
     cookie: Option<UndoCookie>,
 }
 
 /// The value of `Set-Cookie`. It is not printed.
 struct UndoCookie(String);
 
-/// Whose entries of the trash a client may see.
+/// Whose trash entries a client may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrashOwner {
     /// Its own.
     Owner(String),
     /// Everybody's.
     Everybody,
-    /// None: nothing says who it is.
+    /// None: nothing identifies the client.
     Nobody,
 }
 
@@ -49,18 +50,14 @@ pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient
     let Some(time) = state.folder.rules().trash else {
         return RemovingClient { remover: at_address, cookie: None };
     };
-    let known = secret(request, state);
-    let (secret, remover) = match known {
-        Some(secret) => {
-            let owner = secret.owner();
-            (secret, Remover::of_owner(owner, None))
-        }
-        // The client may never send the new secret, so its files are counted for its address.
-        None => {
-            let secret = UndoSecret::random();
-            let owner = Some(secret.owner());
-            (secret, Remover { owner, ..at_address })
-        }
+    let (secret, remover) = if let Some(secret) = secret(request, state) {
+        let owner = secret.owner();
+        (secret, Remover::of_owner(owner, None))
+    } else {
+        // The client may never send the new secret, so its files count towards its address.
+        let secret = UndoSecret::random();
+        let owner = Some(secret.owner());
+        (secret, Remover { owner, ..at_address })
     };
     let cookie = Cookie::for_undo(request, &state.base).set(&secret.text(), time);
     RemovingClient { remover, cookie: Some(UndoCookie(cookie)) }
@@ -71,7 +68,7 @@ pub(super) fn of_peer(peer: Peer) -> Remover {
     Remover::at_address(client_key::as_text(client_key::of(peer)))
 }
 
-/// The secret in the cookie of this request. Of two, one may be somebody else's.
+/// The secret in this request's cookie; `None` if there are two, since one may be somebody else's.
 fn secret(request: &Request<'_, '_, '_>, state: &State) -> Option<UndoSecret> {
     let cookie = Cookie::for_undo(request, &state.base);
     UndoSecret::parse(cookie.find(request.head.fields).ok()??)
@@ -91,16 +88,18 @@ impl TrashOwner {
     /// Whose entries the client of this request may see, restore and discard.
     pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Self {
         let rights: Rights = state.access.rights(&request.principal, &SharePath::root());
-        if rights.has(Right::Admin) { Self::Everybody } else { Self::own(request, state) }
+        // Without `--allow`, whoever may stop the server has the right too: that is no reason to show them what others removed.
+        let is_admin = rights.has(Right::Admin) && request.principal.user().is_some();
+        if is_admin { Self::Everybody } else { Self::own(request, state) }
     }
 
-    /// Its own, also if it may see those of others.
+    /// Its own entries, even if it may see those of others.
     pub(super) fn own(request: &Request<'_, '_, '_>, state: &State) -> Self {
         let by_cookie = || secret(request, state).map(|secret| secret.owner());
         request.principal.owner().or_else(by_cookie).map_or(Self::Nobody, Self::Owner)
     }
 
-    /// The same, for the folder; `None` if there are none.
+    /// The same, in the folder's terms; `None` if the client may see no entries.
     pub(super) fn whose(&self) -> Option<Whose<'_>> {
         match self {
             Self::Owner(owner) => Some(Whose::Owner(owner)),

@@ -18,7 +18,7 @@ pub(super) struct Representation {
     /// The entity tag and the time of the last change.
     pub validators: Validators,
     pub media_type: Cow<'static, str>,
-    /// All other field lines except Content-Type.
+    /// All other field lines, without Content-Type.
     head: Head,
     /// The head of a response with the whole file: most responses use it, so it is built once.
     whole: Head,

@@ -50,10 +50,10 @@ pub(super) struct RequestSource<'b> {
     pub prefix: Option<&'b [u8]>,
     /// The certificate of the connection's client.
     pub certificate: Option<&'b ClientCertificate>,
-    /// Whether a trusted proxy has sent it, whose fields count.
+    /// Whether it comes from a trusted proxy, so that its header fields count.
     #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no field names a user"))]
     pub is_by_proxy: bool,
-    /// What has become of the password that it brings, if that has been checked.
+    /// The verdict on the password that it brings, if that has been checked.
     pub verdict: Option<&'b PasswordVerdict>,
 }
 
@@ -75,7 +75,7 @@ pub(super) enum ClientAddress {
 }
 
 impl Request<'_, '_, '_> {
-    /// The path as its client sees it: below a link, relative to that.
+    /// The path as its client sees it: through a link, relative to the link's root.
     pub(super) fn shown_path(&self) -> Cow<'_, SharePath> {
         match &self.link {
             Some(link) => Cow::Owned(link.shown(&self.path)),
@@ -85,7 +85,7 @@ impl Request<'_, '_, '_> {
 }
 
 impl RequestSource<'_> {
-    /// From this client, without a trusted proxy.
+    /// The source of a request from this client, without a trusted proxy.
     pub(super) fn direct(client: ClientAddress) -> Self {
         Self {
             client,
@@ -100,7 +100,7 @@ impl RequestSource<'_> {
 }
 
 impl Scheme {
-    /// What a proxy says; anything but `https` is `http`.
+    /// The scheme that a proxy names; anything but `https` is `http`.
     pub(super) fn parse(value: &[u8]) -> Self {
         if value.eq_ignore_ascii_case(b"https") { Self::Https } else { Self::Http }
     }

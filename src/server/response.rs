@@ -61,7 +61,7 @@ impl Response {
         self.head.add(name, value);
     }
 
-    /// How a client of this version finds the end of the content (RFC 9112 §6.3).
+    /// How a client with this HTTP version finds the end of the content (RFC 9112 §6.3).
     pub(super) fn framing(&self, version: HttpVersion) -> Framing {
         match self.then {
             Then::Next => self.content.framing(version),

@@ -32,8 +32,8 @@ pub(super) type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<
 /// A part of the server's URL space, with the methods that it has.
 pub(super) struct Route {
     area: Area,
-    /// The methods, each with rights of which the request needs one. The authorise gate checks that; handlers get finer
-    /// grants.
+    /// The methods, each with a set of rights, one of which the request needs. The authorise gate checks
+    /// that; handlers get finer grants.
     methods: &'static [(Method, Rights, Handler)],
     /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
     /// are held back.
@@ -275,8 +275,8 @@ static OWN: &[Route] = &[
     },
 ];
 
-/// Finds the route of a request: its handler, and rights of which it needs one. Responds directly to OPTIONS and to
-/// methods that the route does not have.
+/// Finds the route of a request: its handler, and a set of rights, one of which it needs. Responds directly
+/// to OPTIONS and to methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     source: &RequestSource<'_>,
@@ -317,7 +317,7 @@ pub(super) fn find<'a, 'h, 'b>(
     Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme, link }))
 }
 
-/// The route and the path of a path below a link.
+/// The route for a path below a link, and the path in the folder.
 fn in_link(link: &LinkView, below: &SharePath) -> Result<(&'static Route, SharePath), Response> {
     let path = link.inside(below).map_err(bad_request)?.ok_or_else(not_found)?;
     match link.kind {
@@ -337,7 +337,8 @@ pub(super) fn is_upload(head: &Head<'_, '_>) -> bool {
 }
 
 impl Area {
-    /// What follows the path of the area in one of the server's own paths; `None` if that is not in the area.
+    /// What follows the path of the area in one of the server's own paths; `None` if the target is outside
+    /// the area.
     fn rest<'t>(&self, target: PathAndQuery<'t>) -> Option<&'t str> {
         match *self {
             Self::Folder => None,

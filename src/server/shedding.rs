@@ -2,8 +2,8 @@
 //!
 //! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a client that has
 //!   by far the most connections loses the one that has waited longest.
-//! - When too many descriptors are held, the client that holds the most loses the connections that have waited
-//!   longest, no matter which client came last. If no client holds many, idle connections are closed first.
+//! - When too many descriptors are held, the client that holds the most loses the connections that have
+//!   waited longest, whichever client came last. If no client holds many, idle connections are closed first.
 //!
 //! The files of a closed connection are open until the chores thread has closed them. Until then, a request that would open
 //! files waits as a job if there are too many (`Runtime::may_open`). Nothing more is evicted for them.

@@ -36,7 +36,7 @@ pub(super) struct State {
     pub folder: Folder,
     /// Which principal may do what in it.
     pub access: Access,
-    /// The path of the folder, for the recorder; files are never opened by it.
+    /// The path of the folder, for the recorder; it is never used to open files.
     pub root: PathBuf,
     pub cache: Cache,
     /// Limits how many workers may block on the disk.
@@ -88,7 +88,7 @@ pub(super) struct State {
     pub index: Option<Vec<String>>,
     /// The chat, if it is enabled.
     pub chat: Option<Arc<ChatState>>,
-    /// Those that are told of every response.
+    /// The observers of every response.
     pub observers: Observers,
     /// The certificates, if it serves over TLS.
     pub tls: Option<Tls>,
@@ -134,13 +134,13 @@ impl State {
         self.accounts.as_ref().is_some_and(|accounts| accounts.has_name(name))
     }
 
-    /// Whether the user of a request is still the same; somebody without an account always is.
+    /// Whether the user of a request has not changed since; always true without an account.
     pub(super) fn is_current(&self, user: Option<&Arc<User>>) -> bool {
         user.is_none_or(|user| self.accounts.as_ref().is_some_and(|accounts| accounts.is_current(user)))
     }
 
-    /// Reads the users, and what else is known of them, again if the files have changed. Then members of the chat leave whose user has changed or is gone, and
-    /// others that have the name of a new user.
+    /// Rereads the users and their records if the files have changed. Members then leave the chat if their
+    /// user has changed or is gone, or if they have the name of a new user.
     pub(super) fn follow_accounts(&self, disk: Blocking<'_>) {
         let is_new = self.accounts.as_ref().is_some_and(|accounts| accounts.follow_files(disk));
         if let Some(chat) = self.chat.as_ref().filter(|_| is_new) {

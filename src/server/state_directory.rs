@@ -1,4 +1,5 @@
-//! The directory for what the server keeps apart from the folder, such as keys: only its user may change it.
+//! The directory for what the server keeps apart from the folder, such as keys: only the server's user may
+//! change it.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -18,11 +19,11 @@ use crate::printable::Printable;
 const DIRECTORY: u32 = 0o700;
 const SECRET: u32 = 0o600;
 
-/// The permission of group and others to change a directory; and all of their permissions.
+/// The permission for group and others to change a directory, and all permissions for group and others.
 const CHANGE: u32 = 0o022;
 const OTHERS: u32 = 0o077;
 
-/// The largest file that is read, in bytes: more than any of them has.
+/// The maximum size of a file that is read, in bytes; all files here are smaller.
 const LARGEST: u64 = 1024 * 1024;
 
 /// A directory that only the server's user may change.
@@ -68,7 +69,7 @@ impl StateDirectory {
         self.path.join(name)
     }
 
-    /// Waits for other servers, and keeps them waiting.
+    /// Locks the directory: waits for other servers, and then makes them wait.
     pub(super) fn lock(&self) -> Result<LockedState, StateError> {
         let handle = self.open_handle()?;
         if lock::exclusive(&handle) == Err(Errno::WOULDBLOCK) {
@@ -122,7 +123,7 @@ impl LockedState {
         Ok(Some(content))
     }
 
-    /// Creates a file, and replaces none.
+    /// Creates a file; fails if it exists.
     pub(super) fn create(&self, name: &str, content: &[u8]) -> io::Result<()> {
         whole::create(&self.handle, OsStr::new(name), content)
     }
@@ -149,7 +150,7 @@ impl LockedState {
     }
 }
 
-/// Creates a directory and its parents, as far as they are missing. Each may only be where the directory may be.
+/// Creates a directory and its missing parents. `may_use` must allow each of them.
 fn make(path: &Path, may_use: &impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
     if path.exists() {
         return Ok(());

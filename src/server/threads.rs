@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::blocking::Blocking;
+use crate::server::accounts::Accounts;
 use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
 use crate::server::config::STACK;
@@ -40,16 +41,16 @@ const ROUND: Duration = Duration::from_secs(1);
 /// How often freed memory is returned to the system.
 const RETURN: Duration = Duration::from_secs(2);
 
-/// How long a request waits until closed files free enough descriptors. It then tries without them: a disk that hangs must
-/// not keep it for longer.
+/// How long a request waits until closed files free enough descriptors. It then goes ahead anyway: a hanging
+/// disk must not delay it further.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// How often expired unfinished uploads are deleted: empty ones are kept for minutes.
+/// How often expired unfinished uploads are deleted: empty ones are kept only for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
 
 impl State {
-    /// Has the chores thread sweep the trash: it removes what has expired, was discarded or was not kept. If a sweep waits
-    /// already, that one will do.
+    /// Makes the chores thread sweep the trash, which removes what has expired, was discarded or was not
+    /// kept. Does nothing if a sweep already waits.
     pub(super) fn sweep_trash_soon(&self) {
         if let Some(permit) = self.trash_sweeps.take() {
             let folder = self.folder.clone();
@@ -142,6 +143,7 @@ impl Runtime {
         let mut next_return = Deadline::after(Moment::now(), RETURN);
         // One of each at a time, so that they do not pile up behind a chore that a hanging disk delays.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
+        let mut judged = None;
         loop {
             let now = Moment::now();
             if next_sweep.is_over(now) {
@@ -158,6 +160,7 @@ impl Runtime {
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
                 drop(self.state.cache.evict_old(now));
+                self.end_what_is_lost(&mut judged, &mut input);
                 if let Some(permit) = looks.take() {
                     let shared = Arc::clone(self);
                     self.state.chores.later(move || {
@@ -189,6 +192,19 @@ impl Runtime {
         }
     }
 
+    /// Ends the responses and uploads of sessions, tokens, links and users that have ended, also if their clients wait. They are
+    /// looked for only if the accounts have changed since they were `judged`.
+    fn end_what_is_lost(self: &Arc<Self>, judged: &mut Option<u64>, input: &mut Input) {
+        let generation = self.state.accounts.as_ref().map(Accounts::generation);
+        if std::mem::replace(judged, generation) == generation {
+            return;
+        }
+        for tracked in self.table.take_all(Connection::has_lost_rights) {
+            let mut turn = self.lend(input, Disk::Never);
+            self.advance(tracked, |connection| connection.advance(&mut turn));
+        }
+    }
+
     /// How often the trash is swept: several times before an entry expires, if that is soon.
     fn trash_round(&self) -> Duration {
         self.state.folder.rules().trash.map_or(SWEEP, |time| (time / 4).clamp(ROUND, SWEEP))
@@ -206,13 +222,13 @@ impl Runtime {
 
     #[inline]
     fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
-        // A job thread has waited.
+        // A job thread has already waited.
         let may_open = matches!(disk, Disk::OwnThread) || self.may_open(self.state.chores.undropped());
         Turn { state: &self.state, input, timeout: self.timeout(), disk, may_open, jobs: &self.jobs }
     }
 
-    /// Whether files may be opened while this many values wait to be dropped. Connections no longer count their
-    /// descriptors, but they are open.
+    /// Whether files may be opened while this many values wait to be dropped. Their descriptors no longer
+    /// count for a connection, but are still open.
     fn may_open(&self, undropped: u64) -> bool {
         undropped == 0 || self.table.allows(undropped.saturating_mul(deferred::DESCRIPTORS))
     }

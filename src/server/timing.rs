@@ -90,8 +90,8 @@ impl IdleClock {
         Active { clock: Arc::clone(self), is_late: before & OVER != 0 }
     }
 
-    /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While requests are
-    /// served, it is a whole limit ahead.
+    /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While
+    /// requests are served, it is always one whole limit away.
     pub(super) fn deadline(&self, now: Moment) -> Option<Deadline> {
         let limit = self.limit?;
         if self.active.load(Ordering::Acquire) > 0 {
@@ -129,7 +129,7 @@ impl Active {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        // The time first: a thread that sees no active request then sees when the latest ended.
+        // Sets the time first: a thread that sees no active request then sees when the latest ended.
         self.clock.note(Moment::now());
         self.clock.active.fetch_sub(1, Ordering::AcqRel);
     }

@@ -1,4 +1,4 @@
-//! The proxies that may say who their client is (`--trust-proxy`), and by which means.
+//! The proxies that may say who their client is (`--trust-proxy`), and how they say it.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -39,8 +39,8 @@ pub(super) enum Family {
 }
 
 impl TrustedProxies {
-    /// Trusts these. With `proxy_protocol`, each of their connections must begin with a PROXY header, and other peers
-    /// may not connect.
+    /// Trusts these proxies. With `proxy_protocol`, each of their connections must begin with a PROXY header,
+    /// and other peers may not connect.
     pub fn new(given: Vec<TrustedProxy>, proxy_protocol: bool) -> Self {
         Self { given, proxy_protocol }
     }

@@ -1,4 +1,5 @@
-//! What a client without an account knows that has removed or replaced something: by that, it finds it again in the trash.
+//! The secret of a client without an account: with it, the client finds in the trash what it has removed or
+//! replaced.
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::server::random;
 
-/// What the name of such an owner begins with.
+/// The prefix of such an owner's name.
 const OWNER: &str = "undo ";
 
 /// 256 random bits, which only the client keeps, in a cookie. The trash has their SHA-256.
@@ -45,14 +46,15 @@ impl UndoSecret {
         hex(&self.0)
     }
 
-    /// The name of the owner of what the client removes: nobody finds the secret from it.
+    /// The name of the owner of what the client removes: the secret cannot be derived from it.
     pub(super) fn owner(&self) -> String {
         format!("{OWNER}{}", hex(&Sha256::digest(self.0)))
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |digit: u8| char::from_digit(u32::from(digit), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 impl fmt::Debug for UndoSecret {

@@ -1,10 +1,10 @@
-//! The path in the folder that a person names as in a URL.
+//! Paths in the folder, typed as in a URL.
 
 use crate::http::target::{Target, from_typed};
 use crate::path::SharePath;
 
-/// The path in the folder that the path of a URL names; a slash at the start, and what must be encoded, may be left out. Fails
-/// with the reason if no request can name a file by it.
+/// The path in the folder that a URL's path names. The leading slash and percent-encoding are optional. Fails
+/// with the reason if no request can name a file this way.
 pub fn path_of_url(text: &str) -> Result<SharePath, String> {
     let target = from_typed(text);
     let target = Target::parse(&target).map_err(|error| error.to_string())?;

@@ -4,14 +4,14 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::{fs, io};
 
-/// Whether a file may be used: one in the shared folder may not.
+/// Whether a file may be used: a file in the shared folder may not.
 pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
 
 /// A file as it was last seen. `None`: it cannot be found.
 pub(super) type Stamp = Option<FileState>;
 
-/// What changes with a file. Its change time does so too when only its permissions or its hard links change, and they may be
-/// why it could not be used.
+/// What shows that a file has changed. The change time also covers its permissions and hard links, which may
+/// be why the file could not be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FileState {
     id: (u64, u64),
@@ -20,7 +20,7 @@ pub(super) struct FileState {
     size: u64,
 }
 
-/// What a file is now.
+/// The present state of a file.
 pub(super) fn stamp(path: &Path) -> Stamp {
     let facts = fs::metadata(path).ok()?;
     Some(FileState {

@@ -7,10 +7,10 @@
 /// The first block whose number is not defined.
 pub(super) const FIRST_WRAPPED: u64 = 1 << 16;
 
-/// Which number follows 65,535.
+/// The number that follows 65,535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Numbering {
-    /// Not known yet: 0, unless the peer uses 1.
+    /// Not known yet: assumed to be 0 until the peer uses 1.
     #[default]
     Undecided,
     /// The peer uses 0.
@@ -20,11 +20,11 @@ pub(super) enum Numbering {
 }
 
 impl Numbering {
-    /// Decides it, if it is undecided and block 65,536 is the next one or in flight. `wire` is a number from the peer,
-    /// and `last` the last block that the peer can mean.
+    /// Decides the numbering, if it is undecided and block 65,536 is the next one or in flight. `wire` is a
+    /// number from the peer; `last` is the last block that the peer can mean.
     ///
-    /// A number that would mean the block after the last one if the peer continues with 0 shows that it continues with 1.
-    /// In a window, smaller numbers may mean either. They decide nothing: a wrong guess would damage the file.
+    /// If counting from 0 would make a number mean the block after `last`, the peer counts from 1. In a
+    /// window, smaller numbers are ambiguous and decide nothing: a wrong guess would damage the file.
     pub(super) fn learn(&mut self, wire: u16, last: u64) {
         if *self != Self::Undecided || last < FIRST_WRAPPED {
             return;
@@ -36,13 +36,14 @@ impl Numbering {
         }
     }
 
-    /// The block nearest to `near` that a packet's number means; `None` if it is before block 0, or if no block has it.
+    /// The block nearest to `near` that a packet's number can mean; `None` if that is before block 0, or if
+    /// no block has the number.
     ///
     /// Correct while the peer is less than 32,768 blocks away, which [`super::options::WindowSize::MAX`] ensures.
     pub(super) fn nearest(self, near: u64, wire: u16) -> Option<u64> {
         let round = match self {
             Self::Undecided | Self::ToZero => 1 << 16,
-            // Without 0.
+            // This numbering never uses 0.
             Self::ToOne if wire == 0 => return None,
             Self::ToOne => (1 << 16) - 1,
         };
@@ -50,7 +51,7 @@ impl Numbering {
         near.checked_add_signed(if ahead < (1 << 15) { ahead } else { ahead - round })
     }
 
-    /// The number of a block in packets.
+    /// The number that stands for this block in packets.
     pub(super) fn on_wire(self, block: u64) -> u16 {
         match (self, block.checked_sub(1)) {
             (Self::ToOne, Some(before)) => (before % u64::from(u16::MAX)) as u16 + 1,

@@ -1,15 +1,15 @@
 //! The errors of the protocol, and how a transfer ends.
 //!
-//! The server converts the folder's errors.
+//! The server converts the folder's errors to these.
 
 use crate::printable::Printable;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The error codes of RFC 1350 (appendix) and RFC 2347, by their names.
+/// The error codes of RFC 1350 (appendix) and RFC 2347.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// 0: not defined; the message says what it is.
+    /// 0: not defined; the message describes the error.
     NotDefined,
     /// 1: file not found.
     FileNotFound,
@@ -23,7 +23,7 @@ pub enum ErrorCode {
     UnknownTransferId,
     /// 6: file already exists.
     FileAlreadyExists,
-    /// 7: no such user (of the mail mode, which is obsolete: RFC 1123 §4.2.2.1).
+    /// 7: no such user (for the mail mode, which is obsolete: RFC 1123 §4.2.2.1).
     NoSuchUser,
     /// 8: the transfer ends because of its options (RFC 2347).
     OptionNegotiation,
@@ -48,7 +48,7 @@ impl ErrorCode {
         self as u16
     }
 
-    /// The code of a number; [`Self::NotDefined`] if no RFC defines it.
+    /// The code with this number; [`Self::NotDefined`] if no RFC defines it.
     pub fn from_number(number: u16) -> Self {
         Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::NotDefined)
     }
@@ -75,7 +75,7 @@ impl fmt::Display for ErrorCode {
 pub struct Fault {
     /// The code, for programs.
     pub code: ErrorCode,
-    /// The message. One from the peer is untrusted text; `Display` escapes it.
+    /// The message. If it comes from the peer, it is untrusted text; `Display` escapes it.
     pub message: Cow<'static, str>,
 }
 

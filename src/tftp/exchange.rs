@@ -1,7 +1,8 @@
 //! A sender and a receiver over a network that loses, duplicates and delays packets, with a clock that only the test moves.
 //!
-//! Whatever the network does, a committed file must be the file that was sent, and if the sender succeeds, the file must be
-//! committed. If enough packets arrive, both sides succeed. The number of packets is bounded by the faults of the network.
+//! Whatever the network does, a committed file must be the file that was sent, and if the sender succeeds,
+//! the file must be committed. If enough packets arrive, both sides succeed. The number of faults limits the
+//! number of packets.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -27,7 +28,7 @@ enum Fate {
     Drop,
     /// Deliver it twice, the second time this much later.
     Double(Duration),
-    /// Deliver it this much later: the next ones overtake it.
+    /// Deliver it this much later, so that later datagrams overtake it.
     Delay(Duration),
 }
 
@@ -109,7 +110,7 @@ impl Plan {
         }
     }
 
-    /// How many blocks the file has, with the options in force.
+    /// The number of blocks in the file, with the options in force.
     fn blocks(&self) -> u64 {
         let wire = match self.mode {
             Mode::Octet => self.file.len(),
@@ -184,7 +185,7 @@ impl<'p, F: FnMut(Stage, &[u8]) -> Fate> Exchange<'p, F> {
         }
     }
 
-    /// Performs all actions of a side; returns the deadline that it then waits for.
+    /// Performs all actions of a side; returns the deadline until which it then waits.
     fn drain(&mut self, side: Side) -> Option<Instant> {
         loop {
             match self.party(side)?.next_action() {

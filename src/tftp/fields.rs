@@ -1,4 +1,5 @@
-//! The fields of packets: text up to a NUL, modes, lists of options, and the reader that takes them off a datagram.
+//! The fields of packets: text up to a NUL, modes, lists of options, and a reader that parses them from a
+//! datagram.
 //!
 //! [`super::packet`] knows what they mean together.
 
@@ -7,7 +8,7 @@ use std::fmt;
 
 use super::packet_error::PacketError;
 
-/// Bytes without a NUL, as the strings of RFC 1350: a file name, an option, a message. Not always UTF-8.
+/// A string of RFC 1350, such as a file name, an option or a message: bytes without a NUL, not always UTF-8.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text<'a>(Cow<'a, [u8]>);
 
@@ -18,7 +19,7 @@ impl<'a> Text<'a> {
         (!bytes.contains(&0)).then_some(Self(bytes))
     }
 
-    /// The text up to its first NUL, for messages, which may be cut.
+    /// The text up to its first NUL: for messages, which may be truncated.
     pub fn up_to_nul(text: &'a str) -> Self {
         let end = text.find('\0').unwrap_or(text.len());
         Self(Cow::Borrowed(text.as_bytes().split_at(end).0))
@@ -29,7 +30,7 @@ impl<'a> Text<'a> {
         &self.0
     }
 
-    /// The text as an owned string; what is not UTF-8 becomes U+FFFD.
+    /// The text as an owned string; invalid UTF-8 becomes U+FFFD.
     pub fn to_lossy(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()
     }
@@ -66,7 +67,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The mode that a request names, in any case.
+    /// The mode that a request names, in upper or lower case.
     pub(super) fn from_text(text: &Text<'_>) -> Result<Self, PacketError> {
         match text.as_bytes() {
             name if name.eq_ignore_ascii_case(b"octet") => Ok(Self::Octet),
@@ -84,14 +85,15 @@ impl Mode {
     }
 }
 
-/// The options of a request or an OACK: names with values, in order, without duplicate names in any case.
+/// The options of a request or an OACK: names with values, in order. No name occurs twice, even in different
+/// case.
 ///
 /// RFC 2347 allows each option only once. A duplicate option, known or not, is an error (code 8).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 impl<'a> Options<'a> {
-    /// The value of an option, by its name in any case.
+    /// The value of the option with this name; case is ignored.
     pub fn get(&self, name: &str) -> Option<&Text<'a>> {
         self.iter().find(|(known, _)| known.0.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
@@ -101,7 +103,7 @@ impl<'a> Options<'a> {
         self.0.iter()
     }
 
-    /// Adds an option; [`PacketError::DoubledOption`] if its name is there already.
+    /// Adds an option; fails with [`PacketError::DoubledOption`] if the name already occurs.
     pub fn add(&mut self, name: Text<'a>, value: Text<'a>) -> Result<(), PacketError> {
         if self.iter().any(|(known, _)| known.0.eq_ignore_ascii_case(&name.0)) {
             return Err(PacketError::DoubledOption(name.to_lossy()));
@@ -110,7 +112,7 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    /// The options that have a number, in the given order. The caller names each once.
+    /// The options that have a number, in the given order. The caller passes each name only once.
     pub(super) fn of_numbers(numbers: [(&'static str, Option<u64>); 4]) -> Options<'static> {
         let given = numbers.into_iter().filter_map(|(name, number)| Some((name, number?)));
         Options(

@@ -5,8 +5,7 @@
 //! duplicate and reordering without waiting (`exchange.rs`), and the server and the client use the same two state
 //! machines.
 //!
-//! - [`packet`] turns a datagram into a [`packet::Packet`] and back; [`fields`] holds what packets are made
-//!   of.
+//! - [`packet`] turns a datagram into a [`packet::Packet`] and back; [`fields`] has the fields of packets.
 //! - [`options`] negotiates options: the server's answer to a request, and the client's check of that answer.
 //! - [`netascii`] translates text as a byte stream.
 //! - [`send::Sender`] sends a file: a server's read request, a client's write request.
@@ -33,10 +32,10 @@
 //!
 //! # What the driver must do
 //!
-//! A packet from another address than the peer's must not reach the machine; the driver answers it with
-//! [`error::ErrorCode::UnknownTransferId`] (RFC 1350 §4). A repeated request from the same address belongs to the
-//! transfer that it started: pass it to the machine, which ignores it. The client's peer is the first address that
-//! answers its request.
+//! A packet that does not come from the peer's address must not reach the machine; the driver answers it with
+//! [`error::ErrorCode::UnknownTransferId`] (RFC 1350 §4). A repeated request from the same address belongs to
+//! the transfer that it started: pass it to the machine, which ignores it. The client's peer is the first
+//! address that answers its request.
 
 mod block;
 pub mod error;

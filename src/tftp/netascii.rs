@@ -1,7 +1,7 @@
 //! Netascii: the encoding of text in packets (RFC 1350 §1, RFC 764).
 //!
-//! A file's LF is encoded as CR LF, its CR as CR NUL, any other byte as itself. So every file survives both directions,
-//! text or not. Both are streams: the end of a read or of a block may split a pair anywhere.
+//! LF is encoded as CR LF, CR as CR NUL, and any other byte as itself. So every file, text or not, survives
+//! encoding and decoding. Both work on streams: the end of a read or of a block may split a pair anywhere.
 
 use std::io::{BufRead, Read, Result};
 
@@ -9,11 +9,12 @@ const NUL: u8 = 0;
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
 
-/// Encodes a file. It reads as many bytes as requested while the file has more, so that only the last block is short.
+/// Encodes a file. A read returns as many bytes as requested while the file has more, so that only the last
+/// block is short.
 #[derive(Debug)]
 pub struct Encode<R> {
     source: R,
-    /// The second byte of a pair whose first one was returned.
+    /// The second byte of a pair whose first byte was returned.
     owed: Option<u8>,
 }
 
@@ -70,8 +71,7 @@ pub struct NetasciiDecoder {
 }
 
 impl NetasciiDecoder {
-    /// Decodes `wire` and appends the result to `out`, except for a CR at its end, which is kept for the next
-    /// call.
+    /// Decodes `wire` and appends the result to `out`. A CR at the end of `wire` is kept for the next call.
     ///
     /// A CR before anything but LF or NUL is not netascii; it is kept unchanged, as other receivers do.
     pub fn decode(&mut self, wire: &[u8], out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! Option negotiation: blksize (RFC 2348), tsize and timeout (RFC 2349), windowsize (RFC 7440).
 //!
-//! [`Terms`] are the values that a client requests, a server acknowledges and both then use: the same four, each optional.
-//! A missing one has its default of RFC 1350. The caller passes the size of the file.
+//! [`Terms`] are the values that a client requests, a server acknowledges and both then use: the same four
+//! options each time. A missing one has its default from RFC 1350. The caller passes the size of the file.
 
 use std::num::NonZeroU8;
 use std::time::Duration;
@@ -21,11 +21,11 @@ const WINDOWSIZE: &str = "windowsize";
 pub struct BlockSize(u16);
 
 impl BlockSize {
-    /// The minimum of RFC 2348.
+    /// The minimum in RFC 2348.
     pub const MIN: Self = Self(8);
-    /// The maximum of RFC 2348.
+    /// The maximum in RFC 2348.
     pub const MAX: Self = Self(MAX_CONTENT as u16);
-    /// The size of RFC 1350, if none was agreed.
+    /// The size in RFC 1350, used if none was agreed.
     pub const DEFAULT: Self = Self(512);
 
     /// A block size of this many bytes; `None` if it is out of range.
@@ -41,13 +41,13 @@ impl BlockSize {
 
 /// How many blocks may be in flight without an acknowledgment: 1 to 32,767.
 ///
-/// RFC 7440 allows 65,535. But with more than half of the 16-bit numbers in flight, a block ahead cannot be distinguished
-/// from one behind; and a server may answer with less than was requested.
+/// RFC 7440 allows 65,535. But with more than half of the 16-bit numbers in flight, a block ahead cannot be
+/// distinguished from one behind, and a server may agree to less than was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowSize(u16);
 
 impl WindowSize {
-    /// Lock-step, as in RFC 1350, if nothing was agreed.
+    /// Lock-step, as in RFC 1350; used if nothing was agreed.
     pub const MIN: Self = Self(1);
     /// The maximum.
     pub const MAX: Self = Self(32_767);
@@ -66,7 +66,7 @@ impl WindowSize {
     }
 }
 
-/// The limits of what a server agrees to.
+/// The limits on what a server agrees to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
     /// The largest block.
@@ -90,10 +90,10 @@ pub const MOST_TIMEOUT: NonZeroU8 = match NonZeroU8::new(MAX_INTERVAL.as_secs() 
     None => NonZeroU8::MIN,
 };
 
-/// The direction of a transfer, with what the options need to know of it.
+/// The direction of a transfer, with the facts that the options depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// A read request; `size` is the file's in bytes, if it is known.
+    /// A read request; `size` is the file's size in bytes, if known.
     Read {
         /// The answer to `tsize`.
         size: Option<u64>,
@@ -102,30 +102,33 @@ pub enum Direction {
     Write,
 }
 
-/// Options by their values: requested, acknowledged, or in force. `None`: not requested, or not acknowledged.
+/// The values of options: requested, acknowledged, or in force. `None` means not requested, or not
+/// acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Terms {
     /// RFC 2348.
     pub blksize: Option<BlockSize>,
-    /// RFC 2349: the size of the file in bytes. A client that reads sends 0.
+    /// RFC 2349: the size of the file in bytes. In a read request, it is 0.
     pub tsize: Option<u64>,
-    /// RFC 2349: the seconds between retransmissions, fixed.
+    /// RFC 2349: the fixed interval between retransmissions, in seconds.
     pub timeout: Option<NonZeroU8>,
     /// RFC 7440.
     pub windowsize: Option<WindowSize>,
 }
 
 impl Terms {
-    /// The server's answer to the requested options: which it acknowledges, and with which values.
+    /// The server's answer to the requested options: the ones that it acknowledges, with their values.
     ///
     /// Nothing is an error here. Invalid and unknown options are left out of the answer, and the client then continues
     /// without them or ends the transfer (RFC 2347). In particular:
     ///
     /// - `blksize` and `windowsize`: a value above the limit becomes the limit, however many digits it has; a `blksize` below
     ///   8 and a `windowsize` of 0 are left out, since the answer must not be larger than the request.
-    /// - `timeout`: the answer must be the same number, so it is left out unless it is between 1 and the limit.
-    /// - `tsize` of a read: the file's size, unless the mode changes it or the file is empty: curl takes 0 for an error; of a
-    ///   write: the announced one. One of more than 64 bits becomes [`u64::MAX`], which no folder accepts.
+    /// - `timeout`: the answer must be the requested number, so the option is left out unless that is between
+    ///   1 and the limit.
+    /// - `tsize`: for a read, the file's size; left out if the mode changes it or the file is empty, as curl
+    ///   takes 0 for an error. For a write, the announced size; more than 64 bits become [`u64::MAX`], which
+    ///   no folder accepts.
     pub fn answer(asked: &Options<'_>, mode: Mode, direction: Direction, caps: &Caps) -> Self {
         let at_most = |name, most: u16| number(asked, name).map(|n| n.min(most.into()) as u16);
         Self {
@@ -140,10 +143,12 @@ impl Terms {
         }
     }
 
-    /// Checks the OACK that answers a client's request (`self`): returns the terms in force, or a fault of code 8.
+    /// Checks the OACK that answers a client's request (`self`): returns the terms in force, or a fault with
+    /// code 8.
     ///
-    /// An option that was not requested, a value larger than requested, another `timeout`, and anything that is not a number
-    /// in its range are faults (RFC 2347, 2348, 2349, 7440). An option that is missing in the OACK is off.
+    /// Faults are an option that was not requested, a value larger than requested, a different `timeout`, and
+    /// anything that is not a number within its range (RFC 2347, 2348, 2349, 7440). An option that is missing
+    /// from the OACK is off.
     pub fn judge(&self, oack: &Options<'_>) -> Result<Self, Fault> {
         if let Some((name, _)) = oack.iter().find(|(name, _)| !self.asks(name.as_bytes())) {
             return Err(not_agreed(&format!("option {} was not requested", name.as_bytes().escape_ascii())));
@@ -180,7 +185,7 @@ impl Terms {
         Options::of_numbers(self.numbers())
     }
 
-    /// Whether there are none: then a server answers without an OACK (RFC 2347).
+    /// Whether there are no options: then a server answers without an OACK (RFC 2347).
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -206,7 +211,8 @@ fn seconds(number: u64) -> Option<NonZeroU8> {
     NonZeroU8::new(number.try_into().ok()?)
 }
 
-/// An option's value as a number; `None` if it is missing or not all digits. One that is too large becomes the largest.
+/// An option's value as a number; `None` if it is missing or not all digits. A number that is too large
+/// becomes the largest.
 fn number(options: &Options<'_>, name: &str) -> Option<u64> {
     let digits = options.get(name)?.as_bytes();
     let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
@@ -214,7 +220,7 @@ fn number(options: &Options<'_>, name: &str) -> Option<u64> {
     valid.then(|| digits.iter().fold(0, add))
 }
 
-/// The value of an acknowledged option, if it is there; a fault if `accept` rejects it.
+/// The value of an acknowledged option, if present; a fault if `accept` rejects it.
 fn value<T>(
     oack: &Options<'_>,
     name: &str,

@@ -1,9 +1,9 @@
 //! A datagram as a packet, and back (RFC 1350 §5, RFC 2347).
 //!
-//! Parsing is strict: a truncated field, a missing NUL, trailing bytes or an unknown opcode is an error, which knows the
-//! ERROR packet that answers it. Only trailing NULs are ignored, in every packet but DATA: some boot ROMs pad their packets.
-//! Every packet that is parsed can be written again. This module does not know what options mean or which packet may come
-//! when.
+//! Parsing is strict: a truncated field, a missing NUL, trailing bytes or an unknown opcode is an error,
+//! which provides the ERROR packet to answer with. Only trailing NULs are ignored, in every packet but DATA:
+//! some boot ROMs pad their packets. Every parsed packet can be written again. This module does not know what
+//! options mean or which packet may come when.
 
 use super::error::{ErrorCode, Fault};
 use super::fields::{Mode, Options, Reader, Text};
@@ -29,7 +29,7 @@ pub enum Packet<'a> {
     Data {
         /// Its number, modulo 65,536; the first is 1.
         block: u16,
-        /// Its bytes, at most [`MAX_CONTENT`]; fewer than the block size in the last block.
+        /// Its bytes, at most [`MAX_CONTENT`]; the last block has fewer than the block size.
         content: &'a [u8],
     },
     /// All blocks up to this one have arrived; 0 accepts a write request or an OACK.
@@ -37,7 +37,7 @@ pub enum Packet<'a> {
         /// Its number, modulo 65,536.
         block: u16,
     },
-    /// The transfer failed. Never answered, never repeated (RFC 1350 §2).
+    /// The transfer failed. An ERROR is never answered and never repeated (RFC 1350 §2).
     Error {
         /// For the program.
         code: ErrorCode,
@@ -57,7 +57,8 @@ pub struct TransferRequest<'a> {
 }
 
 impl<'a> TransferRequest<'a> {
-    /// A request; [`PacketError::RequestTooLong`] if it does not fit in [`MAX_REQUEST`] bytes.
+    /// Creates a request; fails with [`PacketError::RequestTooLong`] if it does not fit in [`MAX_REQUEST`]
+    /// bytes.
     pub fn new(filename: Text<'a>, mode: Mode, options: Options<'a>) -> Result<Self, PacketError> {
         let len =
             size_of::<u16>() + filename.written_len() + mode.text().written_len() + options.written_len();
@@ -132,8 +133,8 @@ impl<'a> Packet<'a> {
         reader.end().map(|()| Self::Error { code, message })
     }
 
-    /// The answer to a datagram that another address sends to the port of a transfer, which continues (RFC 1350 §4); none
-    /// to an ERROR, even to a malformed one.
+    /// The answer to a datagram that a different address sends to the port of a transfer (RFC 1350 §4); the
+    /// transfer continues. `None` for an ERROR, even a malformed one.
     pub fn answer_to_stranger(datagram: &[u8]) -> Option<Vec<u8>> {
         if datagram.starts_with(&ERROR.to_be_bytes()) {
             return None;
@@ -144,8 +145,8 @@ impl<'a> Packet<'a> {
         Some(answer)
     }
 
-    /// Parses a datagram from the peer; the error is the answer to a malformed one. A malformed ERROR is not answered:
-    /// it ends the transfer, as it was meant to.
+    /// Parses a datagram from the peer; the error is the answer to a malformed one. A malformed ERROR is not
+    /// answered: it ends the transfer, as a valid one does.
     pub fn of_peer(datagram: &'a [u8]) -> Result<Self, Fault> {
         Self::parse(datagram).or_else(|error| {
             let message = Text::up_to_nul("malformed error packet");
@@ -154,7 +155,7 @@ impl<'a> Packet<'a> {
         })
     }
 
-    /// The ERROR packet of a fault. Its message is cut at a NUL, which a packet cannot hold.
+    /// The ERROR packet for a fault. The message is cut at a NUL, which a packet cannot contain.
     pub fn from_fault(fault: &'a Fault) -> Self {
         Self::Error { code: fault.code, message: Text::up_to_nul(&fault.message) }
     }
@@ -195,7 +196,7 @@ fn put(out: &mut Vec<u8>, number: u16) {
     out.extend_from_slice(&number.to_be_bytes());
 }
 
-/// A datagram without its trailing NULs; the first of them may end its last field.
+/// A datagram without its trailing NULs, even the one that may end its last field.
 fn unpadded(datagram: &[u8]) -> &[u8] {
     let padding = datagram.iter().rev().take_while(|byte| **byte == 0).count();
     datagram.split_at(datagram.len() - padding).0

@@ -8,7 +8,7 @@ use super::size::{MAX_CONTENT, MAX_REQUEST};
 /// Why a datagram is not a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PacketError {
-    /// It ends before this field does.
+    /// The datagram ends within this field.
     Truncated(&'static str),
     /// This field has no NUL at its end.
     Unterminated(&'static str),
@@ -16,9 +16,9 @@ pub enum PacketError {
     TrailingBytes(usize),
     /// The opcode is unknown.
     UnknownOpcode(u16),
-    /// A request or OACK of this many bytes, more than [`MAX_REQUEST`].
+    /// The request or OACK has this many bytes, more than [`MAX_REQUEST`].
     RequestTooLong(usize),
-    /// A block of this many bytes, more than [`MAX_CONTENT`].
+    /// The block has this many bytes, more than [`MAX_CONTENT`].
     BlockTooLong(usize),
     /// The mode does not exist.
     UnknownMode(String),
@@ -31,7 +31,7 @@ pub enum PacketError {
 }
 
 impl PacketError {
-    /// The error to send back; none for an ERROR packet, not even for a malformed one (RFC 1350 §2).
+    /// The error to send back; `None` for an ERROR packet, even a malformed one (RFC 1350 §2).
     pub fn answer(&self) -> Option<Fault> {
         let code = match self {
             Self::InError(_) => return None,

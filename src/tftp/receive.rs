@@ -11,13 +11,14 @@
 //!
 //! - The last block is acknowledged only after the file is committed: the sender's success means that the file is saved.
 //!   Then the receiver dallies, to repeat the last ACK if it was lost.
-//! - A gap is reported once, by acknowledging the last block before it, and again only after a wait (RFC 7440 §4). Blocks
-//!   after the gap are dropped: the sender goes back.
-//! - A repeated block is acknowledged again only if it is the last one that was acknowledged, so that a repeated window
-//!   causes one ACK and not one for each of its blocks.
+//! - A gap is reported once, by acknowledging the last block before it, and again only after a wait (RFC 7440
+//!   §4). Blocks after the gap are dropped: the sender sends them again.
+//! - A repeated block is acknowledged again only if it is the last one that was acknowledged, so that a
+//!   repeated window causes one ACK, not one for each block.
 //! - A block longer than agreed, or an unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
 //!
-//! Knows nothing of the destination or a size limit: the code that writes the bytes can end the transfer with `abort`.
+//! This module knows neither the destination nor a size limit: the code that writes the bytes can end the
+//! transfer with `abort`.
 
 use std::time::{Duration, Instant};
 
@@ -47,10 +48,11 @@ pub enum ReceiveAction<'a> {
     Send(&'a [u8]),
     /// Wait for a packet until this deadline.
     Wait(PacketDeadline),
-    /// The file is complete: commit it, then call [`Receiver::on_committed`]. Returned until then.
+    /// The file is complete: commit it, then call [`Receiver::on_committed`]. Until then, every call returns
+    /// this.
     Commit,
-    /// The file is committed and acknowledged. Wait for a packet until this deadline, in case the last ACK was lost. The
-    /// driver may stop at any time, if it needs the slot or a person waits.
+    /// The file is committed and acknowledged. Wait for a packet until this deadline, in case the last ACK
+    /// was lost. The driver may stop at any time, if it needs the slot or a user is waiting.
     Dally(PacketDeadline),
     /// The transfer is over, and everything has been sent.
     Over(&'a Ending),
@@ -87,7 +89,8 @@ impl Receiver {
         Self { decoder, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
     }
 
-    /// Gives up when the peer is silent for this long, and not after a number of repetitions. Call it at the start.
+    /// Gives up when the peer is silent for this long, instead of after a number of repetitions. Call this at
+    /// the start.
     #[must_use]
     pub fn with_timeout(mut self, now: Instant, silence: Duration) -> Self {
         if let Phase::Requesting { patience, .. } = &mut self.phase {
@@ -105,7 +108,8 @@ impl Receiver {
         }
     }
 
-    /// The terms in force while blocks arrive; before, nothing is agreed. `tsize` is only what the peer announced.
+    /// The terms in force while blocks arrive; before that, nothing is agreed. `tsize` is only what the peer
+    /// announced.
     pub fn terms(&self) -> Option<&Terms> {
         match &self.phase {
             Phase::Receiving(ReceiveWindow { terms, .. }) | Phase::Committing { terms, .. } => Some(terms),
@@ -131,8 +135,8 @@ impl Receiver {
         }
     }
 
-    /// Handles a packet from the peer. Returns the file's next bytes, which may be none; write them before the next
-    /// call of [`Self::next_action`].
+    /// Handles a packet from the peer. Returns the file's next bytes, if any; write them before the next call
+    /// of [`Self::next_action`].
     #[must_use = "these are the file's next bytes"]
     pub fn on_packet<'a>(&'a mut self, now: Instant, packet: &Packet<'a>) -> &'a [u8] {
         if self.is_ignored(packet) {
@@ -142,8 +146,8 @@ impl Receiver {
             (Phase::Dallying { word, .. }, _) => word.repeat(),
             (_, Packet::Error { code, message }) => self.end(Farewell::refused(*code, message)),
             (Phase::Requesting { patience, .. }, Packet::Data { block: 1, content }) => {
-                // No OACK: the server does not support options. The block itself is the answer, and there is nothing to
-                // send yet.
+                // There was no OACK: the server does not support options. The block itself is its answer, so
+                // there is nothing to send yet.
                 self.phase =
                     Phase::Receiving(ReceiveWindow::new(Terms::default(), Word::silent(), *patience));
                 return self.on_data(now, 1, content);
@@ -163,8 +167,9 @@ impl Receiver {
         &[]
     }
 
-    /// Whether to ignore a packet: the file is complete, and this is not its last block again, which requests the last ACK;
-    /// or it is the request again, whose answer is repeated only after a timeout.
+    /// Whether to ignore a packet. Once the file is complete, only a repeated last block counts, which asks
+    /// for the last ACK again. Before that, a repeated request is ignored: its answer is repeated only after
+    /// a timeout.
     fn is_ignored(&self, packet: &Packet<'_>) -> bool {
         match (&self.phase, packet) {
             (Phase::Dallying { last, .. }, Packet::Data { block, .. }) => block != last,
@@ -191,7 +196,8 @@ impl Receiver {
         }
     }
 
-    /// The driver has committed the file, or failed to. Ignored unless [`ReceiveAction::Commit`] was returned.
+    /// The driver has committed the file, or failed to. The call is ignored unless [`ReceiveAction::Commit`]
+    /// was returned.
     pub fn on_committed(&mut self, now: Instant, outcome: Result<(), Fault>) {
         let Phase::Committing { last, terms } = &self.phase else {
             return;
@@ -225,7 +231,8 @@ impl Receiver {
         }
     }
 
-    /// Ends the transfer and sends the peer the reason. A committed file stays: then this only ends the dallying.
+    /// Ends the transfer and sends the peer the reason. A committed file stays: in that case, this only ends
+    /// the dallying.
     pub fn abort(&mut self, fault: Fault) {
         match self.phase {
             Phase::Over(_) => {}

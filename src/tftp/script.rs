@@ -93,7 +93,7 @@ pub(super) enum On {
     Abort,
 }
 
-/// The repetitions to a near peer that do not count: after 20, 40, 80, 160, 320 and 640 ms.
+/// The number of repetitions that do not count if the peer is near: after 20, 40, 80, 160, 320 and 640 ms.
 pub(super) const UNCOUNTED: usize = 6;
 
 /// Plays a transfer: the event of each turn, and what the party then sends and does.
@@ -128,7 +128,7 @@ fn happen(party: &mut Party<'_>, now: Instant, event: On) {
     }
 }
 
-/// A request for `file` with the terms as its options.
+/// A request for `file` with these terms as its options.
 pub(super) fn request(asked: &Terms, mode: Mode) -> TransferRequest<'static> {
     TransferRequest::new(Text::new(b"file".as_slice()).unwrap(), mode, asked.to_options()).unwrap()
 }

@@ -10,13 +10,14 @@
 //! Its rules:
 //!
 //! - Only time and a new acknowledgment make it send; a duplicate never does (RFC 1123 §4.2.3.1).
-//! - Until the peer has answered, a server repeats one packet, at most [`FIRST_REPEATS`] times: a request with a forged
-//!   address sends its victim four small packets and no more.
-//! - An ACK from before the window was delayed or duplicated, and is ignored. An ACK of a block that was never sent, or an
-//!   unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
+//! - Until the peer has answered, a server repeats one packet, at most [`FIRST_REPEATS`] times: the victim of
+//!   a forged address receives at most four small packets.
+//! - An ACK for a block before the window was delayed or duplicated, and is ignored. An ACK for a block that
+//!   was never sent, or an unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
 //! - The last acknowledgment ends the transfer; the sender does not linger.
 //!
-//! Knows nothing about the source of the bytes. A source that ends too early must return an error.
+//! This module knows nothing about the source of the bytes. A source that ends too early must return an
+//! error.
 
 use std::io::{self, BufRead, Read};
 use std::time::{Duration, Instant};
@@ -80,7 +81,8 @@ impl<R: BufRead> Sender<R> {
         Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
     }
 
-    /// Gives up when the peer is silent for this long, and not after a number of repetitions. Call it at the start.
+    /// Gives up when the peer is silent for this long, instead of after a number of repetitions. Call this at
+    /// the start.
     #[must_use]
     pub fn with_timeout(mut self, now: Instant, silence: Duration) -> Self {
         if let Phase::Requesting { patience, .. } = &mut self.phase {
@@ -98,8 +100,8 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// The next action. Call it until it returns [`SendAction::Wait`] or [`SendAction::Over`]. It reads a block from the source
-    /// when that is due.
+    /// The next action. Call it until it returns [`SendAction::Wait`] or [`SendAction::Over`]. It reads the
+    /// next block from the source when needed.
     pub fn next_action(&mut self) -> SendAction<'_> {
         if let Phase::Sending { window, .. } = &mut self.phase
             && let Err(error) = window.fill(&mut self.content)
@@ -142,8 +144,8 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Whether to ignore a packet: it comes after the end; it is the request again, whose answer is repeated only after a
-    /// timeout; or it is the server's OACK again, which the first block answers.
+    /// Whether to ignore a packet: any packet after the end; a repeated request, whose answer is repeated
+    /// only after a timeout; or a repeated OACK from the server, which the first block answers.
     fn is_ignored(&self, packet: &Packet<'_>) -> bool {
         matches!(
             (&self.phase, packet),
@@ -181,7 +183,7 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Ends the transfer and sends the peer the reason. Does nothing if it is over already.
+    /// Ends the transfer and sends the peer the reason. Does nothing if the transfer is already over.
     pub fn abort(&mut self, fault: Fault) {
         if !matches!(self.phase, Phase::Over(_)) {
             self.end(Farewell::abort(fault));

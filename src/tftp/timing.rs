@@ -5,31 +5,32 @@
 
 use std::time::{Duration, Instant};
 
-/// The interval before the path was measured, from RFC 6298.
+/// The interval until the path has been measured, from RFC 6298.
 pub const FIRST_INTERVAL: Duration = Duration::from_secs(1);
-/// The shortest interval. A needless retransmission costs a packet, a late one costs the wait: in lock-step nothing else
-/// recovers a loss. A slow peer is measured, and gets a longer interval.
+/// The shortest interval. A needless retransmission costs a packet, a late one costs the wait: in lock-step,
+/// nothing else recovers a loss. A slow peer gets a longer interval once it is measured.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(20);
-/// The longest interval: a person may be waiting.
+/// The longest interval: a user may be waiting.
 pub const MAX_INTERVAL: Duration = Duration::from_secs(8);
-/// How often the same packet is repeated before the peer counts as gone: after about 40 s of silence. The peer may be
-/// syncing the whole file to a slow disk before its last acknowledgment. Repetitions after less than [`FIRST_INTERVAL`]
-/// do not count: they recover losses, and do not prove that the peer is gone.
+/// How often the same packet is repeated before the peer counts as gone, after about 40 s of silence. The
+/// peer may be syncing the whole file to a slow disk before its last acknowledgment. Repetitions after less
+/// than [`FIRST_INTERVAL`] do not count: they recover losses, and do not prove that the peer is gone.
 pub const REPEATS: u8 = 6;
-/// A server's session ends within this time after the peer's last packet, whatever was agreed: it repeats its packet
-/// [`REPEATS`] times, at most [`MAX_INTERVAL`] apart, and gives up; earlier repetitions, after less than
-/// [`FIRST_INTERVAL`], take two seconds at most. A test checks it.
+/// A server's session ends within this time after the peer's last packet, whatever was agreed. The server
+/// repeats its packet [`REPEATS`] times, at most [`MAX_INTERVAL`] apart, and gives up; the repetitions that
+/// do not count take at most two seconds. A test checks this.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-/// How often a server repeats its first packet. The client's address may be forged, and its owner receives these packets. A
-/// session without any answer ends within 15 s.
+/// How often a server repeats its first packet. The client's address may be forged, and its owner receives
+/// these packets. A session that gets no answer ends within 15 s.
 pub const FIRST_REPEATS: u8 = 3;
-/// How long a receiver stays to repeat its last acknowledgment: longer than [`MAX_INTERVAL`], and than the 5 s after which
-/// common clients repeat their last block. It is not extended, so that no peer keeps a session forever.
+/// How long a receiver stays to repeat its last acknowledgment: longer than [`MAX_INTERVAL`], and longer than
+/// the 5 s after which common clients repeat their last block. This time is not extended, so that no peer
+/// keeps a session forever.
 pub const DALLY: Duration = Duration::from_secs(10);
-/// How much longer it stays than an agreed `timeout`, for the block's latency.
+/// How much longer than an agreed `timeout` the receiver stays, to allow for the block's latency.
 const DALLY_MARGIN: Duration = Duration::from_secs(1);
 
-/// The instant up to which the machine only waits for packets.
+/// The instant until which the machine only waits for packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PacketDeadline(Instant);
 
@@ -38,7 +39,7 @@ impl PacketDeadline {
         Self(now + wait)
     }
 
-    /// The deadline of a receiver that dallies; `interval` is the agreed one.
+    /// The deadline of a receiver that dallies; `interval` is the agreed interval, if any.
     pub(super) fn of_dally(now: Instant, interval: Option<Duration>) -> Self {
         Self::after(now, interval.map_or(DALLY, |interval| DALLY.max(interval + DALLY_MARGIN)))
     }
@@ -53,7 +54,7 @@ impl PacketDeadline {
         self.0 <= now
     }
 
-    /// How long until then; zero if it has passed.
+    /// The time left; zero if the deadline has passed.
     pub fn remaining(self, now: Instant) -> Duration {
         self.0.saturating_duration_since(now)
     }
@@ -79,8 +80,8 @@ pub(super) struct Patience {
     interval: Duration,
     limit: Limit,
     heard: bool,
-    /// When the packet was sent that is to be answered; unknown after a repetition, since the answer may be to either (Karn's
-    /// rule).
+    /// When the unanswered packet was sent; unknown after a repetition, since the answer may be to either
+    /// copy (Karn's rule).
     sent: Option<Instant>,
     deadline: PacketDeadline,
 }
@@ -90,7 +91,7 @@ pub(super) struct Patience {
 enum Limit {
     /// After this many more repetitions.
     Repeats(u8),
-    /// After this time, which began with the last progress.
+    /// After this much time since the last progress.
     Silence { at_most: Duration, since: Instant },
 }
 
@@ -118,7 +119,7 @@ impl Patience {
         }
     }
 
-    /// Gives up after this time without progress, and not after a number of repetitions.
+    /// Gives up after this time without progress, instead of after a number of repetitions.
     pub(super) fn limit_silence(&mut self, now: Instant, at_most: Duration) {
         self.limit = Limit::Silence { at_most, since: now };
         self.wait(now);
@@ -186,7 +187,7 @@ impl Patience {
         self.asked(now);
     }
 
-    /// What to do at `now` if no answer has come.
+    /// What to do at `now` if no answer has arrived.
     pub(super) fn expire(&mut self, now: Instant) -> Expiry {
         if !self.deadline.has_passed(now) {
             return Expiry::NotYet;
@@ -234,7 +235,7 @@ mod tests {
     use crate::tftp::fields::Mode;
     use crate::tftp::options::{Caps, Direction, Terms};
 
-    /// How long each wait is, in milliseconds, until the peer counts as gone, and the final result.
+    /// The length of each wait until the peer counts as gone, in milliseconds, and the final result.
     fn waits(mut patience: Patience, mut now: Instant) -> (Vec<u128>, Expiry) {
         let mut waits = Vec::new();
         loop {
@@ -345,7 +346,7 @@ mod tests {
         let repeated = start + FIRST_INTERVAL;
         assert_eq!(patience.expire(repeated), Expiry::Repeat);
         patience.answered(repeated);
-        // Karn's rule: the doubled interval holds until an answer is known to be to what was sent.
+        // Karn's rule: the doubled interval holds until an answer certainly belongs to the latest packet.
         assert_eq!(patience.deadline().remaining(repeated), FIRST_INTERVAL * 2);
         patience.asked(repeated);
         patience.answered(repeated + Duration::from_millis(5));

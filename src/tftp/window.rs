@@ -1,9 +1,9 @@
-//! The blocks in flight: sent, kept, and not acknowledged.
+//! The blocks in flight: sent and kept, but not yet acknowledged.
 //!
-//! They are kept as complete datagrams and not read again: so a source need not seek (netascii cannot), and a
-//! retransmission does not read the disk. The memory is bounded by the agreed block size times the window size, plus
-//! one block: the next block is read while the peer receives the last of its window. Buffers are reused, so a transfer
-//! allocates only until its window is full. Independent of time.
+//! They are kept as complete datagrams and not read again, so a source need not seek (netascii cannot), and a
+//! retransmission does not read the disk. The memory is bounded by the agreed block size times the window
+//! size, plus one block: the next block is read while the peer receives the last one of its window. Buffers
+//! are reused, so a transfer allocates only until its window is full.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -20,10 +20,10 @@ pub(super) struct Window {
     capacity: usize,
     /// The oldest block that is not acknowledged.
     first: u64,
-    /// The blocks from `first` on, each a whole DATA packet: all blocks of the window, and the next one.
+    /// The blocks from `first` on, each as a whole DATA packet: all blocks in the window, and the next one.
     held: VecDeque<Vec<u8>>,
     numbering: Numbering,
-    /// How many of `held` were sent since sending last went back.
+    /// How many of `held` were sent since the last return to `first`.
     sent: usize,
     /// How many of `held` were ever sent.
     ever_sent: usize,
@@ -36,7 +36,7 @@ pub(super) struct Window {
 /// What an ACK means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Acknowledged {
-    /// Nothing new: it is a duplicate, or was overtaken.
+    /// Nothing new: the ACK is a duplicate, or was overtaken.
     Nothing,
     /// Some blocks have arrived; sending continues after them.
     Some,
@@ -66,7 +66,7 @@ impl Window {
         self.first
     }
 
-    /// Reads the next block, if no held block can be sent, there is space, and the file has more.
+    /// Reads the next block if no held block can be sent, there is space, and the file has more.
     pub(super) fn fill(&mut self, source: &mut impl Read) -> io::Result<()> {
         let can_send = self.sent < self.held.len().min(self.capacity);
         if self.ended || can_send || self.held.len() > self.capacity {
@@ -114,7 +114,7 @@ impl Window {
         if self.ended && self.held.is_empty() { Acknowledged::Everything } else { Acknowledged::Some }
     }
 
-    /// Learns how the receiver numbers blocks after 65,535, and numbers the ones that are kept in the same way.
+    /// Learns how the receiver numbers blocks after 65,535, and renumbers the held blocks accordingly.
     fn learn(&mut self, block: u16) {
         if self.first > FIRST_WRAPPED {
             return;
@@ -128,7 +128,7 @@ impl Window {
         }
     }
 
-    /// Sends everything again that is not acknowledged.
+    /// Sends every unacknowledged block again.
     pub(super) fn go_back(&mut self) {
         self.sent = 0;
     }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::tftp::options::{BlockSize, WindowSize};
 
-    /// Sends all that may be sent; returns the numbers and lengths of the blocks.
+    /// Sends all blocks that may be sent; returns their numbers and lengths.
     fn send(window: &mut Window, source: &mut &[u8]) -> Vec<(u16, usize)> {
         let mut sent = Vec::new();
         loop {
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(send(&mut window, &mut source), [(4, 8), (5, 8), (6, 8)]);
     }
 
-    /// A receiver that counts by itself and ignores the block numbers.
+    /// The receiver counts blocks itself and ignores their numbers.
     #[test]
     fn a_receiver_may_continue_with_block_1() {
         for blocks in [1, 4] {

@@ -1,4 +1,4 @@
-//! The last packet that was sent, which may have to be repeated, and the end of a transfer.
+//! The last packet sent, which may have to be repeated, and the end of a transfer.
 
 use super::error::{Ending, ErrorCode, Fault};
 use super::fields::Text;
@@ -19,7 +19,7 @@ impl Word {
         word
     }
 
-    /// No packet yet: a wait that a packet from the peer has begun.
+    /// No packet yet: the machine waits after a packet from the peer.
     pub(super) const fn silent() -> Self {
         Self { datagram: Vec::new(), due: false }
     }
@@ -36,7 +36,7 @@ impl Word {
         self.due = true;
     }
 
-    /// The datagram, if it is due; afterwards it is not.
+    /// The datagram, if it is due; after that, it is no longer due.
     pub(super) fn take(&mut self) -> Option<&[u8]> {
         std::mem::take(&mut self.due).then_some(&*self.datagram)
     }
@@ -55,7 +55,7 @@ impl Farewell {
         Self { word: None, ending }
     }
 
-    /// This side ends it, with the reason.
+    /// This side ends the transfer, with this reason.
     pub(super) fn abort(fault: Fault) -> Self {
         let word = Word::new(&Packet::from_fault(&fault));
         Self { word: Some(word), ending: Ending::Aborted(fault) }
@@ -67,7 +67,7 @@ impl Farewell {
         Self { word: Some(Word::new(&Packet::from_fault(&fault))), ending: Ending::TimedOut }
     }
 
-    /// The peer ended it. An ERROR is not answered (RFC 1350 §2).
+    /// The peer ended the transfer. An ERROR is not answered (RFC 1350 §2).
     pub(super) fn refused(code: ErrorCode, message: &Text<'_>) -> Self {
         Self::silent(Ending::Refused(Fault::new(code, message.to_lossy())))
     }
@@ -78,7 +78,7 @@ impl Farewell {
     }
 }
 
-/// The fault of a packet that neither delay nor duplication explains (RFC 1350 §2).
+/// The fault for a packet that neither delay nor duplication explains (RFC 1350 §2).
 pub(super) fn unexpected(what: &'static str) -> Fault {
     Fault::new(ErrorCode::IllegalOperation, what)
 }

@@ -181,9 +181,8 @@ impl Wharf {
     pub fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.folder(), &self.folder(), &mut found);
-        let has_trash = found.iter().any(|name| name == ".wharf/trash/");
         found.retain(|name| !name.starts_with(".wharf/trash/"));
-        if has_trash && found.iter().filter(|name| name.starts_with(".wharf/")).count() == 1 {
+        if found.iter().filter(|name| name.starts_with(".wharf/")).count() == 1 {
             found.retain(|name| name != ".wharf/");
         }
         let in_own = found.iter().filter(|name| name.starts_with(".wharf/")).count();

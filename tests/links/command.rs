@@ -198,3 +198,26 @@ fn the_session_of_a_link_is_kept_for_its_user_alone() {
     let ended = run(&["get", &link, "--force"], "", here.path());
     assert!(ended.code == Some(1) && ended.stderr.contains("404"), "{ended:?}");
 }
+
+#[test]
+fn what_a_link_allows_can_be_changed_and_undone() {
+    let office = office();
+    let here = tempfile::tempdir().expect("a directory");
+    let rights = ["--for", "1h", "--rights", "list,read,add,replace,remove"];
+    let url = office.wharf.url("/work/");
+    let link = at(&office, &share(here.path(), &[&[&*url], &rights[..]].concat(), ""));
+    let does = |line: &[&str]| {
+        let output = run(line, "", here.path());
+        assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{line:?}: {output:?}");
+        output.stdout
+    };
+    let path = link.split_at(link.find("/.wharf").expect("a path")).1;
+    let (plan, done) = (format!("{link}/plan.txt"), format!("{link}/deep/done.txt"));
+    assert_eq!(does(&["mv", &plan, &done]), format!("moved {path}/plan.txt → {path}/deep/done.txt\n"));
+    assert_eq!(office.wharf.read("work/deep/done.txt"), b"a plan");
+    does(&["rm", &done]);
+    assert_eq!(does(&["undo", &format!("{link}/")]).lines().count(), 1);
+    assert_eq!(office.wharf.read("work/deep/done.txt"), b"a plan");
+    let above = run(&["rm", "-rf", &format!("{link}/")], "", here.path());
+    assert!(above.code == Some(1) && above.stderr.contains("it is the root"), "{above:?}");
+}

@@ -1,5 +1,7 @@
 //! The page, and what its form leads to.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use super::office::{OPENS, Office, PASSWORD, cookie};
@@ -136,6 +138,34 @@ fn a_shared_password_needs_no_name() {
     let folder = office.wharf.ask("GET", "/", &(session.clone() + OPENS), b"").text();
     assert!(folder.contains("Log out") && !folder.contains("Sessions"), "{folder}");
     assert_eq!(office.status("/.wharf/sessions", &session), 404, "they are those of everybody");
+}
+
+#[test]
+fn sessions_outlive_a_restart_until_the_shared_password_changes() {
+    let office = Office::shared();
+    let session = cookie(&office.wharf.ask("POST", "/.wharf/login", "", b"password=correct+horse"));
+    let secret = session.split_once('=').expect("a cookie").1.to_owned();
+    let again = |office: Office, password| {
+        let office = Office::shared_in(office.wharf.kill(), password);
+        let field = format!("Cookie: wharf-{}={secret}", office.wharf.address().port());
+        let status = office.status("/secret.txt", &field);
+        (office, status)
+    };
+    let (office, status) = again(office, PASSWORD);
+    assert_eq!(status, 200);
+    let state = fs::read_dir(office.beside("state")).expect("a directory");
+    let kept = state.map(|entry| entry.expect("an entry").path());
+    let kept: Vec<_> = kept.filter(|path| path.to_string_lossy().contains("password-")).collect();
+    let [kept] = &*kept else { panic!("{kept:?}") };
+    assert_eq!(fs::metadata(kept).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(fs::read_to_string(kept).expect("text").starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    let (office, status) = again(office, "another horse");
+    assert_eq!(status, 401);
+    let (office, status) = again(office, PASSWORD);
+    assert_eq!(status, 401, "what has ended stays so");
+    fs::write(kept, "no hash").expect("written");
+    let (_, status) = again(office, PASSWORD);
+    assert_eq!(status, 401);
 }
 
 #[test]

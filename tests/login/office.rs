@@ -42,9 +42,13 @@ impl Office {
 
     /// With one password for everybody.
     pub fn shared() -> Self {
-        let place = tempfile::tempdir().expect("a folder");
+        Self::shared_in(tempfile::tempdir().expect("a folder"), PASSWORD)
+    }
+
+    /// With this one, in the place of another server.
+    pub fn shared_in(place: TempDir, password: &str) -> Self {
         let file = place.path().join("password");
-        fs::write(&file, PASSWORD).expect("written");
+        fs::write(&file, password).expect("written");
         let file = file.to_string_lossy().into_owned();
         Self::start(place, &["--password-file", &file])
     }

@@ -92,7 +92,7 @@ fn of_two_that_copy_to_one_name_without_overwriting_one_wins() {
         codes.sort_unstable();
         assert_eq!(codes, [201, 412, 412, 412], "{from}");
     }
-    assert!(!tree(&wharf).iter().any(|name| name.ends_with(".tmp") || name.contains(".tmp/")));
+    assert!(!tree(&wharf).iter().any(|name| name.contains(".tmp")));
 }
 
 /// A file that the server may not read makes the copy fail as a whole.
@@ -103,7 +103,7 @@ fn a_directory_with_an_unreadable_file_is_not_copied() {
     }
     let wharf = serve(&[]);
     wharf.write("dir/a", "a");
-    fs::set_permissions(wharf.write("dir/b", "b"), fs::Permissions::from_mode(0)).expect("set");
+    fs::set_permissions(wharf.write("dir/b", "b"), fs::Permissions::from_mode(0o000)).expect("set");
     assert_eq!(relocate(&mut wharf.connect(), "COPY", "/dir/", "/copy/", "").code(), 403);
     assert_eq!(tree(&wharf), ["dir/", "dir/a", "dir/b"]);
 }

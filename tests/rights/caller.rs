@@ -21,17 +21,38 @@ pub enum Caller {
     From(u8),
     Unix,
     User(&'static str),
+    /// A program with the token of anna for `TOKEN_PATH`, which can only list and read.
+    Token,
+    /// A visitor with a link of anna to this directory, which can be viewed or only takes files.
+    Link(&'static str, Kind),
 }
 
-pub const CALLERS: [Caller; 5] =
-    [Caller::From(2), Caller::From(1), Caller::Unix, Caller::User("anna"), Caller::User("ben")];
+/// What a link allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    View,
+    Drop,
+}
+
+/// Where the token leads.
+pub const TOKEN_PATH: &str = "private";
+
+pub const CALLERS: [Caller; 6] = [
+    Caller::From(2),
+    Caller::From(1),
+    Caller::Unix,
+    Caller::User("anna"),
+    Caller::User("ben"),
+    Caller::Token,
+];
 
 impl Caller {
     /// The field lines by which it says who it is.
     pub fn fields(self) -> String {
         match self {
             Self::User(name) => basic(name, PASSWORD),
-            Self::From(_) | Self::Unix => String::new(),
+            // The stage knows the secrets of the others.
+            Self::From(_) | Self::Unix | Self::Token | Self::Link(..) => String::new(),
         }
     }
 
@@ -39,7 +60,7 @@ impl Caller {
     fn host(self) -> Option<u8> {
         match self {
             Self::From(host) => Some(host),
-            Self::User(_) => Some(1),
+            Self::User(_) | Self::Token | Self::Link(..) => Some(1),
             Self::Unix => None,
         }
     }
@@ -52,6 +73,8 @@ impl<T: Read + Write> Stream for T {}
 /// A client of one kind, with a connection that is kept.
 pub struct Client {
     pub caller: Caller,
+    /// The field lines by which it says who it is.
+    pub fields: String,
     connect: Box<dyn Fn() -> Box<dyn Stream>>,
     stream: Option<Box<dyn Stream>>,
 }
@@ -72,12 +95,12 @@ impl Client {
             socket.set_tcp_nodelay(true).expect("set");
             Box::new(TcpStream::from(socket))
         };
-        Self { caller, connect: Box::new(connect), stream: None }
+        Self { caller, fields: caller.fields(), connect: Box::new(connect), stream: None }
     }
 
     /// The status of the response, and all of it but its date.
     pub fn ask(&mut self, request: &str) -> (u16, String) {
-        let request = request.replacen("\r\n", &format!("\r\n{}", self.caller.fields()), 1);
+        let request = request.replacen("\r\n", &format!("\r\n{}", self.fields), 1);
         loop {
             let is_new = self.stream.is_none();
             let stream = self.stream.get_or_insert_with(&self.connect);

@@ -1,6 +1,6 @@
 //! What the rules of the tests lead to: the second opinion.
 
-use super::caller::Caller;
+use super::caller::{Caller, Kind, TOKEN_PATH};
 
 /// The rules of the servers. What no deeper rule names can be viewed.
 pub const RULES: [&str; 8] = [
@@ -18,9 +18,10 @@ pub const RULES: [&str; 8] = [
 pub const USERS: [(&str, &[&str]); 2] = [("anna", &["staff"]), ("ben", &[])];
 
 /// The files of the folder. None of them may be seen but by the rules.
-pub const FILES: [&str; 7] = [
+pub const FILES: [&str; 8] = [
     "open/file",
     "work/file",
+    "work/source",
     "inbox/file",
     "closed/hush",
     "closed/near/file",
@@ -58,16 +59,22 @@ pub enum Operation {
     /// Removes the path.
     Delete,
     /// Moves the path to a free name in the folder where everybody may do anything.
-    Move,
+    MoveFrom,
+    /// Copies the path there.
+    CopyFrom,
+    /// Moves and copies a file from there to the path.
+    MoveTo,
+    CopyTo,
 }
 
 pub use self::Operation::{
-    Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Move, Post, Put, Range, Resumable, Tar,
-    Zip,
+    CopyFrom, CopyTo, Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, MoveFrom, MoveTo,
+    Post, Put, Range, Resumable, Tar, Zip,
 };
 
 pub const READS: [Operation; 8] = [Get, Head, Range, IfNoneMatch, Hash, List, Zip, Tar];
-pub const WRITES: [Operation; 7] = [Put, Post, Resumable, Form, MakeDirectory, Delete, Move];
+pub const WRITES: [Operation; 10] =
+    [Put, Post, Resumable, Form, MakeDirectory, Delete, MoveFrom, CopyFrom, MoveTo, CopyTo];
 
 /// To list and to read.
 const VIEW: [bool; 5] = [true, true, false, false, false];
@@ -75,6 +82,16 @@ const VIEW: [bool; 5] = [true, true, false, false, false];
 /// The rights to list, read, add, replace and remove that the rules give at this path.
 pub fn rights(caller: Caller, path: &str) -> [bool; 5] {
     let is_in = |above: &str| path == above || path.starts_with(&format!("{above}/"));
+    let part = |root, allowed: [bool; 5]| {
+        let of_user = rights(Caller::User("anna"), path);
+        [0, 1, 2, 3, 4].map(|right| is_in(root) && allowed[right] && of_user[right])
+    };
+    match caller {
+        Caller::Token => return part(TOKEN_PATH, VIEW),
+        Caller::Link(root, Kind::View) => return part(root, VIEW),
+        Caller::Link(root, Kind::Drop) => return part(root, [false, false, true, false, false]),
+        Caller::From(_) | Caller::Unix | Caller::User(_) => {}
+    }
     match path {
         _ if is_in("closed/near") && caller == Caller::From(2) => VIEW,
         _ if is_in("closed") => [false; 5],
@@ -92,7 +109,8 @@ fn refusal(caller: Caller, path: &str, needs: &[usize]) -> u16 {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
     let would = |user| needs.iter().any(|right| rights(Caller::User(user), path)[*right]);
     match caller {
-        Caller::User(_) if rights(caller, parent)[0] && !path.is_empty() => 403,
+        Caller::User(_) | Caller::Token if rights(caller, parent)[0] && !path.is_empty() => 403,
+        Caller::Link(root, _) if path == root || path.starts_with(&format!("{root}/")) => 403,
         Caller::From(_) | Caller::Unix if USERS.iter().any(|(user, _)| would(user)) => 401,
         _ => 404,
     }
@@ -112,10 +130,18 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let Some(path) = path else { return 400 };
     let (path, ends_with_slash) =
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
-    if matches!(operation, Delete | Move) {
-        return expected_removal(caller, path, ends_with_slash, operation);
+    match operation {
+        Delete | MoveFrom => return expected_removal(caller, path, ends_with_slash, operation),
+        CopyFrom => return expected_copy(caller, path, ends_with_slash),
+        MoveTo | CopyTo => return expected_arrival(caller, path),
+        _ => {}
     }
-    let (named, lies_at) = (rights(caller, path), real(path));
+    let is_drop = matches!(caller, Caller::Link(_, Kind::Drop));
+    // Where a name is taken, a drop link saves under another one, also where a link has the name.
+    let is_kept_apart = is_drop && matches!(operation, Put | Post | Resumable | Form);
+    let is_link = real(path) != path;
+    let lies_at = if is_kept_apart && is_link { path.to_owned() } else { real(path) };
+    let named = rights(caller, path);
     let there = rights(caller, &lies_at);
     let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
     let (is_file, is_directory) = (FILES.contains(&&*lies_at), DIRECTORIES.contains(&&*lies_at));
@@ -132,6 +158,9 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let exists = is_file || is_directory;
     match operation {
         _ if has_none(named) => refusal(caller, path, needs),
+        MakeDirectory if is_drop => 403,
+        // Hidden names are not shared, whatever the rules say.
+        _ if path.split('/').any(|name| name.starts_with('.')) => 404,
         // At the other end of a link, nothing asks for an account: that would say that it leads to something.
         _ if READS.contains(&operation) && exists && has_none(there) => {
             match refusal(caller, &lies_at, needs) {
@@ -162,8 +191,9 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
                 201
             }
         }
+        // Whoever must not learn what exists saves below another name.
         Form => {
-            if is_file {
+            if is_file && !is_blind {
                 404
             } else {
                 200
@@ -179,7 +209,8 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         }
         Post => 200,
         Resumable => 201,
-        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar | Delete | Move => 0,
+        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar | Delete | MoveFrom | CopyFrom
+        | MoveTo | CopyTo => 0,
     }
 }
 
@@ -203,10 +234,55 @@ fn expected_removal(caller: Caller, path: &str, ends_with_slash: bool, operation
         }
     } else if !exists || (ends_with_slash && !is_directory) {
         404
-    } else if operation == Move {
+    } else if operation == MoveFrom {
         201
     } else {
         204
+    }
+}
+
+/// The expected status of a copy of what the path leads to. What may only be listed cannot be copied.
+fn expected_copy(caller: Caller, path: &str, ends_with_slash: bool) -> u16 {
+    const READ: usize = 1;
+    let lies_at = real(path);
+    let is_directory = DIRECTORIES.contains(&&*lies_at);
+    let exists = is_directory || FILES.contains(&&*lies_at);
+    if !rights(caller, path)[READ] {
+        refusal(caller, path, &[READ])
+    } else if exists && !rights(caller, &lies_at)[READ] {
+        match refusal(caller, &lies_at, &[READ]) {
+            401 => 404,
+            status => status,
+        }
+    } else if !exists || (ends_with_slash && !is_directory) {
+        404
+    } else {
+        201
+    }
+}
+
+/// The expected status of a file that comes to the path. A link there is replaced itself, by those who may replace what it leads to.
+fn expected_arrival(caller: Caller, path: &str) -> u16 {
+    const SAVE: [usize; 2] = [2, 3];
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let lies_at = format!("{}/{name}", real(parent));
+    let lies_at = lies_at.trim_start_matches('/');
+    let may_save = |path: &str| SAVE.iter().any(|right| rights(caller, path)[*right]);
+    let is_link = LINKS.iter().any(|(link, ..)| *link == lies_at);
+    let exists = is_link || DIRECTORIES.contains(&lies_at) || FILES.contains(&lies_at);
+    let leads_to = real(path);
+    let also_at = [lies_at].into_iter().chain(is_link.then_some(&*leads_to)).find(|path| !may_save(path));
+    if !may_save(path) {
+        refusal(caller, path, &SAVE)
+    } else if let Some(refused) = also_at {
+        match refusal(caller, refused, &SAVE) {
+            401 => 404,
+            status => status,
+        }
+    } else if exists && rights(caller, lies_at)[SAVE[1]] {
+        204
+    } else {
+        201
     }
 }
 

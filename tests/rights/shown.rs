@@ -21,7 +21,7 @@ fn names(client: &mut Client, target: &str) -> String {
 #[test]
 fn a_listing_leaves_out_what_must_not_be_listed() {
     let mut stage = Stage::new();
-    for client in &mut stage.clients {
+    for client in stage.clients.iter_mut().filter(|client| client.caller != Caller::Token) {
         let caller = client.caller;
         let (is_near, is_anna) = (caller == Caller::From(2), caller == Caller::User("anna"));
         assert_eq!(names(client, "/"), if is_anna { "open private work" } else { "open work" }, "{caller:?}");
@@ -31,7 +31,7 @@ fn a_listing_leaves_out_what_must_not_be_listed() {
             _ => "file",
         };
         assert_eq!(names(client, "/open/"), shown, "{caller:?}");
-        assert_eq!(names(client, "/work/"), "file", "{caller:?}");
+        assert_eq!(names(client, "/work/"), "file source", "{caller:?}");
         for accept in ["text/html", "text/plain", "application/json"] {
             let request = format!("GET /work/ HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n");
             let (_, answer) = client.ask(&request);
@@ -50,13 +50,16 @@ fn a_listing_leaves_out_what_must_not_be_listed() {
             assert_eq!(names(client, "/private/own/"), "diary", "a link leads to what is closed");
         }
     }
+    let token = stage.clients.iter_mut().find(|client| client.caller == Caller::Token).expect("a program");
+    assert_eq!(names(token, "/private/"), "memo own");
+    assert_eq!(names(token, "/private/own/"), "diary");
 }
 
 #[cfg(feature = "archive")]
 #[test]
 fn an_archive_has_only_what_may_be_listed_and_read() {
     let mut stage = Stage::new();
-    for client in &mut stage.clients {
+    for client in stage.clients.iter_mut().filter(|client| client.caller != Caller::Token) {
         let is_near = client.caller == Caller::From(2);
         for format in ["tar", "zip"] {
             let (status, answer) = client.ask(&format!("GET /?{format} HTTP/1.1\r\nHost: localhost\r\n\r\n"));

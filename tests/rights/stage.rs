@@ -1,11 +1,13 @@
 //! A server with the rules, and its folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::caller::{CALLERS, Client};
+use super::caller::{CALLERS, Caller, Client, Kind, TOKEN_PATH};
 use super::model::{DIRECTORIES, FILES, LINKS, RULES, USERS, content};
-use crate::common::accounts::write_users;
+use crate::common::accounts::{basic, write_users};
+use crate::common::office::{bearer, json};
 use crate::common::{Wharf, eventually};
 
 /// The password of each user.
@@ -25,8 +27,11 @@ pub fn furnish(folder: &Path) {
 pub fn restore(folder: &Path) {
     for directory in CHANGEABLE {
         match fs::remove_dir_all(folder.join(directory)) {
-            // A client may remove it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            // A client may remove it, and put a file in its place.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                fs::remove_file(folder.join(directory)).expect("a file");
+            }
             removed => removed.expect("it may be changed"),
         }
         restore_directory(folder, directory);
@@ -67,6 +72,13 @@ pub fn assert_unchanged(wharf: &Wharf) {
     }
 }
 
+/// What anna has made.
+fn made(wharf: &Wharf, target: &str, order: &str) -> serde_json::Value {
+    let answer = wharf.ask("POST", target, &basic("anna", PASSWORD), order.as_bytes());
+    assert_eq!(answer.code(), 201, "{order}: {}", answer.text());
+    json(&answer)
+}
+
 /// A server with the rules, a Unix socket and TFTP, and its clients.
 pub struct Stage {
     pub wharf: Wharf,
@@ -88,7 +100,23 @@ impl Stage {
         let wharf = Wharf::serve_behind_link(&flags);
         eventually("it listens", || socket.exists());
         furnish(&wharf.folder());
-        let clients = CALLERS.map(|caller| Client::new(caller, wharf.address(), &socket)).into();
+        let mut clients: Vec<_> = CALLERS.map(|caller| Client::new(caller, wharf.address(), &socket)).into();
+        let order = format!(r#"{{"name":"table","path":"/{TOKEN_PATH}","rights":"list,read"}}"#);
+        let token = bearer(&made(&wharf, "/.wharf/tokens", &order)["token"]);
+        for client in clients.iter_mut().filter(|client| client.caller == Caller::Token) {
+            client.fields.clone_from(&token);
+        }
         Self { wharf, clients, _place: place }
+    }
+
+    /// A client with a link to this directory, and the path of the link.
+    pub fn visitor(&self, root: &'static str, kind: Kind) -> (Client, String) {
+        let is_drop = kind == Kind::Drop;
+        let rights = if is_drop { "" } else { r#","rights":"view""# };
+        let order = format!(r#"{{"path":"/{root}","for":"1d","drop":{is_drop}{rights}}}"#);
+        let made = made(&self.wharf, "/.wharf/links", &order);
+        let link = made["link"].as_str().and_then(|link| link.split_once("/.wharf/")).expect("a link").1;
+        let client = Client::new(Caller::Link(root, kind), self.wharf.address(), Path::new(""));
+        (client, format!("/.wharf/{}", link.trim_end_matches('/')))
     }
 }

@@ -2,9 +2,10 @@
 
 #[cfg(feature = "tls")]
 use super::caller::Caller;
+use super::caller::Kind;
 use super::model::Operation::{
-    Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, Move, Post, Put, Range, Resumable, Tar,
-    Zip,
+    CopyFrom, CopyTo, Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, MoveFrom, MoveTo,
+    Post, Put, Range, Resumable, Tar, Zip,
 };
 use super::model::{Operation, READS, WRITES, expected, leaks};
 #[cfg(feature = "tls")]
@@ -73,7 +74,10 @@ fn request(operation: Operation, target: &str) -> String {
         ),
         MakeDirectory => ("MKCOL", "", "", ""),
         Delete => ("DELETE", "", "", ""),
-        Move => ("MOVE", "", "Destination: /work/moved\r\n", ""),
+        MoveFrom => ("MOVE", "", "Destination: /work/moved\r\n", ""),
+        CopyFrom => ("COPY", "", "Destination: /work/moved\r\n", ""),
+        MoveTo => return to_target("MOVE", target),
+        CopyTo => return to_target("COPY", target),
     };
     let slash = if operation == Form && !target.ends_with('/') { "/" } else { "" };
     let length = match method {
@@ -81,6 +85,11 @@ fn request(operation: Operation, target: &str) -> String {
         _ => String::new(),
     };
     format!("{method} {target}{slash}{query} HTTP/1.1\r\nHost: localhost\r\n{fields}{length}\r\n{body}")
+}
+
+/// The request that moves or copies a file to this target.
+fn to_target(method: &str, target: &str) -> String {
+    format!("{method} /work/source HTTP/1.1\r\nHost: localhost\r\nDestination: {target}\r\n\r\n")
 }
 
 #[test]
@@ -142,6 +151,49 @@ fn every_operation_follows_the_rules(operations: &[Operation]) {
                     wrong.push(format!("{case}: shows {file}: {answer}"));
                 }
                 if WRITES.contains(&operation) && status / 100 == 2 {
+                    restore(&folder);
+                }
+            }
+        }
+    }
+    assert_unchanged(&stage.wharf);
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+}
+
+#[test]
+fn links_follow_the_rules() {
+    let stage = Stage::new();
+    stage.wharf.files_age();
+    let folder = stage.wharf.folder();
+    let mut wrong = Vec::new();
+    for (root, kind) in [("private/own", Kind::View), ("work", Kind::View), ("work", Kind::Drop)] {
+        let (mut client, link) = stage.visitor(root, kind);
+        let below = PATHS.iter().filter_map(|path| path.strip_prefix(root)?.strip_prefix('/'));
+        let cells = below.flat_map(|path| SPELLINGS.iter().map(move |spelling| (path, spelling)));
+        for (path, (spelling, target, reading)) in cells {
+            for operation in READS.into_iter().chain(WRITES) {
+                if cfg!(not(feature = "archive")) && matches!(operation, Zip | Tar) {
+                    continue;
+                }
+                let named = reading(path).map(|path| format!("{root}/{path}"));
+                let expected = expected(client.caller, named.as_deref(), operation);
+                let target = target(path);
+                // A URL names its host first, not the link.
+                if !target.starts_with('/') {
+                    continue;
+                }
+                let target = format!("{link}{target}");
+                let (status, answer) = client.ask(&request(operation, &target));
+                let case = format!("{:?} {operation:?} {path} ({spelling})", client.caller);
+                if status != expected {
+                    wrong.push(format!("{case}: {status}, not {expected}"));
+                }
+                // What is saved is called as the client has said.
+                let is_saved = WRITES.contains(&operation) && status / 100 == 2;
+                if let Some(file) = leaks(client.caller, &answer).filter(|_| !is_saved) {
+                    wrong.push(format!("{case}: shows {file}: {answer}"));
+                }
+                if is_saved {
                     restore(&folder);
                 }
             }

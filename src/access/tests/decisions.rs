@@ -1,4 +1,4 @@
-//! Principals × paths × sets of rules: which rights come out is a second function, written without the first.
+//! Principals × paths × sets of rules: the expected rights come from a second, independent implementation.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::*;
 use crate::path::SharePath;
 
-/// The rules of which each set of up to three is tried, in each order.
+/// The rules: each set of up to three is tried, in each order.
 const RULES: [&str; 16] = [
     "everyone=view",
     "everyone=none",
@@ -41,7 +41,7 @@ fn principals() -> Vec<Principal> {
     [None, Some(one), Some(two)].map(Principal::anonymous).into_iter().chain(known).collect()
 }
 
-/// The expected rights, by looking at each folder from the path up, and there at each kind of subject.
+/// The expected rights: checks each folder from the path upwards, and in it each kind of subject.
 fn expected(rules: &[Rule], principal: &Principal, path: &SharePath) -> Rights {
     let mut folder = Some(path.clone());
     while let Some(here) = folder {

@@ -27,7 +27,7 @@ const ASKED: [Asked; 6] = [
     Asked::Gate(Right::Admin),
 ];
 
-/// What a grant to write allows: new names, and existing ones.
+/// Whether a grant to write allows new names, and existing ones.
 type Writes = (bool, bool);
 
 /// The expected outcome.
@@ -42,7 +42,7 @@ fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes,
         Asked::List => outcome(&[Right::List]),
         Asked::Read => outcome(&[Right::Read]),
         Asked::Write | Asked::MakeDirectory if is_read_only => Err(Denied::ReadOnly),
-        // The answer would say which names are taken.
+        // The response would show which names are taken.
         Asked::MakeDirectory if !(has(Right::List) || has(Right::Read) || has(Right::Replace)) => {
             Err(Denied::NoRight(Rights::of(&[Right::Add])))
         }
@@ -54,7 +54,7 @@ fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes,
     }
 }
 
-/// What comes out.
+/// The actual outcome.
 fn outcome(access: &Access, principal: &Principal, path: &SharePath, asked: Asked) -> Result<Writes, Denied> {
     fn is_of<O>(grant: &Grant<'_, O>, path: &SharePath) {
         assert_eq!(grant.path(), path);
@@ -123,4 +123,38 @@ fn rights_have_names() {
     assert_eq!(Rights::SAVE.to_string(), "add or replace");
     assert_eq!(format!("{:?}", Rights::VIEW), "Rights(list or read)");
     assert!(Rights::VIEW.with(Rights::SAVE).has_all(Rights::SAVE) && !Rights::VIEW.has_all(Rights::SAVE));
+}
+
+/// A directory is moved, replaced or filled as a whole only if no rule below it takes the right to that away.
+#[test]
+fn rules_below_a_directory_count() {
+    let path = |text: &str| SharePath::parse(text.as_bytes()).expect("a path");
+    let rule = |rights, text: &str| Rule { subject: Subject::Everyone, rights, path: path(text), from: None };
+    let access = Access::by_rules([
+        rule(Rights::EDIT, ""),
+        rule(Rights::VIEW, "a/b/view"),
+        rule(Rights::WRITE, "c/write"),
+        rule(Rights::EDIT, "d/edit"),
+    ]);
+    let judge = access.judge(&Principal::anonymous(None));
+    for (text, may_remove, may_add) in [
+        ("a", false, false),
+        ("a/b", false, false),
+        ("a/b/other", true, true),
+        ("a/b/vie", true, true),
+        ("c", false, true),
+        ("d", true, true),
+        ("d/edit", true, true),
+        ("", false, false),
+    ] {
+        let path = path(text);
+        let from = judge.check::<ToRemove>(&path).expect("everybody may");
+        assert_eq!(from.may_remove_below(&path).is_ok(), may_remove, "{text}");
+        let to = judge.check::<ToWrite>(&path).expect("everybody may");
+        assert_eq!(to.may_add_below(&path).is_ok(), may_add, "{text}");
+        assert_eq!(to.may_replace_directory(&path).is_ok(), may_remove, "{text}");
+    }
+    let view = path("c/write");
+    let to = judge.check::<ToWrite>(&view).expect("everybody may");
+    assert!(to.may_replace_directory(&view).is_err(), "the right itself is missing");
 }

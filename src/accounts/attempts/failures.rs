@@ -1,23 +1,24 @@
-//! Counters of failures, and the delays that follow from them.
+//! Counters of failures, and the resulting delays.
 
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use crate::accounts::recent::Recent;
 
-/// How many failures are without a delay.
+/// How many failures cause no delay.
 pub(super) const FREE: u32 = 3;
 
-/// The delay after the first failure that has one.
+/// The delay after the first failure that causes one.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// The longest delay.
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
-/// Failures are forgotten after this time without another one. It allows 16 guesses an hour, the longest delay 60.
+/// Failures are forgotten after this time without a further one. Waiting for that allows 16 guesses an hour;
+/// waiting out the longest delay allows 60.
 pub(super) const FADE: Duration = Duration::from_secs(15 * 60);
 
-/// How often something failed, and when last.
+/// How often something failed, and when it last failed.
 #[derive(Clone, Copy, Debug)]
 struct Failures {
     count: u32,
@@ -25,7 +26,7 @@ struct Failures {
 }
 
 impl Failures {
-    /// How long the next attempt has to wait: 1, 2, 4, … 60 s from the last failure on.
+    /// How long the next attempt has to wait: until 1, 2, 4, … 60 s after the last failure.
     fn delay(self, now: Instant) -> Option<Duration> {
         let doublings = self.count.checked_sub(FREE + 1)?.min(LONGEST.as_secs().ilog2() + 1);
         let whole = (FIRST * (1 << doublings)).min(LONGEST);
@@ -38,8 +39,8 @@ impl Failures {
     }
 }
 
-/// A counter for each key. Those that cause a delay have places of their own, so many keys with a failure or two push none of
-/// them out.
+/// A counter for each key. Counters that cause a delay are stored separately, so many keys with one or two
+/// failures evict none of them.
 #[derive(Debug)]
 pub(super) struct Counters<Key> {
     free: Recent<Key, Failures>,
@@ -47,7 +48,7 @@ pub(super) struct Counters<Key> {
 }
 
 impl<Key: Eq + Hash + Clone> Counters<Key> {
-    /// With this many places in all.
+    /// Creates counters with this many places in all.
     pub(super) fn new(places: usize) -> Self {
         Self { free: Recent::new(places / 2), delayed: Recent::new(places / 2) }
     }
@@ -60,7 +61,7 @@ impl<Key: Eq + Hash + Clone> Counters<Key> {
         self.get(key)?.delay(now)
     }
 
-    /// Counts a failure. Returns the key that made room.
+    /// Counts a failure. Returns the key that was evicted, if any.
     pub(super) fn count(&mut self, key: Key, now: Instant) -> Option<Key> {
         let before = self.get(&key).map_or(0, |failures| failures.count);
         self.forget(&key);
@@ -69,7 +70,7 @@ impl<Key: Eq + Hash + Clone> Counters<Key> {
         places.put(key, failures).map(|(key, _)| key)
     }
 
-    /// Whether there was such a counter.
+    /// Removes a counter; returns whether it existed.
     pub(super) fn forget(&mut self, key: &Key) -> bool {
         self.free.remove(key).or_else(|| self.delayed.remove(key)).is_some()
     }

@@ -1,4 +1,4 @@
-//! The addresses from which each user came in.
+//! The addresses from which each user has logged in.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::accounts::recent::Recent;
 
-/// How many addresses of a user are known: home, work, and a phone that changes its network for a fortnight.
+/// How many addresses per user are known: home, work, and a phone that changes networks for a fortnight.
 pub(super) const ADDRESSES: usize = 32;
 
-/// How long an address is known: as long as a session lasts. By then it may belong to somebody else.
+/// How long an address is known: as long as a session lasts. After that, it may belong to somebody else.
 pub(super) const KNOWN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Addresses by user. One user makes room only among their own; when all places are taken, the user that has not come in for
-/// the longest time makes room.
+/// Addresses by user. A user with too many addresses loses only their own oldest one; when all places are
+/// taken, the user whose last login is oldest loses theirs.
 #[derive(Debug)]
 pub(super) struct KnownAddresses<N, K> {
     places: usize,
@@ -22,7 +22,7 @@ pub(super) struct KnownAddresses<N, K> {
 }
 
 impl<N: Eq + Hash + Clone, K: PartialEq + Clone> KnownAddresses<N, K> {
-    /// With this many places in all.
+    /// Creates it with this many places in all.
     pub(super) fn new(places: usize) -> Self {
         // `places` limits the users too.
         Self { places, taken: 0, users: Recent::new(usize::MAX) }
@@ -50,7 +50,7 @@ impl<N: Eq + Hash + Clone, K: PartialEq + Clone> KnownAddresses<N, K> {
         }
     }
 
-    /// How many places are taken, counted twice.
+    /// How many places are taken, counted in two ways.
     #[cfg(test)]
     pub(super) fn taken(&self) -> (usize, usize) {
         (self.taken, self.users.values().map(VecDeque::len).sum())

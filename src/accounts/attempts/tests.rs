@@ -1,4 +1,4 @@
-//! Delays in tables, floods, and random schedules against a model without limits.
+//! Tables of delays, floods, and random schedules that are compared with a model without limits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,14 +14,14 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Lets this address fail so often at once.
+/// Lets this address fail `times` times at once.
 fn fail(attempts: &mut Attempts<u32>, address: u32, guess: Guess<'_>, times: u32, now: Instant) {
     for _ in 0..times {
         attempts.failed(&address, guess, now);
     }
 }
 
-/// How many places are taken; it also checks that the shares agree.
+/// How many places are taken; also checks that the shares agree.
 fn pairs(attempts: &Attempts<u32>) -> usize {
     let pairs = attempts.pairs.len();
     assert_eq!(attempts.shares.values().sum::<usize>(), pairs);
@@ -155,7 +155,7 @@ fn a_flood_of_names_pushes_nothing_out() {
             made += 1;
         }
     }
-    // The counter of further names allows as many as that of a name.
+    // The shared counter allows as many attempts as the counter of a single name.
     assert_eq!(made, NAMES as u64 - 1 + u64::from(FREE) + 1);
     assert_eq!(pairs(&attempts), NAMES + 2);
     assert_eq!(attempts.delay(&1, ANNA, start), Some(LONGEST));

@@ -1,8 +1,8 @@
-//! Hashes of other programs, lines that are wrong, and passwords that are refused.
+//! Hashes from other programs, invalid hashes, and refused passwords.
 
 use super::*;
 
-/// The hashes of `correct horse`, by other programs.
+/// Hashes of `correct horse` from other programs.
 const ARGON2: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$k9ohroejZy1PN5E1SbHNPug6vB8eQAahb5SOAp6iGF4";
 const BCRYPT: &str = "$2y$10$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJGY.i";
@@ -78,7 +78,7 @@ fn passwords_without_a_hash() {
     }
 }
 
-/// The hash of any bytes, made by the crates themselves, which have no limits.
+/// The hashes of these bytes, computed by the crates themselves, which have no limits.
 fn hashes_of(bytes: &[u8]) -> [PasswordHash; 2] {
     let params = Params::new(16, 1, 1, Some(32)).expect("the least cost");
     let argon2: phc::PasswordHash = Argon2::from(params).hash_password(bytes).expect("a hash");
@@ -86,7 +86,7 @@ fn hashes_of(bytes: &[u8]) -> [PasswordHash; 2] {
     [argon2.to_string(), bcrypt.to_string()].map(|text| text.parse().expect("a hash"))
 }
 
-/// Each password is the one that was hashed: where the result is false, it was refused before.
+/// Each password is the one that was hashed: if the result is false, it was refused before hashing.
 #[test]
 fn passwords_that_are_refused_before_hashing() {
     let disk = Blocking::own_thread();
@@ -160,7 +160,7 @@ fn hashes_that_are_refused() {
         (bcrypt("$10$", "$03$"), WrongHash::Malformed),
         (bcrypt("$10$", "$+4$"), WrongHash::Truncated),
         (bcrypt("$10$", "$ 4$"), WrongHash::Truncated),
-        // Bits beyond the end of the salt and of the output, and a character that base64 does not have.
+        // Bits beyond the end of the salt and of the output, and a character that is not in base64.
         (bcrypt("4g.jIi", "4g/jIi"), WrongHash::Malformed),
         (bcrypt("XJGY.i", "XJGY.j"), WrongHash::Malformed),
         (bcrypt("YRax", "YRa+"), WrongHash::Malformed),

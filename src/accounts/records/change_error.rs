@@ -1,4 +1,4 @@
-//! Why a change of the records failed.
+//! Why a change to the records failed.
 
 use std::fmt;
 

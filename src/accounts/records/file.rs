@@ -1,4 +1,4 @@
-//! The file of the records: a line with the version, a line for each record, and a line with their number.
+//! The records file: a line with the version, a line for each record, and a line with the number of records.
 //!
 //! ```text
 //! wharf records 1
@@ -16,40 +16,40 @@ use super::limits::RECORDS;
 use super::line::{RecordLine, RecordLineError};
 use super::record::Record;
 
-/// How the first line begins; the version follows.
+/// The beginning of the first line; the version follows.
 const BEGIN: &str = "wharf records ";
 /// The version that is read and written.
 const VERSION: &str = "1";
-/// How the last line begins; the number of records follows.
+/// The beginning of the last line; the number of records follows.
 const END: &str = "end ";
 
-/// A line that is wrong, counted from 1.
+/// An invalid line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongRecordLine {
-    /// Which line.
+    /// The number of the line, from 1.
     pub number: usize,
     /// What is wrong.
     pub error: RecordFileError,
 }
 
-/// What is wrong with a file of records.
+/// What is wrong with a records file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordFileError {
-    /// It is something else.
+    /// It is not a records file.
     Foreign,
-    /// Another version has written it.
+    /// It has a different version.
     Version,
     /// The line is not a record.
     Line(RecordLineError),
-    /// This earlier line has the same id or the same secret.
+    /// This earlier line has the same id or secret.
     Duplicate(usize),
-    /// It has more records than are allowed.
+    /// It has more than the allowed number of records.
     TooMany,
-    /// It does not end with the number of its records.
+    /// It does not end with the number of records.
     Torn,
 }
 
-/// Reads the content of a file. The first wrong line makes the whole file wrong.
+/// Parses the content of a file. One invalid line makes the whole file invalid.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Record>, WrongRecordLine> {
     let mut lines = Lines { rest: bytes, number: 0 };
     let first = lines.next();
@@ -96,7 +96,7 @@ pub fn print<'r>(records: impl IntoIterator<Item = &'r Record>) -> String {
     text
 }
 
-/// Lines that have a line end.
+/// The lines, each of which must have a line end.
 struct Lines<'b> {
     rest: &'b [u8],
     number: usize,

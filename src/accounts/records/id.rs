@@ -6,7 +6,8 @@ use std::str::{self, FromStr};
 
 use super::random;
 
-/// Digits and letters, without i, l, o and u, which look like others or make words (Crockford's base32).
+/// Digits and letters, without i, l, o and u, which resemble other characters or form words (Crockford's
+/// base32).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// The number of characters.

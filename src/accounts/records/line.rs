@@ -5,7 +5,8 @@
 //! link 7dm0qe2x user=anna version=… secret=… created=… expires=… path=/in%20box rights=list,read uses=5 password=$argon2id$…
 //! ```
 //!
-//! Each record has one form: what is parsed is printed again, and must be the same. Fields have a fixed order.
+//! Each record has only one form, with its fields in a fixed order: a parsed line is printed again, and must
+//! be the same.
 
 use std::fmt;
 use std::iter::Peekable;
@@ -18,7 +19,7 @@ use super::secret::SecretDigest;
 use super::version::UserVersion;
 use crate::path::SharePath;
 
-/// What is encoded in a path: all but letters, digits and what does not end it.
+/// The characters that are encoded in a path: all but letters, digits, `-`, `.`, `_`, `~` and `/`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// The value of `uses` for a link that can be used any number of times.
@@ -29,13 +30,13 @@ const UNLIMITED: &str = "unlimited";
 pub enum RecordLineError {
     /// It is not UTF-8.
     NotUtf8,
-    /// It does not begin with what a record is.
+    /// It does not begin with the kind of a record.
     UnknownKind,
-    /// This field is missing, or not at its place.
+    /// This field is missing or out of order.
     Missing(&'static str),
-    /// The value of this field is wrong.
+    /// The value of this field is invalid.
     Wrong(&'static str),
-    /// It is not exactly as it would be written.
+    /// It differs from the form in which it would be written.
     Form,
 }
 
@@ -129,7 +130,7 @@ fn path(text: &str) -> Option<SharePath> {
     SharePath::parse(&bytes).ok()
 }
 
-/// A record as its line. It is a type of its own, because the hashes in it must not get into a log.
+/// A record as a line. This is a separate type, because the hashes in it must not get into a log.
 pub(super) struct RecordLine<'r>(pub(super) &'r Record);
 
 impl fmt::Display for RecordLine<'_> {

@@ -4,15 +4,17 @@
 //! request ── RecordSecret::parse ──> Records::find ── SHA-256 ──> Record ── Record::is_of(user) ──> what it may do
 //! ```
 //!
-//! A [`Record`] has a public [`RecordId`] for lists and logs, and the SHA-256 of a [`RecordSecret`]. The file of the records lies
-//! in the state directory. It is text with one line for each record, and is replaced as a whole, under a lock: the server and
-//! other programs may change it at once, and a crash leaves the old or the new file. [`Records`] keeps it in memory, and notices
-//! changes by other programs in [`Records::refresh`].
+//! A [`Record`] has a public [`RecordId`] for lists and logs, and the SHA-256 of a [`RecordSecret`]. The
+//! records file is in the state directory. It is text with one line per record, and is replaced as a whole,
+//! under a lock. So the server and other programs may change it at the same time, and a crash leaves either
+//! the old or the new file. [`Records`] keeps the content in memory, and notices changes by other programs in
+//! [`Records::refresh`].
 //!
-//! What cannot be read lets nobody in, and is not overwritten. What has expired stays so when the clock is set back.
+//! A file that cannot be read lets nobody in, and is not overwritten. An expired record stays expired when
+//! the clock is set back.
 //!
-//! `record` says what a record is, `line` and `file` how it is written, `table` what changes are allowed and what the [`limits`]
-//! do, `store` reads and writes the file, `shared` has [`Records`].
+//! `record` defines a record; `line` and `file` have its written form; `table` allows changes within the
+//! [`limits`]; `store` reads and writes the file; `shared` has [`Records`].
 
 mod change_error;
 pub mod file;

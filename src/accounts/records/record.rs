@@ -16,56 +16,56 @@ use crate::accounts::name::UserName;
 use crate::accounts::password::PasswordHash;
 use crate::path::SharePath;
 
-/// A session, a token or a link. What it may do depends on its user too: see [`Record::is_of`].
+/// A session, a token or a link. What it may do also depends on its user: see [`Record::is_of`].
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The public id.
     pub id: RecordId,
-    /// The user that it acts for, or that has given the link.
+    /// The user that it acts for, or that made the link.
     pub user: UserName,
     /// When it was made.
     pub created: WallTime,
-    /// From then on, it opens nothing.
+    /// When it expires: from then on, it opens nothing.
     pub expires: WallTime,
-    /// What it is.
+    /// Its kind, with the data of that kind.
     pub purpose: Purpose,
-    /// How it ended, of a link or token that is only kept for lists and for the link's page.
+    /// How it ended, for a link or token that is kept only for lists and for the link's page.
     pub end: Option<RecordEnd>,
     pub(super) digest: SecretDigest,
     pub(super) version: UserVersion,
-    /// What was noticed since the record was read.
+    /// What has been noticed since the record was read.
     pub(super) notes: RecordNotes,
 }
 
-/// What a record is.
+/// The kind of a record.
 #[derive(Clone, Debug)]
 pub enum Purpose {
     /// The session of a user, with all of their rights.
     Session {
-        /// When it was last used, as far as the file says; [`Record::last_used`] is newer.
+        /// When it was last used, according to the file; [`Record::last_used`] may be newer.
         last_used: WallTime,
     },
-    /// The session that a use of a link has started. It has what the link had.
+    /// A session that was started by using a link. It has the link's rights.
     Visit {
         /// The link.
         link: RecordId,
-        /// Where it leads, and with which rights.
+        /// The path that it opens, and the rights there.
         scope: RecordScope,
         /// Whether it only takes files.
         is_drop: bool,
     },
     /// A token.
     Token {
-        /// The name that its user has given it. No other token of this user has it.
+        /// The name that its user gave it, unique among the user's tokens.
         name: TokenName,
-        /// Where it leads, and with which rights.
+        /// The path that it opens, and the rights there.
         scope: RecordScope,
     },
     /// A link.
     Link {
-        /// Where it leads, and with which rights.
+        /// The path that it opens, and the rights there.
         scope: RecordScope,
-        /// How often it can still be used; `None` for any number of times.
+        /// How many times it can still be used; `None` for any number.
         uses_left: Option<u32>,
         /// Whether it only takes files.
         is_drop: bool,
@@ -74,7 +74,7 @@ pub enum Purpose {
     },
 }
 
-/// A part of what a user may do. They may have fewer rights there by now: both have to be checked.
+/// A part of a user's rights. The user may have fewer rights by now, so both have to be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordScope {
     /// The folder or file.
@@ -86,18 +86,18 @@ pub struct RecordScope {
 /// How and when a link or token ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordEnd {
-    /// When that was noticed.
+    /// When the end was noticed.
     pub at: WallTime,
-    /// Whether it was revoked; else it has expired.
+    /// Whether it was revoked; otherwise it expired.
     pub is_revoked: bool,
 }
 
 /// A session to be started.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NewSession {
-    /// The session that the same browser had before the login. It ends.
+    /// The session that the same browser had before the login; it ends.
     pub replaces: Option<RecordId>,
-    /// Whether many people are this user, with one password. Then the user may have more sessions.
+    /// Whether many people share this account and its password: then it may have more sessions.
     pub is_shared: bool,
 }
 
@@ -106,7 +106,7 @@ pub struct NewSession {
 pub struct NewToken {
     /// Its name.
     pub name: TokenName,
-    /// Where it leads, and with which rights. The caller checks that the user has them.
+    /// The path that it opens, and the rights there. The caller checks that the user has these rights.
     pub scope: RecordScope,
     /// When it expires.
     pub expires: WallTime,
@@ -115,11 +115,12 @@ pub struct NewToken {
 /// A link to be made.
 #[derive(Clone, Debug)]
 pub struct NewLink {
-    /// Where it leads, and with which rights. The caller checks that the user has them, and that the path exists.
+    /// The path that it opens, and the rights there. The caller checks that the user has these rights and
+    /// that the path exists.
     pub scope: RecordScope,
     /// When it expires.
     pub expires: WallTime,
-    /// How often it can be used; `None` for any number of times.
+    /// How many times it can be used; `None` for any number.
     pub uses: Option<NonZeroU32>,
     /// Whether it only takes files.
     pub is_drop: bool,
@@ -127,23 +128,24 @@ pub struct NewLink {
     pub password: Option<PasswordHash>,
 }
 
-/// What requests have noticed of a record. It is written with the next change.
+/// What requests have noticed about a record. It is written with the next change.
 #[derive(Debug, Default)]
 pub(super) struct RecordNotes {
-    /// The last use, in seconds; zero if it is not newer than the one in the file.
+    /// The last use, in seconds since 1970; zero if it is not newer than the one in the file.
     last_used: AtomicU64,
-    /// It had expired at some time, so it stays expired when the clock is set back.
+    /// It was once found expired, so it stays expired when the clock is set back.
     has_expired: AtomicBool,
 }
 
 impl Record {
-    /// Whether the user may use it: it was made for them, and they are not disabled. A session ends with the user's password,
-    /// a token or link when the user was removed, also if another one has got the name since.
+    /// Whether the user may use it: it was made for this user, who is not disabled. A session ends when the
+    /// user's password is changed; a token or link ends when the user is removed, even if the name has since
+    /// been given to another user.
     pub fn is_of(&self, user: &UserLine) -> bool {
         self.user == user.name && !user.is_disabled && self.version == self.purpose.version_of(user)
     }
 
-    /// Fails if it opens nothing at this time.
+    /// Fails if it opens nothing at the time `now`.
     pub fn check(&self, now: WallTime) -> Result<(), Unusable> {
         match (&self.end, &self.purpose) {
             (Some(RecordEnd { is_revoked: true, .. }), _) => Err(Unusable::Revoked),
@@ -153,7 +155,7 @@ impl Record {
         }
     }
 
-    /// When it was last used, if it is the session of a user.
+    /// When it was last used, if it is a user's session.
     pub fn last_used(&self) -> Option<WallTime> {
         match self.purpose {
             Purpose::Session { last_used } => Some(last_used.max(self.notes.last_used())),
@@ -161,14 +163,16 @@ impl Record {
         }
     }
 
-    /// Notes that a session is used. It costs no system call: [`Records::refresh`](super::Records::refresh) writes it.
+    /// Notes that a session is used. This makes no system call: [`Records::refresh`](super::Records::refresh)
+    /// writes the note.
     pub fn touch(&self, now: WallTime) {
         if self.last_used().is_some_and(|last| now.since(last) >= TOUCH_INTERVAL) {
             self.notes.last_used.fetch_max(now.as_secs(), Ordering::Relaxed);
         }
     }
 
-    /// Where it leads, and with which rights; the session of a user has none of its own.
+    /// The path that it opens, and the rights there; `None` for a user's session, which has all of the user's
+    /// rights.
     pub fn scope(&self) -> Option<&RecordScope> {
         match &self.purpose {
             Purpose::Session { .. } => None,
@@ -178,7 +182,7 @@ impl Record {
         }
     }
 
-    /// Whether it has expired, now or when it was asked before.
+    /// Whether it has expired, now or at an earlier check.
     pub(super) fn has_expired(&self, now: WallTime) -> bool {
         let is_idle = || self.last_used().is_some_and(|last| now.since(last) >= SESSION_IDLE);
         let is_session = matches!(self.purpose, Purpose::Session { .. } | Purpose::Visit { .. });
@@ -193,7 +197,7 @@ impl Record {
         has_expired
     }
 
-    /// A last use that is newer than the one in the file.
+    /// The last use, if it is newer than the one in the file.
     pub(super) fn noted_use(&self) -> Option<WallTime> {
         match self.purpose {
             Purpose::Session { last_used } => Some(self.notes.last_used()).filter(|noted| *noted > last_used),
@@ -201,7 +205,8 @@ impl Record {
         }
     }
 
-    /// Whether it has to be changed or removed: it has expired, and was not marked so yet, or is needed no longer.
+    /// Whether it has to be changed or removed: it has expired but is not yet marked as expired, or it is no
+    /// longer needed.
     pub(super) fn is_due(&self, now: WallTime) -> bool {
         match self.end {
             None => self.has_expired(now),
@@ -209,7 +214,7 @@ impl Record {
         }
     }
 
-    /// Whether a record that has ended is needed no longer.
+    /// Whether a record that has ended is no longer needed.
     pub(super) fn is_forgotten(&self, now: WallTime) -> bool {
         let is_kept = matches!(self.purpose, Purpose::Token { .. } | Purpose::Link { .. });
         let is_over = |end: RecordEnd| !is_kept || now.since(end.at) > KEPT;
@@ -218,7 +223,7 @@ impl Record {
 }
 
 impl Purpose {
-    /// What its secret is used for.
+    /// How its secret is used.
     pub fn secret_use(&self) -> SecretUse {
         match self {
             Self::Session { .. } | Self::Visit { .. } => SecretUse::Session,
@@ -227,7 +232,7 @@ impl Purpose {
         }
     }
 
-    /// The version of the user's line that it depends on.
+    /// The version of the user's line on which the record depends.
     pub(super) fn version_of(&self, user: &UserLine) -> UserVersion {
         match self {
             Self::Session { .. } => UserVersion::of_password(user),
@@ -245,7 +250,7 @@ impl RecordNotes {
         self.has_expired.load(Ordering::Relaxed)
     }
 
-    /// Adds those of another copy of the record.
+    /// Adds the notes of another copy of the record.
     pub(super) fn add(&self, other: &Self) {
         self.last_used.fetch_max(other.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
         self.has_expired.fetch_or(other.has_expired(), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Why a record is not made.
+//! Why a change to the records is refused.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use super::unusable::Unusable;
 /// Why a change is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// There are as many as there may be.
+    /// A limit is reached.
     Limit(RecordLimit),
-    /// The user has a token of this name already.
+    /// The user already has a token with this name.
     NameTaken(TokenName),
-    /// The link cannot be used; or the record to be made would have expired already.
+    /// The link cannot be used, or the new record would already have expired.
     Unusable(Unusable),
 }
 
-/// What there may not be more of.
+/// The limit that is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordLimit {
     /// Tokens of one user.

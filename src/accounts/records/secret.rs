@@ -1,4 +1,4 @@
-//! The secret of a record: 256 random bits. Only their SHA-256 is stored.
+//! The secret of a record: 256 random bits. Only its SHA-256 is stored.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -11,22 +11,22 @@ use zeroize::Zeroizing;
 use super::hex;
 use super::random;
 
-/// What a token begins with, so that people and scanners for leaked secrets recognise it.
+/// The beginning of a token, by which people and scanners for leaked secrets recognise it.
 pub const TOKEN_PREFIX: &str = "wharf_";
 
 /// The characters of base64url (RFC 4648 §5).
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// The number of bytes, and of the characters that they are written as, without padding.
+/// The number of bytes, and of the characters in their written form, without padding.
 const BYTES: usize = 32;
 const CHARACTERS: usize = 43;
 
-/// What a secret is used for. One that is used for something else opens nothing.
+/// What a secret is used for. A secret that is used for anything else opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretUse {
-    /// In a cookie: the session of a user, or of somebody who has opened a link.
+    /// In a cookie: the session of a user or of the holder of a link.
     Session,
-    /// In the header `Authorization`.
+    /// In the `Authorization` header.
     Token,
     /// In the path of a link.
     Link,
@@ -43,14 +43,15 @@ pub struct RecordSecret {
 pub(super) struct SecretDigest([u8; 32]);
 
 impl RecordSecret {
-    /// A new one.
+    /// A new secret.
     pub(super) fn random(is_for: SecretUse) -> io::Result<Self> {
         let mut bytes = Zeroizing::new([0; BYTES]);
         random::fill(&mut *bytes)?;
         Ok(Self { is_for, bytes })
     }
 
-    /// Parses what a client has sent: exactly as [`RecordSecret::text`] writes it, or nothing.
+    /// Parses a secret that a client sent; `None` unless it is exactly in the form that
+    /// [`RecordSecret::text`] writes.
     pub fn parse(is_for: SecretUse, text: &[u8]) -> Option<Self> {
         let text = match is_for {
             SecretUse::Token => text.strip_prefix(TOKEN_PREFIX.as_bytes())?,
@@ -59,10 +60,11 @@ impl RecordSecret {
         decode(text).map(|bytes| Self { is_for, bytes })
     }
 
-    /// As it is sent: base64url without padding, after [`TOKEN_PREFIX`] for a token. It is wiped when it is dropped.
+    /// The secret as it is sent: base64url without padding, after [`TOKEN_PREFIX`] for a token. The text is
+    /// wiped when it is dropped.
     pub fn text(&self) -> Zeroizing<String> {
         let prefix = if self.is_for == SecretUse::Token { TOKEN_PREFIX } else { "" };
-        // It must not grow: that would leave a copy behind.
+        // The string must not grow: that would leave a copy behind.
         let mut text = Zeroizing::new(String::with_capacity(prefix.len() + CHARACTERS));
         text.push_str(prefix);
         for three in self.bytes.chunks(3) {
@@ -74,18 +76,18 @@ impl RecordSecret {
         text
     }
 
-    /// What it is used for.
+    /// How it is used.
     pub fn is_for(&self) -> SecretUse {
         self.is_for
     }
 
-    /// What is stored of it.
+    /// The digest that is stored instead of the secret.
     pub(super) fn digest(&self) -> SecretDigest {
         SecretDigest(Sha256::digest(*self.bytes).into())
     }
 }
 
-/// Reads base64url of exactly 32 bytes. The two bits that are left over must be zero, so each secret has one form.
+/// Decodes base64url of exactly 32 bytes. The two spare bits must be zero, so each secret has only one form.
 fn decode(text: &[u8]) -> Option<Zeroizing<[u8; BYTES]>> {
     if text.len() != CHARACTERS {
         return None;
@@ -107,7 +109,7 @@ fn decode(text: &[u8]) -> Option<Zeroizing<[u8; BYTES]>> {
 }
 
 impl SecretDigest {
-    /// Parses what is displayed.
+    /// Parses the displayed form.
     pub(super) fn parse(text: &str) -> Option<Self> {
         hex::parse(text).map(Self)
     }

@@ -1,6 +1,7 @@
 //! The records of a running program: in memory for its threads, and on the disk for other programs.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::change_error::ChangeError;
@@ -21,13 +22,15 @@ use crate::blocking::Blocking;
 #[derive(Debug)]
 pub struct Records {
     store: RecordStore,
-    /// What requests see; `None` if the file could not be read the last time: then nobody is let in.
+    /// What requests see; `None` if the last attempt to read the file failed: then nobody is let in.
     view: RwLock<Option<Arc<Table>>>,
+    /// How often the view was replaced.
+    generation: AtomicU64,
     /// Held while the file is read or changed.
     current: Mutex<Current>,
 }
 
-/// A record that was made, and its secret, which is not kept.
+/// A new record, and its secret, which is not stored.
 #[derive(Debug)]
 pub struct Issued {
     /// The secret.
@@ -36,19 +39,19 @@ pub struct Issued {
     pub record: Arc<Record>,
 }
 
-/// What the view was read from.
+/// The source of the view.
 #[derive(Debug)]
 struct Current {
     /// `None` if there was no file.
     file: Option<ReadFile>,
-    /// When last uses were written.
+    /// When the last uses were written.
     noted: WallTime,
 }
 
 impl Records {
-    /// Reads the records of a folder in a state directory. It must exist, and belong to this process's user. Servers of several
-    /// folders may have the same one, so the id of the folder is a part of the file's name: a link must not lead into another
-    /// folder.
+    /// Reads the records of a folder from a state directory, which must exist and belong to this process's
+    /// user. Servers of different folders may share it, so the folder's id is a part of the file's name: a
+    /// link must not lead into a different folder.
     pub fn open(
         directory: &Path,
         folder: &str,
@@ -61,30 +64,46 @@ impl Records {
             log::warn!("cannot remove unfinished files of an earlier run: {error}");
         }
         let view = RwLock::new(Some(Arc::new(Table::new(records))));
-        Ok(Self { store, view, current: Mutex::new(Current { file, noted: now }) })
+        Ok(Self {
+            store,
+            view,
+            generation: AtomicU64::new(0),
+            current: Mutex::new(Current { file, noted: now }),
+        })
     }
 
-    /// The record that a secret opens now. It makes no system call. The caller checks [`Record::is_of`] next.
+    /// The record that a secret opens now. This makes no system call. The caller checks [`Record::is_of`]
+    /// next.
     pub fn find(&self, secret: &RecordSecret, now: WallTime) -> Result<Arc<Record>, Unusable> {
         self.with_view(|table| table.find(secret, now).cloned())?
     }
 
-    /// The record of a secret, also if it has ended.
+    /// The record with this secret, even if it has ended.
     pub fn of_secret(&self, secret: &RecordSecret) -> Result<Arc<Record>, Unusable> {
         self.with_view(|table| table.of_secret(secret).cloned())?.ok_or(Unusable::Unknown)
     }
 
-    /// The record of an id, also if it has ended.
+    /// The record with this id, even if it has ended.
     pub fn get(&self, id: RecordId) -> Result<Arc<Record>, Unusable> {
         self.with_view(|table| table.get(id).cloned())?.ok_or(Unusable::Unknown)
     }
 
-    /// The records of a user, also those that have ended, the oldest first.
+    /// Whether the record is still there, and opens something.
+    pub fn has(&self, record: &Record, now: WallTime) -> bool {
+        self.get(record.id).is_ok_and(|found| found.digest == record.digest && found.check(now).is_ok())
+    }
+
+    /// A number that is another one after each change. What was found at one is found at the same one again, until it expires.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The records of a user, including those that have ended, oldest first.
     pub fn of_user(&self, user: &UserName) -> Result<Vec<Arc<Record>>, Unusable> {
         self.list(|record| record.user == *user)
     }
 
-    /// These records, also those that have ended, the oldest first.
+    /// These records, including those that have ended, oldest first.
     pub fn list(&self, which: impl Fn(&Record) -> bool) -> Result<Vec<Arc<Record>>, Unusable> {
         let found = self.with_view(|table| table.iter().filter(|record| which(record)).cloned().collect());
         found.map(|mut found: Vec<Arc<Record>>| {
@@ -93,8 +112,9 @@ impl Records {
         })
     }
 
-    /// Reads the file if another program has changed it, ends what has expired, and writes the last use of sessions once in a
-    /// while. To be called every second or so. If the file cannot be read, nobody is let in until it can.
+    /// Reads the file if another program has changed it, ends expired records, and writes the last use of
+    /// sessions once in a while. Call this about every second. If the file cannot be read, nobody is let in
+    /// until it can.
     pub fn refresh(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
         let mut current = self.current();
         let table = self.read_if_changed(&mut current, None, disk)?;
@@ -144,13 +164,15 @@ impl Records {
         self.issue(SecretUse::Link, now, disk, |table, key| table.add_link(user, link, key, now))
     }
 
-    /// Takes one use of a link, and starts the session for it. Both are on the disk when this returns. The caller has checked
-    /// the link's password, and that its user still has the link ([`Record::is_of`]).
+    /// Takes one use of a link, and starts a session for it. Both are on the disk when this returns. The
+    /// caller has checked the link's password, and that the link still belongs to its user
+    /// ([`Record::is_of`]).
     pub fn take_use(&self, link: RecordId, now: WallTime, disk: Blocking<'_>) -> Result<Issued, ChangeError> {
         self.issue(SecretUse::Session, now, disk, |table, key| table.take_use(link, key, now))
     }
 
-    /// Ends these records, and with a link the sessions that it has started. Returns how many there were, without those.
+    /// Ends these records; the sessions that a link has started end with it. Returns the number of records,
+    /// without those sessions.
     pub fn revoke(
         &self,
         which: impl Fn(&Record) -> bool,
@@ -160,8 +182,9 @@ impl Records {
         self.change_locked(&mut self.current(), now, disk, |table| Ok(table.revoke(which, now)))
     }
 
-    /// Ends the records of users who are in the file no longer, or whose line has changed so that [`Record::is_of`] is false.
-    /// An empty file ends nothing, so that an accident with it can be undone. Call it when the users file has changed.
+    /// Ends the records of users who are no longer in the file, or whose line has changed so that
+    /// [`Record::is_of`] is false. An empty file ends nothing, so that emptying it by accident can be undone.
+    /// Call this when the users file has changed.
     pub fn keep_users(
         &self,
         users: &UsersFile,
@@ -183,14 +206,14 @@ impl Records {
         let ids: Vec<_> = (0..8).map(|_| RecordId::random()).collect::<Result<_, _>>().map_err(random)?;
         let record = self.change_locked(&mut self.current(), now, disk, |table| {
             let free = ids.into_iter().find(|id| table.get(*id).is_none());
-            // Each of eight random ids of 40 bits is taken: the table is full many times over.
+            // Eight random ids of 40 bits are all taken: the table is far beyond its limit.
             let id = free.ok_or(Refused::Limit(RecordLimit::All))?;
             add(table, Key { id, digest: secret.digest() })
         })?;
         Ok(Issued { secret, record })
     }
 
-    /// Makes a change to what is on the disk, and writes it there.
+    /// Changes what is on the disk, and writes the result.
     fn change_locked<T>(
         &self,
         current: &mut Current,
@@ -261,7 +284,8 @@ impl Records {
         let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *place, view);
         drop(place);
-        // A large table takes a while to drop; no request waits for that.
+        self.generation.fetch_add(1, Ordering::Release);
+        // Dropping a large table takes a while; no request waits for it.
         drop(old);
     }
 }

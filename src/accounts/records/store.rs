@@ -1,4 +1,5 @@
-//! The file of the records on the disk: in a directory that only its user may change, replaced as a whole under a lock.
+//! The records file on the disk. It is in a directory that only its owner may change, and is replaced as a
+//! whole under a lock.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,17 +19,17 @@ use crate::blocking::Blocking;
 use crate::durable::{lock, whole};
 use crate::printable::Printable;
 
-/// How the name of the file begins; the id of the folder follows.
+/// The beginning of the file's name; the id of the folder follows.
 const FILE_PREFIX: &str = "records-";
 
-/// How the name of the file that is locked ends, after that of the file of the records.
+/// The end of the lock file's name, after the name of the records file.
 const LOCK_SUFFIX: &str = ".lock";
 
-/// The permissions of others to change the directory, and all of their permissions.
+/// The permissions of other users to change the directory, and all of their permissions.
 const CHANGE: u32 = 0o022;
 const OTHERS: u32 = 0o077;
 
-/// Why the records cannot be read or written: one line.
+/// Why the records cannot be read or written. Displayed as one line.
 #[derive(Debug)]
 pub struct RecordsError {
     path: PathBuf,
@@ -59,17 +60,17 @@ pub(super) struct LockedStore<'s> {
     _lock: File,
 }
 
-/// The file, and what it says; no file says nothing.
+/// The file, if there is one, and its records.
 pub(super) type ReadRecords = (Option<ReadFile>, Vec<Record>);
 
-/// A file that was read. While it is open, no other file gets its number, so it is recognised.
+/// A file that was read. While it is open, no other file gets its inode number, so it can be recognised.
 #[derive(Debug)]
 pub(super) struct ReadFile {
     file: File,
     stamp: Stamp,
 }
 
-/// What differs between two files, or between two states of one.
+/// The metadata that differ between two files, or between two states of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -89,7 +90,7 @@ impl RecordStore {
         self.read_in(&self.open()?, disk)
     }
 
-    /// Reads the file, unless it is the known one. A network file system may answer that from a cache.
+    /// Reads the file, unless it is the known one. On a network file system, the check may use a cache.
     pub(super) fn read_if_new(
         &self,
         known: Option<&ReadFile>,
@@ -97,20 +98,20 @@ impl RecordStore {
     ) -> Result<Option<ReadRecords>, RecordsError> {
         let is_known = match fs::symlink_metadata(self.directory.join(&self.name)) {
             Ok(now) => known.is_some_and(|known| known.stamp == Stamp::of(&now)),
-            // If the directory is gone too, reading says so.
+            // If the directory is gone too, reading reports that.
             Err(error) => error.kind() == ErrorKind::NotFound && known.is_none() && self.directory.is_dir(),
         };
         if is_known { Ok(None) } else { self.read(disk).map(Some) }
     }
 
-    /// Removes what crashes have left of the file. It is only in the way.
+    /// Removes drafts of the file that were left by crashes. They are only in the way.
     pub(super) fn clean(&self, disk: Blocking<'_>) -> Result<(), RecordsError> {
         let locked = self.lock(disk)?;
         whole::remove_drafts(&locked.dir, &self.name).map_err(|error| self.system(error))
     }
 
-    /// Waits until no other program changes the file. The lock is a file of its own, which is never removed: NFS locks no
-    /// directories, and the file of the records is replaced.
+    /// Waits until no other program changes the file. The lock is a file of its own, which is never removed:
+    /// NFS locks no directories, and the records file is replaced.
     pub(super) fn lock(&self, _: Blocking<'_>) -> Result<LockedStore<'_>, RecordsError> {
         let dir = self.open()?;
         let mut name = self.name.clone();
@@ -121,7 +122,7 @@ impl RecordStore {
         match lock::exclusive(&lock) {
             Ok(()) => Ok(LockedStore { store: self, dir, _lock: lock }),
             Err(Errno::WOULDBLOCK) => Err(self.because(Reason::Locked)),
-            // Without a lock, two programs could take the same use of a link.
+            // Without a lock, two programs could both take the last use of a link.
             Err(error) => Err(self.system(error.into())),
         }
     }
@@ -189,7 +190,7 @@ impl LockedStore<'_> {
         self.store.read_in(&self.dir, disk)
     }
 
-    /// Reads the file, unless it is the known one. It is opened for that, so no cache is asked.
+    /// Reads the file, unless it is the known one. The check opens the file, so it uses no cache.
     pub(super) fn read_if_new(
         &self,
         known: Option<&ReadFile>,
@@ -206,7 +207,7 @@ impl LockedStore<'_> {
     pub(super) fn write(&self, text: &str, _: Blocking<'_>) -> Result<Option<ReadFile>, RecordsError> {
         let written = whole::replace(&self.dir, &self.store.name, text.as_bytes());
         written.map_err(|error| self.store.system(error))?;
-        // If it cannot be opened now, it is read again later.
+        // If the file cannot be opened now, it is read again later.
         Ok(self.store.open_file(&self.dir).ok().flatten())
     }
 }

@@ -1,4 +1,4 @@
-//! The records in memory, and what changes them. No disk and no clock.
+//! The records in memory, and the changes to them. This module uses no disk and no clock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use super::time::WallTime;
 use super::unusable::Unusable;
 use crate::accounts::file::{UserLine, UsersFile};
 
-/// All records. A copy of it is cheap enough for each change, which writes the whole file anyway.
+/// All records. Each change copies the table, which is cheap enough, as it writes the whole file anyway.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     records: BTreeMap<RecordId, Arc<Record>>,
     by_secret: HashMap<SecretDigest, Arc<Record>>,
 }
 
-/// The id and the secret of a record that is about to be made.
+/// The id and the secret of a new record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     pub(super) id: RecordId,
@@ -31,7 +31,7 @@ pub(super) struct Key {
 }
 
 impl Table {
-    /// Of these records, which have different ids and secrets.
+    /// A table of these records, which have different ids and secrets.
     pub(super) fn new(records: impl IntoIterator<Item = Record>) -> Self {
         let mut table = Self::default();
         records.into_iter().for_each(|record| {
@@ -40,19 +40,19 @@ impl Table {
         table
     }
 
-    /// The content of their file: the oldest first.
+    /// The content of the file, oldest record first.
     pub(super) fn print(&self) -> String {
         let mut records: Vec<&Record> = self.records.values().map(|record| &**record).collect();
         records.sort_by_key(|record| (record.created, record.id));
         file::print(records)
     }
 
-    /// The record of this id.
+    /// The record with this id.
     pub(super) fn get(&self, id: RecordId) -> Option<&Arc<Record>> {
         self.records.get(&id)
     }
 
-    /// All of them, in the order of their ids.
+    /// All records, in the order of their ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
         self.records.values()
     }
@@ -63,7 +63,7 @@ impl Table {
         record.check(now).map(|()| record)
     }
 
-    /// The record of the secret, also if it has ended.
+    /// The record with this secret, even if it has ended.
     pub(super) fn of_secret(&self, secret: &RecordSecret) -> Option<&Arc<Record>> {
         let record = self.by_secret.get(&secret.digest());
         record.filter(|record| record.purpose.secret_use() == secret.is_for())
@@ -161,7 +161,8 @@ impl Table {
         Ok(self.insert(visit))
     }
 
-    /// Revokes these records, and the sessions that revoked links have started. Returns how many there were, without those.
+    /// Revokes these records, and the sessions that revoked links have started. Returns the number of
+    /// records, without those sessions.
     pub(super) fn revoke(&mut self, which: impl Fn(&Record) -> bool, now: WallTime) -> usize {
         let ids: HashSet<_> = self.ids_of(|record| record.end.is_none() && which(record)).collect();
         for id in &ids {
@@ -179,7 +180,7 @@ impl Table {
         ids.len()
     }
 
-    /// Revokes the records whose user is in the file no longer, or is another one. An empty file ends nothing.
+    /// Revokes the records whose user is no longer in the file, or has changed. An empty file ends nothing.
     pub(super) fn keep_users(&mut self, users: &UsersFile, now: WallTime) -> usize {
         let is_empty = users.users().next().is_none();
         let by_name: HashMap<_, _> = users.users().map(|user| (&user.name, user)).collect();
@@ -189,7 +190,7 @@ impl Table {
         self.revoke(|record| !is_empty && !is_kept(record), now)
     }
 
-    /// Writes down what requests have noticed, ends what has expired, and removes what nobody needs any longer. Returns
+    /// Stores what requests have noticed, ends expired records, and removes those no longer needed. Returns
     /// whether anything but the last use of sessions changed.
     pub(super) fn sweep(&mut self, now: WallTime) -> bool {
         let due: Vec<_> = self.iter().filter(|record| record.is_due(now)).cloned().collect();
@@ -217,7 +218,7 @@ impl Table {
         self.iter().any(|record| record.noted_use().is_some())
     }
 
-    /// Takes over what requests have noticed of the same records in another table.
+    /// Takes over what requests have noticed about the same records in another table.
     pub(super) fn add_notes(&self, other: &Self) {
         for record in self.iter() {
             if let Some(same) = other.get(record.id).filter(|same| !Arc::ptr_eq(same, record)) {
@@ -263,7 +264,7 @@ impl Table {
         }))
     }
 
-    /// Makes room for another record of these, if fewer than so many are still valid.
+    /// Makes room for one more of these records, if fewer than `limit` of them are still valid.
     fn make_room(
         &mut self,
         limit: usize,
@@ -282,7 +283,7 @@ impl Table {
         Ok(())
     }
 
-    /// Makes room for another record.
+    /// Makes room for one more record.
     fn check_size(&mut self, now: WallTime) -> Result<(), Refused> {
         if self.records.len() >= RECORDS {
             self.forget(1, now, |_| true);
@@ -290,7 +291,7 @@ impl Table {
         if self.records.len() < RECORDS { Ok(()) } else { Err(Refused::Limit(RecordLimit::All)) }
     }
 
-    /// Removes so many of those that have ended, the oldest first.
+    /// Removes `count` of these records that have ended, oldest first.
     fn forget(&mut self, count: usize, now: WallTime, which: impl Fn(&Record) -> bool) {
         if count > 0 {
             self.oldest(|record| which(record) && record.check(now).is_err())
@@ -300,7 +301,7 @@ impl Table {
         }
     }
 
-    /// Removes the oldest of these records, until so many are left.
+    /// Removes the oldest of these records, until `count` are left.
     fn keep_newest(&mut self, count: usize, which: impl Fn(&Record) -> bool) {
         let oldest = self.oldest(which);
         let surplus = oldest.len().saturating_sub(count);
@@ -318,7 +319,7 @@ impl Table {
         ids.into_iter()
     }
 
-    /// Adds a record, or replaces the one of its id.
+    /// Adds a record, or replaces the one with its id.
     fn insert(&mut self, record: Record) -> Arc<Record> {
         let record = Arc::new(record);
         self.remove(record.id);

@@ -4,46 +4,46 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A time, in seconds since 1970 began.
+/// A time, in seconds since the start of 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WallTime(u64);
 
-/// Text that is not a time as it is printed here.
+/// The text is not a time in the printed form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongTime;
 
 impl WallTime {
-    /// The last second of the year 9999: RFC 3339 has no later time. For what never expires.
+    /// The last second of the year 9999, the latest time in RFC 3339. It stands for "never expires".
     pub const MAX: Self = Self(253_402_300_799);
 
-    /// What the clock says.
+    /// The current time of the system's clock.
     pub fn now() -> Self {
         SystemTime::now().into()
     }
 
-    /// So many seconds after 1970 began, at most [`WallTime::MAX`].
+    /// This many seconds after the start of 1970, at most [`WallTime::MAX`].
     pub const fn from_secs(seconds: u64) -> Self {
         if seconds > Self::MAX.0 { Self::MAX } else { Self(seconds) }
     }
 
-    /// The seconds since 1970 began.
+    /// The seconds since the start of 1970.
     pub const fn as_secs(self) -> u64 {
         self.0
     }
 
-    /// The time after this duration, without its fraction of a second; at most [`WallTime::MAX`].
+    /// This time plus the duration, without its fraction of a second; at most [`WallTime::MAX`].
     #[must_use]
     pub const fn after(self, duration: Duration) -> Self {
         Self::from_secs(self.0.saturating_add(duration.as_secs()))
     }
 
-    /// How long ago the other time was; zero if it is later.
+    /// The time since `earlier`; zero if that is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Without the fraction of the second. Times before 1970 become 1970.
+/// Drops the fraction of a second. Times before 1970 become the start of 1970.
 impl From<SystemTime> for WallTime {
     fn from(time: SystemTime) -> Self {
         Self::from_secs(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
@@ -67,7 +67,7 @@ impl FromStr for WallTime {
     type Err = WrongTime;
 
     fn from_str(text: &str) -> Result<Self, WrongTime> {
-        // The parser panics if a character has several bytes.
+        // The parser panics on multi-byte characters.
         let time = text.is_ascii().then(|| humantime::parse_rfc3339(text).ok()).flatten();
         time.map(Self::from).filter(|time| time.to_string() == text).ok_or(WrongTime)
     }

@@ -12,14 +12,14 @@ pub const TOKEN_NAME_LIMIT: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenName(String);
 
-/// Why something is no name of a token.
+/// Why a text is not a valid token name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrongTokenName {
     /// It is empty.
     Empty,
     /// It has more than [`TOKEN_NAME_LIMIT`] bytes.
     TooLong,
-    /// It has this character.
+    /// It has this character, which is not allowed.
     Character(char),
 }
 
@@ -33,7 +33,8 @@ impl TokenName {
 impl FromStr for TokenName {
     type Err = WrongTokenName;
 
-    /// Neither a space, which ends it in the file, nor a slash, which ends it in a URL, nor an invisible character.
+    /// A name has no space, which would end it in the file, no slash, which would end it in a URL, and no
+    /// invisible character.
     fn from_str(text: &str) -> Result<Self, WrongTokenName> {
         let is_wrong = |c: &char| {
             let is_plain = Printable::text(c.encode_utf8(&mut [0; 4])).is_plain();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a record cannot be used. A response to a session or token must not say which of them it is.
+/// Why a record cannot be used. A response to a session or token must not reveal which of these it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
     /// There is no such record.
@@ -11,7 +11,7 @@ pub enum Unusable {
     Revoked,
     /// It has expired.
     Expired,
-    /// Each use of the link was taken.
+    /// Every use of the link has been taken.
     UsedUp,
     /// The records cannot be read at the moment, so nobody is let in.
     Unavailable,

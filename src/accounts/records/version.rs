@@ -1,4 +1,4 @@
-//! Which user a record belongs to, beyond the name: a user made anew under the same name inherits nothing.
+//! Identifies a record's user beyond the name: a new user with the same name inherits nothing.
 
 use std::fmt;
 
@@ -7,22 +7,23 @@ use sha2::{Digest as _, Sha256};
 use super::hex;
 use crate::accounts::file::UserLine;
 
-/// The first half of a SHA-256 of what must not change in the user's line for a record to stay valid.
+/// The first half of a SHA-256 of the part of the user's line that must not change while a record stays
+/// valid.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct UserVersion([u8; 16]);
 
 impl UserVersion {
-    /// For sessions: another password makes another one.
+    /// For sessions: each password has a different version.
     pub(super) fn of_password(user: &UserLine) -> Self {
         Self::of(user.hash.as_str())
     }
 
-    /// For tokens and links: it stays the same when the user gets another password, and only then.
+    /// For tokens and links: the version stays the same with a new password, but not with a new account.
     pub(super) fn of_account(user: &UserLine) -> Self {
         Self::of(user.hash.account_part())
     }
 
-    /// Parses what is displayed.
+    /// Parses the displayed form.
     pub(super) fn parse(text: &str) -> Option<Self> {
         hex::parse(text).map(Self)
     }

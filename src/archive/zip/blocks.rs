@@ -18,8 +18,8 @@ pub fn content_at(offset: u64) -> (u64, usize) {
     (block * BLOCK + within.saturating_sub(HEADER), HEADER.saturating_sub(within) as usize)
 }
 
-/// Appends content that begins at `at`, of `length` bytes in all, as blocks. If it begins within a block, that block's
-/// header is left out, except for its last `header` bytes.
+/// Appends, as blocks, a part of a file's content: it begins at `at`, and the file has `length` bytes in all.
+/// If it begins within a block, only the last `header` bytes of that block's header are written.
 pub fn append(to: &mut Vec<u8>, content: &[u8], at: u64, length: u64, header: usize) {
     let (mut at, mut rest, mut header) = (at, content, header);
     loop {

@@ -4,7 +4,8 @@ use super::blocks;
 use super::time::Times;
 use crate::archive::mode;
 
-/// A number from this value on is stored in a zip64 field; its usual field then has this value (APPNOTE 4.4.1.4).
+/// A number of this value or more is stored in a zip64 field; its usual field then has this value (APPNOTE
+/// 4.4.1.4).
 const ZIP64: u64 = u32::MAX as u64;
 
 /// The versions that a reader needs: for stored entries, for deflated ones, for zip64 (APPNOTE 4.4.3).
@@ -26,7 +27,7 @@ const TIME_FIELD: u16 = 0x5455;
 /// A directory or a file.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// A directory's ends with a slash.
+    /// The name of a directory ends with a slash.
     pub(super) name: Box<[u8]>,
     pub(super) times: Times,
     /// The length of the content, not encoded, in bytes.
@@ -41,13 +42,13 @@ pub(super) struct Entry {
 /// How the content of an entry is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// As it is.
+    /// Unchanged.
     Stored,
     /// As stored [`blocks`] of DEFLATE, with a data descriptor.
     Blocks,
 }
 
-/// Bytes that are being written.
+/// A buffer of bytes to write.
 #[derive(Debug, Default)]
 struct Bytes(Vec<u8>);
 
@@ -79,7 +80,7 @@ impl Bytes {
     }
 }
 
-/// A number of 32 bits, or the value that refers to a zip64 field.
+/// A number as 32 bits, or the value that refers to a zip64 field.
 fn or_mark(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -105,7 +106,7 @@ impl Entry {
     pub(super) fn local_header(&self, checksum: u32) -> Vec<u8> {
         let (checksum, lengths, zip64): (_, _, &[u64]) = match self.coding {
             Coding::Stored => (checksum, [self.length as u32; 2], &[]),
-            // They are in the descriptor. The field says that its lengths have 64 bits.
+            // The descriptor holds the numbers. The field says that the descriptor's lengths have 64 bits.
             Coding::Blocks if self.is_long() => (0, [u32::MAX; 2], &[0, 0]),
             Coding::Blocks => (0, [0; 2], &[]),
         };
@@ -116,7 +117,7 @@ impl Entry {
             .0
     }
 
-    /// The checksum and the lengths after the content (APPNOTE 4.3.9), if they are not before it.
+    /// The data descriptor (APPNOTE 4.3.9): the checksum and the lengths, if they follow the content.
     pub(super) fn descriptor(&self, checksum: u32) -> Vec<u8> {
         let bytes = Bytes::default().u32s([0x0807_4b50, checksum]);
         let lengths = [self.encoded_length(), self.length];
@@ -130,13 +131,13 @@ impl Entry {
     /// The header in the central directory (APPNOTE 4.3.12).
     pub(super) fn central_header(&self, checksum: u32) -> Vec<u8> {
         let lengths = [self.encoded_length(), self.length];
-        // Only numbers that do not fit, in this order.
+        // Only the numbers that do not fit in 32 bits, in this order.
         let long: Vec<u64> =
             [lengths[1], lengths[0], self.local].into_iter().filter(|&number| number >= ZIP64).collect();
         let extra = self.extra(&long);
         let is_directory = u32::from(self.is_directory());
         let file_type = if self.is_directory() { 0o040_000 } else { 0o100_000 };
-        // The mode of Unix, and MS-DOS's attribute of directories.
+        // The Unix mode, and the MS-DOS attribute for directories.
         let attributes = ((file_type | self.mode()) << 16) | (is_directory << 4);
         let start = Bytes::default().u32s([0x0201_4b50]).u16s([MADE_BY]);
         self.common(start, checksum, lengths.map(or_mark), extra.len())
@@ -152,7 +153,7 @@ impl Entry {
         self.encoded_length() >= ZIP64
     }
 
-    /// What both headers have in common, up to the length of the extra fields.
+    /// The fields that both headers share, up to the length of the extra fields.
     fn common(&self, bytes: Bytes, checksum: u32, lengths: [u32; 2], extra: usize) -> Bytes {
         let (version, flags, method) = match self.coding {
             Coding::Stored => (STORED, IS_UTF8, 0),
@@ -166,7 +167,7 @@ impl Entry {
             .u16s([self.name.len() as u16, extra as u16])
     }
 
-    /// The extra fields: these numbers, and the time of Unix.
+    /// The extra fields: these numbers, and the Unix time.
     fn extra(&self, zip64: &[u64]) -> Vec<u8> {
         let mut bytes = Bytes::default();
         if !zip64.is_empty() {

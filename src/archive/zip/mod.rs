@@ -11,7 +11,7 @@
 //! as a stream knows its end. The checksum of a longer one comes after it (a data descriptor). Such a program finds the
 //! end only if the content marks it, so the content is deflated, in stored [`blocks`].
 //!
-//! From 4 GiB or 65,535 entries on, the archive uses zip64.
+//! An archive of 4 GiB or more, or with 65,535 entries or more, uses zip64.
 
 pub mod blocks;
 mod entry;
@@ -26,13 +26,15 @@ pub use entry::Coding;
 use entry::Entry;
 use time::Times;
 
-/// The maximum number of entries: the caller keeps each until the end, in about 300 bytes, so this is 75 MB.
+/// The maximum number of entries: the caller keeps each until the end, and at about 300 bytes each they take
+/// 75 MB.
 pub const ENTRIES_LIMIT: usize = 250_000;
 
-/// The length, in bytes, up to which a file is stored. Its checksum is computed before its first byte is sent.
+/// The maximum length, in bytes, of a file that is stored. Its checksum is computed before its first byte is
+/// sent.
 pub const STORED_LIMIT: u64 = 256 << 20;
 
-/// The places of all bytes of a zip.
+/// Where each byte of a zip is.
 #[derive(Debug)]
 pub struct ZipLayout {
     entries: Vec<Entry>,
@@ -45,7 +47,7 @@ pub struct ZipLayout {
 /// Adds entries to a [`ZipLayout`].
 #[derive(Debug)]
 pub struct ZipBuilder {
-    /// The length up to which a file is stored: [`STORED_LIMIT`], and less in tests.
+    /// The maximum length of a file that is stored: [`STORED_LIMIT`], or less in tests.
     stored_limit: u64,
     entries: Vec<Entry>,
     /// The names so far: two can become equal when bytes or backslashes are written as `%XX`.
@@ -53,14 +55,14 @@ pub struct ZipBuilder {
     length: u64,
 }
 
-/// A part of a zip; the number is that of the entry.
+/// A part of a zip, with the number of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ZipPart {
     /// The header before the content.
     LocalHeader(usize),
     /// The content.
     Content(usize),
-    /// The checksum and the lengths after the content.
+    /// The checksum and the lengths, after the content.
     Descriptor(usize),
     /// The header in the central directory.
     CentralHeader(usize),
@@ -149,7 +151,8 @@ impl ZipLayout {
         (offset < place.end).then_some(place)
     }
 
-    /// The number of the entry whose checksum this part contains. An empty entry has the checksum 0.
+    /// The number of the entry whose checksum this part contains, unless that entry is empty: then the
+    /// checksum is 0.
     pub fn needs_checksum(&self, part: ZipPart) -> Option<usize> {
         let number = match part {
             ZipPart::LocalHeader(number) => Some(number).filter(|_| self.coding(number) == Coding::Stored),
@@ -164,8 +167,8 @@ impl ZipLayout {
         self.entries.get(number).map_or(Coding::Stored, |entry| entry.coding)
     }
 
-    /// The bytes of a part, with the checksum (CRC-32) of its entry. Content comes from the caller: here it has no
-    /// bytes.
+    /// The bytes of a part, with the checksum (CRC-32) of its entry. The content comes from the caller, so
+    /// that part is empty here.
     pub fn bytes(&self, part: ZipPart, checksum: u32) -> Vec<u8> {
         let entry = |number: usize| self.entries.get(number);
         match part {

@@ -1,5 +1,5 @@
-//! Names are UTF-8 and flagged as such. A byte that is not UTF-8 becomes `%XX`, as in the file's URL; so does a backslash,
-//! which other systems would take for a slash.
+//! Names in a zip are UTF-8 and flagged as such. A byte that is not UTF-8 becomes `%XX`, as in the file's
+//! URL; so does a backslash, which other systems would take for a slash.
 
 use std::io::Write as _;
 

@@ -34,7 +34,7 @@ fn assemble(layout: &ZipLayout, contents: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// The names, modes, and contents that another program finds.
+/// The names, modes and contents that another zip library finds.
 fn read_back(bytes: Vec<u8>) -> Vec<(String, Option<u32>, Vec<u8>)> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("a zip");
     let entries = (0..archive.len()).map(|index| {

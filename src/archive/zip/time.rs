@@ -1,19 +1,19 @@
-//! The times of an entry: the one of MS-DOS, and the one of Unix in an extra field.
+//! The times of an entry: the MS-DOS time, and the Unix time in an extra field.
 
 use std::time::{Duration, SystemTime};
 
 /// When an entry was last modified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
-    /// In the form of MS-DOS, in UTC, as the reader's time zone is unknown: the time, and the date. 1980 for times
-    /// before 1980 or after 2107.
+    /// The MS-DOS time and date, in UTC, as the reader's time zone is unknown. 1980 for times before 1980 or
+    /// after 2107.
     pub dos: (u16, u16),
     /// In seconds since 1970, if 32 bits can hold it.
     pub unix: Option<i32>,
 }
 
 impl Times {
-    /// For an entry that was modified then.
+    /// The times of an entry last modified at `modified`.
     pub(super) fn of(modified: SystemTime) -> Self {
         let seconds = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         Self { dos: dos(modified).unwrap_or((0, EARLIEST)), unix: i32::try_from(seconds).ok() }

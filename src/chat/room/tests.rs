@@ -1,4 +1,4 @@
-//! The room's rules: what the tests share. The tests are in the files below, by subject.
+//! Tests of the room: this file has what they share, and the modules below have the tests, by subject.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -49,9 +49,9 @@ fn short(event: &Event) -> String {
         EventKind::Change { by, path, is_directory, change, .. } => {
             let path = format!("{}{}", path.escape_ascii(), if *is_directory { "/" } else { "" });
             match change {
-                Change::Removed => format!("{by} removed {path}"),
-                Change::Moved { from } => format!("{by} moved {} to {path}", from.escape_ascii()),
-                Change::Restored => format!("{by} restored {path}"),
+                FileChange::Removed => format!("{by} removed {path}"),
+                FileChange::Moved { from } => format!("{by} moved {} to {path}", from.escape_ascii()),
+                FileChange::Restored => format!("{by} restored {path}"),
             }
         }
     }
@@ -107,7 +107,7 @@ impl Scene {
         self.room.subscribe(who, Some(&last.to_string())).unwrap()
     }
 
-    /// The number of the event with this id, or of the one before this place.
+    /// The number of the event with this id, or of the event before this place.
     fn seq(&self, id: EventId) -> u64 {
         self.room.ids.after(&id.to_string()).expect("an id of this room").passed()
     }
@@ -142,7 +142,7 @@ impl Scene {
         self.room.who().map(|person| person.name.to_string()).collect()
     }
 
-    /// The members that leave by absence after this time.
+    /// The members that leave because of absence after this time.
     fn gone_after(&mut self, time: Duration) -> Vec<String> {
         self.pass(time);
         self.room.on_time(self.now).iter().map(|person| person.name.to_string()).collect()

@@ -1,11 +1,4 @@
-//! Creates a directory that has no files in it (MKCOL, RFC 4918 §9.3).
-//!
-//! ```text
-//! MKCOL ── 2xx ──────────────────────────────────────────────> created
-//!   ├── 409 ── the same for its parent ── MKCOL ─────────────> created
-//!   └── 405, 501, or 403 of another server than wharf
-//!         └── HEAD ── a directory ──> unchanged;   a file ──> refused;   nothing ──> the server cannot create it
-//! ```
+//! Creates a directory that has no files in it.
 
 use std::time::Instant;
 
@@ -13,27 +6,17 @@ use super::order::PutOrder;
 use super::sender::FileSender;
 use super::sent::Sent;
 use crate::client::error::ClientError;
-use crate::client::fetch::digest::is_wharf;
-use crate::client::fetch::sessions::refused;
+use crate::client::make_directory::{MadeDirectory, Requester, with_parents};
+use crate::client::response::HttpResponse;
 use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::format::Time;
 use crate::http::request::Method;
-use crate::http::status::Status;
 use crate::http::target::encode_path;
 
-/// The result for a directory.
-enum Made {
-    Created(Status),
-    Exists,
-    /// The server has no MKCOL.
-    Unsupported,
-}
-
-/// The result of one MKCOL.
-enum Attempt {
-    Made(Made),
-    /// Its parent does not exist.
-    NoParent(FailedAttempt),
+impl Requester for FileSender<'_> {
+    fn request(&mut self, method: Method, target: &str) -> Result<HttpResponse<'_>, FailedAttempt> {
+        self.ask(method, target, &[], None)
+    }
 }
 
 impl FileSender<'_> {
@@ -44,73 +27,15 @@ impl FileSender<'_> {
         let path = format!("/{}{slash}", encode_path(&order.path));
         let target = self.server.address.resolve(&path, false);
         let made = retry(self.options.retries, |_| {
-            let made = self.make(&target);
+            let made = with_parents(self, &target);
             made.map_err(|failure| self.final_if_absent(failure))
         })?;
         Ok(match made {
-            Made::Created(status) => Sent::Created { status, target, took: Time(begun.elapsed()) },
-            Made::Exists => Sent::Exists { target },
-            Made::Unsupported => Sent::Skipped { directory: order.file.clone() },
+            MadeDirectory::Created(status) => Sent::Created { status, target, took: Time(begun.elapsed()) },
+            MadeDirectory::Exists => Sent::Exists { target },
+            MadeDirectory::Unsupported => Sent::Skipped { directory: order.file.clone() },
         })
     }
-
-    fn make(&mut self, target: &str) -> Result<Made, FailedAttempt> {
-        let refusal = match self.try_make(target)? {
-            Attempt::Made(made) => return Ok(made),
-            Attempt::NoParent(refusal) => refusal,
-        };
-        let Some(parent) = parent(target) else { return Err(refusal) };
-        if let Made::Unsupported = self.make(parent)? {
-            return Ok(Made::Unsupported);
-        }
-        match self.try_make(target)? {
-            Attempt::Made(made) => Ok(made),
-            Attempt::NoParent(refusal) => Err(refusal),
-        }
-    }
-
-    fn try_make(&mut self, target: &str) -> Result<Attempt, FailedAttempt> {
-        let response = self.ask(Method::Mkcol, target, &[], None)?;
-        let status = response.head.status;
-        if status.is_success() {
-            response.body.discard()?;
-            return Ok(Attempt::Made(Made::Created(status)));
-        }
-        let is_foreign = !is_wharf(&response.head);
-        let refusal = refused(response);
-        match status {
-            Status::CONFLICT => Ok(Attempt::NoParent(refusal)),
-            Status::METHOD_NOT_ALLOWED | Status::NOT_IMPLEMENTED => self.look(target, refusal),
-            Status::FORBIDDEN if is_foreign => self.look(target, refusal),
-            _ => Err(refusal),
-        }
-    }
-
-    /// Finds out why a directory was refused.
-    fn look(&mut self, target: &str, refusal: FailedAttempt) -> Result<Attempt, FailedAttempt> {
-        if self.exists(target)? {
-            return Ok(Attempt::Made(Made::Exists));
-        }
-        let file = target.trim_end_matches('/');
-        if !file.is_empty() && self.exists(file)? {
-            return Err(refusal);
-        }
-        Ok(Attempt::Made(Made::Unsupported))
-    }
-
-    /// Whether this target exists, even if this client may not read it.
-    fn exists(&mut self, target: &str) -> Result<bool, FailedAttempt> {
-        let response = self.ask(Method::Head, target, &[], None)?;
-        let status = response.head.status;
-        response.body.discard()?;
-        Ok(status.is_success() || [Status::UNAUTHORIZED, Status::FORBIDDEN].contains(&status))
-    }
-}
-
-/// The directory above this one; both targets end in a slash.
-fn parent(target: &str) -> Option<&str> {
-    let above = target.trim_end_matches('/');
-    above.rfind('/').and_then(|slash| above.get(..=slash))
 }
 
 #[cfg(test)]
@@ -122,6 +47,7 @@ mod tests {
     use crate::client::fake_peer::{FakePeer, PeerAction};
     use crate::client::put::{Memory, PutOptions, PutServer};
     use crate::client::timeouts::Timeouts;
+    use crate::client::undo_cookies::UndoCookies;
 
     fn says(server: &str, status: &str) -> PeerAction {
         PeerAction::Say(format!("HTTP/1.1 {status}\r\nServer: {server}\r\nContent-Length: 0\r\n\r\n").leak())
@@ -153,7 +79,7 @@ mod tests {
             let part: Vec<_> = answers.iter().flat_map(|answer| [PeerAction::Read, *answer]).collect();
             let peer = FakePeer::plays(&[&part]);
             let options = PutOptions { retries: 0, force: false, timeouts: Timeouts::default() };
-            let server = PutServer::new(ServerAddress::root(peer.server()));
+            let server = PutServer::new(ServerAddress::root(peer.server()), UndoCookies::default());
             let order = PutOrder { file: "a b".into(), path: b"in/a b".to_vec(), is_directory: true };
             let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default()).send(&order);
             let said = sent.map_or_else(|error| error.to_string(), |sent| sent.to_string());
@@ -161,14 +87,6 @@ mod tests {
             let heard = peer.heard();
             assert_eq!(heard.len(), answers.len(), "{name}: {heard:?}");
             assert!(heard[0].starts_with("MKCOL /in/a%20b/ HTTP/1.1\r\n"), "{name}: {heard:?}");
-        }
-    }
-
-    #[test]
-    fn the_parent_of_a_directory() {
-        let table = [("/a/b/", Some("/a/")), ("/a/", Some("/")), ("/", None), ("/a//b/", Some("/a//"))];
-        for (target, expected) in table {
-            assert_eq!(parent(target), expected, "{target}");
         }
     }
 }

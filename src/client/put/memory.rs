@@ -5,26 +5,20 @@
 //! does not change, and is removed when the upload is complete. If it cannot be written, it is kept for this run.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::client::address::Endpoint;
-use crate::client::state_directory;
+use crate::client::state_files::{StateFiles, name_of};
 
-/// The path below the directory for state.
-const PATH: &str = "wharf/uploads";
-
-/// The longest note that is read, in bytes.
-const LONGEST: u64 = 64 * 1024;
+/// The directory of the notes.
+const DIRECTORY: &str = "uploads";
 
 /// Notes of this age are removed: no server keeps an upload that long.
 const AGE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -35,7 +29,7 @@ const COARSE_AGE: i64 = 2;
 /// The notes of all uploads.
 #[derive(Debug, Default)]
 pub struct Memory {
-    dir: Option<PathBuf>,
+    files: StateFiles,
     /// The incomplete uploads of this run.
     notes: Mutex<HashMap<String, Note>>,
 }
@@ -65,27 +59,25 @@ pub(super) struct Note {
 impl Memory {
     /// The notes of this user. Old ones are removed.
     pub fn of_this_user() -> Self {
-        let memory = Self::at(state_directory::path(PATH));
-        memory.forget_old(SystemTime::now());
+        let memory = Self::of(StateFiles::of_this_user(DIRECTORY));
+        memory.files.remove_older(AGE, SystemTime::now());
         memory
     }
 
-    fn at(dir: Option<PathBuf>) -> Self {
-        Self { dir, notes: Mutex::default() }
+    fn of(files: StateFiles) -> Self {
+        Self { files, notes: Mutex::default() }
     }
 
     /// How many uploads of this run are incomplete, and can be resumed later.
     pub fn unfinished(&self) -> usize {
-        if self.dir.is_some() { self.lock().len() } else { 0 }
+        if self.files.are_kept() { self.lock().len() } else { 0 }
     }
 
     /// The incomplete upload with this key, if there is one.
     pub(super) fn recall(&self, key: &UploadKey) -> Option<Note> {
         let known = self.lock().get(&key.0).cloned();
         known.or_else(|| {
-            let mut text = String::new();
-            File::open(self.file(key)?).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-            let note: Note = serde_json::from_str(&text).ok()?;
+            let note: Note = self.files.read(&key.0)?;
             self.lock().insert(key.0.clone(), note.clone());
             Some(note)
         })
@@ -94,40 +86,14 @@ impl Memory {
     /// Remembers an upload.
     pub(super) fn remember(&self, key: &UploadKey, note: Note) {
         // If it cannot be written, it is valid for this run.
-        let _ = self.write(key, &note);
+        let _ = self.files.write(&key.0, &note);
         self.lock().insert(key.0.clone(), note);
     }
 
     /// Forgets an upload that is complete or useless.
     pub(super) fn forget(&self, key: &UploadKey) {
         self.lock().remove(&key.0);
-        if let Some(file) = self.file(key) {
-            let _ = fs::remove_file(file);
-        }
-    }
-
-    fn write(&self, key: &UploadKey, note: &Note) -> io::Result<()> {
-        let (Some(dir), Some(file)) = (&self.dir, self.file(key)) else { return Ok(()) };
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        // Another program may send the same file: the rename keeps one whole note.
-        let draft = file.with_extension(format!("{}.new", std::process::id()));
-        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        out.write_all(&serde_json::to_vec(note).map_err(io::Error::from)?)?;
-        fs::rename(draft, file)
-    }
-
-    fn file(&self, key: &UploadKey) -> Option<PathBuf> {
-        Some(self.dir.as_ref()?.join(&key.0).with_extension("json"))
-    }
-
-    fn forget_old(&self, now: SystemTime) {
-        let Some(dir) = &self.dir else { return };
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            let modified = entry.metadata().and_then(|it| it.modified());
-            if modified.is_ok_and(|then| now.duration_since(then).is_ok_and(|age| age > AGE)) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        self.files.remove(&key.0);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Note>> {
@@ -139,16 +105,7 @@ impl UploadKey {
     /// The key of this file's upload to this target of this server.
     pub(super) fn of(server: &Endpoint, target: &str, file: &Path) -> Self {
         let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-        let mut hasher = Sha256::new();
-        for part in [server.to_string().as_bytes(), target.as_bytes(), file.as_os_str().as_bytes()] {
-            hasher.update(part);
-            hasher.update([0]);
-        }
-        Self(hasher.finalize().iter().fold(String::new(), |mut name, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(name, "{byte:02x}");
-            name
-        }))
+        Self(name_of(&[server.to_string().as_bytes(), target.as_bytes(), file.as_os_str().as_bytes()]))
     }
 }
 
@@ -187,11 +144,11 @@ mod tests {
         let dir = place.path().join("state/uploads");
         let server = Endpoint::tcp("h", 1).expect("valid");
         let key = UploadKey::of(&server, "/a", Path::new("/f"));
-        let first = Memory::at(Some(dir.clone()));
+        let first = Memory::of(StateFiles::at(dir.clone()));
         let note = note(place.path());
         first.remember(&key, note.clone());
         assert_eq!(first.unfinished(), 1);
-        let second = Memory::at(Some(dir.clone()));
+        let second = Memory::of(StateFiles::at(dir.clone()));
         assert_eq!(second.recall(&key), Some(note));
         let others = [("/b", "/f", 1), ("/a", "/g", 1), ("/a", "/f", 2)];
         for (target, file, port) in others {
@@ -220,19 +177,19 @@ mod tests {
     #[test]
     fn old_notes_are_removed_and_broken_ones_ignored() {
         let place = tempfile::tempdir().expect("a folder");
-        let memory = Memory::at(Some(place.path().to_owned()));
+        let memory = Memory::of(StateFiles::at(place.path().to_owned()));
         let key = UploadKey::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
-        fs::write(memory.file(&key).expect("a file"), "{\"upload\":").expect("written");
+        fs::write(place.path().join(&key.0).with_extension("json"), "{\"upload\":").expect("written");
         assert_eq!(memory.recall(&key), None);
-        memory.forget_old(SystemTime::now());
+        memory.files.remove_older(AGE, SystemTime::now());
         assert_eq!(fs::read_dir(place.path()).expect("there").count(), 1);
-        memory.forget_old(SystemTime::now() + AGE + Duration::from_secs(60));
+        memory.files.remove_older(AGE, SystemTime::now() + AGE + Duration::from_secs(60));
         assert_eq!(fs::read_dir(place.path()).expect("there").count(), 0);
     }
 
     #[test]
     fn without_a_directory_notes_are_kept_for_this_run() {
-        let memory = Memory::at(None);
+        let memory = Memory::default();
         let key = UploadKey::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
         let note = note(Path::new("/"));
         memory.remember(&key, note.clone());

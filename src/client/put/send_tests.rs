@@ -9,6 +9,7 @@ use crate::client::address::ServerAddress;
 use crate::client::fake_peer::{FakePeer, PeerAction};
 use crate::client::put::{Memory, PutOptions, PutServer};
 use crate::client::timeouts::Timeouts;
+use crate::client::undo_cookies::UndoCookies;
 
 /// The response to an upload.
 const SAVED: PeerAction = PeerAction::Say("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
@@ -28,7 +29,7 @@ fn send_file(
 ) -> (Result<Sent, ClientError>, Vec<String>) {
     let options = PutOptions { retries, force: true, timeouts: Timeouts::default() };
     let peer = FakePeer::plays(part);
-    let server = PutServer::new(ServerAddress::root(peer.server()));
+    let server = PutServer::new(ServerAddress::root(peer.server()), UndoCookies::default());
     let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default()).send(&PutOrder {
         file,
         path: b"in/a b".to_vec(),
@@ -305,7 +306,7 @@ fn a_wrong_password_loses_no_upload() {
         .expect("a file");
     let no = PeerAction::Say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
     let peer = FakePeer::plays(&[&[PeerAction::Read, no]]);
-    let server = PutServer::new(ServerAddress::root(peer.server()));
+    let server = PutServer::new(ServerAddress::root(peer.server()), UndoCookies::default());
     let (memory, key) = (Memory::default(), UploadKey::of(&server.address.server, "/a", &file));
     let note = Note { identity: identity(&file).expect("there"), upload: "/upload/1".to_owned() };
     memory.remember(&key, note.clone());

@@ -63,6 +63,7 @@ impl<'a> FileSender<'a> {
         progress: &Arc<WorkerProgress>,
     ) -> Self {
         let session = Session::with_timeouts(server.address.server.clone(), options.timeouts);
+        let session = session.undoable(&server.undo);
         Self { session, server, memory, options, progress: Arc::clone(progress) }
     }
 

@@ -1,10 +1,11 @@
 //! What all senders of a run share about their server.
 
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use super::there::Knowledge;
 use crate::client::address::{Endpoint, ServerAddress};
+use crate::client::undo_cookies::UndoCookies;
 use crate::http::resumable::Limits;
 
 /// A server, and the directory there.
@@ -17,13 +18,15 @@ pub struct PutServer {
     pub(super) limits: OnceLock<Option<Limits>>,
     /// Whether it can be asked for checksums.
     pub(super) knowledge: Knowledge,
+    /// By which the user gets back what an upload has replaced.
+    pub(super) undo: Arc<UndoCookies>,
 }
 
 impl PutServer {
     /// The server, and the directory there, at this address.
-    pub fn new(address: ServerAddress) -> Self {
-        let knowledge = Knowledge::default();
-        Self { address, was_there: AtomicBool::new(false), limits: OnceLock::new(), knowledge }
+    pub fn new(address: ServerAddress, undo: UndoCookies) -> Self {
+        let (knowledge, undo) = (Knowledge::default(), Arc::new(undo));
+        Self { address, was_there: AtomicBool::new(false), limits: OnceLock::new(), knowledge, undo }
     }
 
     /// Whether resumable uploads are worth it: a Unix socket loses no connections.

@@ -15,6 +15,9 @@ use crate::printable::Printable;
 /// Printed for an unknown command.
 const KNOWN: &str = "commands: get, put, list, exit, quit, help";
 
+/// Printed for the commands of a prompt over HTTP that TFTP has no requests for.
+const ONLY_HTTP: &str = "TFTP only reads, writes and lists files (wharf client http://HOST:PORT can do this)";
+
 /// Printed for `help`.
 const HELP: &str = "\
 get path           download a file
@@ -121,6 +124,7 @@ impl LineHandler for TftpShell<'_> {
             },
             (Some("quit"), []) => Ok(PromptFlow::Stop),
             (Some("help" | "?"), []) => writeln!(self.out, "{HELP}").map(|()| PromptFlow::Continue),
+            (Some("rm" | "mv" | "cp" | "mkdir" | "undo" | "trash"), _) => self.fail(ONLY_HTTP),
             _ => self.fail(KNOWN),
         }
     }

@@ -18,7 +18,7 @@ const BLOCK: usize = 128 * 1024;
 
 /// A file whose content is being copied.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(super) struct FileContent {
     source: File,
     offset: u64,
     method: Method,
@@ -35,7 +35,7 @@ enum Method {
     ReadWrite,
 }
 
-impl Content {
+impl FileContent {
     pub(super) fn of(source: File) -> Self {
         Self { source, offset: 0, method: Method::Reflink }
     }
@@ -120,7 +120,7 @@ mod tests {
             for method in [Method::Reflink, Method::InKernel, Method::ReadWrite] {
                 let source = File::open(path("source")).expect("open");
                 let target = File::create(path("target")).expect("created");
-                let mut content = Content { source, offset: 0, method };
+                let mut content = FileContent { source, offset: 0, method };
                 let mut copied = 1;
                 while !content.copy_to(&target).expect("copied") {
                     copied += 1;

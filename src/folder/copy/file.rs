@@ -4,11 +4,11 @@ use std::fs::File;
 use std::time::SystemTime;
 
 use crate::access::{Grant, ToWrite};
-use crate::folder::arrive::{Arrived, Conflict};
-use crate::folder::commit::{Saved, save};
-use crate::folder::copy::arrival::Arrival;
-use crate::folder::copy::content::{Content, PIECE};
-use crate::folder::copy::place_of;
+use crate::folder::arrive::{IfTaken, NewlyNamed};
+use crate::folder::commit::{CommitTerms, Saved, save};
+use crate::folder::copy::complete::CompleteCopy;
+use crate::folder::copy::content::{FileContent, PIECE};
+use crate::folder::copy::place::place_of;
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
 use crate::folder::place::Place;
@@ -20,7 +20,7 @@ use crate::folder::temporary::Temporary;
 
 /// A file that is being copied.
 pub(super) struct FileCopy {
-    content: Content,
+    content: FileContent,
     temporary: Temporary,
     place: Place,
     modified: SystemTime,
@@ -35,7 +35,7 @@ impl FileCopy {
         shared: &Shared,
         source: File,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
     ) -> Result<Self, Error> {
         let stat = rustix::fs::fstat(&source)?;
         let facts = shared.root.facts(&stat);
@@ -44,7 +44,7 @@ impl FileCopy {
         if taken.is_some_and(|taken| Identity::of(&taken) == Identity::of(&stat)) {
             return Err(Error::OntoItself);
         }
-        if conflict == Conflict::Refuse && taken.is_some() && !to.hides_names() {
+        if conflict == IfTaken::Refuse && taken.is_some() && !to.hides_names() {
             return Err(Error::Exists);
         }
         let (place, replaces_directory) = match shared.find_place(to, Some(facts.len)) {
@@ -56,22 +56,22 @@ impl FileCopy {
         let best = shared.save_methods.of(place.nearest());
         let method = if replaces_directory { best.max(SaveMethod::Named) } else { best };
         let temporary = Temporary::create(place.nearest(), method)?;
-        let (content, modified) = (Content::of(source), facts.modified);
+        let (content, modified) = (FileContent::of(source), facts.modified);
         let copy = Self { content, temporary, place, modified, is_complete: false, replaces_directory };
         if replaces_directory {
-            copy.arrival(shared, to, conflict)?.check()?;
+            copy.complete(shared, to, conflict)?.check()?;
         }
         Ok(copy)
     }
 
-    fn arrival<'s, 'a>(
+    fn complete<'s, 'a>(
         &'a self,
         shared: &'s Shared,
         to: &'a Grant<'a, ToWrite>,
-        conflict: Conflict,
-    ) -> Result<Arrival<'s, 'a>, Error> {
+        conflict: IfTaken,
+    ) -> Result<CompleteCopy<'s, 'a>, Error> {
         let from = self.temporary.place().ok_or(Error::IsDirectory)?;
-        Ok(Arrival { shared, from, target: &self.place, to, conflict })
+        Ok(CompleteCopy { shared, from, target: &self.place, to, conflict })
     }
 
     /// Copies the next piece. Returns whether that was the last.
@@ -90,7 +90,7 @@ impl FileCopy {
         &mut self,
         shared: &Shared,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
     ) -> Result<Saved, Error> {
         let size = self.content.copied();
@@ -100,10 +100,11 @@ impl FileCopy {
         }
         let Self { temporary, place, modified, .. } = self;
         let guard = match conflict {
-            Conflict::Refuse => Guard::MustBeNew,
-            Conflict::Replace => Guard::None,
+            IfTaken::Refuse => Guard::MustBeNew,
+            IfTaken::Replace => Guard::None,
         };
-        match save(shared, place, to, temporary, size, Some(*modified), guard, remover) {
+        let wanted = CommitTerms { size, modified: Some(*modified), guard, remover };
+        match save(shared, place, to, temporary, &wanted) {
             Err(Error::Changed) => Err(Error::Exists),
             other => other,
         }
@@ -113,7 +114,7 @@ impl FileCopy {
         &mut self,
         shared: &Shared,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
     ) -> Result<Saved, Error> {
         let Self { temporary, place, modified, content, .. } = self;
@@ -123,8 +124,8 @@ impl FileCopy {
         if shared.syncs().is_some() {
             temporary.sync()?;
         }
-        let Arrived { path, asked_for, lies_at, created, kept } =
-            self.arrival(shared, to, conflict)?.finish(remover)?;
+        let NewlyNamed { path, asked_for, lies_at, created, kept } =
+            self.complete(shared, to, conflict)?.finish(remover)?;
         self.temporary.was_renamed();
         Ok(Saved { path, asked_for, lies_at, size, created, kept })
     }

@@ -8,10 +8,10 @@ use rustix::fs::{self, AtFlags};
 use rustix::io::Errno;
 
 use crate::access::{Grant, ToWrite};
-use crate::folder::arrive::{Arrived, Conflict};
+use crate::folder::arrive::{IfTaken, NewlyNamed};
 use crate::folder::commit::Saved;
-use crate::folder::copy::arrival::Arrival;
-use crate::folder::copy::place_of;
+use crate::folder::copy::complete::CompleteCopy;
+use crate::folder::copy::place::place_of;
 use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::remover::Remover;
@@ -37,12 +37,12 @@ impl LinkCopy {
         &mut self,
         shared: &Shared,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
     ) -> Result<Saved, Error> {
         let from = (self.place.nearest(), self.name.as_ref());
-        let arrival = Arrival { shared, from, target: &self.place, to, conflict };
-        let Arrived { path, asked_for, lies_at, created, kept } = arrival.finish(remover)?;
+        let complete = CompleteCopy { shared, from, target: &self.place, to, conflict };
+        let NewlyNamed { path, asked_for, lies_at, created, kept } = complete.finish(remover)?;
         self.is_named = true;
         Ok(Saved { path, asked_for, lies_at, size: 0, created, kept })
     }

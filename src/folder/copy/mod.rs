@@ -8,10 +8,11 @@
 //!
 //! Knows nothing of requests or jobs.
 
-mod arrival;
+mod complete;
 mod content;
 mod file;
 mod link;
+mod place;
 mod source;
 mod tree;
 mod walk;
@@ -19,12 +20,11 @@ mod walk;
 use std::fmt;
 use std::sync::Arc;
 
-use super::arrive::Conflict;
+use super::arrive::IfTaken;
 use super::commit::Saved;
 use super::error::Error;
 use super::guard::Guard;
 use super::open::{self, Node};
-use super::place::Place;
 use super::remover::Remover;
 use super::rename::{Moved, refuse_nested};
 use super::shared::Shared;
@@ -32,6 +32,8 @@ use crate::access::{Grant, Judge, ToList, ToRead, ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use file::FileCopy;
 use link::LinkCopy;
+pub use place::Extent;
+use place::of_source;
 use source::MovedSource;
 use tree::TreeCopy;
 
@@ -39,7 +41,7 @@ use tree::TreeCopy;
 pub struct Copying {
     shared: Arc<Shared>,
     to: Arc<Grant<'static, ToWrite>>,
-    conflict: Conflict,
+    conflict: IfTaken,
     remover: Remover,
     work: Work,
     /// What is moved, and so is not left where it was.
@@ -50,15 +52,6 @@ enum Work {
     File(FileCopy),
     Link(LinkCopy),
     Tree(Box<TreeCopy>),
-}
-
-/// How much of a directory is copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// The directory alone.
-    Itself,
-    /// Everything below it that the client may see.
-    Everything,
 }
 
 /// What was copied, or moved by copying.
@@ -80,10 +73,10 @@ impl Copying {
     pub(super) fn begin(
         shared: &Arc<Shared>,
         from: &Grant<'_, ToRead>,
-        judge: Judge,
+        judge: &Judge,
         extent: Extent,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
     ) -> Result<Self, Error> {
         if shared.rules.read_only {
@@ -111,7 +104,7 @@ impl Copying {
         shared: &Arc<Shared>,
         from: &Grant<'_, ToRemove>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         guard: Guard,
         remover: &Remover,
     ) -> Result<Self, Error> {
@@ -132,7 +125,7 @@ impl Copying {
     fn new(
         shared: &Arc<Shared>,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
         work: Work,
         source: Option<MovedSource>,
@@ -184,20 +177,6 @@ impl Copying {
                 })
             }
         }))
-    }
-}
-
-/// The place of a copy, whose directory must exist.
-fn place_of(shared: &Shared, to: &Grant<'_, ToWrite>) -> Result<Place, Error> {
-    let (place, _) = Place::find(&shared.root, to)?;
-    if place.has_directory() { Ok(place) } else { Err(Error::NoParent) }
-}
-
-/// A source whose path goes through a file does not exist.
-fn of_source(error: Error) -> Error {
-    match error {
-        Error::NotDirectory => Error::NotFound,
-        error => error,
     }
 }
 

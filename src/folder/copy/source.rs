@@ -10,8 +10,8 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 
 use crate::access::{Grant, ToRemove};
 use crate::durable::group::PendingSync;
-use crate::folder::copy::of_source;
-use crate::folder::copy::walk::{Found, Seen, TreeWalk, read_link};
+use crate::folder::copy::place::of_source;
+use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk, read_link};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
 use crate::folder::place::Place;
@@ -72,7 +72,11 @@ impl MovedSource {
     }
 
     /// Fails if it is no longer what was copied: another client has changed it meanwhile.
-    pub(super) fn ensure_unchanged(&self, shared: &Arc<Shared>, seen: Option<&Seen>) -> Result<(), Error> {
+    pub(super) fn ensure_unchanged(
+        &self,
+        shared: &Arc<Shared>,
+        seen: Option<&SeenEntries>,
+    ) -> Result<(), Error> {
         let Self { place, stat, .. } = self;
         place.confirm(&shared.root, place.nearest())?;
         let now = root::look_in(&**place.nearest(), place.name())?;
@@ -83,7 +87,7 @@ impl MovedSource {
         if is_same { Ok(()) } else { Err(Error::Changed) }
     }
 
-    fn is_as_seen(&self, shared: &Arc<Shared>, seen: &Seen) -> Result<bool, Error> {
+    fn is_as_seen(&self, shared: &Arc<Shared>, seen: &SeenEntries) -> Result<bool, Error> {
         let (top, path) = (self.open_directory()?, self.place.path());
         let mut walk = TreeWalk::begin(shared, top, path, None, seen.alike())?;
         while !matches!(walk.step()?, Found::End) {}

@@ -11,13 +11,13 @@ use rustix::fs::{self, Mode, OFlags, Stat};
 
 use crate::access::{Grant, Judge, ToWrite};
 use crate::durable::sync;
-use crate::folder::arrive::{Arrived, Conflict};
+use crate::folder::arrive::{IfTaken, NewlyNamed};
 use crate::folder::attributes::NEW_FILE;
 use crate::folder::commit::Saved;
-use crate::folder::copy::arrival::Arrival;
-use crate::folder::copy::content::{Content, PIECE};
-use crate::folder::copy::walk::{Found, Seen, TreeWalk};
-use crate::folder::copy::{Extent, place_of};
+use crate::folder::copy::complete::CompleteCopy;
+use crate::folder::copy::content::{FileContent, PIECE};
+use crate::folder::copy::place::{Extent, place_of};
+use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::remover::Remover;
@@ -32,14 +32,14 @@ const ENTRIES: usize = 256;
 pub(super) struct TreeCopy {
     /// `None` once everything was seen.
     walk: Option<TreeWalk>,
-    seen: Seen,
+    seen: SeenEntries,
     place: Place,
     /// `None` once it has its name.
     tree: Option<TemporaryTree>,
     /// The directory that is being filled.
     here: Option<Arc<Dir>>,
     /// The file that is being copied.
-    file: Option<(Content, File, SystemTime)>,
+    file: Option<(FileContent, File, SystemTime)>,
     /// Complete files that are not on the disk yet.
     unsynced: Vec<File>,
     /// The size of all files.
@@ -55,12 +55,12 @@ impl TreeCopy {
         judge: Option<Judge>,
         extent: Extent,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
     ) -> Result<Self, Error> {
         shared.stays()?;
         let place = place_of(shared, to)?;
         let tree = TemporaryTree::create(shared, place.nearest(), place.path())?;
-        let seen = Seen::new();
+        let seen = SeenEntries::new();
         let walk = match extent {
             Extent::Itself => None,
             Extent::Everything => Some(TreeWalk::begin(shared, top, path, judge, seen.alike())?),
@@ -76,13 +76,13 @@ impl TreeCopy {
             size: 0,
         };
         // What is known to fail need not be copied.
-        copy.arrival(shared, to, conflict)?.check()?;
+        copy.complete(shared, to, conflict)?.check()?;
         shared.reserve.admit(None, copy.place.nearest())?;
         Ok(copy)
     }
 
     /// What was found in the source.
-    pub(super) fn seen(&self) -> &Seen {
+    pub(super) fn seen(&self) -> &SeenEntries {
         &self.seen
     }
 
@@ -146,7 +146,7 @@ impl TreeCopy {
             let readers = (mode & (Mode::RUSR | Mode::RGRP | Mode::ROTH)).as_raw_mode();
             let _ = fs::fchmod(&target, mode | Mode::from_raw_mode(readers >> 2));
         }
-        self.file = Some((Content::of(source), target, facts.modified));
+        self.file = Some((FileContent::of(source), target, facts.modified));
         Ok(())
     }
 
@@ -194,14 +194,14 @@ impl TreeCopy {
         let _ = fs::futimens(&**tree.dir(), &fs::Timestamps { last_access: now, last_modification: now });
     }
 
-    fn arrival<'s, 'a>(
+    fn complete<'s, 'a>(
         &'a self,
         shared: &'s Shared,
         to: &'a Grant<'a, ToWrite>,
-        conflict: Conflict,
-    ) -> Result<Arrival<'s, 'a>, Error> {
+        conflict: IfTaken,
+    ) -> Result<CompleteCopy<'s, 'a>, Error> {
         let from = self.tree.as_ref().ok_or(Error::NotFound)?.place();
-        Ok(Arrival { shared, from, target: &self.place, to, conflict })
+        Ok(CompleteCopy { shared, from, target: &self.place, to, conflict })
     }
 
     /// Gives the copy its name.
@@ -209,11 +209,11 @@ impl TreeCopy {
         &mut self,
         shared: &Shared,
         to: &Grant<'_, ToWrite>,
-        conflict: Conflict,
+        conflict: IfTaken,
         remover: &Remover,
     ) -> Result<Saved, Error> {
-        let Arrived { path, asked_for, lies_at, created, kept } =
-            self.arrival(shared, to, conflict)?.finish(remover)?;
+        let NewlyNamed { path, asked_for, lies_at, created, kept } =
+            self.complete(shared, to, conflict)?.finish(remover)?;
         if let Some(tree) = self.tree.take() {
             tree.leave();
         }

@@ -31,12 +31,12 @@ pub(super) struct TreeWalk {
     top: Dir,
     here: Option<(SharePath, Entries)>,
     waiting: Waiting,
-    seen: Seen,
+    seen: SeenEntries,
 }
 
 /// What a walk has seen, as a number: two walks that have seen the same files in the same state have the same.
 #[derive(Clone)]
-pub(super) struct Seen {
+pub(super) struct SeenEntries {
     key: RandomState,
     sum: u64,
 }
@@ -57,7 +57,7 @@ pub(super) enum Found {
     End,
 }
 
-impl Seen {
+impl SeenEntries {
     pub(super) fn new() -> Self {
         Self { key: RandomState::new(), sum: 0 }
     }
@@ -87,7 +87,7 @@ impl TreeWalk {
         top: Dir,
         path: &SharePath,
         judge: Option<Judge>,
-        seen: Seen,
+        seen: SeenEntries,
     ) -> Result<Self, Error> {
         let mut waiting = Waiting::default();
         waiting.push(&SharePath::root())?;
@@ -95,7 +95,7 @@ impl TreeWalk {
     }
 
     /// What it has seen.
-    pub(super) fn seen(&self) -> &Seen {
+    pub(super) fn seen(&self) -> &SeenEntries {
         &self.seen
     }
 

@@ -1,4 +1,4 @@
-//! Complete uploads: what is remembered of them, for how long, and how many.
+//! Complete uploads: what is remembered about them, for how long, and how many.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -94,7 +94,7 @@ fn the_client_with_the_most_loses_one_to_others() {
     complete_of(&folder, most, "new");
     let gone: Vec<_> = (0..=most).filter(|&number| !is_known(&folder, number)).collect();
     assert!(matches!(gone[..], [number] if number > 0 && number < most), "{gone:?}");
-    // A server that starts keeps as many.
+    // A server that restarts keeps as many.
     for number in most + 1..most + 50 {
         let description = r#"{"path":"a","length":3,"guard":"None","owner":"3","memo":"memo"}"#;
         fixture.write(&format!(".wharf/uploads/{}.json", token(number)), description);

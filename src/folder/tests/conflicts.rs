@@ -1,4 +1,4 @@
-//! Two files of one name: one after the other, and both at once.
+//! Two files with one name: saved one after the other, and both at once.
 
 use super::disk;
 use super::*;
@@ -20,7 +20,7 @@ fn begin(folder: &Folder, content: &str) -> Incoming {
     incoming
 }
 
-/// Commits two files of one name at the same time.
+/// Commits two files with one name at the same time.
 fn both(folder: &Folder, guard: Guard) -> [Result<Saved, Error>; 2] {
     both_of([folder, folder], guard)
 }
@@ -184,7 +184,7 @@ fn the_next_free_number_is_taken() {
     assert_eq!(save(&folder, "a.txt", "new").expect("saved").path, path("a (4).txt"));
 }
 
-/// Two servers share nothing but the lock file, and the atomic steps of the file system.
+/// Two servers share only the lock file and the atomic steps of the file system.
 #[test]
 fn two_servers_are_as_one() {
     let table = [

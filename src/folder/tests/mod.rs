@@ -5,6 +5,7 @@ mod complete;
 mod conflicts;
 mod following;
 mod id;
+mod moving;
 mod reading;
 mod real_paths;
 mod rights;
@@ -74,7 +75,7 @@ impl Fixture {
         Folder::open_with(&self.share(), rules, method, SystemTime::now()).expect("a folder")
     }
 
-    /// The folder of a server that starts after this time.
+    /// The folder of a server that starts after this much time.
     fn folder_after(&self, time: Duration, rules: Rules) -> Folder {
         let best = SaveMethod::of_this_system();
         Folder::open_with(&self.share(), rules, best, SystemTime::now() + time).expect("a folder")

@@ -1,4 +1,4 @@
-//! Rights that differ by path: what a link leads to needs them where it really lies, too.
+//! Rights that differ by path: a link's target needs them at its real path, too.
 
 use super::{Fixture, disk, path, quick, someone};
 use crate::access::{Access, Judge, Principal, Rule, ToList, ToMakeDirectory, ToRead, ToWrite};
@@ -253,7 +253,7 @@ fn a_rule_holds_for_every_spelling_of_its_path() {
     let fixture = Fixture::new();
     fixture.write("a/Secret", "secret");
     fixture.write("a/SECRET.txt", "another file");
-    // As on a file system that takes them for one: one file by several names.
+    // As on a file system that treats these names as one: one file with several names.
     for name in ["SECRET", "Secret.", "SECRET~1", "s\u{e9}cret"] {
         std::fs::hard_link(fixture.share().join("a/Secret"), fixture.share().join("a").join(name))
             .expect("linked");

@@ -25,6 +25,22 @@ fn stale_temporaries_are_removed_and_nothing_else() {
 }
 
 #[test]
+fn stale_copies_of_directories_are_removed() {
+    let it = Fixture::new();
+    let name = ".wharf-00000000000000ff.tmp";
+    it.write(&format!("a/{name}/deep/file"), "half a copy");
+    it.folder(quick());
+    assert!(it.share().join("a").join(name).exists(), "it is fresh");
+    let live = fs::File::open(it.share().join("a").join(name)).expect("a directory");
+    flock(&live, FlockOperation::LockExclusive).expect("a lock");
+    it.folder_after(LONG, quick());
+    assert!(it.share().join("a").join(name).exists(), "its server lives");
+    drop(live);
+    it.folder_after(LONG, quick());
+    assert_eq!(it.on_disk(), ["a"]);
+}
+
+#[test]
 fn links_are_not_followed() {
     let it = Fixture::new();
     let outside = it.outside().join(".wharf-1.tmp");
@@ -84,7 +100,7 @@ fn recently_written_temporaries_are_kept() {
     }
 }
 
-/// Its clock may be behind that of the machine that writes.
+/// This server's clock may be behind that of the machine that writes.
 #[test]
 fn temporaries_from_the_future_are_kept() {
     let it = Fixture::new();

@@ -60,7 +60,8 @@ fn in_trash(it: &Fixture) -> Vec<String> {
 
 /// Makes an entry look older than it is, as far as its id says so.
 fn age(it: &Fixture, id: TrashId, by: Duration) -> TrashId {
-    let since = id.time().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970") - by;
+    let then = id.time().checked_sub(by).expect("after 1970");
+    let since = then.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let old = id.to_string();
     let new = format!("{:012x}{}", since.as_millis(), &old[12..]);
     let trash = it.share().join(".wharf/trash");
@@ -430,7 +431,9 @@ fn uploads_push_out_what_is_old_if_there_is_no_space() {
     age(&it, id, DAY + MINUTE);
     let refused = folder.receive(&grant("new"), Some(most), disk());
     assert!(matches!(refused, Err(Error::NoSpace)), "{refused:?}");
-    assert_eq!(all(&folder).len(), 1, "kept, as its sender may not remove files");
+    let refused = folder.receive(&to_write("new"), Some(most), disk());
+    assert!(matches!(refused, Err(Error::TrashFull { bytes: 1, .. })), "{refused:?}");
+    assert_eq!(all(&folder).len(), 1, "kept, as it would not be enough");
 }
 
 /// Records of another server, and what crashes have left.
@@ -534,5 +537,33 @@ fn every_version_by_another_is_kept() {
             versions.iter().map(|(thread, number)| format!("{thread}-{number}")).collect();
         expected.sort();
         assert_eq!(kept, expected, "{method:?}");
+    }
+}
+
+/// A second name changes the version of the old file. Of several that replace one version, one succeeds all the same.
+#[test]
+fn a_version_that_is_asked_for_is_replaced_once() {
+    for method in SAVE_METHODS {
+        let it = Fixture::new();
+        it.write("a", "old");
+        let folder = it.folder_in(method, with_trash());
+        for round in 0..10 {
+            let guard = Guard::MustBe(open_file(&folder, "a").facts.version);
+            let folder = &folder;
+            let save = &|number: usize| {
+                let mut incoming = folder.receive(&to_write("a"), None, disk()).expect("begun");
+                incoming.write(format!("{round}-{number}").as_bytes(), disk()).expect("written");
+                incoming.commit(guard, &user(&format!("{round}-{number}")), disk())
+            };
+            let saved: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|number| scope.spawn(move || save(number))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+            });
+            let kept = saved.iter().filter(|saved| saved.as_ref().is_ok_and(|saved| saved.kept.is_some()));
+            assert_eq!(kept.count(), 1, "{method:?}: {saved:?}");
+            let changed = saved.iter().filter(|saved| matches!(saved, Err(Error::Changed)));
+            assert_eq!(changed.count(), 3, "{method:?}: {saved:?}");
+        }
+        assert_eq!(all(&folder).len(), 10, "{method:?}");
     }
 }

@@ -61,13 +61,13 @@ fn the_client_with_the_most_loses_one_to_others() {
     let of_a_client = u32::try_from(MOST_OF_A_CLIENT).expect("few");
     {
         let folder = fixture.folder(quick());
-        // The first four are one client's, and have been idle for longest; four others have the rest.
+        // The first four are one client's, and have been idle longest; four others have the rest.
         for number in 0..most {
             let owner = number.checked_sub(4).map(|number| number / (of_a_client - 1));
             begin_of(&folder, number, &format!("{owner:?}"), 1).expect("begun");
         }
     }
-    // Over a restart, too.
+    // After a restart, too.
     let folder = fixture.folder(quick());
     let before: Vec<_> = (0..most).filter(|&number| is_known(&folder, number)).collect();
     assert_eq!(before.len(), MOST_UNFINISHED);

@@ -48,8 +48,8 @@ pub(super) fn finish(folder: &Folder, number: u32, offset: u64, bytes: &[u8]) ->
     let mut appending = folder.append(&token(number), offset, LAST, &judge(), disk())?;
     appending.write(bytes, disk())?;
     match appending.end(&judge(), &someone(), disk())? {
-        Ended::Saved(saved, Plan { memo, .. }) => {
-            assert_eq!(memo, "memo");
+        Ended::Saved(saved, plan) => {
+            assert_eq!(plan.memo, "memo");
             Ok(saved)
         }
         Ended::Paused(standing) => panic!("it was the last: {standing:?}"),
@@ -86,7 +86,7 @@ fn a_restart_loses_nothing() {
     let mut appending =
         first.begin_upload(token(1), &grant("a \u{ff}\n"), plan(), piece, disk()).expect("begun");
     appending.write(b"abc", disk()).expect("written");
-    // Not dropped, as by a process that is killed.
+    // Not dropped, as if the process had been killed.
     std::mem::forget(appending);
     let second = fixture.folder(quick());
     let standing = second.upload(&token(1), &judge(), disk()).expect("it is known");
@@ -255,7 +255,7 @@ fn the_guard_is_checked_at_the_end() {
     let folder = fixture.folder(quick());
     let new = Plan { guard: Guard::MustBeNew, ..plan() };
     drop(folder.begin_upload(token(1), &grant("a"), new, MORE, disk()).expect("begun"));
-    // Over a restart, too.
+    // After a restart, too.
     let folder = fixture.folder(quick());
     save(&folder, "a", "first").expect("saved");
     assert!(matches!(finish(&folder, 1, 0, b"second"), Err(UploadError::Refused(Error::Changed))));

@@ -3,12 +3,12 @@
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use super::Trash;
 use super::id::TrashId;
 use super::item::Whose;
-use super::list::Entry;
+use super::list::TrashEntry;
 use super::record::RECORD;
-use super::store::{GONE, Store};
+use super::state::Trash;
+use super::store::{GONE, TrashStore};
 use crate::access::{Judge, ToRemove};
 use crate::folder::error::Error;
 use crate::folder::root::{Root, file_type};
@@ -62,8 +62,8 @@ impl Trash {
         }
     }
 
-    fn discard_entry(&self, root: &Root, entry: &Entry) -> Result<(), Error> {
-        let Entry { id, store, name, stat, .. } = entry;
+    fn discard_entry(&self, root: &Root, entry: &TrashEntry) -> Result<(), Error> {
+        let TrashEntry { id, store, name, stat, .. } = entry;
         discard_content(store, *id, name, file_type(stat) == FileType::Directory)?;
         self.forget(root, *id);
         Ok(())
@@ -81,7 +81,7 @@ impl Trash {
 
 /// Removes a file. A directory gets the name of what is being removed.
 pub(super) fn discard_content(
-    store: &Store,
+    store: &TrashStore,
     id: TrashId,
     name: &str,
     is_directory: bool,

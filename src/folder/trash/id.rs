@@ -25,6 +25,18 @@ impl TrashId {
         Self { milliseconds, number: RandomState::new().build_hasher().finish() }
     }
 
+    /// The same, or the next one after another that this server has given, if that is not older: so its ids are in the order in
+    /// which they were given, also within a millisecond.
+    pub(super) fn after(self, last: Option<Self>) -> Self {
+        match last {
+            Some(last) if self <= last => match last.number.checked_add(1) {
+                Some(number) => Self { number, ..last },
+                None => Self { milliseconds: last.milliseconds + 1, number: 0 },
+            },
+            _ => self,
+        }
+    }
+
     /// Parses an id in exactly the form that `Display` writes.
     pub fn parse(text: &str) -> Option<Self> {
         let (time, number) = text.split_once('-')?;
@@ -75,5 +87,13 @@ mod tests {
         assert!(ids.is_sorted() && ids.map(|id| id.to_string()).is_sorted(), "{ids:?}");
         assert_eq!(ids[2].time(), at(1_700_000_000));
         assert_ne!(TrashId::new(at(1)), TrashId::new(at(1)));
+        let mut last = None;
+        for _ in 0..100 {
+            let id = TrashId::new(at(1)).after(last);
+            assert!(last.is_none_or(|last| last < id), "{last:?} {id:?}");
+            last = Some(id);
+        }
+        let highest = TrashId { milliseconds: 1, number: u64::MAX };
+        assert_eq!(highest.after(Some(highest)), TrashId { milliseconds: 2, number: 0 });
     }
 }

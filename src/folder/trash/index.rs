@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::id::TrashId;
 use super::item::Whose;
-use super::record::Record;
+use super::record::TrashRecord;
 use crate::folder::error::Error;
 use crate::path::SharePath;
 
@@ -18,6 +18,8 @@ pub(super) struct Index {
     entries: BTreeMap<TrashId, Indexed>,
     /// The sizes of all, as far as they are known.
     bytes: u64,
+    /// The last id that this server has given.
+    last: Option<TrashId>,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
 }
@@ -27,15 +29,15 @@ pub(super) struct Index {
 pub(super) struct Indexed {
     pub(super) owner: Option<Box<str>>,
     pub(super) size: Option<u64>,
-    /// See [`Record::away`].
+    /// See [`TrashRecord::away`].
     pub(super) away: Option<SharePath>,
     /// Whether its content has not come yet.
     pub(super) is_pending: bool,
 }
 
 impl Indexed {
-    pub(super) fn of(record: &Record, is_pending: bool) -> Self {
-        let Record { owner, size, away, .. } = record;
+    pub(super) fn of(record: &TrashRecord, is_pending: bool) -> Self {
+        let TrashRecord { owner, size, away, .. } = record;
         Self { owner: owner.as_deref().map(Into::into), size: *size, away: away.clone(), is_pending }
     }
 }
@@ -51,6 +53,13 @@ impl Whose<'_> {
 }
 
 impl Index {
+    /// The id of something that is removed now.
+    pub(super) fn next_id(&mut self, now: SystemTime) -> TrashId {
+        let id = TrashId::new(now).after(self.last);
+        self.last = Some(id);
+        id
+    }
+
     pub(super) fn insert(&mut self, id: TrashId, entry: Indexed) {
         self.remove(id);
         self.bytes = self.bytes.saturating_add(entry.size.unwrap_or(0));
@@ -82,7 +91,9 @@ impl Index {
     pub(super) fn compare(&mut self, there: &BTreeSet<TrashId>) -> Vec<TrashId> {
         let is_gone = |(id, entry): &(&TrashId, &Indexed)| !entry.is_pending && !there.contains(id);
         let gone: Vec<_> = self.entries.iter().filter(is_gone).map(|(id, _)| *id).collect();
-        gone.into_iter().for_each(|id| self.remove(id));
+        for id in gone {
+            self.remove(id);
+        }
         there.iter().filter(|id| !self.entries.contains_key(id)).copied().collect()
     }
 
@@ -114,6 +125,12 @@ impl Index {
         older
             .filter(move |(_, entry)| !entry.is_pending && whose.has(entry.owner.as_deref()))
             .map(|(id, _)| *id)
+    }
+
+    /// How many bytes the entries hold for which this is true; `None` if one of them was not measured yet.
+    pub(super) fn bytes_of(&self, is_it: impl Fn(TrashId, &Indexed) -> bool) -> Option<u64> {
+        let mut found = self.entries.iter().filter(|(id, entry)| !entry.is_pending && is_it(**id, entry));
+        found.try_fold(0_u64, |sum, (_, entry)| Some(sum.saturating_add(entry.size?)))
     }
 
     /// The directories that were not measured yet.

@@ -13,10 +13,10 @@ use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FileType, RenameFlags, Stat};
 use rustix::io::Errno;
 
-use super::Trash;
 use super::id::TrashId;
 use super::new_entry::NewEntry;
-use super::record::Record;
+use super::record::TrashRecord;
+use super::state::Trash;
 use super::store::NEW;
 use super::written::Change;
 use crate::durable::rounds::RoundMember;
@@ -76,7 +76,7 @@ impl Trash {
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         self.make_room(root, size, may_push_out)?;
         let parent = path.parent().unwrap_or_default();
-        let record = || Record::new((*path).clone(), Some(size), false, remover);
+        let record = || TrashRecord::new((*path).clone(), Some(size), false, remover);
         let mut store = self.stores.of(root, dir, &parent, stat.st_dev)?;
         let mut entry = NewEntry::begin(self, root, &store, record())?;
         if self.stores.may_link(stat.st_dev) {

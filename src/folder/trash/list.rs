@@ -6,12 +6,12 @@ use std::sync::Arc;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
-use super::Trash;
 use super::id::TrashId;
 use super::index::Indexed;
 use super::item::{TrashItem, Whose};
-use super::record::{RECORD, Record};
-use super::store::Store;
+use super::record::{RECORD, TrashRecord};
+use super::state::Trash;
+use super::store::TrashStore;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 
@@ -19,16 +19,16 @@ use crate::folder::root::Root;
 const MOST_NAMES: usize = 4 * super::room::MOST_ENTRIES;
 
 /// An entry, found.
-pub(in crate::folder) struct Entry {
+pub(in crate::folder) struct TrashEntry {
     pub(super) id: TrashId,
-    pub(super) record: Record,
+    pub(super) record: TrashRecord,
     /// The trash with its content, and the name and the `stat` of that.
-    pub(in crate::folder) store: Arc<Store>,
+    pub(in crate::folder) store: Arc<TrashStore>,
     pub(in crate::folder) name: String,
     pub(in crate::folder) stat: Stat,
 }
 
-impl Entry {
+impl TrashEntry {
     /// Where it was.
     pub(in crate::folder) fn path(&self) -> &crate::path::SharePath {
         &self.record.path
@@ -53,7 +53,7 @@ impl Trash {
             let Some(last) = ids.last() else { break };
             before = Some(*last);
             for id in ids {
-                if let Ok(Some(record)) = Record::read(home.dir(), id) {
+                if let Ok(Some(record)) = TrashRecord::read(home.dir(), id) {
                     items.push(record.item(id));
                 }
             }
@@ -68,22 +68,27 @@ impl Trash {
     }
 
     /// Finds an entry and its content.
-    pub(in crate::folder) fn find(&self, root: &Root, id: TrashId, whose: Whose<'_>) -> Result<Entry, Error> {
+    pub(in crate::folder) fn find(
+        &self,
+        root: &Root,
+        id: TrashId,
+        whose: Whose<'_>,
+    ) -> Result<TrashEntry, Error> {
         let home = self.stores.existing_home(root)?.ok_or(Error::NotFound)?;
         if self.index().is_pending(id) {
             return Err(Error::NotFound);
         }
-        let record = Record::read(home.dir(), id)?.ok_or(Error::NotFound)?;
+        let record = TrashRecord::read(home.dir(), id)?.ok_or(Error::NotFound)?;
         if !whose.has(record.owner.as_deref()) {
             return Err(Error::NotFound);
         }
         let store = self.stores.named(root, record.away.as_ref())?;
         let (name, stat) = store.content(id)?;
-        Ok(Entry { id, record, store, name, stat })
+        Ok(TrashEntry { id, record, store, name, stat })
     }
 
     /// Reads the names in the trash, and the records that are unknown. Returns the trash with the records, if there is one.
-    pub(super) fn refresh(&self, root: &Root) -> Result<Option<Arc<Store>>, Error> {
+    pub(super) fn refresh(&self, root: &Root) -> Result<Option<Arc<TrashStore>>, Error> {
         let Some(home) = self.stores.existing_home(root)? else {
             self.index().is_loaded = true;
             return Ok(None);
@@ -93,7 +98,7 @@ impl Trash {
         let unknown = self.index().compare(&there);
         for id in unknown {
             // What cannot be read may be incomplete. It is read again the next time.
-            let Ok(Some(record)) = Record::read(home.dir(), id) else { continue };
+            let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else { continue };
             let is_whole = match self.stores.named(root, record.away.as_ref()) {
                 Ok(store) => store.content(id).is_ok(),
                 // Its mount is not there now.
@@ -116,7 +121,7 @@ impl Trash {
 }
 
 /// The names in a trash.
-pub(super) fn names(store: &Store) -> Result<Vec<String>, Error> {
+pub(super) fn names(store: &TrashStore) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(&**store.dir())?.take(MOST_NAMES) {
         match entry {

@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use rustix::fs;
 use rustix::io::Errno;
 
-use super::Trash;
 use super::id::TrashId;
 use super::index::Indexed;
-use super::record::{RECORD, Record};
-use super::store::Store;
-use crate::durable::group::Begun;
+use super::record::{RECORD, TrashRecord};
+use super::state::Trash;
+use super::store::TrashStore;
+use crate::durable::group::RunsBefore;
 use crate::durable::rounds::RoundMember;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
@@ -22,10 +22,10 @@ pub(in crate::folder) struct NewEntry<'t> {
     trash: &'t Trash,
     id: TrashId,
     /// The trash with the records, and the one for the content.
-    home: Arc<Store>,
-    store: Arc<Store>,
+    home: Arc<TrashStore>,
+    store: Arc<TrashStore>,
     /// The record, until it is synced.
-    record: Option<(File, Option<Begun>)>,
+    record: Option<(File, Option<RunsBefore>)>,
     /// A second name of the old file, which is removed with the entry.
     is_linked: bool,
     is_finished: bool,
@@ -36,11 +36,11 @@ impl<'t> NewEntry<'t> {
     pub(super) fn begin(
         trash: &'t Trash,
         root: &Root,
-        store: &Arc<Store>,
-        record: Record,
+        store: &Arc<TrashStore>,
+        record: TrashRecord,
     ) -> Result<Self, Error> {
-        let record = Record { away: store.away().cloned(), ..record };
-        let id = TrashId::new(SystemTime::now());
+        let record = TrashRecord { away: store.away().cloned(), ..record };
+        let id = trash.index().next_id(SystemTime::now());
         let mut home = trash.stores.home(root)?;
         let mut begun = home.begin();
         let file = match record.create(home.dir(), id) {
@@ -64,7 +64,7 @@ impl<'t> NewEntry<'t> {
     }
 
     /// The trash for its content.
-    pub(in crate::folder) fn store(&self) -> &Arc<Store> {
+    pub(in crate::folder) fn store(&self) -> &Arc<TrashStore> {
         &self.store
     }
 

@@ -10,10 +10,10 @@ use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, Mode};
 use rustix::io::Errno;
 
-use super::Trash;
 use super::id::TrashId;
 use super::list::names;
-use super::store::{GONE, Store};
+use super::state::Trash;
+use super::store::{GONE, TrashStore};
 use crate::folder::error::Error;
 use crate::folder::root::{self, Root};
 use crate::path::SharePath;
@@ -49,7 +49,7 @@ impl Trash {
 }
 
 /// Removes what was discarded, until nothing is left of this number.
-pub(super) fn purge(store: &Store, left: &mut usize) {
+pub(super) fn purge(store: &TrashStore, left: &mut usize) {
     let mut waiting: Vec<_> =
         names(store).unwrap_or_default().into_iter().filter(|name| name.ends_with(GONE)).collect();
     while let Some(name) = waiting.pop() {
@@ -70,7 +70,7 @@ pub(super) fn purge(store: &Store, left: &mut usize) {
 }
 
 /// Removes what is in a directory, and moves the directories that are not empty into the trash.
-fn empty(store: &Store, name: &str, left: &mut usize, waiting: &mut Vec<String>) {
+fn empty(store: &TrashStore, name: &str, left: &mut usize, waiting: &mut Vec<String>) {
     // It may have been read-only. It is a directory, as no link can be `unlink`ed and yet be there.
     let _ = fs::chmodat(&**store.dir(), name, Mode::RWXU, AtFlags::empty());
     let Ok(dir) = root::enter(store.dir(), name) else { return };
@@ -89,7 +89,7 @@ fn empty(store: &Store, name: &str, left: &mut usize, waiting: &mut Vec<String>)
     }
 }
 
-fn remove_or_move(store: &Store, dir: &Dir, name: &CStr, waiting: &mut Vec<String>) -> bool {
+fn remove_or_move(store: &TrashStore, dir: &Dir, name: &CStr, waiting: &mut Vec<String>) -> bool {
     if fs::unlinkat(dir, name, AtFlags::empty()).is_ok()
         || fs::unlinkat(dir, name, AtFlags::REMOVEDIR).is_ok()
     {

@@ -25,7 +25,7 @@ const LONGEST: usize = 32 * 1024;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct TrashRecord {
     /// Where it was.
     pub(super) path: SharePath,
     /// The directory whose trash has the content, if that is not the folder's root: the root of a mount.
@@ -52,7 +52,7 @@ struct Written {
     principal: Option<String>,
 }
 
-impl Record {
+impl TrashRecord {
     /// The record of something that this client removes or replaces.
     pub(super) fn new(path: SharePath, size: Option<u64>, is_directory: bool, remover: &Remover) -> Self {
         let Remover { owner, principal, .. } = remover.clone();
@@ -141,21 +141,21 @@ mod tests {
         let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).expect("open");
         let path = |text: &[u8]| SharePath::parse(text).expect("legal");
         let remover = Remover::of_owner("account ann".to_owned(), Some("ann".to_owned()));
-        let mut record = Record::new(path(b"a b/\xff%25"), Some(7), false, &remover);
+        let mut record = TrashRecord::new(path(b"a b/\xff%25"), Some(7), false, &remover);
         for away in [None, Some(path(b"mnt"))] {
             record.away = away;
             let id = TrashId::new(SystemTime::now());
             record.create(&dir, id).expect("written");
-            assert_eq!(Record::read(&dir, id), Ok(Some(record.clone())));
+            assert_eq!(TrashRecord::read(&dir, id), Ok(Some(record.clone())));
             record.create(&dir, id).expect_err("it exists");
             record.size = Some(8);
             record.rewrite(&dir, id).expect("written");
-            assert_eq!(Record::read(&dir, id), Ok(Some(record.clone())));
+            assert_eq!(TrashRecord::read(&dir, id), Ok(Some(record.clone())));
         }
         let id = TrashId::new(SystemTime::now());
-        assert_eq!(Record::read(&dir, id), Err(Errno::NOENT));
+        assert_eq!(TrashRecord::read(&dir, id), Err(Errno::NOENT));
         for text in ["", "{\"path\":\"a", "{\"path\":\"..\",\"time\":\"\",\"size\":1,\"directory\":false}"] {
-            assert_eq!(Record::parse(text.as_bytes()), None, "{text}");
+            assert_eq!(TrashRecord::parse(text.as_bytes()), None, "{text}");
         }
     }
 }

@@ -9,13 +9,13 @@ use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FileType};
 use rustix::io::Errno;
 
-use super::Trash;
 use super::id::TrashId;
 use super::keep::OldFile;
 use super::measure::measure;
 use super::new_entry::NewEntry;
-use super::record::Record;
-use super::store::{GONE, Store};
+use super::record::TrashRecord;
+use super::state::Trash;
+use super::store::{GONE, TrashStore};
 use super::written::Change;
 use crate::folder::error::Error;
 use crate::folder::remover::Remover;
@@ -26,7 +26,7 @@ pub(in crate::folder) enum Removal<'t> {
     /// It is renamed into the trash.
     Kept(NewEntry<'t>),
     /// A directory gets this name in the trash, and is removed later.
-    Purged(Arc<Store>, String),
+    Purged(Arc<TrashStore>, String),
     /// A file is removed.
     AtOnce,
 }
@@ -64,7 +64,7 @@ impl Trash {
             (false, _) => Some(u64::try_from(stat.st_size).unwrap_or(0)),
         };
         self.make_room(root, size.unwrap_or(0), true)?;
-        let record = Record::new((*path).clone(), size, is_directory, remover);
+        let record = TrashRecord::new((*path).clone(), size, is_directory, remover);
         Ok(Removal::Kept(NewEntry::begin(self, root, &store, record)?))
     }
 }

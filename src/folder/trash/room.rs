@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::Trash;
 use super::id::TrashId;
+use super::state::Trash;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 
@@ -59,6 +59,14 @@ impl Trash {
                 Ok(true)
             }
         }
+    }
+
+    /// Whether discarding all that is old enough can free so much on that file system.
+    pub(in crate::folder) fn can_free(&self, root: &Root, bytes: u64, at_home: bool) -> Result<bool, Error> {
+        self.load(root)?;
+        let now = SystemTime::now();
+        let freed = self.index().bytes_of(|id, entry| entry.away.is_none() == at_home && is_old(id, now));
+        Ok(freed.is_none_or(|freed| freed >= bytes))
     }
 
     /// That there is no space, and how much of it the trash holds; `None` if it holds nothing.

@@ -20,7 +20,7 @@ use rustix::fs::{self, AtFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::id::TrashId;
-use crate::durable::group::{Begun, SyncedDirectory};
+use crate::durable::group::{RunsBefore, SyncedDirectory};
 use crate::durable::rounds::RoundMember;
 use crate::folder::error::Error;
 use crate::folder::root::{self, OWN};
@@ -34,7 +34,7 @@ pub(super) const NEW: &str = ".new";
 pub(super) const GONE: &str = ".gone";
 
 /// An open directory of the trash.
-pub(in crate::folder) struct Store {
+pub(in crate::folder) struct TrashStore {
     dir: Arc<Dir>,
     /// `None` if it is not made durable.
     synced: Option<SyncedDirectory>,
@@ -42,7 +42,7 @@ pub(in crate::folder) struct Store {
     away: Option<SharePath>,
 }
 
-impl Store {
+impl TrashStore {
     /// Opens the trash of this directory.
     pub(super) fn open(above: &Dir, away: Option<SharePath>, durable: bool) -> Result<Self, Error> {
         let dir = root::enter(&root::enter(above, OWN)?, TRASH)?;
@@ -81,12 +81,16 @@ impl Store {
     }
 
     /// Call it before a change.
-    pub(super) fn begin(&self) -> Option<Begun> {
+    pub(super) fn begin(&self) -> Option<RunsBefore> {
         self.synced.as_ref().map(SyncedDirectory::begin)
     }
 
     /// Makes a change durable, if it has to be.
-    pub(super) fn sync(&self, begun: Option<Begun>, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
+    pub(super) fn sync(
+        &self,
+        begun: Option<RunsBefore>,
+        member: Option<&RoundMember<'_>>,
+    ) -> Result<(), Errno> {
         match (&self.synced, begun) {
             (Some(synced), Some(begun)) => synced.finish(begun, member),
             _ => Ok(()),

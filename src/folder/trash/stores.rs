@@ -7,13 +7,13 @@ use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::store::Store;
+use super::store::TrashStore;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 use crate::path::SharePath;
 
-/// How many mounts are remembered; beyond it, each is looked for again.
-const MOST: usize = 64;
+/// The trash of how many mounts is kept open, with two descriptors each; beyond it, each is looked for again.
+const MOST: usize = 8;
 
 /// The directories of the trash that were used.
 pub(super) struct Stores {
@@ -23,8 +23,8 @@ pub(super) struct Stores {
 
 #[derive(Default)]
 struct Known {
-    home: Option<Arc<Store>>,
-    away: BTreeMap<FileSystem, Arc<Store>>,
+    home: Option<Arc<TrashStore>>,
+    away: BTreeMap<FileSystem, Arc<TrashStore>>,
     /// The file systems where files cannot have a second name.
     without_links: BTreeSet<u64>,
 }
@@ -56,21 +56,21 @@ impl Stores {
     }
 
     /// The trash of the folder's root, which has the records; it is made if it is missing.
-    pub(super) fn home(&self, root: &Root) -> Result<Arc<Store>, Error> {
+    pub(super) fn home(&self, root: &Root) -> Result<Arc<TrashStore>, Error> {
         if let Some(home) = &self.known().home {
             return Ok(Arc::clone(home));
         }
-        let home = Arc::new(Store::make(root.dir(), None, self.durable)?);
+        let home = Arc::new(TrashStore::make(root.dir(), None, self.durable)?);
         self.known().home = Some(Arc::clone(&home));
         Ok(home)
     }
 
     /// The same, if it exists.
-    pub(super) fn existing_home(&self, root: &Root) -> Result<Option<Arc<Store>>, Error> {
+    pub(super) fn existing_home(&self, root: &Root) -> Result<Option<Arc<TrashStore>>, Error> {
         if let Some(home) = &self.known().home {
             return Ok(Some(Arc::clone(home)));
         }
-        match Store::open(root.dir(), None, self.durable) {
+        match TrashStore::open(root.dir(), None, self.durable) {
             Ok(home) => {
                 let home = Arc::new(home);
                 self.known().home = Some(Arc::clone(&home));
@@ -93,7 +93,7 @@ impl Stores {
         dir: &Dir,
         path: &SharePath,
         device: u64,
-    ) -> Result<Arc<Store>, Error> {
+    ) -> Result<Arc<TrashStore>, Error> {
         let home = root.identity().device();
         // In an overlay, a file may have another device than its directory.
         if device == home || fs::fstat(dir)?.st_dev == home {
@@ -103,7 +103,12 @@ impl Stores {
     }
 
     /// The trash of the mount that this directory is on: that of the topmost directory of the mount in the folder.
-    pub(super) fn of_mount(&self, root: &Root, dir: &Dir, path: &SharePath) -> Result<Arc<Store>, Error> {
+    pub(super) fn of_mount(
+        &self,
+        root: &Root,
+        dir: &Dir,
+        path: &SharePath,
+    ) -> Result<Arc<TrashStore>, Error> {
         let wanted = FileSystem::of(dir)?;
         if wanted == FileSystem::of(root.dir())? {
             return self.home(root);
@@ -121,7 +126,7 @@ impl Stores {
         for path in above.into_iter().rev() {
             let dir = root.directory_for_server(&path)?;
             if FileSystem::of(&dir)? == wanted {
-                let store = Arc::new(Store::make(&dir, Some(path), self.durable)?);
+                let store = Arc::new(TrashStore::make(&dir, Some(path), self.durable)?);
                 let mut known = self.known();
                 if known.away.len() >= MOST {
                     known.away.clear();
@@ -134,14 +139,14 @@ impl Stores {
     }
 
     /// The trash that has the content of an entry whose record names this directory.
-    pub(super) fn named(&self, root: &Root, away: Option<&SharePath>) -> Result<Arc<Store>, Error> {
+    pub(super) fn named(&self, root: &Root, away: Option<&SharePath>) -> Result<Arc<TrashStore>, Error> {
         let Some(path) = away else { return self.home(root) };
         let dir = root.directory_for_server(path)?;
-        Ok(Arc::new(Store::open(&dir, Some(path.clone()), self.durable)?))
+        Ok(Arc::new(TrashStore::open(&dir, Some(path.clone()), self.durable)?))
     }
 
     /// The mounts whose trash was used.
-    pub(super) fn away(&self) -> Vec<Arc<Store>> {
+    pub(super) fn away(&self) -> Vec<Arc<TrashStore>> {
         self.known().away.values().cloned().collect()
     }
 

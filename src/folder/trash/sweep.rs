@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::time::{Duration, SystemTime};
 
-use super::Trash;
 use super::discard::discard_content;
 use super::id::TrashId;
 use super::list::names;
 use super::measure::measure;
 use super::purge::purge;
-use super::record::{DRAFT, RECORD, Record};
-use super::store::{NEW, Store};
+use super::record::{DRAFT, RECORD, TrashRecord};
+use super::state::Trash;
+use super::store::{NEW, TrashStore};
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 use crate::path::SharePath;
@@ -55,19 +55,19 @@ impl Trash {
     }
 
     /// The trashes of mounts: those that were used, and those that records name.
-    fn mounts(&self, root: &Root) -> Vec<std::sync::Arc<Store>> {
+    fn mounts(&self, root: &Root) -> Vec<std::sync::Arc<TrashStore>> {
         let used = self.stores.away();
         let mut paths = self.index().away();
-        used.iter().for_each(|store| {
-            store.away().map(|path| paths.remove(path.as_bytes()));
-        });
+        for path in used.iter().filter_map(|store| store.away()) {
+            paths.remove(path.as_bytes());
+        }
         let named = paths.iter().filter_map(|path| SharePath::parse(path).ok());
         let named: Vec<_> = named.filter_map(|path| self.stores.named(root, Some(&path)).ok()).collect();
         used.into_iter().chain(named).collect()
     }
 
     /// What an exchange left behind becomes an entry.
-    fn finish_exchanges(&self, store: &Store, names: &[String], now: SystemTime) {
+    fn finish_exchanges(&self, store: &TrashStore, names: &[String], now: SystemTime) {
         for id in ids(names, NEW).filter(|id| self.is_at_rest(*id, now)) {
             if store.rename(&format!("{id}{NEW}"), &id.to_string()).is_ok() {
                 log::info!("moved what a crash had left of a file that was replaced into the trash, as {id}");
@@ -76,9 +76,9 @@ impl Trash {
     }
 
     /// Discards what has expired. What has lost its record goes by its name.
-    fn expire(&self, root: &Root, home: &Store, names: &[String], now: SystemTime) {
+    fn expire(&self, root: &Root, home: &TrashStore, names: &[String], now: SystemTime) {
         let has_expired = |id: &TrashId| self.expires(*id) <= now;
-        let is_readable = |id: &TrashId| matches!(Record::read(home.dir(), *id), Ok(Some(_)));
+        let is_readable = |id: &TrashId| matches!(TrashRecord::read(home.dir(), *id), Ok(Some(_)));
         let records: BTreeSet<_> = ids(names, RECORD).filter(has_expired).filter(is_readable).collect();
         for id in &records {
             if let Err(error) = self.discard_now(root, *id) {
@@ -94,13 +94,13 @@ impl Trash {
     }
 
     /// Removes records whose content never came, or has gone.
-    fn remove_empty_records(&self, root: &Root, home: &Store, names: &[String], now: SystemTime) {
+    fn remove_empty_records(&self, root: &Root, home: &TrashStore, names: &[String], now: SystemTime) {
         let there: BTreeSet<_> = names.iter().map(String::as_str).collect();
         for id in ids(names, RECORD).filter(|id| self.is_at_rest(*id, now)) {
             if there.contains(&*id.to_string()) || there.contains(&*format!("{id}{NEW}")) {
                 continue;
             }
-            let away = Record::read(home.dir(), id).ok().flatten().and_then(|record| record.away);
+            let away = TrashRecord::read(home.dir(), id).ok().flatten().and_then(|record| record.away);
             // A mount that is not there now may come back.
             let Ok(store) = self.stores.named(root, away.as_ref()) else { continue };
             if store.content(id).is_err_and(|error| error == rustix::io::Errno::NOENT) {
@@ -117,12 +117,12 @@ impl Trash {
     }
 
     /// Measures a directory that was removed, and writes its size down.
-    fn measure(&self, root: &Root, home: &Store, id: TrashId) -> Result<(), Error> {
-        let Ok(Some(record)) = Record::read(home.dir(), id) else { return Ok(()) };
+    fn measure(&self, root: &Root, home: &TrashStore, id: TrashId) -> Result<(), Error> {
+        let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else { return Ok(()) };
         let store = self.stores.named(root, record.away.as_ref())?;
         let size = measure(store.dir(), OsStr::new(&id.to_string()));
         self.index().set_size(id, size);
-        Record { size: Some(size), ..record }.rewrite(home.dir(), id)
+        TrashRecord { size: Some(size), ..record }.rewrite(home.dir(), id)
     }
 }
 

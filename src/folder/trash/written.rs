@@ -86,9 +86,9 @@ impl WrittenFiles {
         let (made, kept) = match old {
             None => (Some(now), None),
             Some((old, is_kept)) => {
+                // What another has written counts for another.
                 let old = self.forget(old).filter(|old| *old.writer == *writer);
-                let kept = old.as_ref().and_then(|old| old.kept);
-                (old.and_then(|old| old.made), if is_kept { Some(now) } else { kept })
+                old.map_or((None, None), |old| (old.made, if is_kept { Some(now) } else { old.kept }))
             }
         };
         let identity = Identity::of(new);
@@ -113,7 +113,7 @@ impl WrittenFiles {
 }
 
 /// Whether programs make and remove files of this name by themselves: the Finder's `._x` and `.DS_Store`, Office's `~$x`,
-/// LibreOffice's `.~lock.x#`.
+/// `LibreOffice`'s `.~lock.x#`.
 fn is_litter(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let is_lock = || name.starts_with(b".~lock.") && name.ends_with(b"#");
@@ -207,7 +207,7 @@ mod tests {
             stat.st_ino = number as u64;
             stat
         };
-        for number in 0..MOST + 1 {
+        for number in 0..=MOST {
             files.wrote(&numbered(number), None, "ann", Instant::now());
         }
         assert_eq!((files.files.len(), files.order.len()), (MOST, MOST));

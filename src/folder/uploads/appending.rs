@@ -19,7 +19,7 @@ use super::token::UploadToken;
 use super::upload::{self, ContentState, Upload};
 use crate::access::{Judge, ToWrite};
 use crate::blocking::Blocking;
-use crate::folder::commit::{Saved, save};
+use crate::folder::commit::{CommitTerms, Saved, save};
 use crate::folder::error::Error;
 use crate::folder::remover::Remover;
 use crate::folder::temporary::Temporary;
@@ -43,7 +43,7 @@ pub enum Ended {
     /// More is to come.
     Paused(Standing),
     /// It was the last piece, and the file has its name. Contains the plan.
-    Saved(Saved, Plan),
+    Saved(Saved, Box<Plan>),
 }
 
 impl Appending {
@@ -68,7 +68,8 @@ impl Appending {
             return fits;
         }
         let dir = self.store.dir();
-        let _in_flight = shared.with_room(dir, self.may_push_out, || shared.reserve.begin(count, dir))?;
+        let _in_flight =
+            shared.with_room(count, dir, self.may_push_out, || shared.reserve.begin(count, dir))?;
         let file =
             upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {
@@ -114,23 +115,16 @@ impl Appending {
         let granted = judge.check::<ToWrite>(&upload.path).map_err(Error::from);
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
-            save(
-                shared,
-                &place,
-                &grant,
-                &mut temporary,
-                size,
-                upload.plan.modified,
-                upload.plan.guard,
-                remover,
-            )
+            let Plan { modified, guard, .. } = upload.plan;
+            let terms = CommitTerms { size, modified, guard, remover };
+            save(shared, &place, &grant, &mut temporary, &terms)
         });
         match saved {
             Ok(saved) => {
                 upload.complete(store, token, &saved);
                 let evicted = uploads.known().complete(*token);
                 evicted.inspect(|evicted| store.remove(evicted));
-                Ok(Ended::Saved(saved, upload.plan.clone()))
+                Ok(Ended::Saved(saved, Box::new(upload.plan.clone())))
             }
             // All bytes are here, and the error may be temporary: the client can try again.
             Err(
@@ -165,13 +159,14 @@ fn is_ours(file: &File, offset: u64) -> bool {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
     match fs::statx(file, "", flags, StatxFlags::SIZE) {
         Ok(stat) => stat.stx_size == offset,
-        // Some file systems look the file up by name, and fail if the other server has renamed it. Only a kernel without
-        // `statx` proves nothing.
+        // Some file systems look the file up by name, and fail if the other server has renamed it. Only the
+        // error of a kernel without `statx` proves nothing.
         Err(error) => error == Errno::NOSYS,
     }
 }
 
-/// Closes the file, so that others may open it. A request that holds the lock of the upload now has closed it already.
+/// Closes the file, so that others may open it. If another request holds the upload's lock now, it has
+/// already closed the file.
 impl Drop for Appending {
     fn drop(&mut self) {
         if let Ok(mut upload) = self.upload.try_lock()

@@ -16,7 +16,7 @@ pub enum UploadError {
     Refused(Error),
     /// The upload does not exist, or no longer exists.
     Unknown,
-    /// It continues at another offset than the request says.
+    /// It continues at a different offset from the one in the request.
     Mismatch(Standing),
     /// It is complete already.
     Complete(Box<Completed>),

@@ -24,8 +24,9 @@ pub(in crate::folder) const MOST_OF_A_CLIENT: usize = MOST_UNFINISHED / 4;
 /// How many complete uploads are remembered. Each has a small file on the disk.
 pub(in crate::folder) const MOST_COMPLETE: usize = 1024;
 
-/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server forget those
-/// of the others. It is more than a client sends at once, and it can have lost the response only to those.
+/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server
+/// forget those of the others. It is more than a client sends at once, and only the responses to those can
+/// have been lost.
 pub(in crate::folder) const MOST_COMPLETE_OF_A_CLIENT: usize = MOST_COMPLETE / 4;
 
 /// All uploads that are known.
@@ -50,8 +51,8 @@ struct Entry {
 pub(super) type Evicted = (UploadToken, Arc<Mutex<Upload>>);
 
 impl Known {
-    /// Adds an upload of an earlier run. Call it in the order of their last use. Returns the complete one that is forgotten
-    /// for it, as [`Known::complete`] does.
+    /// Adds an upload from an earlier run. Call it in the order of their last use. Returns the complete one
+    /// that is forgotten for it, as [`Known::complete`] does.
     pub(super) fn take_up(
         &mut self,
         token: UploadToken,
@@ -79,7 +80,7 @@ impl Known {
         Ok(evicted)
     }
 
-    /// The upload of this token; it counts as used now.
+    /// The upload with this token; it counts as used now.
     pub(super) fn find(&mut self, token: &UploadToken) -> Option<Arc<Mutex<Upload>>> {
         self.requests += 1;
         let entry = self.by_token.get_mut(token)?;
@@ -87,8 +88,8 @@ impl Known {
         Some(Arc::clone(&entry.upload))
     }
 
-    /// Marks an upload as complete. If there are too many complete ones, it forgets and returns the oldest: of this client
-    /// if it has too many of its own, otherwise of the client that has the most.
+    /// Marks an upload as complete. If there are too many complete ones, it forgets and returns the oldest:
+    /// this client's if it has too many of its own, otherwise that of the client with the most.
     pub(super) fn complete(&mut self, token: UploadToken) -> Option<UploadToken> {
         let entry = self.by_token.get_mut(&token)?;
         entry.is_complete = true;

@@ -33,7 +33,7 @@ impl Uploads {
         let plan = Plan { length, ..plan };
         let upload =
             Arc::new(Mutex::new(Upload::new(grant.path().clone(), plan.clone(), ContentState::empty())));
-        // Locked until its file exists: before, it is not evicted for another upload.
+        // Locked until its file exists; until then, it is not evicted for another upload.
         let mut beginning = upload::lock(&upload);
         let evicted = self.known().insert(token, &plan.owner, &upload)?;
         if let Some((token, upload)) = evicted {
@@ -149,7 +149,8 @@ impl Uploads {
     }
 }
 
-/// Fails if the principal may not save a file at the upload's path, or if another one has begun the upload.
+/// Fails if the principal may not save a file at the upload's path, or if another principal has begun the
+/// upload.
 fn may_write(upload: &Upload, judge: &Judge) -> Result<(), UploadError> {
     if !judge.is_owner(&upload.plan.owner) {
         return Err(UploadError::Unknown);

@@ -21,7 +21,7 @@ pub struct Standing {
     pub length: Option<u64>,
     /// Whether all have arrived and the file has its name.
     pub is_complete: bool,
-    /// When the latest arrived.
+    /// When the latest bytes arrived.
     pub modified: SystemTime,
 }
 

@@ -42,7 +42,8 @@ const CONTENT: &str = ".part";
 const DESCRIPTION: &str = ".json";
 const DRAFT: &str = ".new";
 
-/// The longest description that is read, in bytes: enough for the longest path, encoded and twice, and some numbers.
+/// The longest description that is read, in bytes: enough for the longest path, twice and encoded, and some
+/// numbers.
 const LONGEST: usize = 32 * 1024;
 
 /// The directory, open.
@@ -72,7 +73,7 @@ struct Description {
 /// A [`Saved`], as the description stores it.
 #[derive(Serialize, Deserialize)]
 struct SavedDescription {
-    /// The one that the client is told, percent-encoded.
+    /// The path to report to the client, percent-encoded.
     path: String,
     size: u64,
     created: bool,

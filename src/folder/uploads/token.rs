@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The random bytes of a token: 128 bits, which cannot be guessed.
+/// The number of random bytes in a token: 128 bits cannot be guessed.
 const TOKEN_BYTES: usize = 16;
 
 /// A token, made from unpredictable bytes and written as 32 hexadecimal digits.

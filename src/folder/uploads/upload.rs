@@ -19,7 +19,7 @@ pub(super) struct Upload {
     pub(super) path: SharePath,
     pub(super) plan: Plan,
     pub(super) content: ContentState,
-    /// What it became, if it is complete and that is known.
+    /// The saved file, if the upload is complete and the file is known.
     pub(super) saved: Option<Saved>,
     /// How many requests it has had. Only the latest may append; the file is open while it does.
     pub(super) requests: u64,
@@ -83,11 +83,11 @@ impl Upload {
     pub(super) fn complete(&mut self, store: &Store, token: &UploadToken, saved: &Saved) {
         self.content = ContentState::Complete { size: saved.size };
         self.saved = Some(saved.clone());
-        // The file is saved whether or not this is remembered over a restart.
+        // The file is saved whether or not this is remembered across a restart.
         let _ = store.describe(token, &self.path, &self.plan, self.saved.as_ref());
     }
 
-    /// What it became.
+    /// The result of the complete upload.
     pub(super) fn completed(&self, size: u64) -> Completed {
         Completed { size, plan: self.plan.clone(), saved: self.saved.clone() }
     }
@@ -101,7 +101,8 @@ impl Upload {
         }
     }
 
-    /// How much has arrived, by the file on the disk. Sync it first if the client learns the result.
+    /// How much has arrived, according to the file on the disk. Sync the file first if the client will learn
+    /// the result.
     pub(super) fn stand(
         &mut self,
         store: &Store,

@@ -9,7 +9,7 @@ use crate::http::fields::is_token_byte;
 /// line is an attempt to make the server read forever.
 pub const CHUNK_LINE_LIMIT: usize = 1024;
 
-/// The longest trailer section, in bytes: as for a small head. It is read and discarded.
+/// The longest trailer section, in bytes: the size of a small head. Trailers are read and discarded.
 pub const TRAILER_LIMIT: usize = 8 * 1024;
 
 /// The decoder of the chunked coding.
@@ -22,9 +22,9 @@ pub(super) struct Dechunker {
 /// How much of the grammar of chunk extensions is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extensions {
-    /// All of it, for requests: what another parser might read in another way is rejected.
+    /// All of it, for requests: anything that another parser might read differently is rejected.
     Checked,
-    /// Only where the line ends, for responses: some servers pad the size with spaces.
+    /// Only the end of the line, for responses: some servers pad the size with spaces.
     Skipped,
 }
 
@@ -142,7 +142,7 @@ impl State {
         }))
     }
 
-    /// Handles a byte of the size: a digit, or what ends the digits.
+    /// Handles a byte of the size: a digit, or the byte that ends the digits.
     fn size(size: u64, digits: u8, line: usize, byte: u8) -> Result<Self, BodyError> {
         /// 15 digits: 2^60 bytes, beyond any file; one more could overflow when lengths are added.
         const MOST_DIGITS: u8 = 15;
@@ -163,7 +163,7 @@ impl State {
     }
 }
 
-/// Whether this is a control character other than tab; no part of a line may have one.
+/// Whether this is a control character other than tab, which no part of a line may have.
 fn is_control(byte: u8) -> bool {
     byte != b'\t' && byte.is_ascii_control()
 }

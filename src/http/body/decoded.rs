@@ -11,7 +11,7 @@ pub struct Decoded {
     pub content: Range<usize>,
 }
 
-/// Takes the available bytes, at most those that are left, and returns how many that is.
+/// Takes the available bytes, but no more than are left, and returns their number.
 pub(super) fn take(left: &mut u64, available: usize) -> usize {
     let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(available);
     *left -= taken as u64;

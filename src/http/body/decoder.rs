@@ -18,7 +18,8 @@ enum State {
 }
 
 impl BodyDecoder {
-    /// For the body of a request with this framing. What another parser might read in another way is an error.
+    /// For the body of a request with this framing. Anything that another parser might read differently is an
+    /// error.
     pub fn new(framing: Framing) -> Self {
         Self::with(framing, Extensions::Checked)
     }
@@ -47,7 +48,7 @@ impl BodyDecoder {
         matches!(self.0, State::UntilClose | State::Done)
     }
 
-    /// The number of bytes still to come, if it is known.
+    /// The number of bytes still to come, if known.
     pub fn remaining(&self) -> Option<u64> {
         match self.0 {
             State::Sized(left) => Some(left),
@@ -56,8 +57,8 @@ impl BodyDecoder {
         }
     }
 
-    /// Finds the next content. Call it again with the rest of the input until all of it is used or the body is done; every
-    /// call with a body that is not done and an input that is not empty uses at least one byte.
+    /// Finds the next content. Call it again with the rest of the input until all of it is used or the body
+    /// is done. Until the body is done, every call with input uses at least one byte.
     pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, BodyError> {
         match &mut self.0 {
             State::Done => Ok(Decoded { used: 0, content: 0..0 }),

@@ -31,7 +31,7 @@ impl Extension {
         matches!(self, Self::Name | Self::Token | Self::AfterQuoted)
     }
 
-    /// Handles a byte that is tab or not a control character; `None` if it is not allowed here.
+    /// Handles a byte, which is not a control character other than tab; `None` if it is not allowed here.
     pub(super) fn step(self, byte: u8) -> Option<Self> {
         let is_space = byte == b' ' || byte == b'\t';
         match (self, byte) {

@@ -1,8 +1,9 @@
-//! Whole and malformed bodies, in pieces of every size.
+//! Valid and malformed bodies, in pieces of every size.
 
 use super::*;
 
-/// The content of an input in pieces of this size, and how many bytes of it were used. The body must be done.
+/// Decodes the input in pieces of this size; returns the content and how many bytes were used. The body must
+/// be done.
 fn decode(framing: Framing, input: &[u8], piece: usize) -> Result<(Vec<u8>, usize), BodyError> {
     decode_with(BodyDecoder::new(framing), input, piece)
 }

@@ -3,8 +3,9 @@
 use crate::http::date::Date;
 use crate::http::validators::{EntityTag, Validators};
 
-/// Whether a `Range` field applies, by the `If-Range` of the same request (RFC 9110 §13.1.5): there is none, or it names
-/// exactly this version. `now` is the response's `Date`; a date that is not a strong validator by then names no version.
+/// Whether a `Range` field applies: the request has no `If-Range` (RFC 9110 §13.1.5), or one that names
+/// exactly this version. `now` is the response's `Date`; a date that is not yet a strong validator names no
+/// version.
 pub fn range_applies(if_range: Option<&[u8]>, current: &Validators, now: Date) -> bool {
     let Some(value) = if_range else { return true };
     match EntityTag::parse(value) {

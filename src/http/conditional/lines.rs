@@ -3,7 +3,7 @@
 use crate::http::date::Date;
 use crate::http::validators::{EntityTag, EntityTags, NoTag, Validators};
 
-/// The lines of `If-Match` or of `If-None-Match`, which form one list.
+/// The lines of `If-Match` or `If-None-Match`, which form one list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TagLines<'a>(pub(super) Vec<&'a [u8]>);
 
@@ -13,7 +13,7 @@ pub(super) enum DateField {
     #[default]
     Absent,
     Given(Date),
-    /// It must be ignored: it is not a date, or there are several (RFC 9110 §13.1.3, §13.1.4).
+    /// The field must be ignored: it is not a date, or there are several (RFC 9110 §13.1.3, §13.1.4).
     Ignored,
 }
 
@@ -31,12 +31,13 @@ impl TagLines<'_> {
         !self.0.is_empty()
     }
 
-    /// Whether it is `*`, which must be its only member.
+    /// Whether the list is `*`, which must be its only member.
     pub(super) fn is_star(&self) -> bool {
         matches!(self.0.as_slice(), [line] if line.trim_ascii() == b"*")
     }
 
-    /// Looks for the current representation in the list. If it does not exist, no list has it, not even `*`.
+    /// Searches the list for the current representation. If that does not exist, no list has it, not even
+    /// `*`.
     pub(super) fn look_for(
         &self,
         current: Option<&Validators>,
@@ -59,7 +60,7 @@ impl TagLines<'_> {
 }
 
 impl DateField {
-    /// Takes a line of this field.
+    /// Adds a line of this field.
     pub(super) fn take(&mut self, value: &[u8]) {
         *self = match (*self, Date::parse(value)) {
             (Self::Absent, Some(date)) => Self::Given(date),

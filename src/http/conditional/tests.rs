@@ -19,7 +19,7 @@ fn current() -> Validators {
     Validators { etag: Some(etag), last_modified: Some(date(SAME)) }
 }
 
-/// The preconditions of a head of these lines.
+/// The preconditions in a head with these lines.
 fn given(head: &str) -> Preconditions<'_> {
     gather(head.lines().map(|line| {
         let (name, value) = line.split_once(": ").expect("a field line");

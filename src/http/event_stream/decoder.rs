@@ -1,18 +1,19 @@
 //! Decodes an event stream, in pieces of any size (WHATWG HTML, §9.2.5 and §9.2.6).
 //!
-//! Bytes become lines (ended by LF, CR or CRLF), lines become fields, a blank line ends the event:
+//! Bytes become lines (ended by LF, CR or CRLF), lines become fields, and a blank line ends the event:
 //!
 //! ```text
 //! bytes ──▶ line ──▶ comment | field ──▶ data, event, id ── blank line ──▶ StreamEvent
 //! ```
 //!
-//! At the end of a stream, an event without its blank line is dropped with the decoder, as the section requires. Memory is
-//! bounded by [`MAX_LINE`] and [`MAX_DATA`], whatever the server sends.
+//! At the end of a stream, an event without its blank line is dropped with the decoder, as §9.2.6 requires.
+//! Memory is bounded by [`MAX_LINE`] and [`MAX_DATA`], whatever the server sends.
 
 use std::fmt;
 use std::time::Duration;
 
-/// The longest line, in bytes: a welcome to a full room, with a hundred messages of 4 KB, each byte escaped.
+/// The longest line, in bytes: enough for the welcome to a full room, with a hundred messages of 4 KB in
+/// which every byte is escaped.
 pub const MAX_LINE: usize = 4 << 20;
 
 /// The maximum size of one event's data, all its lines together, in bytes.
@@ -21,9 +22,9 @@ pub const MAX_DATA: usize = 4 << 20;
 /// A decoded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamEvent {
-    /// The last id that the stream has named, in this event or before it; empty if none.
+    /// The last id that the stream named, in this event or earlier; empty if none.
     pub id: String,
-    /// Its type; `message` if it names none.
+    /// Its type; `message` if the event names none.
     pub event: String,
     /// Its data, with an LF between lines.
     pub data: String,
@@ -32,9 +33,9 @@ pub struct StreamEvent {
 /// A line or an event is too long. Close the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLong {
-    /// A line of more than [`MAX_LINE`].
+    /// A line is longer than [`MAX_LINE`].
     Line,
-    /// An event with more data than [`MAX_DATA`].
+    /// An event has more data than [`MAX_DATA`].
     Data,
 }
 
@@ -43,9 +44,9 @@ pub enum TooLong {
 pub struct EventStreamDecoder {
     line: Vec<u8>,
     is_past_first_line: bool,
-    /// The last byte was a CR, which has ended its line: an LF now belongs to it.
+    /// The last byte was a CR, which ended its line: if an LF follows, it belongs to that line end.
     is_after_cr: bool,
-    /// The event so far. Each data line ends with LF, to distinguish empty data from none.
+    /// The event so far. Each data line ends with LF, to distinguish empty data from no data.
     data: String,
     event: String,
     id: String,
@@ -59,13 +60,13 @@ impl EventStreamDecoder {
         Self::default()
     }
 
-    /// A stream that continues another one, which was cut after this last id. Events without an id keep it.
+    /// A stream that continues one that broke off after this id. Events without an id keep it.
     pub fn resuming(last_id: &str) -> Self {
         Self { id: last_id.to_owned(), last_id: last_id.to_owned(), ..Self::default() }
     }
 
-    /// The id to send as `Last-Event-ID` when reconnecting; empty if there is none. That of an unfinished event does not
-    /// count.
+    /// The id to send as `Last-Event-ID` when reconnecting; empty if there is none. The id of an unfinished
+    /// event does not count.
     pub fn last_event_id(&self) -> &str {
         &self.last_id
     }
@@ -86,7 +87,7 @@ impl EventStreamDecoder {
         Ok(None)
     }
 
-    /// Moves bytes to the line, up to its end. False if the input ended first.
+    /// Moves bytes to the line, up to its end. Returns false if the input ended first.
     fn end_line(&mut self, input: &mut &[u8]) -> Result<bool, TooLong> {
         if input.is_empty() {
             return Ok(false);
@@ -112,7 +113,7 @@ impl EventStreamDecoder {
         if line.is_empty() {
             return Ok(self.dispatch());
         }
-        // Line ends are ASCII, so a single line decodes as it would within the whole stream.
+        // Line ends are ASCII, so decoding line by line gives the same text as decoding the whole stream.
         let line = String::from_utf8_lossy(line);
         let (field, value) = line.split_once(':').unwrap_or((&line, ""));
         self.take_field(field, value.strip_prefix(' ').unwrap_or(value))?;
@@ -132,7 +133,7 @@ impl EventStreamDecoder {
         Ok(())
     }
 
-    /// §9.2.6, "dispatch the event": the id counts even if there is no data and so no event.
+    /// §9.2.6, "dispatch the event": the id counts even if there is no data, and therefore no event.
     fn dispatch(&mut self) -> Option<StreamEvent> {
         self.id.clone_into(&mut self.last_id);
         let event = std::mem::take(&mut self.event);
@@ -173,7 +174,7 @@ mod tests {
         StreamEvent { id: id.into(), event: event.into(), data: data.into() }
     }
 
-    /// Decodes the pieces one after the other; returns the events and the decoder.
+    /// Decodes the pieces one after another; returns the events and the decoder.
     fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<StreamEvent>, EventStreamDecoder) {
         let (mut events, mut decoder) = (Vec::new(), EventStreamDecoder::new());
         for mut piece in pieces {

@@ -7,7 +7,7 @@ use super::parameters;
 /// The longest boundary, in bytes (RFC 2046 §5.1.1).
 pub const BOUNDARY_LIMIT: usize = 70;
 
-/// A boundary: 1 to [`BOUNDARY_LIMIT`] of the allowed characters, not ending with a space.
+/// A boundary: 1 to [`BOUNDARY_LIMIT`] allowed characters, not ending with a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boundary(String);
 
@@ -16,7 +16,7 @@ pub struct Boundary(String);
 pub enum BoundaryError {
     /// It is not `multipart/form-data`.
     NotFormData,
-    /// It has no `boundary`, or several, or parameters that cannot be read.
+    /// It has no `boundary`, or several, or malformed parameters.
     Missing,
     /// The boundary is empty, too long, or has characters that are not allowed.
     Invalid,
@@ -42,7 +42,7 @@ impl Boundary {
         Ok(Self(text.iter().copied().map(char::from).collect()))
     }
 
-    /// A boundary of 32 characters. From random bytes, it occurs in no content.
+    /// A boundary of 32 characters. If the bytes are random, no content contains it.
     pub fn of_bytes(bytes: [u8; 16]) -> Self {
         Self(format!("{:032x}", u128::from_be_bytes(bytes)))
     }
@@ -54,7 +54,7 @@ impl Boundary {
     }
 }
 
-/// `bchars`.
+/// The `bchars` of RFC 2046.
 fn is_boundary_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte)
 }

@@ -11,12 +11,12 @@ use super::part_head::PartHead;
 pub enum MultipartEvent<'a> {
     /// A part begins; all `Data` up to `PartEnds` belongs to it.
     PartBegins(PartHead),
-    /// Content of the part, never empty: from the input, or bytes of earlier input that might have been a delimiter until
-    /// now.
+    /// Content of the part, never empty: bytes of the input, or earlier bytes that could have been a
+    /// delimiter until now.
     Data(&'a [u8]),
     /// The part is complete.
     PartEnds,
-    /// There are no more parts. Anything that follows is ignored.
+    /// There are no more parts. Anything after this is ignored.
     Finished,
 }
 
@@ -34,17 +34,17 @@ pub struct DecodedEvent<'a> {
 pub struct MultipartDecoder {
     state: State,
     scanner: Scanner,
-    /// Parts begun.
+    /// The number of parts that have begun.
     parts: usize,
 }
 
-/// Where the next byte is in the body.
+/// The place in the body of the next byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     /// Before the first delimiter: ignored (RFC 2046 §5.1.1).
     Preamble,
     AfterDelimiter(After),
-    /// In a part head, of which these bytes have arrived.
+    /// In a part head; these bytes of it have arrived.
     PartHead(Vec<u8>),
     Data,
     /// After the closing delimiter: ignored.
@@ -69,8 +69,8 @@ impl MultipartDecoder {
         Self { state: State::Preamble, scanner, parts: 0 }
     }
 
-    /// Decodes up to the next event. Call it again with the rest of the input until all of it is used: a call with input
-    /// always makes progress, even if it uses none of it.
+    /// Decodes up to the next event. Call it again with the rest of the input until all of that is used: a
+    /// call with input always makes progress, even if it uses no bytes.
     pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<DecodedEvent<'a>, MultipartError> {
         let part = self.parts;
         self.decode_event(input).map_err(|problem| MultipartError { part, problem })
@@ -143,13 +143,13 @@ impl MultipartDecoder {
         let State::PartHead(head) = std::mem::replace(&mut self.state, State::Data) else {
             return Err(MultipartProblem::Head);
         };
-        // A part may be empty: then the end of its head is the line break of the delimiter.
+        // A part may be empty: then the line break of the delimiter is the one that ends the head.
         self.scanner.begin_line();
         PartHead::parse(&head).map(MultipartEvent::PartBegins)
     }
 }
 
-/// Moves the input up to the end of its first line into the head, and returns how many bytes that was.
+/// Moves the input, up to the end of its first line, into the head, and returns the number of bytes.
 fn take_line(head: &mut Vec<u8>, input: &[u8]) -> Result<usize, MultipartProblem> {
     let end = input.iter().position(|&byte| byte == b'\n').map_or(input.len(), |at| at + 1);
     let (line, _) = input.split_at(end);
@@ -160,7 +160,7 @@ fn take_line(head: &mut Vec<u8>, input: &[u8]) -> Result<usize, MultipartProblem
     if head.ends_with(b"\n") && !head.ends_with(b"\r\n") { Err(MultipartProblem::Head) } else { Ok(end) }
 }
 
-/// Whether this head ends with its empty line.
+/// Whether the head is complete: it ends with its empty line.
 fn is_whole(head: &[u8]) -> bool {
     head == b"\r\n" || head.ends_with(b"\r\n\r\n")
 }

@@ -1,8 +1,9 @@
 //! Finding the delimiter: `CRLF "--" boundary`, in a body that arrives in pieces (RFC 2046 §5.1.1).
 //!
-//! A delimiter has exactly one CR, its first byte. So if a match fails, none of its bytes can begin another one, and no byte
-//! is examined twice. Within a piece the search jumps by the length of the delimiter (Horspool). Across pieces only a count
-//! is kept: the bytes that matched so far are a prefix of the delimiter, and are copied from it if they are content.
+//! A delimiter has exactly one CR, its first byte. So if a match fails, none of its other bytes can begin a
+//! new match, and no byte is examined twice. Within a piece, the search jumps by the length of the delimiter
+//! (Horspool). Between pieces, only a count is kept: the bytes that matched so far are a prefix of the
+//! delimiter, and are copied from it if they turn out to be content.
 
 use super::boundary::{BOUNDARY_LIMIT, Boundary};
 
@@ -12,22 +13,22 @@ pub(super) struct Scanner {
     delimiter: Vec<u8>,
     /// How far the window moves if it ends with this byte.
     jumps: [u8; 256],
-    /// How much of the delimiter the latest bytes match.
+    /// How many bytes of the delimiter the latest bytes match.
     matched: usize,
-    /// How many of these are the line break of the preceding line, which is not content.
+    /// How many of the matched bytes are the line break of the preceding line, which is not content.
     lent: usize,
 }
 
 // A jump is at most the length of a delimiter.
 const _: () = assert!(LINE_START.len() + BOUNDARY_LIMIT <= u8::MAX as usize);
 
-/// What a delimiter has before its boundary.
+/// The part of a delimiter before its boundary.
 const LINE_START: &[u8] = b"\r\n--";
 
 /// The length of a line break.
 const CRLF: usize = 2;
 
-/// What the next bytes are.
+/// The kind of the next bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Scanned<'a> {
     /// Content; may be empty.
@@ -55,7 +56,8 @@ impl Scanner {
         self.lent = CRLF;
     }
 
-    /// Returns what the input begins with, and how many of its bytes that is. After empty `Content`, call it again.
+    /// Returns what the input begins with, and the number of those bytes. After empty `Content`, call it
+    /// again.
     pub(super) fn scan<'a>(&'a mut self, input: &'a [u8]) -> (usize, Scanned<'a>) {
         if self.matched == 0 {
             let (content, _) = input.split_at(self.find(input));
@@ -66,12 +68,13 @@ impl Scanner {
         self.go_on_matching(input)
     }
 
-    /// Where a delimiter begins, complete or cut by the end of the input; the length of the input if none does.
+    /// Where a delimiter begins, complete or cut off by the end of the input; the length of the input if
+    /// there is none.
     fn find(&self, input: &[u8]) -> usize {
         let length = self.delimiter.len();
         let mut at = 0;
         while let Some(window @ [first, .., last]) = input.get(at..at + length) {
-            // The first byte decides nearly every comparison, whatever an attacker has chosen for the others.
+            // The first byte decides nearly every comparison, whatever an attacker chooses for the others.
             if *first == b'\r' && window == self.delimiter {
                 return at;
             }
@@ -101,7 +104,8 @@ impl Scanner {
 mod tests {
     use super::*;
 
-    /// Everything found in the pieces: content as it is, `|` for a delimiter, `…` where more must come.
+    /// Everything found in the pieces: content unchanged, `|` for a delimiter, `…` where more bytes are
+    /// needed.
     fn scan(begin_line: bool, pieces: &[&[u8]]) -> String {
         let mut scanner = Scanner::new(&Boundary::new(b"ab").expect("valid"));
         if begin_line {

@@ -7,7 +7,7 @@ use super::limits::{PART_HEAD_LIMIT, PARTS_LIMIT};
 /// A body that is not a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MultipartError {
-    /// The part, counted from 1; 0 is before the first.
+    /// The part, counted from 1; 0 means before the first.
     pub part: usize,
     /// What is wrong.
     pub problem: MultipartProblem,
@@ -20,7 +20,7 @@ pub enum MultipartProblem {
     Delimiter,
     /// A part head is longer than [`PART_HEAD_LIMIT`].
     HeadTooLarge,
-    /// A part head is malformed, or has too many field lines, or a field twice.
+    /// A part head is malformed, has too many field lines, or has a field twice.
     Head,
     /// A part has no `Content-Disposition: form-data` with one name.
     Disposition,

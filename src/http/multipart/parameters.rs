@@ -1,7 +1,7 @@
-//! Parameters of a field value: `form-data; name="a"; filename=b` (RFC 9110 §5.6.6), as clients write them.
+//! Parameters of a field value, as clients write them: `form-data; name="a"; filename=b` (RFC 9110 §5.6.6).
 //!
-//! Two deviations for clients in use: an unquoted value ends at the next semicolon, whatever it contains; and a backslash in
-//! quotes escapes only a quote or a backslash (`"C:\a.txt"`).
+//! Two deviations suit existing clients: an unquoted value ends at the next semicolon, whatever it contains;
+//! and a backslash in quotes escapes only a quote or a backslash (`"C:\a.txt"`).
 
 /// The rest of a field value, after its first word.
 #[derive(Debug, Clone)]
@@ -21,8 +21,8 @@ pub(super) fn split(value: &[u8]) -> (&[u8], Parameters<'_>) {
 }
 
 impl<'a> Parameters<'a> {
-    /// The value of the only parameter of this name. Two parameters of one name are an error, as it is unclear which
-    /// one another parser would use; so is a malformed parameter.
+    /// The value of the only parameter with this name. Two parameters with this name are an error, as it is
+    /// unclear which one another parser would use; so is a malformed parameter.
     pub(super) fn get(&self, wanted: &[u8]) -> Result<Option<Vec<u8>>, NoParameter> {
         let mut found = None;
         for parameter in self.clone() {
@@ -63,13 +63,13 @@ impl<'a> Iterator for Parameters<'a> {
     }
 }
 
-/// The unquoted text up to a semicolon or the end, and what follows it.
+/// The unquoted text up to a semicolon or the end, and the rest.
 fn until_semicolon(rest: &[u8]) -> (Vec<u8>, &[u8]) {
     let (text, rest) = rest.split_at(rest.iter().position(|&byte| byte == b';').unwrap_or(rest.len()));
     (text.trim_ascii_end().to_vec(), rest)
 }
 
-/// The text up to the closing quote, and what follows that.
+/// The text up to the closing quote, and the rest after it.
 fn unquote(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut text = Vec::new();
     loop {

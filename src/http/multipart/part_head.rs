@@ -1,4 +1,4 @@
-//! The head of a part of a form: the name of its field, and of its file (RFC 7578 §4).
+//! The head of a part of a form: the names of its field and of its file (RFC 7578 §4).
 
 use super::error::MultipartProblem;
 use super::parameters;
@@ -11,7 +11,7 @@ const FIELDS_LIMIT: usize = 16;
 pub struct PartHead {
     /// The name of the form's field.
     pub name: Vec<u8>,
-    /// The file's name, without directories: bytes that are not checked yet. `None` if the part is not a file; empty if a
+    /// The file's name, without directories: unchecked bytes. `None` if the part is not a file; empty if a
     /// browser's file field was left empty.
     pub filename: Option<Vec<u8>>,
     /// The part's media type, as sent.
@@ -19,7 +19,7 @@ pub struct PartHead {
 }
 
 impl PartHead {
-    /// Reads a whole head, its empty line included.
+    /// Parses a whole head, including its empty line.
     pub(super) fn parse(head: &[u8]) -> Result<Self, MultipartProblem> {
         let mut lines = [httparse::EMPTY_HEADER; FIELDS_LIMIT];
         let Ok(httparse::Status::Complete((_, lines))) = httparse::parse_headers(head, &mut lines) else {
@@ -42,15 +42,15 @@ impl PartHead {
     }
 }
 
-/// The value of the one line of this name.
+/// The value of the only line with this name.
 fn field<'b>(lines: &[httparse::Header<'b>], name: &str) -> Result<Option<&'b [u8]>, MultipartProblem> {
     let mut values = lines.iter().filter(|line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value);
     let value = values.next();
     if values.next().is_some() { Err(MultipartProblem::Head) } else { Ok(value) }
 }
 
-/// Whether this encoding changes the content. RFC 7578 §4.7 deprecates it; saving the encoded bytes would save other
-/// content than was meant.
+/// Whether this encoding changes the content. RFC 7578 §4.7 deprecates such encodings; saving the encoded
+/// bytes would save the wrong content.
 fn changes_content(encoding: &[u8]) -> bool {
     !["7bit", "8bit", "binary"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain.as_bytes()))
 }

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// The events of a decoder, with data in one piece.
+/// The events from a decoder, with adjacent data joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
     Begins(PartHead),
@@ -14,7 +14,7 @@ enum Event {
     Finished,
 }
 
-/// The events of a body in these pieces, and how it ends.
+/// Decodes a body in these pieces; returns the events and how the body ends.
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, Result<(), MultipartError>) {
     let mut decoder = MultipartDecoder::new(&Boundary::new(b"AaB03x").expect("valid"));
     let mut events = Vec::new();
@@ -174,7 +174,7 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// What bodies are made of, well-formed or not.
+/// The fragments from which bodies are made, well-formed or not.
 const FRAGMENTS: &[&str] = &[A, "\r\n", "\r", "--AaB03x", "--", "x", "\n", "\r\n--AaB03x--"];
 
 /// The body cut at these places.

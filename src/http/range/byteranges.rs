@@ -1,7 +1,7 @@
 //! Several ranges in one body: `multipart/byteranges` (RFC 9110 §14.6).
 //!
-//! This makes only the frame: the heads of the parts, and the spans between them. The caller sends the content from the
-//! file.
+//! This makes only the frame: the heads of the parts, and which spans follow them. The caller sends the
+//! content from the file.
 
 use super::content_range::content_range;
 use super::span::Span;
@@ -16,8 +16,8 @@ pub enum RangePart {
     Content(Span),
 }
 
-/// Frames the spans of a representation of `len` bytes and this media type, one part each. The boundary must
-/// not occur in the content: the caller makes it long and random, and sends it in [`media_type`].
+/// Frames these spans of a representation with `len` bytes and this media type, one part each. The boundary
+/// must not occur in the content: the caller makes it long and random, and sends it in [`media_type`].
 pub fn frame(boundary: &Boundary, part_type: &str, spans: &[Span], len: u64) -> Vec<RangePart> {
     let mut parts = Vec::with_capacity(2 * spans.len() + 1);
     let mut line_break = "";
@@ -40,7 +40,7 @@ pub fn media_type(boundary: &Boundary) -> String {
 }
 
 impl RangePart {
-    /// How many bytes of the body it is.
+    /// Its length in the body, in bytes.
     pub fn length(&self) -> u64 {
         match self {
             Self::Frame(bytes) => bytes.len() as u64,

@@ -1,4 +1,4 @@
-//! `Content-Range`: which bytes a body holds (RFC 9110 §14.4).
+//! `Content-Range`: which bytes a body contains (RFC 9110 §14.4).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::span::Span;
 /// The value of a `Content-Range` field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentRange {
-    /// `bytes first-last/complete`: the content is this part, which ends within the whole length.
+    /// `bytes first-last/complete`: the content is this part of the whole.
     Part {
         /// The part.
         span: Span,
@@ -26,14 +26,14 @@ pub fn content_range(span: Span, len: u64) -> ContentRange {
     ContentRange::Part { span, complete: Some(len) }
 }
 
-/// The value for a 416 about a representation of `len` bytes.
+/// The value in a 416 response, for a representation of `len` bytes.
 pub fn unsatisfied(len: u64) -> ContentRange {
     ContentRange::Unsatisfied { complete: len }
 }
 
 impl ContentRange {
-    /// Parses a value; `None` if it has another unit, is malformed, or names an impossible part. Such a response must not be
-    /// combined with others (§14.4), so parsing is strict except for the unit's case.
+    /// Parses a value; `None` if it has a different unit, is malformed, or names an impossible part. Such a
+    /// response must not be combined with others (§14.4), so parsing is strict except for the unit's case.
     pub fn parse(value: &[u8]) -> Option<Self> {
         const UNIT: &str = "bytes ";
         let (unit, rest) = std::str::from_utf8(value).ok()?.split_at_checked(UNIT.len())?;
@@ -60,7 +60,7 @@ fn span(part: &str, len: u64) -> Option<Span> {
     Span::new(first, length, len)
 }
 
-/// A decimal number of digits only, if it fits.
+/// A decimal number made only of digits, if it fits in 64 bits.
 fn number(digits: &str) -> Option<u64> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }

@@ -21,9 +21,9 @@ pub enum Selection {
 
 /// Selects from a representation of `len` bytes.
 ///
-/// Ranges that overlap or touch are not joined (§15.3.7.2 allows both): each part is one requested range, in the requested
-/// order. The cost is bounded, because the total is never more than the whole. An empty representation is sent as a whole
-/// instead of 416: some clients send `bytes=0-` with every request.
+/// Overlapping or adjacent ranges are not joined (§15.3.7.2 allows either): each part is one requested range,
+/// in the requested order. The cost is bounded, because the total is never more than the whole. An empty
+/// representation is sent as a whole instead of 416: some clients send `bytes=0-` with every request.
 pub fn select(range_field: &[u8], len: u64) -> Selection {
     let Ok(spans) = spans(range_field, len) else { return Selection::Whole };
     let total = spans.iter().try_fold(0_u64, |total, span| total.checked_add(span.length()));
@@ -37,7 +37,7 @@ pub fn select(range_field: &[u8], len: u64) -> Selection {
     }
 }
 
-/// The field is ignored: it is malformed, has another unit, or more than [`RANGES_LIMIT`] ranges.
+/// The field is ignored: it is malformed, has a different unit, or has more than [`RANGES_LIMIT`] ranges.
 struct Ignored;
 
 /// The spans of the ranges that select something.
@@ -57,7 +57,7 @@ fn spans(range_field: &[u8], len: u64) -> Result<Vec<Span>, Ignored> {
     if ranges == 0 { Err(Ignored) } else { Ok(spans) }
 }
 
-/// The ranges after `bytes=`; the unit is compared without case (§14.1).
+/// The ranges after `bytes=`; the case of the unit is ignored (§14.1).
 fn range_set(range_field: &[u8]) -> Result<&[u8], Ignored> {
     const UNIT: &[u8] = b"bytes=";
     match range_field.split_at_checked(UNIT.len()) {
@@ -89,7 +89,7 @@ fn span(range: &[u8], len: u64) -> Result<Option<Span>, Ignored> {
     }
 }
 
-/// A decimal number. One that does not fit in 64 bits is beyond any file, so it becomes the largest.
+/// A decimal number. A number that does not fit in 64 bits is beyond any file, so it becomes the largest.
 fn position(digits: &[u8]) -> Result<u64, Ignored> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Ignored);

@@ -1,6 +1,6 @@
 //! A span of a representation.
 
-/// A span of a representation, in bytes: never empty, and within the length that it was made for.
+/// A span of a representation, in bytes: never empty, and within the representation's length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
     start: u64,
@@ -35,7 +35,7 @@ impl Span {
         Self { length: self.length.min(at_most.max(1)), ..self }
     }
 
-    /// What is left after the first `sent` bytes; `None` if nothing is.
+    /// The rest after the first `sent` bytes; `None` if nothing is left.
     pub fn after(self, sent: u64) -> Option<Self> {
         let length = self.length.checked_sub(sent).filter(|&left| left > 0)?;
         Some(Self { start: self.start + sent, length })

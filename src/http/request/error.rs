@@ -6,7 +6,7 @@ use crate::http::fields::is_token_byte;
 use crate::http::status::Status;
 use crate::http::target::{TARGET_LIMIT, TargetError};
 
-/// The largest head, in bytes, from its first byte to its empty line. What browsers send is below 4 KB.
+/// The largest head, in bytes, from its first byte to its empty line. Browsers send less than 4 KB.
 pub const HEAD_LIMIT: usize = 16 * 1024;
 
 /// The maximum number of field lines in a head. Browsers send about twenty.
@@ -54,8 +54,8 @@ impl HeadError {
         }
     }
 
-    /// The error of a coding other than `chunked`: unknown if it is a valid list without `chunked`, or with `chunked`
-    /// only at the end. Otherwise the end of the body cannot be found (RFC 9112 §6.3).
+    /// The error for a coding other than `chunked`. A valid list without `chunked`, or with `chunked` only at
+    /// the end, is an unknown coding. With any other, the end of the body cannot be found (RFC 9112 §6.3).
     pub(super) fn of_coding(coding: &[u8]) -> Self {
         let is_chunked = |coding: &&[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
         let mut before = coding.split(|&b| b == b',').rev().skip(1);

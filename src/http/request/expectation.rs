@@ -6,7 +6,7 @@ use crate::http::fields::Fields;
 /// The value of the Expect field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expectation {
-    /// There is none.
+    /// There is no expectation.
     None,
     /// The client sends its body after `100 Continue`.
     Continue,
@@ -15,8 +15,8 @@ pub enum Expectation {
 }
 
 impl Expectation {
-    /// Ignored in HTTP/1.0, which has no Expect. The field is a list, on one line or several, and all of its members are
-    /// expected (RFC 9110 §10.1.1, §5.3).
+    /// The field is ignored in HTTP/1.0, which does not define it. It is a list, on one or several lines, and
+    /// all of its members must be met (RFC 9110 §10.1.1, §5.3).
     pub(super) fn of(version: HttpVersion, fields: Fields<'_, '_>) -> Self {
         let mut expected = fields.list("Expect").map(|member| member.eq_ignore_ascii_case(b"100-continue"));
         match expected.next() {

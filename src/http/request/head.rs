@@ -1,4 +1,4 @@
-//! The head of a request: reading it.
+//! Parses the head of a request.
 
 use std::mem::MaybeUninit;
 
@@ -24,7 +24,7 @@ pub struct Head<'h, 'b> {
     pub fields: Fields<'h, 'b>,
     /// How the end of the body is found.
     pub framing: Framing,
-    /// The requested host: of an absolute target, otherwise of the Host field. HTTP/1.0 may have none.
+    /// The requested host: from an absolute target, or else from the Host field. HTTP/1.0 may have none.
     pub host: Option<&'b str>,
     /// Whether the client waits for `100 Continue`.
     pub expectation: Expectation,
@@ -47,12 +47,12 @@ impl Default for FieldSpace<'_> {
 }
 
 impl<'h, 'b> Head<'h, 'b> {
-    /// Parses a head whose end was found.
+    /// Parses a head whose end has been found.
     pub fn parse(bytes: &'b [u8], space: &'h mut FieldSpace<'b>) -> Result<Self, HeadError> {
         let mut request = httparse::Request::new(&mut []);
         match request.parse_with_uninit_headers(bytes, &mut space.0) {
             Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
-            // It ends elsewhere than where its end was found, so two parsers would read two different requests.
+            // The parser found the end elsewhere than `head_end` did, so the two read different requests.
             Ok(_) => return Err(HeadError::RequestLine),
             Err(error) => return Err(HeadError::of_parser(error, bytes)),
         }
@@ -78,7 +78,8 @@ impl<'h, 'b> Head<'h, 'b> {
     }
 }
 
-/// How the end of the body is found (RFC 9112 §6.3). Anything that two parsers could read in two ways is rejected (§11.2).
+/// How the end of the body is found (RFC 9112 §6.3). Anything that two parsers could read differently is
+/// rejected (§11.2).
 fn framing(version: HttpVersion, fields: Fields<'_, '_>) -> Result<Framing, HeadError> {
     let mut lengths = fields.all("Content-Length");
     let mut codings = fields.all("Transfer-Encoding");
@@ -99,7 +100,8 @@ fn framing(version: HttpVersion, fields: Fields<'_, '_>) -> Result<Framing, Head
     }
 }
 
-/// The requested host (RFC 9112 §3.2): exactly one Host field in HTTP/1.1; an absolute target overrides it.
+/// The requested host (RFC 9112 §3.2): HTTP/1.1 needs exactly one Host field; an absolute target overrides
+/// it.
 fn host<'b>(
     version: HttpVersion,
     fields: Fields<'_, 'b>,

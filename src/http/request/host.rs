@@ -9,12 +9,12 @@ pub fn is_host(text: &str) -> bool {
     let end =
         if is_literal { text.find(']').map_or(0, |at| at + 1) } else { reg_name_length(text.as_bytes()) };
     let (name, rest) = text.split_at(end);
-    // No literal but IPv6 exists yet.
+    // No literals other than IPv6 exist yet.
     let is_name = if is_literal { ipv6_literal(name).is_some() } else { !name.is_empty() };
     is_name && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
 }
 
-/// Whether this is a `port` (RFC 3986 §3.2.3) of TCP; it may be empty.
+/// Whether this is a TCP `port` (RFC 3986 §3.2.3), which may be empty.
 fn is_port(text: &str) -> bool {
     let add_digit = |value: u16, byte: u8| {
         let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
@@ -23,8 +23,8 @@ fn is_port(text: &str) -> bool {
     text.bytes().try_fold(0, add_digit).is_some()
 }
 
-/// An IPv6 address in brackets. The zone of a link-local one is dropped: it is meaningful only on the client's machine,
-/// and should not have been sent (RFC 6874 §3). Some clients do.
+/// An IPv6 address in brackets. The zone of a link-local address is dropped: it is meaningful only on the
+/// client's machine, and should not be sent (RFC 6874 §3), but some clients send it.
 pub fn ipv6_literal(name: &str) -> Option<Ipv6Addr> {
     let inner = name.strip_prefix('[')?.strip_suffix(']')?;
     let Some((ip, zone)) = inner.split_once('%') else { return inner.parse().ok() };
@@ -33,7 +33,7 @@ pub fn ipv6_literal(name: &str) -> Option<Ipv6Addr> {
     (ip.is_unicast_link_local() && !zone.is_empty() && zone.bytes().all(is_zone)).then_some(ip)
 }
 
-/// How many bytes from the start are a `reg-name` (RFC 3986 §3.2.2); an IPv4 address is one, too.
+/// The length of the `reg-name` (RFC 3986 §3.2.2) at the start; an IPv4 address is one, too.
 fn reg_name_length(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {

@@ -5,7 +5,7 @@
 pub enum Method {
     /// Returns the content.
     Get,
-    /// As GET, without content.
+    /// Like GET, without content.
     Head,
     /// Saves the content.
     Post,
@@ -25,19 +25,20 @@ pub enum Method {
     Options,
 }
 
-/// A method that wharf does not have.
+/// A method that wharf does not support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnsupportedMethod {
-    /// It is known, and no target allows it (405).
+    /// It is known, but no target allows it (405).
     NotAllowed,
-    /// CONNECT, which no target allows either (405): what follows may belong to the tunnel (RFC 9110 §9.3.6).
+    /// CONNECT, which no target allows either (405): the bytes after it may belong to the tunnel (RFC 9110
+    /// §9.3.6).
     Tunnel,
     /// It is unknown (501).
     Unknown,
 }
 
 impl Method {
-    /// The method of this name, which is case-sensitive (RFC 9110 §9.1).
+    /// The method with this name, which is case-sensitive (RFC 9110 §9.1).
     pub(super) fn parse(name: &str) -> Result<Self, UnsupportedMethod> {
         Ok(match name {
             "GET" => Self::Get,
@@ -74,12 +75,13 @@ impl Method {
         }
     }
 
-    /// Whether the method asks for no change (RFC 9110 §9.2.1).
+    /// Whether the method requests no change (RFC 9110 §9.2.1).
     pub fn is_safe(self) -> bool {
         matches!(self, Self::Get | Self::Head | Self::Options)
     }
 
-    /// Whether sending the request twice has the effect of sending it once (RFC 9110 §9.2.2, RFC 4918 §9).
+    /// Whether sending the request twice has the same effect as sending it once (RFC 9110 §9.2.2, RFC 4918
+    /// §9).
     pub fn is_idempotent(self) -> bool {
         self.is_safe() || matches!(self, Self::Put | Self::Delete | Self::Mkcol | Self::Move | Self::Copy)
     }

@@ -74,7 +74,7 @@ fn hosts() {
     }
 }
 
-/// The same rule for the Host field of both versions and for the authority of an absolute target.
+/// The Host field in both versions and the authority of an absolute target follow the same rule.
 #[test]
 fn what_is_a_host() {
     let cases = [

@@ -1,4 +1,4 @@
-//! Which fields lead to which handling, and what the server announces.
+//! How the fields decide the handling of a request, and what the server announces.
 
 use super::*;
 use crate::http::request::FieldSpace;

@@ -8,11 +8,11 @@ use rustls::ProtocolVersion;
 use super::{READ, Stage, TlsStream};
 
 impl TlsStream {
-    /// Continues the handshake; returns whether it is complete. If not, it waits to send records, if
-    /// [`Self::wants_write`], or else to receive some.
+    /// Continues the handshake; returns whether it is complete. If not, it waits to send records if
+    /// [`Self::wants_write`], and otherwise to receive some.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
-            // The client has got all of the handshake: it has ended it.
+            // The client has finished the handshake, so it has received all of it.
             if !self.session.is_handshaking()
                 && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
             {
@@ -42,7 +42,7 @@ impl TlsStream {
         }
     }
 
-    /// Passes records of the handshake to rustls; what follows the handshake is kept.
+    /// Passes handshake records to rustls; bytes after the handshake are kept.
     fn shake(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() && self.session.is_handshaking() {
             self.feed(&mut bytes)?;

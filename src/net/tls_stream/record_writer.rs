@@ -1,4 +1,4 @@
-//! The socket as rustls writes records to it.
+//! The writer through which rustls sends records to the socket.
 
 use std::io::{self, IoSlice};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use rustix::io::retry_on_intr;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
-/// The socket for rustls: writes several records with one system call, without blocking.
+/// Writes several records to the socket with one system call, without blocking.
 pub(super) struct RecordWriter<'a>(pub &'a TcpStream, pub SendFlags);
 
 impl io::Write for RecordWriter<'_> {

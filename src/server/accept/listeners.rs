@@ -1,4 +1,4 @@
-//! The addresses that a server listens on, and the errors of opening them.
+//! The addresses that a server listens on, and why they cannot be opened.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::{fmt, io};
@@ -47,7 +47,7 @@ pub enum ListenError {
 }
 
 impl ListenConfig {
-    /// The TCP addresses at which the listeners will be: two for one that accepts IPv4 and IPv6.
+    /// The TCP addresses at which the listeners will be: two for a listener that accepts IPv4 and IPv6.
     pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
         let ipv4 = |address: &SocketAddr| {
             let is_any = address.is_ipv6() && address.ip().is_unspecified();

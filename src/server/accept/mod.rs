@@ -51,8 +51,8 @@ pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Run
                 is_sure = false;
             }
         }
-        // The listeners first: a connection that is no longer in a backlog was accepted, and the idle clock has
-        // counted it.
+        // Checks the listeners first: a connection that is no longer in a backlog was accepted, and the idle
+        // clock has counted it.
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
         if is_sure && !state.stop.is_announced() && state.idle.settle(Moment::now()) {

@@ -5,22 +5,24 @@
 //!                                                  └─ no ──> PasswordCheck ──> password thread ──> PasswordVerdict
 //! ```
 //!
-//! A hash takes tens of milliseconds of a processor on purpose, so no worker computes one: a single thread of low priority
-//! checks one password after the other, fairly between clients. A success is remembered for a minute. The response to a
-//! failure is sent at a fixed time after the check began, so its time says nothing about the name.
+//! A hash takes tens of milliseconds of processor time on purpose, so no worker computes one: a single
+//! low-priority thread checks one password at a time, fairly between clients. A success is remembered for a
+//! minute. The response to a failure is sent at a fixed time after the check began, so its time says nothing
+//! about the name.
 //!
 //! The users are read again when their file changes.
 
+pub(super) mod credential;
 pub(super) mod password_change;
 pub(in crate::server) mod records;
 pub(super) mod sessions;
+mod shared_password;
 #[cfg(test)]
 mod tests;
 mod users;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
@@ -28,10 +30,10 @@ use std::{fmt, io, thread};
 use zeroize::Zeroizing;
 
 use self::users::Users;
-use crate::access::{Principal, Scope, Subject, User};
+use crate::access::{Subject, User};
 use crate::accounts::attempts::{Attempts, Guess};
 use crate::accounts::password::{Password, PasswordHash};
-use crate::accounts::records::{Purpose, RecordId, RecordScope, RecordSecret, Records, SecretUse, WallTime};
+use crate::accounts::records::{RecordId, Records, WallTime};
 use crate::accounts::remembered::Remembered;
 use crate::blocking::Blocking;
 use crate::chat::name::Name;
@@ -45,8 +47,9 @@ use crate::server::request::ClientAddress;
 use crate::server::timing::Deadline;
 use crate::server::watched_file::{self, Check, Stamp};
 
-/// How many checks may wait that come from addresses from which their user never came in: each takes some 40 ms, so a check from a
-/// known address waits for seconds at most, however many addresses send guesses. One address gets at most half of them.
+/// How many checks may wait from addresses from which their user has never logged in. Each takes some 40 ms,
+/// so a check from a known address waits a few seconds at most, however many addresses send guesses. One
+/// address gets at most half of the places.
 const STRANGERS: usize = 128;
 
 /// The accounts of a server; clones share them.
@@ -59,16 +62,18 @@ struct Shared {
     /// Whether passwords may be sent without TLS beyond this machine.
     allows_plain: bool,
     users: Mutex<Arc<Users>>,
-    /// The file as it was last read, even if in vain.
+    /// How often the users were replaced.
+    generation: AtomicU64,
+    /// The state of the file when it was last read, successfully or not.
     stamp: Mutex<Stamp>,
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
     remembered: Mutex<Remembered<ClientKey>>,
-    /// For checks from addresses from which their user never came in.
+    /// Permits for checks from addresses from which their user has never logged in.
     strangers: FairPermits,
     records: Records,
-    /// The last error of the records, so that it is logged once.
+    /// The last error with the records, so that it is logged only once.
     records_error: Mutex<Option<String>>,
 }
 
@@ -96,7 +101,7 @@ pub(super) struct PasswordCheck {
 pub(super) enum PasswordOwner {
     /// The account of this name.
     User(Zeroizing<String>),
-    /// The link of this public id.
+    /// The link with this public id.
     Link(RecordId),
 }
 
@@ -117,7 +122,8 @@ impl PasswordOwner {
 }
 
 impl Accounts {
-    /// Reads the users, and measures how long a check takes. The check of files says whether the users file may be used.
+    /// Reads the users, and measures how long a check takes. `check` decides whether the users file may be
+    /// used.
     pub fn new(
         source: AccountsSource,
         records: Records,
@@ -132,6 +138,7 @@ impl Accounts {
             check,
             allows_plain,
             users: Mutex::new(Arc::new(users)),
+            generation: AtomicU64::new(0),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
             strangers: FairPermits::new(STRANGERS),
@@ -164,12 +171,12 @@ impl Accounts {
         self.users().find(name).is_some()
     }
 
-    /// Whether a rule about this subject can be about anybody, perhaps a disabled user.
+    /// Whether a rule's subject can stand for anybody, even for a disabled user.
     pub fn has(&self, subject: &Subject) -> bool {
         self.users().has(subject)
     }
 
-    /// Whether this is still the user that it was: it has neither been removed nor changed.
+    /// Whether this user has been neither removed nor changed.
     pub(super) fn is_current(&self, user: &Arc<User>) -> bool {
         let users = self.users();
         let account = users.find(&user.name);
@@ -186,35 +193,12 @@ impl Accounts {
         self.users().has_name(name)
     }
 
-    /// Which user a session acts for. `None` if the secret opens nothing.
-    pub(super) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
+    /// A number that is another one after each change of the users and their records.
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire) + self.0.records.generation()
     }
 
-    /// Who a token acts for. `None` if it opens nothing.
-    pub(super) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Principal> {
-        self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
-    }
-
-    fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Principal> {
-        let now = WallTime::now();
-        let record = self.0.records.find(secret, now).ok()?;
-        let users = self.users();
-        let account = users.find(record.user.as_str()).filter(|account| record.is_of(&account.line))?;
-        record.touch(now);
-        let user = Arc::clone(&account.user);
-        match &record.purpose {
-            Purpose::Session { .. } => Some(Principal::of_user(user, address)),
-            Purpose::Token { scope: RecordScope { path, rights }, .. } => {
-                let scope = Scope { path: path.clone(), rights: *rights, link: None };
-                Some(Principal::within(user, address, scope))
-            }
-            // Their secrets are for the paths of links only.
-            Purpose::Visit { .. } | Purpose::Link { .. } => None,
-        }
-    }
-
-    /// Lets a check wait for the password thread; or says without one what becomes of it.
+    /// Admits a check to the password thread; returns the verdict if it is known without a check.
     pub(super) fn admit(&self, check: PasswordCheck) -> Result<Box<PasswordCheck>, PasswordVerdict> {
         if let Some(verdict) = self.known(&check) {
             return Err(verdict);
@@ -232,7 +216,7 @@ impl Accounts {
     /// were too many failures.
     fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
         let (client, now, users) = (check.client.key(), Instant::now(), self.users());
-        // First, or a success that is remembered would tell whether a guess is right.
+        // Checked first: otherwise a remembered success would reveal whether a guess is right.
         if let Some(wait) = lock(&self.0.attempts).delay(&client, check.of.guess(&users), now) {
             return Some(PasswordVerdict::TooMany(wait));
         }
@@ -242,11 +226,11 @@ impl Accounts {
         is_right.then(|| PasswordVerdict::Right(Arc::clone(&account.user)))
     }
 
-    /// Checks a password. This takes as long for a name that is not known.
+    /// Checks a password. It takes just as long for an unknown name.
     pub(super) fn check(&self, check: &PasswordCheck, disk: Blocking<'_>) -> CheckedPassword {
         let began = Moment::now();
         let at_once = Deadline::after(began, Duration::ZERO);
-        // Another connection may have sent the same meanwhile.
+        // Another connection may have sent the same credentials meanwhile.
         if let Some(verdict) = self.known(check) {
             return CheckedPassword { verdict, due: at_once };
         }
@@ -280,12 +264,13 @@ impl Accounts {
                 log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
             }
         }
-        // The next check begins no sooner than after the slowest: a request that waits for it could measure this one.
+        // Delays the next check as if this one had been the slowest; otherwise a request that waits for it
+        // could measure this one.
         thread::sleep(users.slowest.saturating_sub(began.elapsed()));
         CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
 
-    /// An error if the users file may no longer be used.
+    /// Fails if the users file may no longer be used.
     pub fn check_file(&self) -> io::Result<()> {
         let Some(path) = self.0.source.path() else { return Ok(()) };
         let named =
@@ -311,8 +296,8 @@ impl Accounts {
         is_new
     }
 
-    /// Reads the users again if their file has changed, or if that was asked for. If it cannot be used, the users stay as
-    /// they were; if it is gone, there are none. Returns whether they were read.
+    /// Reads the users again if their file has changed, or if a reload was requested. If it cannot be used,
+    /// the users stay as they were; if it is gone, there are none. Returns whether they were read.
     fn follow_users(&self, disk: Blocking<'_>) -> bool {
         let shared = &*self.0;
         let Some(path) = shared.source.path() else { return false };
@@ -344,18 +329,20 @@ impl Accounts {
         }
     }
 
-    /// What is known of a user ends with its password: somebody else may have known that.
+    /// Replaces the users, and forgets what is known about those whose password has changed: somebody else
+    /// may have known the old one.
     fn replace_users(&self, users: Users) {
         let newer = Arc::new(users.keeping(&self.users()));
         let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        self.0.generation.fetch_add(1, Ordering::Release);
         let mut attempts = lock(&self.0.attempts);
         for name in older.ended(&newer) {
             attempts.forget(Guess::User(name));
         }
     }
 
-    /// Ends the sessions, tokens and links of users who are gone or have another password. Requests check that too; but a user
-    /// made anew must not inherit them.
+    /// Ends the sessions, tokens and links of users who are gone or have a different password. Requests check
+    /// that too; but a new user of the same name must not inherit them.
     fn end_records(&self, users: &Users, disk: Blocking<'_>) {
         if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
             log::error!("cannot end the sessions of users who are gone: {error}");

@@ -20,14 +20,14 @@ pub(in crate::server) struct GivenLink {
 }
 
 impl Accounts {
-    /// The line of a user; `None` if it is there no longer.
+    /// The line of a user; `None` if it is gone.
     pub(in crate::server) fn line_of(&self, user: &User) -> Option<UserLine> {
         let users = self.users();
         let account = users.find(&user.name).filter(|account| !account.line.is_disabled)?;
         Some(account.line.clone())
     }
 
-    /// Makes a token of this user.
+    /// Makes a token for this user.
     pub(in crate::server) fn add_token(
         &self,
         user: &UserLine,
@@ -37,7 +37,7 @@ impl Accounts {
         self.0.records.add_token(user, token, WallTime::now(), disk)
     }
 
-    /// Makes a link of this user.
+    /// Makes a link for this user.
     pub(in crate::server) fn add_link(
         &self,
         user: &UserLine,
@@ -47,7 +47,8 @@ impl Accounts {
         self.0.records.add_link(user, link, WallTime::now(), disk)
     }
 
-    /// The link of a secret, also if it has expired or is used up; `None` if there is none, or if its giver is gone.
+    /// The link with this secret, even if it has expired or is used up; `None` if there is none, or if its
+    /// giver is gone.
     pub(in crate::server) fn link(&self, secret: &str) -> Option<GivenLink> {
         let secret = RecordSecret::parse(SecretUse::Link, secret.as_bytes())?;
         let record = self.0.records.of_secret(&secret).ok()?;
@@ -56,11 +57,11 @@ impl Accounts {
         Some(GivenLink { record, giver: Arc::clone(&account.user) })
     }
 
-    /// Whether this is the secret of a session that a use of the link has started.
-    pub(in crate::server) fn has_visit(&self, secret: &[u8], of: RecordId) -> bool {
+    /// The session of this secret, if a use of the link has started it.
+    pub(in crate::server) fn visit(&self, secret: &[u8], of: RecordId) -> Option<Arc<Record>> {
         RecordSecret::parse(SecretUse::Session, secret)
             .and_then(|secret| self.0.records.find(&secret, WallTime::now()).ok())
-            .is_some_and(|record| matches!(record.purpose, Purpose::Visit { link, .. } if link == of))
+            .filter(|record| matches!(record.purpose, Purpose::Visit { link, .. } if link == of))
     }
 
     /// The giver of a link that can be used now, and the hash of its password.
@@ -73,7 +74,7 @@ impl Accounts {
         }
     }
 
-    /// Whether a link asks for a password, or may do so: it cannot be read at the moment.
+    /// Whether a link asks for a password. Also true if that cannot be read at the moment.
     pub(in crate::server) fn has_password(&self, id: RecordId) -> bool {
         let record = self.0.records.get(id);
         record.map_or(true, |record| !matches!(record.purpose, Purpose::Link { password: None, .. }))
@@ -88,7 +89,7 @@ impl Accounts {
         self.0.records.take_use(link, WallTime::now(), disk)
     }
 
-    /// These records of a user, also those that have ended, the oldest first.
+    /// These records of a user, including those that have ended, the oldest first.
     pub(in crate::server) fn records_of(
         &self,
         user: &UserLine,

@@ -1,4 +1,4 @@
-//! The sessions of users: a login starts one, and a cookie has its secret.
+//! The sessions of users: a login starts one, and a cookie holds its secret.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::blocking::Blocking;
 pub(in crate::server) const COOKIE_LIFE: Duration = SESSION_LIFE;
 
 impl Accounts {
-    /// The id of the session that a secret opens, of whatever kind it is.
+    /// The id of the session that a secret opens, whatever its kind.
     pub(in crate::server) fn session_id(&self, secret: &[u8]) -> Option<RecordId> {
         let secret = RecordSecret::parse(SecretUse::Session, secret)?;
         self.0.records.find(&secret, WallTime::now()).ok().map(|record| record.id)
@@ -70,7 +70,7 @@ impl Accounts {
     }
 }
 
-/// Whether it is a session of this user, not one that a link of theirs has started.
+/// Whether it is a session of this user, not one that a user's link has started.
 fn is_session_of(record: &Record, user: &User) -> bool {
     record.user.as_str() == user.name && matches!(record.purpose, Purpose::Session { .. })
 }

@@ -1,4 +1,4 @@
-//! Checks of passwords, as the password thread makes them.
+//! Password checks, as the password thread runs them.
 
 use std::fs;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::*;
 use crate::server::state_directory::StateDirectory;
 
-/// The hash of `secret` by bcrypt, at the least cost.
+/// The bcrypt hash of `secret`, at the lowest cost.
 fn hash(salt: u8) -> String {
     bcrypt::hash_with_salt("secret", 4, [salt; 16]).expect("a hash").to_string()
 }
@@ -22,7 +22,7 @@ fn client(host: u8) -> ClientAddress {
     ClientAddress::forwarded(IpAddr::from([192, 0, 2, host]))
 }
 
-/// So often that the delay lasts longer than any test.
+/// Fails so often that the delay lasts longer than any test.
 fn fail_often(accounts: &Accounts, host: u8, user: &str) {
     let mut attempts = lock(&accounts.0.attempts);
     (0..10).for_each(|_| attempts.failed(&client(host).key(), Guess::User(user), Instant::now()));

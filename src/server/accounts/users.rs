@@ -1,4 +1,4 @@
-//! The users that a server knows at a moment.
+//! The users that a server has at one moment.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -21,16 +21,16 @@ use crate::server::watched_file::Check;
 /// The user of a shared password.
 const GUEST: &str = "guest";
 
-/// The times after which failures are answered are multiples of this, so that they do not depend on how fast a measurement
-/// was.
+/// The delay before a failure is reported is a multiple of this, so that it does not depend on small
+/// differences between measurements.
 const STEP: Duration = Duration::from_millis(50);
 
-/// The users that a server knows.
+/// The users of a server.
 pub(super) struct Users {
     /// The lines of the file.
     pub file: UsersFile,
     accounts: Known,
-    /// Their names as they are compared in the chat, if each has one.
+    /// The users' names in the form that the chat compares, if each user has one.
     names: HashSet<Name>,
     /// What the password of an unknown user is checked against: a hash that takes as long as any.
     pub decoy: PasswordHash,
@@ -39,20 +39,20 @@ pub(super) struct Users {
 }
 
 enum Known {
-    /// Each by a name.
+    /// Each user has a name.
     Named(HashMap<String, Account>),
-    /// This one by every name.
+    /// Every name stands for this account.
     Anybody(Account),
 }
 
-/// A user, and how it proves that it is this user.
+/// A user, and its line in the users file, with the hash of its password.
 pub(super) struct Account {
     pub user: Arc<User>,
     pub line: UserLine,
 }
 
 impl Users {
-    /// Reads a users file that is not in the shared folder.
+    /// Reads a users file, which must not be in the shared folder.
     pub(super) fn read(
         path: &Path,
         check: &Check,
@@ -79,7 +79,7 @@ impl Users {
         Ok(Self { file: users, accounts, names, decoy, slowest })
     }
 
-    /// Everybody with the password of this hash.
+    /// Everybody who knows the password with this hash.
     pub(super) fn guests(hash: PasswordHash, disk: Blocking<'_>) -> Self {
         let Slowest { hash: decoy, time: slowest } = timing::slowest([&hash], disk);
         let name = GUEST.parse().expect("it can be a name");
@@ -91,7 +91,7 @@ impl Users {
         Self { file, accounts, names: HashSet::new(), decoy, slowest }
     }
 
-    /// Nobody any more.
+    /// The value after the users file is gone: no users.
     pub(super) fn without_accounts(&self) -> Self {
         Self {
             file: UsersFile::default(),
@@ -102,7 +102,7 @@ impl Users {
         }
     }
 
-    /// The same users; those that are as they were before stay the same.
+    /// These users; an unchanged one keeps the [`User`] that it had before.
     pub(super) fn keeping(mut self, before: &Self) -> Self {
         if let Known::Named(accounts) = &mut self.accounts {
             for (name, account) in accounts {
@@ -119,7 +119,7 @@ impl Users {
         self.names.contains(name)
     }
 
-    /// Whether the subject of a rule is everybody, or a name or a group of any user.
+    /// Whether the subject of a rule is everybody, or the name or a group of some user.
     pub(super) fn has(&self, subject: &Subject) -> bool {
         let users: Vec<_> = match &self.accounts {
             Known::Named(accounts) => accounts.values().map(|account| &account.user).collect(),
@@ -140,7 +140,7 @@ impl Users {
         }
     }
 
-    /// What the attempts with this name guess: the shared password is one, whatever the name.
+    /// What attempts with this name are counted for: there is only one shared password, whatever the name.
     pub(super) fn guess<'n>(&'n self, name: &'n str) -> Guess<'n> {
         match &self.accounts {
             Known::Named(_) => Guess::User(name),
@@ -148,12 +148,12 @@ impl Users {
         }
     }
 
-    /// When a failed check is answered, after it began: no check takes longer.
+    /// How long after its start a failed check is reported; no check takes longer.
     pub(super) fn answer_after(&self) -> Duration {
         round_up(self.slowest)
     }
 
-    /// The names that have another password in newer users, or are not among them.
+    /// The names that have a different password among the newer users, or are missing there.
     pub(super) fn ended<'u>(&'u self, newer: &'u Self) -> impl Iterator<Item = &'u str> {
         let is_same = |line: &UserLine| {
             newer.find(line.name.as_str()).is_some_and(|newer| newer.line.hash == line.hash)

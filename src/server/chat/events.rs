@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chat::event::{Change, Event, EventKind, Uploader};
+use crate::chat::event::{Event, EventKind, FileChange, Uploader};
 use crate::chat::stream::{Polled, Start, Welcome};
 use crate::http::event_stream;
 use crate::http::target::encode_path;
@@ -59,9 +59,9 @@ fn kind(event: &Event) -> &'static str {
         EventKind::Join { .. } => "join",
         EventKind::Leave { .. } => "leave",
         EventKind::Upload { .. } => "upload",
-        EventKind::Change { change: Change::Removed, .. } => "remove",
-        EventKind::Change { change: Change::Moved { .. }, .. } => "move",
-        EventKind::Change { change: Change::Restored, .. } => "restore",
+        EventKind::Change { change: FileChange::Removed, .. } => "remove",
+        EventKind::Change { change: FileChange::Moved { .. }, .. } => "move",
+        EventKind::Change { change: FileChange::Restored, .. } => "restore",
     }
 }
 
@@ -82,7 +82,7 @@ fn data(event: &Event, base: &Base) -> Value {
         EventKind::Change { by, path, is_directory, change, .. } => {
             let (text, href) = shown(path, *is_directory, base);
             let mut value = json!({"by": shown_name(by), "path": text, "href": href});
-            if let Change::Moved { from } = change {
+            if let FileChange::Moved { from } = change {
                 let (text, href) = shown(from, *is_directory, base);
                 value["old_path"] = text.into();
                 value["old_href"] = href.into();

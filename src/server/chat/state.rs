@@ -10,12 +10,13 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::access::{Judge, ToList, User};
 use crate::chat::Now;
 use crate::chat::error::RoomError;
-use crate::chat::event::{Change, Uploader};
+use crate::chat::event::{FileChange, Uploader};
 use crate::chat::member::Person;
 use crate::chat::name::Name;
 use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
 use crate::path::SharePath;
+use crate::server::accounts::credential::Credential;
 use crate::server::base::Base;
 use crate::server::chat::events;
 use crate::server::random;
@@ -25,12 +26,12 @@ use crate::server::timing::Active;
 /// An event as it is sent: encoded once, shared by all subscribers.
 pub(crate) type EncodedEvent = Arc<[u8]>;
 
-/// Whose a member is: a user's, or of somebody without an account.
+/// The user that a member belongs to; `None` for somebody without an account.
 pub(crate) type Owner = Option<Arc<User>>;
 
 /// The room, and the waker of the broadcaster.
 pub(crate) struct ChatState {
-    /// The path before the links of events.
+    /// The path that precedes the links in events.
     base: Base,
     room: Mutex<Room<EncodedEvent, Owner>>,
     waker: OwnedFd,
@@ -45,6 +46,8 @@ pub(crate) struct EventStream {
     from: ClientAddress,
     /// Decides which uploads the member hears of.
     judge: Judge,
+    /// What its request has proved; nothing if it is anonymous.
+    pub credential: Option<Arc<Credential>>,
     _active: Active,
 }
 
@@ -97,14 +100,14 @@ impl ChatState {
         &self,
         by: Uploader,
         of: (Vec<u8>, bool),
-        change: Change,
+        change: FileChange,
         also_at: Vec<Vec<u8>>,
     ) {
         self.room().announce_change(by, of, change, also_at, now());
         self.wake();
     }
 
-    /// Removes the members for which this is not true any more: with them, their event streams end.
+    /// Removes the members for which `stays` is false. Their event streams end too.
     pub(crate) fn dismiss_unless(&self, stays: impl Fn(&Name, &Owner) -> bool) {
         let gone = self.room().dismiss_unless(stays, now());
         for person in &gone {
@@ -115,7 +118,8 @@ impl ChatState {
         }
     }
 
-    /// Opens a stream for a member, after the event that it names as its last. Also returns the bytes that it begins with.
+    /// Opens a stream for a member, starting after the last event that its client has seen. Also returns the
+    /// first bytes of the stream.
     pub(crate) fn subscribe(
         self: &Arc<Self>,
         who: Person,
@@ -138,8 +142,15 @@ impl ChatState {
         drop(room);
         log::info!("{from} opened an event stream as {}", who.name);
         let chat = Arc::clone(self);
-        let stream =
-            EventStream { chat, subscription: Some(subscription), who, from, judge, _active: active };
+        let stream = EventStream {
+            chat,
+            subscription: Some(subscription),
+            who,
+            from,
+            judge,
+            credential: None,
+            _active: active,
+        };
         Ok((stream, first?))
     }
 }
@@ -161,6 +172,11 @@ impl EventStream {
     /// The client that listens.
     pub(crate) fn client(&self) -> ClientAddress {
         self.from
+    }
+
+    /// Whether its client may still listen.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.credential.as_ref().is_none_or(|credential| credential.holds())
     }
 
     /// What comes next.
@@ -193,7 +209,7 @@ pub(crate) fn may_see(judge: &Judge, path: &[u8]) -> bool {
     SharePath::parse(path).is_ok_and(|path| judge.check::<ToList>(&path).is_ok())
 }
 
-/// Whether a member is of this user. A user that has changed is another one.
+/// Whether a member belongs to this user. A user that has changed counts as a different one.
 pub(crate) fn is_same_owner(owner: &Owner, user: Option<&Arc<User>>) -> bool {
     match (owner, user) {
         (None, None) => true,

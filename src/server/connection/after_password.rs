@@ -1,15 +1,15 @@
-//! What follows the check of a password.
+//! What follows a password check.
 
 use std::fmt;
 
 use crate::server::connection::exchange::Exchange;
 use crate::server::receive::AfterCheck;
 
-/// What follows the check of a password.
+/// What follows a password check.
 pub(in crate::server) enum AfterPassword {
-    /// The password is that of the request in the input, which is served then.
+    /// The password belongs to the request in the input, which is then served.
     Serve,
-    /// This makes the response to a request that has been received, such as a login.
+    /// The function makes the response to a request that has been received, such as a login.
     Respond(Box<Exchange>, AfterCheck),
 }
 

@@ -31,13 +31,14 @@ impl Connection {
                 drop(self.transport.write(answer, More::Ends));
                 drop(self.transport.flush());
             }
-            // No alert means that a server is busy. Clients take one for an error of TLS, and many do not try again.
+            // TLS has no alert for a busy server. Clients would take any alert for a TLS error, and many
+            // would not retry.
             Phase::StartTls(_) => {}
             Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
         }
         let lingering = self.end_sending(LINGER_LIMIT)?;
         let deadline = lingering.deadline;
-        self.unread = Vec::new();
+        self.unread = Box::default();
         self.phase = Phase::Linger(lingering);
         Some(WaitFor::readable(deadline))
     }
@@ -47,6 +48,16 @@ impl Connection {
     pub(super) fn end_sending(&mut self, most: usize) -> Option<Lingering> {
         self.transport.end_sending().ok()?;
         Some(Lingering { left: most, deadline: Deadline::after(Moment::now(), LINGER) })
+    }
+
+    /// Whether what it sends or receives is for somebody who may no longer have it: the session, token or link has ended, or the
+    /// user is another one.
+    pub(in crate::server) fn has_lost_rights(&self) -> bool {
+        match &self.phase {
+            Phase::SendResponse(sending) => sending.has_lost_rights(),
+            Phase::RecvBody(body) => body.exchange.has_lost_rights(),
+            _ => false,
+        }
     }
 
     /// Handles a missed deadline: closes the connection, with an error response if a request has begun.

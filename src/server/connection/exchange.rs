@@ -1,12 +1,14 @@
 //! One request and its response, as the observers see them.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method, UnsupportedMethod};
 use crate::http::status::Status;
 use crate::http::target::Target;
+use crate::server::accounts::credential::Credential;
 use crate::server::filter::Wanted;
 use crate::server::moment::Moment;
 use crate::server::observe::FinishedRequest;
@@ -15,11 +17,12 @@ use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
 
-/// A buffer that is larger than this, from the line of a long target, is freed after its exchange.
+/// A buffer that a long target has made larger than this, in bytes, is freed after its exchange.
 const SPARE_LIMIT: usize = 1024;
 
 thread_local! {
-    /// The buffer of the last request line, for the next. A connection that waits for a request does not keep a buffer.
+    /// The buffer of the last request line, kept for the next. A connection that waits for a request does not
+    /// keep a buffer.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -35,8 +38,10 @@ pub(in crate::server) struct Exchange {
     pub version: HttpVersion,
     /// Whether the response is to a HEAD request: it has no content.
     pub to_head: bool,
-    /// What the filters need to know of the request.
+    /// What the filters need to know about the request.
     pub wanted: Wanted,
+    /// What the request has proved; nothing if it is anonymous.
+    pub credential: Option<Arc<Credential>>,
     /// Whether the connection is kept afterwards.
     pub persistence: Persistence,
     /// The file that was saved, for the recorder.
@@ -45,7 +50,7 @@ pub(in crate::server) struct Exchange {
 }
 
 impl Exchange {
-    /// For a head that was parsed from these bytes.
+    /// The exchange for a head that was parsed from these bytes.
     pub(super) fn of(
         head: &Head<'_, '_>,
         bytes: &[u8],
@@ -66,6 +71,7 @@ impl Exchange {
             version: head.version,
             to_head: head.method == Ok(Method::Head),
             wanted: Wanted::by(head.fields),
+            credential: None,
             persistence: persistence
                 .unless(state.stop.is_near(), CloseReason::Stopping)
                 .unless(is_tunnel, CloseReason::Tunnel)
@@ -76,7 +82,7 @@ impl Exchange {
         }
     }
 
-    /// For bytes that are not a valid and complete head.
+    /// The exchange for bytes that are not a valid and complete head.
     pub(super) fn of_no_head(
         bytes: &[u8],
         client: ClientAddress,
@@ -91,20 +97,26 @@ impl Exchange {
             version: HttpVersion::Http11,
             to_head: false,
             wanted: Wanted::default(),
+            credential: None,
             persistence: Persistence::Close(why),
             saved: None,
             _active: state.idle.begin(),
         }
     }
 
-    /// Call when the whole body has been read: the connection need not be closed because of it.
+    /// Whether what the request has proved holds no longer.
+    pub(super) fn has_lost_rights(&self) -> bool {
+        self.credential.as_ref().is_some_and(|credential| !credential.holds())
+    }
+
+    /// Call when the whole body has been read: the connection need not be closed because of the body.
     pub(super) fn body_was_read(&mut self) {
         if let Persistence::Close(CloseReason::BodyUnread | CloseReason::PieceUnread) = self.persistence {
             self.persistence = Persistence::Keep;
         }
     }
 
-    /// Whom the log names: a link is not its giver.
+    /// The user that the log names; for a link, the link itself rather than its giver.
     fn logged_user(&self) -> LoggedUser<'_> {
         match (&self.wanted.link, &self.wanted.user) {
             (Some(link), _) => LoggedUser::Link(&link.id),

@@ -11,8 +11,8 @@ use crate::net::transport::{Transferred, Transport};
 /// size.
 const SIZE: usize = 64 * 1024;
 
-/// A buffer that is filled at its end and read from its start. Its memory is allocated on first use: most workers of an
-/// idle server never serve, and clearing it would touch all its pages.
+/// A buffer that is filled at its end and read from its start. Its memory is allocated on first use: on an
+/// idle server, most workers never serve, and clearing it would touch all its pages.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     bytes: Box<[u8]>,
@@ -34,8 +34,8 @@ impl Input {
     }
 
     /// The unread bytes, for the connection to keep; does not allocate if there are none.
-    pub(crate) fn unload(&mut self) -> Vec<u8> {
-        let kept = self.unread().to_vec();
+    pub(crate) fn unload(&mut self) -> Box<[u8]> {
+        let kept = self.unread().into();
         (self.start, self.end) = (0, 0);
         kept
     }
@@ -58,7 +58,7 @@ impl Input {
         }
     }
 
-    /// Reads from the socket, after the bytes that are there.
+    /// Reads from the socket, and appends to the unread bytes.
     pub(crate) fn fill(&mut self, transport: &mut Transport) -> io::Result<Transferred> {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);

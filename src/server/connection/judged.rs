@@ -1,4 +1,4 @@
-//! After the check of a password.
+//! What a connection does after a password check.
 
 use std::io;
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 impl Connection {
-    /// Takes the verdict on a password. A worker goes on with a success as soon as it can; a failure waits until it is due.
+    /// Takes the verdict on a password. A worker continues after a success as soon as it can; a failure waits
+    /// until it is due.
     pub(in crate::server) fn judge(
         &mut self,
         checked: CheckedPassword,
@@ -46,7 +47,7 @@ impl Connection {
         AfterTurn::Park(wait_for)
     }
 
-    /// Goes on if that is due. Only a broken connection is an event before.
+    /// Continues if the result is due. Before that, only a broken connection causes an event.
     pub(super) fn after_check(
         &mut self,
         judged: JudgedPassword,

@@ -33,6 +33,7 @@ pub(super) mod work;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::blocking::Blocking;
@@ -43,6 +44,7 @@ use crate::net::peer::Peer;
 use crate::net::poller::Interest;
 use crate::net::transport::{OtherEnd, Transport};
 use crate::server::accounts::PasswordCheck;
+use crate::server::accounts::credential::Credential;
 use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
 use crate::server::connection::after_password::AfterPassword;
@@ -65,8 +67,9 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 use crate::server::tls::ClientCertificate;
 
-/// How many bytes a connection may transfer in one turn before the others get theirs; this takes two milliseconds on
-/// loopback. With half of it, large files took about 8 % more processor time; with two or eight times as much, no less.
+/// How many bytes a connection may transfer in one turn before the others get theirs; this takes two
+/// milliseconds on loopback. Half as much made large files cost about 8 % more processor time; two or eight
+/// times as much saved nothing.
 const TURN: u64 = 2 << 20;
 
 /// How many pipelined requests are answered in one turn.
@@ -78,22 +81,25 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 
-/// The same for a refused piece of an upload. Its client can ask how far the upload came and continue from there, whether it has
-/// seen the response or not; and browsers send all of a body before they look for one.
+/// The same for a refused piece of an upload. Its client can ask how far the upload got and continue from
+/// there, whether it has seen the response or not; and browsers send the whole body before they look for a
+/// response.
 const LINGER_PIECE: usize = 1 << 20;
 
 /// A client's connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
-    /// The client of the proxy, if the PROXY header has been read. In a box: most connections have none, and each that
-    /// is idle should be small.
+    /// The client of the proxy, if the PROXY header has been read. Boxed: most connections have none, and an
+    /// idle one should be small.
     source: Option<Box<ProxySource>>,
     /// The certificate of its client, if it has presented one.
     certificate: Option<Box<ClientCertificate>>,
+    /// What its last request has proved, if the next one may do so by the same bytes.
+    credential: Option<Arc<Credential>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
-    unread: Vec<u8>,
+    unread: Box<[u8]>,
     /// Whether it has been held back, so that its next upload starts without a further delay.
     has_waited: bool,
     /// Whether it speaks plain HTTP to a port for TLS.
@@ -120,7 +126,8 @@ pub(super) struct Turn<'a> {
 pub(super) enum AfterTurn {
     /// Park it.
     Park(WaitFor),
-    /// The job owns it until the job is done. In a box: every turn returns one of these, and few a job.
+    /// The job owns it until the job is done. Boxed: every turn returns an `AfterTurn`, but few of these
+    /// contain a job.
     Work(Box<Work>),
     /// It needs another turn, for this client, on a thread that may block on the disk.
     NeedsDisk(ClientKey),
@@ -174,19 +181,19 @@ impl Connection {
     pub(super) fn new(transport: Transport, has_proxy_header: bool, has_tls: bool) -> Self {
         let phase =
             if has_proxy_header { Phase::RecvProxyHeader(None) } else { first_phase(&transport, has_tls) };
-        let unread = Vec::new();
         Self {
             transport,
             source: None,
             certificate: None,
+            credential: None,
             phase,
-            unread,
+            unread: Box::default(),
             has_waited: false,
             is_exposed: false,
         }
     }
 
-    /// The peer; the one that the PROXY header names, if it has one.
+    /// The peer, or the one that the PROXY header names.
     pub(super) fn peer(&self) -> Peer {
         match self.source.as_deref() {
             Some(ProxySource::Client(address)) => Peer::Inet(*address),
@@ -333,7 +340,7 @@ impl Connection {
                 Phase::Judged(judged) => self.after_check(*judged, turn, &mut share),
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),
-                Phase::SendResponse(sending) => self.send(*sending, turn, &mut share),
+                Phase::SendResponse(sending) => self.send_on(*sending, turn, &mut share),
                 Phase::Linger(lingering) => self.linger(lingering, turn, &mut share),
                 Phase::Away => Ok(Transition::Close),
             };
@@ -358,8 +365,9 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // Errors from the system are network errors, and invalid data are records of TLS. The others are this
-                    // server's own, and the client sees only a closed connection, so they are worth a warning.
+                    // Errors from the system are network errors, and invalid data means bad TLS records. All
+                    // other errors are the server's own; they are worth a warning, because the client sees
+                    // only a closed connection.
                     let is_clients =
                         error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidData;
                     let level = if is_clients { log::Level::Debug } else { log::Level::Warn };
@@ -371,7 +379,7 @@ impl Connection {
     }
 }
 
-/// What comes before the first request, after the header of a proxy. Unix-domain sockets need no TLS.
+/// The phase before the first request, after the header of a proxy. Unix-domain sockets need no TLS.
 fn first_phase(transport: &Transport, has_tls: bool) -> Phase {
     match transport {
         Transport::Tcp(..) if has_tls => Phase::StartTls(None),

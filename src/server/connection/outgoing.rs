@@ -1,7 +1,8 @@
 //! Output: the next bytes to send, and the content that follows them.
 //!
-//! Bytes are sent with `send`, a file with `sendfile`, after bytes that were sent with `MSG_MORE`, so that a head
-//! does not get a packet of its own. Whatever does not fit into the socket's buffer stays here until it does.
+//! Bytes are sent with `send`, and files with `sendfile`. The bytes before a file are sent with `MSG_MORE`,
+//! so that a head does not get a packet of its own. Whatever does not fit into the socket's buffer stays here
+//! until it does.
 //!
 //! Content whose length is unknown is sent with chunked coding (RFC 9112 §7.1), or ends with the connection for
 //! HTTP/1.0. Content that cannot be completed is aborted: its last chunk is never sent.
@@ -87,7 +88,7 @@ impl Outgoing {
         std::mem::take(&mut self.bytes)
     }
 
-    /// How many descriptors it keeps open at most.
+    /// The maximum number of descriptors that it keeps open.
     pub(super) fn descriptors(&self) -> u32 {
         let sources = self.rest.iter().filter_map(|chunk| match chunk {
             Chunk::Source(source) => Some(source.descriptors()),
@@ -158,7 +159,7 @@ impl Outgoing {
                 Transferred::WouldWait => return Ok(Progress::WouldWait),
                 Transferred::End => return Err(broken("the file was truncated while it was sent")),
             }
-            // What is in memory can be sent without waiting, but its file not always closed.
+            // Content in memory can be sent without waiting, but closing its file may have to wait.
             if let Some(file) = self.sent_file.take()
                 && let Some(disk) = disk.may_touch(state)
             {

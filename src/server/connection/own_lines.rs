@@ -18,16 +18,17 @@ thread_local! {
     static OWN: RefCell<OwnLines> = const { RefCell::new(OwnLines { made_for: None, lines: Vec::new() }) };
 }
 
-/// The lines without the framing. They are the same for most responses of a second, so each thread keeps the last ones:
-/// formatting them costs 1,250 instructions.
+/// The lines without the framing. They are the same for most responses within a second, so each thread keeps
+/// the latest ones: formatting them costs 1,250 instructions.
 struct OwnLines {
     made_for: Option<(Date, Option<u64>)>,
     lines: Vec<u8>,
 }
 
 impl OwnLines {
-    /// The lines of a response at `date`. `timeout` is how many seconds the connection is kept, rounded down: a client must
-    /// not rely on a connection that has just been closed (RFC 9112 §9.3, §9.6; Keep-Alive: RFC 2068 §19.7.1).
+    /// The lines for a response at `date`. `timeout` is how many seconds the connection is kept, rounded
+    /// down: a client must not rely on a connection that has just been closed (RFC 9112 §9.3, §9.6;
+    /// Keep-Alive: RFC 2068 §19.7.1).
     fn at(&mut self, date: Date, timeout: Option<u64>) -> &[u8] {
         if self.made_for.replace((date, timeout)) != Some((date, timeout)) {
             let connection = match timeout {

@@ -25,7 +25,7 @@ pub(super) enum Phase {
     StartTls(Option<Deadline>),
     /// Between two requests, or while a head is incomplete.
     RecvHead(WaitingForHead),
-    /// A password has been checked; a failure is not answered before its time.
+    /// A password has been checked; a failure is not reported before it is due.
     Judged(Box<JudgedPassword>),
     /// An interim response is being sent before the body is read.
     SendInterim(Box<SendingInterim>),
@@ -46,17 +46,18 @@ pub(super) struct WaitingForHead {
     pub end: EndFinder,
     /// When the head has to be complete; set when its first byte arrives.
     pub deadline: Option<Deadline>,
-    /// Since when it waits for the first byte. Over TLS, something may arrive that is no byte of it.
+    /// Since when it has waited for the first byte. Over TLS, records may arrive that contain no byte of the
+    /// head.
     pub idle_since: Option<Moment>,
     /// The keep-alive timeout that the last response promised.
     pub promised: Duration,
 }
 
-/// What follows the check of a password.
+/// What follows a password check.
 #[derive(Debug)]
 pub(super) struct JudgedPassword {
     pub then: WhenDue,
-    /// When the client may learn of it.
+    /// When the client may learn the result.
     pub due: Deadline,
     /// The client of the request.
     pub client: ClientAddress,
@@ -97,7 +98,7 @@ pub(super) struct ReceivingBody {
 /// Input is read and discarded until the client has seen the response.
 #[derive(Debug)]
 pub(super) struct Lingering {
-    /// How many bytes are discarded at most.
+    /// The maximum number of bytes that are discarded.
     pub left: usize,
     pub deadline: Deadline,
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::folder;
 use crate::http::body::BodyDecoder;
 use crate::net::transport::Transferred;
 use crate::server::connection::outgoing::Progress;
@@ -9,6 +10,7 @@ use crate::server::connection::phase::{Phase, ReceivingBody, SendingInterim, sen
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::error_response;
 use crate::server::moment::Moment;
 use crate::server::receive::{Finish, Need};
 use crate::server::timing::Deadline;
@@ -45,6 +47,13 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
+        if body.exchange.has_lost_rights() {
+            let ReceivingBody { exchange, receiving, .. } = *body;
+            log::info!("{} may not send the rest of a body: its credentials have ended", exchange.client);
+            receiving.close(&mut turn.disk, turn.state);
+            let answer = error_response::of(&folder::Error::Unauthenticated);
+            return Ok(Transition::Go(responding(answer, exchange, turn)));
+        }
         loop {
             match body.receiving.absorb(turn.input.unread(), &mut turn.disk, turn.state) {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
@@ -91,8 +100,8 @@ impl Connection {
         }
     }
 
-    /// Whether the body is still incomplete with the bytes that have arrived. Examines at most [`PEEK`] bytes; if there
-    /// are more, assumes that they do.
+    /// Whether the body is still incomplete with the bytes that have arrived. Examines at most [`PEEK`]
+    /// bytes; if there are more, assumes that they complete it.
     pub(super) fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
         let count = match self.transport.peek(&mut arrived) {

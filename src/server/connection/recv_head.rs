@@ -1,6 +1,7 @@
 //! Receiving the head of a request, and finding its response.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
@@ -60,7 +61,8 @@ impl Connection {
         }
     }
 
-    /// Finds the response to the head at the start of the input. The verdict is on its password, if that has been checked.
+    /// Finds the response to the head at the start of the input. The verdict is about its password, if that
+    /// has been checked.
     #[inline]
     pub(super) fn serve(
         &mut self,
@@ -87,7 +89,7 @@ impl Connection {
         }
         let again = || Phase::RecvHead(WaitingForHead::default());
         let client = source.client;
-        // Before anything is opened for it.
+        // Checked before anything is opened for the upload.
         if verdict.is_none() && routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client.key()) {
@@ -98,11 +100,17 @@ impl Connection {
         exchange.wanted.is_encrypted = self.transport.is_encrypted();
         exchange.persistence = exchange.persistence.unless(self.is_exposed, CloseReason::Plain);
         let waits = head.expectation == Expectation::Continue;
+        exchange.credential = self.credential.take();
         let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
-        let routed = match refused {
-            Some(response) => Handled::Respond(response),
-            None => pipeline::run(&mut head, turn.state, self.peer(), &source, &mut exchange.wanted, disk),
+        let routed = if let Some(response) = refused {
+            Handled::Respond(response)
+        } else {
+            let Exchange { wanted, credential, .. } = &mut exchange;
+            pipeline::run(&mut head, turn.state, self.peer(), &source, wanted, credential, disk)
         };
+        if let Some(credential) = exchange.credential.as_ref().filter(|proof| proof.is_remembered()) {
+            self.credential = Some(Arc::clone(credential));
+        }
         let step = match routed {
             // The next turn parses it again.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
@@ -147,7 +155,7 @@ impl Connection {
     }
 }
 
-/// A job of a request whose body is not received, or not yet.
+/// A job for a request whose body is not received, or not yet.
 fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Box<Work> {
     let job = Deferred::new(job, &turn.state.chores);
     Box::new(Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None })

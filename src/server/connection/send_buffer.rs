@@ -31,7 +31,7 @@ pub(crate) enum SendBuffer {
 }
 
 impl SendBuffer {
-    /// Chooses the buffer for this progress of a response.
+    /// Chooses the buffer for a response that has progressed this far.
     pub(crate) fn adjust(&mut self, stream: &Transport, sent: u64, left: u64, permits: &Permits) {
         *self = match std::mem::take(self) {
             Self::Small if sent >= TAKEN && left >= WORTH => match permits.take() {

@@ -14,6 +14,24 @@ use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
 impl Connection {
+    /// Goes on with a response, if its client may have the rest. Else the client has to see that it is incomplete.
+    pub(super) fn send_on(
+        &mut self,
+        mut sending: Sending,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
+        if sending.has_lost_rights() {
+            log::info!(
+                "{} may not have the rest of a response: its credentials have ended",
+                sending.client()
+            );
+            sending.end(turn.state);
+            return Ok(Transition::Close);
+        }
+        self.send(sending, turn, share)
+    }
+
     /// Sends as much as the socket and the turn's share allow; after the last byte, continues with the next request.
     pub(super) fn send(
         &mut self,

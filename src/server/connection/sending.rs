@@ -43,7 +43,7 @@ pub(super) struct Sending {
 }
 
 thread_local! {
-    /// The buffer of the last response, for the next: beyond a kilobyte, the allocator is slow.
+    /// The buffer of the last response, kept for the next: beyond a kilobyte, the allocator is slow.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -95,10 +95,19 @@ impl Sending {
         }
     }
 
+    /// Whether a part has been sent, and the rest is for somebody who may no longer have it. A response to the request that has
+    /// ended the session is sent.
+    pub(super) fn has_lost_rights(&self) -> bool {
+        self.outgoing.sent() > 0 && self.exchange.has_lost_rights()
+    }
+
     /// The event stream that follows, once everything before it has been sent.
     pub(super) fn take_events(&mut self) -> Option<Box<EventStream>> {
         match std::mem::replace(&mut self.then, Then::Next) {
-            Then::Subscribe(events) => Some(events),
+            Then::Subscribe(mut events) => {
+                events.credential = self.exchange.credential.take();
+                Some(events)
+            }
             Then::Next => None,
         }
     }
@@ -135,8 +144,8 @@ impl Sending {
         self.deadline
     }
 
-    /// Call at its deadline: whether the client has acknowledged anything since the last check. With a slow client it
-    /// may take long until the kernel reports the socket as writable.
+    /// Call at its deadline: whether the client has acknowledged anything since the last check. With a slow
+    /// client it may take a long time until the kernel reports the socket as writable.
     pub(super) fn still_moves(&mut self, transport: &Transport, stall: Duration) -> bool {
         let left = transport.unacknowledged().ok();
         let moved = match (left, self.unacknowledged) {

@@ -39,7 +39,7 @@ impl Connection {
                     self.is_exposed = true;
                     return Ok(Transition::Go(Phase::RecvHead(WaitingForHead::default())));
                 }
-                // The handshake fails, and its alert says to the client that TLS is spoken here.
+                // The handshake fails, and its alert tells the client that this port uses TLS.
                 log::info!("closed {}: it does not speak TLS", self.peer());
             }
             self.transport.encrypt(|socket, peer| tls.begin(socket, peer, arrived))?;

@@ -28,7 +28,8 @@ use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Base, Cache, Digests, Permits, TrustedProxies};
 use crate::stop::Stop;
 
-/// README.md says how many bytes an idle connection takes: this, its entry in the table, and that in the list of deadlines.
+/// README.md says how many bytes an idle connection takes: this struct, its entry in the table, and its entry
+/// in the list of deadlines.
 #[test]
 fn an_idle_connection_is_small() {
     assert!(size_of::<Tracked<Connection>>() <= 184, "{}", size_of::<Tracked<Connection>>());
@@ -88,8 +89,9 @@ fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
         transport,
         source: None,
         certificate: None,
+        credential: None,
         phase: Phase::Away,
-        unread: Vec::new(),
+        unread: Box::default(),
         has_waited: false,
         is_exposed: false,
     };
@@ -160,8 +162,9 @@ fn a_panic_costs_one_connection() {
             transport,
             source: None,
             certificate: None,
+            credential: None,
             phase,
-            unread: unread.to_vec(),
+            unread: unread.into(),
             has_waited: false,
             is_exposed: false,
         };

@@ -1,25 +1,26 @@
-//! How many connections, subscribers and archives are allowed; the limit of open files is the scarce resource.
+//! How many connections, subscribers and archives are allowed; open files are the scarce resource.
 
 use crate::server::connections::slot::Capacity;
 
 /// Descriptors for the server itself: listeners, the poller, the folder, the log, and some in reserve.
 const OWN_FILES: u64 = 32;
 
-/// The maximum number of archives at once; half of them for one client. Each may keep a processor and the disk busy,
-/// and a zip keeps names in memory.
+/// The maximum number of archives at once; at most half of them for one client. Each may keep a processor and
+/// the disk busy, and a zip keeps names in memory.
 const ARCHIVES: u64 = 256;
 
-/// The maximum number of copies at once; half of them for one client. Each keeps the disk busy and has a few files open.
+/// The maximum number of copies at once; at most half of them for one client. Each keeps the disk busy and
+/// has a few files open.
 pub(crate) const COPIES: usize = 16;
 
-/// Descriptors that an archive has open while it is created: a directory, twice, and a file.
+/// Descriptors that an archive has open while it is created: two handles of a directory, and a file.
 pub(crate) const ARCHIVE_FILES: u32 = 3;
 
 /// Connections that are being rejected at once: each is read for a moment, until its client has seen the response.
 const SPARE: u32 = 256;
 
-/// How many connections are allowed with this limit of open files, and how many descriptors they may hold. A quarter
-/// is reserved for files that workers open for a moment: without it, no request could be served.
+/// How many connections are allowed with this limit on open files, and how many descriptors they may hold. A
+/// quarter is reserved for files that workers open for a moment: without it, no request could be served.
 pub(crate) fn of_lot(wanted: u32, files: u64) -> Capacity {
     let descriptors = (files.saturating_sub(OWN_FILES) / 4 * 3).max(1);
     let connections = connections(wanted, files, descriptors);
@@ -38,13 +39,13 @@ fn connections(wanted: u32, files: u64, descriptors: u64) -> u32 {
     wanted.min(possible)
 }
 
-/// How many archives are allowed at once with this limit of open files. Each takes three descriptors; half of the
-/// reserve for files is left for others.
+/// How many archives are allowed at once with this limit on open files. Each takes three descriptors; half of
+/// the reserve for files is left for others.
 pub(crate) fn archives(files: u64) -> usize {
     (files / 4 / 2 / u64::from(ARCHIVE_FILES)).clamp(1, ARCHIVES) as usize
 }
 
-/// How many of this many connections may be event streams. A fifth is left for requests, as a subscriber is never
+/// How many of these connections may be event streams. A fifth is left for requests, as a subscriber is never
 /// evicted.
 pub(crate) fn subscribers(wanted: u32, connections: u32) -> usize {
     wanted.min((connections - connections.div_ceil(5)).max(1)) as usize

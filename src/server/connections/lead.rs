@@ -1,9 +1,9 @@
 //! Which worker polls: one at a time, the leader.
 //!
-//! Waking a thread costs as much as half a small request, so a worker is woken only if that gains something. A leader
-//! that finds an event serves it and then leads again; for those microseconds there is no leader. It wakes another
-//! worker in two cases: more events are ready than it can serve itself and a processor may be free, or it is about to
-//! wait for the disk ([`Lead::may_wait`]), which can take long.
+//! Waking a thread costs as much as half a small request, so a worker is woken only if that gains something.
+//! A leader that finds an event serves it and then leads again; for those microseconds there is no leader. It
+//! wakes another worker in two cases: more events are ready than it can serve itself and a processor may be
+//! free, or it is about to wait for the disk ([`Lead::may_wait`]), which can take a long time.
 //!
 //! A leader takes all ready events at once, so that many requests share one system call. The next worker
 //! takes from those before any worker polls again.
@@ -159,7 +159,7 @@ impl<T> Inner<T> {
 }
 
 impl<T> Lead<T> {
-    /// Without a leader, on a machine with this many processors.
+    /// A lead without a leader, on a machine with this many processors.
     pub(crate) fn new(processors: usize) -> Self {
         Self { inner: Mutex::new(Inner::new(processors)), is_free: Condvar::new() }
     }

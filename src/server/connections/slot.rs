@@ -3,9 +3,9 @@
 //! A connection and its descriptors count for the client whose request it serves, and for the peer between requests. The two
 //! differ behind a proxy.
 //!
-//! Descriptors are the scarce resource. A connection is one; what it keeps open while it waits (a file that it sends,
-//! the temporary file of its upload and its directory) adds more. Each slot counts its descriptors, and the total is
-//! bounded.
+//! Descriptors are the scarce resource. A connection uses one for its socket, and more for what it keeps open
+//! while it waits: the file that it sends, or the temporary file of its upload and that file's directory.
+//! Each slot counts its descriptors, and the total is bounded.
 //!
 //! Some slots are spare, for connections that are being rejected. They are available when all others are taken.
 
@@ -47,7 +47,7 @@ struct State {
     free: Vec<u32>,
     /// Slots from here on were never used.
     fresh: u32,
-    /// How many connections have had a slot: the number of the next.
+    /// How many connections have had a slot; this is the number of the next one.
     served: u32,
     /// How many regular slots are taken.
     regular: u32,
@@ -77,7 +77,8 @@ pub(crate) struct Slot {
     number: u32,
     /// The peer.
     peer: ClientKey,
-    /// The client for which it counts now; `None` for the peer. In a box: an idle connection has none, and should be small.
+    /// The client for which it counts now; `None` for the peer. Boxed: an idle connection has none, and
+    /// should be small.
     client: Option<Box<ClientKey>>,
     /// How many descriptors the connection holds.
     descriptors: u32,
@@ -96,7 +97,7 @@ enum SlotKind {
 }
 
 impl Slots {
-    /// All slots, free.
+    /// Creates the slots, all free.
     pub(crate) fn new(capacity: Capacity) -> Self {
         let state = State {
             free: Vec::new(),
@@ -219,7 +220,7 @@ impl State {
         self.release(from);
     }
 
-    /// Counts one connection less for this client.
+    /// Counts one connection fewer for this client.
     fn release(&mut self, client: ClientKey) {
         if let Some(holding) = self.clients.get_mut(&client) {
             holding.connections = holding.connections.saturating_sub(1);
@@ -304,8 +305,8 @@ impl Slot {
         self.kind == SlotKind::Spare
     }
 
-    /// Call when the connection is closed, but perhaps not its files, as that may block on the disk: its slot and its
-    /// descriptors are free for others from now on.
+    /// Call when the connection is closed, even if its files are not yet, because that may block on the disk.
+    /// Its slot and its descriptors are free for others from now on.
     pub(crate) fn leave(&mut self) {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);

@@ -277,6 +277,16 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
+    /// Takes out the parked connections for which this is so.
+    pub(crate) fn take_all(&self, is_so: impl Fn(&C) -> bool) -> Vec<Box<Tracked<C>>> {
+        let take = |entry: &Mutex<TableEntry<C>>| {
+            let mut entry = lock(entry);
+            let is_taken = entry.parked.as_ref().is_some_and(|(tracked, _)| is_so(&tracked.connection));
+            if is_taken { entry.parked.take() } else { None }
+        };
+        self.entries().filter_map(|(_, entry)| take(entry)).map(|(tracked, _)| tracked).collect()
+    }
+
     /// Waits at most this long until no connection is open; returns whether that happened.
     pub(crate) fn wait_until_empty(&self, at_most: Duration) -> bool {
         self.slots.wait_until_free(at_most)
@@ -319,7 +329,7 @@ impl<C: AsFd> ConnectionTable<C> {
     fn take_if_over(&self, index: u32, listed: Deadline, now: Moment) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(index));
         if entry.listed != Some(listed) {
-            // It was listed again after the lock of the deadlines was released, and before the slot was locked.
+            // It was listed again after the deadlines' lock was released, and before the slot was locked.
             return None;
         }
         entry.listed = None;

@@ -22,7 +22,7 @@ impl<C> Tracked<C> {
         self.slot.hold(descriptors, client)
     }
 
-    /// Closes the connection. Its slot counts as free; drop what is returned when its files are closed too.
+    /// Closes the connection. Its slot counts as free; drop the returned value once its files are closed too.
     pub(crate) fn close(self) -> impl Send + use<C> {
         let Self { connection, mut slot } = self;
         drop(connection);

@@ -1,4 +1,4 @@
-//! An error as a page, for people who use a browser. Programs get only the line of text in it.
+//! An error as a page, for people who use a browser. Programs get only its line of text.
 
 use maud::{Markup, html};
 
@@ -54,7 +54,7 @@ fn title(status: Status) -> &'static str {
     }
 }
 
-/// What to do, if the line does not say it.
+/// What to do, if the line does not say so.
 fn advice(status: Status) -> Option<&'static str> {
     match status {
         Status::NOT_FOUND => Some("It may have been moved or renamed."),

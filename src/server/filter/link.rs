@@ -1,4 +1,5 @@
-//! Responses to requests through a link: their paths are relative to what it shares, and nothing keeps its secret.
+//! Responses to requests through a link: their paths are relative to what the link shares, and nothing stores
+//! its secret.
 
 use crate::printable::Printable;
 use crate::server::filter::wanted::Wanted;
@@ -10,8 +11,8 @@ use crate::server::state::State;
 /// The fields that hold a path.
 const FIELDS: [&str; 2] = ["Location", "Content-Location"];
 
-/// Changes the paths of handlers, which do not know links, into those below the link. Keeps the address of the link out of
-/// `Referer` and of caches.
+/// Handlers know nothing about links: changes their paths into paths below the link. Keeps the link's address
+/// out of `Referer` and out of caches.
 pub(super) fn apply(wanted: &Wanted, response: &mut Response, _: &State) {
     let Some(link) = &wanted.link else { return };
     if link.stage == LinkStage::Inside {
@@ -30,9 +31,10 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, _: &State) {
     }
 }
 
-/// A script of a page in the folder could read the address of the link, which whoever wrote the page need not know. So none runs,
-/// even with `--trust-html`. The sandbox gives the page an origin of its own, so its address is in no `Referer` either, whatever
-/// the page says (W3C Referrer Policy §8.3). The server's own pages have another policy.
+/// A script on a page in the folder could read the link's address, which the page's author may not know. So
+/// no script runs, even with `--trust-html`. The sandbox gives the page an origin of its own, so its address
+/// is in no `Referer` either, whatever the page says (W3C Referrer Policy §8.3). The server's own pages have
+/// another policy.
 fn keep_scripts_out(response: &mut Response) {
     let is_files =
         response.head.get("Content-Security-Policy").is_none_or(|policy| policy.starts_with(media::SANDBOX));

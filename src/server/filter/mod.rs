@@ -1,6 +1,7 @@
 //! Filters: what changes a response before it is sent, whichever handler or gate made it.
 //!
-//! A filter sees the response and what the request said about it. A new one is a file here and a line in [`FILTERS`].
+//! A filter sees the response and what the request said about it. A new filter is a file here and a line in
+//! [`FILTERS`].
 
 mod base;
 mod challenge;

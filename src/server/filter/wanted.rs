@@ -14,11 +14,11 @@ pub(in crate::server) struct Wanted {
     pub html: bool,
     /// Whether it was sent over TLS.
     pub is_encrypted: bool,
-    /// Whether a script of a page has sent it, which has to ask for a password itself.
+    /// Whether a page's script has sent it, which has to ask for a password itself.
     pub is_by_script: bool,
     /// Who else may get the same response.
     pub audience: Audience,
-    /// The path of the login page that leads back, if a browser opens a page without credentials.
+    /// The path of the login page, which then leads back, if a browser opens a page without credentials.
     pub login: Option<Box<str>>,
     /// The user that it acts for, unless it was sent through a link; for the log.
     pub user: Option<Arc<User>>,
@@ -32,7 +32,7 @@ pub(in crate::server) enum Audience {
     /// Anybody.
     #[default]
     Anybody,
-    /// Those without an account; users may get another one.
+    /// Clients without an account; users may get a different response.
     WithoutAccount,
     /// Nobody else: it is for a user.
     OneUser,

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::access::Principal;
+use crate::access::{Principal, User};
 use crate::accounts::password::Password;
 use crate::http::authorization::{Credentials, MalformedCredentials};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::own_paths;
+use crate::server::accounts::credential::{Credential, PresentedField};
 use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::ambient_users::UserHeader;
 use crate::server::cookie::{Cookie, TwoCookies};
@@ -31,23 +32,54 @@ use crate::server::tls::Tls;
 pub(crate) enum Caller {
     /// This principal.
     Known(Principal),
-    /// A user, if the password is right. That is checked first, without a worker.
+    /// A user, if the password is right. It is checked first, on the password thread.
     Unchecked(Box<PasswordCheck>),
     /// Not known yet: a look-up has to wait, perhaps for long, which this thread may not do.
     NeedsDisk,
 }
 
-/// Finds out who a request acts for. Refuses credentials that are wrong, and those that others could have read on their way.
-/// Checks of health and the assets of pages need none, so theirs do not count. A session that has ended does not keep anybody
-/// from logging in.
+/// Finds out who a request acts for. Refuses credentials that are wrong, or that others could have read in
+/// transit. Ignores credentials for health checks and the assets of pages, which need none. A session that
+/// has ended does not prevent a new login.
+/// `credential` is what the previous request on the connection has proved; it becomes what this one proves.
 pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
+    credential: &mut Option<Arc<Credential>>,
     state: &State,
     disk: &mut Disk,
 ) -> Result<Caller, Response> {
-    let anonymous = || Ok(Caller::Known(Principal::anonymous(source.client.ip())));
-    let Some(accounts) = &state.accounts else { return anonymous() };
+    // Without accounts, nothing was proved before.
+    let Some(accounts) = &state.accounts else {
+        return Ok(Caller::Known(Principal::anonymous(source.client.ip())));
+    };
+    Ok(match judge(head, source, credential.take(), accounts, state, disk)? {
+        Judged::Known(principal, proof) => {
+            *credential = proof;
+            Caller::Known(principal)
+        }
+        Judged::Unchecked(check) => Caller::Unchecked(check),
+        Judged::NeedsDisk => Caller::NeedsDisk,
+    })
+}
+
+/// What the first credentials of a request lead to.
+enum Judged {
+    /// This principal, and what has proved that, unless it is anonymous.
+    Known(Principal, Option<Arc<Credential>>),
+    Unchecked(Box<PasswordCheck>),
+    NeedsDisk,
+}
+
+fn judge(
+    head: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    last: Option<Arc<Credential>>,
+    accounts: &Accounts,
+    state: &State,
+    disk: &mut Disk,
+) -> Result<Judged, Response> {
+    let anonymous = || Ok(anonymous(source));
     let path = head.target.path().map_or("", |path| path.raw());
     if matches!(path, own_paths::HEALTH | own_paths::READY) || path.starts_with(own_paths::ASSETS) {
         return anonymous();
@@ -57,7 +89,7 @@ pub(crate) fn caller(
     {
         let name = certificate.user(SystemTime::now()).ok();
         let user = name.and_then(|name| accounts.user(&name.to_string())).ok_or_else(wrong)?;
-        return Ok(Caller::Known(Principal::of_user(user, source.client.ip())));
+        return Ok(Judged::user(user, source, accounts));
     }
     let mut lines = head.fields.all("Authorization");
     if let Some(value) = lines.next() {
@@ -65,19 +97,19 @@ pub(crate) fn caller(
             return Err(bad_request("the request has two Authorization fields (send one)"));
         }
         ensure_private(source.client, source.scheme, accounts)?;
-        return by_authorization(value, source, accounts);
+        return by_authorization(value, source, last, accounts);
     }
-    // A link decides before a session.
+    // A link takes precedence over a session.
     if path.starts_with(own_paths::LINK) {
         return anonymous();
     }
-    if let Some(principal) = by_cookie(path, head, source, accounts, state)? {
-        return Ok(Caller::Known(principal));
+    if let Some(caller) = by_cookie(path, head, source, last, accounts, state)? {
+        return Ok(caller);
     }
     if let Some(header) = &state.ambient_users.header
-        && let Some(principal) = by_proxy(head, source, header, accounts)?
+        && let Some(user) = by_proxy(head, source, header, accounts)?
     {
-        return Ok(Caller::Known(principal));
+        return Ok(Judged::user(user, source, accounts));
     }
     match &state.ambient_users.login_names {
         Some(names) => by_unix_peer(source, names, accounts, disk),
@@ -85,43 +117,81 @@ pub(crate) fn caller(
     }
 }
 
+impl Judged {
+    /// This user, who has proved otherwise than by a record who they are.
+    fn user(user: Arc<User>, source: &RequestSource<'_>, accounts: &Accounts) -> Self {
+        let principal = Principal::of_user(user, source.client.ip());
+        let credential = Credential::of_user(&principal, accounts);
+        Self::Known(principal, Some(credential))
+    }
+
+    /// Whom a session or token acts for, which the connection remembers by these bytes.
+    fn remembered(credential: Credential, field: PresentedField, value: &[u8]) -> Self {
+        Self::proved(credential.presented(field, value))
+    }
+
+    fn proved(credential: Credential) -> Self {
+        Self::Known(credential.principal().clone(), Some(Arc::new(credential)))
+    }
+}
+
+fn anonymous(source: &RequestSource<'_>) -> Judged {
+    Judged::Known(Principal::anonymous(source.client.ip()), None)
+}
+
 /// Who the session of a cookie acts for; `None` without a cookie.
 fn by_cookie(
     path: &str,
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
+    last: Option<Arc<Credential>>,
     accounts: &Accounts,
     state: &State,
-) -> Result<Option<Principal>, Response> {
+) -> Result<Option<Judged>, Response> {
+    let address = source.client.ip();
+    let mut lines = head.fields.all("Cookie");
+    let Some(line) = lines.next() else { return Ok(None) };
+    let is_only = lines.next().is_none();
+    if let Some(last) = last.filter(|_| is_only)
+        && let Some(principal) = last.by_cookie(line, head.host, source.scheme, address)
+    {
+        ensure_private(source.client, source.scheme, accounts)?;
+        return Ok(Some(Judged::Known(principal, Some(last))));
+    }
     let cookie = Cookie::of(head.host, source.scheme, &state.base);
     let session = match cookie.find(head.fields) {
         Ok(None) => return Ok(None),
         Ok(Some(secret)) => {
             ensure_private(source.client, source.scheme, accounts)?;
-            accounts.of_session(secret, source.client.ip())
+            accounts.of_session(secret, address)
         }
         Err(TwoCookies) => None,
     };
     match session {
-        Some(principal) => Ok(Some(principal)),
+        Some(credential) if is_only => {
+            let host = head.host.map(Box::from);
+            let field = PresentedField::Cookie { host, scheme: source.scheme };
+            Ok(Some(Judged::remembered(credential, field, line)))
+        }
+        Some(credential) => Ok(Some(Judged::proved(credential))),
         None if matches!(path, own_paths::LOGIN | own_paths::LOGOUT) => Ok(None),
         None => Err(ended(head, accounts, state).with("Set-Cookie", cookie.clear())),
     }
 }
 
-/// The user whom a trusted proxy names; `None` if it names none. A field that is not exactly one name of a user was not made by
-/// a proxy that is set up as it should be, so no part of it is believed.
+/// The user whom a trusted proxy names; `None` if it names none. A field that is not exactly one user's name
+/// does not come from a correctly configured proxy, so no part of it is trusted.
 fn by_proxy(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
     header: &UserHeader,
     accounts: &Accounts,
-) -> Result<Option<Principal>, Response> {
+) -> Result<Option<Arc<User>>, Response> {
     let mut lines = head.fields.all(header.name());
     let Some(value) = lines.next().filter(|_| source.is_by_proxy) else { return Ok(None) };
     let name = std::str::from_utf8(value).ok().filter(|name| name.is_ascii() && lines.next().is_none());
     if let Some(user) = name.and_then(|name| accounts.user(name)) {
-        return Ok(Some(Principal::of_user(user, source.client.ip())));
+        return Ok(Some(user));
     }
     let what = format!("the proxy's field {header} does not name one user of this server");
     log::warn!("{}: {what}", source.client);
@@ -134,30 +204,30 @@ fn by_unix_peer(
     names: &LoginNames,
     accounts: &Accounts,
     disk: &mut Disk,
-) -> Result<Caller, Response> {
-    let anonymous = Ok(Caller::Known(Principal::anonymous(source.client.ip())));
+) -> Result<Judged, Response> {
+    let anonymous = Ok(anonymous(source));
     let Some(uid) = source.client.uid().filter(|_| !source.is_by_proxy) else { return anonymous };
     let name = match names.recall(uid, Instant::now()) {
         Recalled::Name(name) => Some(name),
         Recalled::Nobody => None,
         Recalled::Nothing => match disk.may_wait_long() {
             Some(disk) => names.look_up(uid, disk),
-            None => return Ok(Caller::NeedsDisk),
+            None => return Ok(Judged::NeedsDisk),
         },
     };
     let Some(name) = name.filter(|name| accounts.has_user(name)) else { return anonymous };
     let user = accounts.user(&name).ok_or_else(wrong)?;
-    Ok(Caller::Known(Principal::of_user(user, source.client.ip())))
+    Ok(Judged::user(user, source, accounts))
 }
 
-/// The path of the login page that leads back, for a browser that opens a page without credentials.
+/// The path of the login page, which then leads back, for a browser that opens a page without credentials.
 pub(crate) fn way_to_login(head: &Head<'_, '_>, state: &State) -> Option<Box<str>> {
     let is_needed = state.accounts.is_some() && pages::are_opened(head);
     is_needed.then(|| LoginTarget::login(LoginTarget::of(head).as_ref(), &state.base).into())
 }
 
-/// The response to a session that has ended. The browser must not send its cookie again: it could see nothing, not even what is
-/// public. It must not ask for a password with a dialog of its own either.
+/// The response to a session that has ended. The browser must not send its cookie again: with it, it would
+/// see nothing, not even public content. Nor may the browser ask for a password in its own dialog.
 fn ended(head: &Head<'_, '_>, accounts: &Accounts, state: &State) -> Response {
     if !pages::are_opened(head) {
         return wrong().with("WWW-Authenticate", "Bearer");
@@ -178,30 +248,40 @@ fn ended(head: &Head<'_, '_>, accounts: &Accounts, state: &State) -> Response {
 fn by_authorization(
     value: &[u8],
     source: &RequestSource<'_>,
+    last: Option<Arc<Credential>>,
     accounts: &Accounts,
-) -> Result<Caller, Response> {
+) -> Result<Judged, Response> {
+    let address = source.client.ip();
+    if let Some(last) = last
+        && let Some(principal) = last.by_authorization(value, address)
+    {
+        return Ok(Judged::Known(principal, Some(last)));
+    }
     let (name, mut password) = match Credentials::parse(value) {
         Ok(Credentials::Basic { name, password }) => (name, password),
         Ok(Credentials::Bearer(token)) => {
-            return accounts.of_token(token, source.client.ip()).map(Caller::Known).ok_or_else(wrong);
+            let credential = accounts.of_token(token, address).ok_or_else(wrong)?;
+            return Ok(Judged::remembered(credential, PresentedField::Authorization, value));
         }
         Err(MalformedCredentials) => return Err(wrong()),
     };
     let password = Password::new(std::mem::take(&mut password));
     if let Some(verdict) = source.verdict {
-        return by_verdict(verdict, source);
+        return by_verdict(verdict, source, accounts);
     }
     match accounts.admit(PasswordCheck::new(PasswordOwner::User(name), password, source.client)) {
-        Ok(check) => Ok(Caller::Unchecked(check)),
-        Err(verdict) => by_verdict(&verdict, source),
+        Ok(check) => Ok(Judged::Unchecked(check)),
+        Err(verdict) => by_verdict(&verdict, source, accounts),
     }
 }
 
-fn by_verdict(verdict: &PasswordVerdict, source: &RequestSource<'_>) -> Result<Caller, Response> {
+fn by_verdict(
+    verdict: &PasswordVerdict,
+    source: &RequestSource<'_>,
+    accounts: &Accounts,
+) -> Result<Judged, Response> {
     match verdict {
-        PasswordVerdict::Right(user) => {
-            Ok(Caller::Known(Principal::of_user(Arc::clone(user), source.client.ip())))
-        }
+        PasswordVerdict::Right(user) => Ok(Judged::user(Arc::clone(user), source, accounts)),
         PasswordVerdict::Wrong => Err(wrong()),
         PasswordVerdict::TooMany(wait) => {
             let seconds = wait.as_secs() + 1;

@@ -29,7 +29,8 @@ pub(crate) fn grant<'p, O: Operation>(
     state.access.check(principal, path).map_err(refuse)
 }
 
-/// Refuses a user who has not all of these rights at this path. What they may do is no secret to them, whatever exists there.
+/// Refuses a user who lacks any of these rights at this path. Users may know their own rights, whatever
+/// exists there.
 #[cfg(feature = "accounts")]
 pub(crate) fn require_all(
     rights: Rights,
@@ -45,7 +46,7 @@ pub(crate) fn require_all(
     Err(Response::text(Status::FORBIDDEN, text))
 }
 
-/// Refuses to save what a user has sent who was removed or changed meanwhile.
+/// Refuses to save what a user has sent if the user was removed or changed meanwhile.
 pub(crate) fn ensure_current(principal: &Principal, state: &State) -> Result<(), Response> {
     let is_current = state.is_current(principal.account());
     if is_current { Ok(()) } else { Err(error_response::of(&folder::Error::Unauthenticated)) }
@@ -76,12 +77,14 @@ mod tests {
     use crate::server::request::{ClientAddress, RequestSource};
     use crate::server::routes;
 
-    const REQUESTS: [(&str, &str); 13] = [
+    const REQUESTS: [(&str, &str); 15] = [
         ("GET", "/a"),
         ("HEAD", "/a/"),
         ("POST", "/a"),
         ("PUT", "/a"),
         ("MKCOL", "/a"),
+        ("MOVE", "/a"),
+        ("COPY", "/a"),
         ("GET", "/.wharf/health"),
         ("GET", "/.wharf/uploads/x"),
         ("PATCH", "/.wharf/uploads/x"),
@@ -96,7 +99,9 @@ mod tests {
     fn expected(method: &str, target: &str, rights: &[Right], is_read_only: bool) -> Option<Status> {
         let needs: &[Right] = match (method, target.strip_prefix("/.wharf/")) {
             ("GET" | "HEAD", None) => &[Right::List, Right::Read],
+            ("COPY", None) => &[Right::Read],
             (_, None) if is_read_only => &[],
+            ("MOVE", None) => &[Right::Remove],
             ("MKCOL", None) => &[Right::Add],
             (_, None) => &[Right::Add, Right::Replace],
             (_, Some("exit")) => &[Right::Admin],
@@ -111,7 +116,8 @@ mod tests {
     fn each_route_needs_its_rights() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut state = state(folder.path(), Duration::from_secs(60));
-        let all = [Right::List, Right::Read, Right::Add, Right::Replace, Right::Chat, Right::Admin];
+        let all =
+            [Right::List, Right::Read, Right::Add, Right::Replace, Right::Remove, Right::Chat, Right::Admin];
         let sets = [&all[..], &[]].into_iter().chain(all.chunks(1)).chain(all.windows(5));
         for (rights, is_read_only) in sets.flat_map(|rights| [(rights, false), (rights, true)]) {
             let access = Access::new(Rights::of(rights));

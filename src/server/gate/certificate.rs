@@ -1,6 +1,7 @@
-//! The certificate gate: with client CAs, a request needs a certificate of theirs, which names a user.
+//! The certificate gate: with client CAs, a request needs a certificate that one of them has issued and that
+//! names a user.
 //!
-//! There are no accounts yet, so each user may do what the server allows to everybody.
+//! Without accounts, each of these users may do what the server allows everybody.
 
 use std::time::SystemTime;
 
@@ -13,8 +14,9 @@ use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::tls::Tls;
 
-/// Lets a request pass whose client has a certificate that names a user now. The checks of health pass without one, and so
-/// do peers at a Unix-domain socket, which has no TLS: its permissions decide. A proxy there asks for others, so it does not.
+/// Lets a request pass if its client's certificate names a user now. Health checks need no certificate. Nor
+/// do peers at a Unix-domain socket, which has no TLS: its file permissions decide. But a trusted proxy there
+/// sends requests for others, so its requests are refused.
 pub(crate) fn check(
     head: &Head<'_, '_>,
     peer: Peer,

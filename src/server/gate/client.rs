@@ -1,4 +1,4 @@
-//! The client gate: where a request comes from, and what its proxies say about it. It refuses none.
+//! The client gate: where a request comes from, and what its proxies say about it. It refuses no request.
 
 use std::net::IpAddr;
 

@@ -1,22 +1,24 @@
-//! The link gate: what the path of a link leads to, and as whom.
+//! The link gate: what the path of a link leads to, and whom the request acts for.
 //!
 //! ```text
 //! /.wharf/l/SECRET          the page of the link
-//! /.wharf/l/SECRET/a/b      a/b in what it shares, once it is open; until then, nothing says whether that exists
+//! /.wharf/l/SECRET/a/b      a/b in the shared folder, once the link is open
+//!                           (until then, no response shows whether a/b exists)
 //! ```
 //!
-//! A link without a password and without a number of uses is open. Any other is open for whoever has the cookie of a session
-//! that a use of it has started.
+//! A link without a password and without a limit on its uses is open. Any other link is open for clients that
+//! have the cookie of a session that a use of it has started.
 
 use std::sync::Arc;
 
 use crate::access::{Principal, Right, Rights, Scope};
-use crate::accounts::records::{Purpose, Unusable, WallTime};
+use crate::accounts::records::{Purpose, Record, Unusable, WallTime};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::own_paths;
 use crate::server::accounts::Accounts;
+use crate::server::accounts::credential::Credential;
 use crate::server::accounts::records::GivenLink;
 use crate::server::cookie::Cookie;
 use crate::server::error_response::not_found;
@@ -27,11 +29,12 @@ use crate::server::request::RequestSource;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Finds the link of a request. Its target becomes relative to what the link shares, if that is open, and its principal has what
-/// both it and the link may do.
+/// Finds the link of a request. If the link is open, the request's target becomes relative to the shared
+/// content. The principal keeps only the rights that the link has too.
 pub(crate) fn enter(
     head: &mut Head<'_, '_>,
     principal: Principal,
+    credential: &mut Option<Arc<Credential>>,
     source: &RequestSource<'_>,
     wanted: &mut Wanted,
     state: &State,
@@ -42,7 +45,8 @@ pub(crate) fn enter(
     let link = accounts.link(secret).ok_or_else(not_found)?;
     let prefix = format!("{}{secret}", own_paths::LINK);
     let mut view = link.view(prefix).ok_or_else(not_found)?;
-    let has_visit = has_visit(head, source, &view, &link, accounts, state);
+    let visit = visit(head, source, &view, &link, accounts, state);
+    let has_visit = visit.is_some();
     if has_visit || link.is_free() {
         view.stage = LinkStage::Open;
     }
@@ -62,6 +66,8 @@ pub(crate) fn enter(
     }
     let principal = link.principal(&view, &principal, source);
     wanted.link = Some(Arc::new(view));
+    let opened = visit.or_else(|| link.is_free().then(|| Arc::clone(&link.record)));
+    *credential = Some(Credential::through_link(&principal, credential.as_deref(), opened, accounts));
     refused.map_or(Ok(principal), Err)
 }
 
@@ -71,27 +77,27 @@ fn secret(target: Target<'_>) -> Option<&str> {
     rest.split('/').next()
 }
 
-/// Whether the request has the cookie of a session that a use of this link has started.
-fn has_visit(
+/// The session that a use of this link has started, if the request has its cookie.
+fn visit(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
     view: &LinkView,
     link: &GivenLink,
     accounts: &Accounts,
     state: &State,
-) -> bool {
+) -> Option<Arc<Record>> {
     let cookie = Cookie::of_link(head.host, source.scheme, &state.base, &view.prefix);
     let secret = cookie.find(head.fields).ok().flatten();
-    secret.is_some_and(|secret| accounts.has_visit(secret, link.record.id))
+    secret.and_then(|secret| accounts.visit(secret, link.record.id))
 }
 
 impl GivenLink {
-    /// Whether it needs no use to be taken.
+    /// Whether opening it needs no password and takes no use.
     fn is_free(&self) -> bool {
         matches!(self.record.purpose, Purpose::Link { uses_left: None, password: None, .. })
     }
 
-    /// What a request sees that has not been let in yet; `None` if it is no link.
+    /// What a request sees before the link is opened; `None` if the record is not a link's.
     fn view(&self, prefix: String) -> Option<LinkView> {
         let Purpose::Link { scope, is_drop, .. } = &self.record.purpose else { return None };
         // Links to folders can list them.
@@ -104,7 +110,8 @@ impl GivenLink {
         Some(LinkView { id, prefix, target, kind, stage: LinkStage::Closed })
     }
 
-    /// Who acts through it: the giver, or the user of the request's own credentials; each with what the link may do.
+    /// Who acts through it: the giver, or the user of the request's own credentials. Either has only the
+    /// rights that the link has too.
     fn principal(&self, view: &LinkView, principal: &Principal, source: &RequestSource<'_>) -> Principal {
         let user = Arc::clone(principal.account().unwrap_or(&self.giver));
         let own = match principal.scope() {
@@ -120,7 +127,7 @@ impl GivenLink {
     }
 }
 
-/// The response to a link that opened something once.
+/// The response to a link that has expired or is used up.
 fn gone(reason: Unusable) -> Response {
     Response::text(Status::GONE, format_args!("this link no longer works: {reason}\n"))
 }

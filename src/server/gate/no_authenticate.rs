@@ -1,8 +1,11 @@
 //! The authenticate gate of a build without accounts: every request is anonymous.
 
+use std::sync::Arc;
+
 use crate::access::Principal;
 use crate::http::request::Head;
 use crate::server::accounts::PasswordCheck;
+use crate::server::accounts::credential::Credential;
 use crate::server::disk::Disk;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
@@ -27,6 +30,7 @@ pub(crate) fn way_to_login(_: &Head<'_, '_>, _: &State) -> Option<Box<str>> {
 pub(crate) fn caller(
     _: &Head<'_, '_>,
     source: &RequestSource<'_>,
+    _: &mut Option<Arc<Credential>>,
     _: &State,
     _: &mut Disk,
 ) -> Result<Caller, Response> {

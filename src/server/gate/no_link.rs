@@ -1,7 +1,10 @@
 //! The link gate of a build without accounts: there are no links.
 
+use std::sync::Arc;
+
 use crate::access::Principal;
 use crate::http::request::Head;
+use crate::server::accounts::credential::Credential;
 use crate::server::filter::Wanted;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
@@ -12,6 +15,7 @@ use crate::server::state::State;
 pub(crate) fn enter(
     _: &mut Head<'_, '_>,
     principal: Principal,
+    _: &mut Option<Arc<Credential>>,
     _: &RequestSource<'_>,
     _: &mut Wanted,
     _: &State,

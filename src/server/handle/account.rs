@@ -18,8 +18,8 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The accounts of the server, if it has any, for a request that brings or gets a password or a secret. Nobody on the network
-/// path may be able to read it.
+/// The accounts of the server, if it has any, for a request that contains a password or a secret, or whose
+/// response does. Nobody on the network path may be able to read it.
 pub(super) fn accounts<'s>(
     request: &Request<'_, '_, '_>,
     state: &'s State,
@@ -32,8 +32,8 @@ pub(super) fn accounts<'s>(
     Ok(accounts)
 }
 
-/// The user of a request that came with the user's own credentials: whoever has a link or a token may not change the account.
-/// Users with one password for all cannot be told apart, so there is none.
+/// The user of a request that came with the user's own credentials: whoever has a link or a token may not
+/// change the account. With one password for everybody, users cannot be told apart, so there is none.
 pub(super) fn user<'r>(request: &'r Request<'_, '_, '_>, accounts: &Accounts) -> Result<&'r User, Response> {
     if accounts.are_shared() {
         return Err(not_found());
@@ -54,7 +54,8 @@ pub(super) fn session(request: &Request<'_, '_, '_>, accounts: &Accounts, state:
     accounts.session_id(secret)
 }
 
-/// Has a password checked, and then makes the response; at once, if there is nothing to check.
+/// Queues the check of a password, which then makes the response; makes it at once if the verdict is already
+/// known.
 pub(super) fn check_password(
     accounts: &Accounts,
     check: PasswordCheck,
@@ -68,7 +69,7 @@ pub(super) fn check_password(
     }
 }
 
-/// The head of a response that nobody may keep.
+/// The head of a response that no cache may keep.
 pub(super) fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-store")
 }

@@ -95,7 +95,7 @@ impl CopyRequest {
         relocation.guard(named)?;
         let permit = permit(client, state)?;
         let (judge, conflict) = (state.access.judge(&principal), relocation.conflict);
-        let copying = state.folder.copy(&source, judge, extent, &target, conflict, &removing.remover, disk);
+        let copying = state.folder.copy(&source, &judge, extent, &target, conflict, &removing.remover, disk);
         let copying = copying.map_err(|error| relocation.refuse(&error))?;
         let copy = CopyJob { copying, relocation, principal, removing, by, _permit: permit };
         Ok(job(copy)(state, disk))

@@ -1,6 +1,7 @@
-//! What the heads of MOVE and COPY have in common: where they lead, and what happens to what is there.
+//! What the heads of MOVE and COPY have in common: the destination, and what happens to an existing entry
+//! there.
 
-use crate::folder::{self, Conflict, Error, Guard, Named};
+use crate::folder::{self, Error, Guard, IfTaken, Named};
 use crate::http::body::Framing;
 use crate::http::conditional;
 use crate::http::destination::{Depth, Destination, Overwrite};
@@ -23,8 +24,8 @@ use crate::server::state::State;
 pub(super) struct Relocation {
     /// The path in the folder that the destination names.
     pub to: SharePath,
-    /// What happens to what is there.
-    pub conflict: Conflict,
+    /// What happens to an existing entry there.
+    pub conflict: IfTaken,
     /// How much of a directory it is about.
     pub depth: Depth,
     /// Whether the target ends in a slash, so that it must be a directory.
@@ -46,11 +47,8 @@ impl Relocation {
         let overwrite = Overwrite::of(head.fields).map_err(bad_request)?;
         let depth = Depth::of(head.fields).map_err(bad_request)?;
         let must_be_new = head.fields.all("If-None-Match").any(|value| value == b"*");
-        let conflict = if overwrite == Overwrite::Forbidden || must_be_new {
-            Conflict::Refuse
-        } else {
-            Conflict::Replace
-        };
+        let conflict =
+            if overwrite == Overwrite::Forbidden || must_be_new { IfTaken::Refuse } else { IfTaken::Replace };
         check_authority(&destination, request, state)?;
         Ok(Self {
             to: locate(request, destination.path, state)?,
@@ -59,6 +57,11 @@ impl Relocation {
             needs_directory: request.target.ends_with_slash(),
             conditions: Conditions::of(head.fields),
         })
+    }
+
+    /// Whether something has to be known of the source before it is moved.
+    pub(super) fn depends_on_source(&self) -> bool {
+        self.needs_directory || self.conditions.iter().next().is_some()
     }
 
     /// Checks the preconditions on the source, and returns the condition that must still hold when it is moved. `If-None-Match: *`
@@ -70,10 +73,11 @@ impl Relocation {
         conditions::guard(&conditional::gather(fields), source)
     }
 
-    /// The response to an error of the folder. That the name is taken is a failed precondition, if the client has made it one.
+    /// The response to an error of the folder. A taken name is a failed precondition, if the client has made
+    /// it a precondition.
     pub(super) fn refuse(&self, error: &folder::Error) -> Response {
         match error {
-            Error::Exists if self.conflict == Conflict::Refuse => {
+            Error::Exists if self.conflict == IfTaken::Refuse => {
                 let text = "something of that name exists, and Overwrite is F (choose another name)\n";
                 Response::text(Status::PRECONDITION_FAILED, text)
             }
@@ -82,7 +86,7 @@ impl Relocation {
     }
 }
 
-/// The response: where the thing is now, if the name is new.
+/// The response, with the new location if the name is new.
 pub(super) fn respond(done: &str, path: &SharePath, is_directory: bool, created: bool) -> Response {
     if !created {
         return Response::empty(Head::new(Status::NO_CONTENT));
@@ -112,7 +116,8 @@ fn check_authority(
     Err(Response::text(Status::BAD_GATEWAY, text))
 }
 
-/// The path in the folder of a path as the client sees it: below the base, and below the link of the request.
+/// The path in the folder for a path as the client sees it: below the base, and below the link of the
+/// request.
 fn locate(
     request: &Request<'_, '_, '_>,
     path: PathAndQuery<'_>,

@@ -90,12 +90,12 @@ fn to_directory(request: &Request<'_, '_, '_>, state: &State) -> Response {
 
 /// Redirects to the page with the QR code of this directory.
 fn to_qr_code(request: &Request<'_, '_, '_>, state: &State) -> Response {
-    // `&` and `+` have a meaning in a query.
+    // `&` and `+` have a special meaning in a query.
     let path = encode_path(request.path.as_bytes()).replace('&', "%26").replace('+', "%2B");
     redirect(Status::SEE_OTHER, format!("{QR_PAGE}?dir=/{path}"), state)
 }
 
-/// Redirects to this path, which is in the text too. The filter puts the base before it in the field only.
+/// Redirects to this path, which the text repeats. The filter adds the base only in the field.
 fn redirect(status: Status, location: String, state: &State) -> Response {
     let text = format!("{}\n", state.base.with(&location));
     Response::bytes(Head::new(status).field("Location", location), media::TEXT, text.into_bytes())
@@ -150,7 +150,7 @@ fn of_file(
                 let span = FileSpan::new(Arc::clone(&file), span);
                 if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
             });
-            // Most often the last reference: the file was small.
+            // Usually the last reference: the file was small.
             Deferred::close_shared(file, disk);
             response
         }

@@ -1,8 +1,8 @@
 //! `POST /.wharf/chat/join`: a new member of the chat room, and the name that it gets.
 //!
-//! A user has the name of its account, on all its devices: there, it is one member with one token. Nobody else gets that name,
-//! in any spelling, also when the user is away. Others choose a free name; so does everybody who knows a shared password, who
-//! is no user of a name of its own.
+//! A user joins with the account's name, and is one member with one token on all devices. Nobody else gets
+//! that name, in any spelling, even while the user is away. Others choose a free name. So do those who log in
+//! with a shared password, because they have no name of their own.
 
 use std::sync::Arc;
 
@@ -60,7 +60,8 @@ fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) ->
     Ok(json_response(&json!({"user": name.as_str(), "token": token.expose()})))
 }
 
-/// The name of a user. It may be given, or left out; another one is refused, because whoever asks for it expects to have it.
+/// The name of a user. The request may state it or leave it out. A different name is refused, because the
+/// client would expect to get it.
 fn name_of(user: &User, asked: Option<&str>) -> Result<Name, Response> {
     let own = Name::of_user(&user.name).map_err(bad_request)?;
     match asked {
@@ -87,7 +88,7 @@ fn token(
     let holder = room.holder(name).map(|(person, owner)| (person.id, is_same_owner(owner, user.as_ref())));
     match holder.filter(|_| *is_person) {
         Some((member, true)) => return room.token_again(member, now()).map_err(|error| room_error(&error)),
-        // Whoever it was, the name is the user's.
+        // Whoever had the name, it is now the user's.
         Some((member, false)) => drop(room.leave(member, now())),
         None => {}
     }

@@ -28,7 +28,7 @@ use crate::server::state::State;
 /// The largest form, in bytes: three for each byte of a password.
 const FORM_LIMIT: usize = 4 * 1024;
 
-/// What is needed of a request to open its link.
+/// What is needed from a request to open its link.
 struct Opening {
     link: Arc<LinkView>,
     id: RecordId,
@@ -38,7 +38,7 @@ struct Opening {
     root: String,
 }
 
-/// Shows the page, or leads to what is shared if that is open. This takes no use.
+/// Shows the page, or redirects to the shared content if the link is open. This takes no use.
 pub(crate) fn show(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let link = link(request)?;
     if link.stage != LinkStage::Closed {
@@ -52,7 +52,7 @@ pub(crate) fn show(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     Ok(Handled::Respond(opening.page(Status::OK, None)))
 }
 
-/// Takes a use, and leads to what is shared.
+/// Takes a use, and redirects to the shared content.
 pub(crate) fn open(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let link = link(request)?;
     if request.target.raw() != link.prefix {
@@ -69,7 +69,7 @@ pub(crate) fn open(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
 }
 
-/// The page of a link that only takes files. After its form was sent, the query says so.
+/// The page of a link that only takes files. After its form has been sent, the query says so.
 pub(crate) fn drop_page(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     link(request)?;
     let page =
@@ -140,7 +140,7 @@ impl Opening {
         }
     }
 
-    /// The page; a failure has no challenge that makes a browser ask by itself.
+    /// The page. The challenge of a failure does not make browsers ask for a password themselves.
     fn page(&self, status: Status, failure: Option<&str>) -> Response {
         let page = LinkPage { root: &self.root, has_password: self.has_password, failure };
         let (head, text) = page.framed(Head::new(status));

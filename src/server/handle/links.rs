@@ -34,10 +34,10 @@ use crate::server::state::State;
 /// The word for all links.
 const ALL: &str = "all";
 
-/// What no link has: links are not for making links, and the chat room is not in a folder.
+/// The rights that no link has: links are not for making links, and the chat room is not in a folder.
 const NEVER: Rights = Rights::SHARE.with(Rights::OF_SERVER);
 
-/// What the link to a file may have.
+/// The rights that a link to a file may have.
 const OF_FILE: Rights = Rights::of(&[Right::Read, Right::Replace]);
 
 /// A link that a request asks for.
@@ -51,10 +51,11 @@ struct WantedLink {
     #[serde(default)]
     drop: bool,
     password: Option<String>,
-    /// Whether the response has the QR code of the link too, as an SVG: its address is in no other response.
+    /// Whether the response has the QR code of the link too, as an SVG: the link's address is in no other
+    /// response.
     #[serde(default)]
     qr: bool,
-    /// To look, or for a drop link, to add, if they are absent.
+    /// If absent: to look, or for a drop link, to add.
     rights: Option<String>,
 }
 
@@ -114,7 +115,8 @@ impl WantedLink {
         Ok(NewLink { scope, expires, uses: self.uses, is_drop, password: password.transpose()? })
     }
 
-    /// Its rights. A link to a folder lists it, unless it only takes files: nobody could use it otherwise.
+    /// Its rights. A link to a folder can list it, unless it only takes files: otherwise nobody could use the
+    /// link.
     fn rights(&self, is_file: bool) -> Result<Rights, Response> {
         let list = Rights::of(&[Right::List]);
         let wanted = match &self.rights {
@@ -148,7 +150,7 @@ fn qr_code(address: &str) -> Option<String> {
     crate::qr::svg(address)
 }
 
-/// None.
+/// No QR code.
 #[cfg(not(feature = "qr"))]
 fn qr_code(_: &str) -> Option<String> {
     None

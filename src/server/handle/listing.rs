@@ -1,4 +1,4 @@
-//! The listing of a directory, as HTML, JSON or text, as the client prefers.
+//! The listing of a directory in HTML, JSON or text, as the client prefers.
 //!
 //! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
 //! all formats are in natural order.

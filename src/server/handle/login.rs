@@ -24,7 +24,7 @@ use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The largest form, in bytes: the longest password and the longest name, each byte encoded with three.
+/// The largest form, in bytes: the longest password and the longest name, each byte encoded as three.
 const FORM_LIMIT: usize = 4096;
 
 /// The name of the user if there is one password for everybody: any would do.

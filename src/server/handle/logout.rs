@@ -9,7 +9,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Ends each session of the browser on the disk, and removes the cookie, also that of a session that has ended.
+/// Ends the browser's sessions on the disk, and removes the cookie, even that of a session that has ended.
 pub(crate) fn handle(
     request: &Request<'_, '_, '_>,
     _: &mut Disk,
@@ -18,7 +18,7 @@ pub(crate) fn handle(
     let accounts = account::accounts(request, state)?;
     let cookie = Cookie::of_request(request, &state.base);
     let done = account::see_other("/").with("Set-Cookie", cookie.clear());
-    // Of two cookies of the name, another server of the host may have set one.
+    // If there are two cookies with the name, another server on the host may have set one.
     let secrets = cookie.all(request.head.fields);
     let sessions: Vec<_> = secrets.filter_map(|secret| accounts.session_id(secret)).collect();
     if sessions.is_empty() {

@@ -30,7 +30,7 @@ pub(crate) fn handle(
         let text = "MKCOL takes no body (send the request without one)\n";
         return Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
     }
-    // A directory can only be created where nothing is.
+    // A directory can only be created where nothing exists.
     let preconditions = conditional::gather(head.fields.iter());
     let guard = match conditional::evaluate(&preconditions, Action::Modify, None) {
         Verdict::Proceed => Guard::None,

@@ -23,8 +23,9 @@ pub(super) fn uploader(request: &Request<'_, '_, '_>, state: &State) -> Uploader
         .map_or_else(|| Uploader::Address(request.client.to_string()), Uploader::Named)
 }
 
-/// The member whose token is in the request: 403 without a valid one, 400 if it is where older clients put it. The token of a
-/// user is valid only together with what proves who the user is, as long as the account stays as it is.
+/// The member whose token is in the request: 403 without a valid one, 400 if it is where older clients put
+/// it. A user's token is valid only together with the user's credentials, and only while the account is
+/// unchanged.
 pub(super) fn of(request: &Request<'_, '_, '_>, chat: &ChatState) -> Result<Person, Response> {
     let head = request.head;
     let Some(token) = head.fields.text(MEMBER_FIELD) else {
@@ -42,7 +43,7 @@ pub(super) fn of(request: &Request<'_, '_, '_>, chat: &ChatState) -> Result<Pers
     own.map(|(person, _)| person.clone()).ok_or_else(|| room_error(&RoomError::NotAMember))
 }
 
-/// Whether the token is where it was before `Authorization` was for accounts.
+/// Whether the token is in `Authorization`, where it was before accounts used that field.
 fn is_of_older_client(head: &Head<'_, '_>) -> bool {
     let scheme = head.fields.text("Authorization").and_then(|value| value.split_once(' '));
     scheme.is_some_and(|(scheme, token)| {

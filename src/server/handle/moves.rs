@@ -4,7 +4,7 @@ use crate::access::Principal;
 use crate::access::{ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Error, Renamed};
+use crate::folder::{Error, Guard, Renamed};
 use crate::http::destination::Depth;
 use crate::path::SharePath;
 use crate::server::announce;
@@ -62,11 +62,16 @@ impl Moving {
         authorise::ensure_current(&principal, state)?;
         let source = authorise::grant::<ToRemove>(&principal, &from, state)?;
         let target = authorise::grant::<ToWrite>(&principal, &relocation.to, state)?;
-        let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
-        if relocation.needs_directory && named.is_file() {
-            return Err(not_found());
-        }
-        let (guard, conflict) = (relocation.guard(named)?, relocation.conflict);
+        let conflict = relocation.conflict;
+        let guard = if relocation.depends_on_source() {
+            let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
+            if relocation.needs_directory && named.is_file() {
+                return Err(not_found());
+            }
+            relocation.guard(named)?
+        } else {
+            Guard::None
+        };
         let renamed = state.folder.rename(&source, &target, conflict, guard, &removing.remover, disk);
         match renamed.map_err(|error| relocation.refuse(&error))? {
             Renamed::Done(moved) => {

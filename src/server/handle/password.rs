@@ -23,7 +23,7 @@ use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The largest form, in bytes: three of the longest passwords, each byte encoded with three.
+/// The largest form, in bytes: three of the longest passwords, each byte encoded as three.
 const FORM_LIMIT: usize = 10 * 1024;
 
 /// Whose password changes.
@@ -103,7 +103,7 @@ impl Change {
         }
     }
 
-    /// The sessions of the user end with the old password; the browser gets a new one.
+    /// The sessions of the user end with the old password; the browser gets a new session.
     fn store(&self, new: &Password, disk: Blocking<'_>) -> Response {
         if let Err(error) = self.accounts.change_password(&self.user, new, disk) {
             let status = match &error {

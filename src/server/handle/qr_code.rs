@@ -46,7 +46,7 @@ pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     Ok(Handled::Respond(Response::new(head, text.into_bytes())))
 }
 
-/// It depends on the client and on the current network addresses.
+/// The response depends on the client and on the current network addresses.
 fn head() -> response::Head {
     response::Head::new(Status::OK).field("Cache-Control", "no-store")
 }

@@ -23,7 +23,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// For what never expires.
+/// The lifetime of a record that never expires.
 const NEVER: &str = "never";
 
 /// The accounts, if the server has any.
@@ -64,7 +64,7 @@ pub(super) fn rights(named: &str) -> Result<Rights, Response> {
     }
 }
 
-/// When something expires that lasts for this time.
+/// The expiry of a record that lasts for this time.
 pub(super) fn expiry(time: &str) -> Result<WallTime, Response> {
     if time == NEVER {
         return Ok(WallTime::MAX);
@@ -90,7 +90,7 @@ pub(super) fn list(
     Ok(Handled::Respond(json::response(Status::OK, &Value::Array(shown))))
 }
 
-/// Ends the record of this id, if it is one of these; without an id, all of these.
+/// Ends the record with this id, if it is one of these; without an id, all of these.
 pub(super) fn end(
     request: &Request<'_, '_, '_>,
     which: fn(&Record) -> bool,

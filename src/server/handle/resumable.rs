@@ -63,7 +63,7 @@ pub(crate) struct ResumableUpload {
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
     by: Uploader,
-    /// Whom the trash remembers for a file that it replaces.
+    /// Whom the trash records as the owner of a file that it replaces.
     client: RemovingClient,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Beginning {
     pub path: SharePath,
     /// The user that sends it.
     pub principal: Principal,
-    /// What it announces of the file, and what must hold for the name.
+    /// What it announces about the file, and what must hold for the name.
     pub plan: Plan,
     /// What the request says about its content.
     pub announced: Announced,
@@ -83,7 +83,7 @@ pub(crate) struct Beginning {
     pub framing: Framing,
     /// The client.
     pub by: Uploader,
-    /// Whom the trash remembers for a file that it replaces.
+    /// Whom the trash records as the owner of a file that it replaces.
     pub client: RemovingClient,
     /// The link through which it comes.
     pub link: Option<Arc<LinkView>>,
@@ -178,7 +178,7 @@ fn token(request: &Request<'_, '_, '_>) -> Result<UploadToken, Response> {
     UploadToken::parse(request.rest).ok_or_else(not_found)
 }
 
-/// Adds to a response to OPTIONS that uploads can be resumed (§4.1.4 of the draft).
+/// Adds a note to a response to OPTIONS: uploads can be resumed (§4.1.4 of the draft).
 pub(crate) fn offer(head: Head, state: &State) -> Head {
     if !state.access.lets_anyone_change() {
         return head;
@@ -220,7 +220,7 @@ pub(crate) fn append(
                 let sink = Box::new(ResumableUpload { appending, principal, begun: None, by, client });
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
-            // Whether any content follows shows when the body ends.
+            // Whether any content follows is known only when the body ends.
             Err(UploadError::Complete(completed)) if announced.size.is_none() => JobOutcome::Receive(
                 Box::new(Receiving::new(framing, Box::new(EmptyAppend(completed)), &state.chores)),
             ),
@@ -271,7 +271,8 @@ impl Sink for EmptyAppend {
     }
 }
 
-/// The response of the target to the whole file. If it is not known what was saved, it says only that it was.
+/// The target's response to the whole file. If no details of the saved file are known, it says only that the
+/// file was saved.
 fn final_response(saved: Option<&Saved>, plan: &Plan) -> Response {
     let response = match saved {
         Some(saved) => upload_response::respond(saved, plan.memo == PUT),

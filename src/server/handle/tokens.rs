@@ -30,9 +30,9 @@ const LIFE: &str = "90d";
 #[serde(deny_unknown_fields)]
 struct WantedToken {
     name: String,
-    /// The root, if it is absent.
+    /// If absent, the root.
     path: Option<String>,
-    /// All that the user has at the path, if they are absent.
+    /// If absent, all rights that the user has at the path.
     rights: Option<String>,
     #[serde(rename = "for")]
     life: Option<String>,

@@ -40,7 +40,7 @@ pub(super) struct FileUpload {
     pub by: Uploader,
     /// Whom it acts for.
     pub principal: Principal,
-    /// Whom the trash remembers for a file that it replaces.
+    /// Whom the trash records as the owner of a file that it replaces.
     pub client: RemovingClient,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Respon
     Ok(())
 }
 
-/// Refuses a part of a file that must not be saved as if it were the file.
+/// Refuses a part of a file that must not be saved as if it were the whole file.
 pub(super) fn refuse_part(error: PartError) -> Response {
     match error {
         PartError::Length => problem(UploadProblem::InconsistentLength),
@@ -95,7 +95,7 @@ pub(super) fn refuse_part(error: PartError) -> Response {
     }
 }
 
-/// A problem of an upload, as JSON.
+/// A problem with an upload, as JSON.
 pub(super) fn problem(problem: UploadProblem) -> Response {
     let head = response::Head::new(problem.status());
     Response::bytes(head, "application/problem+json", problem.to_json().into_bytes())
@@ -116,7 +116,7 @@ pub(super) fn respond(saved: &Saved, is_put: bool) -> Response {
     Response::bytes(head, media::TEXT, line(saved.told(), saved).into_bytes())
 }
 
-/// The line about a saved file, with the path that its client is told.
+/// The line about a saved file, with the path as its client sees it.
 pub(super) fn line(path: &SharePath, saved: &Saved) -> String {
     format!("saved {} ({} bytes)\n", Printable(path.as_bytes()), saved.size)
 }

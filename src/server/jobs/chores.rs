@@ -13,7 +13,8 @@ use std::time::Duration;
 /// Work for the chores thread.
 pub(crate) type Chore = Box<dyn FnOnce() + Send>;
 
-/// Sends chores to their thread. Its queue is bounded by its senders: each connection has a few values to drop.
+/// Sends chores to their thread. Its queue is bounded by its senders: each connection has only a few values
+/// to drop.
 #[derive(Clone)]
 pub(crate) struct Chores {
     queue: Sender<Chore>,
@@ -38,13 +39,14 @@ impl Chores {
         (Self { queue, undropped: Arc::default() }, receiver)
     }
 
-    /// Runs this on the chores thread.
+    /// Runs `chore` on the chores thread.
     pub(crate) fn later(&self, chore: impl FnOnce() + Send + 'static) {
-        // Fails only if that thread has ended, as the server is about to exit. The chore is dropped here then.
+        // Fails only if that thread has ended because the server is about to exit. The chore is then dropped
+        // here.
         let _ = self.queue.send(Box::new(chore));
     }
 
-    /// Drops this on the chores thread.
+    /// Drops `value` on the chores thread.
     pub(crate) fn drop_later(&self, value: impl Send + 'static) {
         let counted = Counted::new(&self.undropped);
         self.later(move || {

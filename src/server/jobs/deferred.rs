@@ -19,15 +19,16 @@ use crate::server::jobs::chores::Chores;
 /// - a source of content (`content::ContentSource`): an archive's walk and a listing keep directories and files open;
 /// - an open file, sent or cached ([`OpenedFile`]): a network file system may write it back when it is closed.
 ///
-/// Everything else that waits is memory and sockets, which are freed in place. A cached file whose content is in memory is
-/// none of these, so a response with it costs nothing more.
+/// Everything else that waits in a queue or a table is memory and sockets, which are freed in place. A cached
+/// file whose content is in memory is none of these, so a response with it costs nothing more.
 pub(crate) struct Deferred<T: Send + 'static> {
-    /// `None` only at the end of its life.
+    /// `None` only once it has been taken out.
     value: Option<T>,
     chores: Chores,
 }
 
-/// How many descriptors such a value keeps open at most: two directory handles and a file, of an archive.
+/// The maximum number of descriptors that such a value keeps open: an archive has two directory handles and a
+/// file.
 pub(crate) const DESCRIPTORS: u64 = 3;
 
 /// An open file, shared by the cache and the responses with it.
@@ -98,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Sends the thread on which it is dropped.
+    /// Sends the id of the thread that drops it.
     struct Tell(Sender<ThreadId>);
 
     impl Drop for Tell {

@@ -1,13 +1,13 @@
 //! The job queue: work that may block on the disk, scheduled fairly between clients.
 //!
-//! Each client has its own queue, and the threads take from these queues in turn: a client with a thousand jobs
-//! delays another by one job. A client that has a job running never takes the last free thread, so a client without
-//! one finds a thread even when the disk blocks the others.
+//! Each client has its own queue, and the threads take from these queues in turn: a client with a thousand
+//! jobs delays another client by one job. A client that has a job running never takes the last free thread,
+//! so a client without one finds a thread even when the disk blocks the others.
 //!
-//! Few jobs that read and compute run at once, because they compete for the processors. Many more that save a file may:
-//! they mostly wait in `fsync`, and the file system's journal commits once for all that wait at the same time. Each of these
-//! kinds has its own limit, so that one client's hashes do not delay another's uploads. Threads beyond [`THREADS`] are
-//! started when they are needed, and end when they are not.
+//! Few jobs that read and compute run at once, because they compete for the processors. Many more jobs that
+//! save a file may run: they mostly wait in `fsync`, and the file system's journal commits once for all that
+//! wait at the same time. Each of these kinds has its own limit, so that one client's hashes do not delay
+//! another's uploads. Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!
 //! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket,
 //! until one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users behind it.
@@ -35,8 +35,8 @@ pub(super) const THREADS: usize = 4;
 /// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
 const MOST_SAVING: usize = 64;
 
-/// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine the file that has the
-/// name.
+/// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine an existing
+/// file of that name.
 const SAVING_FILES: u64 = 3;
 
 /// How long a thread beyond [`THREADS`] waits for its next job.
@@ -82,7 +82,7 @@ struct Queue<T> {
     turns: VecDeque<ClientKey>,
     waiting: JobCounts,
     running: JobCounts,
-    /// The threads that run no job. There are never more threads than jobs may run.
+    /// How many threads run no job. There are never more threads than jobs that may run at once.
     free: usize,
     has_ended: bool,
 }
@@ -117,12 +117,12 @@ pub(super) struct Taken<T> {
 }
 
 impl<T> Jobs<T> {
-    /// A queue for this many threads, at least one, whatever the jobs do.
+    /// A queue for this many threads (at least one), with the same limit for every kind of job.
     pub(super) fn new(threads: usize) -> Self {
         Self::with(JobCounts { general: threads, saves: threads })
     }
 
-    /// A queue for threads that exist: as many as jobs of the general kind may run, at least one.
+    /// A queue for existing threads: as many as general jobs that may run at once, at least one.
     pub(super) fn with(limits: JobCounts) -> Self {
         let queue = Queue {
             limits,
@@ -282,7 +282,7 @@ impl<T> Queue<T> {
         grows
     }
 
-    /// The next job, of the first client that may have a thread; moves that client to the end.
+    /// The next job of the first client that may have a thread; moves that client to the end.
     fn take(&mut self) -> Option<Taken<T>> {
         let turn = self
             .turns
@@ -342,8 +342,9 @@ impl<T> Queue<T> {
 }
 
 impl JobCounts {
-    /// How many jobs run at once on a server with this limit of open files that saves files durably, or not: without
-    /// `fsync`, more threads gain nothing. A quarter of the reserve for files is for those that are being saved.
+    /// How many jobs run at once with this limit on open files. Only a server that saves files durably needs
+    /// more threads: without `fsync` they gain nothing. A quarter of the reserve for files is for those that
+    /// are being saved.
     pub(super) fn limits(files: u64, durable: bool) -> Self {
         let possible = usize::try_from(files / 4 / 4 / SAVING_FILES).unwrap_or(usize::MAX);
         Self { general: THREADS, saves: if durable { possible.clamp(THREADS, MOST_SAVING) } else { THREADS } }

@@ -19,7 +19,7 @@ const CHUNK: usize = 48 * 1024;
 pub(crate) struct ListingBody {
     windows: Windows,
     row: WriteRow,
-    /// The query of links to directories.
+    /// The query for links to directories.
     query: String,
     /// How many rows have been produced.
     count: usize,

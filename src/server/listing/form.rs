@@ -13,7 +13,8 @@ use crate::http::target::encode_segment;
 use crate::path::SharePath;
 use crate::printable;
 
-/// Writes an entry. The number says how many come before it, the text is the query of links to directories.
+/// Writes an entry. The number says how many entries come before it; the text is the query for links to
+/// directories.
 pub(super) type WriteRow = fn(&DirEntry, usize, &str, &mut Vec<u8>);
 
 /// A listing without its rows.

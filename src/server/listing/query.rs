@@ -1,5 +1,5 @@
-//! What the query of a listing's URL chooses. Links to other directories carry it, but only what a user has chosen:
-//! a program that follows every link finds each directory under one URL.
+//! The choices in the query of a listing's URL. Links to other directories repeat only the choices that
+//! differ from the defaults: a program that follows every link finds each directory under one URL.
 
 use std::fmt;
 

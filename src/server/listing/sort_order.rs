@@ -1,6 +1,7 @@
 //! The order of a listing: by name, size or time, ascending or descending; directories always come first.
 //!
-//! Names are in natural order: without case, and numbers by their value, so that `img2` comes before `IMG10`.
+//! Names are in natural order: case is ignored, and numbers are compared by value, so that `img2` comes
+//! before `IMG10`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -43,8 +44,8 @@ impl SortOrder {
         Some(Self { key, descending })
     }
 
-    /// The order after a click on a column header: reversed if it is sorted by it already; otherwise the usual first
-    /// choice, which is the largest or newest first.
+    /// The order after a click on a column header: reversed if the listing is already sorted by that column;
+    /// otherwise the column's usual order: names from A, the largest or the newest first.
     pub(crate) fn after_click(self, key: SortKey) -> Self {
         let descending = if self.key == key { !self.descending } else { key != SortKey::Name };
         Self { key, descending }
@@ -55,7 +56,7 @@ impl SortOrder {
         self.key_of(&entry.name, entry.kind == EntryKind::Directory, size(entry), entry.modified)
     }
 
-    /// The same from the name alone, if nothing else matters.
+    /// The same key from the name alone; `None` if more than the name matters.
     pub(crate) fn key_by_name(self, name: &OsStr, is_directory: bool) -> Option<Vec<u8>> {
         (self.key == SortKey::Name).then(|| self.key_of(name, is_directory, 0, SystemTime::UNIX_EPOCH))
     }

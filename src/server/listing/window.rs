@@ -1,9 +1,10 @@
 //! The part of a directory that is in memory while its listing is sent.
 //!
-//! A listing is sorted, so all names have to be read before the first can be sent, but they need not all be kept: a
-//! window holds as many of the first ones as there is memory for, and once they have been sent, the directory is read
-//! again for the next. Usually all entries fit. Memory beyond a window's own share comes from a pool for all
-//! listings, so a thousand clients that request a large directory and do not read cost little.
+//! A listing is sorted, so all names have to be read before the first can be sent. But they need not all be
+//! kept: a window holds as many of the first names as there is memory for. Once these have been sent, the
+//! directory is read again for the next window. Usually all entries fit. Memory beyond a window's own share
+//! comes from a pool for all listings, so a thousand clients that request a large directory and do not read
+//! cost little.
 //!
 //! An entry that is created, renamed or deleted between two readings may or may not be listed; none is listed twice,
 //! unless its size or time changes and the listing is sorted by that.
@@ -42,7 +43,7 @@ pub(crate) struct Windows {
     last: Option<Row>,
 }
 
-/// An entry, and its sort key before the name.
+/// An entry and its sort key; the name decides between equal keys.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     key: Vec<u8>,

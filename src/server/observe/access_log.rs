@@ -17,7 +17,7 @@ use crate::server::request::ClientAddress;
 /// The log target for requests: `RUST_LOG=info,wharf::access=off` silences only them.
 pub(crate) const ACCESS: &str = "wharf::access";
 
-/// A buffer larger than this, from the line of a long target, is freed.
+/// A buffer that a long target has made larger than this, in bytes, is freed.
 const KEPT: usize = 1024;
 
 thread_local! {
@@ -29,14 +29,15 @@ pub(crate) fn is_on() -> bool {
     log::log_enabled!(target: ACCESS, log::Level::Info)
 }
 
-/// Whom a request acts for, where there are accounts: before the request line, as in the common log format of Apache and nginx.
+/// Whom a request acts for, if there are accounts; logged before the request line, as in the common log
+/// format of Apache and nginx.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LoggedUser<'a> {
     /// It brought no credentials, or wrong ones: a wrong name may be a password in the wrong field.
     Nobody,
     /// The user of this name.
     Named(&'a str),
-    /// Whoever has the link of this public id. No user's name has a colon.
+    /// Whoever has the link with this public id. No user's name has a colon.
     Link(&'a str),
 }
 
@@ -123,7 +124,7 @@ fn push_outcome(out: &mut Vec<u8>, status: Status, bytes: u64, time: Duration) {
     out.extend_from_slice(b" ms");
 }
 
-/// Appends the request line in the bytes of a head, as it is logged; `-` if it is empty.
+/// Appends the request line from the bytes of a head, as it is logged; `-` if it is empty.
 pub(crate) fn push_request_line(out: &mut Vec<u8>, head: &[u8]) {
     let head = head.trim_ascii_start();
     let (mut end, mut behind_slash, mut may_have_token) = (head.len(), None, false);
@@ -210,10 +211,10 @@ struct Hidden {
     shown: &'static str,
 }
 
-/// The characters of a link's secret: 256 bits in base64url.
+/// The number of characters of a link's secret: 256 bits in base64url.
 const SECRET_LENGTH: usize = 43;
 
-/// The secret of a link, before its public id is known.
+/// Stands for the secret of a link whose public id is not known yet.
 const NAMELESS: &str = "…";
 
 const HIDDEN: [Hidden; 2] = [

@@ -1,6 +1,6 @@
 //! Observers: what happens in addition to a response. No observer changes it.
 //!
-//! A new one is a file here, a field of [`Observers`], and a call in [`Observers::note`].
+//! A new observer is a file here, a field of [`Observers`], and a call in [`Observers::note`].
 
 pub(super) mod access_log;
 mod recorder;
@@ -14,7 +14,7 @@ use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use access_log::LoggedUser;
 
-/// Those that are told of every response, as far as they are turned on. The access log is a target of the log.
+/// The observers that are turned on. The access log is a target of the log.
 #[derive(Debug, Default)]
 pub(super) struct Observers {
     /// Records requests, if enabled.
@@ -46,7 +46,8 @@ impl Observers {
         access_log::is_on() || self.recorder.is_some()
     }
 
-    /// Tells them of a response. A request whose connection fails before its response begins is not among these.
+    /// Reports a response to them. A request whose connection fails before its response begins is not
+    /// reported.
     pub(super) fn note(&self, request: &FinishedRequest<'_>) {
         if request.line.is_empty() {
             return;

@@ -23,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 /// to open the page; with each row by itself, a second.
 const CHUNK: usize = 100;
 
-/// How many directories between the root and the current one are shown, before all but the last are folded.
+/// With more directories than this between the root and the current one, all but the last of them are folded.
 const SHOWN_ABOVE: usize = 2;
 
 /// Marks the place of the rows in a page. No name contains it, because shown names have no control characters.
@@ -48,7 +48,7 @@ pub(crate) struct ListingPage<'a> {
     /// The name in the chat, if the visitor cannot choose one.
     pub name: Option<&'a str>,
     pub account: AccountShown,
-    /// Whether it has a QR code of its address; below a link there is none.
+    /// Whether it offers a QR code of its address: not to visitors who came through a link.
     pub has_qr_code: bool,
     /// Whether the visitor can make links to it.
     pub can_share: bool,
@@ -71,7 +71,7 @@ pub(crate) struct MayChange {
 pub(crate) enum AccountShown {
     /// Nothing: the server has no accounts, or the visitor has come through a link.
     None,
-    /// A button for logging in. It leads to this path, which has the base.
+    /// A button for logging in. It leads to this path, which includes the base.
     LoggedOut(String),
     /// The name.
     User {
@@ -248,7 +248,7 @@ impl ListingPage<'_> {
         }
     }
 
-    /// The other choices of the query, as hidden fields of the form that makes this choice.
+    /// The query's other choices, as hidden fields for the form that sets this parameter.
     fn other_than(&self, parameter: &str) -> Markup {
         let others = self.query.parameters().filter(|(name, _)| *name != parameter);
         html! { @for (name, value) in others { input type="hidden" name=(name) value=(value); } }

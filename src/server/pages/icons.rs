@@ -20,7 +20,7 @@ pub(super) enum Sign {
     Other,
 }
 
-/// Media types that are text although they are not called so.
+/// Media types of text that do not start with `text/`.
 const TEXTS: [&str; 9] = ["json", "xml", "javascript", "x-sh", "x-yaml", "yaml", "toml", "sql", "x-tex"];
 
 /// Media types of archives and compressed files.
@@ -39,7 +39,7 @@ const ARCHIVES: [&str; 11] = [
 ];
 
 impl Sign {
-    /// From the name of a file.
+    /// The type of a file, by its name.
     pub(super) fn of_file(name: &[u8]) -> Self {
         let media_type = media::of(name);
         let essence = media_type.split(';').next().unwrap_or_default();
@@ -80,7 +80,7 @@ impl Sign {
 /// The outline of a file, which most icons share.
 const SHEET: &str = "M4 1.5h5l3.5 3.5v9.5H4zM9 1.5V5h3.5";
 
-/// All icons, drawn on 16 by 16 units; needed once in each page.
+/// All icons, drawn on 16 by 16 units; needed once on each page.
 pub(super) fn all() -> Markup {
     let on_sheet = |inner: &str| format!("{SHEET}{inner}");
     let signs = [

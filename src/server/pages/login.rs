@@ -30,7 +30,7 @@ pub(crate) struct LoginPage<'a> {
 }
 
 impl LoginPage<'_> {
-    /// The response. Its challenge is one at which browsers do not ask for a password themselves.
+    /// The response. Its challenge is one that does not make browsers ask for a password themselves.
     pub(crate) fn respond(&self, status: Status) -> Response {
         let head = Head::new(status).field("Cache-Control", "no-store");
         let head =
@@ -41,7 +41,7 @@ impl LoginPage<'_> {
 
     fn framed(&self, head: Head) -> (Head, String) {
         let Self { root, next, base, is_shared, user, failure, .. } = self;
-        // Nothing else that was typed is a name; it may be a password.
+        // Shown only if it can be a name: anything else may be a password.
         let name = Some(self.name).filter(|name| name.parse::<UserName>().is_ok()).unwrap_or_default();
         let begins_with_password = *is_shared || !name.is_empty();
         let action = LoginTarget::login(*next, base);

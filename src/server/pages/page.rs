@@ -22,7 +22,7 @@ pub(in crate::server) fn page(
     page_with(&[], head, title, body, root)
 }
 
-/// The same, with other scripts too.
+/// The same, with these scripts too.
 pub(super) fn page_with(
     scripts: &[&Asset],
     head: Head,

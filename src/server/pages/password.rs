@@ -48,7 +48,7 @@ impl PasswordPage<'_> {
         html! {
             @if let Some(failure) = self.failure { p #failure role="alert" { (failure) } }
             form .fields method="post" action={ (self.root) (PASSWORD) } {
-                // Where the browser stores passwords, it needs the name.
+                // A browser that stores passwords needs the name.
                 label for="name" { "Name" }
                 input #name value=(self.user) readonly autocomplete="username";
                 @for (name, label, autocomplete) in fields {

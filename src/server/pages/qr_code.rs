@@ -17,7 +17,7 @@ pub(crate) struct QrPage<'a> {
     pub root: &'a str,
     /// The folder.
     pub path: &'a SharePath,
-    /// The query that names the folder to the QR code.
+    /// The query that names the folder for the QR code.
     pub query: &'a str,
     /// Its URL.
     pub url: &'a str,

@@ -17,7 +17,7 @@ pub(crate) struct SessionsPage<'a> {
     pub user: &'a str,
     /// The sessions, the oldest first.
     pub sessions: &'a [Arc<Record>],
-    /// The one of this browser.
+    /// The session of this browser.
     pub own: Option<RecordId>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct TrashPage<'a> {
     pub user: Option<&'a str>,
     /// How long entries are kept.
     pub kept_for: Duration,
-    /// Whether they are everybody's, so that each says whose it is.
+    /// Whether they are everybody's, so that each names its owner.
     pub names_users: bool,
     /// Whether there are older entries.
     pub has_more: bool,

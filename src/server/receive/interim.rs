@@ -26,7 +26,7 @@ pub(crate) struct Interim {
 }
 
 impl Interim {
-    /// These bytes, for a body that starts now.
+    /// An interim response of these bytes, for a body that starts now.
     pub(crate) fn new(bytes: Vec<u8>, now: Moment) -> Self {
         Self { bytes, wanted: ENOUGH, deadline: Deadline::after(now, PATIENCE) }
     }

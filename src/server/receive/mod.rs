@@ -74,7 +74,8 @@ pub(super) enum JobOutcome {
     Receive(Box<Receiving>),
     /// There is more to do, after the jobs of other clients.
     Again(Job),
-    /// A password has to be checked, which takes a processor for long; then this makes the response.
+    /// A password has to be checked, which keeps a processor busy for a while; then this function makes the
+    /// response.
     #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
     CheckPassword(Box<PasswordCheck>, AfterCheck),
 }
@@ -87,7 +88,7 @@ pub(super) type AfterCheck = Box<dyn FnOnce(&PasswordVerdict, &State, Blocking<'
 pub(super) struct Receiving {
     decoder: BodyDecoder,
     destination: Destination,
-    /// The response to send before the body ends, if the body takes long.
+    /// The response to send before the body ends, if the body takes a long time.
     interim: Option<Interim>,
 }
 
@@ -100,7 +101,7 @@ enum Destination {
 
 /// What is done with a body in memory once it is complete.
 pub(super) enum AfterBody {
-    /// A worker makes the response of it.
+    /// A worker makes the response from it.
     Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
     /// A job takes it.
     Work(Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>),

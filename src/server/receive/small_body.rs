@@ -10,7 +10,8 @@ pub(crate) struct SmallBody {
 }
 
 impl SmallBody {
-    /// A body of at most `limit` bytes. It never moves in memory, so that no copy is left behind if it is wiped.
+    /// A body of at most `limit` bytes. It never moves in memory, so that no copy is left behind when it is
+    /// wiped.
     pub(crate) fn new(limit: usize) -> Self {
         Self { bytes: Vec::with_capacity(limit), limit }
     }

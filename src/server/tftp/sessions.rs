@@ -3,9 +3,10 @@
 //! A session that only waits to repeat its last ACK (it dallies) releases its permit, so that it does not keep another
 //! client waiting. As many sessions may dally as there are permits; further ones end without dallying.
 //!
-//! A request that comes again belongs to a transfer that has started already, as long as that has not advanced: the
-//! answer was lost, or is on its way. Later, it comes from a client that has reset, and starts a new transfer. The old
-//! one ends once the new one advances: if it does not, the request was only duplicated by the network.
+//! A repeated request belongs to a transfer that has already started, as long as that transfer has not
+//! advanced: its answer was lost, or is on its way. After that, the request comes from a client that was
+//! reset, and starts a new transfer. The old transfer ends once the new one advances. If the new one never
+//! does, the network had only duplicated the request.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,7 +106,8 @@ impl TftpSessions {
 }
 
 impl TransferPermit {
-    /// Call when the transfer advances: the client has chosen this one, so earlier ones of the same request end.
+    /// Call when the transfer advances: the client has chosen this one, so earlier ones for the same request
+    /// end.
     pub(super) fn progressed(&self) {
         if self.state.has_progressed.swap(true, Ordering::Relaxed) {
             return;

@@ -223,7 +223,8 @@ impl TransferSocket {
     }
 }
 
-/// The end of a transfer whose client has started it again. It gets no packet: its port is that of the new transfer.
+/// The end of a transfer whose client has started it again. The client gets no packet: its port now belongs
+/// to the new transfer.
 fn started_again() -> Ending {
     Ending::Aborted(Fault::new(ErrorCode::NotDefined, "the client has started it again"))
 }

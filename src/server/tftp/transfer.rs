@@ -206,7 +206,7 @@ impl Transfer<'_> {
     }
 }
 
-/// The name with slashes for the backslashes that boot programs of Windows send.
+/// The name with slashes for the backslashes that Windows boot programs send.
 fn with_slashes(name: &[u8]) -> Cow<'_, [u8]> {
     if name.contains(&b'\\') {
         name.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect()

@@ -25,7 +25,7 @@ impl CertificateFacts {
         Certificate::from_der(der).ok().map(|certificate| Self::of(&certificate))
     }
 
-    /// Those of a parsed certificate.
+    /// The facts of a parsed certificate.
     pub(super) fn of(certificate: &Certificate) -> Self {
         let fields = certificate.tbs_certificate();
         let (validity, time) = (fields.validity(), |at: &Time| UNIX_EPOCH + at.to_unix_duration());

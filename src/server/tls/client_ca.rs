@@ -1,4 +1,4 @@
-//! The certificate authorities whose certificates clients need.
+//! The certificate authorities, one of which must have issued a client's certificate.
 
 use std::fmt;
 use std::path::Path;
@@ -22,24 +22,26 @@ use super::certificate::{CertificateFacts, warn_of_dates};
 use super::files::{TlsSetupError, read};
 use crate::server::watched_file::Check;
 
-/// How many issuers are looked at of those that a client presents. Ten that look like issuers of each other lead to 200,000
-/// attempts to find a chain (the limit of webpki), for each authority: anybody could keep the processors busy. Five lead to 325.
+/// How many of the issuers that a client presents are examined. Ten that seem to have issued each other lead
+/// to 200,000 attempts per authority to find a chain (webpki's limit), so anybody could keep the processors
+/// busy. Five lead to 325.
 const MOST_ISSUERS: usize = 5;
 
-/// How many bytes of names of authorities are sent to each client. The message that holds them has room for 64 KiB, and rustls
-/// does not check that. Longer lists are left out, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
+/// How many bytes of authority names are sent to each client at most. The message that holds them has room
+/// for 64 KiB, and rustls does not check that. Longer lists are left out, as RFC 8446 §4.3.2 and RFC 5246
+/// §7.4.4 allow.
 const NAMES_LIMIT: usize = 32 * 1024;
 
-/// The certificates of a file, each of an authority; at least one.
+/// The authorities' certificates from a file; at least one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientCa(Vec<CertificateDer<'static>>);
 
-/// Checks the certificates of clients. rustls believes an authority whatever its dates are: this believes only those that are
-/// valid now.
+/// Checks the certificates of clients. rustls trusts an authority whatever its dates; this trusts only those
+/// that are valid now.
 #[derive(Debug)]
 struct Verifier {
     authorities: Vec<Authority>,
-    /// What browsers choose a certificate by. Empty if it would be too long.
+    /// The names by which browsers choose a certificate. Empty if they would take too many bytes.
     names: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -53,8 +55,8 @@ struct Authority {
 }
 
 impl ClientCa {
-    /// Reads and checks the file, and makes what checks the certificates of clients. An authority that has expired is only
-    /// worth a warning here: it may be one of several.
+    /// Reads and checks the file, and makes the verifier for the certificates of clients. An authority that
+    /// has expired is only worth a warning here: it may be one of several.
     pub(super) fn read(
         path: &Path,
         check: &Check,
@@ -125,9 +127,9 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        // A client sends them in their order (RFC 8446 §4.4.2): the first ones are the chain.
+        // A client sends them in order (RFC 8446 §4.4.2): the first ones are the chain.
         let intermediates = intermediates.get(..MOST_ISSUERS).unwrap_or(intermediates);
-        // Others cannot have issued any of these: there may be hundreds.
+        // Only the authorities that issued one of these are tried: there may be hundreds of others.
         let chain = std::iter::once(certificate).chain(intermediates);
         let issuers: Vec<_> = chain.filter_map(|it| Some(CertificateFacts::read(it)?.issuer)).collect();
         let authorities = self.authorities.iter().filter(|it| issuers.contains(&it.subject));

@@ -19,7 +19,8 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 /// The longest name, in bytes. X.520 allows 64 characters in a common name, RFC 5321 allows 254 bytes in an address.
 const LONGEST: usize = 256;
 
-/// The certificate of a client, which has proved that it has the key. One of the client CAs has issued it, for clients.
+/// The certificate of a client that has proved that it has the key. One of the client CAs has issued it, for
+/// use by clients.
 #[derive(Debug)]
 pub(in crate::server) struct ClientCertificate {
     name: Result<Box<str>, Nobody>,
@@ -39,15 +40,15 @@ pub(in crate::server) enum Nobody {
     SeveralNames,
     /// It has no common name, and not exactly one e-mail address.
     NoName,
-    /// Its name is empty, too long, or of bytes that no name has.
+    /// Its name is empty, too long, or contains bytes that no name has.
     UnusableName,
     /// It does not follow the standard.
     Malformed,
 }
 
 impl ClientCertificate {
-    /// That of this connection's client, if it has presented one. rustls keeps only those that it has accepted, also from the
-    /// ticket of a session that is resumed.
+    /// The certificate of this connection's client, if it has presented one. rustls keeps only certificates
+    /// that it has accepted, including those from the ticket of a resumed session.
     pub(super) fn of(stream: &TlsStream) -> Option<Self> {
         stream.certificates().first().map(|certificate| Self::parse(certificate))
     }
@@ -92,7 +93,8 @@ fn name(certificate: &Certificate) -> Result<String, Nobody> {
     if is_usable { Ok(name) } else { Err(Nobody::UnusableName) }
 }
 
-/// The value of a common name, in one of the two encodings that RFC 5280 allows to new certificates (§4.1.2.4).
+/// The value of a common name, in one of the two encodings that RFC 5280 allows for new certificates
+/// (§4.1.2.4).
 fn text(attribute: &AttributeTypeAndValue) -> Option<String> {
     let value = &attribute.value;
     match value.tag() {
@@ -110,7 +112,7 @@ impl fmt::Display for CertifiedName<'_> {
     }
 }
 
-/// As what follows "the client certificate".
+/// The words after "the client certificate".
 impl fmt::Display for Nobody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

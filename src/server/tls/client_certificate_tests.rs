@@ -5,7 +5,7 @@ use rcgen::{CertificateParams, DnType, DnValue, KeyPair, SanType, date_time_ymd}
 
 use super::*;
 
-/// A certificate with these common names and alternative names, until the start of this year.
+/// A certificate with these common names and alternative names, valid until the start of this year.
 fn certificate(names: Vec<DnValue>, alternatives: Vec<SanType>, year: i32) -> Vec<u8> {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = rcgen::DistinguishedName::new();
@@ -28,7 +28,7 @@ fn mail(address: &str) -> SanType {
     SanType::Rfc822Name(Ia5String::try_from(address).expect("ASCII"))
 }
 
-/// The time at which the tests ask: in 2030.
+/// The present time in the tests: in 2030.
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(60 * 365 * 24 * 60 * 60)
 }

@@ -11,7 +11,7 @@ use rustls::Error;
 use crate::printable::Printable;
 use crate::server::watched_file::Check;
 
-/// The largest file, in bytes: more than any chain has.
+/// The maximum size of a file, in bytes: larger than any chain.
 const FILE_LIMIT: u64 = 1024 * 1024;
 
 /// Why TLS cannot be set up: one line.
@@ -19,12 +19,12 @@ const FILE_LIMIT: u64 = 1024 * 1024;
 pub struct TlsSetupError(String);
 
 impl TlsSetupError {
-    /// An error that says all.
+    /// An error whose text needs no context.
     pub(super) fn line(error: &dyn fmt::Display) -> Self {
         Self(error.to_string())
     }
 
-    /// About this file, which is of this kind.
+    /// An error about this file, with its kind.
     pub(super) fn of(kind: &str, path: &Path, why: impl fmt::Display) -> Self {
         Self(format!("cannot use the {kind} {}: {why}", Printable::path(path)))
     }
@@ -43,13 +43,13 @@ impl fmt::Display for TlsSetupError {
 
 impl std::error::Error for TlsSetupError {}
 
-/// An error if a file may not be used.
+/// Fails if a file may not be used.
 pub(super) fn ensure_usable(path: &Path, check: &Check) -> io::Result<()> {
     let name = Printable::path(path);
     check(path).map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
 }
 
-/// Reads a file that is not in the shared folder.
+/// Reads a file, which must not be in the shared folder.
 pub(super) fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
     let (file, facts) = open(path).map_err(|error| reason(&error))?;
     if !facts.is_file() {
@@ -69,7 +69,8 @@ pub(super) fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Opens a file. It does not wait until somebody writes to a pipe: the thread that reads certificates again has more to do.
+/// Opens a file. It does not wait until somebody writes to a pipe: the thread that reads certificates again
+/// has other work.
 fn open(path: &Path) -> io::Result<(File, fs::Metadata)> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);

@@ -45,19 +45,20 @@ struct Shared {
     provider: Arc<CryptoProvider>,
     /// What new connections use.
     current: Mutex<Current>,
-    /// The files as they were last read, even if in vain.
+    /// The state of the files when they were last read, successfully or not.
     stamps: Mutex<Vec<Stamp>>,
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     rules: TlsRules,
 }
 
-/// What TLS reads. None of it may be in the shared folder.
+/// The files that TLS reads. None may be in the shared folder.
 #[derive(Debug, Clone)]
 struct TlsFiles {
     /// The certificates and keys. The first is the default.
     pairs: Vec<PairFiles>,
-    /// The authorities whose certificates clients need. `None`: clients need none.
+    /// The authorities, one of which must have issued a client's certificate. `None`: clients need no
+    /// certificate.
     client_ca: Option<PathBuf>,
 }
 
@@ -66,15 +67,16 @@ struct TlsFiles {
 struct Current {
     config: Arc<ServerConfig>,
     client_ca: Option<Arc<ClientCa>>,
-    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket holds the certificate of its client,
-    /// which nobody checks again. So other client CAs get another key, and the tickets from before are not accepted.
+    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket holds the
+    /// certificate of its client, which nobody checks again. So a change of the client CAs changes the key,
+    /// and earlier tickets are no longer accepted.
     tickets: Arc<dyn ProducesTickets>,
 }
 
 /// Where the certificates come from.
 #[derive(Debug)]
 pub enum Certificates {
-    /// From files of others; the first is the default.
+    /// From existing files; the first is the default.
     Files(Vec<PairFiles>),
     /// The server makes one.
     SelfSigned(SelfSigned),
@@ -90,8 +92,8 @@ pub struct TlsRules {
 }
 
 impl Tls {
-    /// Reads the certificates; a self-signed one is made if necessary. With authorities for clients, these need a certificate of
-    /// one of them.
+    /// Reads the certificates; a self-signed one is made if necessary. With client CAs, each client needs a
+    /// certificate from one of them.
     pub fn new(
         certificates: Certificates,
         client_ca: Option<PathBuf>,
@@ -119,7 +121,7 @@ impl Tls {
         })))
     }
 
-    /// A connection that begins with a handshake, of which these bytes have arrived.
+    /// A connection that begins with a handshake; these bytes of it have arrived.
     pub(super) fn begin(&self, socket: TcpStream, peer: SocketAddr, arrived: &[u8]) -> io::Result<TlsStream> {
         let config = Arc::clone(&self.0.current().config);
         let session = ServerConnection::new(config).map_err(io::Error::other)?;
@@ -157,12 +159,12 @@ impl Tls {
         self.0.rules.hsts
     }
 
-    /// The fingerprint of a self-signed certificate, as `--pin` of the clients takes it.
+    /// The fingerprint of a self-signed certificate, in the format of the clients' `--pin` flag.
     pub(super) fn fingerprint(&self) -> Option<String> {
         self.0.self_signed.as_ref()?.fingerprint()
     }
 
-    /// An error if one of the files may no longer be used.
+    /// Fails if one of the files may no longer be used.
     pub fn check(&self) -> io::Result<()> {
         self.0.files.paths().try_for_each(|path| files::ensure_usable(path, &self.0.check))
     }
@@ -172,8 +174,9 @@ impl Tls {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
-    /// Reads the certificates again if their files have changed, or if that was asked for. If one cannot be used, the old
-    /// ones all stay in use. A self-signed one is made again first, if it has to be; that is tried each time until it succeeds.
+    /// Reads the certificates again if their files have changed, or if a reload was requested. If one cannot
+    /// be used, the old ones all stay in use. A self-signed one is replaced first if necessary; that is
+    /// retried each time until it succeeds.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
@@ -255,7 +258,7 @@ impl Current {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ticketer = Arc::clone(&tickets);
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        // Each is paid for by the handshake that sends it, and a client that uses one up gets the next.
+        // Each costs time in the handshake that sends it, and a client that uses one up gets the next.
         config.send_tls13_tickets = 1;
         Ok(Self { config: Arc::new(config), client_ca, tickets })
     }

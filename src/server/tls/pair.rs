@@ -17,7 +17,7 @@ use super::files::{TlsSetupError, read};
 use crate::printable::Printable;
 use crate::server::watched_file::Check;
 
-/// The files of a certificate, with those of its issuers, and of its key, as PEM.
+/// The files of a certificate (with its issuers' certificates) and of its key, as PEM.
 #[derive(Debug, Clone)]
 pub struct PairFiles {
     /// The certificate of the server, then its issuers'.
@@ -109,7 +109,7 @@ impl Pair {
         ParsedCertificate::try_from(certificate).is_ok_and(|it| verify_server_name(&it, &name).is_ok())
     }
 
-    /// For a handshake.
+    /// The certificate and key, for a handshake.
     pub(super) fn key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.0)
     }

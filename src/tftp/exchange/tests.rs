@@ -6,9 +6,10 @@ use super::*;
 
 /// A network on which a transfer can succeed, with any schedule:
 ///
-/// - During the opening at most two faults occur: a server gives up early on a client that does not answer.
-/// - Then, of the copies of one packet, no more than two in a row are dropped, and the schedule ends eventually.
-/// - After the first packet that follows the commit no fault occurs: no side can know whether its last packet arrives.
+/// - During the opening, at most two faults occur: a server gives up early on a client that does not answer.
+/// - After that, at most two copies of one packet are dropped in a row, and the schedule ends eventually.
+/// - After the first packet that follows the commit, no fault occurs: no side can know whether its last
+///   packet arrives.
 fn fair(fates: Vec<Fate>) -> impl FnMut(Stage, &[u8]) -> Fate {
     let mut fates = fates.into_iter();
     let mut dropped = HashMap::<Vec<u8>, u32>::new();
@@ -34,12 +35,12 @@ fn arrived(plan: &Plan, report: &Report) {
     assert!(report.committed.as_ref() == Some(&plan.file), "the file that arrived is another one");
 }
 
-/// Late, but not so late that it is taken for lost.
+/// A delay so short that the packet is not considered lost.
 fn short_delay() -> impl Strategy<Value = Duration> {
     (1..MIN_INTERVAL.as_millis() as u64 / 2).prop_map(Duration::from_millis)
 }
 
-/// So late that much was repeated before.
+/// A delay so long that packets are retransmitted first.
 fn long_delay() -> impl Strategy<Value = Duration> {
     (1u64..5_000).prop_map(Duration::from_millis)
 }
@@ -70,7 +71,7 @@ fn asked() -> impl Strategy<Value = Terms> {
     })
 }
 
-/// Transfers of files whose lengths are near to whole blocks more often than not, and full of line ends.
+/// Transfers of files that are full of line ends; most of them are about a whole number of blocks long.
 fn plan() -> impl Strategy<Value = Plan> {
     let near = prop_oneof![Just(0i64), Just(1), Just(-1), -20i64..20];
     (asked(), 0usize..80, near, any::<bool>(), any::<bool>(), any::<u8>()).prop_map(
@@ -149,7 +150,7 @@ proptest! {
         arrived(&plan, &report);
     }
 
-    /// No promise is broken even if both give up.
+    /// Even if both sides give up, a committed file must be correct.
     #[test]
     fn nothing_false_is_committed_over_a_hopeless_network(
         plan in plan(),

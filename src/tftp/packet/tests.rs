@@ -1,4 +1,4 @@
-//! Packets: well-formed and malformed ones, the codes of the errors, and that written packets are parsed back.
+//! Well-formed and malformed packets, the error codes, and that written packets are parsed back.
 
 use proptest::prelude::*;
 
@@ -166,7 +166,8 @@ fn a_fault_is_cut_at_a_nul() {
     assert_eq!(datagram, b"\0\x05\0\0a\0");
 }
 
-/// The parts of a packet, owned, so that proptest can generate them and a packet can borrow from them.
+/// The parts of a packet. They are owned, so that proptest can generate them and a packet can borrow from
+/// them.
 #[derive(Debug)]
 struct Parts {
     kind: u8,
@@ -235,7 +236,7 @@ proptest! {
         datagram in prop_oneof![near_packets(), proptest::collection::vec(any::<u8>(), 0..1024)]
     ) {
         match Packet::parse(&datagram) {
-            // A parsed packet is the same after it is written and parsed again.
+            // A parsed packet does not change when it is written and parsed again.
             Ok(packet) => {
                 let mut again = Vec::new();
                 packet.write(&mut again);

@@ -18,7 +18,7 @@ impl ContentDecoder {
         }
     }
 
-    /// The file's bytes that a block holds.
+    /// The file's bytes in this block.
     pub(super) fn more<'a>(&'a mut self, block: &'a [u8]) -> &'a [u8] {
         match self {
             Self::Octet => block,

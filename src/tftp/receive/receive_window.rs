@@ -8,7 +8,7 @@ use crate::tftp::packet::Packet;
 use crate::tftp::timing::Patience;
 use crate::tftp::word::Word;
 
-/// Which blocks were received, and which of them acknowledged.
+/// Which blocks were received, and which of them were acknowledged.
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     pub(super) terms: Terms,
@@ -17,7 +17,7 @@ pub(super) struct ReceiveWindow {
     /// The last block that was acknowledged; never more than a window behind.
     acknowledged: u64,
     numbering: Numbering,
-    /// The transfer began with an OACK that was accepted, so it may come again.
+    /// The transfer began with an accepted OACK, which may arrive again.
     pub(super) accepted_oack: bool,
     /// A gap was reported to the sender; the next block in order resets this.
     gap_reported: bool,
@@ -33,7 +33,7 @@ pub(super) enum Arrival {
     Next,
     /// Its last bytes.
     Last,
-    /// Known already, or after a gap.
+    /// A block that is already known, or follows a gap.
     OutOfOrder,
     /// Longer than the block size.
     TooLong,
@@ -79,15 +79,15 @@ impl ReceiveWindow {
         Arrival::OutOfOrder
     }
 
-    /// Learns how the sender numbers the next block. Blocks of its window may have been taken for blocks after a gap: then
-    /// the gap is reported again.
+    /// Learns how the sender numbers the next block. Blocks in its window may have been mistaken for blocks
+    /// after a gap: in that case, the gap is reported again.
     fn learn(&mut self, block: u16) {
         let last = self.acknowledged + self.terms.window_size().blocks() as u64;
         self.numbering.learn(block, last);
         self.gap_reported &= self.numbering != Numbering::ToOne;
     }
 
-    /// The number of the last block in packets.
+    /// The number that stands for the last block in packets.
     pub(super) fn last_number(&self) -> u16 {
         self.numbering.on_wire(self.received)
     }
@@ -119,7 +119,8 @@ impl ReceiveWindow {
         }
     }
 
-    /// The server repeats its OACK: our ACK 0 was lost. After the first block it is only a late duplicate.
+    /// The server repeats its OACK, as our ACK 0 was lost. After the first block, the OACK is only a late
+    /// duplicate.
     pub(super) fn on_repeated_oack(&mut self) {
         if self.received == 0 {
             self.word.repeat();

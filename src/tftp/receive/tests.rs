@@ -275,8 +275,8 @@ fn faults_end_the_transfer() {
     ]);
 }
 
-/// Receives a file of 65,552 blocks from a sender that numbers them this way and loses the given transmissions of a block:
-/// the block, and its first, second, … transmission.
+/// Receives a file of 65,552 blocks from a sender that numbers them this way. `lost` lists the transmissions
+/// that are lost, each by its block and the number of the transmission.
 fn receive_from(numbering: Numbering, window: u16, lost: &[(u64, u32)]) {
     const BLOCKS: u64 = 65_552;
     let (mut now, mut party) = (Instant::now(), get(terms(window)));

@@ -1,4 +1,4 @@
-//! The records on the disk, changed by several of their users at once.
+//! The records on the disk, changed by several programs at once.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -43,7 +43,7 @@ fn refresh(records: &Records, now: WallTime) -> Result<(), String> {
     records.refresh(now, Blocking::own_thread()).map_err(|error| error.to_string())
 }
 
-/// The reason for which a use was not taken.
+/// The reason why a use was not taken.
 fn refused(error: &ChangeError) -> Option<&Refused> {
     match error {
         ChangeError::Refused(refused) => Some(refused),
@@ -125,7 +125,7 @@ fn a_server_notices_what_other_programs_change() {
         Some(Unusable::Unknown),
         "it does not look at the disk"
     );
-    // The numbers of files are used again at once, and their times are the same.
+    // Inode numbers are reused at once, and the files' times are the same.
     for number in 1..50 {
         refresh(&server, START).expect("readable");
         assert!(server.find(&token.secret, START).is_ok(), "token {number}");
@@ -135,7 +135,7 @@ fn a_server_notices_what_other_programs_change() {
         assert_eq!(server.find(&token.secret, START).err(), Some(Unusable::Revoked), "token {number}");
         token = other.add_token(&anna, super::token(&number.to_string()), START, disk).expect("made");
     }
-    // Without a refresh too, a change is made to what is on the disk.
+    // Even without a refresh, a change applies to what is on the disk.
     server.add_session(&anna, NewSession::default(), START, disk).expect("made");
     assert!(server.find(&token.secret, START).is_ok());
     assert_eq!(other.keep_users(&UsersFile::default(), START, disk).expect("nothing to do"), 0);
@@ -178,7 +178,7 @@ fn a_refresh_reads_and_writes_only_if_something_has_changed() {
     );
 }
 
-/// Each thread has records of its own, as a process has.
+/// Each thread opens the records itself, as a process does.
 #[test]
 fn changes_at_once_lose_nothing() {
     let directory = directory();
@@ -208,7 +208,7 @@ fn twenty_at_once_take_the_last_use_once() {
         let take = |number| {
             let (shared, directory, barrier) = (&shared, &directory, &barrier);
             move || {
-                // Half of them are threads of one process.
+                // Half of the threads open the records themselves, like a process.
                 let own = (number % 2 == 0).then(|| open(directory));
                 barrier.wait();
                 own.as_ref().unwrap_or(shared).take_use(link, START, Blocking::own_thread())

@@ -101,7 +101,7 @@ fn wrong_lines() {
         (link("password=$2y$10", "password=$2y$31"), Wrong("password")),
     ];
     for (line, expected) in table {
-        // An expiry that was noticed is as good as a revocation.
+        // A noticed expiry is valid here too, like a revocation.
         if line.contains("expired=") {
             assert!(Record::parse(&line).is_ok());
             continue;

@@ -18,7 +18,7 @@ const START: WallTime = WallTime::from_secs(1_795_989_063);
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A user whose hash differs by the number.
+/// A user whose hash depends on the number.
 fn user(name: &str, number: u8) -> UserLine {
     let hash = format!("$2y$10$YRaxA9G8Nw./RJGLebb4g.jIicK1igosMCmthDFtrrcf0KeXJG{number:02}i");
     let line = format!("{name}:{hash}\n");

@@ -1,4 +1,4 @@
-//! Several processes: this test starts itself, and kills what it has started.
+//! Several processes: this test starts itself, and kills the processes that it started.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,13 +14,13 @@ use super::super::{ChangeError, NewSession, Purpose, RecordId, Records, Refused,
 use super::{START, link, user};
 use crate::blocking::Blocking;
 
-/// Say to the processes where and what to do.
+/// Environment variables that tell the processes where to work and what to do.
 const DIRECTORY: &str = "WHARF_TEST_RECORDS";
 const NAME: &str = "WHARF_TEST_USER";
 const LIMITED: &str = "WHARF_TEST_LIMITED";
 
-/// Not a test of its own: what the processes run. It takes all uses of the links of `carla`, and then makes links until it is
-/// killed. Each line says what is on the disk.
+/// Not a test of its own, but the code that the processes run. It takes all uses of the links of `carla`, and
+/// then makes links until it is killed. Each line of output reports what is on the disk.
 #[test]
 fn process() {
     let (Some(directory), Ok(name)) = (env::var_os(DIRECTORY), env::var(NAME)) else { return };
@@ -45,7 +45,8 @@ fn process() {
     }
 }
 
-/// Not a test of its own: a process that cannot write the whole file. By default, the system ends it then.
+/// Not a test of its own, but a process that cannot write the whole file. By default, the system kills it at
+/// that point.
 #[test]
 fn limited_process() {
     let (Some(directory), Ok(reaction)) = (env::var_os(DIRECTORY), env::var(LIMITED)) else { return };
@@ -63,7 +64,7 @@ fn limited_process() {
     assert_eq!(records.list(|_| true).expect("readable").len(), 1, "the view has what is on the disk");
 }
 
-/// In the middle of a write, one process gets an error, and another one ends.
+/// In the middle of a write, one process gets an error, and another one is killed.
 #[test]
 fn an_unfinished_write_changes_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -85,7 +86,7 @@ fn an_unfinished_write_changes_nothing() {
     records.add_session(&user("bert", 10), NewSession::default(), START, disk).expect("made");
 }
 
-/// This program, with one of its tests.
+/// This program, set to run one of its tests.
 fn test(name: &str, directory: &Path) -> Command {
     let mut command = Command::new(env::current_exe().expect("this program"));
     let name = format!("accounts::records::tests::processes::{name}");
@@ -98,7 +99,7 @@ fn start(directory: &Path, name: &str) -> Child {
     test("process", directory).env(NAME, name).spawn().expect("started")
 }
 
-/// Whatever was reported before the kill is there, each use was taken once, and the file is whole.
+/// Everything reported before the kill is there, each use was taken once, and the file is complete.
 #[test]
 fn killed_processes_lose_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -113,7 +114,7 @@ fn killed_processes_lose_nothing() {
         let follow = |(index, (_, child)): (usize, &mut (&str, Child))| {
             let out = BufReader::new(child.stdout.take().expect("a pipe"));
             let (mut taken, mut made) = (0, Vec::new());
-            // Each is killed at another moment of its work.
+            // Each process is killed at a different point in its work.
             for line in out.lines().map(|line| line.expect("text")) {
                 match line.split_once(' ') {
                     Some(("took", _)) => taken += 1,

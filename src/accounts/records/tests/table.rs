@@ -39,7 +39,7 @@ fn take(table: &mut Table, link: RecordId, now: WallTime) -> Result<(RecordSecre
     table.take_use(link, key, now).map(|record| (secret, record))
 }
 
-/// The second before.
+/// One second before this time.
 fn before(time: WallTime) -> WallTime {
     WallTime::from_secs(time.as_secs() - 1)
 }
@@ -102,7 +102,7 @@ fn the_last_use_is_noted_once_a_minute() {
     assert!(!table.has_notes());
     table.find(&secret, later).expect("valid");
     assert!(table.print().contains(&format!(" used={later}\n")), "{}", table.print());
-    // A request that still has the old copy does not move it back.
+    // A request that still has the old copy does not set the last use back.
     let other = Table::new([Record::clone(&record)]);
     table.add_notes(&other);
     assert!(!table.has_notes());
@@ -222,7 +222,7 @@ fn a_clock_that_is_set_back_revives_nothing() {
     assert_eq!(found(&table, &link, end), Err(Unusable::Expired));
     assert_eq!(found(&table, &link, START), Err(Unusable::Expired), "it was noticed");
     assert_eq!(take(&mut table, record.id, START).err(), Some(Unusable::Expired.into()));
-    // The file does not say so yet. It is read again when another program has changed it.
+    // The file does not have the expiry yet, and may be read again after another program changes it.
     let read = Table::new(parse(table.print().as_bytes()).expect("valid"));
     assert_eq!(found(&read, &link, START), Ok(record.id));
     read.add_notes(&table);
@@ -269,7 +269,7 @@ fn records_belong_to_one_user() {
     assert_eq!(table.get(link.id).map(|link| link.check(START)), Some(Err(Unusable::Revoked)));
 }
 
-/// With argon2id, as wharf writes it.
+/// The hashes are argon2id, as wharf writes them.
 #[test]
 fn another_password_ends_sessions_only() {
     let hash = |salt: &str| {

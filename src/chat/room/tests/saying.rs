@@ -51,12 +51,12 @@ fn a_change_is_heard_by_those_who_may_see_all_of_its_paths() {
     let mut scene = Scene::new();
     let [ann, _] = ["ann", "bob"].map(|who| scene.join(who));
     let mut stream = scene.listen(ann);
-    let moved = |from: &str| Change::Moved { from: from.into() };
+    let moved = |from: &str| FileChange::Moved { from: from.into() };
     for (path, is_directory, change, also_at) in [
-        ("open/1", true, Change::Removed, vec![]),
-        ("closed/2", false, Change::Removed, vec![]),
-        ("open/3", false, Change::Removed, vec![b"closed/3".to_vec()]),
-        ("open/4", false, Change::Restored, vec![b"open/d/4".to_vec()]),
+        ("open/1", true, FileChange::Removed, vec![]),
+        ("closed/2", false, FileChange::Removed, vec![]),
+        ("open/3", false, FileChange::Removed, vec![b"closed/3".to_vec()]),
+        ("open/4", false, FileChange::Restored, vec![b"open/d/4".to_vec()]),
         ("open/5", true, moved("open/6"), vec![]),
         ("open/7", false, moved("closed/7"), vec![]),
         ("closed/8", false, moved("open/8"), vec![]),

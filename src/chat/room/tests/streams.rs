@@ -1,4 +1,4 @@
-//! Streams and polls: the welcome, and nothing lost or repeated after it.
+//! Streams and polls: the welcome, and that nothing is lost or repeated after it.
 
 use super::*;
 

@@ -44,7 +44,8 @@ impl Listener {
         Self { name, member, stream, last, due: VecDeque::new() }
     }
 
-    /// Drops the expected items after a gap. Fails unless one of them, or of earlier ones, was evicted from the ring.
+    /// Drops the expected items after a gap. Fails unless one of them, or an earlier item, was evicted from
+    /// the ring.
     fn reset(&mut self, scene: &Scene, ring: u64) {
         let newest = scene.room.ring.end().passed();
         assert!(scene.seq(self.last) + ring < newest, "{} was reset needlessly", self.name);
@@ -101,7 +102,7 @@ impl Walk {
         self.listeners.push(newcomer);
     }
 
-    /// The newest event is for every listener.
+    /// Every listener now expects the newest event.
     fn newest_is_due(&mut self) {
         let id = self.scene.newest();
         for listener in &mut self.listeners {

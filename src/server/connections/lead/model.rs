@@ -18,7 +18,7 @@ const SPURIOUS: u32 = 1;
 enum Call {
     /// With [`Inner::may_wait`] before it, and without a watch: this call alone must provide another leader.
     Announced,
-    /// Without it: the watch must notice.
+    /// Without [`Inner::may_wait`]: the watch must notice.
     Silent,
 }
 

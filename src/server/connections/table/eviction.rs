@@ -1,5 +1,5 @@
-//! Which connections are evicted: those idle for longest, those of a client that has by far the most, or those of the
-//! client that holds the most descriptors.
+//! Which connections are evicted: those idle longest, those of a client that has by far the most, or those of
+//! the client that holds the most descriptors.
 
 use std::os::fd::AsFd;
 use std::sync::Mutex;
@@ -53,8 +53,8 @@ impl<C: AsFd> ConnectionTable<C> {
         self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
     }
 
-    /// The client that loses a connection to this one: it has the most connections, at least [`GREEDY`]
-    /// times as many.
+    /// The client that loses a connection to this newcomer: the one with the most connections, if it has at
+    /// least [`GREEDY`] times as many.
     pub(crate) fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
         let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;
         let own = self.slots.holding(newcomer).connections;
@@ -81,8 +81,8 @@ impl<C: AsFd> ConnectionTable<C> {
         self.evict_longest(|slot| slot.client() == client, 1)
     }
 
-    /// Takes out the parked connections that have waited longest of those that hold descriptors for this client, until
-    /// they hold this many.
+    /// Takes out parked connections that hold descriptors for this client, those that have waited longest
+    /// first, until together they held this many.
     pub(crate) fn evict_holders(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
         self.evict_longest(|slot| slot.client() == client, descriptors)
     }

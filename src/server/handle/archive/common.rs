@@ -27,7 +27,7 @@ pub(super) fn too_many() -> Response {
     Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
 }
 
-/// The name of an entry in an archive of this name, of the directory whose path has `skip` bytes.
+/// The name of an entry in an archive of this name. The archived directory's path has `skip` bytes.
 pub(super) fn name_of_entry(name: &[u8], path: &SharePath, skip: usize) -> Vec<u8> {
     let below = path.as_bytes().get(skip..).unwrap_or_default();
     let below = below.strip_prefix(b"/").unwrap_or(below);

@@ -32,22 +32,22 @@ pub(crate) const PERMITS: usize = 1000;
 /// What an entry takes besides its name, in bytes: here, in the layout, and its checksum.
 const PER_ENTRY: usize = 256;
 
-/// How often the bytes of a name are kept: in the path, in the layout, and, until that is made, among the names that are
-/// taken.
+/// How many copies of a name are kept: in the path, in the layout and, until the layout is made, among the
+/// names that are taken.
 const COPIES: usize = 3;
 
-/// How many bytes more a byte takes in the last two if it is written as `%XX`.
+/// How many more bytes a byte takes in the last two of these if it is written as `%XX`.
 const ESCAPED: usize = 2 * 2;
 
 /// The content of a zip. Its files are opened again when they are sent.
 #[derive(Debug)]
 pub(super) struct Frozen {
     pub layout: ZipLayout,
-    /// By the number of the entry.
+    /// The entries, by number.
     pub entries: Vec<FrozenEntry>,
     /// Stands for the bytes of the zip, if it is strong.
     pub etag: Option<EntityTag<'static>>,
-    /// Returned with the memory.
+    /// Returned when the memory is freed.
     _permits: Vec<FairPermit>,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct FrozenEntry {
     pub file: Option<FrozenFile>,
 }
 
-/// What is known of a file.
+/// What is known about a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FrozenFile {
     /// Its length in bytes.
@@ -98,7 +98,8 @@ pub(super) enum CannotFreeze {
 }
 
 impl Freezing {
-    /// Starts for this client: a zip of this name, whose entries leave out the first `skip` bytes of their paths.
+    /// Starts a zip of this name for this client. Its entries leave out the first `skip` bytes of their
+    /// paths.
     pub(super) fn new(name: Vec<u8>, skip: usize, walk: Walk, client: ClientKey) -> Self {
         Self {
             name,
@@ -190,7 +191,7 @@ fn memory_of(path: &SharePath, name: &[u8]) -> usize {
 }
 
 impl FrozenEntry {
-    /// Feeds all that the bytes of the zip depend on.
+    /// Feeds the hasher everything that the bytes of the zip depend on.
     fn hash(&self, name: &[u8], hasher: &mut Sha256) {
         let since = self.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let version = self.file.map_or_else(String::new, |file| file.version.to_string());

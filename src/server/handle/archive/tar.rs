@@ -31,8 +31,8 @@ use crate::server::state::State;
 /// The longest span that is sent as one chunk, in bytes. Any client can parse this size.
 const LONGEST_SPAN: u64 = 1 << 30;
 
-/// How many entries are examined before other connections get their turn: a directory of many names that are not
-/// shared produces nothing for a long time.
+/// How many entries are examined before other connections get their turn: a directory with many names that
+/// are not shared produces nothing for a long time.
 const LOOKS: usize = 256;
 
 /// The response with a tar of this name.
@@ -97,7 +97,7 @@ impl ContentSource for TarSource {
         })
     }
 
-    /// A directory, twice, and a file.
+    /// Two handles of a directory, and a file.
     fn descriptors(&self) -> u32 {
         ARCHIVE_FILES
     }

@@ -22,7 +22,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// What is known of the request when the walk is done.
+/// What is kept from the request until the walk is done.
 #[derive(Debug)]
 struct ZipRequest {
     /// The head of the response, without validators.

@@ -62,7 +62,7 @@ struct Current {
     content: Option<Vec<u8>>,
     /// The checksum of its first bytes.
     hasher: crc32fast::Hasher,
-    /// How many.
+    /// How many bytes that is.
     hashed: u64,
     /// Whether its checksum can be remembered.
     is_settled: bool,

@@ -21,12 +21,12 @@ pub(super) struct OwnCertificate {
     pub fingerprint: Fingerprint,
 }
 
-/// The SHA-256 of a certificate in DER form. It is shown as clients take it with `--pin`.
+/// The SHA-256 of a certificate in DER form. It is shown in the format that clients accept for `--pin`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint([u8; 32]);
 
 impl OwnCertificate {
-    /// Reads a certificate; `None` if it is that of another key, or no certificate. The public key is DER
+    /// Reads a certificate; `None` if it belongs to another key, or is no certificate. The public key is DER
     /// (`SubjectPublicKeyInfo`).
     pub(super) fn read(der: &[u8], public_key: &[u8]) -> Option<Self> {
         let certificate = Certificate::from_der(der).ok()?;
@@ -40,7 +40,7 @@ impl OwnCertificate {
     }
 }
 
-/// A name of one of the kinds that wharf gives its certificates.
+/// A name, if it is of a kind that wharf puts into its certificates.
 fn name(name: &GeneralName) -> Option<CertificateName> {
     match name {
         GeneralName::DnsName(name) => Some(CertificateName::Dns(name.as_str().to_owned())),

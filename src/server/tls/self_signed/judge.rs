@@ -1,4 +1,4 @@
-//! Decides whether a self-signed certificate is kept. It knows no clock.
+//! Decides whether a self-signed certificate is kept. It reads no clock.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -11,11 +11,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How long a certificate is valid. Some clients accept none that is valid for more than 398 days.
 pub(super) const LIFETIME: Duration = DAY.saturating_mul(397);
 
-/// How long before its end it is made again: time enough for those who have to trust the new one.
+/// How long before its expiry it is replaced, so that people have time to trust the new one.
 const RENEWAL: Duration = DAY.saturating_mul(30);
 
-/// How many names of the certificate before a new one keeps. If two servers that share it had more names that the other has
-/// not, they would take turns in making it.
+/// How many names a new certificate keeps from the one before. Two servers that share it would replace it in
+/// turn if each had more names than this that the other lacks.
 const MOST_KEPT: usize = 64;
 
 /// What to do with the certificate.
@@ -31,17 +31,17 @@ pub(super) enum Judgement {
 pub(super) enum Reason {
     /// There is none.
     Missing,
-    /// It ends soon, or has ended.
+    /// It expires soon, or has expired.
     Ends(SystemTime),
-    /// It is not for these.
+    /// It lacks these names.
     Lacks(Vec<CertificateName>),
 }
 
-/// Decides about the certificate that there is, if there is one.
+/// Decides about the existing certificate, if there is one.
 ///
-/// A new one has the names of the one before, unless that one ends. So two servers that share it do not take turns in
-/// making it, and a machine that changes between two networks has one certificate for both. One that is not valid yet is
-/// kept: a machine whose clock is not set yet must not replace it.
+/// A new one keeps the names of the one before, unless that one expires. So two servers that share it do not
+/// replace it in turn, and a machine that changes between two networks has one certificate for both. One that
+/// is not valid yet is kept: a machine whose clock is not set yet must not replace it.
 pub(super) fn judge(found: Option<&OwnCertificate>, wanted: &WantedNames, now: SystemTime) -> Judgement {
     let all = wanted.needed.iter().chain(&wanted.useful).cloned();
     let Some(found) = found else { return Judgement::Make(each_once(all), Reason::Missing) };

@@ -11,14 +11,15 @@ use sha2::{Digest as _, Sha256};
 use super::judge::LIFETIME;
 use super::names::CertificateName;
 
-/// How much earlier than it is made its validity begins: clients whose clocks are behind accept it too.
+/// How long before its creation its validity begins, so that clients whose clocks are behind accept it too.
 const BACKDATED: Duration = Duration::from_secs(24 * 3600);
 
 /// A certificate of this key for these names, as PEM.
 ///
-/// It may not issue others: a client that trusts it does so for its own names only. Its serial number is random, since some
-/// clients refuse two certificates of one issuer with the same number. Its subject is that of no other key, since some
-/// clients choose between trusted certificates by their subjects.
+/// It may not issue other certificates: a client that trusts it trusts it only for its own names. Its serial
+/// number is random, since some clients refuse two certificates of one issuer with the same number. Its
+/// subject differs from that of every other key, since some clients choose between trusted certificates by
+/// their subjects.
 pub(super) fn make(
     key: &KeyPair,
     names: &[CertificateName],
@@ -82,7 +83,7 @@ mod tests {
             let other = KeyPair::generate().expect("a key").subject_public_key_info();
             assert_eq!(OwnCertificate::read(&der, &other), None);
             for length in 0..der.len() {
-                // It may not panic.
+                // This must not panic.
                 let _ = OwnCertificate::read(&der[..length], &public);
             }
         }

@@ -1,7 +1,8 @@
 //! The certificate that the server makes for itself, and keeps in its state directory.
 //!
-//! The key is made once, and stays. The certificate is made again when it ends soon, or lacks a name: also while the server
-//! runs. Servers that share a state directory share both: the first one makes them, and the others read them.
+//! The key is made once, and stays. The certificate is replaced when it expires soon or lacks a name, even
+//! while the server runs. Servers that share a state directory share both: the first one makes them, and the
+//! others read them.
 
 mod facts;
 mod judge;
@@ -43,7 +44,7 @@ pub struct SelfSigned {
 }
 
 impl SelfSigned {
-    /// A certificate in this directory, for a server that is reached so.
+    /// A certificate in this directory, for a server with these names and addresses.
     pub fn new(directory: StateDirectory, reachable: Reachable) -> Self {
         Self { directory, reachable, current: Mutex::default(), trouble: Mutex::default() }
     }
@@ -58,7 +59,7 @@ impl SelfSigned {
         self.current().as_ref().map(|own| own.fingerprint.to_string())
     }
 
-    /// Whether it has to be made again, as far as is known without its files.
+    /// Whether it has to be replaced, as far as can be told without reading its files.
     pub(super) fn is_due(&self, now: SystemTime) -> bool {
         judge(self.current().as_ref(), &self.reachable.names(), now) != Judgement::Keep
     }
@@ -100,7 +101,7 @@ impl SelfSigned {
         trouble.is_none()
     }
 
-    /// The key. It is made if there is none; what is no key is left alone.
+    /// The key. It is made if there is none; a file that is not a key is left alone.
     fn key(&self, state: &LockedState) -> Result<KeyPair, TlsSetupError> {
         let path = self.directory.file(KEY);
         let cannot_use = |why: &dyn Display| TlsSetupError::of("key", &path, why);

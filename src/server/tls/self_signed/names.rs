@@ -26,7 +26,7 @@ pub struct Reachable {
 /// What a certificate should be for at this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct WantedNames {
-    /// Those that the server prints: without one of them, the certificate is made again.
+    /// The names that the server prints: if the certificate lacks one, it is replaced.
     pub needed: Vec<CertificateName>,
     /// Others that lead here. They are no reason for a new certificate, since some change often: temporary addresses each
     /// day, a container's name at each start.
@@ -46,7 +46,7 @@ impl CertificateName {
 }
 
 impl Reachable {
-    /// At these listeners, by these names.
+    /// A server at these listeners, with these names.
     pub fn new(tcp: Vec<SocketAddr>, hosts: AllowedHosts) -> Self {
         Self { tcp, hosts }
     }
@@ -70,7 +70,7 @@ impl Reachable {
     }
 }
 
-/// Each name once, where it is first.
+/// Each name once, at its first position.
 pub(super) fn each_once(names: impl IntoIterator<Item = CertificateName>) -> Vec<CertificateName> {
     let mut all = Vec::new();
     for name in names {

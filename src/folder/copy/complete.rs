@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::access::{Grant, ToWrite};
 use crate::durable::group::PendingSync;
-use crate::folder::arrive::{Arrived, Arriving, Conflict, lock};
+use crate::folder::arrive::{Arriving, IfTaken, NewlyNamed, lock};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::real_path::Judged;
@@ -17,23 +17,23 @@ use crate::folder::root;
 use crate::folder::shared::Shared;
 
 /// A copy, and its target.
-pub(super) struct Arrival<'s, 'a> {
+pub(super) struct CompleteCopy<'s, 'a> {
     pub(super) shared: &'s Shared,
     /// Its directory, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) target: &'a Place,
     pub(super) to: &'a Grant<'a, ToWrite>,
-    pub(super) conflict: Conflict,
+    pub(super) conflict: IfTaken,
 }
 
-impl<'s> Arrival<'s, '_> {
+impl<'s> CompleteCopy<'s, '_> {
     /// Fails if it is known that it cannot get its name.
     pub(super) fn check(&self) -> Result<(), Error> {
         self.with(|arriving| arriving.decide(self.conflict).map(drop))
     }
 
     /// Gives it its name. When this returns, that is on the disk, if it has to be.
-    pub(super) fn finish(&self, remover: &Remover) -> Result<Arrived, Error> {
+    pub(super) fn finish(&self, remover: &Remover) -> Result<NewlyNamed, Error> {
         let Self { shared, target, to, conflict, .. } = *self;
         let old = self.with(|arriving| {
             let step = arriving.decide(conflict)?;
@@ -57,6 +57,9 @@ impl<'s> Arrival<'s, '_> {
         target.confirm(&shared.root, target.nearest())?;
         let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), to)?;
         let stat = root::look_in(&**from.0, from.1)?;
-        act(&Arriving { shared, from, stat, target, to: &grant, lies_at: real.as_ref() })
+        let dir = rustix::fs::fstat(&**target.nearest())?;
+        // It is beside its target.
+        let dirs = (dir, dir);
+        act(&Arriving { shared, from, stat, dirs, target, to: &grant, lies_at: real.as_ref() })
     }
 }

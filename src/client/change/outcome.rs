@@ -1,0 +1,104 @@
+//! What was done, as one line.
+
+use std::fmt;
+
+use crate::printable::Printable;
+
+/// Whether the source stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relocate {
+    /// It has only the new name.
+    Move,
+    /// There are two.
+    Copy,
+}
+
+/// What was done on a server, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteChange {
+    /// It is gone.
+    Removed {
+        /// Its target.
+        target: String,
+        /// Whether it is known to be a directory.
+        is_directory: bool,
+    },
+    /// It has another name, or there are two of it.
+    Relocated {
+        /// Whether it was moved or copied.
+        how: Relocate,
+        /// Its target.
+        from: String,
+        /// The new target.
+        to: String,
+        /// Whether a file of this name was replaced.
+        replaces: bool,
+    },
+    /// It is a new directory.
+    Made {
+        /// Its target.
+        target: String,
+    },
+    /// The directory was there already.
+    Exists {
+        /// Its target.
+        target: String,
+    },
+    /// It stays, because something has the new name.
+    Kept {
+        /// Its target.
+        from: String,
+        /// The new target.
+        to: String,
+    },
+}
+
+/// Its line of output.
+#[derive(Debug)]
+pub struct ChangeLine<'c> {
+    /// What was done.
+    pub change: &'c RemoteChange,
+    /// Whether nothing was done, and the line says what would be.
+    pub is_planned: bool,
+}
+
+impl RemoteChange {
+    /// Whether nothing was done, which is not an error.
+    pub fn is_skipped(&self) -> bool {
+        matches!(self, Self::Kept { .. })
+    }
+}
+
+/// `moved /a → /b (replaced a file)`, `would remove /a/ and everything in it`.
+impl fmt::Display for ChangeLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = |done: &'static str, planned: &'static str| if self.is_planned { planned } else { done };
+        match self.change {
+            RemoteChange::Removed { target, is_directory } => {
+                let verb = verb("removed", "would remove");
+                write!(f, "{verb} {}", Printable::text(target.trim_end_matches('/')))?;
+                f.write_str(if *is_directory { "/ and everything in it" } else { "" })
+            }
+            RemoteChange::Relocated { how, from, to, replaces } => {
+                let verb = match how {
+                    Relocate::Move => verb("moved", "would move"),
+                    Relocate::Copy => verb("copied", "would copy"),
+                };
+                write!(f, "{verb} {} → {}", Printable::text(from), Printable::text(to))?;
+                match replaces {
+                    true => write!(f, " ({} a file)", verb_of_replacing(self.is_planned)),
+                    false => Ok(()),
+                }
+            }
+            RemoteChange::Made { target } => write!(f, "created {}", Printable::text(target)),
+            RemoteChange::Exists { target } => write!(f, "unchanged: {}", Printable::text(target)),
+            RemoteChange::Kept { from, to } => {
+                write!(f, "skipped {}: {} exists", Printable::text(from), Printable::text(to))
+            }
+        }
+    }
+}
+
+fn verb_of_replacing(is_planned: bool) -> &'static str {
+    if is_planned { "would replace" } else { "replaced" }
+}

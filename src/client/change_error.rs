@@ -1,0 +1,42 @@
+//! Why something on a server is not removed, moved or copied, before or beside what the server says.
+
+use std::fmt;
+
+use crate::printable::Printable;
+
+/// Why something is not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteChangeError {
+    /// It is a directory; the text says what to do.
+    Directory(&'static str),
+    /// It is the root of the server, or of a link.
+    Root,
+    /// A directory has the name to which something would be moved or copied.
+    InTheWay(String),
+    /// Several things are moved or copied, and this is not a directory.
+    NotADirectory,
+    /// The server has changed a part of a directory only.
+    Incomplete,
+    /// The response is not about the trash.
+    NoTrash,
+}
+
+impl fmt::Display for RemoteChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(advice) => write!(f, "it is a directory ({advice})"),
+            Self::Root => {
+                f.write_str("it is the root, which stays (a pattern, as in '/*', selects what is in it)")
+            }
+            Self::InTheWay(target) => {
+                let target = Printable::text(target);
+                write!(f, "{target} is a directory, and is not replaced (remove or rename it first)")
+            }
+            Self::NotADirectory => f.write_str(
+                "it is not a directory, and there are several things to put into it (wharf mkdir makes one)",
+            ),
+            Self::Incomplete => f.write_str("the server has done it only in part"),
+            Self::NoTrash => f.write_str("the response is not about the trash (is the server wharf?)"),
+        }
+    }
+}

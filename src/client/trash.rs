@@ -1,0 +1,406 @@
+//! The trash of a wharf server, below `/.wharf/trash`: what this user has removed or replaced there, and how it comes back.
+//!
+//! Without an account, the user is known by the cookies for undo. There may be several of them, so each is asked for its entries.
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::address::ServerAddress;
+use super::change_error::RemoteChangeError;
+use super::error::ClientError;
+use super::error_response;
+use super::links::link_of;
+use super::listing::Limited;
+use super::own_root;
+use super::request::HttpRequest;
+use super::response::{HttpResponse, PourError};
+use super::session::Session;
+use crate::format::Bytes;
+use crate::http::request::Method;
+use crate::http::status::Status;
+use crate::http::target::encode_segment;
+use crate::own_paths;
+use crate::printable::{self, Printable};
+
+/// The maximum number of responses with entries, of which each has up to 1,000: a server that sends more has no end.
+const MOST_RESPONSES: usize = 1000;
+
+/// Follows the path of an entry, to restore it.
+const RESTORE: &str = "/restore";
+
+/// Printed if there are no entries.
+const NOTHING: &str = "the trash is empty";
+
+/// The trash of a server, as this user sees it.
+#[derive(Debug)]
+pub struct RemoteTrash {
+    root: ServerAddress,
+    /// The cookies with which it is asked, the newest last; `None` for a user that needs none.
+    askers: Vec<Option<String>>,
+}
+
+/// Something that was removed or replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteTrashEntry {
+    /// Its id. Later ones are greater.
+    pub id: String,
+    /// Where it was. The path of a directory ends in a slash.
+    pub path: String,
+    /// Its length in bytes, if it is known.
+    pub size: Option<u64>,
+    /// When it was removed or replaced, in RFC 3339 format.
+    pub time: String,
+    /// The user that has done so, if it has an account.
+    pub principal: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Entries {
+    items: Vec<RemoteTrashEntry>,
+    /// Whether there are more.
+    #[serde(default)]
+    more: bool,
+}
+
+#[derive(Deserialize)]
+struct RestoredEntry {
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct Emptied {
+    count: usize,
+}
+
+impl RemoteTrash {
+    /// That of the server that has this directory; that of the link, if it is below one.
+    pub fn at(session: &mut Session, directory: &ServerAddress) -> Result<Self, ClientError> {
+        let root = match link_of(&directory.target("")) {
+            Some(link) => directory.in_directory(link),
+            None => own_root::find(session, directory)?,
+        };
+        let cookies = session.cookies_for_undo(&root.resolve(own_paths::TRASH, false));
+        let askers = if cookies.is_empty() { vec![None] } else { cookies.into_iter().map(Some).collect() };
+        Ok(Self { root, askers })
+    }
+
+    /// All entries, the newest first.
+    pub fn entries(&self, session: &mut Session) -> Result<Vec<RemoteTrashEntry>, ClientError> {
+        let mut all = Vec::new();
+        for asker in &self.askers {
+            all.extend(self.entries_of(session, asker.as_deref())?);
+        }
+        all.sort_by(|a, b| b.id.cmp(&a.id));
+        // Where everybody may see everything, each cookie has shown it.
+        all.dedup_by(|a, b| a.id == b.id);
+        Ok(all)
+    }
+
+    /// Restores an entry; returns where it is now.
+    pub fn restore(&self, session: &mut Session, id: &str) -> Result<String, ClientError> {
+        let path = format!("{}{RESTORE}", path_of(id));
+        self.first_found(|asker| restored(self.send(session, Method::Post, &path, asker)?))
+    }
+
+    /// Restores what this user has removed or replaced last; returns where it is now.
+    pub fn undo(&self, session: &mut Session) -> Result<String, ClientError> {
+        if self.askers.len() > 1
+            && let Some(RemoteTrashEntry { id, .. }) = self.entries(session)?.first()
+        {
+            return self.restore(session, id);
+        }
+        let asker = self.askers.last().and_then(Option::as_deref);
+        restored(self.send(session, Method::Post, own_paths::UNDO, asker)?)
+    }
+
+    /// Removes an entry for good.
+    pub fn discard(&self, session: &mut Session, id: &str) -> Result<(), ClientError> {
+        let path = path_of(id);
+        self.first_found(|asker| self.send(session, Method::Delete, &path, asker)?.body.discard().map(|_| ()))
+    }
+
+    /// Removes all entries for good; returns how many.
+    pub fn empty(&self, session: &mut Session) -> Result<usize, ClientError> {
+        let mut all = 0;
+        for asker in &self.askers {
+            let response = self.send(session, Method::Delete, own_paths::TRASH, asker.as_deref())?;
+            let Emptied { count } = parse(response)?;
+            all += count;
+        }
+        Ok(all)
+    }
+
+    fn entries_of(
+        &self,
+        session: &mut Session,
+        asker: Option<&str>,
+    ) -> Result<Vec<RemoteTrashEntry>, ClientError> {
+        let (mut all, mut before) = (Vec::new(), String::new());
+        for _ in 0..MOST_RESPONSES {
+            let path = format!("{}?json{before}", own_paths::TRASH);
+            let Entries { items, more } = parse(self.send(session, Method::Get, &path, asker)?)?;
+            let Some(last) = items.last() else { break };
+            before = format!("&before={}", encode_segment(last.id.as_bytes()));
+            all.extend(items);
+            if !more {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Asks with each cookie, the newest first, until one knows the entry.
+    fn first_found<T>(
+        &self,
+        mut ask: impl FnMut(Option<&str>) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let mut askers = self.askers.iter().rev();
+        let mut result = ask(askers.next().and_then(Option::as_deref));
+        for asker in askers {
+            let Err(ClientError::Refused(Status::NOT_FOUND, _)) = result else { break };
+            result = ask(asker.as_deref());
+        }
+        result
+    }
+
+    fn send<'s>(
+        &self,
+        session: &'s mut Session,
+        method: Method,
+        path: &str,
+        asker: Option<&str>,
+    ) -> Result<HttpResponse<'s>, ClientError> {
+        let target = self.root.resolve(path, false);
+        let mut fields = vec![("Accept", "application/json")];
+        fields.extend(asker.map(|cookie| ("Cookie", cookie)));
+        let response =
+            session.send(&HttpRequest { method, target: &target, fields: &fields, content: None })?;
+        if response.head.status.is_success() { Ok(response) } else { Err(error_response::read(response)) }
+    }
+}
+
+/// Writes a line for each entry: id, time, size, who has done it if that is known, and the path.
+pub fn show(entries: &[RemoteTrashEntry], out: &mut dyn Write) -> io::Result<()> {
+    if entries.is_empty() {
+        return writeln!(out, "{NOTHING}");
+    }
+    let has_users = entries.iter().any(|entry| entry.principal.is_some());
+    let users = entries.iter().filter_map(|entry| entry.principal.as_deref());
+    let width = users.map(|user| user.chars().count()).max().unwrap_or_default();
+    for RemoteTrashEntry { id, path, size, time, principal } in entries {
+        let size = size.map_or_else(|| "-".to_owned(), |size| Bytes(size).to_string());
+        write!(out, "{}  {:<20}  {size:>10}  ", Printable::text(id), Printable::text(time).to_string())?;
+        if has_users {
+            let user = Printable::text(principal.as_deref().unwrap_or("-")).to_string();
+            write!(out, "{user:<width$}  ")?;
+        }
+        writeln!(out, "{}", Printable::text(path))?;
+    }
+    Ok(())
+}
+
+/// The entries with these ids, or all if there are none; and the ids that no entry has.
+pub fn chosen(entries: Vec<RemoteTrashEntry>, ids: &[String]) -> (Vec<RemoteTrashEntry>, Vec<&String>) {
+    if ids.is_empty() {
+        return (entries, Vec::new());
+    }
+    let missing = ids.iter().filter(|id| !entries.iter().any(|entry| entry.id == **id)).collect();
+    (entries.into_iter().filter(|entry| ids.contains(&entry.id)).collect(), missing)
+}
+
+/// What is said about an id that no entry has.
+pub fn missing() -> ClientError {
+    ClientError::Refused(Status::NOT_FOUND, None)
+}
+
+/// The question before this many entries are deleted; `None` if there are none.
+pub fn question(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("delete 1 entry of the trash for good? [y/N] ".to_owned()),
+        count => Some(format!("delete {count} entries of the trash for good? [y/N] ")),
+    }
+}
+
+/// What is said after the trash was emptied.
+pub fn deleted(count: usize) -> String {
+    match count {
+        0 => NOTHING.to_owned(),
+        1 => "deleted 1 entry".to_owned(),
+        count => format!("deleted {count} entries"),
+    }
+}
+
+/// `0198…-ab /a/b`.
+impl std::fmt::Display for RemoteTrashEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", Printable::text(&self.id), Printable::text(&self.path))
+    }
+}
+
+/// Writes the entries as a JSON array.
+pub fn show_json(entries: &[RemoteTrashEntry], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(entries)?))
+}
+
+fn path_of(id: &str) -> String {
+    format!("{}/{}", own_paths::TRASH, encode_segment(id.as_bytes()))
+}
+
+/// Where something is that was restored.
+fn restored(response: HttpResponse<'_>) -> Result<String, ClientError> {
+    parse(response).map(|RestoredEntry { path }| path)
+}
+
+fn parse<T: for<'d> Deserialize<'d>>(response: HttpResponse<'_>) -> Result<T, ClientError> {
+    let mut json = Limited::default();
+    response.body.pour(&mut json).map_err(|error| match error {
+        PourError::Source(error) => error,
+        PourError::Sink(_) => RemoteChangeError::NoTrash.into(),
+    })?;
+    serde_json::from_slice(&json.0).map_err(|_| RemoteChangeError::NoTrash.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::client::fake_peer::{FakePeer, PeerAction};
+    use crate::client::undo_cookies::UndoCookies;
+    use PeerAction::{Read, Say};
+
+    fn json(text: &str) -> PeerAction {
+        json_setting(text, "")
+    }
+
+    fn json_setting(text: &str, cookie: &str) -> PeerAction {
+        let set = match cookie {
+            "" => String::new(),
+            _ => format!("Set-Cookie: wharf-undo-1={}; Path=/; Max-Age=999\r\n", cookie.repeat(64)),
+        };
+        Say(format!("HTTP/1.1 200 OK\r\n{set}Content-Length: {}\r\n\r\n{text}", text.len()).leak())
+    }
+
+    fn list(ids: &[&str], more: bool) -> PeerAction {
+        let items: Vec<_> = ids
+            .iter()
+            .map(|id| format!(r#"{{"id":"{id}","path":"/{id}","size":null,"time":"T","principal":null}}"#))
+            .collect();
+        json(&format!(r#"{{"items":[{}],"more":{more}}}"#, items.join(",")))
+    }
+
+    const MISSING: PeerAction = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+
+    /// What is done with the trash at these answers, and the requests: each with a digit of its cookie.
+    fn asked<T>(
+        cookies: &[&str],
+        answers: &[PeerAction],
+        act: impl FnOnce(&RemoteTrash, &mut Session) -> T,
+    ) -> (T, Vec<String>) {
+        let setting = cookies.iter().map(|cookie| json_setting("", cookie));
+        let part: Vec<_> = setting.chain(answers.iter().copied()).flat_map(|answer| [Read, answer]).collect();
+        let peer = FakePeer::plays(&[&part]);
+        let known = Arc::new(UndoCookies::default());
+        let mut session = Session::new(peer.server()).undoable(&known);
+        for _ in cookies {
+            let request = HttpRequest { method: Method::Delete, target: "/x", fields: &[], content: None };
+            session.send(&request).expect("a response").body.discard().expect("whole");
+        }
+        let root = ServerAddress::root(peer.server());
+        let trash = RemoteTrash::at(&mut session, &root).expect("the root needs no request");
+        let done = act(&trash, &mut session);
+        drop(session);
+        let line = |head: &String| {
+            let cookie = head.lines().find_map(|line| line.strip_prefix("Cookie: wharf-undo-1="));
+            let first = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1");
+            format!("{first}{}", cookie.map(|cookie| format!(" {}", &cookie[..1])).unwrap_or_default())
+        };
+        (done, peer.heard().iter().skip(cookies.len()).map(line).collect())
+    }
+
+    #[test]
+    fn all_entries_are_listed_the_newest_first() {
+        let answers = [list(&["7", "5"], true), list(&["3"], false)];
+        let (entries, requests) =
+            asked(&["a"], &answers, |trash, session| trash.entries(session).expect("entries"));
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["7", "5", "3"]);
+        assert_eq!(requests, ["GET /.wharf/trash?json a", "GET /.wharf/trash?json&before=5 a"]);
+        let answers = [list(&["4"], false), list(&["7", "1"], false)];
+        let (entries, _) =
+            asked(&["a", "b"], &answers, |trash, session| trash.entries(session).expect("entries"));
+        assert_eq!(entries.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["7", "4", "1"]);
+        let (error, _) =
+            asked(&[], &[json("<html>")], |trash, session| trash.entries(session).expect_err("no JSON"));
+        assert_eq!(error.to_string(), "the response is not about the trash (is the server wharf?)");
+    }
+
+    #[test]
+    fn the_cookie_that_knows_an_entry_restores_it() {
+        let restored = json(r#"{"path":"/a"}"#);
+        let path = |trash: &RemoteTrash, session: &mut Session| {
+            trash.restore(session, "7").unwrap_or_else(|error| error.to_string())
+        };
+        let (done, requests) = asked(&["a", "b"], &[MISSING, restored], path);
+        assert_eq!(done, "/a");
+        assert_eq!(requests, ["POST /.wharf/trash/7/restore b", "POST /.wharf/trash/7/restore a"]);
+        let (done, requests) = asked(&["a", "b"], &[MISSING, MISSING], path);
+        assert_eq!((&*done, requests.len()), ("404 Not Found", 2));
+        let (done, requests) = asked(&[], &[restored], path);
+        assert_eq!((&*done, requests), ("/a", vec!["POST /.wharf/trash/7/restore".to_owned()]));
+    }
+
+    #[test]
+    fn undo_restores_the_newest_of_all() {
+        let restored = json(r#"{"path":"/a"}"#);
+        let undo = |trash: &RemoteTrash, session: &mut Session| {
+            trash.undo(session).unwrap_or_else(|error| error.to_string())
+        };
+        let (done, requests) = asked(&["a"], &[restored], undo);
+        assert_eq!((&*done, requests), ("/a", vec!["POST /.wharf/undo a".to_owned()]));
+        let answers = [list(&["4"], false), list(&["7"], false), restored];
+        let (done, requests) = asked(&["a", "b"], &answers, undo);
+        assert_eq!(done, "/a");
+        assert_eq!(requests.last().map(String::as_str), Some("POST /.wharf/trash/7/restore b"));
+        let (done, _) = asked(&["a", "b"], &[list(&[], false), list(&[], false), MISSING], undo);
+        assert_eq!(done, "404 Not Found");
+    }
+
+    #[test]
+    fn the_trash_of_each_cookie_is_emptied() {
+        let answers = [json(r#"{"count":2}"#), json(r#"{"count":3}"#)];
+        let (count, requests) =
+            asked(&["a", "b"], &answers, |trash, session| trash.empty(session).expect("emptied"));
+        assert_eq!(
+            (count, requests),
+            (5, ["DELETE /.wharf/trash a", "DELETE /.wharf/trash b"].map(str::to_owned).to_vec())
+        );
+    }
+
+    #[test]
+    fn an_entry_is_a_line() {
+        let entry = |path: &str, size, principal: Option<&str>| RemoteTrashEntry {
+            id: "0198-ab".to_owned(),
+            path: path.to_owned(),
+            size,
+            time: "2026-11-21T07:00:00Z".to_owned(),
+            principal: principal.map(str::to_owned),
+        };
+        let shown = |entries: &[RemoteTrashEntry]| {
+            let mut out = Vec::new();
+            show(entries, &mut out).expect("writing to a vector cannot fail");
+            String::from_utf8(out).expect("UTF-8")
+        };
+        assert_eq!(
+            shown(&[entry("/a\n", Some(1536), None), entry("/d/", None, None)]),
+            "0198-ab  2026-11-21T07:00:00Z     1.5 KiB  /a\\n\n0198-ab  2026-11-21T07:00:00Z           -  /d/\n"
+        );
+        assert_eq!(
+            shown(&[entry("/a", Some(1), Some("anna")), entry("/b", Some(2), None)]),
+            "0198-ab  2026-11-21T07:00:00Z         1 B  anna  /a\n0198-ab  2026-11-21T07:00:00Z         2 B  -     /b\n"
+        );
+        assert_eq!(shown(&[]), "the trash is empty\n");
+    }
+}

@@ -1,0 +1,29 @@
+//! What the copies of files, links and directories have in common.
+
+use crate::access::{Grant, ToWrite};
+use crate::folder::error::Error;
+use crate::folder::place::Place;
+use crate::folder::shared::Shared;
+
+/// How much of a directory is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The directory alone.
+    Itself,
+    /// Everything below it that the client may see.
+    Everything,
+}
+
+/// The place of a copy, whose directory must exist.
+pub(super) fn place_of(shared: &Shared, to: &Grant<'_, ToWrite>) -> Result<Place, Error> {
+    let (place, _) = Place::find(&shared.root, to)?;
+    if place.has_directory() { Ok(place) } else { Err(Error::NoParent) }
+}
+
+/// A source whose path goes through a file does not exist.
+pub(super) fn of_source(error: Error) -> Error {
+    match error {
+        Error::NotDirectory => Error::NotFound,
+        error => error,
+    }
+}

@@ -1,0 +1,156 @@
+//! Moves and copies: what they replace, and what they leave.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use super::*;
+use crate::access::{ToRead, ToRemove, ToWrite};
+use crate::folder::{Copying, Extent, IfTaken, Moved, Relocated, Renamed};
+
+fn judge() -> Judge {
+    Access::new(Rights::EDIT).judge(&Principal::anonymous(None))
+}
+
+fn grant<O: Operation>(name: &str) -> Grant<'static, O> {
+    judge().check(&path(name)).expect("all is allowed").into_owned()
+}
+
+fn client() -> Remover {
+    Remover::at_address("here".to_owned())
+}
+
+fn rename(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Moved, Error> {
+    let (from, to) = (grant::<ToRemove>(from), grant::<ToWrite>(to));
+    match folder.rename(&from, &to, conflict, Guard::None, &client(), disk())? {
+        Renamed::Done(moved) => Ok(moved),
+        Renamed::OtherFileSystem => panic!("it is one file system"),
+    }
+}
+
+fn begin_copy(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Copying, Error> {
+    let (from, to) = (grant::<ToRead>(from), grant::<ToWrite>(to));
+    folder.copy(&from, &judge(), Extent::Everything, &to, conflict, &client(), disk())
+}
+
+fn copy(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Saved, Error> {
+    let mut copying = begin_copy(folder, from, to, conflict)?;
+    loop {
+        match copying.step(disk())? {
+            None => {}
+            Some(Relocated::Copied { saved, .. }) => return Ok(saved),
+            Some(Relocated::Moved(_)) => panic!("nothing was moved"),
+        }
+    }
+}
+
+/// The names in a directory, sorted, without the server's own.
+fn names(it: &Fixture, directory: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(it.share().join(directory)) else { return Vec::new() };
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
+    let mut names: Vec<_> = names.filter(|name| name != ".wharf").collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn without_a_trash_what_is_replaced_is_gone() {
+    for trash in [None, Some(Duration::from_secs(3_600))] {
+        for method in SAVE_METHODS {
+            let it = Fixture::new();
+            let folder = it.folder_in(method, Rules { trash, ..quick() });
+            for name in ["a", "b", "c", "d/in", "e/in", "f/in", "to1", "to2/x", "to3", "to4", "to5/x"] {
+                it.write(name, name);
+            }
+            let replace = IfTaken::Replace;
+            for (from, to) in [("a", "to1"), ("b", "to2"), ("d", "to3")] {
+                let moved = rename(&folder, from, to, replace).expect("moved");
+                assert!(!moved.created && moved.kept.is_some() == trash.is_some(), "{from} {method:?}");
+            }
+            for (from, to) in [("c", "to5"), ("e", "to4")] {
+                let saved = copy(&folder, from, to, replace).expect("copied");
+                assert!(!saved.created && saved.kept.is_some() == trash.is_some(), "{from} {method:?}");
+            }
+            folder.sweep_trash(SystemTime::now(), disk());
+            let expected = ["c", "e", "f", "to1", "to2", "to3", "to4", "to5"];
+            let found = names(&it, ".");
+            assert_eq!(found, expected, "{method:?}");
+            let kept = names(&it, ".wharf/trash");
+            assert_eq!(
+                kept.iter().filter(|name| !name.contains(".json")).count(),
+                if trash.is_some() { 5 } else { 0 }
+            );
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_and_nothing_is_left() {
+    for method in SAVE_METHODS {
+        let it = Fixture::new();
+        let folder = it.folder_in(method, quick());
+        for name in ["a", "b", "dir/a", "other/b"] {
+            it.write(name, name);
+        }
+        let before = names(&it, ".");
+        for (from, to) in [("a", "b"), ("a", "dir"), ("dir", "b"), ("dir", "other")] {
+            let moved = rename(&folder, from, to, IfTaken::Refuse);
+            assert!(matches!(moved, Err(Error::Exists)), "{from} {to}: {moved:?}");
+            let copied = copy(&folder, from, to, IfTaken::Refuse);
+            assert!(matches!(copied, Err(Error::Exists)), "{from} {to}: {copied:?}");
+        }
+        assert_eq!(names(&it, "."), before, "{method:?}");
+    }
+}
+
+#[test]
+fn a_copy_that_is_dropped_leaves_nothing() {
+    let it = Fixture::new();
+    let folder = it.folder(quick());
+    for number in 0..600 {
+        it.write(&format!("dir/{number}"), "x");
+    }
+    it.write("file", "x");
+    for from in ["dir", "file"] {
+        let mut copying = begin_copy(&folder, from, "copy", IfTaken::Replace).expect("begun");
+        if from == "dir" {
+            assert!(copying.step(disk()).expect("a piece").is_none(), "there is more");
+        }
+        drop(copying);
+        folder.sweep_trash(SystemTime::now(), disk());
+        let left = names(&it, ".");
+        assert_eq!(left, ["dir", "file"], "{from}");
+        let in_trash = names(&it, ".wharf/trash");
+        assert!(in_trash.is_empty(), "{from}: {in_trash:?}");
+    }
+}
+
+/// Of a file that changes during the copy, the copy has one state or the other; the copy's own name is decided in the end.
+#[test]
+fn what_comes_meanwhile_is_not_replaced_unless_it_may_be() {
+    let it = Fixture::new();
+    let folder = it.folder(quick());
+    it.write("dir/a", "a");
+    let mut copying = begin_copy(&folder, "dir", "copy", IfTaken::Refuse).expect("begun");
+    it.write("copy", "another client was faster");
+    let outcome = loop {
+        match copying.step(disk()) {
+            Ok(None) => {}
+            other => break other,
+        }
+    };
+    assert!(matches!(outcome, Err(Error::Exists)), "{outcome:?}");
+    drop(copying);
+    assert_eq!(fs::read_to_string(it.share().join("copy")).expect("a file"), "another client was faster");
+}
+
+#[test]
+fn a_moved_file_is_the_same_file() {
+    let it = Fixture::new();
+    let folder = it.folder(quick());
+    it.write("a", "a");
+    it.write("dir/b", "b");
+    let inode = |name: &str| fs::metadata(it.share().join(name)).expect(name).ino();
+    let before = (inode("a"), inode("dir"));
+    rename(&folder, "a", "dir/a", IfTaken::Refuse).expect("moved");
+    rename(&folder, "dir", "moved", IfTaken::Refuse).expect("moved");
+    assert_eq!((inode("moved/a"), inode("moved")), before);
+}
