@@ -95,8 +95,9 @@ impl TrashPage<'_> {
 /// A time as people say it, if it is whole days or hours.
 fn in_words(time: Duration) -> String {
     const HOUR: u64 = 3600;
-    let whole =
-        |unit| (time.subsec_nanos() == 0 && time.as_secs() % unit == 0).then(|| time.as_secs() / unit);
+    let whole = |unit| {
+        (time.subsec_nanos() == 0 && time.as_secs().is_multiple_of(unit)).then(|| time.as_secs() / unit)
+    };
     match (whole(24 * HOUR), whole(HOUR)) {
         (Some(1), _) => "a day".to_owned(),
         (Some(days), _) => format!("{days} days"),
