@@ -1,6 +1,7 @@
 //! A real browser shows the folder and uploads to it.
 
 mod accessibility;
+mod changes;
 pub(crate) mod chat;
 pub(crate) mod driver;
 mod folder;

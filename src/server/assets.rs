@@ -1,5 +1,5 @@
-//! The files that pages use: one style sheet, one script, one icon, and a script for users who may share.
-//! They are part of the binary; `build.rs` puts them together.
+//! The files that pages use: one style sheet, one script, one icon, and a script each for users who may share and for visitors
+//! who may change something. They are part of the binary; `build.rs` puts them together.
 //!
 //! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses a
 //! different name. A page of an older server that is still open requests a name that no longer exists, and
@@ -39,13 +39,16 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", JAVASCRIPT, source)
 });
 
-/// The script for the pages of folders that the visitor may share. It imports the main script by this
-/// version's name.
+/// The script for the pages of folders that the visitor may share.
 pub(super) static SHARE: LazyLock<Asset> = LazyLock::new(|| {
-    let page = SCRIPT.link().trim_start_matches(ASSETS);
     let names = "$, button, clock, here, loggedOut, make, needsLogin, own";
-    let source = include_str!(concat!(env!("OUT_DIR"), "/share.js"));
-    Asset::new("share", "js", JAVASCRIPT, format!("import {{ {names} }} from \"./{page}\";\n{source}"))
+    Asset::importing("share", names, include_str!(concat!(env!("OUT_DIR"), "/share.js")))
+});
+
+/// The script for the pages of folders in which the visitor may change something, and for the page of the trash.
+pub(super) static CHANGE: LazyLock<Asset> = LazyLock::new(|| {
+    let names = "$, asMember, ask, button, clock, encode, here, loggedOut, make, needsLogin, own, refresh";
+    Asset::importing("change", names, include_str!(concat!(env!("OUT_DIR"), "/change.js")))
 });
 
 pub(super) static ICON: LazyLock<Asset> =
@@ -73,6 +76,12 @@ impl Asset {
         let hash = format!("{hash:0width$x}", width = 2 * HASH_BYTES);
         let link = format!("{ASSETS}{name}.{hash}.{extension}?");
         Self { content, media_type, hash, link }
+    }
+
+    /// A script that imports these names from the main script, by this version's name.
+    fn importing(name: &str, names: &str, source: &str) -> Self {
+        let page = SCRIPT.link().trim_start_matches(ASSETS);
+        Self::new(name, "js", JAVASCRIPT, format!("import {{ {names} }} from \"./{page}\";\n{source}"))
     }
 
     /// The link to it in a page.
@@ -112,7 +121,7 @@ impl Asset {
 
 /// The response to GET and HEAD of the asset at this path.
 pub(super) fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
-    let all: [&Asset; 4] = [&STYLE, &SCRIPT, &SHARE, &ICON];
+    let all: [&Asset; 5] = [&STYLE, &SCRIPT, &SHARE, &CHANGE, &ICON];
     let found = all.into_iter().find(|asset| asset.path() == path);
     found.map(|asset| asset.respond(fields)).ok_or_else(not_found)
 }
@@ -135,6 +144,7 @@ mod tests {
             ("the style sheet", STYLE.path().to_owned(), String::new(), Status::OK),
             ("the script", SCRIPT.path().to_owned(), String::new(), Status::OK),
             ("the script for sharing", SHARE.path().to_owned(), String::new(), Status::OK),
+            ("the script for changes", CHANGE.path().to_owned(), String::new(), Status::OK),
             ("of another server", format!("{ASSETS}page.000000000000.css"), String::new(), Status::NOT_FOUND),
             ("no hash", format!("{ASSETS}page.css"), String::new(), Status::NOT_FOUND),
             (
@@ -151,7 +161,7 @@ mod tests {
 
     #[test]
     fn comments_and_indentation_are_removed() {
-        for line in [&STYLE, &SCRIPT].into_iter().flat_map(|asset| asset.content.lines()) {
+        for line in [&STYLE, &SCRIPT, &CHANGE].into_iter().flat_map(|asset| asset.content.lines()) {
             let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
             assert!(!line.is_empty() && line.trim() == line && !is_comment, "{line}");
         }
@@ -161,5 +171,6 @@ mod tests {
     fn assets_are_small() {
         let sum = STYLE.len() + SCRIPT.len();
         assert!(sum < 51_500, "style and script have {sum} bytes");
+        assert!(CHANGE.len() < 16_500, "the script for changes has {} bytes", CHANGE.len());
     }
 }

@@ -24,7 +24,7 @@ use crate::http::fields::Fields;
 #[cfg(feature = "accounts")]
 use crate::http::request::{Head, Method};
 
-pub(super) use folder::{AccountShown, ListingPage};
+pub(super) use folder::{AccountShown, ListingPage, MayChange};
 #[cfg(feature = "accounts")]
 pub(super) use link::{DropPage, LinkPage};
 #[cfg(feature = "accounts")]

@@ -225,3 +225,17 @@ fn tftp_removes_nothing() {
         assert_eq!(client.hear()[..4], [0, 5, 0, 1], "{name}");
     }
 }
+
+#[test]
+fn the_response_names_the_entry_of_the_trash() {
+    let wharf = Wharf::serve(&EDIT);
+    wharf.write("file", "content");
+    wharf.write("tree/file", "content");
+    wharf.write("empty", "");
+    let mut visitor = Visitor::new(&wharf);
+    for target in ["/file", "/tree/"] {
+        let named = visitor.does("DELETE", target, "", 204).field("Wharf-Trash");
+        assert_eq!(format!("{TRASH}/{named}"), visitor.newest(), "{target}");
+    }
+    assert_eq!(visitor.does("DELETE", "/empty", "", 204).field("Wharf-Trash"), "", "it is not kept");
+}

@@ -26,7 +26,7 @@ fn forms_restore_and_discard() {
         page.contains("/a&amp;b") && page.contains("/&lt;script>") || page.contains("/&lt;script&gt;"),
         "{page}"
     );
-    assert!(page.contains("kept for 7days") && page.contains("2.0 KiB"), "{page}");
+    assert!(page.contains("kept for 7 days") && page.contains("2.0 KiB"), "{page}");
     for id in &ids {
         assert!(page.contains(&format!("action=\"..{TRASH}/{id}/restore\"")), "{page}");
         assert!(page.contains(&format!("name=\"discard\" value=\"{id}\"")), "{page}");

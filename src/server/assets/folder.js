@@ -206,4 +206,4 @@ for (const occasion of ["focus", "visibilitychange"]) {
   addEventListener(occasion, () => document.visibilityState === "visible" && $("#files") && refresh());
 }
 
-export { $, button, clock, here, loggedOut, make, needsLogin, own };
+export { $, asMember, ask, button, clock, encode, here, loggedOut, make, needsLogin, own, refresh };

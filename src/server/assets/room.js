@@ -31,14 +31,15 @@ if ($("#room")) {
   function line([type, data]) {
     const time = make("time", { dateTime: data.at }, clock.format(new Date(data.at)).slice(11));
     const told = (...content) => make("p", { className: "told" }, time, ...content);
+    const did = (...content) => told(make("bdi", {}, data.by), ...content);
     const who = (user) => make("b", {}, user === known.user ? "you" : user);
     switch (type) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
       case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
-      case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
-      case "remove": return told(make("bdi", {}, data.by), " removed ", make("bdi", {}, data.path));
-      case "move": return told(make("bdi", {}, data.by), " moved ", make("bdi", {}, data.old_path), " to ", file(data));
-      case "restore": return told(make("bdi", {}, data.by), " restored ", file(data));
+      case "upload": return did(" uploaded ", file(data), `, ${size(data.size)}`);
+      case "remove": return did(" removed ", make("bdi", {}, data.path));
+      case "move": return did(" moved ", make("bdi", {}, data.old_path), " to ", file(data));
+      case "restore": return did(" restored ", file(data));
       case "join": return told(make("bdi", {}, data.user), " joined");
       default: return told(data.text);
     }

@@ -20,7 +20,7 @@ use crate::server::listing::{Framed, ListingBody, ListingQuery, Windows};
 #[cfg(feature = "accounts")]
 use crate::server::login_target::LoginTarget;
 use crate::server::media;
-use crate::server::pages::{self, AccountShown};
+use crate::server::pages::{self, AccountShown, MayChange};
 use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -54,6 +54,7 @@ struct Offers<'a> {
     account: AccountShown,
     has_qr_code: bool,
     can_share: bool,
+    may: MayChange,
 }
 
 /// The job that lists the requested directory.
@@ -81,6 +82,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
                 account,
                 has_qr_code,
                 can_share: can_share(&principal, &path, state),
+                may: may_change(&principal, &path, state),
             };
             list(&directory, offers, &options, state, disk).map_err(|error| of_read_error(&error))
         });
@@ -92,6 +94,20 @@ pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
 fn can_share(principal: &Principal, path: &SharePath, state: &State) -> bool {
     let is_owner = principal.person().is_some() && principal.scope().is_none();
     is_owner && state.access.rights(principal, path).has(Right::Share)
+}
+
+/// What the visitor may change in this directory. Rules for what is in it may forbid some of it; then the response says so.
+fn may_change(principal: &Principal, path: &SharePath, state: &State) -> MayChange {
+    let (rules, rights) = (state.folder.rules(), state.access.rights(principal, path));
+    if rules.read_only {
+        return MayChange::default();
+    }
+    let puts_into_trash = rights.has(Right::Remove) || rights.has(Right::Replace);
+    MayChange {
+        add: rights.has(Right::Add),
+        remove: rights.has(Right::Remove),
+        restore: puts_into_trash && rules.trash.is_some(),
+    }
 }
 
 /// What the page shows about its user. A build without accounts has none.
@@ -141,6 +157,7 @@ fn list(
                 account: offers.account,
                 has_qr_code: offers.has_qr_code,
                 can_share: offers.can_share,
+                may: offers.may,
             };
             page.framed(head)
         }

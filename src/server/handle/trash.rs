@@ -306,6 +306,7 @@ impl Visitor {
         let page = TrashPage {
             root: &self.root,
             items: &items,
+            user: self.principal.person().map(|user| &*user.name),
             kept_for: state.folder.rules().trash.unwrap_or_default(),
             names_users: self.owner == TrashOwner::Everybody,
             has_more: found.has_more,

@@ -8,10 +8,10 @@ use crate::folder::{DirEntry, EntryKind, OnConflict, Rules};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
-use crate::own_paths::{LOGIN, LOGOUT, SESSIONS};
+use crate::own_paths::{LOGIN, LOGOUT, SESSIONS, TRASH};
 use crate::path::SharePath;
 use crate::printable::Printable;
-use crate::server::assets::{ICON, SHARE};
+use crate::server::assets::{CHANGE, ICON, SHARE};
 use crate::server::base::Base;
 use crate::server::features;
 use crate::server::listing::{Count, Framed, ListingQuery, SortKey, SortOrder, View};
@@ -52,6 +52,17 @@ pub(crate) struct ListingPage<'a> {
     pub has_qr_code: bool,
     /// Whether the visitor can make links to it.
     pub can_share: bool,
+    pub may: MayChange,
+}
+
+/// What the visitor may change in a directory, besides uploads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct MayChange {
+    /// Create directories, and give things new names.
+    pub add: bool,
+    pub remove: bool,
+    /// Find again what was removed or replaced.
+    pub restore: bool,
 }
 
 /// What the page shows about its user.
@@ -81,6 +92,8 @@ impl ListingPage<'_> {
                     img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
                     (self.way())
                     @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { "Read-only" } }
+                    @if self.may.add { button #new-folder .js .quiet type="button" { "New folder" } }
+                    @if self.may.restore { form action={ (self.root) (TRASH) } { button .plain { "Trash" } } }
                     @if self.has_qr_code { form { button .plain name="qr" { "QR code" } } }
                     @if self.can_share { button #share .js .plain type="button" { "Share" } }
                     (self.account())
@@ -89,7 +102,7 @@ impl ListingPage<'_> {
                     }
                 }
                 div .sides {
-                    main {
+                    main data-may=[self.may.shown()] {
                         (self.tools())
                         (self.table())
                         (self.nothing())
@@ -98,9 +111,11 @@ impl ListingPage<'_> {
                     @if self.has_chat { (room(self.base, self.path, self.name)) }
                 }
         };
-        let script = self.can_share.then_some(&*SHARE);
+        let share = self.can_share.then_some(&*SHARE);
+        let change = self.may.shown().map(|_| &*CHANGE);
+        let scripts: Vec<_> = share.into_iter().chain(change).collect();
         let title = shown_path(self.path);
-        let (head, text) = page_with(script, head, Printable::text(&title), &body, self.root);
+        let (head, text) = page_with(&scripts, head, Printable::text(&title), &body, self.root);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
         let row = if self.query.view == View::Grid { card } else { row };
         (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })
@@ -246,6 +261,15 @@ impl ListingPage<'_> {
                 @if self.uploads.is_some() { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
             }
         }
+    }
+}
+
+impl MayChange {
+    /// As the script reads it; `None` if it has nothing to do.
+    fn shown(self) -> Option<String> {
+        let words = [(self.add, "add"), (self.remove, "remove"), (self.restore, "restore")];
+        let words: Vec<_> = words.iter().filter(|(may, _)| *may).map(|(_, word)| *word).collect();
+        (self.add || self.remove).then(|| words.join(" "))
     }
 }
 

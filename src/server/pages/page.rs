@@ -19,12 +19,12 @@ pub(in crate::server) fn page(
     body: &Markup,
     root: &str,
 ) -> (Head, String) {
-    page_with(None, head, title, body, root)
+    page_with(&[], head, title, body, root)
 }
 
-/// The same, with a second script.
+/// The same, with these scripts too.
 pub(super) fn page_with(
-    script: Option<&Asset>,
+    scripts: &[&Asset],
     head: Head,
     title: impl fmt::Display,
     body: &Markup,
@@ -41,7 +41,7 @@ pub(super) fn page_with(
                 link rel="stylesheet" href={ (root) (STYLE.link()) } nonce=(nonce);
                 link rel="icon" href={ (root) (ICON.link()) };
                 script type="module" src={ (root) (SCRIPT.link()) } nonce=(nonce) {}
-                @if let Some(script) = script { script type="module" src={ (root) (script.link()) } nonce=(nonce) {} }
+                @for script in scripts { script type="module" src={ (root) (script.link()) } nonce=(nonce) {} }
             }
             body { (body) }
         }

@@ -9,8 +9,9 @@ use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::own_paths::TRASH;
 use crate::printable::Printable;
+use crate::server::assets::{CHANGE, ICON};
 use crate::server::listing::timestamp;
-use crate::server::pages::page::page;
+use crate::server::pages::page::page_with;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct TrashPage<'a> {
     pub root: &'a str,
     /// The entries, the newest first, and their paths as the visitor sees them.
     pub items: &'a [(&'a TrashItem, String)],
+    /// The user whose page it is.
+    pub user: Option<&'a str>,
     /// How long entries are kept.
     pub kept_for: Duration,
     /// Whether they are everybody's, so that each names its owner.
@@ -31,23 +34,36 @@ impl TrashPage<'_> {
     /// The page, and its head.
     pub(crate) fn framed(&self, head: Head) -> (Head, String) {
         let body = html! {
-            main .error {
-                h1 { "Trash" }
-                p { "Removed and replaced files are kept for " (humantime::format_duration(self.kept_for)) "." }
-                @if self.items.is_empty() { p { "There is nothing in the trash that you removed or replaced." } }
-                ul .trash { @for (item, path) in self.items { (self.item(item, &Printable::text(path).to_string())) } }
-                @if let Some((last, _)) = self.items.last().filter(|_| self.has_more) {
-                    form action={ (self.root) (TRASH) } { button .quiet name="before" value=(last.id) { "Older entries" } }
+            header .top {
+                img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
+                nav aria-label="Path" {
+                    ol .way { li { a href={ (self.root) "/?list" } { "Files" } } li aria-current="page" { h1 tabindex="-1" { "Trash" } } }
                 }
+            }
+            div .sides { main #trash data-user=[self.user] { (self.entries()) } }
+        };
+        page_with(&[&CHANGE], head, "Trash", &body, self.root)
+    }
+
+    fn entries(&self) -> Markup {
+        html! {
+            div #look {
+                p .hint { "What was deleted or replaced is kept for " (in_words(self.kept_for)) "." }
                 @if !self.items.is_empty() {
                     form method="post" action={ (self.root) (TRASH) } {
                         button .quiet name="discard" value="all" { "Empty the trash" }
                     }
                 }
-                form action={ (self.root) "/" } { button .quiet name="list" { "Back to the files" } }
             }
-        };
-        page(head, "Trash", &body, self.root)
+            @if self.items.is_empty() {
+                div #nothing { p { "There is nothing in the trash that you deleted or replaced." } }
+            } @else {
+                ul .sessions .trash { @for (item, path) in self.items { (self.item(item, &Printable::text(path).to_string())) } }
+            }
+            @if let Some((last, _)) = self.items.last().filter(|_| self.has_more) {
+                form action={ (self.root) (TRASH) } { button .quiet name="before" value=(last.id) { "Older entries" } }
+            }
+        }
     }
 
     fn item(&self, item: &TrashItem, path: &str) -> Markup {
@@ -57,20 +73,37 @@ impl TrashPage<'_> {
                 p {
                     strong { bdi { (path) } }
                     br;
-                    @if let Some(size) = item.size { (Bytes(size)) ", " }
-                    (time(item.time))
-                    @if let Some(name) = item.principal.as_ref().filter(|_| self.names_users) {
-                        ", by " bdi { (Printable::text(name)) }
+                    span .hint {
+                        @if let Some(size) = item.size { (Bytes(size)) ", " }
+                        (time(item.time))
+                        @if let Some(name) = item.principal.as_ref().filter(|_| self.names_users) {
+                            ", by " bdi { (Printable::text(name)) }
+                        }
                     }
                 }
                 form method="post" action={ (at) "/" (id) "/restore" } {
                     button aria-label={ "Restore " (path) } { "Restore" }
                 }
                 form method="post" action=(at) {
-                    button .quiet name="discard" value=(id) aria-label={ "Delete " (path) " for good" } { "Delete for good" }
+                    button .quiet name="discard" value=(id) aria-label={ "Delete for good: " (path) } { "Delete for good" }
                 }
             }
         }
+    }
+}
+
+/// A time as people say it, if it is whole days or hours.
+fn in_words(time: Duration) -> String {
+    const HOUR: u64 = 3600;
+    let whole = |unit| {
+        (time.subsec_nanos() == 0 && time.as_secs().is_multiple_of(unit)).then(|| time.as_secs() / unit)
+    };
+    match (whole(24 * HOUR), whole(HOUR)) {
+        (Some(1), _) => "a day".to_owned(),
+        (Some(days), _) => format!("{days} days"),
+        (_, Some(1)) => "an hour".to_owned(),
+        (_, Some(hours)) => format!("{hours} hours"),
+        _ => humantime::format_duration(time).to_string(),
     }
 }
 
@@ -79,5 +112,25 @@ fn time(time: SystemTime) -> Markup {
     let text = timestamp(time).to_string();
     html! {
         time datetime=(text) { (text.get(..10).unwrap_or_default()) " " (text.get(11..16).unwrap_or_default()) " UTC" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_words() {
+        let table = [
+            (3600, "an hour"),
+            (12 * 3600, "12 hours"),
+            (24 * 3600, "a day"),
+            (7 * 24 * 3600, "7 days"),
+            (36 * 3600, "36 hours"),
+            (90, "1m 30s"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(in_words(Duration::from_secs(seconds)), expected);
+        }
     }
 }

@@ -25,6 +25,7 @@ fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_
         account: AccountShown::None,
         has_qr_code: true,
         can_share: false,
+        may: MayChange::default(),
     };
     let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
     entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));
@@ -170,4 +171,14 @@ fn a_read_only_folder_says_so_and_has_no_form() {
         assert_eq!(page.contains("<form id=\"give\""), accepts_uploads);
         assert_eq!(page.contains("Read-only"), !accepts_uploads);
     }
+}
+
+#[test]
+fn the_script_is_told_what_the_visitor_may_change() {
+    let may = |add, remove, restore| MayChange { add, remove, restore }.shown();
+    assert_eq!(may(true, true, true).as_deref(), Some("add remove restore"));
+    assert_eq!(may(false, true, false).as_deref(), Some("remove"));
+    assert_eq!(may(true, false, false).as_deref(), Some("add"));
+    assert_eq!(may(false, false, true), None, "a button leads to the trash, which needs no script");
+    assert_eq!(may(false, false, false), None);
 }

@@ -1,0 +1,168 @@
+
+// ---- What is in the folder: it is renamed, moved and deleted
+if ($("#files")) {
+  const menu = make("div", { id: "menu", popover: "auto" });
+  /** The link of the row that the menu is about. */
+  let chosen = null;
+  let table = null;
+  /** The path of what gets the focus once it is in the listing. */
+  let next = "";
+  /** The link of the row whose button has the focus, or has lost it because the listing was replaced. */
+  let held = null;
+
+  const same = (one, other) => one.replace(/\/$/, "") === other.replace(/\/$/, "");
+  /** A path in the form in which it is compared: links and scripts do not encode the same characters. */
+  const plainPath = (path) => path.split("/").map((part) => encodeURIComponent(nameOf(part))).join("/");
+  const links = () => [...document.querySelectorAll("#files tbody tr:not([hidden]) a")];
+  const linkTo = (path) => links().find((link) => same(plainPath(link.pathname), plainPath(path)));
+  const shownName = (link) => $("bdi", link).textContent;
+
+  refocus = () => {
+    if ($("dialog[open]") || document.activeElement.matches("input")) return;
+    const found = linkTo(next);
+    if (found) next = "";
+    const lost = document.activeElement === document.body && held;
+    (found ?? (lost ? linkTo(held.pathname) : null))?.focus();
+  };
+
+  /** Adds the buttons to the rows, some at a time. */
+  async function equip() {
+    table = $("#files");
+    const own = table;
+    refocus();
+    if (!may.has("remove")) return;
+    for (const chunk of [...own.tBodies]) {
+      for (const row of chunk.rows) row.cells[0].append(more(row));
+      await new Promise((done) => setTimeout(done));
+      if (!own.isConnected) return;
+    }
+  }
+
+  function more(row) {
+    const opener = make("button", { type: "button", className: "more", ariaLabel: `Change ${shownName(row)}` });
+    opener.setAttribute("popovertarget", menu.id);
+    return opener;
+  }
+
+  // The menu
+
+  const item = (text, act) => button(text, () => (menu.hidePopover(), act(chosen)), "");
+  if (may.has("add")) menu.append(item("Rename", rename));
+  menu.append(item("Move", move), item("Delete", remove));
+  menu.firstChild.autofocus = true;
+  $("main").append(menu);
+
+  /** Puts the menu below its button. */
+  function place(opener) {
+    const { right, bottom } = opener.getBoundingClientRect();
+    menu.style.top = `${bottom}px`;
+    menu.style.right = `${document.documentElement.clientWidth - right}px`;
+  }
+
+  // Where there is no space below the button, it is above.
+  menu.addEventListener("toggle", () => {
+    const { height, bottom } = menu.getBoundingClientRect();
+    if (bottom > innerHeight) menu.style.top = `${Math.max(0, $(".more", chosen.parentNode).getBoundingClientRect().top - height)}px`;
+  });
+
+  menu.onkeydown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const items = [...menu.children];
+    items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
+  };
+  addEventListener("scroll", () => menu.matches(":popover-open") && menu.hidePopover(), { passive: true });
+
+  document.addEventListener("click", ({ target }) => {
+    if (!target.matches("#files .more")) return;
+    chosen = $("a", target.parentNode);
+    place(target);
+  }, true);
+  document.addEventListener("focusin", ({ target }) => {
+    held = target.matches("#files .more") ? $("a", target.parentNode) : null;
+  });
+  document.addEventListener("keydown", (event) => {
+    const row = event.target.closest("#files tbody tr");
+    const act = { F2: may.has("add") && rename, Delete: remove }[event.key];
+    if (!row || !act || !may.has("remove") || event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    act($("a", row));
+  });
+
+  // The changes
+
+  /** Moves something to where nothing is. */
+  async function moveTo(from, to, show) {
+    next = to;
+    const answer = await call(show, "MOVE", from, { Destination: to, Overwrite: "F" });
+    if (!answer) next = "";
+    changed();
+    return answer;
+  }
+
+  /** Moves something, says so, and offers to move it back. Returns whether it was moved. */
+  async function moved(from, to, text, show) {
+    const answer = await moveTo(from, to, show);
+    if (!answer) return false;
+    tell(text, async (show) => {
+      const answer = await moveTo(to, from, show);
+      if (answer) tell(`“${nameOf(from)}” is back.`);
+      return answer;
+    });
+    return true;
+  }
+
+  const slashOf = (link) => (link.pathname.endsWith("/") ? "/" : "");
+
+  function rename(link) {
+    const [from, old, slash] = [link.pathname, nameOf(link.pathname), slashOf(link)];
+    const act = (name, show) => moved(from, here + encode(name) + slash, `Renamed “${old}” to “${name}”.`, show);
+    askName(`Rename “${shownName(link)}”`, "Rename", old, act);
+  }
+
+  function move(link) {
+    const [from, old] = [link.pathname, shownName(link)];
+    const last = from.slice(here.length);
+    chooseFolder(`Move “${old}”`, from, (folder, show) => moved(from, folder + last, `Moved “${old}” to “${folder === root ? "Files" : nameOf(folder)}”.`, show));
+  }
+
+  function remove(link) {
+    const [path, name] = [link.pathname, shownName(link)];
+    if (may.has("restore")) return void removeNow(path, name, (why) => tell(why));
+    const hint = make("p", { className: "hint" }, "It cannot be restored: this server keeps nothing that is deleted.");
+    open(`Delete “${name}” for good?`, "Delete", (show) => removeNow(path, name, show), hint);
+  }
+
+  async function removeNow(path, name, show) {
+    const all = links();
+    const at = all.indexOf(linkTo(path));
+    // The next row has the focus, so the key can be pressed again.
+    if (!$("dialog[open]")) (all[at + 1] ?? all[at - 1])?.focus();
+    const answer = await call(show, "DELETE", path);
+    changed();
+    if (!answer) return false;
+    const id = answer.headers.get("Wharf-Trash");
+    const back = async (show) => {
+      next = path;
+      return restore(id, show);
+    };
+    tell(`Deleted “${name}”.`, id ? back : null);
+    return true;
+  }
+
+  if (may.has("add")) {
+    $("#new-folder").onclick = () => askName("New folder", "Create", "", async (name, show) => {
+      const path = `${here}${encode(name)}/`;
+      next = path;
+      const answer = await call(show, "MKCOL", path);
+      if (!answer) next = "";
+      changed();
+      if (answer) tell(`Created “${name}”.`);
+      return Boolean(answer);
+    });
+  }
+
+  new MutationObserver(() => $("#files") !== table && equip()).observe($("main"), { childList: true });
+  equip();
+}
