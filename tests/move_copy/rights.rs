@@ -84,22 +84,19 @@ fn a_copy_has_only_what_its_client_may_see() {
     assert_eq!(copy, ["copy/", "copy/dir/", "copy/file", "copy/in", "copy/listed/"]);
 }
 
-/// In a drop box, nobody learns which names are taken.
+/// In a drop box, nobody learns which files and directories exist.
 #[test]
-fn what_comes_into_a_drop_box_takes_a_free_name() {
+fn nothing_is_moved_or_copied_into_a_drop_box() {
     let wharf = stage(&RULES);
-    for (number, (method, from, fields)) in [
-        ("COPY", "/view/file", ""),
-        ("COPY", "/view/file", "Overwrite: F\r\n"),
-        ("MOVE", "/open/file", "Overwrite: F\r\n"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let answer = relocate(&mut wharf.connect(), method, from, "/drop/file", fields);
-        assert_eq!((answer.code(), answer.field("Location").as_str()), (201, "/drop/file"), "{method}");
-        assert!(wharf.folder().join(format!("drop/file ({})", number + 1)).exists(), "{method}");
+    let mut texts = std::collections::BTreeSet::new();
+    for (method, from) in [("COPY", "/view/file"), ("MOVE", "/open/file"), ("COPY", "/view/")] {
+        for to in ["/drop/file", "/drop/new", "/drop/none/below", "/drop/file/below"] {
+            let answer = relocate(&mut wharf.connect(), method, from, to, "");
+            assert_eq!(answer.code(), 403, "{method} {to}");
+            texts.insert(answer.text());
+        }
     }
+    assert_eq!(texts.len(), 1, "{texts:?}");
     assert_eq!(wharf.read("drop/file"), b"drop");
 }
 

@@ -283,6 +283,9 @@ fn expected_arrival(caller: Caller, path: &str) -> u16 {
     let also_at = [lies_at].into_iter().chain(is_link.then_some(&*leads_to)).find(|path| !may_save(path));
     if !may_save(path) {
         refusal(caller, path, &SAVE)
+    } else if rights(caller, path) == [false, false, true, false, false] {
+        // The response would say which directories exist.
+        403
     } else if let Some(refused) = also_at {
         match refusal(caller, refused, &SAVE) {
             401 => 404,

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::blocking::Blocking;
+use crate::folder;
 use crate::http::body::BodyDecoder;
 use crate::http::fields::Fields;
 use crate::http::proxy_protocol::ProxySource;
@@ -56,6 +57,7 @@ use crate::server::connection::work::Work;
 use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
+use crate::server::error_response;
 use crate::server::gate::client;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::deferred::Deferred;
@@ -319,6 +321,16 @@ impl Connection {
             }
             JobOutcome::Again(job) => {
                 let job = Deferred::new(job, &state.chores);
+                if exchange.has_lost_rights() {
+                    log::info!(
+                        "{} may not have the rest of its work: its credentials have ended",
+                        exchange.client
+                    );
+                    let answer = error_response::of(&folder::Error::Unauthenticated);
+                    let sending = Sending::new(answer, exchange, timeout, state);
+                    self.phase = Phase::SendResponse(Box::new(sending));
+                    return AfterTurn::Park(WaitFor::writable(deadline));
+                }
                 let begun = begun.or_else(|| Some(Moment::now()));
                 let work = Work { job, exchange, waits, rest, descriptors, saves, begun };
                 return AfterTurn::Work(Box::new(work));

@@ -15,7 +15,7 @@ use crate::server::client_key::ClientKey;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found, of_read_error};
 use crate::server::gate::authorise;
-use crate::server::handle::destination::{Relocation, respond};
+use crate::server::handle::destination::{Relocation, ensure_names_are_known, respond};
 use crate::server::handle::member;
 use crate::server::handled::Handled;
 use crate::server::jobs::fair_permits::FairPermit;
@@ -88,6 +88,7 @@ impl CopyRequest {
         let Self { relocation, from, extent, principal, removing, by, client } = self;
         let source = authorise::grant::<ToRead>(&principal, &from, state)?;
         let target = authorise::grant::<ToWrite>(&principal, &relocation.to, state)?;
+        ensure_names_are_known(&target)?;
         let named = state.folder.what_is_read(&source, disk).map_err(|error| of_read_error(&error))?;
         if relocation.needs_directory && named.is_file() {
             return Err(not_found());

@@ -1,6 +1,7 @@
 //! What the heads of MOVE and COPY have in common: the destination, and what happens to an existing entry
 //! there.
 
+use crate::access::{Grant, ToWrite};
 use crate::folder::{self, Error, Guard, IfTaken, Named};
 use crate::http::body::Framing;
 use crate::http::conditional;
@@ -145,4 +146,13 @@ fn locate(
         Some(link) => link.inside(&below).map_err(|error| invalid(&error))?.ok_or_else(not_found),
         None => Ok(below),
     }
+}
+
+/// Refuses a move or copy to where the client may only add files. The response to one says which directories exist there.
+pub(super) fn ensure_names_are_known(target: &Grant<'_, ToWrite>) -> Result<(), Response> {
+    if !target.hides_names() {
+        return Ok(());
+    }
+    let text = "nothing can be moved or copied to where one may only add files (send the file with PUT)\n";
+    Err(Response::text(Status::FORBIDDEN, text))
 }

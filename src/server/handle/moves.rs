@@ -13,7 +13,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found, of};
 use crate::server::gate::authorise;
 use crate::server::handle::copies::{self, CopyJob};
-use crate::server::handle::destination::{Relocation, respond};
+use crate::server::handle::destination::{Relocation, ensure_names_are_known, respond};
 use crate::server::handle::{member, remove};
 use crate::server::handled::Handled;
 use crate::server::receive::JobOutcome;
@@ -62,6 +62,7 @@ impl Moving {
         authorise::ensure_current(&principal, state)?;
         let source = authorise::grant::<ToRemove>(&principal, &from, state)?;
         let target = authorise::grant::<ToWrite>(&principal, &relocation.to, state)?;
+        ensure_names_are_known(&target)?;
         let conflict = relocation.conflict;
         let guard = if relocation.depends_on_source() {
             let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
