@@ -29,6 +29,10 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
+    /// The directory of what is being copied or moved there was moved, replaced or removed meanwhile.
+    ParentGone,
+    /// The directory that is being copied was moved, or directories in it have other entries than when they were read.
+    TreeChanged,
     /// Something would be moved or copied to where it already is.
     OntoItself,
     /// Something would be moved or copied into itself, or over the directory that it is in.
@@ -124,6 +128,10 @@ impl fmt::Display for Error {
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
+            Self::ParentGone => {
+                f.write_str("the directory of the destination was moved or removed in the meantime (try again)")
+            }
+            Self::TreeChanged => f.write_str("the directory has changed while it was copied (try again)"),
             Self::OntoItself => f.write_str("the source and the destination are the same (choose another name)"),
             Self::IntoItself => {
                 f.write_str("one of the source and the destination is inside the other (choose another directory)")

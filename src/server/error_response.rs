@@ -23,6 +23,8 @@ pub(super) fn of(error: &Error) -> Response {
         Error::IsDirectory
         | Error::NotDirectory
         | Error::NoParent
+        | Error::ParentGone
+        | Error::TreeChanged
         | Error::Exists
         | Error::CannotKeep
         | Error::IntoItself

@@ -16,7 +16,7 @@ use crate::folder::attributes::NEW_FILE;
 use crate::folder::commit::Saved;
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::content::{FileContent, PIECE};
-use crate::folder::copy::place::{Extent, place_of};
+use crate::folder::copy::place::{Extent, of_new, of_target, place_of};
 use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
@@ -59,7 +59,7 @@ impl TreeCopy {
     ) -> Result<Self, Error> {
         shared.stays()?;
         let place = place_of(shared, to)?;
-        let tree = TemporaryTree::create(shared, place.nearest(), place.path())?;
+        let tree = TemporaryTree::create(shared, place.nearest(), place.path()).map_err(of_new)?;
         let seen = SeenEntries::new();
         let walk = match extent {
             Extent::Itself => None,
@@ -117,10 +117,13 @@ impl TreeCopy {
                     self.here = Some(self.directory(&below)?);
                 }
                 Found::Directory(name) => {
-                    fs::mkdirat(self.here()?, name.as_bytes(), Mode::RWXU | Mode::RWXG | Mode::RWXO)?;
+                    let mode = Mode::RWXU | Mode::RWXG | Mode::RWXO;
+                    fs::mkdirat(self.here()?, name.as_bytes(), mode).map_err(of_target)?;
                 }
                 Found::File(name, file, stat) => self.begin_file(shared, &name, file, &stat)?,
-                Found::Link(name, text) => fs::symlinkat(text, self.here()?, name.as_bytes())?,
+                Found::Link(name, text) => {
+                    fs::symlinkat(text, self.here()?, name.as_bytes()).map_err(of_target)?;
+                }
                 Found::Nothing => {}
                 Found::End => {
                     self.seen = walk.seen().clone();
@@ -139,7 +142,8 @@ impl TreeCopy {
         let facts = shared.root.facts(stat);
         shared.rules.admit_size(facts.len)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let target = File::from(fs::openat(self.here()?, name.as_bytes(), flags, NEW_FILE)?);
+        let target = fs::openat(self.here()?, name.as_bytes(), flags, NEW_FILE).map_err(of_target)?;
+        let target = File::from(target);
         if Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR) {
             // Whoever may read a program may run it.
             let mode = Mode::from_raw_mode(fs::fstat(&target)?.st_mode);
@@ -180,7 +184,10 @@ impl TreeCopy {
 
     fn directory(&self, below: &SharePath) -> Result<Arc<Dir>, Error> {
         let top = self.tree.as_ref().ok_or(Error::NotFound)?.dir();
-        if below.is_root() { Ok(Arc::clone(top)) } else { Ok(Arc::new(top.open_dir(below.as_path())?)) }
+        if below.is_root() {
+            return Ok(Arc::clone(top));
+        }
+        Ok(Arc::new(top.open_dir(below.as_path()).map_err(of_target)?))
     }
 
     /// A sweep of another machine, which may not see the lock, must not take it for left behind.

@@ -154,3 +154,53 @@ fn a_moved_file_is_the_same_file() {
     rename(&folder, "dir", "moved", IfTaken::Refuse).expect("moved");
     assert_eq!((inode("moved/a"), inode("moved")), before);
 }
+
+fn finish(mut copying: Copying) -> Result<Relocated, Error> {
+    loop {
+        if let Some(done) = copying.step(disk())? {
+            return Ok(done);
+        }
+    }
+}
+
+#[test]
+fn a_copy_whose_directory_goes_meanwhile_is_refused_and_leaves_nothing() {
+    for method in SAVE_METHODS {
+        for from in ["dir", "file"] {
+            for how in ["moved", "replaced", "removed"] {
+                let it = Fixture::new();
+                let folder = it.folder_in(method, quick());
+                for name in ["dir/a", "file", "dst/x"] {
+                    it.write(name, name);
+                }
+                let copying = begin_copy(&folder, from, "dst/copy", IfTaken::Replace).expect("begun");
+                if how == "removed" {
+                    fs::remove_dir_all(it.share().join("dst")).expect("removed");
+                } else {
+                    fs::rename(it.share().join("dst"), it.share().join("old")).expect("moved");
+                }
+                if how == "replaced" {
+                    fs::create_dir(it.share().join("dst")).expect("made");
+                }
+                let outcome = finish(copying);
+                let case = format!("{from} {how} {method:?}: {outcome:?}");
+                match (from, how) {
+                    // It is found again, as for an upload.
+                    ("file", "replaced") => assert!(outcome.is_ok(), "{case}"),
+                    _ => assert!(matches!(outcome, Err(Error::ParentGone)), "{case}"),
+                }
+                folder.sweep_trash(SystemTime::now(), disk());
+                let (old, dst) = if how == "removed" { (vec![], vec![]) } else { (vec!["x"], vec![]) };
+                let dst = if outcome.is_ok() { vec!["copy"] } else { dst };
+                assert_eq!(
+                    (names(&it, "old"), names(&it, "dst")),
+                    (
+                        old.into_iter().map(str::to_owned).collect(),
+                        dst.into_iter().map(str::to_owned).collect()
+                    ),
+                    "{case}"
+                );
+            }
+        }
+    }
+}

@@ -53,7 +53,7 @@ fn of(error: &Error) -> Fault {
         | Error::CannotKeep => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. } | Error::NoSpace | Error::TrashFull { .. } => ErrorCode::DiskFull,
-        Error::Changed | Error::Replaced => ErrorCode::NotDefined,
+        Error::Changed | Error::Replaced | Error::ParentGone | Error::TreeChanged => ErrorCode::NotDefined,
         // TFTP cannot say who its client is.
         Error::Unauthenticated => {
             let text = "this needs an account, and TFTP has none (use HTTP)";
