@@ -258,7 +258,8 @@ impl Folder {
     /// are copied as links. The copy appears when it is complete, with the name that an upload would get; an
     /// existing entry of that name goes into the trash. The first of these errors that applies:
     /// [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`]; [`OntoItself`](Error::OntoItself);
-    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`].
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`]. Later, it fails with
+    /// [`TreeChanged`](Error::TreeChanged) or [`ParentGone`](Error::ParentGone) if other clients change these directories.
     #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
     pub fn copy(
         &self,

@@ -22,6 +22,7 @@ use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::remover::Remover;
 use crate::folder::shared::Shared;
+use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary_tree::TemporaryTree;
 use crate::path::SharePath;
 
@@ -30,8 +31,8 @@ const ENTRIES: usize = 256;
 
 /// A directory that is being copied.
 pub(super) struct TreeCopy {
-    /// `None` once everything was seen.
-    walk: Option<TreeWalk>,
+    stage: Stage,
+    /// What was found in the source, once that is known.
     seen: SeenEntries,
     place: Place,
     /// `None` once it has its name.
@@ -44,6 +45,26 @@ pub(super) struct TreeCopy {
     unsynced: Vec<File>,
     /// The size of all files.
     size: u64,
+}
+
+/// How far the copy is.
+enum Stage {
+    /// It is being copied.
+    Copies(TreeWalk),
+    /// Everything was copied, and is compared with what is there now: without that, what another client moves meanwhile from one
+    /// directory to another could be missing in both, or be in both.
+    Compares(TreeWalk),
+    /// It is complete.
+    Complete,
+}
+
+/// An error of comparing: what cannot be found any more has changed.
+fn of_comparison(error: Error) -> Error {
+    match error {
+        Error::NotFound | Error::NotDirectory => Error::TreeChanged,
+        error if error.is_stale() => Error::TreeChanged,
+        error => error,
+    }
 }
 
 impl TreeCopy {
@@ -61,12 +82,12 @@ impl TreeCopy {
         let place = place_of(shared, to)?;
         let tree = TemporaryTree::create(shared, place.nearest(), place.path()).map_err(of_new)?;
         let seen = SeenEntries::new();
-        let walk = match extent {
-            Extent::Itself => None,
-            Extent::Everything => Some(TreeWalk::begin(shared, top, path, judge, seen.alike())?),
+        let stage = match extent {
+            Extent::Itself => Stage::Complete,
+            Extent::Everything => Stage::Copies(TreeWalk::begin(shared, top, path, judge, seen.alike())?),
         };
         let copy = Self {
-            walk,
+            stage,
             seen,
             place,
             tree: Some(tree),
@@ -107,9 +128,21 @@ impl TreeCopy {
                 continue;
             }
             entries += 1;
-            let Some(walk) = &mut self.walk else {
-                self.leave_directory(shared)?;
-                return Ok(true);
+            let walk = match &mut self.stage {
+                Stage::Copies(walk) => walk,
+                Stage::Compares(walk) => {
+                    if matches!(walk.step().map_err(of_comparison)?, Found::End) {
+                        if !walk.seen().is(&self.seen) {
+                            return Err(Error::TreeChanged);
+                        }
+                        self.stage = Stage::Complete;
+                    }
+                    continue;
+                }
+                Stage::Complete => {
+                    self.leave_directory(shared)?;
+                    return Ok(true);
+                }
             };
             match walk.step()? {
                 Found::Enter(below) => {
@@ -127,7 +160,8 @@ impl TreeCopy {
                 Found::Nothing => {}
                 Found::End => {
                     self.seen = walk.seen().clone();
-                    self.walk = None;
+                    let again = walk.judge().map(|judge| walk.again(judge)).transpose();
+                    self.stage = again.map_err(of_comparison)?.map_or(Stage::Complete, Stage::Compares);
                 }
             }
         }

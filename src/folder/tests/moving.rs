@@ -204,3 +204,44 @@ fn a_copy_whose_directory_goes_meanwhile_is_refused_and_leaves_nothing() {
         }
     }
 }
+
+/// Otherwise the copy could be a mixture that never was in the folder.
+#[test]
+fn a_directory_that_changes_while_it_is_copied_is_not_copied() {
+    let changes: [(&str, fn(&Fixture)); 6] = [
+        ("a file is removed", |it| fs::remove_file(it.share().join("dir/5")).expect("removed")),
+        ("a file is new", |it| it.write("dir/new", "b")),
+        ("a directory is removed", |it| fs::remove_dir_all(it.share().join("dir/sub")).expect("removed")),
+        ("a directory is moved out", |it| {
+            fs::rename(it.share().join("dir/sub"), it.share().join("sub")).expect("moved");
+        }),
+        ("it is moved itself", |it| fs::rename(it.share().join("dir"), it.share().join("d")).expect("moved")),
+        ("it is another one", |it| {
+            fs::rename(it.share().join("dir"), it.share().join("d")).expect("moved");
+            it.write("dir/sub/a", "another");
+        }),
+    ];
+    for (case, change) in changes {
+        let it = Fixture::new();
+        let folder = it.folder(quick());
+        it.write("dir/sub/a", "a");
+        for number in 0..600 {
+            it.write(&format!("dir/{number}"), "x");
+        }
+        let mut copying = begin_copy(&folder, "dir", "copy", IfTaken::Replace).expect("begun");
+        assert!(copying.step(disk()).expect("a piece").is_none(), "there is more");
+        change(&it);
+        let outcome = finish(copying);
+        assert!(matches!(outcome, Err(Error::TreeChanged)), "{case}: {outcome:?}");
+        folder.sweep_trash(SystemTime::now(), disk());
+        assert!(!names(&it, ".").contains(&"copy".to_owned()), "{case}");
+        let in_trash = names(&it, ".wharf/trash");
+        assert!(in_trash.is_empty(), "{case}: {in_trash:?}");
+    }
+    let it = Fixture::new();
+    let folder = it.folder(quick());
+    it.write("dir/sub/a", "a");
+    let mut copying = begin_copy(&folder, "dir", "copy", IfTaken::Replace).expect("begun");
+    fs::write(it.share().join("dir/sub/a"), "in place").expect("written");
+    assert!(copying.step(disk()).is_ok(), "a file that is written in place is as for any reader");
+}
