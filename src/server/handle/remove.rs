@@ -15,7 +15,7 @@ use crate::server::handle::conditions::{self, Conditions};
 use crate::server::handle::member;
 use crate::server::handled::Handled;
 use crate::server::receive::JobOutcome;
-use crate::server::remover;
+use crate::server::remover::{self, Displaced};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -57,7 +57,7 @@ pub(crate) fn handle(
                 state.sweep_trash_soon();
             }
             let response = Response::empty(Head::new(Status::NO_CONTENT));
-            client.remember(response, removed.kept.is_some())
+            client.remember(response, Displaced::removed(removed.kept))
         });
         JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
     })))
