@@ -17,6 +17,9 @@ use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::undo_secret::UndoSecret;
 
+/// The response field with the id of what the trash keeps of a request.
+const TRASH: &str = "Wharf-Trash";
+
 /// The client of a request that may replace, move or remove something.
 #[derive(Debug)]
 pub(super) struct RemovingClient {
@@ -92,8 +95,12 @@ fn secret(request: &Request<'_, '_, '_>, state: &State) -> Option<UndoSecret> {
 }
 
 impl RemovingClient {
-    /// The response, with the cookie if it is new, or if the trash has kept something: the cookie lives as long as the newest entry.
+    /// The response, with the id of what is kept, and with the cookie if it is new, or if the trash has kept something: the cookie lives as long as the newest entry.
     pub(super) fn remember(&self, response: Response, displaced: Displaced) -> Response {
+        let response = match displaced {
+            Displaced::Kept(id) => response.with(TRASH, id),
+            Displaced::Nothing | Displaced::ForGood => response,
+        };
         let Some(UndoCookie { set, is_new }) = &self.cookie else { return response };
         let is_set = match displaced {
             Displaced::Nothing => false,
