@@ -55,16 +55,33 @@ pub enum Error {
     NoSpace,
     /// The trash is on, but the file system cannot keep a file that is replaced.
     CannotKeep,
+    /// The trash is too small for what would be removed or replaced.
+    TooLargeForTrash {
+        /// How much the trash may hold, in bytes.
+        limit: u64,
+    },
     /// There is no space left, or the trash may not become larger, and everything in it is too young to be discarded.
     TrashFull {
         /// How much the trash holds, in bytes.
         bytes: u64,
-        /// When its oldest entry expires; `None` if the trash is empty, and the file is larger than the trash
-        /// may become.
-        expires: Option<SystemTime>,
+        /// What the trash is too full for.
+        bound: TrashBound,
+        /// When its oldest entry makes room.
+        makes_room: SystemTime,
     },
     /// Any other system error.
     Io(io::Error),
+}
+
+/// What bounds the trash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrashBound {
+    /// The space on the disk.
+    Disk,
+    /// This many bytes: [`Rules::trash_size`](super::Rules::trash_size).
+    Size(u64),
+    /// The number of its entries.
+    Entries,
 }
 
 impl From<io::Error> for Error {
@@ -151,14 +168,23 @@ impl fmt::Display for Error {
             Self::CannotKeep => f.write_str(
                 "the file system cannot keep it in the trash (whoever shares the folder may turn the trash off: --trash off)",
             ),
-            Self::TrashFull { expires: None, .. } => {
-                f.write_str("the file system or the trash is too small to keep it (ask whoever shares the folder)")
-            }
-            Self::TrashFull { bytes, expires: Some(expires) } => write!(
+            Self::TooLargeForTrash { limit } => write!(
                 f,
-                "there is no space left: the trash holds {bytes} bytes, and its oldest entry expires at {} (empty the trash)",
-                humantime::format_rfc3339_seconds(*expires)
+                "it does not fit into the trash, which may hold {limit} bytes (ask whoever shares the folder)"
             ),
+            Self::TrashFull { bytes, bound, makes_room } => {
+                match bound {
+                    TrashBound::Disk => write!(f, "there is no space left: the trash holds {bytes} bytes"),
+                    TrashBound::Size(limit) => {
+                        write!(f, "the trash is full: it holds {bytes} bytes, and may hold {limit}")
+                    }
+                    TrashBound::Entries => {
+                        write!(f, "the trash is full: it holds {bytes} bytes in too many entries")
+                    }
+                }?;
+                let makes_room = humantime::format_rfc3339_seconds(*makes_room);
+                write!(f, "; its oldest entry makes room at {makes_room} (or empty the trash)")
+            }
             Self::Io(error) => error.fmt(f),
         }
     }

@@ -31,7 +31,9 @@ pub(super) fn of(error: &Error) -> Response {
         | Error::CannotCopy => Status::CONFLICT,
         Error::Changed => Status::PRECONDITION_FAILED,
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
-        Error::NoSpace | Error::TrashFull { .. } => Status::INSUFFICIENT_STORAGE,
+        Error::NoSpace | Error::TooLargeForTrash { .. } | Error::TrashFull { .. } => {
+            Status::INSUFFICIENT_STORAGE
+        }
         Error::Replaced => {
             let answer = Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
             return answer.with("Retry-After", FOLLOWED_AFTER);

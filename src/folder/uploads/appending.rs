@@ -129,6 +129,7 @@ impl Appending {
             // All bytes are here, and the error may be temporary: the client can try again.
             Err(
                 error @ (Error::NoSpace
+                | Error::TooLargeForTrash { .. }
                 | Error::TrashFull { .. }
                 | Error::Denied
                 | Error::Replaced
