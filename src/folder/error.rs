@@ -17,8 +17,12 @@ pub enum Error {
     NotFound,
     /// The file system's permissions forbid it.
     Denied,
-    /// The folder is shared read-only, or its file system is mounted read-only.
+    /// The folder is shared read-only.
     ReadOnly,
+    /// The file system is mounted read-only: the folder's, or one that is mounted in it.
+    ReadOnlyDisk,
+    /// A file system is mounted at what would be moved, removed or replaced.
+    Mounted,
     /// The principal has none of these rights there.
     NoRight(Rights),
     /// Only users have the right, and the client has not logged in as one.
@@ -97,7 +101,7 @@ impl From<io::Error> for Error {
                 Self::NotFound
             }
             Errno::ACCESS | Errno::PERM => Self::Denied,
-            Errno::ROFS => Self::ReadOnly,
+            Errno::ROFS => Self::ReadOnlyDisk,
             Errno::ISDIR => Self::IsDirectory,
             Errno::NOTDIR => Self::NotDirectory,
             Errno::EXIST => Self::Exists,
@@ -138,6 +142,8 @@ impl fmt::Display for Error {
             Self::NotFound => f.write_str("there is nothing of that name"),
             Self::Denied => f.write_str("the file's permissions forbid it"),
             Self::ReadOnly => f.write_str("the folder is shared read-only"),
+            Self::ReadOnlyDisk => f.write_str("the file system there is mounted read-only"),
+            Self::Mounted => f.write_str("a file system is mounted there (whoever shares the folder may unmount it)"),
             Self::NoRight(rights) => {
                 write!(f, "permission denied: this needs the right {rights} (ask whoever shares the folder)")
             }
@@ -267,7 +273,7 @@ mod tests {
             ("links in a ring", Errno::LOOP.into(), |e| matches!(e, Error::NotFound)),
             ("a socket", Errno::NXIO.into(), |e| matches!(e, Error::NotFound)),
             ("permission", Errno::ACCESS.into(), |e| matches!(e, Error::Denied)),
-            ("mounted read-only", Errno::ROFS.into(), |e| matches!(e, Error::ReadOnly)),
+            ("mounted read-only", Errno::ROFS.into(), |e| matches!(e, Error::ReadOnlyDisk)),
             ("a file as a parent", Errno::NOTDIR.into(), |e| matches!(e, Error::NotDirectory)),
             ("full", Errno::NOSPC.into(), |e| matches!(e, Error::NoSpace)),
             ("over quota", Errno::DQUOT.into(), |e| matches!(e, Error::NoSpace)),

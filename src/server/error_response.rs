@@ -18,7 +18,12 @@ const FOLLOWED_AFTER: u32 = 2;
 pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
-        Error::Denied | Error::ReadOnly | Error::NoRight(_) | Error::OntoItself => Status::FORBIDDEN,
+        Error::Denied
+        | Error::ReadOnly
+        | Error::ReadOnlyDisk
+        | Error::Mounted
+        | Error::NoRight(_)
+        | Error::OntoItself => Status::FORBIDDEN,
         Error::Unauthenticated => Status::UNAUTHORIZED,
         Error::IsDirectory
         | Error::NotDirectory

@@ -43,6 +43,8 @@ fn of(error: &Error) -> Fault {
         Error::NotFound => ErrorCode::FileNotFound,
         Error::Denied
         | Error::ReadOnly
+        | Error::ReadOnlyDisk
+        | Error::Mounted
         | Error::NoRight(_)
         | Error::IsDirectory
         | Error::NotDirectory
