@@ -93,7 +93,10 @@ fn a_disk_that_becomes_read_only_says_so() {
     wharf.write("a", "old");
     disk.remount("ro");
     let answer = wharf.ask("PUT", "/a", "", b"new");
-    assert_eq!((answer.code(), answer.text().as_str()), (403, "the folder is shared read-only\n"));
+    assert_eq!(
+        (answer.code(), answer.text().as_str()),
+        (403, "the file system there is mounted read-only\n")
+    );
     assert_eq!(Tftp::new(wharf.tftp()).put("a", &[], b"new").expect_err("refused").0, 2);
     assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
     disk.remount("rw");

@@ -80,6 +80,8 @@ pub(super) struct CommitTerms<'w> {
     pub(super) modified: Option<SystemTime>,
     /// What must hold for its name.
     pub(super) guard: Guard,
+    /// Whether missing directories on its path are made.
+    pub(super) makes_parents: bool,
     /// Who saves it.
     pub(super) remover: &'w Remover,
 }
@@ -129,6 +131,9 @@ pub(super) fn save(
             return Commit { shared, place, grant, terms, member: join() }.save(temporary);
         }
         let (place, grant) = &Place::find(&shared.root, grant)?;
+        if !place.has_directory() && !terms.makes_parents {
+            return Err(Error::NoParent);
+        }
         Commit { shared, place, grant, terms, member: join() }.save(temporary)
     })
 }

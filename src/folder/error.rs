@@ -17,8 +17,12 @@ pub enum Error {
     NotFound,
     /// The file system's permissions forbid it.
     Denied,
-    /// The folder is shared read-only, or its file system is mounted read-only.
+    /// The folder is shared read-only.
     ReadOnly,
+    /// The file system is mounted read-only: the folder's, or one that is mounted in it.
+    ReadOnlyDisk,
+    /// A file system is mounted at what would be moved, removed or replaced.
+    Mounted,
     /// The principal has none of these rights there.
     NoRight(Rights),
     /// Only users have the right, and the client has not logged in as one.
@@ -29,6 +33,10 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
+    /// The directory of what is being copied or moved there was moved, replaced or removed meanwhile.
+    ParentGone,
+    /// The directory that is being copied was moved, or directories in it have other entries than when they were read.
+    TreeChanged,
     /// Something would be moved or copied to where it already is.
     OntoItself,
     /// Something would be moved or copied into itself, or over the directory that it is in.
@@ -51,16 +59,33 @@ pub enum Error {
     NoSpace,
     /// The trash is on, but the file system cannot keep a file that is replaced.
     CannotKeep,
+    /// The trash is too small for what would be removed or replaced.
+    TooLargeForTrash {
+        /// How much the trash may hold, in bytes.
+        limit: u64,
+    },
     /// There is no space left, or the trash may not become larger, and everything in it is too young to be discarded.
     TrashFull {
         /// How much the trash holds, in bytes.
         bytes: u64,
-        /// When its oldest entry expires; `None` if the trash is empty, and the file is larger than the trash
-        /// may become.
-        expires: Option<SystemTime>,
+        /// What the trash is too full for.
+        bound: TrashBound,
+        /// When its oldest entry makes room.
+        makes_room: SystemTime,
     },
     /// Any other system error.
     Io(io::Error),
+}
+
+/// What bounds the trash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrashBound {
+    /// The space on the disk.
+    Disk,
+    /// This many bytes: [`Rules::trash_size`](super::Rules::trash_size).
+    Size(u64),
+    /// The number of its entries.
+    Entries,
 }
 
 impl From<io::Error> for Error {
@@ -76,7 +101,7 @@ impl From<io::Error> for Error {
                 Self::NotFound
             }
             Errno::ACCESS | Errno::PERM => Self::Denied,
-            Errno::ROFS => Self::ReadOnly,
+            Errno::ROFS => Self::ReadOnlyDisk,
             Errno::ISDIR => Self::IsDirectory,
             Errno::NOTDIR => Self::NotDirectory,
             Errno::EXIST => Self::Exists,
@@ -117,6 +142,8 @@ impl fmt::Display for Error {
             Self::NotFound => f.write_str("there is nothing of that name"),
             Self::Denied => f.write_str("the file's permissions forbid it"),
             Self::ReadOnly => f.write_str("the folder is shared read-only"),
+            Self::ReadOnlyDisk => f.write_str("the file system there is mounted read-only"),
+            Self::Mounted => f.write_str("a file system is mounted there (whoever shares the folder may unmount it)"),
             Self::NoRight(rights) => {
                 write!(f, "permission denied: this needs the right {rights} (ask whoever shares the folder)")
             }
@@ -124,6 +151,10 @@ impl fmt::Display for Error {
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::NoParent => f.write_str("its parent directory does not exist (create that one first)"),
+            Self::ParentGone => {
+                f.write_str("the directory of the destination was moved or removed in the meantime (try again)")
+            }
+            Self::TreeChanged => f.write_str("the directory has changed while it was copied (try again)"),
             Self::OntoItself => f.write_str("the source and the destination are the same (choose another name)"),
             Self::IntoItself => {
                 f.write_str("one of the source and the destination is inside the other (choose another directory)")
@@ -143,14 +174,23 @@ impl fmt::Display for Error {
             Self::CannotKeep => f.write_str(
                 "the file system cannot keep it in the trash (whoever shares the folder may turn the trash off: --trash off)",
             ),
-            Self::TrashFull { expires: None, .. } => {
-                f.write_str("the file system or the trash is too small to keep it (ask whoever shares the folder)")
-            }
-            Self::TrashFull { bytes, expires: Some(expires) } => write!(
+            Self::TooLargeForTrash { limit } => write!(
                 f,
-                "there is no space left: the trash holds {bytes} bytes, and its oldest entry expires at {} (empty the trash)",
-                humantime::format_rfc3339_seconds(*expires)
+                "it does not fit into the trash, which may hold {limit} bytes (ask whoever shares the folder)"
             ),
+            Self::TrashFull { bytes, bound, makes_room } => {
+                match bound {
+                    TrashBound::Disk => write!(f, "there is no space left: the trash holds {bytes} bytes"),
+                    TrashBound::Size(limit) => {
+                        write!(f, "the trash is full: it holds {bytes} bytes, and may hold {limit}")
+                    }
+                    TrashBound::Entries => {
+                        write!(f, "the trash is full: it holds {bytes} bytes in too many entries")
+                    }
+                }?;
+                let makes_room = humantime::format_rfc3339_seconds(*makes_room);
+                write!(f, "; its oldest entry makes room at {makes_room} (or empty the trash)")
+            }
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -233,7 +273,7 @@ mod tests {
             ("links in a ring", Errno::LOOP.into(), |e| matches!(e, Error::NotFound)),
             ("a socket", Errno::NXIO.into(), |e| matches!(e, Error::NotFound)),
             ("permission", Errno::ACCESS.into(), |e| matches!(e, Error::Denied)),
-            ("mounted read-only", Errno::ROFS.into(), |e| matches!(e, Error::ReadOnly)),
+            ("mounted read-only", Errno::ROFS.into(), |e| matches!(e, Error::ReadOnlyDisk)),
             ("a file as a parent", Errno::NOTDIR.into(), |e| matches!(e, Error::NotDirectory)),
             ("full", Errno::NOSPC.into(), |e| matches!(e, Error::NoSpace)),
             ("over quota", Errno::DQUOT.into(), |e| matches!(e, Error::NoSpace)),

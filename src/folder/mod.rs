@@ -64,7 +64,7 @@ mod walk;
 pub use arrive::IfTaken;
 pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
-pub use error::{CannotShare, Error};
+pub use error::{CannotShare, Error, TrashBound};
 pub use facts::{Facts, FileVersion};
 pub use guard::Guard;
 pub use id::FolderId;
@@ -243,7 +243,7 @@ impl Folder {
     /// these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
     /// [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not
     /// exist; [`NoRight`](Error::NoRight) if a rule below the directory takes the right away; [`Changed`](Error::Changed);
-    /// [`TrashFull`](Error::TrashFull); [`CannotKeep`](Error::CannotKeep).
+    /// [`TooLargeForTrash`](Error::TooLargeForTrash); [`TrashFull`](Error::TrashFull); [`CannotKeep`](Error::CannotKeep).
     pub fn remove(
         &self,
         grant: &Grant<'_, ToRemove>,
@@ -258,7 +258,8 @@ impl Folder {
     /// are copied as links. The copy appears when it is complete, with the name that an upload would get; an
     /// existing entry of that name goes into the trash. The first of these errors that applies:
     /// [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`]; [`OntoItself`](Error::OntoItself);
-    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`].
+    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`]. Later, it fails with
+    /// [`TreeChanged`](Error::TreeChanged) or [`ParentGone`](Error::ParentGone) if other clients change these directories.
     #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
     pub fn copy(
         &self,

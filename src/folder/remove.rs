@@ -113,8 +113,7 @@ impl Remove<'_> {
                 Err(Errno::XDEV) if by_mount => return Err(Error::CannotKeep),
                 Err(Errno::XDEV) => by_mount = true,
                 Err(Errno::NOENT) => {}
-                // Something is mounted there.
-                Err(Errno::BUSY) => return Err(Error::Denied),
+                Err(Errno::BUSY) => return Err(Error::Mounted),
                 Err(error) => return Err(error.into()),
             }
         }

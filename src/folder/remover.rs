@@ -19,6 +19,11 @@ impl Remover {
         Self { owner: None, principal: None, writer: address }
     }
 
+    /// Whether it is known by more than its address, which many clients may have.
+    pub(super) fn is_known(&self) -> bool {
+        self.owner.as_ref() == Some(&self.writer)
+    }
+
     /// A client that acts for this owner.
     pub fn of_owner(owner: String, principal: Option<String>) -> Self {
         Self { writer: owner.clone(), owner: Some(owner), principal }

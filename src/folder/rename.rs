@@ -181,8 +181,7 @@ impl<'e> Ends<'e> {
             let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
             paths.try_for_each(|path| from.may_remove_below(path))?;
             if item.stat.st_dev != dirs.0.st_dev {
-                // Something is mounted there.
-                return Err(Error::Denied);
+                return Err(Error::Mounted);
             }
         }
         let ends = (from_dir, source.name());

@@ -107,7 +107,9 @@ impl Shared {
                     let short = self.reserve.shortage(size, dir)?;
                     let can_help = self.trash.can_free(&self.root, short, at_home)?;
                     if !can_help || !self.trash.push_out(&self.root, at_home)? {
-                        return Err(self.trash.is_in_the_way().unwrap_or(Error::NoSpace));
+                        // Bytes that others are still writing may be all that is missing.
+                        let missing = if short == 0 { size } else { short };
+                        return Err(self.trash.no_space(missing, at_home));
                     }
                 }
                 other => return other,

@@ -18,18 +18,27 @@ const FOLLOWED_AFTER: u32 = 2;
 pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
-        Error::Denied | Error::ReadOnly | Error::NoRight(_) | Error::OntoItself => Status::FORBIDDEN,
+        Error::Denied
+        | Error::ReadOnly
+        | Error::ReadOnlyDisk
+        | Error::Mounted
+        | Error::NoRight(_)
+        | Error::OntoItself => Status::FORBIDDEN,
         Error::Unauthenticated => Status::UNAUTHORIZED,
         Error::IsDirectory
         | Error::NotDirectory
         | Error::NoParent
+        | Error::ParentGone
+        | Error::TreeChanged
         | Error::Exists
         | Error::CannotKeep
         | Error::IntoItself
         | Error::CannotCopy => Status::CONFLICT,
         Error::Changed => Status::PRECONDITION_FAILED,
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
-        Error::NoSpace | Error::TrashFull { .. } => Status::INSUFFICIENT_STORAGE,
+        Error::NoSpace | Error::TooLargeForTrash { .. } | Error::TrashFull { .. } => {
+            Status::INSUFFICIENT_STORAGE
+        }
         Error::Replaced => {
             let answer = Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
             return answer.with("Retry-After", FOLLOWED_AFTER);

@@ -2,13 +2,14 @@
 //! entries.
 //!
 //! A user or a link is remembered by name. A client without an account gets a cookie with the response to the
-//! first request whose files the trash keeps; without the cookie, it finds nothing in the trash.
+//! first request that removes or replaces something; without the cookie, it finds nothing in the trash.
 
 use std::fmt;
 
 use crate::access::{Right, Rights};
-use crate::folder::{Remover, Whose};
+use crate::folder::{Remover, TrashId, Whose};
 use crate::net::peer::Peer;
+use crate::own_paths::TRASH_FIELD;
 use crate::path::SharePath;
 use crate::server::client_key;
 use crate::server::cookie::Cookie;
@@ -26,8 +27,23 @@ pub(super) struct RemovingClient {
     cookie: Option<UndoCookie>,
 }
 
-/// The value of `Set-Cookie`. It is not printed.
-struct UndoCookie(String);
+/// A cookie that is not printed.
+struct UndoCookie {
+    /// The value of `Set-Cookie`.
+    set: String,
+    /// Whether the client did not send it.
+    is_new: bool,
+}
+
+/// What a request has removed or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Displaced {
+    Nothing,
+    /// It is gone: the trash does not keep it.
+    ForGood,
+    /// It is this entry of the trash.
+    Kept(TrashId),
+}
 
 /// Whose trash entries a client may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +66,9 @@ pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient
     let Some(time) = state.folder.rules().trash else {
         return RemovingClient { remover: at_address, cookie: None };
     };
-    let (secret, remover) = if let Some(secret) = secret(request, state) {
+    let known = secret(request, state);
+    let is_new = known.is_none();
+    let (secret, remover) = if let Some(secret) = known {
         let owner = secret.owner();
         (secret, Remover::of_owner(owner, None))
     } else {
@@ -59,8 +77,8 @@ pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient
         let owner = Some(secret.owner());
         (secret, Remover { owner, ..at_address })
     };
-    let cookie = Cookie::for_undo(request, &state.base).set(&secret.text(), time);
-    RemovingClient { remover, cookie: Some(UndoCookie(cookie)) }
+    let set = Cookie::for_undo(request, &state.base).set(&secret.text(), time);
+    RemovingClient { remover, cookie: Some(UndoCookie { set, is_new }) }
 }
 
 /// A client that can have neither an account nor a cookie.
@@ -75,11 +93,38 @@ fn secret(request: &Request<'_, '_, '_>, state: &State) -> Option<UndoSecret> {
 }
 
 impl RemovingClient {
-    /// The response, with the cookie if the trash has kept something. The cookie lives as long as the newest entry.
-    pub(super) fn remember(&self, response: Response, is_kept: bool) -> Response {
-        match &self.cookie {
-            Some(UndoCookie(cookie)) if is_kept => response.with("Set-Cookie", cookie),
-            _ => response,
+    /// The response, with the id of what is kept, and with the cookie if it is new, or if the trash has kept something: the cookie lives as long as the newest entry.
+    pub(super) fn remember(&self, response: Response, displaced: Displaced) -> Response {
+        let response = match displaced {
+            Displaced::Kept(id) => response.with(TRASH_FIELD, id),
+            Displaced::Nothing | Displaced::ForGood => response,
+        };
+        let Some(UndoCookie { set, is_new }) = &self.cookie else { return response };
+        let is_set = match displaced {
+            Displaced::Nothing => false,
+            Displaced::ForGood => *is_new,
+            Displaced::Kept(_) => true,
+        };
+        if is_set { response.with("Set-Cookie", set) } else { response }
+    }
+}
+
+impl Displaced {
+    /// What was removed, with its id if it is kept.
+    pub(super) fn removed(kept: Option<TrashId>) -> Self {
+        kept.map_or(Self::ForGood, Self::Kept)
+    }
+
+    /// What was replaced by something that was created only if its name was free.
+    pub(super) fn replaced(created: bool, kept: Option<TrashId>) -> Self {
+        if created { Self::Nothing } else { Self::removed(kept) }
+    }
+
+    /// The newer of both, if something was displaced.
+    pub(super) fn and(self, newer: Self) -> Self {
+        match (self, newer) {
+            (older, Self::Nothing) | (older @ Self::Kept(_), Self::ForGood) => older,
+            (_, newer) => newer,
         }
     }
 }

@@ -79,6 +79,11 @@ fn from_one_file_system_to_another() {
         let answer = relocate(&mut wire, method, from, to, "");
         assert_eq!(answer.code(), code, "{method} {from} {to}: {}", answer.text());
     }
+    for (method, fields) in [("DELETE", ""), ("MOVE", "Destination: /other\r\n")] {
+        let answer = wire.ask(method, "/disk/", fields, b"");
+        assert_eq!(answer.code(), 403, "{method}: {}", answer.text());
+        assert!(answer.text().starts_with("a file system is mounted there"), "{method}: {}", answer.text());
+    }
     assert!(wharf.read("disk/a") == content);
     let expected = [
         "dir/",
@@ -98,4 +103,14 @@ fn from_one_file_system_to_another() {
     ];
     let found: Vec<_> = tree(&wharf).into_iter().filter(|name| !name.starts_with("disk/.wharf")).collect();
     assert_eq!(found, expected);
+    disk.remount("ro");
+    for (method, target, body) in [("DELETE", "/disk/a", ""), ("PUT", "/disk/new", "x")] {
+        let answer = wire.ask(method, target, "", body.as_bytes());
+        assert_eq!(
+            (answer.code(), answer.text().as_str()),
+            (403, "the file system there is mounted read-only\n"),
+            "{method}"
+        );
+    }
+    disk.remount("rw");
 }

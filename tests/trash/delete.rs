@@ -56,6 +56,7 @@ fn removals_that_are_refused() {
         ("missing directory", "/none/", "", 404),
         ("through a file", "/dir/file/x", "", 404),
         ("a file with a slash", "/dir/file/", "", 404),
+        ("a link that leads out", "/out", "", 404),
         ("through a link that leads out", "/out/file", "", 404),
         ("hidden", "/.hidden", "", 404),
         ("below a hidden directory", "/.hidden/file", "", 404),

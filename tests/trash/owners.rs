@@ -55,6 +55,76 @@ fn the_first_removal_brings_a_cookie() {
     assert!(!values.iter().any(|value| log.contains(value)), "it is not logged");
 }
 
+/// From then on, the client is known: only a renewal depends on what is kept.
+#[test]
+fn the_first_removal_of_what_is_not_kept_brings_a_cookie_too() {
+    let wharf = Wharf::serve(&EDIT);
+    for (method, body, code) in [("DELETE", "", 204), ("PUT", "new", 204)] {
+        let mut visitor = Visitor::new(&wharf);
+        for first in [true, false] {
+            wharf.write("empty", "");
+            let answer = visitor.does(method, "/empty", body, code);
+            assert_eq!(answer.field("Set-Cookie").is_empty(), !first, "{method}");
+        }
+        wharf.write("full", "somebody's");
+        assert!(
+            !visitor.does(method, "/full", body, code).field("Set-Cookie").is_empty(),
+            "{method}: renewed"
+        );
+        wharf.write("full", "somebody's");
+        visitor.does("DELETE", "/full", "", 204);
+    }
+    let mut visitor = Visitor::new(&wharf);
+    visitor.does("DELETE", "/none", "", 404);
+    visitor.does("PUT", "/new", "x", 201);
+    assert_eq!(visitor.cookie, "", "nothing was removed");
+}
+
+#[test]
+fn the_response_has_the_id_of_what_is_kept() {
+    let wharf = Wharf::serve(&EDIT);
+    let mut visitor = Visitor::new(&wharf);
+    let form = "--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nnew\r\n--b--\r\n";
+    for (method, target, fields, body) in [
+        ("DELETE", "/a", "", ""),
+        ("PUT", "/a", "", "new"),
+        ("POST", "/", "Content-Type: multipart/form-data; boundary=b\r\n", form),
+        ("MOVE", "/b", "Destination: /a\r\n", ""),
+        ("COPY", "/b", "Destination: /a\r\n", ""),
+        ("COPY", "/dir", "Destination: /a\r\n", ""),
+    ] {
+        for name in ["b", "dir/x"] {
+            wharf.write(name, "x");
+        }
+        for (content, is_kept) in [("somebody's", true), ("", false)] {
+            let _ = std::fs::remove_dir_all(wharf.folder().join("a"));
+            wharf.write("a", content);
+            wharf.write("b", "x");
+            let answer = visitor.ask(method, target, fields, body);
+            assert_eq!(answer.code() / 100, 2, "{method} {target}: {}", answer.text());
+            let id = answer.field("Wharf-Trash");
+            assert_eq!(!id.is_empty(), is_kept, "{method} {target}: {id}");
+            if is_kept {
+                assert_eq!(visitor.newest(), format!("{TRASH}/{id}"), "{method} {target}");
+            }
+        }
+    }
+    assert_eq!(visitor.does("PUT", "/new", "x", 201).field("Wharf-Trash"), "");
+}
+
+/// Everybody behind one address would be one client otherwise.
+#[test]
+fn an_address_makes_nobody_the_writer_of_a_file() {
+    let wharf = Wharf::serve(&EDIT);
+    let (mut ann, mut bob) = (Visitor::new(&wharf), Visitor::new(&wharf));
+    ann.does("PUT", "/new", "ann's", 201);
+    bob.does("DELETE", "/new", "", 204);
+    assert_eq!(bob.paths(), ["/new"], "it is kept");
+    bob.does("PUT", "/mine", "bob's", 201);
+    bob.does("DELETE", "/mine", "", 204);
+    assert_eq!(bob.paths(), ["/new"], "the cookie says that it is bob's own");
+}
+
 #[test]
 fn without_the_cookie_nothing_is_seen() {
     let wharf = Wharf::serve(&EDIT);

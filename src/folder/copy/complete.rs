@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use crate::access::{Grant, ToWrite};
 use crate::durable::group::PendingSync;
 use crate::folder::arrive::{Arriving, IfTaken, NewlyNamed, lock};
+use crate::folder::copy::place::of_target;
 use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::real_path::Judged;
@@ -54,9 +55,9 @@ impl<'s> CompleteCopy<'s, '_> {
 
     fn with<T>(&self, act: impl FnOnce(&Arriving<'s, '_>) -> Result<T, Error>) -> Result<T, Error> {
         let Self { shared, from, target, to, .. } = *self;
-        target.confirm(&shared.root, target.nearest())?;
+        target.confirm(&shared.root, target.nearest()).map_err(of_target)?;
         let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), to)?;
-        let stat = root::look_in(&**from.0, from.1)?;
+        let stat = root::look_in(&**from.0, from.1).map_err(of_target)?;
         let dir = rustix::fs::fstat(&**target.nearest())?;
         // It is beside its target.
         let dirs = (dir, dir);

@@ -8,7 +8,7 @@ use crate::folder::arrive::{IfTaken, NewlyNamed};
 use crate::folder::commit::{CommitTerms, Saved, save};
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::content::{FileContent, PIECE};
-use crate::folder::copy::place::place_of;
+use crate::folder::copy::place::{of_new, place_of};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
 use crate::folder::place::Place;
@@ -16,6 +16,7 @@ use crate::folder::remover::Remover;
 use crate::folder::root::{self, Identity};
 use crate::folder::save_method::SaveMethod;
 use crate::folder::shared::Shared;
+use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary::Temporary;
 
 /// A file that is being copied.
@@ -55,7 +56,7 @@ impl FileCopy {
         shared.admit_space(Some(facts.len), place.nearest(), to.may_remove())?;
         let best = shared.save_methods.of(place.nearest());
         let method = if replaces_directory { best.max(SaveMethod::Named) } else { best };
-        let temporary = Temporary::create(place.nearest(), method)?;
+        let temporary = Temporary::create(place.nearest(), method).map_err(of_new)?;
         let (content, modified) = (FileContent::of(source), facts.modified);
         let copy = Self { content, temporary, place, modified, is_complete: false, replaces_directory };
         if replaces_directory {
@@ -103,9 +104,11 @@ impl FileCopy {
             IfTaken::Refuse => Guard::MustBeNew,
             IfTaken::Replace => Guard::None,
         };
-        let wanted = CommitTerms { size, modified: Some(*modified), guard, remover };
+        let wanted = CommitTerms { size, modified: Some(*modified), guard, makes_parents: false, remover };
         match save(shared, place, to, temporary, &wanted) {
             Err(Error::Changed) => Err(Error::Exists),
+            Err(Error::NoParent) => Err(Error::ParentGone),
+            Err(error) if error.is_stale() => Err(Error::ParentGone),
             other => other,
         }
     }

@@ -11,7 +11,7 @@ use crate::access::{Grant, ToWrite};
 use crate::folder::arrive::{IfTaken, NewlyNamed};
 use crate::folder::commit::Saved;
 use crate::folder::copy::complete::CompleteCopy;
-use crate::folder::copy::place::place_of;
+use crate::folder::copy::place::{of_new, place_of};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::remover::Remover;
@@ -28,7 +28,7 @@ pub(super) struct LinkCopy {
 impl LinkCopy {
     pub(super) fn begin(shared: &Shared, text: &CString, to: &Grant<'_, ToWrite>) -> Result<Self, Error> {
         let place = place_of(shared, to)?;
-        let name = make(place.nearest(), text)?;
+        let name = make(place.nearest(), text).map_err(of_new)?;
         Ok(Self { place, name, is_named: false })
     }
 

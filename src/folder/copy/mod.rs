@@ -4,6 +4,9 @@
 //! name. A directory is built under a temporary name beside its target, and gets its name by one rename. Dropped before that, a
 //! copy leaves nothing.
 //!
+//! The copy of a directory is what the directory was at one moment: before it gets its name, the names in the source and the
+//! times of its directories are compared with those that were found first. A file that is written in place is read as it comes.
+//!
 //! What is moved is copied first, then its old place is given up. Whoever stops in between leaves both.
 //!
 //! Knows nothing of requests or jobs.

@@ -4,6 +4,8 @@ use crate::access::{Grant, ToWrite};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::shared::Shared;
+use crate::folder::stale::MayBeStale as _;
+use rustix::io::Errno;
 
 /// How much of a directory is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,20 @@ pub enum Extent {
 pub(super) fn place_of(shared: &Shared, to: &Grant<'_, ToWrite>) -> Result<Place, Error> {
     let (place, _) = Place::find(&shared.root, to)?;
     if place.has_directory() { Ok(place) } else { Err(Error::NoParent) }
+}
+
+/// An error of filling a copy, or of giving it its name: its directory is found once, so it may be gone by now.
+pub(super) fn of_target(error: impl Into<Error>) -> Error {
+    match error.into() {
+        Error::NotFound => Error::ParentGone,
+        error if error.is_stale() => Error::ParentGone,
+        error => error,
+    }
+}
+
+/// An error of beginning a copy in a directory that was found a moment ago: if it is gone, that is found anew.
+pub(super) fn of_new(error: Errno) -> Errno {
+    if error == Errno::NOENT { Errno::STALE } else { error }
 }
 
 /// A source whose path goes through a file does not exist.

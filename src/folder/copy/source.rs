@@ -18,6 +18,7 @@ use crate::folder::place::Place;
 use crate::folder::real_path::Judged;
 use crate::folder::root::{self, Identity};
 use crate::folder::shared::Shared;
+use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary_tree::TemporaryTree;
 use crate::path::SharePath;
 
@@ -78,8 +79,13 @@ impl MovedSource {
         seen: Option<&SeenEntries>,
     ) -> Result<(), Error> {
         let Self { place, stat, .. } = self;
-        place.confirm(&shared.root, place.nearest())?;
-        let now = root::look_in(&**place.nearest(), place.name())?;
+        let confirmed = place.confirm(&shared.root, place.nearest());
+        let now = confirmed.and_then(|()| Ok(root::look_in(&**place.nearest(), place.name())?));
+        let now = match now {
+            Err(Error::NotFound) => return Err(Error::Changed),
+            Err(error) if error.is_stale() => return Err(Error::Changed),
+            now => now?,
+        };
         let is_same = match seen {
             None => shared.root.facts(&now).version == shared.root.facts(stat).version,
             Some(seen) => Identity::of(&now) == Identity::of(stat) && self.is_as_seen(shared, seen)?,

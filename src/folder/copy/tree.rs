@@ -16,12 +16,13 @@ use crate::folder::attributes::NEW_FILE;
 use crate::folder::commit::Saved;
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::content::{FileContent, PIECE};
-use crate::folder::copy::place::{Extent, place_of};
+use crate::folder::copy::place::{Extent, of_new, of_target, place_of};
 use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
 use crate::folder::remover::Remover;
 use crate::folder::shared::Shared;
+use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary_tree::TemporaryTree;
 use crate::path::SharePath;
 
@@ -30,8 +31,8 @@ const ENTRIES: usize = 256;
 
 /// A directory that is being copied.
 pub(super) struct TreeCopy {
-    /// `None` once everything was seen.
-    walk: Option<TreeWalk>,
+    stage: Stage,
+    /// What was found in the source, once that is known.
     seen: SeenEntries,
     place: Place,
     /// `None` once it has its name.
@@ -44,6 +45,26 @@ pub(super) struct TreeCopy {
     unsynced: Vec<File>,
     /// The size of all files.
     size: u64,
+}
+
+/// How far the copy is.
+enum Stage {
+    /// It is being copied.
+    Copies(TreeWalk),
+    /// Everything was copied, and is compared with what is there now: without that, what another client moves meanwhile from one
+    /// directory to another could be missing in both, or be in both.
+    Compares(TreeWalk),
+    /// It is complete.
+    Complete,
+}
+
+/// An error of comparing: what cannot be found any more has changed.
+fn of_comparison(error: Error) -> Error {
+    match error {
+        Error::NotFound | Error::NotDirectory => Error::TreeChanged,
+        error if error.is_stale() => Error::TreeChanged,
+        error => error,
+    }
 }
 
 impl TreeCopy {
@@ -59,14 +80,14 @@ impl TreeCopy {
     ) -> Result<Self, Error> {
         shared.stays()?;
         let place = place_of(shared, to)?;
-        let tree = TemporaryTree::create(shared, place.nearest(), place.path())?;
+        let tree = TemporaryTree::create(shared, place.nearest(), place.path()).map_err(of_new)?;
         let seen = SeenEntries::new();
-        let walk = match extent {
-            Extent::Itself => None,
-            Extent::Everything => Some(TreeWalk::begin(shared, top, path, judge, seen.alike())?),
+        let stage = match extent {
+            Extent::Itself => Stage::Complete,
+            Extent::Everything => Stage::Copies(TreeWalk::begin(shared, top, path, judge, seen.alike())?),
         };
         let copy = Self {
-            walk,
+            stage,
             seen,
             place,
             tree: Some(tree),
@@ -107,9 +128,21 @@ impl TreeCopy {
                 continue;
             }
             entries += 1;
-            let Some(walk) = &mut self.walk else {
-                self.leave_directory(shared)?;
-                return Ok(true);
+            let walk = match &mut self.stage {
+                Stage::Copies(walk) => walk,
+                Stage::Compares(walk) => {
+                    if matches!(walk.step().map_err(of_comparison)?, Found::End) {
+                        if !walk.seen().is(&self.seen) {
+                            return Err(Error::TreeChanged);
+                        }
+                        self.stage = Stage::Complete;
+                    }
+                    continue;
+                }
+                Stage::Complete => {
+                    self.leave_directory(shared)?;
+                    return Ok(true);
+                }
             };
             match walk.step()? {
                 Found::Enter(below) => {
@@ -117,14 +150,18 @@ impl TreeCopy {
                     self.here = Some(self.directory(&below)?);
                 }
                 Found::Directory(name) => {
-                    fs::mkdirat(self.here()?, name.as_bytes(), Mode::RWXU | Mode::RWXG | Mode::RWXO)?;
+                    let mode = Mode::RWXU | Mode::RWXG | Mode::RWXO;
+                    fs::mkdirat(self.here()?, name.as_bytes(), mode).map_err(of_target)?;
                 }
                 Found::File(name, file, stat) => self.begin_file(shared, &name, file, &stat)?,
-                Found::Link(name, text) => fs::symlinkat(text, self.here()?, name.as_bytes())?,
+                Found::Link(name, text) => {
+                    fs::symlinkat(text, self.here()?, name.as_bytes()).map_err(of_target)?;
+                }
                 Found::Nothing => {}
                 Found::End => {
                     self.seen = walk.seen().clone();
-                    self.walk = None;
+                    let again = walk.judge().map(|judge| walk.again(judge)).transpose();
+                    self.stage = again.map_err(of_comparison)?.map_or(Stage::Complete, Stage::Compares);
                 }
             }
         }
@@ -139,7 +176,8 @@ impl TreeCopy {
         let facts = shared.root.facts(stat);
         shared.rules.admit_size(facts.len)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let target = File::from(fs::openat(self.here()?, name.as_bytes(), flags, NEW_FILE)?);
+        let target = fs::openat(self.here()?, name.as_bytes(), flags, NEW_FILE).map_err(of_target)?;
+        let target = File::from(target);
         if Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR) {
             // Whoever may read a program may run it.
             let mode = Mode::from_raw_mode(fs::fstat(&target)?.st_mode);
@@ -180,7 +218,10 @@ impl TreeCopy {
 
     fn directory(&self, below: &SharePath) -> Result<Arc<Dir>, Error> {
         let top = self.tree.as_ref().ok_or(Error::NotFound)?.dir();
-        if below.is_root() { Ok(Arc::clone(top)) } else { Ok(Arc::new(top.open_dir(below.as_path())?)) }
+        if below.is_root() {
+            return Ok(Arc::clone(top));
+        }
+        Ok(Arc::new(top.open_dir(below.as_path()).map_err(of_target)?))
     }
 
     /// A sweep of another machine, which may not see the lock, must not take it for left behind.

@@ -32,9 +32,12 @@ pub(super) struct TreeWalk {
     here: Option<(SharePath, Entries)>,
     waiting: Waiting,
     seen: SeenEntries,
+    /// Whether only directories are looked at, and the names in them.
+    is_comparison: bool,
 }
 
-/// What a walk has seen, as a number: two walks that have seen the same files in the same state have the same.
+/// What a walk has seen, as a number: two walks that have found the same names, and the same directories in the same state,
+/// have the same. So have those of what is moved only if the files are in the same state too.
 #[derive(Clone)]
 pub(super) struct SeenEntries {
     key: RandomState,
@@ -91,7 +94,28 @@ impl TreeWalk {
     ) -> Result<Self, Error> {
         let mut waiting = Waiting::default();
         waiting.push(&SharePath::root())?;
-        Ok(Self { shared: Arc::clone(shared), judge, path: path.clone(), top, here: None, waiting, seen })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            judge,
+            path: path.clone(),
+            top,
+            here: None,
+            waiting,
+            seen,
+            is_comparison: false,
+        })
+    }
+
+    /// Begins again at the same path, to compare: it enters the same directories, and opens no files.
+    pub(super) fn again(&self, judge: &Judge) -> Result<Self, Error> {
+        let top = self.shared.root.top(&judge.check::<ToList>(&self.path)?)?;
+        let walk = Self::begin(&self.shared, top, &self.path, Some(judge.clone()), self.seen.alike())?;
+        Ok(Self { is_comparison: true, ..walk })
+    }
+
+    /// Whose walk it is, if it is not that of a move.
+    pub(super) fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
     }
 
     /// What it has seen.
@@ -122,6 +146,7 @@ impl TreeWalk {
         let Some(below) = self.waiting.pop() else { return Ok(Found::End) };
         match self.open_directory(&below) {
             Ok(entries) => {
+                self.seen.add(&below, Some(&fs::fstat(entries.handle())?));
                 self.here = Some((below.clone(), entries));
                 Ok(Found::Enter(below))
             }
@@ -147,6 +172,11 @@ impl TreeWalk {
     }
 
     fn see(&mut self, at: &SharePath, name: OsString, kind: FileType) -> Result<Found, Error> {
+        // A file system's clock may be too coarse to show that an entry came or went.
+        self.seen.add(at, None);
+        if self.is_comparison && kind != FileType::Directory {
+            return Ok(Found::Nothing);
+        }
         let found = match &self.judge {
             Some(judge) => {
                 let path = self.full(at)?;
@@ -158,13 +188,9 @@ impl TreeWalk {
             None => self.anything(name, kind)?,
         };
         match &found {
-            Found::Directory(_) => {
-                self.waiting.push(at)?;
-                self.seen.add(at, None);
-            }
-            Found::File(_, _, stat) => self.seen.add(at, Some(stat)),
-            Found::Link(..) => self.seen.add(at, None),
-            Found::Enter(_) | Found::Nothing | Found::End => {}
+            Found::Directory(_) => self.waiting.push(at)?,
+            Found::File(_, _, stat) if self.judge.is_none() => self.seen.add(at, Some(stat)),
+            _ => {}
         }
         Ok(found)
     }

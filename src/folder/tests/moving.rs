@@ -154,3 +154,94 @@ fn a_moved_file_is_the_same_file() {
     rename(&folder, "dir", "moved", IfTaken::Refuse).expect("moved");
     assert_eq!((inode("moved/a"), inode("moved")), before);
 }
+
+fn finish(mut copying: Copying) -> Result<Relocated, Error> {
+    loop {
+        if let Some(done) = copying.step(disk())? {
+            return Ok(done);
+        }
+    }
+}
+
+#[test]
+fn a_copy_whose_directory_goes_meanwhile_is_refused_and_leaves_nothing() {
+    for method in SAVE_METHODS {
+        for from in ["dir", "file"] {
+            for how in ["moved", "replaced", "removed"] {
+                let it = Fixture::new();
+                let folder = it.folder_in(method, quick());
+                for name in ["dir/a", "file", "dst/x"] {
+                    it.write(name, name);
+                }
+                let copying = begin_copy(&folder, from, "dst/copy", IfTaken::Replace).expect("begun");
+                if how == "removed" {
+                    fs::remove_dir_all(it.share().join("dst")).expect("removed");
+                } else {
+                    fs::rename(it.share().join("dst"), it.share().join("old")).expect("moved");
+                }
+                if how == "replaced" {
+                    fs::create_dir(it.share().join("dst")).expect("made");
+                }
+                let outcome = finish(copying);
+                let case = format!("{from} {how} {method:?}: {outcome:?}");
+                match (from, how) {
+                    // It is found again, as for an upload.
+                    ("file", "replaced") => assert!(outcome.is_ok(), "{case}"),
+                    _ => assert!(matches!(outcome, Err(Error::ParentGone)), "{case}"),
+                }
+                folder.sweep_trash(SystemTime::now(), disk());
+                let (old, dst) = if how == "removed" { (vec![], vec![]) } else { (vec!["x"], vec![]) };
+                let dst = if outcome.is_ok() { vec!["copy"] } else { dst };
+                assert_eq!(
+                    (names(&it, "old"), names(&it, "dst")),
+                    (
+                        old.into_iter().map(str::to_owned).collect(),
+                        dst.into_iter().map(str::to_owned).collect()
+                    ),
+                    "{case}"
+                );
+            }
+        }
+    }
+}
+
+/// Otherwise the copy could be a mixture that never was in the folder.
+#[test]
+fn a_directory_that_changes_while_it_is_copied_is_not_copied() {
+    let changes: [(&str, fn(&Fixture)); 6] = [
+        ("a file is removed", |it| fs::remove_file(it.share().join("dir/5")).expect("removed")),
+        ("a file is new", |it| it.write("dir/new", "b")),
+        ("a directory is removed", |it| fs::remove_dir_all(it.share().join("dir/sub")).expect("removed")),
+        ("a directory is moved out", |it| {
+            fs::rename(it.share().join("dir/sub"), it.share().join("sub")).expect("moved");
+        }),
+        ("it is moved itself", |it| fs::rename(it.share().join("dir"), it.share().join("d")).expect("moved")),
+        ("it is another one", |it| {
+            fs::rename(it.share().join("dir"), it.share().join("d")).expect("moved");
+            it.write("dir/sub/a", "another");
+        }),
+    ];
+    for (case, change) in changes {
+        let it = Fixture::new();
+        let folder = it.folder(quick());
+        it.write("dir/sub/a", "a");
+        for number in 0..600 {
+            it.write(&format!("dir/{number}"), "x");
+        }
+        let mut copying = begin_copy(&folder, "dir", "copy", IfTaken::Replace).expect("begun");
+        assert!(copying.step(disk()).expect("a piece").is_none(), "there is more");
+        change(&it);
+        let outcome = finish(copying);
+        assert!(matches!(outcome, Err(Error::TreeChanged)), "{case}: {outcome:?}");
+        folder.sweep_trash(SystemTime::now(), disk());
+        assert!(!names(&it, ".").contains(&"copy".to_owned()), "{case}");
+        let in_trash = names(&it, ".wharf/trash");
+        assert!(in_trash.is_empty(), "{case}: {in_trash:?}");
+    }
+    let it = Fixture::new();
+    let folder = it.folder(quick());
+    it.write("dir/sub/a", "a");
+    let mut copying = begin_copy(&folder, "dir", "copy", IfTaken::Replace).expect("begun");
+    fs::write(it.share().join("dir/sub/a"), "in place").expect("written");
+    assert!(copying.step(disk()).is_ok(), "a file that is written in place is as for any reader");
+}

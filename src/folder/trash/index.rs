@@ -9,7 +9,6 @@ use std::time::SystemTime;
 use super::id::TrashId;
 use super::item::Whose;
 use super::record::TrashRecord;
-use crate::folder::error::Error;
 use crate::path::SharePath;
 
 /// The entries.
@@ -148,9 +147,12 @@ impl Index {
         self.entries.get(&id).is_some_and(|entry| entry.is_pending)
     }
 
-    /// That the trash is full; `expires` says when its oldest entry expires.
-    pub(super) fn full(&self, expires: impl Fn(TrashId) -> SystemTime) -> Error {
-        let oldest = self.entries.keys().next().copied();
-        Error::TrashFull { bytes: self.bytes, expires: oldest.map(expires) }
+    /// When the first entry makes room that has not done so by now, if `makes_room` says when each does; now, if there is none.
+    pub(super) fn makes_room(
+        &self,
+        now: SystemTime,
+        makes_room: impl Fn(TrashId) -> SystemTime,
+    ) -> SystemTime {
+        self.entries.keys().map(|id| makes_room(*id)).find(|time| *time > now).unwrap_or(now)
     }
 }

@@ -69,7 +69,7 @@ impl Trash {
         // Nothing else is replaced.
         let is_kept = matches!(kind, FileType::RegularFile | FileType::Symlink)
             && self.is_on()
-            && !self.written().is_dispensable(stat, name, Change::Replaced, &remover.writer, Instant::now());
+            && !self.written().is_dispensable(stat, name, Change::Replaced, remover, Instant::now());
         if !is_kept {
             return Ok(Kept { of, how: How::Not });
         }

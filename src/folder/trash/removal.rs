@@ -44,7 +44,7 @@ impl Trash {
         let is_directory = file_type(stat) == FileType::Directory;
         let is_dispensable = || {
             let now = Instant::now();
-            self.written().is_dispensable(stat, name, Change::Removed, &remover.writer, now)
+            self.written().is_dispensable(stat, name, Change::Removed, remover, now)
         };
         if !is_directory && (!self.is_on() || is_dispensable()) {
             return Ok(Removal::AtOnce);

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use super::id::TrashId;
+use super::index::Index;
 use super::state::Trash;
-use crate::folder::error::Error;
+use crate::folder::error::{Error, TrashBound};
 use crate::folder::root::Root;
 
 /// How many entries a trash holds at most: reading their names takes a tenth of a second.
@@ -26,9 +27,8 @@ impl Trash {
     ) -> Result<(), Error> {
         self.load(root)?;
         let now = SystemTime::now();
-        if self.limit.is_some_and(|limit| size > limit) {
-            let bytes = self.index().bytes();
-            return Err(Error::TrashFull { bytes, expires: None });
+        if let Some(limit) = self.limit.filter(|limit| size > *limit) {
+            return Err(Error::TooLargeForTrash { limit });
         }
         loop {
             let oldest = {
@@ -38,7 +38,11 @@ impl Trash {
                     return Ok(());
                 }
                 let oldest = index.oldest(|_| true).filter(|id| may_push_out && is_old(*id, now));
-                oldest.ok_or_else(|| index.full(|id| self.expires(id)))?
+                oldest.ok_or_else(|| {
+                    let by_size = self.limit.filter(|limit| !is_within(*limit));
+                    let bound = by_size.map_or(TrashBound::Entries, TrashBound::Size);
+                    self.full(&index, bound, may_push_out, now)
+                })?
             };
             self.discard_now(root, oldest)?;
         }
@@ -69,10 +73,23 @@ impl Trash {
         Ok(freed.is_none_or(|freed| freed >= bytes))
     }
 
-    /// That there is no space, and how much of it the trash holds; `None` if it holds nothing.
-    pub(in crate::folder) fn is_in_the_way(&self) -> Option<Error> {
+    /// That there is no space on that file system, and how much of it the trash holds, if emptying the trash could free so much.
+    pub(in crate::folder) fn no_space(&self, bytes: u64, at_home: bool) -> Error {
         let index = self.index();
-        (index.len() > 0).then(|| index.full(|id| self.expires(id)))
+        let holds = index.bytes_of(|_, entry| entry.away.is_none() == at_home);
+        if index.len() > 0 && holds.is_none_or(|holds| holds >= bytes.max(1)) {
+            self.full(&index, TrashBound::Disk, true, SystemTime::now())
+        } else {
+            Error::NoSpace
+        }
+    }
+
+    fn full(&self, index: &Index, bound: TrashBound, may_push_out: bool, now: SystemTime) -> Error {
+        let makes_room = index.makes_room(now, |id| {
+            let old = id.time().checked_add(YOUNG).filter(|_| may_push_out);
+            old.map_or_else(|| self.expires(id), |old| old.min(self.expires(id)))
+        });
+        Error::TrashFull { bytes: index.bytes(), bound, makes_room }
     }
 }
 

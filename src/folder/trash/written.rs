@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::Stat;
 
+use crate::folder::remover::Remover;
 use crate::folder::root::Identity;
 
 /// How many files are remembered; the oldest make room. They take about a megabyte.
@@ -66,7 +67,7 @@ impl WrittenFiles {
         stat: &Stat,
         name: &OsStr,
         change: Change,
-        writer: &str,
+        remover: &Remover,
         now: Instant,
     ) -> bool {
         if stat.st_size == 0 || is_litter(name) {
@@ -74,11 +75,12 @@ impl WrittenFiles {
         }
         let Some(file) = self.files.get(&Identity::of(stat)) else { return false };
         let is_lately = |time: Option<Instant>| time.is_some_and(|time| now.duration_since(time) < MOMENT);
-        let time = match change {
-            Change::Replaced => file.kept,
-            Change::Removed => file.made,
+        let (time, counts) = match change {
+            Change::Replaced => (file.kept, true),
+            // Of a file that is not kept, no version would be left.
+            Change::Removed => (file.made, remover.is_known()),
         };
-        file.content == Content::of(stat) && *file.writer == *writer && is_lately(time)
+        file.content == Content::of(stat) && *file.writer == *remover.writer && is_lately(time) && counts
     }
 
     /// Remembers that a client has written this file, instead of the old one if there was one, which may have been kept.
@@ -123,6 +125,10 @@ fn is_litter(name: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn user(name: &str) -> Remover {
+        Remover::of_owner(name.to_owned(), None)
+    }
     use std::fs::File;
     use std::io::Write as _;
 
@@ -142,11 +148,11 @@ mod tests {
         let mut files = WrittenFiles::default();
         let name = OsStr::new("a");
         let is_dispensable = |files: &WrittenFiles, change, writer, seconds| {
-            files.is_dispensable(&stat, name, change, writer, at(seconds))
+            files.is_dispensable(&stat, name, change, &user(writer), at(seconds))
         };
         for change in [Change::Replaced, Change::Removed] {
             assert!(!is_dispensable(&files, change, "ann", 0), "{change:?}: nobody knows who wrote it");
-            assert!(files.is_dispensable(&empty, name, change, "ann", now), "{change:?}: empty");
+            assert!(files.is_dispensable(&empty, name, change, &user("ann"), now), "{change:?}: empty");
         }
         files.wrote(&stat, None, "ann", now);
         let table = [
@@ -165,9 +171,16 @@ mod tests {
         let mut changed = stat;
         changed.st_mtime += 1;
         assert!(
-            !files.is_dispensable(&changed, name, Change::Removed, "ann", now),
+            !files.is_dispensable(&changed, name, Change::Removed, &user("ann"), now),
             "another program wrote it"
         );
+        files.wrote(&stat, None, "192.0.2.1", now);
+        let at_address = Remover::at_address("192.0.2.1".to_owned());
+        let with_a_new_cookie = Remover { owner: Some("undo 1".to_owned()), ..at_address.clone() };
+        for remover in [at_address, with_a_new_cookie] {
+            let is_dispensable = files.is_dispensable(&stat, name, Change::Removed, &remover, now);
+            assert!(!is_dispensable, "another client may have this address: {remover:?}");
+        }
     }
 
     #[test]
@@ -179,7 +192,7 @@ mod tests {
         let replaced = |number, kept| Some((Identity::of(&stat(number)), kept));
         let mut files = WrittenFiles::default();
         let is_dispensable = |files: &WrittenFiles, number, writer, seconds| {
-            files.is_dispensable(&stat(number), OsStr::new("a"), Change::Replaced, writer, at(seconds))
+            files.is_dispensable(&stat(number), OsStr::new("a"), Change::Replaced, &user(writer), at(seconds))
         };
         files.wrote(&stat(0), None, "ann", at(0));
         assert!(!is_dispensable(&files, 0, "ann", 10), "the first version");
@@ -190,7 +203,7 @@ mod tests {
         assert!(is_dispensable(&files, 2, "ann", 69), "the last one kept is less than a minute old");
         assert!(!is_dispensable(&files, 2, "ann", 70), "a minute later");
         let removed = |files: &WrittenFiles, number, writer, seconds| {
-            files.is_dispensable(&stat(number), OsStr::new("a"), Change::Removed, writer, at(seconds))
+            files.is_dispensable(&stat(number), OsStr::new("a"), Change::Removed, &user(writer), at(seconds))
         };
         assert!(removed(&files, 2, "ann", 59), "ann alone has made it");
         files.wrote(&stat(3), replaced(2, true), "bob", at(30));

@@ -116,7 +116,7 @@ impl Appending {
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
             let Plan { modified, guard, .. } = upload.plan;
-            let terms = CommitTerms { size, modified, guard, remover };
+            let terms = CommitTerms { size, modified, guard, makes_parents: true, remover };
             save(shared, &place, &grant, &mut temporary, &terms)
         });
         match saved {
@@ -129,6 +129,7 @@ impl Appending {
             // All bytes are here, and the error may be temporary: the client can try again.
             Err(
                 error @ (Error::NoSpace
+                | Error::TooLargeForTrash { .. }
                 | Error::TrashFull { .. }
                 | Error::Denied
                 | Error::Replaced

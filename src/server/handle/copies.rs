@@ -20,7 +20,7 @@ use crate::server::handle::member;
 use crate::server::handled::Handled;
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::receive::{Job, JobOutcome};
-use crate::server::remover::{self, RemovingClient};
+use crate::server::remover::{self, Displaced, RemovingClient};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -124,16 +124,22 @@ fn step(copy: &mut CopyJob, state: &State, disk: Blocking<'_>) -> Result<Option<
     authorise::ensure_current(principal, state)?;
     let done = copying.step(disk).map_err(|error| relocation.refuse(&error))?;
     Ok(done.map(|done| {
-        let (response, kept) = match done {
+        let (response, displaced) = match done {
             Relocated::Copied { saved, is_directory } => {
                 announce::copied(by, &saved, is_directory, state);
-                (respond("copied to", saved.told(), is_directory, saved.created), saved.kept)
+                (
+                    respond("copied to", saved.told(), is_directory, saved.created),
+                    Displaced::replaced(saved.created, saved.kept),
+                )
             }
             Relocated::Moved(moved) => {
                 announce::moved(by, &moved, state);
-                (respond("moved to", moved.told(), moved.is_directory, moved.created), moved.kept)
+                (
+                    respond("moved to", moved.told(), moved.is_directory, moved.created),
+                    Displaced::replaced(moved.created, moved.kept),
+                )
             }
         };
-        removing.remember(response, kept.is_some())
+        removing.remember(response, displaced)
     }))
 }

@@ -28,7 +28,7 @@ use crate::server::listing::ListingQuery;
 use crate::server::media;
 use crate::server::pages;
 use crate::server::receive::{Flow, Sink, Worked};
-use crate::server::remover::{self, RemovingClient};
+use crate::server::remover::{self, Displaced, RemovingClient};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -41,8 +41,8 @@ pub(crate) struct FormUpload {
     principal: Principal,
     by: Uploader,
     client: RemovingClient,
-    /// Whether the trash keeps a file that was replaced.
-    has_kept: bool,
+    /// What the files have replaced.
+    displaced: Displaced,
     /// The listing to which a browser is redirected; `None` for other clients.
     redirect: Option<ListingQuery>,
     part: Part,
@@ -88,7 +88,7 @@ impl FormUpload {
             principal: principal.clone(),
             by: member::uploader(request, state),
             client: remover::of(request, state),
-            has_kept: false,
+            displaced: Displaced::Nothing,
             // The page's form is sent to the URL of the page, so the query has the order and the view of the page.
             redirect: pages::are_wanted(head.fields)
                 .then(|| ListingQuery { list: true, ..ListingQuery::of(request.target) }),
@@ -145,7 +145,7 @@ impl FormUpload {
                 .commit(Guard::None, &self.client.remover, disk)
                 .map_err(|error| error_response::of(&error))?;
             announce::saved(&self.by, &saved, state);
-            self.has_kept |= saved.kept.is_some();
+            self.displaced = self.displaced.and(Displaced::replaced(saved.created, saved.kept));
             let shown = self.link.as_ref().map(|link| link.shown(saved.told()));
             self.saved.push_str(&upload_response::line(shown.as_ref().unwrap_or(saved.told()), &saved));
         }
@@ -154,13 +154,13 @@ impl FormUpload {
 
     /// The response, once the body has ended and every file has been committed.
     fn finish(self) -> Response {
-        let Self { decoder, directory, client, has_kept, redirect, saved, .. } = self;
+        let Self { decoder, directory, client, displaced, redirect, saved, .. } = self;
         let response = match decoder.finish().map_err(bad_request) {
             Ok(()) if saved.is_empty() => bad_request("the form contains no file"),
             Ok(()) => respond(&directory, redirect, saved),
             Err(response) => response,
         };
-        client.remember(response, has_kept)
+        client.remember(response, displaced)
     }
 }
 
@@ -179,7 +179,7 @@ impl Sink for FormUpload {
     fn write(&mut self, content: &[u8], state: &State, disk: Blocking<'_>) -> Result<Flow, Response> {
         match self.take(content, state, disk) {
             Ok(()) => Ok(self.flow()),
-            Err(response) => Err(self.client.remember(response, self.has_kept)),
+            Err(response) => Err(self.client.remember(response, self.displaced)),
         }
     }
 
@@ -193,7 +193,7 @@ impl Sink for FormUpload {
                 let flow = self.flow();
                 Worked::Resume(self, flow)
             }
-            Err(response) => Worked::Respond(self.client.remember(response, self.has_kept), None),
+            Err(response) => Worked::Respond(self.client.remember(response, self.displaced), None),
         }
     }
 

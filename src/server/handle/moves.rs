@@ -17,7 +17,7 @@ use crate::server::handle::destination::{Relocation, ensure_names_are_known, res
 use crate::server::handle::{member, remove};
 use crate::server::handled::Handled;
 use crate::server::receive::JobOutcome;
-use crate::server::remover::{self, RemovingClient};
+use crate::server::remover::{self, Displaced, RemovingClient};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -77,8 +77,9 @@ impl Moving {
         match renamed.map_err(|error| relocation.refuse(&error))? {
             Renamed::Done(moved) => {
                 announce::moved(&by, &moved, state);
+                let displaced = Displaced::replaced(moved.created, moved.kept);
                 let response = respond("moved to", moved.told(), moved.is_directory, moved.created);
-                Ok(JobOutcome::Respond(removing.remember(response, moved.kept.is_some()), None))
+                Ok(JobOutcome::Respond(removing.remember(response, displaced), None))
             }
             Renamed::OtherFileSystem => {
                 let permit = copies::permit(client, state)?;

@@ -7,7 +7,6 @@ use crate::http::conditional;
 use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::own_paths::TRASH_FIELD;
 use crate::server::announce;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
@@ -16,7 +15,7 @@ use crate::server::handle::conditions::{self, Conditions};
 use crate::server::handle::member;
 use crate::server::handled::Handled;
 use crate::server::receive::JobOutcome;
-use crate::server::remover;
+use crate::server::remover::{self, Displaced};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -57,11 +56,8 @@ pub(crate) fn handle(
                 // What was in it is still on the disk.
                 state.sweep_trash_soon();
             }
-            let mut response = Response::empty(Head::new(Status::NO_CONTENT));
-            if let Some(id) = removed.kept {
-                response.add(TRASH_FIELD, id);
-            }
-            client.remember(response, removed.kept.is_some())
+            let response = Response::empty(Head::new(Status::NO_CONTENT));
+            client.remember(response, Displaced::removed(removed.kept))
         });
         JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
     })))

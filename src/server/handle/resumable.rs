@@ -43,7 +43,7 @@ use crate::server::moment::Moment;
 use crate::server::random;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, Worked};
-use crate::server::remover::{self, RemovingClient};
+use crate::server::remover::{self, Displaced, RemovingClient};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -246,7 +246,8 @@ impl Sink for ResumableUpload {
             Ok(Ended::Saved(saved, plan)) => {
                 let record = announce::saved(&by, &saved, state);
                 let response = final_response(Some(&saved), &plan);
-                Worked::Respond(client.remember(response, saved.kept.is_some()), record)
+                let displaced = Displaced::replaced(saved.created, saved.kept);
+                Worked::Respond(client.remember(response, displaced), record)
             }
             Err(error) => Worked::Respond(refuse(error, 0, state), None),
         }

@@ -17,7 +17,7 @@ use crate::server::gate::authorise;
 use crate::server::handle::modified;
 use crate::server::media;
 use crate::server::receive::{Flow, Sink, Worked};
-use crate::server::remover::RemovingClient;
+use crate::server::remover::{Displaced, RemovingClient};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -63,7 +63,7 @@ impl Sink for FileUpload {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
                 let response = modified::acknowledge(respond(&saved, is_put), keeps_time);
-                (client.remember(response, saved.kept.is_some()), record)
+                (client.remember(response, Displaced::replaced(saved.created, saved.kept)), record)
             }
             Err(error) => (error_response::of(&error), None),
         };

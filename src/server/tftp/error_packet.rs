@@ -43,6 +43,8 @@ fn of(error: &Error) -> Fault {
         Error::NotFound => ErrorCode::FileNotFound,
         Error::Denied
         | Error::ReadOnly
+        | Error::ReadOnlyDisk
+        | Error::Mounted
         | Error::NoRight(_)
         | Error::IsDirectory
         | Error::NotDirectory
@@ -52,8 +54,11 @@ fn of(error: &Error) -> Fault {
         | Error::CannotCopy
         | Error::CannotKeep => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
-        Error::TooLarge { .. } | Error::NoSpace | Error::TrashFull { .. } => ErrorCode::DiskFull,
-        Error::Changed | Error::Replaced => ErrorCode::NotDefined,
+        Error::TooLarge { .. }
+        | Error::NoSpace
+        | Error::TooLargeForTrash { .. }
+        | Error::TrashFull { .. } => ErrorCode::DiskFull,
+        Error::Changed | Error::Replaced | Error::ParentGone | Error::TreeChanged => ErrorCode::NotDefined,
         // TFTP cannot say who its client is.
         Error::Unauthenticated => {
             let text = "this needs an account, and TFTP has none (use HTTP)";
@@ -90,7 +95,7 @@ mod tests {
             ("the name is taken", Error::Exists, 6, 6),
             ("too large", Error::TooLarge { limit: 7 }, 3, 3),
             ("full", Error::NoSpace, 3, 3),
-            ("a full trash", Error::TrashFull { bytes: 7, expires: None }, 3, 3),
+            ("a small trash", Error::TooLargeForTrash { limit: 7 }, 3, 3),
             ("no trash there", Error::CannotKeep, 2, 2),
             ("another directory by now", Error::Replaced, 0, 0),
             ("a broken disk", Error::Io(std::io::Error::other("broken")), 0, 0),
