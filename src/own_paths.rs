@@ -46,6 +46,9 @@ pub const UPLOADS: &str = "/.wharf/uploads/";
 /// What was removed or replaced; a path below it names one entry by its id.
 pub const TRASH: &str = "/.wharf/trash";
 
+/// The response field that says under which id the trash keeps what was removed, if it does.
+pub const TRASH_FIELD: &str = "Wharf-Trash";
+
 /// Restores the newest entry of the client in the trash.
 pub const UNDO: &str = "/.wharf/undo";
 

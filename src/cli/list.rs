@@ -13,6 +13,7 @@ use crate::client::address::ServerAddress;
 use crate::client::error::ClientError;
 use crate::client::listing::NOTHING;
 use crate::client::session::Session;
+use crate::client::shown_target::ShownTarget;
 use crate::client::tftp::address::from_root;
 use crate::client::tree::{Http, ListFormat, ListOrder, Tftp, Tree};
 
@@ -87,7 +88,7 @@ pub(super) fn run(args: &ListArgs) -> ExitCode {
 /// The directory, for an error message.
 fn name(remote: &Remote<ServerAddress>) -> String {
     match remote {
-        Remote::Http(address) => address.target(""),
+        Remote::Http(address) => ShownTarget(&address.target("")).path(),
         Remote::Tftp(site) => format!("/{}", String::from_utf8_lossy(from_root(site.path()))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::printable::Printable;
+use super::shown_target::ShownTarget;
 
 /// Why something is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl fmt::Display for RemoteChangeError {
                 f.write_str("it is the root, which stays (a pattern, as in '/*', selects what is in it)")
             }
             Self::InTheWay(target) => {
-                let target = Printable::text(target);
+                let target = ShownTarget(target);
                 write!(f, "{target} is a directory, and is not replaced (remove or rename it first)")
             }
             Self::NotADirectory => f.write_str(

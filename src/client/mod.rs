@@ -64,6 +64,7 @@ mod response_input;
 mod selection;
 pub mod session;
 pub mod shell;
+pub mod shown_target;
 pub mod shutdown;
 mod socket;
 mod state_directory;

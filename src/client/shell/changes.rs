@@ -12,6 +12,7 @@ use crate::client::error::ClientError;
 use crate::client::prompt::PromptFlow;
 use crate::client::selection;
 use crate::client::session::Session;
+use crate::client::shown_target::ShownTarget;
 use crate::client::trash::{self, RemoteTrash};
 use crate::printable::Printable;
 
@@ -75,7 +76,7 @@ impl Shell<'_> {
             let removed = remove(&mut self.session.borrow_mut(), target, options);
             match removed {
                 Ok(removed) => removed.map_or(Ok(()), |change| self.changed(&change, options.dry_run))?,
-                Err(error) => self.fail_at(target, &error)?,
+                Err(error) => self.fail_at(&ShownTarget(target).path(), &error)?,
             }
         }
         Ok(())
@@ -89,13 +90,13 @@ impl Shell<'_> {
         let to = RelocateTo::of(&mut self.session.borrow_mut(), target.clone(), count);
         let to = match to {
             Ok(to) => to,
-            Err(error) => return self.fail_at(&target, &error),
+            Err(error) => return self.fail_at(&ShownTarget(&target).path(), &error),
         };
         for from in sources {
             let relocated = relocate(&mut self.session.borrow_mut(), &from, &to, options);
             match relocated {
                 Ok(change) => self.changed(&change, options.dry_run)?,
-                Err(error) => self.fail_at(&from, &error)?,
+                Err(error) => self.fail_at(&ShownTarget(&from).path(), &error)?,
             }
         }
         Ok(())
@@ -107,7 +108,7 @@ impl Shell<'_> {
             let made = make_directory(&mut self.session.borrow_mut(), &target, parents);
             match made {
                 Ok(change) => self.changed(&change, false)?,
-                Err(error) => self.fail_at(&target, &error)?,
+                Err(error) => self.fail_at(&ShownTarget(&target).path(), &error)?,
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::http::conditional;
 use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::own_paths::TRASH_FIELD;
 use crate::server::announce;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
@@ -56,7 +57,10 @@ pub(crate) fn handle(
                 // What was in it is still on the disk.
                 state.sweep_trash_soon();
             }
-            let response = Response::empty(Head::new(Status::NO_CONTENT));
+            let mut response = Response::empty(Head::new(Status::NO_CONTENT));
+            if let Some(id) = removed.kept {
+                response.add(TRASH_FIELD, id);
+            }
             client.remember(response, removed.kept.is_some())
         });
         JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
