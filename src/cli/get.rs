@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
+use super::link::LinkUse;
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, link, signals, size};
@@ -94,7 +95,7 @@ pub(super) struct GetArgs {
 /// Runs the command.
 pub(super) fn run(mut args: GetArgs) -> ExitCode {
     for typed in &mut args.addresses {
-        if let Err(code) = link::open(&mut typed.address) {
+        if let Err(code) = link::open(&mut typed.address, LinkUse::Read) {
             return code;
         }
     }

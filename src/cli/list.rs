@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
+use super::link::LinkUse;
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, link, signals};
@@ -70,7 +71,7 @@ pub(super) fn run(args: &ListArgs) -> ExitCode {
         return exit::code(Err(error));
     }
     let mut remote = args.remote();
-    if let Err(code) = link::open(&mut remote) {
+    if let Err(code) = link::open(&mut remote, LinkUse::Read) {
         return code;
     }
     match find(&remote, args.recursive) {

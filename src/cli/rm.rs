@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::change_args::{INTERRUPTED, ReachArgs, agrees, is_at_terminal, tell};
 use super::credentials::{NamedServer, TypedAddress};
-use super::{exit, remote, signals};
+use super::{exit, link, remote, signals};
 use crate::client::address::{Endpoint, Resource};
 use crate::client::change::{self, RemoveOptions};
 
@@ -45,6 +45,9 @@ impl RmArgs {
 pub(super) fn run(args: &RmArgs) -> ExitCode {
     if let Err(error) = signals::leave_on_interrupt(INTERRUPTED, || {}) {
         return exit::code(Err(error));
+    }
+    if let Err(code) = link::open_all(args.addresses.iter().map(|typed| &typed.address)) {
+        return code;
     }
     exit::code(remove_all(args))
 }

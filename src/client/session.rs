@@ -121,6 +121,11 @@ impl Session {
         undo.map(|cookies| cookies.fitting(&self.server, target)).unwrap_or_default()
     }
 
+    /// Whether the server knows the user without a cookie: by credentials, or at a socket perhaps by the login name.
+    pub(super) fn may_know_the_user(&self) -> bool {
+        self.authorization.is_some() || matches!(self.server, Endpoint::Unix(_))
+    }
+
     /// The field `Cookie`: the request's own cookie or that for undo, and that of a link.
     fn cookies(&self, request: &HttpRequest<'_>, has_user: bool) -> Option<String> {
         let own = request.field("Cookie").map(str::to_owned);

@@ -30,10 +30,13 @@ impl Shell<'_> {
                 let restored = self.with_trash(RemoteTrash::undo);
                 self.restored("undo", restored)?;
             }
-            ChangeCommand::ListTrash => match self.with_trash(RemoteTrash::entries) {
-                Ok(entries) => trash::show(&entries, self.out)?,
-                Err(error) => self.fail_at("trash", &error)?,
-            },
+            ChangeCommand::ListTrash => {
+                match self.with_trash(|trash, session| Ok((trash.entries(session)?, trash.nothing()))) {
+                    Ok((entries, nothing)) if entries.is_empty() => writeln!(self.out, "{nothing}")?,
+                    Ok((entries, _)) => trash::show(&entries, self.out)?,
+                    Err(error) => self.fail_at("trash", &error)?,
+                }
+            }
             ChangeCommand::Restore(ids) => {
                 for id in ids {
                     let restored = self.with_trash(|trash, session| trash.restore(session, &id));
@@ -145,8 +148,10 @@ impl Shell<'_> {
             };
         }
         if order.ids.is_empty() {
-            return match self.with_trash(RemoteTrash::empty) {
-                Ok(count) => writeln!(self.out, "{}", trash::deleted(count)),
+            let emptied = self.with_trash(|trash, session| Ok((trash.empty(session)?, trash.nothing())));
+            return match emptied {
+                Ok((0, nothing)) => writeln!(self.out, "{nothing}"),
+                Ok((count, _)) => writeln!(self.out, "{}", trash::deleted(count)),
                 Err(error) => self.fail_at("trash", &error),
             };
         }
