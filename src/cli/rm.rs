@@ -13,7 +13,9 @@ use crate::client::change::{self, RemoveOptions};
 
 /// Remove files on a server, and directories with -r
 ///
-/// The server keeps what was removed in its trash for a while: `wharf undo` brings it back.
+/// The server keeps what was removed in its trash, for seven days by default: `wharf undo` brings it back. It does not keep empty
+/// files, files that you have made within the last minute, and files that programs leave behind, such as `.DS_Store` and `~$x`.
+/// `removed X for good` says so.
 #[derive(Debug, Args)]
 pub(super) struct RmArgs {
     /// What to remove: `http://host:port/path`, `https://host/path`, `host:port/path` or `unix:SOCKET!/path`
