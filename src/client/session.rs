@@ -20,6 +20,7 @@ use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
 use super::credentials::{self, Authorization, SentCredentials};
 use super::error::ClientError;
+use super::link_path::link_of;
 use super::links;
 use super::proxy;
 use super::proxy_error::ProxyError;
@@ -145,7 +146,7 @@ impl Session {
         request: &HttpRequest<'_>,
     ) -> Result<(Option<Arc<Authorization>>, SentCredentials), ClientError> {
         let sent = match &self.authorization {
-            _ if request.has("Authorization") || links::link_of(request.target).is_some() => {
+            _ if request.has("Authorization") || link_of(request.target).is_some() => {
                 return Ok((None, SentCredentials::Own));
             }
             Some(authorization) => SentCredentials::Given(authorization.kind()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-use super::links::link_of;
+use super::link_path::link_of;
 use crate::printable::Printable;
 
 /// Displays a target: decoded, escaped for a terminal, and through a link only what is below the link.

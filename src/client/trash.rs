@@ -10,7 +10,7 @@ use super::address::ServerAddress;
 use super::change_error::{RemoteChangeError, UNKNOWN_CLIENT};
 use super::error::ClientError;
 use super::error_response;
-use super::links::link_of;
+use super::link_path::link_of;
 use super::listing::Limited;
 use super::own_root;
 use super::request::HttpRequest;
@@ -122,11 +122,15 @@ impl RemoteTrash {
             return self.restore(session, id);
         }
         let asker = self.askers.last().and_then(Option::as_deref);
-        match self.send(session, Method::Post, own_paths::UNDO, asker) {
-            Err(ClientError::Refused(Status::NOT_FOUND, _)) if self.is_unknown => {
+        let undone = self.send(session, Method::Post, own_paths::UNDO, asker).and_then(restored);
+        match undone {
+            // A server without a trash says so itself.
+            Err(ClientError::Refused(Status::NOT_FOUND, _))
+                if self.is_unknown && self.entries(session).is_ok_and(|all| all.is_empty()) =>
+            {
                 Err(RemoteChangeError::UnknownClient.into())
             }
-            response => restored(response?),
+            undone => undone,
         }
     }
 
@@ -382,10 +386,12 @@ mod tests {
 
     #[test]
     fn a_client_without_credentials_and_cookies_is_unknown() {
-        for (cookies, nothing, undone) in
-            [(&["a"][..], NOTHING, "404 Not Found"), (&[], UNKNOWN_CLIENT, UNKNOWN_CLIENT)]
-        {
-            let (found, _) = asked(cookies, &[MISSING], |trash, session| {
+        for (cookies, answers, nothing, undone) in [
+            (&["a"][..], vec![MISSING], NOTHING, "404 Not Found"),
+            (&[], vec![MISSING, list(&[], false)], UNKNOWN_CLIENT, UNKNOWN_CLIENT),
+            (&[], vec![MISSING, MISSING], UNKNOWN_CLIENT, "404 Not Found"),
+        ] {
+            let (found, _) = asked(cookies, &answers, |trash, session| {
                 (trash.nothing(), trash.undo(session).expect_err("nothing").to_string())
             });
             assert_eq!(found, (nothing, undone.to_owned()), "{cookies:?}");
