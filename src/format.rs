@@ -11,6 +11,10 @@ pub struct Bytes(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Duration);
 
+/// How long something lasts, with its units in words: `7 days`, `1 h 30 m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lasting(pub Duration);
+
 /// The units above the byte, each 1,024 times the one before.
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
@@ -63,9 +67,33 @@ impl fmt::Display for Time {
     }
 }
 
+impl fmt::Display for Lasting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = humantime::format_duration(self.0).to_string();
+        let mut is_number = false;
+        for c in text.chars() {
+            let is_unit = c.is_alphabetic();
+            if is_number && is_unit {
+                f.write_str(" ")?;
+            }
+            is_number = c.is_ascii_digit();
+            fmt::Write::write_char(f, c)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_something_lasts() {
+        let day = 24 * 3600;
+        for (seconds, text) in [(7 * day, "7 days"), (day, "1 day"), (5400, "1 h 30 m"), (45, "45 s")] {
+            assert_eq!(Lasting(Duration::from_secs(seconds)).to_string(), text);
+        }
+    }
 
     #[test]
     fn sizes() {

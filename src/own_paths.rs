@@ -58,6 +58,12 @@ pub const TOKENS: &str = "/.wharf/tokens";
 /// The links of a user; a path below it names one link by its public id, or all links.
 pub const LINKS: &str = "/.wharf/links";
 
+/// The response field that says that a link only takes files.
+pub const LINK_FIELD: &str = "Wharf-Link";
+
+/// Its value then.
+pub const LINK_DROP: &str = "drop";
+
 /// Prefix of the address of a link; the link's secret follows.
 pub const LINK: &str = "/.wharf/l/";
 

@@ -65,6 +65,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
             "accounts",
             "blocking",
             "folder",
+            "format",
             "net",
             "path",
             "printable",

@@ -136,7 +136,7 @@ fn put_sends_empty_directories() {
     let (wharf, here) = (Wharf::serve(&[]), tree());
     let to = wharf.url("/in/new/");
     let expected = [
-        "201 Created → /in/new/d/deep/er/a%20b/",
+        "201 Created → /in/new/d/deep/er/a b/",
         "201 Created → /in/new/d/empty/",
         "201 Created → /in/new/d/full/empty/",
         "201 Created → /in/new/d/full/file, 1 B",

@@ -236,7 +236,7 @@ fn a_new_password_is_asked_for_twice() {
         let mut terminal = Terminal::open_by(&mut program, here.path(), "xterm");
         terminal.shows("Password: ");
         terminal.types("secret\n");
-        terminal.shows("The same again: ");
+        terminal.shows("assword again: ");
         terminal.types(format!("{again}\n"));
         let status = terminal.child.wait().expect("a child");
         assert_eq!(status.code(), Some(code));

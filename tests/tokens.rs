@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::office::{ANNA, BERT, CARA, Office, bearer, json};
-use crate::common::{eventually, run_with};
+use crate::common::{Wharf, eventually, run_with};
 
 const TOKENS: &str = "/.wharf/tokens";
 
@@ -274,6 +274,24 @@ fn wharf_token_adds_lists_and_removes() {
         run_with(&["token", "remove", "backup", &url, "-u", "anna:secret-anna"], "", here.path(), &[]);
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("there is no token backup"), "{}", again.stderr);
+}
+
+#[test]
+fn wharf_token_and_share_refuse_what_cannot_be() {
+    let office = office();
+    let here = tempfile::tempdir().expect("a directory");
+    let (url, plain) = (office.wharf.url("/"), Wharf::serve(&[]));
+    let bare = plain.url("/");
+    for (line, code, said) in [
+        (&["token", "add", "t", &url, "--rights", "fly"][..], 2, "'fly'"),
+        (&["token", "add", "t", &url, "--for", "2x"], 2, "'2x'"),
+        (&["token", "add", "t", &url, "--for", "0d"], 2, "'0d'"),
+        (&["token", "list", &bare], 1, "this server has no accounts (serve --users FILE)"),
+        (&["share", &bare, "--for", "1d"], 1, "this server has no accounts (serve --users FILE)"),
+    ] {
+        let output = run_with(&[line, &["-u", "anna:secret-anna"]].concat(), "", here.path(), &[]);
+        assert!(output.code == Some(code) && output.stderr.contains(said), "{line:?}: {output:?}");
+    }
 }
 
 #[test]

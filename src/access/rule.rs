@@ -49,6 +49,7 @@ impl Rule {
     pub fn parse(text: &str) -> Result<Vec<Self>, RuleError> {
         let (subjects, rest) = text.split_once('=').ok_or(RuleError::Form)?;
         let (rest, from) = match rest.rsplit_once(" from ") {
+            Some((_, network)) if network.contains('@') => return Err(RuleError::PathAfterFrom),
             Some((rest, network)) => {
                 (rest, Some(ClientScope::Network(network.parse().map_err(RuleError::From)?)))
             }
@@ -168,6 +169,7 @@ mod tests {
         let table = [
             ("", RuleError::Form),
             ("everyone", RuleError::Form),
+            ("users=view from 10.0.0.0/8@/work", RuleError::PathAfterFrom),
             ("=view", subject("")),
             ("everyone,=view", subject("")),
             ("%=view", subject("%")),

@@ -18,6 +18,8 @@ pub enum RuleError {
     NoneAndMore,
     /// The path cannot be one in the folder.
     Path(PathError),
+    /// `@PATH` stands behind `from`.
+    PathAfterFrom,
     /// A right that applies to the whole server is given for a path.
     NotByPath,
     /// The text after `from` is not a network, for this reason.
@@ -39,6 +41,7 @@ impl fmt::Display for RuleError {
             }
             Self::NoneAndMore => f.write_str("none stands alone (give the others in a rule of their own)"),
             Self::Path(error) => error.fmt(f),
+            Self::PathAfterFrom => f.write_str("@PATH comes before \"from\" (SUBJECT=RIGHTS@PATH from CIDR)"),
             Self::NotByPath => f.write_str("chat and admin hold for the whole server (leave out @PATH)"),
             Self::From(error) => error.fmt(f),
         }

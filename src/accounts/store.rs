@@ -113,7 +113,7 @@ impl fmt::Display for UsersFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = Printable::path(&self.path);
         match &self.reason {
-            Reason::System(error) => write!(f, "{path}: {error}"),
+            Reason::System(error) => write!(f, "the users file {path}: {error}"),
             Reason::TooLarge => write!(f, "{path}: a users file has at most {FILE_LIMIT} bytes"),
             Reason::Line(line) => write!(f, "{path}:{}: {line}", line.number),
         }

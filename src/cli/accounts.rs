@@ -171,7 +171,7 @@ impl AccountsArgs {
             (Some(users), ..) => AccountsSource::File(users),
             (_, Some(file), _) => shared(&password_of(&file, &config.root)?)?,
             (.., Some(password)) => shared(&password)?,
-            (None, None, None) => shared(&ask_twice("--password-file reads it from a file")?)?,
+            (None, None, None) => shared(&ask_twice("Password", "--password-file reads it from a file")?)?,
         };
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::accounts::UsersArgs;
 use super::exit::Failure;
-use crate::access::{Access, Rights, Rule, RuleError, Subject};
+use crate::access::{Access, Right, Rights, Rule, RuleError, Subject};
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::Accounts;
@@ -56,13 +56,31 @@ impl AllowArgs {
     /// Warns of each name or group that rules are about, and that nobody has.
     pub(super) fn warn_of_nobody(&self, accounts: &Accounts) {
         let subjects: BTreeSet<_> = self.rules().map(|rule| &rule.subject).collect();
-        for subject in subjects.into_iter().filter(|subject| !accounts.has(subject)) {
+        for subject in subjects
+            .into_iter()
+            .filter(|subject| !matches!(subject, Subject::Users) && !accounts.has(subject))
+        {
             let shown = subject.to_string();
             let (shown, what) = match subject {
                 Subject::Group(_) => (Printable::text(&shown), "nobody is in the group"),
                 _ => (Printable::text(&shown), "there is no user"),
             };
             log::warn!("--allow: {what} {shown} (the rule holds as soon as there is one)");
+        }
+    }
+
+    /// Warns of rules that give everybody the right to make links, which only users can use. Presets have it too.
+    fn warn_of_share(&self) {
+        let is_named = |rule: &&Rule| {
+            let rights = rule.rights;
+            rights.has(Right::Share) && !rights.has_all(Rights::VIEW.with(Rights::SAVE))
+        };
+        for rule in self.rules().filter(|rule| rule.subject == Subject::Everyone).filter(is_named) {
+            let shown = rule.to_string();
+            log::warn!(
+                "--allow {}: only users with an account can make links (use users=share)",
+                Printable::text(&shown)
+            );
         }
     }
 
@@ -82,6 +100,7 @@ impl AllowArgs {
                 );
             }
         }
+        self.warn_of_share();
         let is_admin = |rule: &Rule| rule.rights.has_any(Rights::ADMIN);
         if allows_exit && !self.allow.is_empty() && !self.rules().any(is_admin) {
             log::warn!(

@@ -14,6 +14,7 @@ use crate::client::address::Endpoint;
 use crate::client::change::{ChangeLine, RemoteChange, is_yes};
 use crate::client::error::ClientError;
 use crate::client::session::Session;
+use crate::client::shown_target::ShownTarget;
 use crate::client::timeouts::Timeouts;
 use crate::client::typed_line;
 use crate::client::undo_cookies::UndoCookies;
@@ -81,7 +82,7 @@ impl Changer {
         if error.is_servers() {
             self.gone.push(server.clone());
         }
-        exit::say_about(name, error);
+        exit::say_about(&ShownTarget(name).path(), error);
     }
 
     /// Whether nothing has failed.

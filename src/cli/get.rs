@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
+use super::link::LinkUse;
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, link, signals, size};
@@ -16,6 +17,7 @@ use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::fetch::{self, Downloads, FetchOptions, FetchOrder, FetchResult, Fetched, LocalDirectory};
 use crate::client::progress_bar::Bars;
+use crate::client::shown_target::ShownTarget;
 use crate::client::targets::Targets;
 use crate::client::tftp::{self, address::TftpSite};
 use crate::client::transfer::{TransferObserver, TransferProgress};
@@ -93,7 +95,7 @@ pub(super) struct GetArgs {
 /// Runs the command.
 pub(super) fn run(mut args: GetArgs) -> ExitCode {
     for typed in &mut args.addresses {
-        if let Err(code) = link::open(&mut typed.address) {
+        if let Err(code) = link::open(&mut typed.address, LinkUse::Read) {
             return code;
         }
     }
@@ -193,7 +195,10 @@ fn name_of(site: &TftpSite) -> String {
 /// Writes a file to stdout as it arrives.
 fn write_out(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
     let mut out = io::stdout().lock();
-    report(&resource.target, fetch::stream(resource, &args.options(), &mut out).map(drop))
+    report(
+        &ShownTarget(&resource.target).path(),
+        fetch::stream(resource, &args.options(), &mut out).map(drop),
+    )
 }
 
 /// Prints the error, if any; true if there is none. A broken pipe is returned: the caller may treat it as success.
@@ -252,7 +257,7 @@ impl TransferObserver<FetchOrder, Fetched> for Report {
                 self.warn(order, &fetched);
                 self.print(&fetched);
             }
-            Err(error) => self.failures.push((order.resource.target.clone(), error)),
+            Err(error) => self.failures.push((ShownTarget(&order.resource.target).path(), error)),
         }
         Ok(())
     }
@@ -300,13 +305,13 @@ impl Report {
     fn made(&mut self, target: String, result: Result<LocalDirectory, ClientError>) {
         match result {
             Ok(made) => self.print(&made),
-            Err(error) => self.failures.push((target, error)),
+            Err(error) => self.failures.push((ShownTarget(&target).path(), error)),
         }
     }
 
     /// Keeps a file's warning until the progress bars are gone.
     fn warn(&mut self, order: &FetchOrder, fetched: &Fetched) {
-        let name = || order.resource.target.clone();
+        let name = || ShownTarget(&order.resource.target).path();
         self.warnings.extend(fetched.warning().map(|warning| (name(), warning)));
     }
 

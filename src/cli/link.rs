@@ -37,15 +37,35 @@ impl LinkAddress for ServerAddress {
     }
 }
 
+/// What a command does with a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LinkUse {
+    /// It downloads or lists, which a link that only takes files does not allow.
+    Read,
+    /// It changes something.
+    Change,
+}
+
+/// Opens the links of these addresses, which stay as they are. If that fails, prints why.
+pub(super) fn open_all<'a, A: LinkAddress + Clone + 'a>(
+    addresses: impl IntoIterator<Item = &'a A>,
+) -> Result<(), ExitCode> {
+    addresses.into_iter().try_for_each(|address| open(&mut Remote::Http(address.clone()), LinkUse::Change))
+}
+
 /// Opens the link of an address, if it has one. If that fails, prints why.
-pub(super) fn open<A: LinkAddress>(remote: &mut Remote<A>) -> Result<(), ExitCode> {
+pub(super) fn open<A: LinkAddress>(remote: &mut Remote<A>, purpose: LinkUse) -> Result<(), ExitCode> {
     let Remote::Http(address) = remote else { return Ok(()) };
     let failed = |error: &dyn Display| exit::failed(&format_args!("wharf: cannot open the link: {error}"));
     let mut password = None;
     loop {
         let (server, target) = address.parts();
         match open_link::open(server, &target, password.as_ref()) {
-            Ok(LinkOpened::At(target)) => {
+            Ok(LinkOpened::DropAt(_)) if purpose == LinkUse::Read => {
+                let text = "wharf: this link only takes files (wharf put FILE --to LINK sends one)";
+                return Err(exit::failed(&text));
+            }
+            Ok(LinkOpened::At(target) | LinkOpened::DropAt(target)) => {
                 address.lead_to(target);
                 return Ok(());
             }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
+use super::link::LinkUse;
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, link, signals};
@@ -13,6 +14,7 @@ use crate::client::address::ServerAddress;
 use crate::client::error::ClientError;
 use crate::client::listing::NOTHING;
 use crate::client::session::Session;
+use crate::client::shown_target::ShownTarget;
 use crate::client::tftp::address::from_root;
 use crate::client::tree::{Http, ListFormat, ListOrder, Tftp, Tree};
 
@@ -69,7 +71,7 @@ pub(super) fn run(args: &ListArgs) -> ExitCode {
         return exit::code(Err(error));
     }
     let mut remote = args.remote();
-    if let Err(code) = link::open(&mut remote) {
+    if let Err(code) = link::open(&mut remote, LinkUse::Read) {
         return code;
     }
     match find(&remote, args.recursive) {
@@ -87,7 +89,7 @@ pub(super) fn run(args: &ListArgs) -> ExitCode {
 /// The directory, for an error message.
 fn name(remote: &Remote<ServerAddress>) -> String {
     match remote {
-        Remote::Http(address) => address.target(""),
+        Remote::Http(address) => ShownTarget(&address.target("")).path(),
         Remote::Tftp(site) => format!("/{}", String::from_utf8_lossy(from_root(site.path()))),
     }
 }

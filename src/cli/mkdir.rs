@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::change_args::{INTERRUPTED, ReachArgs, tell};
 use super::credentials::{NamedServer, TypedAddress};
-use super::{exit, remote, signals};
+use super::{exit, link, remote, signals};
 use crate::client::address::Resource;
 use crate::client::change;
 
@@ -35,6 +35,9 @@ impl MkdirArgs {
 pub(super) fn run(args: &MkdirArgs) -> ExitCode {
     if let Err(error) = signals::leave_on_interrupt(INTERRUPTED, || {}) {
         return exit::code(Err(error));
+    }
+    if let Err(code) = link::open_all(args.addresses.iter().map(|typed| &typed.address)) {
+        return code;
     }
     exit::code(make_all(args))
 }

@@ -31,6 +31,8 @@ mod qr_code;
 #[path = "no_qr_code.rs"]
 mod qr_code;
 mod question;
+#[cfg(feature = "accounts")]
+mod record_values;
 mod relocate;
 mod remote;
 mod replay;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
+use super::link::LinkUse;
 use super::remote::{self, Remote};
 use super::trust::TrustArgs;
 use super::{exit, link, signals};
@@ -102,7 +103,7 @@ pub(super) fn run(mut args: PutArgs) -> ExitCode {
             Err(error) => return exit::code(Err(error)),
         }
     }
-    if let Some(code) = args.to.as_mut().and_then(|to| link::open(&mut to.address).err()) {
+    if let Some(code) = args.to.as_mut().and_then(|to| link::open(&mut to.address, LinkUse::Change).err()) {
         return code;
     }
     if let Some(misuse) = args.misuse() {

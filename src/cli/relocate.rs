@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::change_args::{INTERRUPTED, ReachArgs, tell};
+use super::change_args::{Changer, INTERRUPTED, ReachArgs, tell};
 use super::credentials::{NamedServer, TypedAddress};
-use super::{exit, remote, signals};
+use super::exit::WrongUsage;
+use super::{exit, link, remote, signals};
 use crate::client::address::Resource;
 use crate::client::change::{self, Relocate, RelocateOptions, RelocateTo};
 
@@ -16,6 +17,7 @@ use crate::client::change::{self, Relocate, RelocateOptions, RelocateTo};
 /// A file that has the new name is replaced, and stays in the server's trash for a while: `wharf undo` brings it back. A directory
 /// is never replaced.
 #[derive(Debug, Args)]
+#[command(override_usage = "wharf mv [OPTIONS] <SRC>... <DST>")]
 pub(super) struct MvArgs {
     #[command(flatten)]
     pub(super) paths: RelocateArgs,
@@ -26,6 +28,7 @@ pub(super) struct MvArgs {
 /// A file that has the new name is replaced, and stays in the server's trash for a while: `wharf undo` brings it back. A directory
 /// is never replaced.
 #[derive(Debug, Args)]
+#[command(override_usage = "wharf cp [OPTIONS] <SRC>... <DST>")]
 pub(super) struct CpArgs {
     /// Copy directories too, with everything in them
     #[arg(short, long, short_alias = 'R')]
@@ -39,12 +42,10 @@ pub(super) struct CpArgs {
 pub(super) struct RelocateArgs {
     /// Files and directories: `http://host:port/path`, `https://host/path`, `host:port/path` or `unix:SOCKET!/path`
     ///
-    /// `'dir/*.txt'` stands for the names that match.
-    #[arg(required = true, value_name = "SRC", value_parser = remote::parse_path)]
-    from: Vec<TypedAddress<Resource>>,
-    /// The new name on the same server, or the directory there into which all of them go
-    #[arg(required = true, value_name = "DST", value_parser = remote::parse_path)]
-    to: TypedAddress<Resource>,
+    /// `'dir/*.txt'` stands for the names that match. The last one, DST, is the new name on the same server, or the directory
+    /// there into which all of them go.
+    #[arg(required = true, value_name = "PATH", value_parser = remote::parse_path)]
+    paths: Vec<TypedAddress<Resource>>,
     /// Replace no file
     #[arg(long)]
     no_clobber: bool,
@@ -58,13 +59,21 @@ pub(super) struct RelocateArgs {
 impl RelocateArgs {
     /// The server.
     pub(super) fn servers(&self) -> Vec<NamedServer> {
-        self.from.iter().chain([&self.to]).map(TypedAddress::named_server).collect()
+        self.paths.iter().map(TypedAddress::named_server).collect()
     }
 
-    /// The source on another server than the destination, if there is one.
-    fn elsewhere(&self) -> Option<&Resource> {
-        let sources = self.from.iter().map(|typed| &typed.address);
-        sources.into_iter().find(|source| source.server != self.to.address.server)
+    /// The sources, and the destination.
+    fn ends(&self) -> Result<(&[TypedAddress<Resource>], &Resource), WrongUsage> {
+        let Some((to, from @ [_, ..])) = self.paths.split_last() else {
+            return Err(WrongUsage("DST is missing: the new name, after what has the old one".to_owned()));
+        };
+        let to = &to.address;
+        match from.iter().map(|typed| &typed.address).find(|source| source.server != to.server) {
+            Some(source) => Err(WrongUsage(format!(
+                "{source} is not on the server of {to}: wharf get downloads it, and wharf put uploads it there"
+            ))),
+            None => Ok((from, to)),
+        }
     }
 }
 
@@ -79,29 +88,35 @@ pub(super) fn cp(args: &CpArgs) -> ExitCode {
 }
 
 fn run(args: &RelocateArgs, how: Relocate, recursive: bool) -> ExitCode {
-    if let Some(source) = args.elsewhere() {
-        return exit::wrong_usage(&format_args!(
-            "wharf: {source} is not on the server of {}: wharf get downloads it, and wharf put uploads it there",
-            args.to.address
-        ));
-    }
+    let (from, to) = match args.ends() {
+        Ok(ends) => ends,
+        Err(error) => return exit::wrong_usage(&format_args!("wharf: {error}")),
+    };
     if let Err(error) = signals::leave_on_interrupt(INTERRUPTED, || {}) {
         return exit::code(Err(error));
     }
+    if let Err(code) = link::open_all(args.paths.iter().map(|typed| &typed.address)) {
+        return code;
+    }
     let RelocateArgs { no_clobber, dry_run, .. } = *args;
-    exit::code(relocate_all(args, RelocateOptions { how, recursive, no_clobber, dry_run }))
+    let options = RelocateOptions { how, recursive, no_clobber, dry_run };
+    exit::code(relocate_all(args.reach.changer(), from, to, options))
 }
 
 /// Moves or copies all; true if nothing failed.
-fn relocate_all(args: &RelocateArgs, options: RelocateOptions) -> io::Result<bool> {
-    let mut changer = args.reach.changer();
-    let Resource { server, target } = &args.to.address;
+fn relocate_all(
+    mut changer: Changer,
+    from: &[TypedAddress<Resource>],
+    to: &Resource,
+    options: RelocateOptions,
+) -> io::Result<bool> {
+    let Resource { server, target } = to;
     let mut sources = Vec::new();
-    for Resource { target, .. } in args.from.iter().map(|typed| &typed.address) {
+    for Resource { target, .. } in from.iter().map(|typed| &typed.address) {
         let expanded = changer.try_at(server, target, |session| change::expand(session, target));
         sources.extend(expanded.into_iter().flatten());
     }
-    let count = sources.len().max(args.from.len());
+    let count = sources.len().max(from.len());
     let to = changer.try_at(server, target, |session| RelocateTo::of(session, target.clone(), count));
     let Some(to) = to else { return Ok(false) };
     for from in sources {

@@ -7,13 +7,15 @@ use clap::Args;
 
 use super::change_args::{INTERRUPTED, ReachArgs, agrees, is_at_terminal, tell};
 use super::credentials::{NamedServer, TypedAddress};
-use super::{exit, remote, signals};
+use super::{exit, link, remote, signals};
 use crate::client::address::{Endpoint, Resource};
 use crate::client::change::{self, RemoveOptions};
 
 /// Remove files on a server, and directories with -r
 ///
-/// The server keeps what was removed in its trash for a while: `wharf undo` brings it back.
+/// The server keeps what was removed in its trash, for seven days by default: `wharf undo` brings it back. It does not keep empty
+/// files, files that you have made within the last minute, and files that programs leave behind, such as `.DS_Store` and `~$x`.
+/// `removed X for good` says so.
 #[derive(Debug, Args)]
 pub(super) struct RmArgs {
     /// What to remove: `http://host:port/path`, `https://host/path`, `host:port/path` or `unix:SOCKET!/path`
@@ -45,6 +47,9 @@ impl RmArgs {
 pub(super) fn run(args: &RmArgs) -> ExitCode {
     if let Err(error) = signals::leave_on_interrupt(INTERRUPTED, || {}) {
         return exit::code(Err(error));
+    }
+    if let Err(code) = link::open_all(args.addresses.iter().map(|typed| &typed.address)) {
+        return code;
     }
     exit::code(remove_all(args))
 }

@@ -106,7 +106,7 @@ pub(super) struct ServeArgs {
     /// Keep what was removed or replaced for this time, such as 12h or 30d; `off` keeps nothing
     #[arg(long, value_name = "TIME|off", default_value = "7d", value_parser = trash_time)]
     pub trash: TrashTime,
-    /// Largest size of the trash, such as 500M or 2G [default: as much as the disk holds]
+    /// Largest size of the trash, such as 500M or 2G; a removal or an overwriting upload beyond it is refused [default: as much as the disk holds]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub trash_size: Option<u64>,
     /// Acknowledge uploads before they are on the disk: for measurements, and for data you can afford to lose

@@ -10,6 +10,8 @@ use super::rights_line;
 use super::serve_args::ServeArgs;
 use super::serve_config::{Prepared, prepare};
 use crate::access::{Access, Right, Rights, Rule};
+use crate::folder::Rules;
+use crate::format::{Bytes, Lasting};
 use crate::net::listener::ListenAddress;
 use crate::printable::Printable;
 use crate::server::Config;
@@ -21,12 +23,23 @@ pub(super) fn run(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let mut lines = vec![format!("wharf would serve {}", Printable::path(&config.root))];
     lines.extend(addresses(&config));
     lines.extend(secrets.iter().map(|(what, origin)| format!("{what}: {origin}")));
+    lines.push(trash(config.folder.rules()));
     lines.push(rights_line::of(&config.access, set_by));
     lines.push(String::new());
     lines.extend(rules(&config.access));
     lines.extend(withheld(config.access.withheld()));
     outputs.print_before_log(&(lines.join("\n") + "\n"));
     Ok(())
+}
+
+/// How long the trash keeps what, and how much.
+fn trash(rules: &Rules) -> String {
+    match (rules.trash, rules.trash_size) {
+        _ if rules.read_only => "trash: nothing can be removed (--read-only)".to_owned(),
+        (None, _) => "trash: off (what is removed or replaced is gone at once)".to_owned(),
+        (Some(time), None) => format!("trash: kept for {}", Lasting(time)),
+        (Some(time), Some(size)) => format!("trash: kept for {}, up to {}", Lasting(time), Bytes(size)),
+    }
 }
 
 /// Where it would listen; the system picks a port for 0.

@@ -9,6 +9,7 @@ use super::banner::IdleExit;
 use super::exit::Failure;
 use super::rights_line::SetBy;
 use super::serve_args::ServeArgs;
+use crate::access::Subject;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
 use crate::net::unix::SocketName;
@@ -40,7 +41,14 @@ pub(super) fn prepare(args: ServeArgs, recorder: Option<Recorder>) -> Result<Pre
         config.ambient_users = accounts.ambient_users(&config)?;
     }
     config.accounts = accounts.read(&state, &config, is_check)?;
-    config.accounts.iter().for_each(|accounts| allow.warn_of_nobody(accounts));
+    config.accounts.iter().for_each(|accounts| {
+        if !accounts.has(&Subject::Users) {
+            log::warn!(
+                "the users file is empty: nobody can log in (wharf user add NAME --users FILE adds one)"
+            );
+        }
+        allow.warn_of_nobody(accounts);
+    });
     Ok(Prepared { config, set_by })
 }
 
@@ -60,6 +68,9 @@ fn config(
         );
     }
     args.access.allow.warn(root, args.access.allow_exit);
+    if args.trash_size.is_some() && args.trash.kept_for().is_none() {
+        log::warn!("--trash-size has no effect: nothing is kept (--trash off)");
+    }
     let rules = Rules {
         hidden: args.hidden,
         read_only: args.access.read_only,

@@ -9,11 +9,14 @@ use clap::Args;
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::exit::Failure;
 use super::trust::TrustArgs;
-use super::{qr_code, remote, user};
+use super::{qr_code, record_values, remote, user};
 use crate::accounts::password::Password;
 use crate::client::address::ServerAddress;
 use crate::client::records::{LinkOrder, RemoteLink, RemoteRecords};
 use crate::printable::Printable;
+
+/// The names of the fields of a line, at a terminal.
+const HEADER: &str = "ID\tSTATE\tEXPIRES\tUSES\tRIGHTS\tPATH";
 
 /// Make a link to a file or a folder of a server, for people without an account there
 ///
@@ -26,7 +29,7 @@ pub(super) struct ShareArgs {
     #[arg(value_name = "URL", value_parser = remote::parse_server)]
     address: TypedAddress<ServerAddress>,
     /// How long the link works, such as `12h` or `2d`
-    #[arg(long = "for", value_name = "TIME", required_unless_present_any = ["list", "revoke"])]
+    #[arg(long = "for", value_name = "TIME", value_parser = record_values::life, required_unless_present_any = ["list", "revoke"])]
     life: Option<String>,
     /// How often the link can be opened [default: any number of times]
     #[arg(long, value_name = "N")]
@@ -35,7 +38,7 @@ pub(super) struct ShareArgs {
     #[arg(long)]
     drop: bool,
     /// What the link allows, such as `view,add` [default: view, or with --drop, add]
-    #[arg(long, value_name = "RIGHTS", conflicts_with = "drop")]
+    #[arg(long, value_name = "RIGHTS", value_parser = record_values::link_rights, conflicts_with = "drop")]
     rights: Option<String>,
     /// Protect the link with a password; asks for it
     #[arg(long)]
@@ -65,7 +68,8 @@ impl ShareArgs {
         if self.password_stdin {
             return Ok(Some(user::first_line(io::stdin().lock())?));
         }
-        self.password.then(|| user::ask_twice("--password-stdin reads it from stdin")).transpose()
+        let ask = || user::ask_twice("Password of the link", "--password-stdin reads it from stdin");
+        self.password.then(ask).transpose()
     }
 }
 
@@ -81,7 +85,7 @@ pub(super) fn run(args: &ShareArgs) -> Result<ExitCode, Failure> {
     if let Some(id) = &args.revoke {
         records.revoke_link(id)?;
     } else if args.list {
-        print(records.links()?.iter().map(line))?;
+        print(record_values::header(HEADER).into_iter().chain(records.links()?.iter().map(line)))?;
     } else {
         let made = records.add_link(LinkOrder {
             life: args.life.as_deref().unwrap_or_default(),

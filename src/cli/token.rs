@@ -7,11 +7,15 @@ use clap::{Args, Subcommand};
 
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::exit::Failure;
-use super::remote;
 use super::trust::TrustArgs;
+use super::{record_values, remote};
+use crate::access::Right;
 use crate::client::address::ServerAddress;
 use crate::client::records::{RemoteRecords, RemoteToken, TokenOrder};
 use crate::printable::Printable;
+
+/// The names of the fields of a line, at a terminal.
+const HEADER: &str = "ID\tNAME\tSTATE\tEXPIRES\tRIGHTS\tPATH";
 
 /// Make, list and remove tokens, with which programs log in to a server
 #[derive(Debug, Args)]
@@ -29,10 +33,10 @@ enum TokenCommand {
         #[command(flatten)]
         server: ServerArgs,
         /// Its rights, such as `view` or `read,add` [default: all that you have at the address]
-        #[arg(long, value_name = "RIGHTS")]
+        #[arg(long, value_name = "RIGHTS", value_parser = record_values::rights)]
         rights: Option<String>,
         /// How long it works, such as `30d`, or `never` for a token that does not expire [default: 90d]
-        #[arg(long = "for", value_name = "TIME")]
+        #[arg(long = "for", value_name = "TIME", value_parser = record_values::life)]
         life: Option<String>,
     },
     /// List your tokens: id, name, state, when it expires, rights and path
@@ -92,7 +96,9 @@ pub(super) fn run(args: &TokenArgs) -> Result<ExitCode, Failure> {
             let made = records.add_token(order)?;
             print([Printable::text(made.token.as_deref().unwrap_or_default()).to_string()])?;
         }
-        TokenCommand::List { .. } => print(records.tokens()?.iter().map(line))?,
+        TokenCommand::List { .. } => {
+            print(record_values::header(HEADER).into_iter().chain(records.tokens()?.iter().map(line)))?;
+        }
         TokenCommand::Remove { name, .. } => {
             let all = records.tokens()?;
             let found = |token: &&RemoteToken| token.state == "valid" && token.name == *name;
@@ -109,7 +115,10 @@ pub(super) fn run(args: &TokenArgs) -> Result<ExitCode, Failure> {
 /// The fields of a token, separated by tabs.
 fn line(token: &RemoteToken) -> String {
     let RemoteToken { id, name, path, rights, expires, state, .. } = token;
-    [id, name, state, expires, rights, path].map(|field| Printable::text(field).to_string()).join("\t")
+    // Rules and presets may give it share, but a token makes no links.
+    let rights =
+        rights.split(',').filter(|right| *right != Right::Share.name()).collect::<Vec<_>>().join(",");
+    [id, name, state, expires, &rights, path].map(|field| Printable::text(field).to_string()).join("\t")
 }
 
 fn print(lines: impl IntoIterator<Item = String>) -> io::Result<()> {

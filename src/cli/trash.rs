@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::change_args::{Changer, INTERRUPTED, ReachArgs, agrees, is_at_terminal};
 use super::credentials::{CredentialArgs, NamedServer, TypedAddress};
 use super::trust::TrustArgs;
-use super::{exit, remote, signals};
+use super::{exit, link, remote, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::ClientError;
 use crate::client::session::Session;
@@ -128,7 +128,7 @@ impl TrashServerArgs {
 
 /// Runs `wharf undo`.
 pub(super) fn undo(args: &UndoArgs) -> ExitCode {
-    interruptible(|| {
+    interruptible(&args.server, || {
         let mut changer = args.server.reach.changer();
         let restored = args.server.try_with(&mut changer, "undo", RemoteTrash::undo);
         restored.map_or(Ok(()), |path| tell_restored(&path))?;
@@ -138,7 +138,7 @@ pub(super) fn undo(args: &UndoArgs) -> ExitCode {
 
 /// Runs `wharf trash`.
 pub(super) fn run(args: &TrashArgs) -> ExitCode {
-    interruptible(|| {
+    interruptible(args.server(), || {
         let mut changer = args.server().reach.changer();
         match &args.command {
             TrashCommand::List { server, json } => list(server, &mut changer, *json)?,
@@ -156,8 +156,11 @@ pub(super) fn run(args: &TrashArgs) -> ExitCode {
     })
 }
 
-fn interruptible(act: impl FnOnce() -> io::Result<bool>) -> ExitCode {
-    exit::code(signals::leave_on_interrupt(INTERRUPTED, || {}).and_then(|()| act()))
+fn interruptible(server: &TrashServerArgs, act: impl FnOnce() -> io::Result<bool>) -> ExitCode {
+    if let Err(error) = signals::leave_on_interrupt(INTERRUPTED, || {}) {
+        return exit::code(Err(error));
+    }
+    link::open_all([&server.address.address]).map_or_else(|code| code, |()| exit::code(act()))
 }
 
 fn tell_restored(path: &str) -> io::Result<()> {
@@ -165,12 +168,14 @@ fn tell_restored(path: &str) -> io::Result<()> {
 }
 
 fn list(server: &TrashServerArgs, changer: &mut Changer, json: bool) -> io::Result<()> {
-    let Some(entries) = server.try_with(changer, "trash", RemoteTrash::entries) else { return Ok(()) };
+    let found =
+        server.try_with(changer, "trash", |trash, session| Ok((trash.entries(session)?, trash.nothing())));
+    let Some((entries, nothing)) = found else { return Ok(()) };
     let mut out = io::stdout().lock();
     match json {
         true => trash::show_json(&entries, &mut out),
         // A pipe gets entries only.
-        false if entries.is_empty() => trash::show(&entries, &mut io::stderr()),
+        false if entries.is_empty() => writeln!(io::stderr(), "{nothing}"),
         false => trash::show(&entries, &mut out),
     }
 }
@@ -206,8 +211,13 @@ fn empty(server: &TrashServerArgs, changer: &mut Changer, ids: &[String], force:
         }
     }
     if ids.is_empty() {
-        let count = server.try_with(changer, "trash", RemoteTrash::empty);
-        return count.map_or(Ok(()), |count| writeln!(io::stdout(), "{}", trash::deleted(count)));
+        let emptied =
+            server.try_with(changer, "trash", |trash, session| Ok((trash.empty(session)?, trash.nothing())));
+        return match emptied {
+            None => Ok(()),
+            Some((0, nothing)) => writeln!(io::stdout(), "{nothing}"),
+            Some((count, _)) => writeln!(io::stdout(), "{}", trash::deleted(count)),
+        };
     }
     for id in ids {
         if server.try_with(changer, id, |trash, session| trash.discard(session, id)).is_some() {

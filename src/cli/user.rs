@@ -75,12 +75,12 @@ pub(super) fn run(args: UserArgs) -> Result<ExitCode, Failure> {
     let disk = Blocking::own_thread();
     match args.command {
         UserCommand::Add { name, file, group, password } => {
-            let hash = PasswordHash::of(&password.ask()?, disk)?;
+            let hash = PasswordHash::of(&password.ask("Password")?, disk)?;
             let user = UserLine { name: name.clone(), hash, is_disabled: false, groups: group };
             file.change(|users| users.add(user).map_err(|error| cannot_add(&name, &error)))
         }
         UserCommand::Passwd { name, file, password } => {
-            let password = password.ask()?;
+            let password = password.ask("New password")?;
             file.change(|users| {
                 let user = users.get(&name).ok_or_else(|| unknown(&name))?;
                 let hash = user.hash.successor(&password, disk)?;
@@ -149,25 +149,25 @@ impl FileArgs {
 
 impl PasswordArgs {
     /// The new password, from stdin or from the terminal.
-    fn ask(&self) -> Result<Password, Failure> {
+    fn ask(&self, question: &str) -> Result<Password, Failure> {
         if self.password_stdin {
             return Ok(first_line(io::stdin().lock())?);
         }
-        ask_twice("--password-stdin reads it from stdin")
+        ask_twice(question, "--password-stdin reads it from stdin")
     }
 }
 
-/// Asks for a new password at the terminal, twice. The hint says what to do without a terminal.
-pub(super) fn ask_twice(without_terminal: &str) -> Result<Password, Failure> {
-    let ask = |prompt| {
-        let typed = question::ask(prompt);
+/// Asks for a new password at the terminal, twice, by this name. The hint says what to do without a terminal.
+pub(super) fn ask_twice(what: &str, without_terminal: &str) -> Result<Password, Failure> {
+    let ask = |prompt: String| {
+        let typed = question::ask(&prompt);
         typed.map(|text| Password::new(text.expose().as_bytes().to_vec())).map_err(|error| {
             format!("cannot ask for the password at a terminal: {error} ({without_terminal})")
         })
     };
-    let password = ask("Password: ")?;
+    let password = ask(format!("{what}: "))?;
     password.check()?;
-    if !ask("The same again: ")?.is(&password) {
+    if !ask(format!("{what} again: "))?.is(&password) {
         return Err("the two passwords differ; nothing was changed".into());
     }
     Ok(password)

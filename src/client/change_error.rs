@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::printable::Printable;
+use super::shown_target::ShownTarget;
+
+/// Printed instead of entries of the trash if there can be none.
+pub(super) const UNKNOWN_CLIENT: &str =
+    "nothing is known of this client (if you have an account, log in with -u NAME)";
 
 /// Why something is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub enum RemoteChangeError {
     NotADirectory,
     /// The server has changed a part of a directory only.
     Incomplete,
+    /// The server cannot know what this client has removed: it has sent neither credentials nor a cookie.
+    UnknownClient,
     /// The response is not about the trash.
     NoTrash,
 }
@@ -29,13 +35,14 @@ impl fmt::Display for RemoteChangeError {
                 f.write_str("it is the root, which stays (a pattern, as in '/*', selects what is in it)")
             }
             Self::InTheWay(target) => {
-                let target = Printable::text(target);
+                let target = ShownTarget(target);
                 write!(f, "{target} is a directory, and is not replaced (remove or rename it first)")
             }
             Self::NotADirectory => f.write_str(
                 "it is not a directory, and there are several things to put into it (wharf mkdir makes one)",
             ),
             Self::Incomplete => f.write_str("the server has done it only in part"),
+            Self::UnknownClient => f.write_str(UNKNOWN_CLIENT),
             Self::NoTrash => f.write_str("the response is not about the trash (is the server wharf?)"),
         }
     }

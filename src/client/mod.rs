@@ -40,6 +40,7 @@ pub mod line_editor;
 #[cfg(not(feature = "terminal"))]
 #[path = "plain/line_editor.rs"]
 pub mod line_editor;
+mod link_path;
 mod links;
 pub mod listing;
 mod make_directory;
@@ -64,6 +65,7 @@ mod response_input;
 mod selection;
 pub mod session;
 pub mod shell;
+pub mod shown_target;
 pub mod shutdown;
 mod socket;
 mod state_directory;

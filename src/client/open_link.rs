@@ -9,19 +9,23 @@ use super::content::RequestContent;
 use super::credentials::SecretText;
 use super::error::ClientError;
 use super::error_response;
-use super::links::{self, OpenLink, link_of};
+use super::link_path::link_of;
+use super::links::{self, OpenLink};
 use super::request::HttpRequest;
 use super::session::Session;
 use super::visits::Visits;
 use crate::http::request::Method;
 use crate::http::status::Status;
 use crate::http::target::encode_segment;
+use crate::own_paths::{LINK_DROP, LINK_FIELD};
 
 /// What became of an attempt to open a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LinkOpened {
     /// It is open, and this is what the address stands for: that of a link itself, for what it shares.
     At(String),
+    /// The same, and the link only takes files.
+    DropAt(String),
     /// It needs another password than this one, or one at all.
     NeedsPassword,
 }
@@ -56,7 +60,9 @@ pub fn open(
             }
             remember(cookie);
         }
-        return Ok(LinkOpened::At(if target == link { start } else { target.to_owned() }));
+        let place = if target == link { start } else { target.to_owned() };
+        let is_drop = response.head.field(LINK_FIELD).is_some_and(|kind| kind == LINK_DROP);
+        return Ok(if is_drop { LinkOpened::DropAt(place) } else { LinkOpened::At(place) });
     }
     if let Some(visits) = &mut visits {
         visits.forget(link);

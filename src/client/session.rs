@@ -20,6 +20,7 @@ use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
 use super::credentials::{self, Authorization, SentCredentials};
 use super::error::ClientError;
+use super::link_path::link_of;
 use super::links;
 use super::proxy;
 use super::proxy_error::ProxyError;
@@ -121,6 +122,11 @@ impl Session {
         undo.map(|cookies| cookies.fitting(&self.server, target)).unwrap_or_default()
     }
 
+    /// Whether the server knows the user without a cookie: by credentials, or at a socket perhaps by the login name.
+    pub(super) fn may_know_the_user(&self) -> bool {
+        self.authorization.is_some() || matches!(self.server, Endpoint::Unix(_))
+    }
+
     /// The field `Cookie`: the request's own cookie or that for undo, and that of a link.
     fn cookies(&self, request: &HttpRequest<'_>, has_user: bool) -> Option<String> {
         let own = request.field("Cookie").map(str::to_owned);
@@ -140,7 +146,7 @@ impl Session {
         request: &HttpRequest<'_>,
     ) -> Result<(Option<Arc<Authorization>>, SentCredentials), ClientError> {
         let sent = match &self.authorization {
-            _ if request.has("Authorization") || links::link_of(request.target).is_some() => {
+            _ if request.has("Authorization") || link_of(request.target).is_some() => {
                 return Ok((None, SentCredentials::Own));
             }
             Some(authorization) => SentCredentials::Given(authorization.kind()),

@@ -24,6 +24,7 @@ use super::listing::{self, RemoteEntry, RemoteListing};
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use super::selection::{self, Shown};
 use super::session::Session;
+use super::shown_target::ShownTarget;
 use super::shutdown;
 use super::targets::{self, Targets, target_of};
 use super::transfer::{TransferObserver, TransferProgress};
@@ -164,7 +165,7 @@ impl<'c> Shell<'c> {
         for (target, made) in fetch::make_directories(targets.directories, &downloads, options.sync) {
             match made {
                 Ok(made) => writeln!(self.out, "{made}")?,
-                Err(error) => failures.push((target, error)),
+                Err(error) => failures.push((ShownTarget(&target).path(), error)),
             }
         }
         write!(self.err, "{}", targets.skipped)?;
@@ -350,7 +351,7 @@ impl TransferObserver<FetchOrder, Fetched> for Told<'_> {
         match result {
             Ok(fetched) if self.said.is_ok() => self.said = self.say(order, &fetched),
             Ok(_) => {}
-            Err(error) => self.failures.push((order.resource.target.clone(), error)),
+            Err(error) => self.failures.push((ShownTarget(&order.resource.target).path(), error)),
         }
         // The other files are still fetched.
         Ok(())
@@ -360,7 +361,7 @@ impl TransferObserver<FetchOrder, Fetched> for Told<'_> {
 impl Told<'_> {
     fn say(&mut self, order: &FetchOrder, fetched: &Fetched) -> io::Result<()> {
         if let Some(warning) = fetched.warning() {
-            writeln!(self.err, "{}: {warning}", Printable::text(&order.resource.target))?;
+            writeln!(self.err, "{}: {warning}", ShownTarget(&order.resource.target))?;
         }
         writeln!(self.out, "{fetched}")
     }

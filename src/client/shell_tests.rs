@@ -97,10 +97,10 @@ fn changes_over_one_connection() {
     let (out, err, all_well) = run(peer.server(), &format!("{lines}{wrong}"), folder.path());
     let said: Vec<_> = out.lines().skip(3).collect();
     let expected = [
-        "removed /a%20b",
-        "removed /d/ and everything in it",
-        "removed /a%20b",
-        "moved /a%20b → /x/a%20b",
+        "removed /a b for good",
+        "removed /d/ for good",
+        "removed /a b for good",
+        "moved /a b → /x/a b",
         "created /y/",
         "restored /a b",
         "deleted 2 entries",

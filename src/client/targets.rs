@@ -12,6 +12,7 @@ use super::fetch::{FetchOptions, FetchOrder};
 use super::listing::{self, RemoteEntry, RemoteListing};
 use super::pattern;
 use super::session::Session;
+use super::shown_target::ShownTarget;
 use super::transfer::retry::retry;
 use super::walk::{self, Directory, Visitor};
 use crate::http::date::Date;
@@ -74,7 +75,7 @@ impl Targets {
         let session = Session::with_timeouts(resource.server.clone(), options.timeouts);
         let mut finder = Finder { session, options, targets: self, pattern: None, tree };
         if let Err(error) = finder.find(resource) {
-            self.failures.push((resource.target.clone(), error));
+            self.failures.push((ShownTarget(&resource.target).path(), error));
         }
     }
 }
@@ -179,11 +180,11 @@ impl Visitor for Finder<'_> {
     }
 
     fn again(&mut self, directory: Directory, before: &str) {
-        self.targets.skipped.again.push((directory.path, before.to_owned()));
+        self.targets.skipped.again.push((ShownTarget(&directory.path).path(), ShownTarget(before).path()));
     }
 
     fn failed(&mut self, directory: Directory, error: ClientError) {
-        self.targets.failures.push((directory.name, error));
+        self.targets.failures.push((ShownTarget(&directory.name).path(), error));
     }
 
     fn count(&self) -> usize {

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::address::ServerAddress;
-use super::change_error::RemoteChangeError;
+use super::change_error::{RemoteChangeError, UNKNOWN_CLIENT};
 use super::error::ClientError;
 use super::error_response;
-use super::links::link_of;
+use super::link_path::link_of;
 use super::listing::Limited;
 use super::own_root;
 use super::request::HttpRequest;
@@ -38,6 +38,8 @@ pub struct RemoteTrash {
     root: ServerAddress,
     /// The cookies with which it is asked, the newest last; `None` for a user that needs none.
     askers: Vec<Option<String>>,
+    /// Whether the server has nothing by which it knows this client.
+    is_unknown: bool,
 }
 
 /// Something that was removed or replaced.
@@ -76,13 +78,22 @@ struct Emptied {
 impl RemoteTrash {
     /// That of the server that has this directory; that of the link, if it is below one.
     pub fn at(session: &mut Session, directory: &ServerAddress) -> Result<Self, ClientError> {
-        let root = match link_of(&directory.target("")) {
+        let target = directory.target("");
+        let link = link_of(&target);
+        let root = match link {
             Some(link) => directory.in_directory(link),
             None => own_root::find(session, directory)?,
         };
         let cookies = session.cookies_for_undo(&root.resolve(own_paths::TRASH, false));
         let askers = if cookies.is_empty() { vec![None] } else { cookies.into_iter().map(Some).collect() };
-        Ok(Self { root, askers })
+        // Through a link, all have one trash.
+        let is_unknown = askers == [None] && link.is_none() && !session.may_know_the_user();
+        Ok(Self { root, askers, is_unknown })
+    }
+
+    /// What is printed if there are no entries.
+    pub fn nothing(&self) -> &'static str {
+        if self.is_unknown { UNKNOWN_CLIENT } else { NOTHING }
     }
 
     /// All entries, the newest first.
@@ -111,7 +122,16 @@ impl RemoteTrash {
             return self.restore(session, id);
         }
         let asker = self.askers.last().and_then(Option::as_deref);
-        restored(self.send(session, Method::Post, own_paths::UNDO, asker)?)
+        let undone = self.send(session, Method::Post, own_paths::UNDO, asker).and_then(restored);
+        match undone {
+            // A server without a trash says so itself.
+            Err(ClientError::Refused(Status::NOT_FOUND, _))
+                if self.is_unknown && self.entries(session).is_ok_and(|all| all.is_empty()) =>
+            {
+                Err(RemoteChangeError::UnknownClient.into())
+            }
+            undone => undone,
+        }
     }
 
     /// Removes an entry for good.
@@ -182,9 +202,6 @@ impl RemoteTrash {
 
 /// Writes a line for each entry: id, time, size, who has done it if that is known, and the path.
 pub fn show(entries: &[RemoteTrashEntry], out: &mut dyn Write) -> io::Result<()> {
-    if entries.is_empty() {
-        return writeln!(out, "{NOTHING}");
-    }
     let has_users = entries.iter().any(|entry| entry.principal.is_some());
     let users = entries.iter().filter_map(|entry| entry.principal.as_deref());
     let width = users.map(|user| user.chars().count()).max().unwrap_or_default();
@@ -223,10 +240,9 @@ pub fn question(count: usize) -> Option<String> {
     }
 }
 
-/// What is said after the trash was emptied.
+/// What is said after entries were deleted.
 pub fn deleted(count: usize) -> String {
     match count {
-        0 => NOTHING.to_owned(),
         1 => "deleted 1 entry".to_owned(),
         count => format!("deleted {count} entries"),
     }
@@ -369,6 +385,20 @@ mod tests {
     }
 
     #[test]
+    fn a_client_without_credentials_and_cookies_is_unknown() {
+        for (cookies, answers, nothing, undone) in [
+            (&["a"][..], vec![MISSING], NOTHING, "404 Not Found"),
+            (&[], vec![MISSING, list(&[], false)], UNKNOWN_CLIENT, UNKNOWN_CLIENT),
+            (&[], vec![MISSING, MISSING], UNKNOWN_CLIENT, "404 Not Found"),
+        ] {
+            let (found, _) = asked(cookies, &answers, |trash, session| {
+                (trash.nothing(), trash.undo(session).expect_err("nothing").to_string())
+            });
+            assert_eq!(found, (nothing, undone.to_owned()), "{cookies:?}");
+        }
+    }
+
+    #[test]
     fn the_trash_of_each_cookie_is_emptied() {
         let answers = [json(r#"{"count":2}"#), json(r#"{"count":3}"#)];
         let (count, requests) =
@@ -401,6 +431,6 @@ mod tests {
             shown(&[entry("/a", Some(1), Some("anna")), entry("/b", Some(2), None)]),
             "0198-ab  2026-11-21T07:00:00Z         1 B  anna  /a\n0198-ab  2026-11-21T07:00:00Z         2 B  -     /b\n"
         );
-        assert_eq!(shown(&[]), "the trash is empty\n");
+        assert_eq!(shown(&[]), "");
     }
 }

@@ -10,6 +10,7 @@ use super::error::ClientError;
 use super::error_response;
 use super::request::HttpRequest;
 use super::session::Session;
+use super::shown_target::ShownTarget;
 use crate::format::{Bytes, Time};
 use crate::http::request::Method;
 use crate::http::status::Status;
@@ -86,7 +87,7 @@ pub(super) fn default_parts(typed: &str) -> Vec<u8> {
 /// `200 OK client/a.txt → /client/a.txt, 120 B in 0.4 ms` without the file's own name.
 impl std::fmt::Display for Uploaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} → {}, {} in {}", self.status, self.target, Bytes(self.length), self.took)
+        write!(f, "{} → {}, {} in {}", self.status, ShownTarget(&self.target), Bytes(self.length), self.took)
     }
 }
 

@@ -28,6 +28,8 @@ pub enum DestinationError {
     Fragment,
     /// It has a query: a `?` in a name has to be encoded.
     Query,
+    /// It has a user name before its host (RFC 9110 §4.2.4).
+    UserInfo,
     /// It is neither a path nor a URI of `http` or `https`.
     Malformed(TargetError),
 }
@@ -75,6 +77,9 @@ impl<'b> Destination<'b> {
         if text.contains('#') {
             return Err(DestinationError::Fragment);
         }
+        if has_user_info(text) {
+            return Err(DestinationError::UserInfo);
+        }
         let (authority, path) = match Target::parse(text).map_err(DestinationError::Malformed)? {
             Target::Origin(path) => (None, path),
             Target::Absolute { authority, path } => (Some(authority), path),
@@ -84,6 +89,13 @@ impl<'b> Destination<'b> {
         };
         if path.query().is_some() { Err(DestinationError::Query) } else { Ok(Self { authority, path }) }
     }
+}
+
+/// Whether the authority of a URI of `http` or `https` has a user name.
+fn has_user_info(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && authority.contains('@')
 }
 
 /// The port of an authority, or `None` if it is one that URLs usually leave out.
@@ -136,6 +148,7 @@ impl fmt::Display for DestinationError {
             Self::Repeated => f.write_str("the request has several Destinations (send one)"),
             Self::Fragment => f.write_str("the Destination has a fragment (encode # as %23)"),
             Self::Query => f.write_str("the Destination has a query (encode ? as %3F)"),
+            Self::UserInfo => f.write_str("the Destination has a user name before its host (leave it out)"),
             Self::Malformed(TargetError::Form) => {
                 f.write_str("the Destination is neither a path nor a URL of http or https")
             }
@@ -164,8 +177,8 @@ mod tests {
 
     #[test]
     fn destinations() {
-        use DestinationError::{Fragment, Malformed, Query};
-        let table: [(&[u8], Result<(Option<&str>, &str), DestinationError>); 24] = [
+        use DestinationError::{Fragment, Malformed, Query, UserInfo};
+        let table: [(&[u8], Result<(Option<&str>, &str), DestinationError>); 27] = [
             (b"/a/b", Ok((None, "/a/b"))),
             (b"/", Ok((None, "/"))),
             (b"/a%2525", Ok((None, "/a%2525"))),
@@ -187,7 +200,10 @@ mod tests {
             (b"h:80", Err(Malformed(TargetError::Form))),
             (b"ftp://h/a", Err(Malformed(TargetError::Form))),
             (b"http:///a", Err(Malformed(TargetError::Form))),
-            (b"http://u@h/a", Err(Malformed(TargetError::Form))),
+            (b"http://u@h/a", Err(UserInfo)),
+            (b"HTTPS://u:p@h", Err(UserInfo)),
+            (b"http://h/u@h", Ok((Some("h"), "/u@h"))),
+            (b"/http://u@h", Ok((None, "/http://u@h"))),
             (b"/a b", Err(Malformed(TargetError::Byte))),
             (b"/\xff", Err(Malformed(TargetError::Byte))),
         ];

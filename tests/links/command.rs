@@ -55,12 +55,55 @@ fn links_are_made_listed_and_revoked() {
         (&[&*url][..], 2, "--for"),
         (&["--revoke", "00000000", &url], 1, "404"),
         (&[&office.wharf.url("/missing"), "--for", "1d"], 1, "404"),
-        (&[&url, "--for", "soon"], 1, "such as 12h or 30d"),
+        (&[&url, "--for", "2x"], 2, "'2x'"),
+        (&[&url, "--for", "0d"], 2, "such as 12h or 30d"),
+        (&[&url, "--for", "1d", "--rights", "edit,admin"], 2, "'edit,admin'"),
         (&[&url, "--for", "1d", "--uses", "0"], 2, "--uses"),
     ] {
         let refused = try_to_share(here, arguments, "");
         assert!(refused.code == Some(code) && refused.stderr.contains(text), "{arguments:?}: {refused:?}");
     }
+}
+
+#[test]
+fn a_link_that_only_takes_files_is_not_downloaded() {
+    let office = office();
+    let here = tempfile::tempdir().expect("a directory");
+    let here = here.path();
+    for more in [&[][..], &["--uses", "3"]] {
+        let url = office.wharf.url("/work");
+        let link = at(&office, &share(here, &[&[&*url, "--for", "1h", "--drop"], more].concat(), ""));
+        for line in [&["get", &link][..], &["get", "-R", &format!("{link}/")], &["list", &link]] {
+            let output = run(line, "", here);
+            assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{output:?}");
+            assert!(output.stderr.contains("wharf put FILE --to LINK"), "{output:?}");
+        }
+        fs::write(here.join("cv.txt"), "mine").expect("written");
+        let sent = run(&["put", "cv.txt", "--to", &link], "", here);
+        assert!(sent.code == Some(0) && sent.stdout.contains("→ /cv.txt"), "{sent:?}");
+        assert!(!sent.stdout.contains("/.wharf/l/"), "{sent:?}");
+    }
+    assert!(!here.join("downloads").exists());
+}
+
+#[test]
+fn files_are_moved_and_removed_through_a_link() {
+    let office = office();
+    let here = tempfile::tempdir().expect("a directory");
+    let here = here.path();
+    let url = office.wharf.url("/work");
+    let link = at(&office, &share(here, &[&url, "--for", "1h", "--rights", "edit", "--uses", "1"], ""));
+    let below = |path: &str| format!("{link}/{path}");
+    for (line, said) in [
+        (&["mkdir", &below("a b")][..], "created /a b/\n"),
+        (&["mv", &below("plan.txt"), &below("a b/")], "moved /plan.txt → /a b/plan.txt\n"),
+        (&["rm", "-r", &below("a b")], "removed /a b/\n"),
+        (&["undo", &link], "restored /a b/\n"),
+    ] {
+        let output = run(line, "", here);
+        assert_eq!((output.code, &*output.stdout, &*output.stderr), (Some(0), said, ""), "{line:?}");
+    }
+    assert_eq!(office.wharf.read("work/a b/plan.txt"), b"a plan");
 }
 
 #[test]
@@ -211,9 +254,8 @@ fn what_a_link_allows_can_be_changed_and_undone() {
         assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{line:?}: {output:?}");
         output.stdout
     };
-    let path = link.split_at(link.find("/.wharf").expect("a path")).1;
     let (plan, done) = (format!("{link}/plan.txt"), format!("{link}/deep/done.txt"));
-    assert_eq!(does(&["mv", &plan, &done]), format!("moved {path}/plan.txt → {path}/deep/done.txt\n"));
+    assert_eq!(does(&["mv", &plan, &done]), "moved /plan.txt → /deep/done.txt\n");
     assert_eq!(office.wharf.read("work/deep/done.txt"), b"a plan");
     does(&["rm", &done]);
     assert_eq!(does(&["undo", &format!("{link}/")]).lines().count(), 1);

@@ -108,6 +108,12 @@ fn sources_and_fields_that_are_refused() {
         }
     }
     let taken = [("/b", "Overwrite: F\r\n"), ("/b", "If-None-Match: *\r\n"), ("/dir", "Overwrite: F\r\n")];
+    for (fields, why) in
+        [("Overwrite: F\r\n", "Overwrite is F"), ("If-None-Match: *\r\n", "If-None-Match is *")]
+    {
+        let said = relocate(&mut wharf.connect(), "MOVE", "/a", "/b", fields).text();
+        assert_eq!(said, format!("something of that name exists, and {why} (choose another name)\n"));
+    }
     for (method, (to, fields)) in any.iter().flat_map(|method| taken.map(|taken| (method, taken))) {
         let mut wire = wharf.connect();
         assert_eq!(relocate(&mut wire, method, "/a", to, fields).code(), 412, "{method} {to}: {fields}");

@@ -166,6 +166,30 @@ fn a_check_prints_the_rules_and_does_not_listen() {
 }
 
 #[test]
+fn a_check_says_what_has_no_effect_and_what_the_trash_keeps() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("www")).expect("made");
+    fs::write(place.path().join("none"), "").expect("written");
+    let table = [
+        ("", "trash: kept for 7 days\n", ""),
+        ("--trash 12h --trash-size 2G", "trash: kept for 12 h, up to 2.0 GiB\n", ""),
+        ("--trash off --trash-size 2G", "trash: off (", "--trash-size has no effect"),
+        ("--read-only", "trash: nothing can be removed (--read-only)\n", ""),
+        ("--users none --state state", "trash: ", "the users file is empty"),
+        ("--allow everyone=view,share", "trash: ", "only users with an account can make links"),
+        ("--allow everyone=edit", "trash: ", ""),
+    ];
+    for (flags, printed, warning) in table {
+        let words: Vec<_> = ["serve", "--check"].into_iter().chain(flags.split_whitespace()).collect();
+        let output = run(&words, "", place.path());
+        assert!(output.code == Some(0) && output.stdout.contains(printed), "{flags}: {output:?}");
+        let is_warned = output.stderr.contains("warn") || output.stderr.contains("WARN");
+        assert_eq!(is_warned, !warning.is_empty(), "{flags}: {output:?}");
+        assert!(output.stderr.contains(warning), "{flags}: {output:?}");
+    }
+}
+
+#[test]
 fn a_check_needs_no_free_port() {
     let place = tempfile::tempdir().expect("a folder");
     fs::create_dir(place.path().join("www")).expect("made");

@@ -2,7 +2,7 @@
 
 use crate::client::change_error::RemoteChangeError;
 use crate::client::error::ClientError;
-use crate::client::links::link_of;
+use crate::client::link_path::link_of;
 use crate::client::listing;
 use crate::client::pattern;
 use crate::client::session::Session;

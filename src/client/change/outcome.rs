@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::printable::Printable;
+use crate::client::shown_target::ShownTarget;
 
 /// Whether the source stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum RemoteChange {
         target: String,
         /// Whether it is known to be a directory.
         is_directory: bool,
+        /// Whether the trash of the server has it.
+        is_kept: bool,
     },
     /// It has another name, or there are two of it.
     Relocated {
@@ -69,31 +71,36 @@ impl RemoteChange {
     }
 }
 
-/// `moved /a → /b (replaced a file)`, `would remove /a/ and everything in it`.
+/// `moved /a → /b (replaced a file)`, `removed /a for good`, `would remove /a/ and everything in it`.
 impl fmt::Display for ChangeLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = |done: &'static str, planned: &'static str| if self.is_planned { planned } else { done };
         match self.change {
-            RemoteChange::Removed { target, is_directory } => {
+            RemoteChange::Removed { target, is_directory, is_kept } => {
                 let verb = verb("removed", "would remove");
-                write!(f, "{verb} {}", Printable::text(target.trim_end_matches('/')))?;
-                f.write_str(if *is_directory { "/ and everything in it" } else { "" })
+                let slash = if *is_directory { "/" } else { "" };
+                write!(f, "{verb} {}{slash}", ShownTarget(target.trim_end_matches('/')))?;
+                f.write_str(match (self.is_planned, is_directory, is_kept) {
+                    (true, true, _) => " and everything in it",
+                    (true, false, _) | (false, _, true) => "",
+                    (false, _, false) => " for good",
+                })
             }
             RemoteChange::Relocated { how, from, to, replaces } => {
                 let verb = match how {
                     Relocate::Move => verb("moved", "would move"),
                     Relocate::Copy => verb("copied", "would copy"),
                 };
-                write!(f, "{verb} {} → {}", Printable::text(from), Printable::text(to))?;
+                write!(f, "{verb} {} → {}", ShownTarget(from), ShownTarget(to))?;
                 match replaces {
                     true => write!(f, " ({} a file)", verb_of_replacing(self.is_planned)),
                     false => Ok(()),
                 }
             }
-            RemoteChange::Made { target } => write!(f, "created {}", Printable::text(target)),
-            RemoteChange::Exists { target } => write!(f, "unchanged: {}", Printable::text(target)),
+            RemoteChange::Made { target } => write!(f, "created {}", ShownTarget(target)),
+            RemoteChange::Exists { target } => write!(f, "unchanged: {}", ShownTarget(target)),
             RemoteChange::Kept { from, to } => {
-                write!(f, "skipped {}: {} exists", Printable::text(from), Printable::text(to))
+                write!(f, "skipped {}: {} exists", ShownTarget(from), ShownTarget(to))
             }
         }
     }

@@ -11,9 +11,10 @@ use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::request::HttpRequest;
 use crate::client::session::Session;
+use crate::client::shown_target::ShownTarget;
 use crate::http::request::Method;
 use crate::http::status::Status;
-use crate::printable::Printable;
+use crate::own_paths::TRASH_FIELD;
 
 /// What to do with a directory.
 const ADVICE: &str = "rm -r removes it, with everything in it";
@@ -42,7 +43,9 @@ pub fn remove(
     options: RemoveOptions,
 ) -> Result<Option<RemoteChange>, ClientError> {
     let RemoveOptions { recursive, force, dry_run } = options;
-    let removed = |is_directory| Some(RemoteChange::Removed { target: target.to_owned(), is_directory });
+    let removed = |is_directory, is_kept| {
+        Some(RemoteChange::Removed { target: target.to_owned(), is_directory, is_kept })
+    };
     if is_root(target) {
         return Err(RemoteChangeError::Root.into());
     }
@@ -54,9 +57,12 @@ pub fn remove(
             RemoteKind::Missing if force => Ok(None),
             RemoteKind::Missing => Err(ClientError::Refused(Status::NOT_FOUND, None)),
             RemoteKind::Directory if !recursive => Err(RemoteChangeError::Directory(ADVICE).into()),
-            kind => Ok(removed(kind == RemoteKind::Directory)),
+            kind => Ok(removed(kind == RemoteKind::Directory, true)),
         };
     }
+    // Only asked for the slash in the output: a server that does not say it removes it all the same.
+    let is_directory =
+        recursive && (target.ends_with('/') || matches!(kind(session, target), Ok(RemoteKind::Directory)));
     let fields: &[_] = if recursive { &[] } else { &[("Depth", "0")] };
     let request = HttpRequest { method: Method::Delete, target, fields, content: None };
     let response = session.send(&request)?;
@@ -66,8 +72,9 @@ pub fn remove(
         return Err(RemoteChangeError::Incomplete.into());
     }
     if status.is_success() {
+        let is_kept = response.head.field(TRASH_FIELD).is_some();
         response.body.discard()?;
-        return Ok(removed(target.ends_with('/')));
+        return Ok(removed(is_directory, is_kept));
     }
     let refusal = error_response::read(response);
     match status {
@@ -89,7 +96,7 @@ pub fn directories(session: &mut Session, targets: &[String]) -> Vec<String> {
 
 /// The question before directories are removed; `None` if there are none.
 pub fn question(directories: &[String]) -> Option<String> {
-    let slashed = |target: &String| format!("{}/", Printable::text(target.trim_end_matches('/')));
+    let slashed = |target: &String| format!("{}/", ShownTarget(target.trim_end_matches('/')));
     let what = match directories {
         [] => return None,
         [one] => format!("{} and everything in it", slashed(one)),
@@ -148,19 +155,23 @@ mod tests {
         let forced = RemoveOptions { force: true, ..plain };
         let moved = Say("HTTP/1.1 308 x\r\nLocation: /d/\r\nContent-Length: 0\r\n\r\n");
         let done = says("204 No Content");
+        let kept = Say("HTTP/1.1 204 x\r\nWharf-Trash: 01-ab\r\nContent-Length: 0\r\n\r\n");
         let missing = says("404 Not Found");
         let directory = "it is a directory (rm -r removes it, with everything in it)";
         let root = RemoteChangeError::Root.to_string();
-        let cases: [(&str, RemoveOptions, Vec<PeerAction>, &str, &[&str]); 13] = [
-            ("/a", plain, vec![done], "removed /a", &["DELETE /a 0"]),
-            ("/d", tree, vec![done], "removed /d", &["DELETE /d"]),
-            ("/d/", tree, vec![done], "removed /d/ and everything in it", &["DELETE /d/"]),
+        let cases: [(&str, RemoveOptions, Vec<PeerAction>, &str, &[&str]); 16] = [
+            ("/a", plain, vec![kept], "removed /a", &["DELETE /a 0"]),
+            ("/a", plain, vec![done], "removed /a for good", &["DELETE /a 0"]),
+            ("/%C3%BC%20x", plain, vec![kept], "removed /ü x", &["DELETE /%C3%BC%20x 0"]),
+            ("/.wharf/l/abc/a", plain, vec![kept], "removed /a", &["DELETE /.wharf/l/abc/a 0"]),
+            ("/d", tree, vec![moved, kept], "removed /d/", &["HEAD /d", "DELETE /d"]),
+            ("/d/", tree, vec![done], "removed /d/ for good", &["DELETE /d/"]),
             ("/d", plain, vec![says("400 No"), moved], directory, &["DELETE /d 0", "HEAD /d"]),
             ("/d/", plain, vec![], directory, &[]),
             ("/a", plain, vec![missing], "404 Not Found", &["DELETE /a 0"]),
             ("/a", forced, vec![missing], "nothing", &["DELETE /a 0"]),
             ("/a", forced, vec![says("403 No")], "403 Forbidden", &["DELETE /a 0"]),
-            ("/d", tree, vec![says("207 x")], "the server has done it only in part", &["DELETE /d"]),
+            ("/d/", tree, vec![says("207 x")], "the server has done it only in part", &["DELETE /d/"]),
             ("/", tree, vec![], &root, &[]),
             ("/.wharf/l/abc/", tree, vec![], &root, &[]),
             (

@@ -31,7 +31,13 @@ impl SentCredentials {
             }
             Self::Own => return said,
         };
-        Some(said.map_or(advice.clone(), |said| format!("{said} ({advice})")))
+        let Some(said) = said else { return Some(advice) };
+        // A server that gives the same reason need not be repeated.
+        let rest = advice.strip_prefix(&*said).map(|rest| rest.trim_start_matches(", and "));
+        Some(match rest {
+            Some(rest) => format!("{said}, and {rest}"),
+            None => format!("{said} ({advice})"),
+        })
     }
 }
 
@@ -57,6 +63,11 @@ mod tests {
                 SentCredentials::Given(CredentialKind::Token),
                 None,
                 Some("the token is wrong or has expired, and is not sent again"),
+            ),
+            (
+                SentCredentials::Given(CredentialKind::Password),
+                Some("the user name or the password is wrong"),
+                Some("the user name or the password is wrong, and is not sent again"),
             ),
             (SentCredentials::Own, Some("no"), Some("no")),
             (SentCredentials::Own, None, None),

@@ -21,7 +21,7 @@ use cap_std::fs::Dir;
 use super::claims::ClaimedNames;
 use super::spot::Spot;
 use crate::client::error::ClientError;
-use crate::client::links;
+use crate::client::link_path::link_of;
 use crate::durable::made::Made;
 use crate::http::target::Target;
 
@@ -184,7 +184,7 @@ fn leads_out(error: &io::Error) -> bool {
 /// The path under which a target is saved, always below the directory for downloads.
 pub(in crate::client) fn local_path(target: &str) -> Result<PathBuf, ClientError> {
     // Below a link, its path is no part of the name: it is a secret.
-    let below = links::link_of(target).map_or(target, |link| target.get(link.len()..).unwrap_or_default());
+    let below = link_of(target).map_or(target, |link| target.get(link.len()..).unwrap_or_default());
     let shown = if below.starts_with('/') { below.to_owned() } else { format!("/{below}") };
     let Some(path) = Target::parse(&shown)?.path() else {
         return Err(ClientError::Outside(target.to_owned()));

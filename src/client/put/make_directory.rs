@@ -62,16 +62,16 @@ mod tests {
         let lacks = says("Python", "501 Unsupported");
         let skipped = "skipped a b: empty directory, which the server cannot create (no MKCOL)";
         let cases = [
-            ("new", vec![made], "201 Created → /in/a%20b/ in "),
+            ("new", vec![made], "201 Created → /in/a b/ in "),
             ("below missing ones", vec![missing, missing, made, made, made], ""),
-            ("another client is faster", vec![missing, taken, there, made], "201 Created → /in/a%20b/ in "),
-            ("it exists", vec![taken, there], "unchanged: /in/a%20b/"),
+            ("another client is faster", vec![missing, taken, there, made], "201 Created → /in/a b/ in "),
+            ("it exists", vec![taken, there], "unchanged: /in/a b/"),
             ("a file has the name", vec![taken, none, there], "405 Method Not Allowed"),
             ("read-only", vec![says("wharf", "403 Forbidden")], "403 Forbidden"),
             ("always in conflict", vec![missing, made, missing], "409 Conflict"),
             ("an old server", vec![taken, none, none], skipped),
             ("nginx", vec![other, says("nginx", "404 Not Found"), none], skipped),
-            ("nginx, where it exists", vec![other, forbidden], "unchanged: /in/a%20b/"),
+            ("nginx, where it exists", vec![other, forbidden], "unchanged: /in/a b/"),
             ("another server that forbids it", vec![forbidden, none, none], skipped),
             ("Python", vec![lacks, none, none], skipped),
         ];

@@ -41,7 +41,7 @@ fn send_file(
 #[test]
 fn a_small_file_needs_one_request() {
     let (sent, heard) = send(5, 0, &[&[PeerAction::Read, SAVED]]);
-    assert!(sent.expect("saved").to_string().starts_with("201 Created → /in/a%20b, 5 B in "));
+    assert!(sent.expect("saved").to_string().starts_with("201 Created → /in/a b, 5 B in "));
     assert!(heard[0].starts_with("PUT /in/a%20b HTTP/1.1\r\n"), "{heard:?}");
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::client::error::shown;
+use crate::client::shown_target::ShownTarget;
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
@@ -71,12 +72,16 @@ impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Saved { status, target, length, resumed, took } => {
-                write!(f, "{status} → {target}, {} in {took}", Bytes(*length))?;
+                write!(f, "{status} → {}, {} in {took}", ShownTarget(target), Bytes(*length))?;
                 if *resumed > 0 { write!(f, " ({} resumed)", Bytes(*resumed)) } else { Ok(()) }
             }
-            Self::Unchanged { target, length } => write!(f, "unchanged: {target}, {}", Bytes(*length)),
-            Self::Created { status, target, took } => write!(f, "{status} → {target} in {took}"),
-            Self::Exists { target } => write!(f, "unchanged: {target}"),
+            Self::Unchanged { target, length } => {
+                write!(f, "unchanged: {}, {}", ShownTarget(target), Bytes(*length))
+            }
+            Self::Created { status, target, took } => {
+                write!(f, "{status} → {} in {took}", ShownTarget(target))
+            }
+            Self::Exists { target } => write!(f, "unchanged: {}", ShownTarget(target)),
             Self::Skipped { directory } => {
                 let directory = shown(directory);
                 write!(f, "skipped {directory}: empty directory, which the server cannot create (no MKCOL)")

@@ -12,6 +12,7 @@ use crate::client::error::ClientError;
 use crate::client::prompt::PromptFlow;
 use crate::client::selection;
 use crate::client::session::Session;
+use crate::client::shown_target::ShownTarget;
 use crate::client::trash::{self, RemoteTrash};
 use crate::printable::Printable;
 
@@ -29,10 +30,13 @@ impl Shell<'_> {
                 let restored = self.with_trash(RemoteTrash::undo);
                 self.restored("undo", restored)?;
             }
-            ChangeCommand::ListTrash => match self.with_trash(RemoteTrash::entries) {
-                Ok(entries) => trash::show(&entries, self.out)?,
-                Err(error) => self.fail_at("trash", &error)?,
-            },
+            ChangeCommand::ListTrash => {
+                match self.with_trash(|trash, session| Ok((trash.entries(session)?, trash.nothing()))) {
+                    Ok((entries, nothing)) if entries.is_empty() => writeln!(self.out, "{nothing}")?,
+                    Ok((entries, _)) => trash::show(&entries, self.out)?,
+                    Err(error) => self.fail_at("trash", &error)?,
+                }
+            }
             ChangeCommand::Restore(ids) => {
                 for id in ids {
                     let restored = self.with_trash(|trash, session| trash.restore(session, &id));
@@ -75,7 +79,7 @@ impl Shell<'_> {
             let removed = remove(&mut self.session.borrow_mut(), target, options);
             match removed {
                 Ok(removed) => removed.map_or(Ok(()), |change| self.changed(&change, options.dry_run))?,
-                Err(error) => self.fail_at(target, &error)?,
+                Err(error) => self.fail_at(&ShownTarget(target).path(), &error)?,
             }
         }
         Ok(())
@@ -89,13 +93,13 @@ impl Shell<'_> {
         let to = RelocateTo::of(&mut self.session.borrow_mut(), target.clone(), count);
         let to = match to {
             Ok(to) => to,
-            Err(error) => return self.fail_at(&target, &error),
+            Err(error) => return self.fail_at(&ShownTarget(&target).path(), &error),
         };
         for from in sources {
             let relocated = relocate(&mut self.session.borrow_mut(), &from, &to, options);
             match relocated {
                 Ok(change) => self.changed(&change, options.dry_run)?,
-                Err(error) => self.fail_at(&from, &error)?,
+                Err(error) => self.fail_at(&ShownTarget(&from).path(), &error)?,
             }
         }
         Ok(())
@@ -107,7 +111,7 @@ impl Shell<'_> {
             let made = make_directory(&mut self.session.borrow_mut(), &target, parents);
             match made {
                 Ok(change) => self.changed(&change, false)?,
-                Err(error) => self.fail_at(&target, &error)?,
+                Err(error) => self.fail_at(&ShownTarget(&target).path(), &error)?,
             }
         }
         Ok(())
@@ -144,8 +148,10 @@ impl Shell<'_> {
             };
         }
         if order.ids.is_empty() {
-            return match self.with_trash(RemoteTrash::empty) {
-                Ok(count) => writeln!(self.out, "{}", trash::deleted(count)),
+            let emptied = self.with_trash(|trash, session| Ok((trash.empty(session)?, trash.nothing())));
+            return match emptied {
+                Ok((0, nothing)) => writeln!(self.out, "{nothing}"),
+                Ok((count, _)) => writeln!(self.out, "{}", trash::deleted(count)),
                 Err(error) => self.fail_at("trash", &error),
             };
         }

@@ -119,14 +119,15 @@ impl Users {
         self.names.contains(name)
     }
 
-    /// Whether the subject of a rule is everybody, or the name or a group of some user.
+    /// Whether the subject of a rule is everybody, or includes some user.
     pub(super) fn has(&self, subject: &Subject) -> bool {
         let users: Vec<_> = match &self.accounts {
             Known::Named(accounts) => accounts.values().map(|account| &account.user).collect(),
             Known::Anybody(account) => vec![&account.user],
         };
         match subject {
-            Subject::Everyone | Subject::Users => true,
+            Subject::Everyone => true,
+            Subject::Users => !users.is_empty(),
             Subject::User(name) => users.iter().any(|user| user.name == *name),
             Subject::Group(group) => users.iter().any(|user| user.groups.contains(group)),
         }

@@ -34,7 +34,7 @@ fn body(status: Status, line: &str, base: Option<&Base>) -> Markup {
             p .code { (status.code()) }
             h1 { (title(status)) }
             p { (sentence(line)) }
-            @if let Some(advice) = advice(status) { p .hint { (advice) } }
+            @if let Some(advice) = advice(status, line) { p .hint { (advice) } }
             @if let Some(base) = base { form action={ (base) "/" } { button name="list" { "Go to the files" } } }
         }
     }
@@ -55,8 +55,9 @@ fn title(status: Status) -> &'static str {
 }
 
 /// What to do, if the line does not say so.
-fn advice(status: Status) -> Option<&'static str> {
+fn advice(status: Status, line: &str) -> Option<&'static str> {
     match status {
+        Status::NOT_FOUND if line.ends_with(')') => None,
         Status::NOT_FOUND => Some("It may have been moved or renamed."),
         Status::CONFLICT => Some("Go back and choose another name."),
         Status::GONE => Some("Ask whoever sent it for a new one."),
@@ -101,10 +102,20 @@ mod tests {
         assert_eq!(lines.matches("Content-Type: ").count(), 1, "{lines}");
         assert!(lines.contains("Content-Type: text/html") && lines.contains("Content-Security-Policy: "));
         assert!(
-            page.contains("action=\"/files/\"") && page.contains("href=\"/files/.wharf/assets/"),
+            page.contains("It may have been moved or renamed.")
+                && page.contains("action=\"/files/\"")
+                && page.contains("href=\"/files/.wharf/assets/"),
             "{page}"
         );
         assert!(page.contains("<p>There is no &lt;b&gt;.</p>"), "{page}");
+    }
+
+    #[test]
+    fn what_the_line_explains_needs_no_advice() {
+        let explained = "the trash is off (the server runs with --trash off)";
+        for (line, has_advice) in [("there is nothing of that name", true), (explained, false)] {
+            assert_eq!(advice(Status::NOT_FOUND, line).is_some(), has_advice, "{line}");
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) struct Relocation {
     pub depth: Depth,
     /// Whether the target ends in a slash, so that it must be a directory.
     pub needs_directory: bool,
+    /// What the client has sent so that nothing is replaced, if it has.
+    unless_taken: Option<&'static str>,
     /// The preconditions, which are about the source.
     conditions: Conditions,
 }
@@ -48,12 +50,16 @@ impl Relocation {
         let overwrite = Overwrite::of(head.fields).map_err(bad_request)?;
         let depth = Depth::of(head.fields).map_err(bad_request)?;
         let must_be_new = head.fields.all("If-None-Match").any(|value| value == b"*");
-        let conflict =
-            if overwrite == Overwrite::Forbidden || must_be_new { IfTaken::Refuse } else { IfTaken::Replace };
+        let unless_taken = match overwrite {
+            Overwrite::Forbidden => Some("Overwrite is F"),
+            Overwrite::Allowed => must_be_new.then_some("If-None-Match is *"),
+        };
+        let conflict = if unless_taken.is_some() { IfTaken::Refuse } else { IfTaken::Replace };
         check_authority(&destination, request, state)?;
         Ok(Self {
             to: locate(request, destination.path, state)?,
             conflict,
+            unless_taken,
             depth,
             needs_directory: request.target.ends_with_slash(),
             conditions: Conditions::of(head.fields),
@@ -77,12 +83,12 @@ impl Relocation {
     /// The response to an error of the folder. A taken name is a failed precondition, if the client has made
     /// it a precondition.
     pub(super) fn refuse(&self, error: &folder::Error) -> Response {
-        match error {
-            Error::Exists if self.conflict == IfTaken::Refuse => {
-                let text = "something of that name exists, and Overwrite is F (choose another name)\n";
-                Response::text(Status::PRECONDITION_FAILED, text)
+        match (error, self.unless_taken) {
+            (Error::Exists, Some(why)) => {
+                let text = format_args!("something of that name exists, and {why} (choose another name)\n");
+                Response::text(Status::PRECONDITION_FAILED, text.to_string())
             }
-            error => error_response::of(error),
+            (error, _) => error_response::of(error),
         }
     }
 }

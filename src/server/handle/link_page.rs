@@ -11,13 +11,14 @@ use crate::blocking::Blocking;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::urlencoded;
+use crate::own_paths::{LINK_DROP, LINK_FIELD};
 use crate::server::accounts::{PasswordCheck, PasswordOwner};
 use crate::server::cookie::Cookie;
 use crate::server::disk::Disk;
 use crate::server::error_response::not_found;
 use crate::server::handle::{account, posted, record};
 use crate::server::handled::Handled;
-use crate::server::link_view::{LinkStage, LinkView};
+use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::pages::{DropPage, LinkPage};
 use crate::server::password_verdict::{PasswordVerdict, try_again};
 use crate::server::receive::{AfterBody, JobOutcome};
@@ -60,7 +61,7 @@ pub(crate) fn open(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
         return Err(Response::text(Status::UNAUTHORIZED, text).with("WWW-Authenticate", "Bearer"));
     }
     if link.stage != LinkStage::Closed {
-        return Err(see_other(&link.start()));
+        return Err(start_of(link));
     }
     let opening = Opening::of(request, state)?;
     let then = move |form: Vec<u8>, state: &State, disk: Blocking<'_>| {
@@ -80,6 +81,12 @@ pub(crate) fn drop_page(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) 
 
 fn link<'r>(request: &'r Request<'_, '_, '_>) -> Result<&'r Arc<LinkView>, Response> {
     request.link.as_ref().ok_or_else(not_found)
+}
+
+/// Leads an open link to what it shares. Programs see here that a link only takes files.
+fn start_of(link: &LinkView) -> Response {
+    let response = see_other(&link.start());
+    if link.kind == LinkKind::Drop { response.with(LINK_FIELD, LINK_DROP) } else { response }
 }
 
 fn see_other(location: &str) -> Response {
@@ -130,7 +137,7 @@ impl Opening {
             Ok(issued) => {
                 log::info!("{} opened the link {}", self.client, self.id);
                 let cookie = self.cookie.set(&issued.secret.text(), VISIT_LIFE);
-                see_other(&self.link.start()).with("Set-Cookie", cookie)
+                start_of(&self.link).with("Set-Cookie", cookie)
             }
             Err(ChangeError::Refused(Refused::Unusable(reason @ (Unusable::Expired | Unusable::UsedUp)))) => {
                 Response::text(Status::GONE, format_args!("this link no longer works: {reason}\n"))

@@ -33,7 +33,8 @@ pub(super) fn accounts(state: &State) -> Result<&Accounts, Response> {
 
 /// The line of the user that sends the request.
 fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
-    let accounts = accounts(state)?;
+    let text = "this server has no accounts (serve --users FILE)\n";
+    let accounts = state.accounts.as_ref().ok_or_else(|| Response::text(Status::NOT_FOUND, text))?;
     let line = request.principal.person().and_then(|user| accounts.line_of(user));
     line.ok_or_else(|| error_response::of(&folder::Error::Unauthenticated))
 }
