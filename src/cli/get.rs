@@ -124,7 +124,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     let downloads = args.downloads(&args.dir);
     fetch_all(args, &downloads, &targets.orders, &options, &mut report)?;
     for (target, made) in fetch::make_directories(targets.directories, &downloads, options.sync) {
-        report.made(target, made);
+        report.made(&target, made);
     }
     for site in sites {
         report.finished_tftp(&site, tftp::get(&site, site.path(), &downloads, options.sync));
@@ -302,10 +302,10 @@ impl Report {
         }
     }
 
-    fn made(&mut self, target: String, result: Result<LocalDirectory, ClientError>) {
+    fn made(&mut self, target: &str, result: Result<LocalDirectory, ClientError>) {
         match result {
             Ok(made) => self.print(&made),
-            Err(error) => self.failures.push((ShownTarget(&target).path(), error)),
+            Err(error) => self.failures.push((ShownTarget(target).path(), error)),
         }
     }
 
