@@ -36,6 +36,7 @@ pub use place::Extent;
 use place::of_source;
 use source::MovedSource;
 use tree::TreeCopy;
+use walk::SeenEntries;
 
 /// Something that is being copied. Dropped before its end, it leaves nothing.
 pub struct Copying {
@@ -52,6 +53,16 @@ enum Work {
     File(FileCopy),
     Link(LinkCopy),
     Tree(Box<TreeCopy>),
+}
+
+impl Work {
+    /// What was found in the source, if that is a directory.
+    fn seen(&self) -> Option<&SeenEntries> {
+        match self {
+            Self::File(_) | Self::Link(_) => None,
+            Self::Tree(tree) => Some(tree.seen()),
+        }
+    }
 }
 
 /// What was copied, or moved by copying.
@@ -148,11 +159,7 @@ impl Copying {
             return Ok(None);
         }
         if let Some(source) = source {
-            let seen = match work {
-                Work::File(_) | Work::Link(_) => None,
-                Work::Tree(tree) => Some(tree.seen()),
-            };
-            source.ensure_unchanged(shared, seen)?;
+            source.ensure_unchanged(shared, work.seen())?;
         }
         let is_directory = matches!(work, Work::Tree(_));
         let saved = match work {
@@ -163,7 +170,7 @@ impl Copying {
         Ok(Some(match source.take() {
             None => Relocated::Copied { saved, is_directory },
             Some(source) => {
-                let (from, lay_at) = source.give_up(shared)?;
+                let (from, lay_at) = source.give_up(shared, work.seen())?;
                 let Saved { path, asked_for, lies_at, created, kept, .. } = saved;
                 Relocated::Moved(Moved {
                     from,
