@@ -82,6 +82,8 @@ pub(super) struct CommitTerms<'w> {
     pub(super) guard: Guard,
     /// Who saves it.
     pub(super) remover: &'w Remover,
+    /// Whether that client has not written it, but moves it here.
+    pub(super) is_moved: bool,
 }
 
 /// The result of an attempt to name a file.
@@ -304,7 +306,9 @@ impl Commit<'_> {
     ) -> Result<Attempt, Error> {
         match given {
             Ok(Given { path, old, kept }) => {
-                self.shared.trash.wrote(file, old, self.terms.remover);
+                if !self.terms.is_moved {
+                    self.shared.trash.wrote(file, old, self.terms.remover);
+                }
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
                 let asked_for = (!is_told).then(|| self.grant.path().clone());
                 Ok(Attempt::Saved(Saved {

@@ -27,6 +27,8 @@ pub(super) struct FileCopy {
     is_complete: bool,
     /// Whether it replaces a directory, which no upload does.
     replaces_directory: bool,
+    /// Whether it is moved, and so keeps its author.
+    is_moved: bool,
 }
 
 impl FileCopy {
@@ -36,6 +38,7 @@ impl FileCopy {
         source: File,
         to: &Grant<'_, ToWrite>,
         conflict: IfTaken,
+        is_moved: bool,
     ) -> Result<Self, Error> {
         let stat = rustix::fs::fstat(&source)?;
         let facts = shared.root.facts(&stat);
@@ -57,7 +60,8 @@ impl FileCopy {
         let method = if replaces_directory { best.max(SaveMethod::Named) } else { best };
         let temporary = Temporary::create(place.nearest(), method)?;
         let (content, modified) = (FileContent::of(source), facts.modified);
-        let copy = Self { content, temporary, place, modified, is_complete: false, replaces_directory };
+        let copy =
+            Self { content, temporary, place, modified, is_complete: false, replaces_directory, is_moved };
         if replaces_directory {
             copy.complete(shared, to, conflict)?.check()?;
         }
@@ -103,7 +107,7 @@ impl FileCopy {
             IfTaken::Refuse => Guard::MustBeNew,
             IfTaken::Replace => Guard::None,
         };
-        let wanted = CommitTerms { size, modified: Some(*modified), guard, remover };
+        let wanted = CommitTerms { size, modified: Some(*modified), guard, remover, is_moved: self.is_moved };
         match save(shared, place, to, temporary, &wanted) {
             Err(Error::Changed) => Err(Error::Exists),
             other => other,

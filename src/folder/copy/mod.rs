@@ -97,7 +97,7 @@ impl Copying {
         shared.rules.admit_path(to.path())?;
         refuse_nested(from.path(), to.path())?;
         let work = match node {
-            Node::File(open) => Work::File(FileCopy::begin(shared, open.file, to, conflict)?),
+            Node::File(open) => Work::File(FileCopy::begin(shared, open.file, to, conflict, false)?),
             Node::Directory { .. } => {
                 let list: Grant<'_, ToList> = judge.check(from.path())?;
                 let top = shared.root.top(&list)?;
@@ -128,7 +128,7 @@ impl Copying {
             let tree = TreeCopy::begin(shared, top, path, None, Extent::Everything, to, conflict)?;
             Work::Tree(Box::new(tree))
         } else {
-            Work::File(FileCopy::begin(shared, source.open_file()?, to, conflict)?)
+            Work::File(FileCopy::begin(shared, source.open_file()?, to, conflict, true)?)
         };
         Ok(Self::new(shared, to, conflict, remover, work, Some(source)))
     }
