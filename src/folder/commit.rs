@@ -306,8 +306,8 @@ impl Commit<'_> {
     ) -> Result<Attempt, Error> {
         match given {
             Ok(Given { path, old, kept }) => {
-                if !self.terms.is_moved {
-                    self.shared.trash.wrote(file, old, self.terms.remover);
+                if let Some(name) = path.name().filter(|_| !self.terms.is_moved) {
+                    self.shared.trash.wrote(file, name, old, self.terms.remover);
                 }
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
                 let asked_for = (!is_told).then(|| self.grant.path().clone());
