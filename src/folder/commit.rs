@@ -84,6 +84,8 @@ pub(super) struct CommitTerms<'w> {
     pub(super) makes_parents: bool,
     /// Who saves it.
     pub(super) remover: &'w Remover,
+    /// Whether that client has not written it, but moves it here.
+    pub(super) is_moved: bool,
 }
 
 /// The result of an attempt to name a file.
@@ -309,7 +311,9 @@ impl Commit<'_> {
     ) -> Result<Attempt, Error> {
         match given {
             Ok(Given { path, old, kept }) => {
-                self.shared.trash.wrote(file, old, self.terms.remover);
+                if let Some(name) = path.name().filter(|_| !self.terms.is_moved) {
+                    self.shared.trash.wrote(file, name, old, self.terms.remover);
+                }
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
                 let asked_for = (!is_told).then(|| self.grant.path().clone());
                 Ok(Attempt::Saved(Saved {

@@ -97,7 +97,8 @@ impl Incoming {
     pub fn commit(self, guard: Guard, remover: &Remover, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        let terms = CommitTerms { size: received, modified, guard, makes_parents: true, remover };
+        let terms =
+            CommitTerms { size: received, modified, guard, makes_parents: true, remover, is_moved: false };
         save(&shared, &place, &grant, &mut temporary, &terms)
     }
 }

@@ -282,6 +282,31 @@ pub(super) fn random_name() -> String {
     format!(".wharf-{number:016x}.tmp")
 }
 
+/// Renames an entry of this directory to a temporary name there, so that nobody sees it any more.
+pub(super) fn set_aside(dir: &Dir, name: &OsStr) -> Result<String, Errno> {
+    for _ in 0..TRIES {
+        let aside = random_name();
+        match rename_to_free(dir, name, OsStr::new(&aside)) {
+            Err(Errno::EXIST) => {}
+            renamed => return renamed.map(|()| aside),
+        }
+    }
+    Err(Errno::EXIST)
+}
+
+/// Renames an entry of this directory to a name that must be free: `EEXIST` if it is not. Where the file system cannot do that in
+/// one step, the commit lock keeps this server's own saves away.
+pub(super) fn rename_to_free(dir: &Dir, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    let (from, to) = (from.as_bytes(), to.as_bytes());
+    match fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
+        Err(error) if is_unsupported(error) => match fs::statat(dir, to, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => fs::renameat(dir, from, dir, to),
+            other => other.and(Err(Errno::EXIST)),
+        },
+        other => other,
+    }
+}
+
 /// A temporary name that a file had.
 pub(super) struct TemporaryName(Name);
 

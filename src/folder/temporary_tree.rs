@@ -8,13 +8,12 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, FlockOperation, Mode, RenameFlags};
+use rustix::fs::{self, FlockOperation, Mode};
 use rustix::io::Errno;
 
 use super::root;
-use super::save_method::is_unsupported;
 use super::shared::Shared;
-use super::temporary::{TRIES, random_name};
+use super::temporary::{TRIES, random_name, rename_to_free, set_aside};
 use crate::path::SharePath;
 
 /// A directory with a temporary name. Removed on drop, with everything below it: it moves into the trash, which is swept in pieces.
@@ -47,22 +46,10 @@ impl TemporaryTree {
     /// Renames a directory to a temporary name, so that nobody sees it any more.
     pub(super) fn take(shared: &Arc<Shared>, parent: &Arc<Dir>, path: &SharePath) -> Result<Self, Errno> {
         let old = path.name().ok_or(Errno::INVAL)?;
-        for _ in 0..TRIES {
-            let name = random_name();
-            match fs::renameat_with(&**parent, old, &**parent, name.as_str(), RenameFlags::NOREPLACE) {
-                Err(Errno::EXIST) => {}
-                // No other program uses such names.
-                Err(error) if is_unsupported(error) => {
-                    fs::renameat(&**parent, old, &**parent, name.as_str())?;
-                    return Self::open(shared, parent, path, name);
-                }
-                renamed => {
-                    renamed?;
-                    return Self::open(shared, parent, path, name);
-                }
-            }
-        }
-        Err(Errno::EXIST)
+        let name = set_aside(parent, old)?;
+        Self::open(shared, parent, path, name.clone()).inspect_err(|_| {
+            let _ = rename_to_free(parent, OsStr::new(&name), old);
+        })
     }
 
     fn open(shared: &Arc<Shared>, parent: &Arc<Dir>, path: &SharePath, name: String) -> Result<Self, Errno> {

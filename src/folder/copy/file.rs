@@ -28,6 +28,8 @@ pub(super) struct FileCopy {
     is_complete: bool,
     /// Whether it replaces a directory, which no upload does.
     replaces_directory: bool,
+    /// Whether it is moved, and so keeps its author.
+    is_moved: bool,
 }
 
 impl FileCopy {
@@ -37,6 +39,7 @@ impl FileCopy {
         source: File,
         to: &Grant<'_, ToWrite>,
         conflict: IfTaken,
+        is_moved: bool,
     ) -> Result<Self, Error> {
         let stat = rustix::fs::fstat(&source)?;
         let facts = shared.root.facts(&stat);
@@ -58,7 +61,8 @@ impl FileCopy {
         let method = if replaces_directory { best.max(SaveMethod::Named) } else { best };
         let temporary = Temporary::create(place.nearest(), method).map_err(of_new)?;
         let (content, modified) = (FileContent::of(source), facts.modified);
-        let copy = Self { content, temporary, place, modified, is_complete: false, replaces_directory };
+        let copy =
+            Self { content, temporary, place, modified, is_complete: false, replaces_directory, is_moved };
         if replaces_directory {
             copy.complete(shared, to, conflict)?.check()?;
         }
@@ -104,7 +108,14 @@ impl FileCopy {
             IfTaken::Refuse => Guard::MustBeNew,
             IfTaken::Replace => Guard::None,
         };
-        let wanted = CommitTerms { size, modified: Some(*modified), guard, makes_parents: false, remover };
+        let wanted = CommitTerms {
+            size,
+            modified: Some(*modified),
+            guard,
+            makes_parents: false,
+            remover,
+            is_moved: self.is_moved,
+        };
         match save(shared, place, to, temporary, &wanted) {
             Err(Error::Changed) => Err(Error::Exists),
             Err(Error::NoParent) => Err(Error::ParentGone),

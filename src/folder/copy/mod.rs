@@ -39,6 +39,7 @@ pub use place::Extent;
 use place::of_source;
 use source::MovedSource;
 use tree::TreeCopy;
+use walk::SeenEntries;
 
 /// Something that is being copied. Dropped before its end, it leaves nothing.
 pub struct Copying {
@@ -55,6 +56,16 @@ enum Work {
     File(FileCopy),
     Link(LinkCopy),
     Tree(Box<TreeCopy>),
+}
+
+impl Work {
+    /// What was found in the source, if that is a directory.
+    fn seen(&self) -> Option<&SeenEntries> {
+        match self {
+            Self::File(_) | Self::Link(_) => None,
+            Self::Tree(tree) => Some(tree.seen()),
+        }
+    }
 }
 
 /// What was copied, or moved by copying.
@@ -89,7 +100,7 @@ impl Copying {
         shared.rules.admit_path(to.path())?;
         refuse_nested(from.path(), to.path())?;
         let work = match node {
-            Node::File(open) => Work::File(FileCopy::begin(shared, open.file, to, conflict)?),
+            Node::File(open) => Work::File(FileCopy::begin(shared, open.file, to, conflict, false)?),
             Node::Directory { .. } => {
                 let list: Grant<'_, ToList> = judge.check(from.path())?;
                 let top = shared.root.top(&list)?;
@@ -120,7 +131,7 @@ impl Copying {
             let tree = TreeCopy::begin(shared, top, path, None, Extent::Everything, to, conflict)?;
             Work::Tree(Box::new(tree))
         } else {
-            Work::File(FileCopy::begin(shared, source.open_file()?, to, conflict)?)
+            Work::File(FileCopy::begin(shared, source.open_file()?, to, conflict, true)?)
         };
         Ok(Self::new(shared, to, conflict, remover, work, Some(source)))
     }
@@ -151,11 +162,7 @@ impl Copying {
             return Ok(None);
         }
         if let Some(source) = source {
-            let seen = match work {
-                Work::File(_) | Work::Link(_) => None,
-                Work::Tree(tree) => Some(tree.seen()),
-            };
-            source.ensure_unchanged(shared, seen)?;
+            source.ensure_unchanged(shared, work.seen())?;
         }
         let is_directory = matches!(work, Work::Tree(_));
         let saved = match work {
@@ -166,7 +173,7 @@ impl Copying {
         Ok(Some(match source.take() {
             None => Relocated::Copied { saved, is_directory },
             Some(source) => {
-                let (from, lay_at) = source.give_up(shared)?;
+                let (from, lay_at) = source.give_up(shared, work.seen())?;
                 let Saved { path, asked_for, lies_at, created, kept, .. } = saved;
                 Relocated::Moved(Moved {
                     from,

@@ -1,12 +1,14 @@
 //! What is moved to another file system: it is copied, and then its old place is given up.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::File;
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
 
 use crate::access::{Grant, ToRemove};
 use crate::durable::group::PendingSync;
@@ -14,11 +16,13 @@ use crate::folder::copy::place::of_source;
 use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk, read_link};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
+use crate::folder::numbering::{MOST_COPIES, numbered};
 use crate::folder::place::Place;
 use crate::folder::real_path::Judged;
 use crate::folder::root::{self, Identity};
 use crate::folder::shared::Shared;
 use crate::folder::stale::MayBeStale as _;
+use crate::folder::temporary::{rename_to_free, set_aside};
 use crate::folder::temporary_tree::TemporaryTree;
 use crate::path::SharePath;
 
@@ -94,25 +98,142 @@ impl MovedSource {
     }
 
     fn is_as_seen(&self, shared: &Arc<Shared>, seen: &SeenEntries) -> Result<bool, Error> {
-        let (top, path) = (self.open_directory()?, self.place.path());
-        let mut walk = TreeWalk::begin(shared, top, path, None, seen.alike())?;
+        self.holds(shared, self.open_directory()?, seen)
+    }
+
+    fn holds(&self, shared: &Arc<Shared>, top: Dir, seen: &SeenEntries) -> Result<bool, Error> {
+        let mut walk = TreeWalk::begin(shared, top, self.place.path(), None, seen.alike())?;
         while !matches!(walk.step()?, Found::End) {}
         Ok(walk.seen().is(seen))
     }
 
-    /// Removes it: a directory first gets a name that nobody sees. Returns where it was.
-    pub(super) fn give_up(self, shared: &Arc<Shared>) -> Result<(SharePath, Option<SharePath>), Error> {
-        let Self { place, lay_at, .. } = &self;
-        let dir = place.nearest();
+    /// Removes it, if it is still what was copied. First it gets a name that nobody sees, so that nothing more is saved there. What was
+    /// saved just before is found then: it gets its name back. Returns where it was.
+    pub(super) fn give_up(
+        self,
+        shared: &Arc<Shared>,
+        seen: Option<&SeenEntries>,
+    ) -> Result<(SharePath, Option<SharePath>), Error> {
+        let dir = self.place.nearest();
         let names = shared.syncs().map(|syncs| syncs.begin(&**dir)).transpose()?;
-        let tree = if self.is_directory() {
-            Some(TemporaryTree::take(shared, dir, place.path())?)
-        } else {
-            fs::unlinkat(&**dir, place.name().as_bytes(), AtFlags::empty())?;
-            None
+        let tree = match seen {
+            None => self.remove_file(shared).map(|()| None),
+            Some(seen) => self.take_tree(shared, seen).map(Some),
         };
         names.map_or(Ok(()), PendingSync::finish)?;
-        drop(tree);
-        Ok((place.path().clone(), lay_at.clone()))
+        drop(tree?);
+        Ok((self.place.path().clone(), self.lay_at))
+    }
+
+    fn remove_file(&self, shared: &Shared) -> Result<(), Error> {
+        let Self { place, stat, .. } = self;
+        let dir = place.nearest();
+        let _lock = shared.commits.within_process();
+        place.confirm(&shared.root, dir)?;
+        let now = root::look_in(&**dir, place.name())?;
+        if shared.root.facts(&now).version != shared.root.facts(stat).version {
+            return Err(Error::Changed);
+        }
+        let aside = set_aside(dir, place.name())?;
+        // Other programs do not wait for the lock. The new name has changed the file's version.
+        let content = |stat: &Stat| (Identity::of(stat), stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
+        let removed = match root::look_in(&**dir, OsStr::new(&aside)) {
+            Ok(now) if content(&now) == content(stat) => {
+                fs::unlinkat(&**dir, aside.as_str(), AtFlags::empty()).map_err(Error::from)
+            }
+            Ok(_) => Err(Error::Changed),
+            Err(error) => Err(error.into()),
+        };
+        removed.inspect_err(|_| self.put_back(OsStr::new(&aside)))
+    }
+
+    fn take_tree(&self, shared: &Arc<Shared>, seen: &SeenEntries) -> Result<TemporaryTree, Error> {
+        let Self { place, stat, .. } = self;
+        let tree = {
+            let _lock = shared.commits.within_process();
+            place.confirm(&shared.root, place.nearest())?;
+            TemporaryTree::take(shared, place.nearest(), place.path())?
+        };
+        let is_same = || -> Result<bool, Error> {
+            let is_same = Identity::of(&fs::fstat(&**tree.dir())?) == Identity::of(stat);
+            Ok(is_same && self.holds(shared, tree.dir().try_clone()?, seen)?)
+        };
+        let changed = match is_same() {
+            Ok(true) => return Ok(tree),
+            Ok(false) => Error::Changed,
+            Err(error) => error,
+        };
+        let aside = tree.place().1.to_owned();
+        tree.leave();
+        let _lock = shared.commits.within_process();
+        self.put_back(&aside);
+        Err(changed)
+    }
+
+    /// Gives it its name back, or the next free one if another client has taken it meanwhile.
+    fn put_back(&self, aside: &OsStr) {
+        let (dir, name) = (self.place.nearest(), self.place.name());
+        let beside = (1..=MOST_COPIES).map(|number| numbered(name, number));
+        let back = iter::once(name.to_owned())
+            .chain(beside)
+            .map(|name| rename_to_free(dir, aside, &name))
+            .find(|back| *back != Err(Errno::EXIST));
+        if back != Some(Ok(())) {
+            let (path, aside) = (self.place.path().as_path().display(), aside.display());
+            log::warn!("{path} has changed while it was moved, and is called {aside} now (rename it)");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Access, Principal, Rights};
+    use crate::folder::current::Source;
+    use crate::folder::save_method::SaveMethod;
+    use std::time::SystemTime;
+
+    #[test]
+    fn what_is_saved_before_its_place_is_given_up_stays() {
+        let home = tempfile::TempDir::new().expect("a directory");
+        let at = |name: &str| home.path().join(name);
+        let best = SaveMethod::of_this_system();
+        let source = Source::open(home.path(), Default::default(), best, SystemTime::now());
+        let shared = source.expect("a folder").current();
+        let judge = Access::new(Rights::EDIT).judge(&Principal::anonymous(None));
+        let find = |name: &str| {
+            let path = SharePath::parse(name.as_bytes()).expect("a path");
+            let from: Grant<'_, ToRemove> = judge.check(&path).expect("allowed");
+            MovedSource::find(&shared, &from, Guard::None).expect("found")
+        };
+        let seen_in = |found: &MovedSource| {
+            let (top, path) = (found.open_directory().expect("open"), found.place.path());
+            let walk = TreeWalk::begin(&shared, top, path, None, SeenEntries::new());
+            let mut walk = walk.expect("begun");
+            while !matches!(walk.step().expect("a step"), Found::End) {}
+            walk.seen().clone()
+        };
+        std::fs::create_dir(at("dir")).expect("a directory");
+        std::fs::write(at("file"), "old").expect("a file");
+        std::fs::write(at("dir/old"), "old").expect("a file");
+
+        let (file, dir) = (find("file"), find("dir"));
+        let seen = seen_in(&dir);
+        std::fs::write(at("new"), "new").expect("a file");
+        std::fs::rename(at("new"), at("file")).expect("saved");
+        std::fs::write(at("dir/new"), "new").expect("saved");
+        let given_up = file.give_up(&shared, None);
+        assert!(matches!(given_up, Err(Error::Changed)), "{given_up:?}");
+        let given_up = dir.give_up(&shared, Some(&seen));
+        assert!(matches!(given_up, Err(Error::Changed)), "{given_up:?}");
+        for name in ["file", "dir/new"] {
+            assert_eq!(std::fs::read_to_string(at(name)).expect("still there"), "new", "{name}");
+        }
+
+        let (file, dir) = (find("file"), find("dir"));
+        let seen = seen_in(&dir);
+        file.give_up(&shared, None).expect("unchanged");
+        dir.give_up(&shared, Some(&seen)).expect("unchanged");
+        assert!(!at("file").exists() && !at("dir").exists());
     }
 }

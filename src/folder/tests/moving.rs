@@ -245,3 +245,17 @@ fn a_directory_that_changes_while_it_is_copied_is_not_copied() {
     fs::write(it.share().join("dir/sub/a"), "in place").expect("written");
     assert!(copying.step(disk()).is_ok(), "a file that is written in place is as for any reader");
 }
+
+#[test]
+fn whoever_moves_a_file_to_another_file_system_has_not_written_it() {
+    let it = Fixture::new();
+    it.write("dir/in", "in");
+    let folder = it.folder(Rules { trash: Some(Duration::from_secs(3_600)), ..quick() });
+    save(&folder, "a", "by someone").expect("saved");
+    let (from, to) = (grant::<ToRemove>("a"), grant::<ToWrite>("dir/a"));
+    let copying = folder.move_by_copy(&from, &to, IfTaken::Refuse, Guard::None, &client(), disk());
+    let mut copying = copying.expect("begun");
+    while copying.step(disk()).expect("a piece").is_none() {}
+    let removed = folder.remove(&grant("dir/a"), Guard::None, &client(), disk()).expect("removed");
+    assert!(removed.kept.is_some(), "another client has written it");
+}

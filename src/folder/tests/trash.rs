@@ -295,11 +295,14 @@ fn each_owner_has_their_own_entries() {
 #[test]
 fn what_nobody_misses_is_not_kept() {
     let it = Fixture::new();
-    for name in ["empty", "._a", ".DS_Store"] {
-        it.write(name, if name == "empty" { "" } else { "x" });
-    }
+    it.write("empty", "");
+    it.write("~$b", "by another program");
     let folder = it.folder(Rules { hidden: true, ..with_trash() });
     let ann = user("ann");
+    assert!(save_as(&folder, "~$b", "new", &ann).expect("saved").kept.is_some(), "another program's");
+    for name in ["._a", ".DS_Store"] {
+        save_as(&folder, name, "x", &ann).expect("saved");
+    }
     for name in ["empty", "._a", ".DS_Store"] {
         assert_eq!(save_as(&folder, name, "new", &ann).expect("saved").kept, None, "{name}");
     }

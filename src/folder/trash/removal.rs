@@ -20,6 +20,7 @@ use super::written::Change;
 use crate::folder::error::Error;
 use crate::folder::remover::Remover;
 use crate::folder::root::{Root, file_type};
+use crate::folder::temporary::{rename_to_free, set_aside};
 
 /// How something is removed.
 pub(in crate::folder) enum Removal<'t> {
@@ -110,8 +111,16 @@ impl Removal<'_> {
                 Ok(arrived.map(|()| None))
             }
             Self::AtOnce => {
-                fs::unlinkat(dir, name.as_bytes(), AtFlags::empty())?;
-                Ok(arrive().map(|()| None))
+                let aside = set_aside(dir, name)?;
+                let arrived = arrive();
+                let done = match arrived {
+                    Ok(()) => fs::unlinkat(dir, aside.as_str(), AtFlags::empty()),
+                    Err(_) => rename_to_free(dir, OsStr::new(&aside), name),
+                };
+                if let Err(error) = done {
+                    log::warn!("cannot remove or rename {aside}: {error}");
+                }
+                Ok(arrived.map(|()| None))
             }
         }
     }
@@ -126,5 +135,28 @@ impl NewEntry<'_> {
         let id = self.finish();
         store.sync(begun, None)?;
         Ok(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_would_not_be_kept_stays_if_nothing_replaces_it() {
+        let home = tempfile::TempDir::new().expect("a directory");
+        let at = |name: &str| home.path().join(name);
+        let dir = Dir::open_ambient_dir(home.path(), cap_std::ambient_authority()).expect("a directory");
+        let names = || fs::read_dir(home.path()).expect("a directory").count();
+        fs::write(at("a"), "old").expect("a file");
+        let displaced = Removal::AtOnce.displace(&dir, OsStr::new("a"), || Err(Errno::ACCESS));
+        assert!(matches!(displaced, Ok(Err(Errno::ACCESS))), "{displaced:?}");
+        assert_eq!(fs::read_to_string(at("a")).expect("a file"), "old");
+        assert_eq!(names(), 1);
+        let appear = || fs::create_dir(at("a")).map_err(|_| Errno::EXIST);
+        let displaced = Removal::AtOnce.displace(&dir, OsStr::new("a"), appear);
+        assert!(matches!(displaced, Ok(Ok(None))), "{displaced:?}");
+        assert_eq!((at("a").is_dir(), names()), (true, 1));
     }
 }

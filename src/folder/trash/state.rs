@@ -1,5 +1,6 @@
 //! What a server knows of the trash, and shares between its threads.
 
+use std::ffi::OsStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -45,17 +46,18 @@ impl Trash {
         id.time().checked_add(age).unwrap_or_else(far_future)
     }
 
-    /// Remembers that this client has saved this file, instead of the old one if there was one, which may have been kept.
+    /// Remembers that this client has saved this file under this name, instead of the old one if there was one, which may have been kept.
     pub(in crate::folder) fn wrote(
         &self,
         file: &Temporary,
+        name: &OsStr,
         old: Option<(Identity, bool)>,
         remover: &Remover,
     ) {
         if self.is_on()
             && let Ok(stat) = file.stat()
         {
-            self.written().wrote(&stat, old, &remover.writer, Instant::now());
+            self.written().wrote(&stat, name, old, &remover.writer, Instant::now());
         }
     }
 

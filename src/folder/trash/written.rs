@@ -34,6 +34,8 @@ struct WrittenFile {
     number: u64,
     content: Content,
     writer: Arc<str>,
+    /// Whether it was written under a name of litter.
+    is_litter: bool,
     /// When its writer made it, if nobody else had a file of that name before.
     made: Option<Instant>,
     /// When a version of it was kept last.
@@ -70,7 +72,7 @@ impl WrittenFiles {
         remover: &Remover,
         now: Instant,
     ) -> bool {
-        if stat.st_size == 0 || is_litter(name) {
+        if stat.st_size == 0 {
             return true;
         }
         let Some(file) = self.files.get(&Identity::of(stat)) else { return false };
@@ -80,11 +82,21 @@ impl WrittenFiles {
             // Of a file that is not kept, no version would be left.
             Change::Removed => (file.made, remover.is_known()),
         };
-        file.content == Content::of(stat) && *file.writer == *remover.writer && is_lately(time) && counts
+        // A file that was moved to such a name is not litter.
+        let is_litter = file.is_litter && is_litter(name);
+        let is_own = file.content == Content::of(stat) && *file.writer == *remover.writer;
+        is_own && (is_litter || (counts && is_lately(time)))
     }
 
     /// Remembers that a client has written this file, instead of the old one if there was one, which may have been kept.
-    pub(super) fn wrote(&mut self, new: &Stat, old: Option<(Identity, bool)>, writer: &str, now: Instant) {
+    pub(super) fn wrote(
+        &mut self,
+        new: &Stat,
+        name: &OsStr,
+        old: Option<(Identity, bool)>,
+        writer: &str,
+        now: Instant,
+    ) {
         let (made, kept) = match old {
             None => (Some(now), None),
             Some((old, is_kept)) => {
@@ -102,7 +114,8 @@ impl WrittenFiles {
         }
         let number = self.next;
         self.next += 1;
-        let file = WrittenFile { number, content: Content::of(new), writer: writer.into(), made, kept };
+        let (content, is_litter) = (Content::of(new), is_litter(name));
+        let file = WrittenFile { number, content, writer: writer.into(), is_litter, made, kept };
         self.order.insert(number, identity);
         self.files.insert(identity, file);
     }
@@ -154,7 +167,7 @@ mod tests {
             assert!(!is_dispensable(&files, change, "ann", 0), "{change:?}: nobody knows who wrote it");
             assert!(files.is_dispensable(&empty, name, change, &user("ann"), now), "{change:?}: empty");
         }
-        files.wrote(&stat, None, "ann", now);
+        files.wrote(&stat, name, None, "ann", now);
         let table = [
             (Change::Removed, "ann", 59, true),
             (Change::Removed, "ann", 60, false),
@@ -174,12 +187,34 @@ mod tests {
             !files.is_dispensable(&changed, name, Change::Removed, &user("ann"), now),
             "another program wrote it"
         );
-        files.wrote(&stat, None, "192.0.2.1", now);
+        files.wrote(&stat, name, None, "192.0.2.1", now);
         let at_address = Remover::at_address("192.0.2.1".to_owned());
         let with_a_new_cookie = Remover { owner: Some("undo 1".to_owned()), ..at_address.clone() };
         for remover in [at_address, with_a_new_cookie] {
             let is_dispensable = files.is_dispensable(&stat, name, Change::Removed, &remover, now);
             assert!(!is_dispensable, "another client may have this address: {remover:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_writers_own_litter_is_not_kept() {
+        let now = Instant::now();
+        let later = now + 2 * MOMENT;
+        let (_file, stat) = written(3);
+        let mut files = WrittenFiles::default();
+        let (plain, litter) = (OsStr::new("a"), OsStr::new("~$a"));
+        for change in [Change::Replaced, Change::Removed] {
+            let is_dispensable = |files: &WrittenFiles, name, writer| {
+                files.is_dispensable(&stat, name, change, &user(writer), later)
+            };
+            assert!(!is_dispensable(&files, litter, "ann"), "{change:?}: nobody knows who wrote it");
+            files.wrote(&stat, plain, None, "ann", now);
+            assert!(!is_dispensable(&files, litter, "ann"), "{change:?}: it was moved there");
+            files.wrote(&stat, litter, None, "ann", now);
+            assert!(is_dispensable(&files, litter, "ann"), "{change:?}: litter");
+            assert!(!is_dispensable(&files, litter, "bob"), "{change:?}: another's");
+            assert!(!is_dispensable(&files, plain, "ann"), "{change:?}: it was moved away");
+            files.forget(Identity::of(&stat));
         }
     }
 
@@ -194,19 +229,19 @@ mod tests {
         let is_dispensable = |files: &WrittenFiles, number, writer, seconds| {
             files.is_dispensable(&stat(number), OsStr::new("a"), Change::Replaced, &user(writer), at(seconds))
         };
-        files.wrote(&stat(0), None, "ann", at(0));
+        files.wrote(&stat(0), OsStr::new("a"), None, "ann", at(0));
         assert!(!is_dispensable(&files, 0, "ann", 10), "the first version");
-        files.wrote(&stat(1), replaced(0, true), "ann", at(10));
+        files.wrote(&stat(1), OsStr::new("a"), replaced(0, true), "ann", at(10));
         assert!(is_dispensable(&files, 1, "ann", 20), "a version was kept ten seconds ago");
         assert!(!is_dispensable(&files, 1, "bob", 20), "another's is kept");
-        files.wrote(&stat(2), replaced(1, false), "ann", at(20));
+        files.wrote(&stat(2), OsStr::new("a"), replaced(1, false), "ann", at(20));
         assert!(is_dispensable(&files, 2, "ann", 69), "the last one kept is less than a minute old");
         assert!(!is_dispensable(&files, 2, "ann", 70), "a minute later");
         let removed = |files: &WrittenFiles, number, writer, seconds| {
             files.is_dispensable(&stat(number), OsStr::new("a"), Change::Removed, &user(writer), at(seconds))
         };
         assert!(removed(&files, 2, "ann", 59), "ann alone has made it");
-        files.wrote(&stat(3), replaced(2, true), "bob", at(30));
+        files.wrote(&stat(3), OsStr::new("a"), replaced(2, true), "bob", at(30));
         assert!(!removed(&files, 3, "bob", 31), "bob has replaced a file of ann's");
         assert!(!is_dispensable(&files, 3, "ann", 31), "it is bob's now");
     }
@@ -221,7 +256,7 @@ mod tests {
             stat
         };
         for number in 0..=MOST {
-            files.wrote(&numbered(number), None, "ann", Instant::now());
+            files.wrote(&numbered(number), OsStr::new("a"), None, "ann", Instant::now());
         }
         assert_eq!((files.files.len(), files.order.len()), (MOST, MOST));
         assert!(!files.files.contains_key(&Identity::of(&numbered(0))));
