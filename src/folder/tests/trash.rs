@@ -45,6 +45,13 @@ fn restore(folder: &Folder, id: &TrashId) -> Result<Restored, Error> {
     folder.restore(id, Whose::Everybody, &editor(), disk())
 }
 
+/// Empties the trash, which takes one piece; returns how many entries it has discarded.
+fn emptied(folder: &Folder, whose: Whose<'_>, judge: &Judge) -> usize {
+    let emptied = folder.empty_trash(whose, None, judge, disk()).expect("emptied");
+    assert_eq!(emptied.rest, None);
+    emptied.count
+}
+
 fn with_trash() -> Rules {
     Rules { trash: Some(7 * DAY), ..quick() }
 }
@@ -283,12 +290,35 @@ fn each_owner_has_their_own_entries() {
     assert!(matches!(folder.discard(&a, bob, &editor(), disk()), Err(Error::NotFound)));
     let viewer = judge();
     assert!(matches!(folder.discard(&a, ann, &viewer, disk()), Err(Error::NoRight(_))), "needs `remove`");
-    assert_eq!(folder.empty_trash(ann, &viewer, disk()).expect("read"), 0);
+    assert_eq!(emptied(&folder, ann, &viewer), 0);
     let no_adder = Access::new(Rights::VIEW).judge(&Principal::anonymous(None));
     assert!(matches!(folder.restore(&a, ann, &no_adder, disk()), Err(Error::NoRight(_))), "needs `add`");
-    assert_eq!(folder.empty_trash(ann, &editor(), disk()).expect("emptied"), 1);
+    assert_eq!(emptied(&folder, ann, &editor()), 1);
     assert_eq!(ids(Whose::Everybody), [c, b]);
-    assert_eq!(folder.empty_trash(Whose::Everybody, &no_adder, disk()).expect("emptied"), 2);
+    assert_eq!(emptied(&folder, Whose::Everybody, &no_adder), 2);
+    folder.sweep_trash(SystemTime::now(), disk());
+    assert!(in_trash(&it).is_empty());
+}
+
+#[test]
+fn the_trash_is_emptied_in_pieces_and_the_sweep_removes_the_content() {
+    let it = Fixture::new();
+    let folder = it.folder(with_trash());
+    let mut newest = None;
+    for _ in 0..300 {
+        it.write("a", "x");
+        newest = remove(&folder, "a").expect("removed").kept;
+    }
+    let all = Whose::Everybody;
+    folder.discard(&newest.expect("kept"), all, &editor(), disk()).expect("discarded");
+    let is_gone = |name: &&String| name.ends_with(".gone");
+    assert_eq!(in_trash(&it).iter().filter(is_gone).count(), 1, "renamed, not removed");
+    let first = folder.empty_trash(all, None, &editor(), disk()).expect("emptied");
+    assert_eq!(first.count, 256);
+    let second = folder.empty_trash(all, first.rest, &editor(), disk()).expect("emptied");
+    assert_eq!((second.count, second.rest), (43, None));
+    assert_eq!(in_trash(&it).iter().filter(is_gone).count(), 300);
+    folder.sweep_trash(SystemTime::now(), disk());
     assert!(in_trash(&it).is_empty());
 }
 

@@ -4,6 +4,7 @@
 //! of those that are unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::SystemTime;
 
 use super::id::TrashId;
@@ -120,8 +121,8 @@ impl Index {
         whose: Whose<'i>,
         before: Option<TrashId>,
     ) -> impl Iterator<Item = TrashId> + 'i {
-        let older =
-            self.entries.iter().rev().filter(move |(id, _)| before.is_none_or(|before| **id < before));
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let older = self.entries.range((Bound::Unbounded, end)).rev();
         older
             .filter(move |(_, entry)| !entry.is_pending && whose.has(entry.owner.as_deref()))
             .map(|(id, _)| *id)

@@ -35,7 +35,7 @@ use crate::server::handled::Handled;
 use crate::server::link_view::LinkView;
 use crate::server::listing::timestamp;
 use crate::server::pages::{self, TrashPage};
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::{AfterBody, Job, JobOutcome};
 use crate::server::remover::TrashOwner;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -50,6 +50,9 @@ const JSON_LIMIT: usize = 256 * 1024;
 
 /// The largest body, in bytes: a form with an id.
 const FORM_LIMIT: usize = 256;
+
+/// When to retry if the server is shutting down, in seconds.
+const RETRY_AFTER: u32 = 5;
 
 /// What follows the id in the path that restores an entry.
 const RESTORE: &str = "/restore";
@@ -71,6 +74,18 @@ struct Visitor {
 enum Discarded {
     One(TrashId),
     All,
+}
+
+/// Emptying the trash: a job in pieces. Between two of them other jobs run, and after each it ends if its client has gone; the
+/// next sweep then removes what was discarded until then.
+struct Emptying<R> {
+    visitor: Visitor,
+    /// How many entries were discarded.
+    count: usize,
+    /// Where the next piece begins.
+    rest: Option<TrashId>,
+    /// Makes the response from the count.
+    respond: R,
 }
 
 /// Entries of the trash, and whether there are more that are older.
@@ -125,7 +140,7 @@ pub(crate) fn discard(
     let visitor = Visitor::of(request, state)?;
     let id = TrashId::parse(request.rest).ok_or_else(not_found)?;
     receive(request, move |_, state, disk| {
-        visitor.discard(Discarded::One(id), state, disk)?;
+        visitor.discard(id, state, disk)?;
         Ok(Response::empty(head(Status::NO_CONTENT)))
     })
 }
@@ -133,21 +148,27 @@ pub(crate) fn discard(
 /// `DELETE trash`: discards all entries that the client may discard.
 pub(crate) fn empty(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let visitor = Visitor::of(request, state)?;
-    receive(request, move |_, state, disk| {
-        let count = visitor.discard(Discarded::All, state, disk)?;
-        Ok(json::response(Status::OK, &json!({ "count": count })))
-    })
+    let respond = |count| json::response(Status::OK, &json!({ "count": count }));
+    let work = move |_: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        Emptying { visitor, count: 0, rest: None, respond }.job()(state, disk)
+    };
+    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(work)))
 }
 
 /// `POST trash`: the form of the page, which has no other methods.
 pub(crate) fn form(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let visitor = Visitor::of(request, state)?;
-    receive(request, move |form, state, disk| {
-        let text = "the form must say what is discarded: discard=all, or discard=ID";
-        let discarded = Discarded::of(&form).ok_or_else(|| bad_request(text))?;
-        visitor.discard(discarded, state, disk)?;
-        Ok(to_page())
-    })
+    let work = move |form: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        let response = match Discarded::of(&form) {
+            Some(Discarded::All) => {
+                return Emptying { visitor, count: 0, rest: None, respond: |_| to_page() }.job()(state, disk);
+            }
+            Some(Discarded::One(id)) => visitor.discard(id, state, disk).map(|()| to_page()),
+            None => Err(bad_request("the form must say what is discarded: discard=all, or discard=ID")),
+        };
+        JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
+    };
+    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(work)))
 }
 
 /// Receives the body, which is empty but for a form, and makes the response on a thread that may wait for the disk.
@@ -240,28 +261,14 @@ impl Visitor {
         Ok(json::response(Status::OK, &json!({ "path": path })).with("Location", location))
     }
 
-    /// Discards entries; returns how many.
-    fn discard(&self, which: Discarded, state: &State, disk: Blocking<'_>) -> Result<usize, Response> {
-        let discarded = self.try_discard(which, state, disk)?;
-        // Of large directories, most is still on the disk.
+    /// Discards an entry.
+    fn discard(&self, id: TrashId, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
+        let (whose, judge) = (self.whose(state)?, state.access.judge(&self.principal));
+        ensure_kept(id, state)?;
+        state.folder.discard(&id, whose, &judge, disk).map_err(|error| refuse(&error))?;
+        // The content is still on the disk.
         state.sweep_trash_soon();
-        Ok(discarded)
-    }
-
-    fn try_discard(&self, which: Discarded, state: &State, disk: Blocking<'_>) -> Result<usize, Response> {
-        let (whose, judge) = (self.whose(state), state.access.judge(&self.principal));
-        match (which, whose) {
-            (Discarded::One(id), whose) => {
-                ensure_kept(id, state)?;
-                let discarded = state.folder.discard(&id, whose?, &judge, disk);
-                discarded.map(|()| 1).map_err(|error| refuse(&error))
-            }
-            (Discarded::All, Ok(whose)) => {
-                let emptied = state.folder.empty_trash(whose, &judge, disk);
-                emptied.map_err(|error| error_response::of(&error))
-            }
-            (Discarded::All, Err(_)) => Ok(0),
-        }
+        Ok(())
     }
 
     /// Whose entries it may restore and discard, if its account has not changed since.
@@ -313,6 +320,39 @@ impl Visitor {
         };
         let (head, text) = page.framed(head(Status::OK).field("Vary", "Accept"));
         Response::new(head, text.into_bytes())
+    }
+}
+
+impl<R: FnOnce(usize) -> Response + Send + 'static> Emptying<R> {
+    /// The job that discards one piece, and queues itself again for the rest.
+    fn job(mut self) -> Job {
+        Box::new(move |state, disk| {
+            let response = match self.step(state, disk) {
+                Ok(true) => return JobOutcome::Again(self.job()),
+                Ok(false) => (self.respond)(self.count),
+                Err(refused) => refused,
+            };
+            if self.count > 0 {
+                // The content is still on the disk.
+                state.sweep_trash_soon();
+            }
+            JobOutcome::Respond(response, None)
+        })
+    }
+
+    /// Discards one piece; returns whether there is more.
+    fn step(&mut self, state: &State, disk: Blocking<'_>) -> Result<bool, Response> {
+        if state.stop.asked().is_some() {
+            let text = "the server is shutting down\n";
+            return Err(Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER));
+        }
+        let Ok(whose) = self.visitor.whose(state) else { return Ok(false) };
+        let judge = state.access.judge(&self.visitor.principal);
+        let emptied = state.folder.empty_trash(whose, self.rest, &judge, disk);
+        let emptied = emptied.map_err(|error| error_response::of(&error))?;
+        self.count += emptied.count;
+        self.rest = emptied.rest;
+        Ok(self.rest.is_some())
     }
 }
 
