@@ -39,7 +39,7 @@ pub(super) fn restore(
     let entry = shared.trash.find(&shared.root, id, whose)?;
     shared.rules.admit_path(entry.path())?;
     let grant = judge.check::<ToWrite>(entry.path())?;
-    may_add(&grant)?;
+    may_add_entry(&entry, &grant)?;
     stale::retry(|| put_back(shared, &entry, &grant, id))
 }
 
@@ -51,7 +51,7 @@ fn put_back(
 ) -> Result<Restored, Error> {
     let Shared { root, .. } = shared;
     let (place, grant) = Place::find(root, grant)?;
-    may_add(&grant)?;
+    may_add_entry(entry, &grant)?;
     place.confirm_nearest(root)?;
     let dir = place.make_directory(shared.syncs())?;
     let names = shared.syncs().map(|syncs| syncs.begin(&*dir)).transpose()?;
@@ -59,13 +59,29 @@ fn put_back(
     shared.stays()?;
     place.confirm(root, &dir)?;
     let Judged { grant, real } = place.judge_in(root, &dir, &grant)?;
-    may_add(&grant)?;
+    may_add_entry(entry, &grant)?;
+    if let Some(real) = real.as_ref().filter(|_| is_directory(entry)) {
+        grant.may_add_below(real)?;
+    }
     let path = appear(shared, entry, &place, &dir, &grant)?;
     drop(guard);
     names.map_or(Ok(()), PendingSync::finish)?;
     shared.trash.forget(root, id);
     let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
-    Ok(Restored { path, lies_at, is_directory: file_type(&entry.stat) == FileType::Directory })
+    Ok(Restored { path, lies_at, is_directory: is_directory(entry) })
+}
+
+fn is_directory(entry: &TrashEntry) -> bool {
+    file_type(&entry.stat) == FileType::Directory
+}
+
+/// Fails if the entry may not be added at this path; a directory needs the right everywhere below.
+fn may_add_entry(entry: &TrashEntry, grant: &Grant<'_, ToWrite>) -> Result<(), Error> {
+    may_add(grant)?;
+    if is_directory(entry) {
+        grant.may_add_below(grant.path())?;
+    }
+    Ok(())
 }
 
 /// Takes the first free name of `name.ext`, `name (restored).ext`, `name (restored 2).ext`, …
@@ -85,7 +101,7 @@ fn appear(
         };
         // The path may be so long that the mark does not fit.
         let path = parent.join(&name).map_err(|_| Error::Exists)?;
-        if grant.may_add_at(&path).is_err() {
+        if grant.may_add_at(&path).is_err() || is_directory(entry) && grant.may_add_below(&path).is_err() {
             continue;
         }
         match rename(entry, dir, &name, &shared.claims) {
@@ -105,7 +121,7 @@ fn rename(entry: &TrashEntry, dir: &Arc<Dir>, name: &OsStr, claims: &Claims) -> 
         Err(error) if can_try_on(error) => {}
         other => return other,
     }
-    if file_type(&entry.stat) == FileType::Directory {
+    if is_directory(entry) {
         // An empty directory holds the name.
         fs::mkdirat(&**dir, new, Mode::RWXU)?;
         return fs::renameat(from, old, &**dir, new).inspect_err(|_| {

@@ -246,6 +246,27 @@ fn a_directory_is_removed_only_with_the_right_everywhere_below() {
     assert!(it.share().join("b").exists(), "a link goes, not its target");
 }
 
+/// A rule below a directory protects what is there from a directory that comes back, too.
+#[test]
+fn a_directory_is_restored_only_with_the_right_everywhere_below() {
+    let it = Fixture::new();
+    it.write("a/protected/x", "x");
+    let folder = it.folder(with_trash());
+    let id = remove(&folder, "a").expect("removed").kept.expect("kept");
+    let rule = |at: &str, rights| Rule { subject: Subject::Everyone, rights, path: path(at), from: None };
+    let access = Access::by_rules([rule("", Rights::EDIT), rule("a/protected", Rights::NONE)]);
+    let judge = access.judge(&Principal::anonymous(None));
+    for is_taken in [false, true] {
+        if is_taken {
+            it.write("a/other", "x");
+        }
+        let refused = folder.restore(&id, Whose::Everybody, &judge, disk());
+        assert!(matches!(refused, Err(Error::NotFound | Error::NoRight(_))), "{is_taken}: {refused:?}");
+        assert!(!it.share().join("a (restored)").exists());
+    }
+    restore(&folder, &id).expect("restored");
+}
+
 #[test]
 fn a_link_is_removed_itself() {
     let it = Fixture::new();
