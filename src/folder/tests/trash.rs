@@ -322,6 +322,29 @@ fn each_owner_has_their_own_entries() {
 }
 
 #[test]
+fn the_trash_is_read_again_only_once_its_directory_has_changed() {
+    let it = Fixture::new();
+    it.write("a", "x");
+    let folder = it.folder(with_trash());
+    let id = remove(&folder, "a").expect("removed").kept.expect("kept").to_string();
+    let dir = it.share().join(".wharf/trash");
+    let changed_at = |time| fs::File::open(&dir).expect("open").set_modified(time).expect("set");
+    let then = SystemTime::now() - DAY;
+    changed_at(then);
+    assert_eq!(all(&folder).len(), 1);
+    let other = format!("{:012x}{}", u64::from_str_radix(&id[..12], 16).expect("hexadecimal") - 1, &id[12..]);
+    for end in ["", ".json"] {
+        fs::copy(dir.join(format!("{id}{end}")), dir.join(format!("{other}{end}"))).expect("copied");
+    }
+    changed_at(then);
+    assert_eq!(all(&folder).len(), 1, "not read");
+    changed_at(then + MINUTE);
+    assert_eq!(all(&folder).len(), 2);
+    fs::remove_file(dir.join(format!("{other}.json"))).expect("removed");
+    assert_eq!(all(&folder).len(), 1);
+}
+
+#[test]
 fn the_trash_is_emptied_in_pieces_and_the_sweep_removes_the_content() {
     let it = Fixture::new();
     let folder = it.folder(with_trash());

@@ -1,7 +1,7 @@
 //! What is in the trash, in memory: the ids, the sizes and the owners.
 //!
-//! Other servers may share the folder. So the names in the directory are read again before entries are listed, and the records
-//! of those that are unknown.
+//! Other servers may share the folder. So, if the directory has changed, its names are read again before entries are listed, and
+//! the records of those that are unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -23,6 +23,8 @@ pub(super) struct Index {
     last: Option<TrashId>,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
+    /// When the directory that was read had changed last; `None` if it has to be read again in any case.
+    as_of: Option<SystemTime>,
 }
 
 /// An entry.
@@ -59,6 +61,17 @@ impl Index {
         let id = TrashId::new(now).after(self.last);
         self.last = Some(id);
         id
+    }
+
+    /// The directory was read as it is since this time.
+    pub(super) fn read_as_of(&mut self, changed: Option<SystemTime>) {
+        self.is_loaded = true;
+        self.as_of = changed;
+    }
+
+    /// Whether the directory, which has changed then, was read since.
+    pub(super) fn is_as_of(&self, changed: SystemTime) -> bool {
+        self.as_of == Some(changed)
     }
 
     pub(super) fn insert(&mut self, id: TrashId, entry: Indexed) {
