@@ -322,6 +322,21 @@ fn each_owner_has_their_own_entries() {
 }
 
 #[test]
+fn a_free_name_is_found_after_many_that_are_taken() {
+    let it = Fixture::new();
+    it.write("a", "x");
+    let folder = it.folder(with_trash());
+    let id = remove(&folder, "a").expect("removed").kept.expect("kept");
+    for name in ["a".to_owned(), "a (restored)".to_owned()]
+        .into_iter()
+        .chain((2..=150).map(|number| format!("a (restored {number})")))
+    {
+        it.write(&name, "taken");
+    }
+    assert_eq!(restore(&folder, &id).expect("restored").path, path("a (restored 151)"));
+}
+
+#[test]
 fn the_trash_is_read_again_only_once_its_directory_has_changed() {
     let it = Fixture::new();
     it.write("a", "x");
