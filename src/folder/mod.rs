@@ -334,12 +334,6 @@ impl Folder {
         shared.trash.list(&shared.root, whose, limit, before)
     }
 
-    /// The newest entry of the trash.
-    pub fn newest_in_trash(&self, whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
-        let shared = self.source.current();
-        shared.trash.newest(&shared.root, whose)
-    }
-
     /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`.
     /// Missing parents are created. The judge must allow adding it there. When this returns, that is on the
     /// disk (unless [`Rules::durable`] is off).

@@ -66,12 +66,6 @@ impl Trash {
         Ok(items)
     }
 
-    /// The newest entry.
-    pub(in crate::folder) fn newest(&self, root: &Root, whose: Whose<'_>) -> Result<Option<TrashId>, Error> {
-        self.refresh(root)?;
-        Ok(self.index().newest(whose, None).next())
-    }
-
     /// Finds an entry and its content.
     pub(in crate::folder) fn find(
         &self,

@@ -6,7 +6,7 @@
 //! POST   trash                    the same and the next but one, for a page without a script: discard=all, discard=ID
 //! POST   trash/ID/restore      -> 200, and where it is now
 //! DELETE trash/ID              -> 204
-//! POST   undo                  -> as restore, for the newest entry of the client
+//! POST   undo                  -> as restore, for the newest entry of the client that can be restored
 //! ```
 //!
 //! A client without an account is known by a cookie; see [`remover`](crate::server::remover).
@@ -50,6 +50,9 @@ const JSON_LIMIT: usize = 256 * 1024;
 
 /// The largest body, in bytes: a form with an id.
 const FORM_LIMIT: usize = 256;
+
+/// How many entries an undo tries to restore, as long as they cannot be.
+const UNDO_TRIES: usize = 100;
 
 /// When to retry if the server is shutting down, in seconds.
 const RETRY_AFTER: u32 = 5;
@@ -120,15 +123,11 @@ pub(crate) fn restore(
     receive(request, move |_, state, disk| visitor.restore(id, state, disk))
 }
 
-/// `POST undo`: moves the client's newest entry back to its place.
+/// `POST undo`: moves the client's newest entry back to its place, or the next that can be.
 pub(crate) fn undo(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let owner = TrashOwner::own(request, state);
     let visitor = Visitor { owner, ..Visitor::of(request, state)? };
-    receive(request, move |_, state, disk| {
-        let newest = visitor.newest(state, disk).map_err(|error| error_response::of(&error))?;
-        let nothing = || Response::text(Status::NOT_FOUND, "there is nothing to undo\n");
-        visitor.restore(newest.ok_or_else(nothing)?, state, disk)
-    })
+    receive(request, move |_, state, disk| visitor.undo(state, disk))
 }
 
 /// `DELETE trash/ID`: discards an entry.
@@ -235,15 +234,23 @@ impl Visitor {
         self.principal.scope().is_none_or(|scope| path.is_below(&scope.path))
     }
 
-    fn newest(&self, state: &State, disk: Blocking<'_>) -> Result<Option<TrashId>, Error> {
-        match self.owner.whose() {
-            None => Ok(None),
-            Some(whose) if self.principal.scope().is_none() => {
-                let newest = state.folder.newest_in_trash(whose, disk)?;
-                Ok(newest.filter(|id| is_kept(*id, state)))
+    /// Restores the newest entry that can be restored. If none can, the response says why the newest cannot.
+    fn undo(&self, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
+        let (mut before, mut refusal) = (None, None);
+        for _ in 0..UNDO_TRIES {
+            let found = self.find(1, before, state, disk).map_err(|error| error_response::of(&error))?;
+            let Some(TrashItem { id, .. }) = found.items.into_iter().next() else { break };
+            match self.restore(id, state, disk) {
+                // That of another entry may have another outcome.
+                Err(refused) if (400..500).contains(&refused.head.status().code()) => {
+                    refusal.get_or_insert(refused);
+                }
+                other => return other,
             }
-            Some(_) => Ok(self.find(1, None, state, disk)?.items.first().map(|item| item.id)),
+            before = Some(id);
         }
+        let nothing = || Response::text(Status::NOT_FOUND, "there is nothing to undo\n");
+        Err(refusal.unwrap_or_else(nothing))
     }
 
     fn restore(&self, id: TrashId, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
