@@ -75,7 +75,7 @@ pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Moved, Renamed};
 pub use rules::{OnConflict, Rules};
-pub use trash::{Restored, TrashId, TrashItem, Whose};
+pub use trash::{Emptied, Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
     Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
 };
@@ -335,12 +335,6 @@ impl Folder {
         shared.trash.list(&shared.root, whose, limit, before)
     }
 
-    /// The newest entry of the trash.
-    pub fn newest_in_trash(&self, whose: Whose<'_>, _: Blocking<'_>) -> Result<Option<TrashId>, Error> {
-        let shared = self.source.current();
-        shared.trash.newest(&shared.root, whose)
-    }
-
     /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`.
     /// Missing parents are created. The judge must allow adding it there. When this returns, that is on the
     /// disk (unless [`Rules::durable`] is off).
@@ -355,7 +349,7 @@ impl Folder {
     }
 
     /// Discards an entry of the trash. The judge must allow removing what was at its path, unless `whose`
-    /// stands for everybody.
+    /// stands for everybody. Its content is removed by [`Folder::sweep_trash`].
     pub fn discard(
         &self,
         id: &TrashId,
@@ -368,11 +362,18 @@ impl Folder {
         shared.trash.discard(&shared.root, *id, whose, judge)
     }
 
-    /// Discards all entries of the trash that [`Folder::discard`] would. Returns how many.
-    pub fn empty_trash(&self, whose: Whose<'_>, judge: &Judge, _: Blocking<'_>) -> Result<usize, Error> {
+    /// Discards the entries of the trash that [`Folder::discard`] would, in pieces: the first has no `before`, and each of the
+    /// others has the [rest](Emptied::rest) of the one before.
+    pub fn empty_trash(
+        &self,
+        whose: Whose<'_>,
+        before: Option<TrashId>,
+        judge: &Judge,
+        _: Blocking<'_>,
+    ) -> Result<Emptied, Error> {
         let shared = self.source.current();
         shared.may_change()?;
-        shared.trash.empty(&shared.root, whose, judge)
+        shared.trash.empty(&shared.root, whose, before, judge)
     }
 
     /// Discards what has expired by `now`, continues to remove what was discarded, and measures directories,

@@ -1,6 +1,6 @@
 //! Moves an entry of the trash back, under another name if its own is taken by now.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::error::Error;
 use super::numbering::marked;
 use super::place::Place;
 use super::real_path::Judged;
-use super::root::file_type;
+use super::root::{self, file_type};
 use super::save_method::is_unsupported;
 use super::shared::{Shared, may_add};
 use super::stale;
@@ -24,6 +24,10 @@ use crate::path::SharePath;
 
 /// How many names are tried: `name (restored 9999).ext` is the last.
 const MOST_COPIES: u32 = 9_999;
+
+/// How many of them are tried while other commits wait. A free one was found before, so more are needed only if others take
+/// names at the same time.
+const TRIES: usize = 100;
 
 /// Restores it, as [`Folder::restore`](super::Folder::restore) says.
 pub(super) fn restore(
@@ -39,7 +43,7 @@ pub(super) fn restore(
     let entry = shared.trash.find(&shared.root, id, whose)?;
     shared.rules.admit_path(entry.path())?;
     let grant = judge.check::<ToWrite>(entry.path())?;
-    may_add(&grant)?;
+    may_add_entry(&entry, &grant)?;
     stale::retry(|| put_back(shared, &entry, &grant, id))
 }
 
@@ -51,43 +55,90 @@ fn put_back(
 ) -> Result<Restored, Error> {
     let Shared { root, .. } = shared;
     let (place, grant) = Place::find(root, grant)?;
-    may_add(&grant)?;
+    may_add_entry(entry, &grant)?;
     place.confirm_nearest(root)?;
     let dir = place.make_directory(shared.syncs())?;
     let names = shared.syncs().map(|syncs| syncs.begin(&*dir)).transpose()?;
+    let first = first_free(entry, &place, &dir, &grant)?;
     let guard = shared.commits.within_process();
     shared.stays()?;
     place.confirm(root, &dir)?;
     let Judged { grant, real } = place.judge_in(root, &dir, &grant)?;
-    may_add(&grant)?;
-    let path = appear(shared, entry, &place, &dir, &grant)?;
+    may_add_entry(entry, &grant)?;
+    if let Some(real) = real.as_ref().filter(|_| is_directory(entry)) {
+        grant.may_add_below(real)?;
+    }
+    let path = appear(shared, entry, &place, &dir, &grant, first)?;
     drop(guard);
     names.map_or(Ok(()), PendingSync::finish)?;
     shared.trash.forget(root, id);
     let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());
-    Ok(Restored { path, lies_at, is_directory: file_type(&entry.stat) == FileType::Directory })
+    Ok(Restored { path, lies_at, is_directory: is_directory(entry) })
 }
 
-/// Takes the first free name of `name.ext`, `name (restored).ext`, `name (restored 2).ext`, …
+fn is_directory(entry: &TrashEntry) -> bool {
+    file_type(&entry.stat) == FileType::Directory
+}
+
+/// Fails if the entry may not be added at this path; a directory needs the right everywhere below.
+fn may_add_entry(entry: &TrashEntry, grant: &Grant<'_, ToWrite>) -> Result<(), Error> {
+    may_add(grant)?;
+    if is_directory(entry) {
+        grant.may_add_below(grant.path())?;
+    }
+    Ok(())
+}
+
+/// The path with this number among `name.ext`, `name (restored).ext`, `name (restored 2).ext`, … `None` if the entry may not be
+/// added there.
+fn numbered(
+    entry: &TrashEntry,
+    place: &Place,
+    grant: &Grant<'_, ToWrite>,
+    number: u32,
+) -> Result<Option<(OsString, SharePath)>, Error> {
+    let name = match number {
+        0 => place.name().to_owned(),
+        1 => marked(place.name(), " (restored)"),
+        number => marked(place.name(), &format!(" (restored {number})")),
+    };
+    // The path may be so long that the mark does not fit.
+    let path = place.path().parent().unwrap_or_default().join(&name).map_err(|_| Error::Exists)?;
+    let may_add =
+        grant.may_add_at(&path).is_ok() && (!is_directory(entry) || grant.may_add_below(&path).is_ok());
+    Ok(may_add.then_some((name, path)))
+}
+
+/// The number of the first name that is free now.
+fn first_free(
+    entry: &TrashEntry,
+    place: &Place,
+    dir: &Arc<Dir>,
+    grant: &Grant<'_, ToWrite>,
+) -> Result<u32, Error> {
+    for number in 0..=MOST_COPIES {
+        if let Some((name, _)) = numbered(entry, place, grant, number)? {
+            match root::look_in(&**dir, &name) {
+                Ok(_) => {}
+                Err(Errno::NOENT) => return Ok(number),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Err(Error::Exists)
+}
+
+/// Takes the first free name from this number on.
 fn appear(
     shared: &Shared,
     entry: &TrashEntry,
     place: &Place,
     dir: &Arc<Dir>,
     grant: &Grant<'_, ToWrite>,
+    first: u32,
 ) -> Result<SharePath, Error> {
-    let parent = place.path().parent().unwrap_or_default();
-    for number in 0..=MOST_COPIES {
-        let name = match number {
-            0 => place.name().to_owned(),
-            1 => marked(place.name(), " (restored)"),
-            number => marked(place.name(), &format!(" (restored {number})")),
-        };
-        // The path may be so long that the mark does not fit.
-        let path = parent.join(&name).map_err(|_| Error::Exists)?;
-        if grant.may_add_at(&path).is_err() {
-            continue;
-        }
+    for number in (first..=MOST_COPIES).take(TRIES) {
+        let Some((name, path)) = numbered(entry, place, grant, number)? else { continue };
         match rename(entry, dir, &name, &shared.claims) {
             Ok(()) => return Ok(path),
             Err(Errno::EXIST) => {}
@@ -105,7 +156,7 @@ fn rename(entry: &TrashEntry, dir: &Arc<Dir>, name: &OsStr, claims: &Claims) -> 
         Err(error) if can_try_on(error) => {}
         other => return other,
     }
-    if file_type(&entry.stat) == FileType::Directory {
+    if is_directory(entry) {
         // An empty directory holds the name.
         fs::mkdirat(&**dir, new, Mode::RWXU)?;
         return fs::renameat(from, old, &**dir, new).inspect_err(|_| {

@@ -84,6 +84,23 @@ fn undo_restores_the_newest_again_and_again() {
 }
 
 #[test]
+fn undo_passes_over_what_cannot_be_restored() {
+    let wharf = Wharf::serve(&EDIT);
+    let mut visitor = Visitor::new(&wharf);
+    wharf.write("a", "a");
+    wharf.write("dir/b", "b");
+    visitor.does("DELETE", "/a", "", 204);
+    visitor.does("DELETE", "/dir/b", "", 204);
+    fs::remove_dir(wharf.folder().join("dir")).expect("removed");
+    wharf.write("dir", "a file");
+    assert_eq!(visitor.does("POST", UNDO, "", 200).field("Location"), "/a");
+    let newest = visitor.newest();
+    let reason = visitor.ask("POST", &format!("{newest}/restore"), "", "").text();
+    let refused = visitor.ask("POST", UNDO, "", "");
+    assert_eq!((refused.code() / 100, refused.text()), (4, reason), "why the newest cannot");
+}
+
+#[test]
 fn entries_are_discarded() {
     let wharf = Wharf::serve(&EDIT);
     let mut visitor = Visitor::new(&wharf);

@@ -45,6 +45,13 @@ fn restore(folder: &Folder, id: &TrashId) -> Result<Restored, Error> {
     folder.restore(id, Whose::Everybody, &editor(), disk())
 }
 
+/// Empties the trash, which takes one piece; returns how many entries it has discarded.
+fn emptied(folder: &Folder, whose: Whose<'_>, judge: &Judge) -> usize {
+    let emptied = folder.empty_trash(whose, None, judge, disk()).expect("emptied");
+    assert_eq!(emptied.rest, None);
+    emptied.count
+}
+
 fn with_trash() -> Rules {
     Rules { trash: Some(7 * DAY), ..quick() }
 }
@@ -239,6 +246,27 @@ fn a_directory_is_removed_only_with_the_right_everywhere_below() {
     assert!(it.share().join("b").exists(), "a link goes, not its target");
 }
 
+/// A rule below a directory protects what is there from a directory that comes back, too.
+#[test]
+fn a_directory_is_restored_only_with_the_right_everywhere_below() {
+    let it = Fixture::new();
+    it.write("a/protected/x", "x");
+    let folder = it.folder(with_trash());
+    let id = remove(&folder, "a").expect("removed").kept.expect("kept");
+    let rule = |at: &str, rights| Rule { subject: Subject::Everyone, rights, path: path(at), from: None };
+    let access = Access::by_rules([rule("", Rights::EDIT), rule("a/protected", Rights::NONE)]);
+    let judge = access.judge(&Principal::anonymous(None));
+    for is_taken in [false, true] {
+        if is_taken {
+            it.write("a/other", "x");
+        }
+        let refused = folder.restore(&id, Whose::Everybody, &judge, disk());
+        assert!(matches!(refused, Err(Error::NotFound | Error::NoRight(_))), "{is_taken}: {refused:?}");
+        assert!(!it.share().join("a (restored)").exists());
+    }
+    restore(&folder, &id).expect("restored");
+}
+
 #[test]
 fn a_link_is_removed_itself() {
     let it = Fixture::new();
@@ -275,20 +303,79 @@ fn each_owner_has_their_own_entries() {
     assert_eq!((ids(ann), ids(bob)), (vec![a], vec![b]));
     assert_eq!(ids(Whose::Everybody), [c, b, a]);
     assert_eq!(ids(Whose::Owner("")), []);
-    assert_eq!(folder.newest_in_trash(ann, disk()).expect("read"), Some(a));
-    assert_eq!(folder.newest_in_trash(Whose::Owner("account eve"), disk()).expect("read"), None);
     let page = folder.trash(Whose::Everybody, 1, Some(c), disk()).expect("a list");
     assert_eq!(page.iter().map(|item| item.id).collect::<Vec<_>>(), [b], "older than the last");
     assert!(matches!(folder.restore(&a, bob, &editor(), disk()), Err(Error::NotFound)));
     assert!(matches!(folder.discard(&a, bob, &editor(), disk()), Err(Error::NotFound)));
     let viewer = judge();
     assert!(matches!(folder.discard(&a, ann, &viewer, disk()), Err(Error::NoRight(_))), "needs `remove`");
-    assert_eq!(folder.empty_trash(ann, &viewer, disk()).expect("read"), 0);
+    assert_eq!(emptied(&folder, ann, &viewer), 0);
     let no_adder = Access::new(Rights::VIEW).judge(&Principal::anonymous(None));
     assert!(matches!(folder.restore(&a, ann, &no_adder, disk()), Err(Error::NoRight(_))), "needs `add`");
-    assert_eq!(folder.empty_trash(ann, &editor(), disk()).expect("emptied"), 1);
+    assert_eq!(emptied(&folder, ann, &editor()), 1);
     assert_eq!(ids(Whose::Everybody), [c, b]);
-    assert_eq!(folder.empty_trash(Whose::Everybody, &no_adder, disk()).expect("emptied"), 2);
+    assert_eq!(emptied(&folder, Whose::Everybody, &no_adder), 2);
+    folder.sweep_trash(SystemTime::now(), disk());
+    assert!(in_trash(&it).is_empty());
+}
+
+#[test]
+fn a_free_name_is_found_after_many_that_are_taken() {
+    let it = Fixture::new();
+    it.write("a", "x");
+    let folder = it.folder(with_trash());
+    let id = remove(&folder, "a").expect("removed").kept.expect("kept");
+    for name in ["a".to_owned(), "a (restored)".to_owned()]
+        .into_iter()
+        .chain((2..=150).map(|number| format!("a (restored {number})")))
+    {
+        it.write(&name, "taken");
+    }
+    assert_eq!(restore(&folder, &id).expect("restored").path, path("a (restored 151)"));
+}
+
+#[test]
+fn the_trash_is_read_again_only_once_its_directory_has_changed() {
+    let it = Fixture::new();
+    it.write("a", "x");
+    let folder = it.folder(with_trash());
+    let id = remove(&folder, "a").expect("removed").kept.expect("kept").to_string();
+    let dir = it.share().join(".wharf/trash");
+    let changed_at = |time| fs::File::open(&dir).expect("open").set_modified(time).expect("set");
+    let then = SystemTime::now() - DAY;
+    changed_at(then);
+    assert_eq!(all(&folder).len(), 1);
+    let other = format!("{:012x}{}", u64::from_str_radix(&id[..12], 16).expect("hexadecimal") - 1, &id[12..]);
+    for end in ["", ".json"] {
+        fs::copy(dir.join(format!("{id}{end}")), dir.join(format!("{other}{end}"))).expect("copied");
+    }
+    changed_at(then);
+    assert_eq!(all(&folder).len(), 1, "not read");
+    changed_at(then + MINUTE);
+    assert_eq!(all(&folder).len(), 2);
+    fs::remove_file(dir.join(format!("{other}.json"))).expect("removed");
+    assert_eq!(all(&folder).len(), 1);
+}
+
+#[test]
+fn the_trash_is_emptied_in_pieces_and_the_sweep_removes_the_content() {
+    let it = Fixture::new();
+    let folder = it.folder(with_trash());
+    let mut newest = None;
+    for _ in 0..300 {
+        it.write("a", "x");
+        newest = remove(&folder, "a").expect("removed").kept;
+    }
+    let all = Whose::Everybody;
+    folder.discard(&newest.expect("kept"), all, &editor(), disk()).expect("discarded");
+    let is_gone = |name: &&String| name.ends_with(".gone");
+    assert_eq!(in_trash(&it).iter().filter(is_gone).count(), 1, "renamed, not removed");
+    let first = folder.empty_trash(all, None, &editor(), disk()).expect("emptied");
+    assert_eq!(first.count, 256);
+    let second = folder.empty_trash(all, first.rest, &editor(), disk()).expect("emptied");
+    assert_eq!((second.count, second.rest), (43, None));
+    assert_eq!(in_trash(&it).iter().filter(is_gone).count(), 300);
+    folder.sweep_trash(SystemTime::now(), disk());
     assert!(in_trash(&it).is_empty());
 }
 

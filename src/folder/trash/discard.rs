@@ -4,7 +4,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::id::TrashId;
-use super::item::Whose;
+use super::item::{Emptied, Whose};
 use super::list::TrashEntry;
 use super::record::RECORD;
 use super::state::Trash;
@@ -13,11 +13,12 @@ use crate::access::{Judge, ToRemove};
 use crate::folder::error::Error;
 use crate::folder::root::{Root, file_type};
 
-/// How many files are removed at once of a directory that was discarded; the sweep removes the others.
-const PIECE: usize = 1_000;
+/// How many entries are discarded at once when the trash is emptied, in a few milliseconds.
+const PIECE: usize = 256;
 
 impl Trash {
-    /// Discards an entry, if the judge allows to remove what was at its path; that of everybody's, whatever the judge says.
+    /// Discards an entry, if the judge allows to remove what was at its path; that of everybody's, whatever the judge says. The
+    /// sweep removes its content.
     pub(in crate::folder) fn discard(
         &self,
         root: &Root,
@@ -32,21 +33,27 @@ impl Trash {
                 grant.may_remove_below(entry.path())?;
             }
         }
-        self.discard_entry(root, &entry)?;
-        self.purge_some(root, PIECE);
+        is_done(set_aside(&entry.store, id, &entry.name))?;
+        self.forget(root, id);
         Ok(())
     }
 
-    /// Discards all entries that [`Trash::discard`] would. Returns how many.
+    /// Discards the entries that [`Trash::discard`] would: the newest of those that are older than `before`, as many as fit into
+    /// one piece.
     pub(in crate::folder) fn empty(
         &self,
         root: &Root,
         whose: Whose<'_>,
+        before: Option<TrashId>,
         judge: &Judge,
-    ) -> Result<usize, Error> {
-        self.refresh(root)?;
-        let ids: Vec<_> = self.index().newest(whose, None).collect();
-        Ok(ids.into_iter().filter(|id| self.discard(root, *id, whose, judge).is_ok()).count())
+    ) -> Result<Emptied, Error> {
+        if before.is_none() {
+            self.refresh(root)?;
+        }
+        let ids: Vec<_> = self.index().newest(whose, before).take(PIECE).collect();
+        let rest = ids.last().filter(|_| ids.len() == PIECE).copied();
+        let count = ids.into_iter().filter(|id| self.discard(root, *id, whose, judge).is_ok()).count();
+        Ok(Emptied { count, rest })
     }
 
     /// Discards an entry, whoever's it is.
@@ -86,8 +93,16 @@ pub(super) fn discard_content(
     name: &str,
     is_directory: bool,
 ) -> Result<(), Error> {
-    let discarded =
-        if is_directory { store.rename(name, &format!("{id}{GONE}")) } else { store.unlink(name) };
+    is_done(if is_directory { set_aside(store, id, name) } else { store.unlink(name) })
+}
+
+/// Gives content the name of what is being removed, which takes as long for a large file as for a small one.
+fn set_aside(store: &TrashStore, id: TrashId, name: &str) -> Result<(), Errno> {
+    store.rename(name, &format!("{id}{GONE}"))
+}
+
+/// Content that is gone was discarded by somebody else.
+fn is_done(discarded: Result<(), Errno>) -> Result<(), Error> {
     match discarded {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),

@@ -1,9 +1,10 @@
 //! What is in the trash, in memory: the ids, the sizes and the owners.
 //!
-//! Other servers may share the folder. So the names in the directory are read again before entries are listed, and the records
-//! of those that are unknown.
+//! Other servers may share the folder. So, if the directory has changed, its names are read again before entries are listed, and
+//! the records of those that are unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::SystemTime;
 
 use super::id::TrashId;
@@ -21,6 +22,8 @@ pub(super) struct Index {
     last: Option<TrashId>,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
+    /// When the directory that was read had changed last; `None` if it has to be read again in any case.
+    as_of: Option<SystemTime>,
 }
 
 /// An entry.
@@ -57,6 +60,17 @@ impl Index {
         let id = TrashId::new(now).after(self.last);
         self.last = Some(id);
         id
+    }
+
+    /// The directory was read as it is since this time.
+    pub(super) fn read_as_of(&mut self, changed: Option<SystemTime>) {
+        self.is_loaded = true;
+        self.as_of = changed;
+    }
+
+    /// Whether the directory, which has changed then, was read since.
+    pub(super) fn is_as_of(&self, changed: SystemTime) -> bool {
+        self.as_of == Some(changed)
     }
 
     pub(super) fn insert(&mut self, id: TrashId, entry: Indexed) {
@@ -119,8 +133,8 @@ impl Index {
         whose: Whose<'i>,
         before: Option<TrashId>,
     ) -> impl Iterator<Item = TrashId> + 'i {
-        let older =
-            self.entries.iter().rev().filter(move |(id, _)| before.is_none_or(|before| **id < before));
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let older = self.entries.range((Bound::Unbounded, end)).rev();
         older
             .filter(move |(_, entry)| !entry.is_pending && whose.has(entry.owner.as_deref()))
             .map(|(id, _)| *id)

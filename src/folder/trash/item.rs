@@ -31,6 +31,15 @@ pub enum Whose<'o> {
     Everybody,
 }
 
+/// What one piece of emptying the trash has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Emptied {
+    /// How many entries it has discarded.
+    pub count: usize,
+    /// Where the next piece begins: before this entry; `None` if this piece was the last.
+    pub rest: Option<TrashId>,
+}
+
 /// What was restored from the trash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::Stat;
 use rustix::io::Errno;
@@ -17,6 +18,10 @@ use crate::folder::root::Root;
 
 /// How many names are read from a trash at most: twice what it may hold, and the records of that.
 const MOST_NAMES: usize = 4 * super::room::MOST_ENTRIES;
+
+/// How long ago the directory must have changed so that a later change surely has another time: several ticks of the
+/// clock of file systems.
+const SETTLED: Duration = Duration::from_millis(50);
 
 /// An entry, found.
 pub(in crate::folder) struct TrashEntry {
@@ -61,12 +66,6 @@ impl Trash {
         Ok(items)
     }
 
-    /// The newest entry.
-    pub(in crate::folder) fn newest(&self, root: &Root, whose: Whose<'_>) -> Result<Option<TrashId>, Error> {
-        self.refresh(root)?;
-        Ok(self.index().newest(whose, None).next())
-    }
-
     /// Finds an entry and its content.
     pub(in crate::folder) fn find(
         &self,
@@ -87,29 +86,48 @@ impl Trash {
         Ok(TrashEntry { id, record, store, name, stat })
     }
 
-    /// Reads the names in the trash, and the records that are unknown. Returns the trash with the records, if there is one.
+    /// Reads the trash, unless its directory has not changed since. Returns the trash with the records, if there is one.
     pub(super) fn refresh(&self, root: &Root) -> Result<Option<Arc<TrashStore>>, Error> {
+        if let Some(home) = self.stores.existing_home(root)?
+            && self.index().is_as_of(home.changed()?)
+        {
+            return Ok(Some(home));
+        }
+        self.read(root)
+    }
+
+    /// Reads the names in the trash, and the records that are unknown. Returns the trash with the records, if there is one.
+    pub(super) fn read(&self, root: &Root) -> Result<Option<Arc<TrashStore>>, Error> {
         let Some(home) = self.stores.existing_home(root)? else {
             self.index().is_loaded = true;
             return Ok(None);
         };
+        let (changed, now) = (home.changed()?, SystemTime::now());
+        // A change in the same moment might leave the same time.
+        let mut as_of = now.duration_since(changed).is_ok_and(|age| age >= SETTLED).then_some(changed);
         let there = names(&home)?.into_iter().filter_map(|name| TrashId::parse(name.strip_suffix(RECORD)?));
         let there: BTreeSet<_> = there.collect();
         let unknown = self.index().compare(&there);
         for id in unknown {
             // What cannot be read may be incomplete. It is read again the next time.
-            let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else { continue };
+            let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else {
+                as_of = None;
+                continue;
+            };
             let is_whole = match self.stores.named(root, record.away.as_ref()) {
                 Ok(store) => store.content(id).is_ok(),
                 // Its mount is not there now.
                 Err(_) => false,
             };
+            if !is_whole {
+                as_of = None;
+            }
             let mut index = self.index();
             if is_whole && !index.has(id) {
                 index.insert(id, Indexed::of(&record, false));
             }
         }
-        self.index().is_loaded = true;
+        self.index().read_as_of(as_of);
         Ok(Some(home))
     }
 

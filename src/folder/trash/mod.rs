@@ -25,7 +25,7 @@ mod sweep;
 mod written;
 
 pub use id::TrashId;
-pub use item::{Restored, TrashItem, Whose};
+pub use item::{Emptied, Restored, TrashItem, Whose};
 pub(super) use keep::{Kept, OldFile};
 pub(super) use list::TrashEntry;
 pub(super) use removal::Removal;

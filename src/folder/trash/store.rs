@@ -14,6 +14,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, RenameFlags, Stat};
@@ -107,6 +108,12 @@ impl TrashStore {
             }
             other => other.map(|stat| (name, stat)),
         }
+    }
+
+    /// When something was added to it or removed from it last.
+    pub(super) fn changed(&self) -> Result<SystemTime, Error> {
+        let metadata = self.dir.dir_metadata()?;
+        Ok(metadata.modified()?.into_std())
     }
 
     fn look(&self, name: &str) -> Result<Stat, Errno> {

@@ -34,7 +34,8 @@ impl Trash {
     }
 
     fn try_sweep(&self, root: &Root, now: SystemTime) -> Result<(), Error> {
-        let Some(home) = self.refresh(root)? else { return Ok(()) };
+        // In any case: not all file systems show each change in a time.
+        let Some(home) = self.read(root)? else { return Ok(()) };
         let names = names(&home)?;
         self.finish_exchanges(&home, &names, now);
         self.expire(root, &home, &names, now);

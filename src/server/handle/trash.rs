@@ -6,7 +6,7 @@
 //! POST   trash                    the same and the next but one, for a page without a script: discard=all, discard=ID
 //! POST   trash/ID/restore      -> 200, and where it is now
 //! DELETE trash/ID              -> 204
-//! POST   undo                  -> as restore, for the newest entry of the client
+//! POST   undo                  -> as restore, for the newest entry of the client that can be restored
 //! ```
 //!
 //! A client without an account is known by a cookie; see [`remover`](crate::server::remover).
@@ -35,7 +35,7 @@ use crate::server::handled::Handled;
 use crate::server::link_view::LinkView;
 use crate::server::listing::timestamp;
 use crate::server::pages::{self, TrashPage};
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::{AfterBody, Job, JobOutcome};
 use crate::server::remover::TrashOwner;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -50,6 +50,12 @@ const JSON_LIMIT: usize = 256 * 1024;
 
 /// The largest body, in bytes: a form with an id.
 const FORM_LIMIT: usize = 256;
+
+/// How many entries an undo tries to restore, as long as they cannot be.
+const UNDO_TRIES: usize = 100;
+
+/// When to retry if the server is shutting down, in seconds.
+const RETRY_AFTER: u32 = 5;
 
 /// What follows the id in the path that restores an entry.
 const RESTORE: &str = "/restore";
@@ -71,6 +77,18 @@ struct Visitor {
 enum Discarded {
     One(TrashId),
     All,
+}
+
+/// Emptying the trash: a job in pieces. Between two of them other jobs run, and after each it ends if its client has gone; the
+/// next sweep then removes what was discarded until then.
+struct Emptying<R> {
+    visitor: Visitor,
+    /// How many entries were discarded.
+    count: usize,
+    /// Where the next piece begins.
+    rest: Option<TrashId>,
+    /// Makes the response from the count.
+    respond: R,
 }
 
 /// Entries of the trash, and whether there are more that are older.
@@ -105,15 +123,11 @@ pub(crate) fn restore(
     receive(request, move |_, state, disk| visitor.restore(id, state, disk))
 }
 
-/// `POST undo`: moves the client's newest entry back to its place.
+/// `POST undo`: moves the client's newest entry back to its place, or the next that can be.
 pub(crate) fn undo(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let owner = TrashOwner::own(request, state);
     let visitor = Visitor { owner, ..Visitor::of(request, state)? };
-    receive(request, move |_, state, disk| {
-        let newest = visitor.newest(state, disk).map_err(|error| error_response::of(&error))?;
-        let nothing = || Response::text(Status::NOT_FOUND, "there is nothing to undo\n");
-        visitor.restore(newest.ok_or_else(nothing)?, state, disk)
-    })
+    receive(request, move |_, state, disk| visitor.undo(state, disk))
 }
 
 /// `DELETE trash/ID`: discards an entry.
@@ -125,7 +139,7 @@ pub(crate) fn discard(
     let visitor = Visitor::of(request, state)?;
     let id = TrashId::parse(request.rest).ok_or_else(not_found)?;
     receive(request, move |_, state, disk| {
-        visitor.discard(Discarded::One(id), state, disk)?;
+        visitor.discard(id, state, disk)?;
         Ok(Response::empty(head(Status::NO_CONTENT)))
     })
 }
@@ -133,21 +147,27 @@ pub(crate) fn discard(
 /// `DELETE trash`: discards all entries that the client may discard.
 pub(crate) fn empty(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let visitor = Visitor::of(request, state)?;
-    receive(request, move |_, state, disk| {
-        let count = visitor.discard(Discarded::All, state, disk)?;
-        Ok(json::response(Status::OK, &json!({ "count": count })))
-    })
+    let respond = |count| json::response(Status::OK, &json!({ "count": count }));
+    let work = move |_: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        Emptying { visitor, count: 0, rest: None, respond }.job()(state, disk)
+    };
+    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(work)))
 }
 
 /// `POST trash`: the form of the page, which has no other methods.
 pub(crate) fn form(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let visitor = Visitor::of(request, state)?;
-    receive(request, move |form, state, disk| {
-        let text = "the form must say what is discarded: discard=all, or discard=ID";
-        let discarded = Discarded::of(&form).ok_or_else(|| bad_request(text))?;
-        visitor.discard(discarded, state, disk)?;
-        Ok(to_page())
-    })
+    let work = move |form: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        let response = match Discarded::of(&form) {
+            Some(Discarded::All) => {
+                return Emptying { visitor, count: 0, rest: None, respond: |_| to_page() }.job()(state, disk);
+            }
+            Some(Discarded::One(id)) => visitor.discard(id, state, disk).map(|()| to_page()),
+            None => Err(bad_request("the form must say what is discarded: discard=all, or discard=ID")),
+        };
+        JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
+    };
+    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(work)))
 }
 
 /// Receives the body, which is empty but for a form, and makes the response on a thread that may wait for the disk.
@@ -214,15 +234,23 @@ impl Visitor {
         self.principal.scope().is_none_or(|scope| path.is_below(&scope.path))
     }
 
-    fn newest(&self, state: &State, disk: Blocking<'_>) -> Result<Option<TrashId>, Error> {
-        match self.owner.whose() {
-            None => Ok(None),
-            Some(whose) if self.principal.scope().is_none() => {
-                let newest = state.folder.newest_in_trash(whose, disk)?;
-                Ok(newest.filter(|id| is_kept(*id, state)))
+    /// Restores the newest entry that can be restored. If none can, the response says why the newest cannot.
+    fn undo(&self, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
+        let (mut before, mut refusal) = (None, None);
+        for _ in 0..UNDO_TRIES {
+            let found = self.find(1, before, state, disk).map_err(|error| error_response::of(&error))?;
+            let Some(TrashItem { id, .. }) = found.items.into_iter().next() else { break };
+            match self.restore(id, state, disk) {
+                // That of another entry may have another outcome.
+                Err(refused) if (400..500).contains(&refused.head.status().code()) => {
+                    refusal.get_or_insert(refused);
+                }
+                other => return other,
             }
-            Some(_) => Ok(self.find(1, None, state, disk)?.items.first().map(|item| item.id)),
+            before = Some(id);
         }
+        let nothing = || Response::text(Status::NOT_FOUND, "there is nothing to undo\n");
+        Err(refusal.unwrap_or_else(nothing))
     }
 
     fn restore(&self, id: TrashId, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
@@ -240,28 +268,14 @@ impl Visitor {
         Ok(json::response(Status::OK, &json!({ "path": path })).with("Location", location))
     }
 
-    /// Discards entries; returns how many.
-    fn discard(&self, which: Discarded, state: &State, disk: Blocking<'_>) -> Result<usize, Response> {
-        let discarded = self.try_discard(which, state, disk)?;
-        // Of large directories, most is still on the disk.
+    /// Discards an entry.
+    fn discard(&self, id: TrashId, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
+        let (whose, judge) = (self.whose(state)?, state.access.judge(&self.principal));
+        ensure_kept(id, state)?;
+        state.folder.discard(&id, whose, &judge, disk).map_err(|error| refuse(&error))?;
+        // The content is still on the disk.
         state.sweep_trash_soon();
-        Ok(discarded)
-    }
-
-    fn try_discard(&self, which: Discarded, state: &State, disk: Blocking<'_>) -> Result<usize, Response> {
-        let (whose, judge) = (self.whose(state), state.access.judge(&self.principal));
-        match (which, whose) {
-            (Discarded::One(id), whose) => {
-                ensure_kept(id, state)?;
-                let discarded = state.folder.discard(&id, whose?, &judge, disk);
-                discarded.map(|()| 1).map_err(|error| refuse(&error))
-            }
-            (Discarded::All, Ok(whose)) => {
-                let emptied = state.folder.empty_trash(whose, &judge, disk);
-                emptied.map_err(|error| error_response::of(&error))
-            }
-            (Discarded::All, Err(_)) => Ok(0),
-        }
+        Ok(())
     }
 
     /// Whose entries it may restore and discard, if its account has not changed since.
@@ -313,6 +327,39 @@ impl Visitor {
         };
         let (head, text) = page.framed(head(Status::OK).field("Vary", "Accept"));
         Response::new(head, text.into_bytes())
+    }
+}
+
+impl<R: FnOnce(usize) -> Response + Send + 'static> Emptying<R> {
+    /// The job that discards one piece, and queues itself again for the rest.
+    fn job(mut self) -> Job {
+        Box::new(move |state, disk| {
+            let response = match self.step(state, disk) {
+                Ok(true) => return JobOutcome::Again(self.job()),
+                Ok(false) => (self.respond)(self.count),
+                Err(refused) => refused,
+            };
+            if self.count > 0 {
+                // The content is still on the disk.
+                state.sweep_trash_soon();
+            }
+            JobOutcome::Respond(response, None)
+        })
+    }
+
+    /// Discards one piece; returns whether there is more.
+    fn step(&mut self, state: &State, disk: Blocking<'_>) -> Result<bool, Response> {
+        if state.stop.asked().is_some() {
+            let text = "the server is shutting down\n";
+            return Err(Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER));
+        }
+        let Ok(whose) = self.visitor.whose(state) else { return Ok(false) };
+        let judge = state.access.judge(&self.visitor.principal);
+        let emptied = state.folder.empty_trash(whose, self.rest, &judge, disk);
+        let emptied = emptied.map_err(|error| error_response::of(&error))?;
+        self.count += emptied.count;
+        self.rest = emptied.rest;
+        Ok(self.rest.is_some())
     }
 }
 
