@@ -184,6 +184,7 @@ mod tests {
     use super::*;
     use crate::access::{Access, Principal, Rights};
     use crate::folder::current::Source;
+    use crate::folder::rules::Rules;
     use crate::folder::save_method::SaveMethod;
     use std::time::SystemTime;
 
@@ -192,7 +193,7 @@ mod tests {
         let home = tempfile::TempDir::new().expect("a directory");
         let at = |name: &str| home.path().join(name);
         let best = SaveMethod::of_this_system();
-        let source = Source::open(home.path(), Default::default(), best, SystemTime::now());
+        let source = Source::open(home.path(), Rules::default(), best, SystemTime::now());
         let shared = source.expect("a folder").current();
         let judge = Access::new(Rights::EDIT).judge(&Principal::anonymous(None));
         let find = |name: &str| {
