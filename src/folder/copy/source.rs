@@ -191,6 +191,7 @@ mod tests {
     use crate::access::{Access, Principal, Rights};
     use crate::folder::Rules;
     use crate::folder::current::Source;
+    use crate::folder::rules::Rules;
     use crate::folder::save_method::SaveMethod;
     use std::time::SystemTime;
 
