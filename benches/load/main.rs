@@ -22,6 +22,7 @@ mod client;
 #[allow(dead_code, unused_imports)]
 mod common;
 mod figures;
+#[cfg(feature = "accounts")]
 mod passwords;
 mod peers;
 
@@ -71,6 +72,7 @@ struct Settings {
     #[arg(long, conflicts_with = "soak")]
     attacks: bool,
     /// Guess passwords
+    #[cfg(feature = "accounts")]
     #[arg(long, conflicts_with_all = ["soak", "attacks"])]
     passwords: bool,
     /// Only these attacks
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
     let is_well = match settings {
         Settings { soak: true, .. } => Ok(soak(time)),
         Settings { attacks: true, names, .. } => attacks::attacks(time, &names),
+        #[cfg(feature = "accounts")]
         Settings { passwords: true, .. } => passwords::passwords(time),
         _ => Ok(crowd(time)),
     };

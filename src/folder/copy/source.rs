@@ -189,7 +189,6 @@ impl MovedSource {
 mod tests {
     use super::*;
     use crate::access::{Access, Principal, Rights};
-    use crate::folder::Rules;
     use crate::folder::current::Source;
     use crate::folder::rules::Rules;
     use crate::folder::save_method::SaveMethod;
