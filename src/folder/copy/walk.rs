@@ -76,8 +76,9 @@ impl SeenEntries {
 
     fn add(&mut self, path: &SharePath, state: Option<&Stat>) {
         let state = state.map(|stat| {
-            let times = (stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec);
-            (stat.st_dev, stat.st_ino, stat.st_size, times)
+            // A move gives the first directory another name before it compares, which changes its ctime.
+            let changed = if path.is_root() { (0, 0) } else { (stat.st_ctime, stat.st_ctime_nsec) };
+            (stat.st_dev, stat.st_ino, stat.st_size, (stat.st_mtime, stat.st_mtime_nsec), changed)
         });
         self.sum = self.sum.wrapping_add(self.key.hash_one((path, state)));
     }
