@@ -18,7 +18,7 @@
 //!                  ├──► replay ─────► client, http
 //!                  └──► accounts ───► access, durable
 //!
-//!   path, network, blocking, own_paths, stop, printable, sink, format, qr: below all
+//!   path, network, blocking, own_paths, stop, printable, folding, sink, format, qr: below all
 //! ```
 //!
 //! Imports follow the arrows: a module may import only what it can reach along them. The exact list is

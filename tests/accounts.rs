@@ -218,7 +218,7 @@ fn a_server_with_wrong_accounts_does_not_start() {
         (&good, &["--users", "users", "--ip", "0.0.0.0"], 2, "--tls-self-signed"),
         (&good, &["--users", "users", "--ip", "0.0.0.0"], 2, "--trust-proxy"),
         (&good, &["--users", "users", "--ip", "0.0.0.0"], 2, "--allow-plain-passwords"),
-        (&good, &["--allow-plain-passwords"], 2, "has a meaning only with"),
+        (&good, &["--allow-plain-passwords"], 2, "has an effect only with"),
         (&good, &["--users", "users", "--state", "share/state"], 1, "it is in the shared folder"),
         (&good, &["--password-file", "share/users"], 1, "it is in the shared folder"),
         (&good, &["--state", "state"], 2, "--state"),

@@ -185,7 +185,7 @@ impl AccountsArgs {
         let has_accounts = self.users.are_given();
         if self.allow_plain_passwords && !has_accounts {
             let why =
-                "--allow-plain-passwords has a meaning only with --users, --password or --password-file";
+                "--allow-plain-passwords has an effect only with --users, --password or --password-file";
             return Err(WrongUsage(why.to_owned()).into());
         }
         let is_private = self.allow_plain_passwords || config.tls.is_some() || config.proxies.are_given();

@@ -42,7 +42,7 @@ pub(super) fn run(args: &MkdirArgs) -> ExitCode {
     exit::code(make_all(args))
 }
 
-/// Makes all; true if nothing failed.
+/// Makes all the directories; returns true if none failed.
 fn make_all(args: &MkdirArgs) -> io::Result<bool> {
     let mut changer = args.reach.changer();
     for Resource { server, target } in args.addresses.iter().map(|typed| &typed.address) {

@@ -24,7 +24,7 @@ impl StateArgs {
         if self.state.is_none() || is_used {
             return Ok(());
         }
-        let why = "--state has a meaning only with --tls-self-signed, --users, --password or --password-file";
+        let why = "--state has an effect only with --tls-self-signed, --users, --password or --password-file";
         Err(WrongUsage(why.to_owned()).into())
     }
 

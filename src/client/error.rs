@@ -74,7 +74,7 @@ pub enum ClientError {
     Excess(u64),
     /// The server sent almost nothing for this many seconds.
     Trickle(u64),
-    /// The response has another range than the requested one, or belongs to another file.
+    /// The response has a different range from the one requested, or belongs to a different file.
     WrongRange,
     /// The content does not match the server's SHA-256.
     Digest,

@@ -192,7 +192,7 @@ impl Server {
             tcp: listeners.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,
             index: config.index,
-            observers: Observers { recorder: config.recorder },
+            observers: Observers::new(config.recorder),
             tls: config.tls,
             accounts: config.accounts,
             #[cfg(feature = "accounts")]

@@ -295,7 +295,7 @@ fn only_a_confirmed_upload_is_saved() {
     }
 }
 
-/// The upload belongs to the user who began it, and may be there for them.
+/// The upload belongs to the user who began it, who may still be able to resume it.
 #[test]
 fn a_wrong_password_loses_no_upload() {
     let place = tempfile::tempdir().expect("a folder");

@@ -114,7 +114,7 @@ impl TreeWalk {
         Ok(Self { is_comparison: true, ..walk })
     }
 
-    /// Whose walk it is, if it is not that of a move.
+    /// The judge of the principal that copies; `None` for the walk of a move.
     pub(super) fn judge(&self) -> Option<&Judge> {
         self.judge.as_ref()
     }

@@ -126,11 +126,11 @@ impl WantedLink {
             None => Rights::VIEW,
         };
         let problem = if wanted.has_any(NEVER) {
-            "a link cannot have the rights share, chat and admin"
+            "a link cannot have the right share, chat or admin"
         } else if self.drop && is_file {
             "a link that only takes files needs a folder"
         } else if self.drop && wanted != Rights::of(&[Right::Add]) {
-            "a link that only takes files has the right add and no other"
+            "a link that only takes files must have `add` as its only right"
         } else if is_file && !OF_FILE.has_all(wanted) {
             "a link to a file can have the rights read and replace"
         } else if is_file && !wanted.has(Right::Read) {

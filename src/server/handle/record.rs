@@ -39,8 +39,8 @@ fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Respon
     line.ok_or_else(|| error_response::of(&folder::Error::Unauthenticated))
 }
 
-/// The line of the user that sends the request with its own credentials: a token must not make, list or end what outlives it, or
-/// what is beyond its path.
+/// The line of the user who sent the request, if they used their own credentials. A token is refused: it must not make, list
+/// or end anything that outlives it or lies outside its path.
 pub(super) fn owner(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
     let user = user(request, state)?;
     if request.principal.scope().is_some() {

@@ -123,7 +123,7 @@ pub(crate) fn restore(
     receive(request, move |_, state, disk| visitor.restore(id, state, disk))
 }
 
-/// `POST undo`: moves the client's newest entry back to its place, or the next that can be.
+/// `POST undo`: moves the client's newest entry back to its place. If that is impossible, tries the next newest.
 pub(crate) fn undo(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let owner = TrashOwner::own(request, state);
     let visitor = Visitor { owner, ..Visitor::of(request, state)? };

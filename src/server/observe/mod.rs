@@ -41,6 +41,11 @@ pub(super) struct FinishedRequest<'e> {
 }
 
 impl Observers {
+    /// Those that are on; `recorder` records requests.
+    pub(super) const fn new(recorder: Option<Recorder>) -> Self {
+        Self { recorder }
+    }
+
     /// Whether any of them needs the request line.
     pub(super) fn need_line(&self) -> bool {
         access_log::is_on() || self.recorder.is_some()
