@@ -86,6 +86,8 @@ pub enum TrashBound {
     Size(u64),
     /// The number of its entries.
     Entries,
+    /// The number of its entries that one client may have.
+    Share,
 }
 
 impl From<io::Error> for Error {
@@ -186,6 +188,9 @@ impl fmt::Display for Error {
                     }
                     TrashBound::Entries => {
                         write!(f, "the trash is full: it holds {bytes} bytes in too many entries")
+                    }
+                    TrashBound::Share => {
+                        write!(f, "the trash holds {bytes} bytes, and too many entries are yours")
                     }
                 }?;
                 let makes_room = humantime::format_rfc3339_seconds(*makes_room);

@@ -322,6 +322,16 @@ impl Folder {
         rename::rename(&self.source.current(), from, to, conflict, guard, remover)
     }
 
+    /// Takes the owner from the entries of the trash whose [owner](Remover::owner) is not one of these, so that nobody
+    /// who gets the same name later has them. It may wait for the disk.
+    pub fn disown_trash(&self, is_there: impl Fn(&str) -> bool, _: Blocking<'_>) -> Result<(), Error> {
+        let shared = self.source.current();
+        if shared.rules.read_only {
+            return Ok(());
+        }
+        shared.trash.disown(&shared.root, is_there)
+    }
+
     /// At most `limit` entries of the trash, the newest first; only those older than `before`, if that is
     /// given.
     pub fn trash(
