@@ -205,7 +205,6 @@ impl<'s> Arriving<'s, '_> {
             Ok(named) => named,
             Err(Errno::XDEV) => return Ok(None),
             Err(Errno::INVAL) if self.is_directory() => return Err(Error::IntoItself),
-            Err(Errno::BUSY) => return Err(Error::Mounted),
             Err(error) => return Err(error.into()),
         };
         let lies_at = lies_at.and_then(|real| real.parent()?.join(path.name()?).ok());

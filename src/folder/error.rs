@@ -107,6 +107,8 @@ impl From<io::Error> for Error {
             Errno::ISDIR => Self::IsDirectory,
             Errno::NOTDIR => Self::NotDirectory,
             Errno::EXIST => Self::Exists,
+            // What a file system is mounted at can be neither renamed nor replaced.
+            Errno::BUSY => Self::Mounted,
             Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace,
             _ => Self::Io(error),
         }
@@ -273,7 +275,7 @@ mod tests {
 
     #[test]
     fn system_errors_are_converted() {
-        let table: [(&str, io::Error, Expected); 10] = [
+        let table: [(&str, io::Error, Expected); 11] = [
             ("missing", Errno::NOENT.into(), |e| matches!(e, Error::NotFound)),
             ("links in a ring", Errno::LOOP.into(), |e| matches!(e, Error::NotFound)),
             ("a socket", Errno::NXIO.into(), |e| matches!(e, Error::NotFound)),
@@ -283,6 +285,7 @@ mod tests {
             ("full", Errno::NOSPC.into(), |e| matches!(e, Error::NoSpace)),
             ("over quota", Errno::DQUOT.into(), |e| matches!(e, Error::NoSpace)),
             ("over the largest file", Errno::FBIG.into(), |e| matches!(e, Error::NoSpace)),
+            ("a mount point", Errno::BUSY.into(), |e| matches!(e, Error::Mounted)),
             ("anything else", Errno::IO.into(), |e| matches!(e, Error::Io(_))),
         ];
         for (name, error, expected) in table {

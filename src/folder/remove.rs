@@ -113,7 +113,6 @@ impl Remove<'_> {
                 Err(Errno::XDEV) if by_mount => return Err(Error::CannotKeep),
                 Err(Errno::XDEV) => by_mount = true,
                 Err(Errno::NOENT) => {}
-                Err(Errno::BUSY) => return Err(Error::Mounted),
                 Err(error) => return Err(error.into()),
             }
         }
