@@ -90,6 +90,16 @@ pub enum TrashBound {
     Share,
 }
 
+impl Error {
+    /// The same error of finding a source: one whose path goes through a file does not exist.
+    pub(super) fn of_source(self) -> Self {
+        match self {
+            Self::NotDirectory => Self::NotFound,
+            error => error,
+        }
+    }
+}
+
 impl From<io::Error> for Error {
     /// The only place where system errors are converted.
     fn from(error: io::Error) -> Self {

@@ -55,10 +55,7 @@ pub(super) fn remove(
     }
     stale::retry(|| {
         shared.was_not_replaced()?;
-        let (place, grant) = match Place::find(&shared.root, grant) {
-            Err(Error::NotDirectory) => return Err(Error::NotFound),
-            other => other?,
-        };
+        let (place, grant) = Place::find(&shared.root, grant).map_err(Error::of_source)?;
         if !place.has_directory() {
             return Err(Error::NotFound);
         }
