@@ -6,6 +6,7 @@
 //!
 //! Knows nothing about how the bytes arrived.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -83,8 +84,8 @@ pub(super) struct CommitTerms<'w> {
     pub(super) makes_parents: bool,
     /// Who saves it.
     pub(super) remover: &'w Remover,
-    /// Whether that client has not written it, but moves it here.
-    pub(super) is_moved: bool,
+    /// The file that it was copied from, if it is being moved: it keeps the attributes of that one, and nobody has written it.
+    pub(super) moved_from: Option<&'w File>,
 }
 
 /// The result of an attempt to name a file.
@@ -205,9 +206,10 @@ impl Commit<'_> {
     ) -> Result<(Option<Model>, Option<Kept<'_>>), Error> {
         let old = if self.may_replace() { self.place.open_occupant(dir)? } else { None };
         let model = old.as_ref().and_then(|(_, stat)| Model::of(stat));
-        match &old {
-            Some((old, _)) if model.is_some() => file.copy_attributes(old)?,
-            _ => file.set_default_attributes(dir, self.shared.umask)?,
+        match (self.terms.moved_from, &old) {
+            (Some(source), _) => file.copy_attributes(source)?,
+            (None, Some((old, _))) if model.is_some() => file.copy_attributes(old)?,
+            (None, _) => file.set_default_attributes(dir, self.shared.umask)?,
         }
         // A second name changes the version of the old file: when another one is asked for, it comes after that check.
         let is_early = !matches!(self.terms.guard, Guard::MustBe(_));
@@ -310,7 +312,7 @@ impl Commit<'_> {
     ) -> Result<Attempt, Error> {
         match given {
             Ok(Given { path, old, kept }) => {
-                if let Some(name) = path.name().filter(|_| !self.terms.is_moved) {
+                if let Some(name) = path.name().filter(|_| self.terms.moved_from.is_none()) {
                     self.shared.trash.wrote(file, name, old, self.terms.remover);
                 }
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());

@@ -98,7 +98,7 @@ impl Incoming {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
         let terms =
-            CommitTerms { size: received, modified, guard, makes_parents: true, remover, is_moved: false };
+            CommitTerms { size: received, modified, guard, makes_parents: true, remover, moved_from: None };
         save(&shared, &place, &grant, &mut temporary, &terms)
     }
 }

@@ -40,6 +40,11 @@ impl FileContent {
         Self { source, offset: 0, method: Method::Reflink }
     }
 
+    /// The file that is copied.
+    pub(super) fn source(&self) -> &File {
+        &self.source
+    }
+
     /// How many bytes have been copied.
     pub(super) fn copied(&self) -> u64 {
         self.offset

@@ -26,7 +26,7 @@ pub(super) struct FileCopy {
     is_complete: bool,
     /// Whether it replaces a directory, which no upload does.
     replaces_directory: bool,
-    /// Whether it is moved, and so keeps its author.
+    /// Whether it is moved, and so keeps its attributes and its author.
     is_moved: bool,
 }
 
@@ -95,7 +95,7 @@ impl FileCopy {
         if self.replaces_directory {
             return self.replace_directory(shared, size, wanted);
         }
-        let Self { temporary, place, modified, .. } = self;
+        let Self { temporary, place, modified, content, is_moved, .. } = self;
         let guard = match conflict {
             IfTaken::Refuse => Guard::MustBeNew,
             IfTaken::Replace => Guard::None,
@@ -106,7 +106,7 @@ impl FileCopy {
             guard,
             makes_parents: false,
             remover,
-            is_moved: self.is_moved,
+            moved_from: is_moved.then(|| content.source()),
         };
         match save(shared, place, to, temporary, &terms) {
             Err(Error::Changed) => Err(Error::Exists),
@@ -117,9 +117,13 @@ impl FileCopy {
     }
 
     fn replace_directory(&mut self, shared: &Shared, size: u64, wanted: NewName<'_>) -> Result<Saved, Error> {
-        let Self { temporary, place, modified, .. } = self;
+        let Self { temporary, place, modified, content, is_moved, .. } = self;
         temporary.set_modified((*modified).min(SystemTime::now()))?;
-        temporary.set_default_attributes(place.nearest(), shared.umask)?;
+        if *is_moved {
+            temporary.copy_attributes(content.source())?;
+        } else {
+            temporary.set_default_attributes(place.nearest(), shared.umask)?;
+        }
         if shared.syncs().is_some() {
             temporary.sync()?;
         }

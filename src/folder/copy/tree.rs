@@ -12,7 +12,7 @@ use rustix::fs::{self, Mode, OFlags, Stat};
 use crate::access::Judge;
 use crate::durable::sync;
 use crate::folder::arrive::NewName;
-use crate::folder::attributes::NEW_FILE;
+use crate::folder::attributes::{Attributes, NEW_FILE};
 use crate::folder::commit::Saved;
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::content::{FileContent, PIECE};
@@ -36,8 +36,8 @@ pub(super) struct TreeCopy {
     place: Place,
     /// `None` once it has its name.
     tree: Option<TemporaryTree>,
-    /// The directory that is being filled.
-    here: Option<Arc<Dir>>,
+    /// The directory that is being filled, and the attributes that it gets when it is full, if it is moved.
+    here: Option<(Arc<Dir>, Option<Attributes>)>,
     /// The file that is being copied.
     file: Option<(FileContent, File, SystemTime)>,
     /// Complete files that are not on the disk yet.
@@ -79,6 +79,10 @@ impl TreeCopy {
         shared.stays()?;
         let place = place_of(shared, wanted.to)?;
         let tree = TemporaryTree::create(shared, place.nearest(), place.path()).map_err(of_new)?;
+        if judge.is_none() {
+            // Until it has the attributes of what is moved.
+            fs::fchmod(&**tree.dir(), Mode::RWXU).map_err(of_new)?;
+        }
         let seen = SeenEntries::new();
         let stage = match extent {
             Extent::Itself => Stage::Complete,
@@ -144,14 +148,20 @@ impl TreeCopy {
             };
             match walk.step()? {
                 Found::Enter(below) => {
+                    let attributes = walk.moved_attributes()?;
                     self.leave_directory(shared)?;
-                    self.here = Some(self.directory(&below)?);
+                    self.here = Some((self.directory(&below)?, attributes));
                 }
                 Found::Directory(name) => {
-                    let mode = Mode::RWXU | Mode::RWXG | Mode::RWXO;
+                    let everybody = Mode::RWXU | Mode::RWXG | Mode::RWXO;
+                    // What is moved gets its attributes when it is full.
+                    let mode = if walk.judge().is_none() { Mode::RWXU } else { everybody };
                     fs::mkdirat(self.here()?, name.as_bytes(), mode).map_err(of_target)?;
                 }
-                Found::File(name, file, stat) => self.begin_file(shared, &name, file, &stat)?,
+                Found::File(name, file, stat) => {
+                    let is_moved = walk.judge().is_none();
+                    self.begin_file(shared, &name, file, &stat, is_moved)?;
+                }
                 Found::Link(name, text) => {
                     fs::symlinkat(text, self.here()?, name.as_bytes()).map_err(of_target)?;
                 }
@@ -167,16 +177,26 @@ impl TreeCopy {
     }
 
     fn here(&self) -> Result<&Dir, Error> {
-        self.here.as_deref().ok_or(Error::NotFound)
+        self.here.as_ref().map(|(dir, _)| &**dir).ok_or(Error::NotFound)
     }
 
-    fn begin_file(&mut self, shared: &Shared, name: &OsStr, source: File, stat: &Stat) -> Result<(), Error> {
+    fn begin_file(
+        &mut self,
+        shared: &Shared,
+        name: &OsStr,
+        source: File,
+        stat: &Stat,
+        is_moved: bool,
+    ) -> Result<(), Error> {
         let facts = shared.root.facts(stat);
         shared.rules.admit_size(facts.len)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let target = fs::openat(self.here()?, name.as_bytes(), flags, NEW_FILE).map_err(of_target)?;
+        let mode = if is_moved { Mode::RUSR | Mode::WUSR } else { NEW_FILE };
+        let target = fs::openat(self.here()?, name.as_bytes(), flags, mode).map_err(of_target)?;
         let target = File::from(target);
-        if Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR) {
+        if is_moved {
+            Attributes::of(&source)?.give_to(&target)?;
+        } else if Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR) {
             // Whoever may read a program may run it.
             let mode = Mode::from_raw_mode(fs::fstat(&target)?.st_mode);
             let readers = (mode & (Mode::RUSR | Mode::RGRP | Mode::ROTH)).as_raw_mode();
@@ -205,7 +225,12 @@ impl TreeCopy {
 
     /// Syncs the directory that was filled.
     fn leave_directory(&mut self, shared: &Shared) -> Result<(), Error> {
-        let here = self.here.take();
+        let (here, attributes) = self.here.take().unzip();
+        if let (Some(dir), Some(Some(attributes))) = (&here, attributes) {
+            // A handle that only stands for a path cannot change anything.
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            attributes.give_to(&fs::openat(&**dir, ".", flags, Mode::empty())?.into())?;
+        }
         if shared.syncs().is_some() {
             self.sync_files()?;
             let here = here.as_ref().or_else(|| self.tree.as_ref().map(TemporaryTree::dir));

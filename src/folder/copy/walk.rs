@@ -14,6 +14,7 @@ use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::access::{Judge, ToArchive, ToList};
+use crate::folder::attributes::Attributes;
 use crate::folder::error::Error;
 use crate::folder::real_path;
 use crate::folder::root::{self, Entries, name_of};
@@ -117,6 +118,11 @@ impl TreeWalk {
     /// The judge of the principal that copies; `None` for the walk of a move.
     pub(super) fn judge(&self) -> Option<&Judge> {
         self.judge.as_ref()
+    }
+
+    /// The attributes of the directory that was entered, if it is moved.
+    pub(super) fn moved_attributes(&self) -> Result<Option<Attributes>, Errno> {
+        self.handle().filter(|_| self.judge.is_none()).map(Attributes::of).transpose()
     }
 
     /// What it has seen.

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 use crate::access::{ToRead, ToRemove, ToWrite};
 use crate::folder::{Copying, Extent, IfTaken, Moved, NewName, Relocated, Renamed};
@@ -260,4 +262,34 @@ fn whoever_moves_a_file_to_another_file_system_has_not_written_it() {
     while copying.step(disk()).expect("a piece").is_none() {}
     let removed = folder.remove(&grant("dir/a"), Guard::None, &client(), disk()).expect("removed");
     assert!(removed.kept.is_some(), "another client has written it");
+}
+
+#[test]
+fn what_is_moved_to_another_file_system_keeps_its_mode() {
+    let modes = [
+        ("alone", 0o600),
+        ("tree", 0o700),
+        ("tree/program", 0o750),
+        ("tree/private", 0o600),
+        ("tree/sub", 0o550),
+        ("tree/sub/in", 0o440),
+    ];
+    let it = Fixture::new();
+    for name in ["alone", "tree/program", "tree/private", "tree/sub/in"] {
+        it.write(name, name);
+    }
+    for (name, mode) in modes.into_iter().rev() {
+        fs::set_permissions(it.share().join(name), fs::Permissions::from_mode(mode)).expect("set");
+    }
+    let folder = it.folder(quick());
+    for (from, to) in [("alone", "moved"), ("tree", "other")] {
+        let (source, target) = (grant::<ToRemove>(from), grant::<ToWrite>(to));
+        let wanted = NewName { to: &target, conflict: IfTaken::Refuse, remover: &client() };
+        finish(folder.move_by_copy(&source, Guard::None, wanted, disk()).expect("begun")).expect("moved");
+    }
+    for (name, mode) in modes {
+        let name = name.replace("alone", "moved").replace("tree", "other");
+        let now = fs::metadata(it.share().join(&name)).expect("moved").permissions().mode() & 0o7777;
+        assert_eq!(now, mode, "{name}: {now:o}");
+    }
 }

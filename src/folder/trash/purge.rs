@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, Mode};
+use rustix::fs::{self, AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
 use super::id::TrashId;
@@ -97,10 +97,13 @@ fn remove_or_move(store: &TrashStore, dir: &Dir, name: &CStr, waiting: &mut Vec<
     }
     let gone = format!("{}{GONE}", TrashId::new(SystemTime::now()));
     let mut moved = fs::renameat(dir, name, &**store.dir(), &*gone);
-    if moved == Err(Errno::ACCESS) {
-        // To move a directory, one has to be allowed to write it.
-        let _ = fs::chmodat(dir, name, Mode::RWXU, AtFlags::SYMLINK_NOFOLLOW)
-            .or_else(|_| fs::chmodat(dir, name, Mode::RWXU, AtFlags::empty()));
+    let is_directory = || {
+        let stat = fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW);
+        stat.is_ok_and(|stat| root::file_type(&stat) == FileType::Directory)
+    };
+    if moved == Err(Errno::ACCESS) && is_directory() {
+        // To move a directory, one has to be allowed to write it. Older kernels cannot change the mode without following links.
+        let _ = fs::chmodat(dir, name, Mode::RWXU, AtFlags::empty());
         moved = fs::renameat(dir, name, &**store.dir(), &*gone);
     }
     if moved.is_ok() {

@@ -116,7 +116,7 @@ impl Appending {
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
             let Plan { modified, guard, .. } = upload.plan;
-            let terms = CommitTerms { size, modified, guard, makes_parents: true, remover, is_moved: false };
+            let terms = CommitTerms { size, modified, guard, makes_parents: true, remover, moved_from: None };
             save(shared, &place, &grant, &mut temporary, &terms)
         });
         match saved {
