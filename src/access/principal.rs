@@ -73,6 +73,11 @@ impl Principal {
         }
     }
 
+    /// The user whose name an [owner](Principal::owner) has; `None` for a link, and for clients without an account.
+    pub fn user_of_owner(owner: &str) -> Option<&str> {
+        owner.strip_prefix(ACCOUNT)
+    }
+
     /// Whether the principal may continue what this owner began. Anyone who knows its address may continue
     /// what a client without an account began.
     pub(super) fn is_owner(&self, owner: &str) -> bool {

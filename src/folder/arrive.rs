@@ -13,10 +13,11 @@ use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
 use super::error::Error;
+use super::guard::Guard;
 use super::numbering::{MOST_COPIES, numbered};
 use super::place::Place;
 use super::remover::Remover;
-use super::root;
+use super::root::{self, Identity};
 use super::rules::OnConflict;
 use super::save_method::is_unsupported;
 use super::shared::{Shared, may_add};
@@ -33,7 +34,18 @@ pub enum IfTaken {
     Replace,
 }
 
-/// Something that is about to get a name, and what the grant allows there.
+/// The name that something is to get.
+#[derive(Clone, Copy, Debug)]
+pub struct NewName<'n> {
+    /// Its path, and what may be done there.
+    pub to: &'n Grant<'n, ToWrite>,
+    /// What happens to an entry that has it.
+    pub conflict: IfTaken,
+    /// Who replaces that entry.
+    pub remover: &'n Remover,
+}
+
+/// Something that is about to get a name.
 pub(super) struct Arriving<'s, 'a> {
     pub(super) shared: &'s Shared,
     /// The directory that it is in, and its name there.
@@ -42,7 +54,7 @@ pub(super) struct Arriving<'s, 'a> {
     /// The `stat` of that directory, and of the target's.
     pub(super) dirs: (Stat, Stat),
     pub(super) target: &'a Place,
-    pub(super) to: &'a Grant<'a, ToWrite>,
+    pub(super) wanted: NewName<'a>,
     /// The target's real path, if known and different.
     pub(super) lies_at: Option<&'a SharePath>,
 }
@@ -97,14 +109,14 @@ impl<'s> Arriving<'s, '_> {
     }
 
     /// Decides what has to be done; changes nothing.
-    pub(super) fn decide(&self, conflict: IfTaken) -> Result<Step, Error> {
-        let Self { shared, from: (_, name), target, to, .. } = self;
+    pub(super) fn decide(&self) -> Result<Step, Error> {
+        let Self { shared, from: (_, name), target, wanted: NewName { to, conflict, .. }, .. } = *self;
         let to_dir = target.nearest();
         if self.is_directory() {
             let mut paths = [Some(to.path()), self.lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_add_below(path))?;
         }
-        if identity(&self.dirs.0) == identity(&self.dirs.1) && *name == target.name() {
+        if Identity::of(&self.dirs.0) == Identity::of(&self.dirs.1) && name == target.name() {
             return Err(Error::OntoItself);
         }
         let taken = match root::look_in(&**to_dir, target.name()) {
@@ -114,7 +126,7 @@ impl<'s> Arriving<'s, '_> {
             }
             other => other?,
         };
-        let is_same = identity(&taken) == identity(&self.stat);
+        let is_same = Identity::of(&taken) == Identity::of(&self.stat);
         if is_same && (self.is_directory() || taken.st_nlink == 1) {
             return Ok(Step::Respell);
         }
@@ -140,9 +152,9 @@ impl<'s> Arriving<'s, '_> {
 
     /// Whether the entry that has the name is a directory. Fails if it must not be replaced.
     fn replaces_directory(&self, taken: &Stat) -> Result<bool, Error> {
-        let Self { shared, target, to, lies_at, .. } = self;
+        let Self { shared, target, wanted: NewName { to, .. }, lies_at, .. } = *self;
         if root::file_type(taken) == FileType::Directory {
-            let mut paths = [Some(to.path()), *lies_at].into_iter().flatten();
+            let mut paths = [Some(to.path()), lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_replace_directory(path))?;
             return Ok(true);
         }
@@ -154,18 +166,18 @@ impl<'s> Arriving<'s, '_> {
     }
 
     /// Prepares to keep what this step replaces.
-    pub(super) fn prepare(&self, step: Step, remover: &Remover) -> Result<Option<Old<'s>>, Error> {
+    pub(super) fn prepare(&self, step: Step) -> Result<Option<Old<'s>>, Error> {
         match step {
             Step::ReplaceFile | Step::ReplaceOther => {
                 let stat = root::look_in(&**self.target.nearest(), self.target.name())?;
-                self.keep(step, stat, remover, false).map(Some)
+                self.keep(step, stat, false).map(Some)
             }
             Step::Appear | Step::Respell | Step::Unlink | Step::AppearBeside => Ok(None),
         }
     }
 
-    fn keep(&self, step: Step, stat: Stat, remover: &Remover, by_mount: bool) -> Result<Old<'s>, Error> {
-        let Self { shared, target, to, .. } = *self;
+    fn keep(&self, step: Step, stat: Stat, by_mount: bool) -> Result<Old<'s>, Error> {
+        let Self { shared, target, wanted: NewName { to, remover, .. }, .. } = *self;
         let old = OldFile { dir: target.nearest(), path: target.path(), name: target.name(), stat };
         let keeping = if step == Step::ReplaceFile {
             let mut kept = shared.trash.keep(&shared.root, &old, remover, to.may_remove())?;
@@ -181,14 +193,9 @@ impl<'s> Arriving<'s, '_> {
 
     /// Carries out the decision. `None` if the name would be on another file system: then nothing was
     /// changed.
-    pub(super) fn carry_out(
-        &self,
-        step: Step,
-        old: Option<Old<'s>>,
-        remover: &Remover,
-    ) -> Result<Option<NewlyNamed>, Error> {
-        let Self { from: (from_dir, name), stat, target, to, lies_at, .. } = self;
-        let from_dir = &***from_dir;
+    pub(super) fn carry_out(&self, step: Step, old: Option<Old<'s>>) -> Result<Option<NewlyNamed>, Error> {
+        let Self { from: (from_dir, name), stat, target, wanted, lies_at, .. } = *self;
+        let from_dir = &**from_dir;
         if self.dirs.1.st_dev != stat.st_dev {
             return Ok(None);
         }
@@ -198,41 +205,35 @@ impl<'s> Arriving<'s, '_> {
             Step::Appear => self.appear(target.name()).map(|()| same_path(None)),
             Step::AppearBeside => self.appear_beside()?.map(|path| (path, None)),
             Step::Respell => self.respell()?.map(|()| same_path(None)),
-            Step::Unlink => fs::unlinkat(from_dir, *name, AtFlags::empty()).map(|()| same_path(None)),
-            Step::ReplaceFile | Step::ReplaceOther => self.replace(step, old, remover)?.map(same_path),
+            Step::Unlink => fs::unlinkat(from_dir, name, AtFlags::empty()).map(|()| same_path(None)),
+            Step::ReplaceFile | Step::ReplaceOther => self.replace(step, old)?.map(same_path),
         };
         let (path, kept) = match named {
             Ok(named) => named,
             Err(Errno::XDEV) => return Ok(None),
             Err(Errno::INVAL) if self.is_directory() => return Err(Error::IntoItself),
-            Err(Errno::BUSY) => return Err(Error::Mounted),
             Err(error) => return Err(error.into()),
         };
         let lies_at = lies_at.and_then(|real| real.parent()?.join(path.name()?).ok());
-        let asked_for = to.hides_names().then(|| target.path().clone());
+        let asked_for = wanted.to.hides_names().then(|| target.path().clone());
         Ok(Some(NewlyNamed { path, asked_for, lies_at, created, kept }))
     }
 
     /// Replaces the entry that has the name now. If that is not the one that was prepared for, it is kept all
     /// the same, however long that takes.
-    fn replace(
-        &self,
-        step: Step,
-        old: Option<Old<'s>>,
-        remover: &Remover,
-    ) -> Result<Result<Option<TrashId>, Errno>, Error> {
+    fn replace(&self, step: Step, old: Option<Old<'s>>) -> Result<Result<Option<TrashId>, Errno>, Error> {
         let Self { from: (from_dir, from), target, .. } = *self;
         let (dir, name) = (&**target.nearest(), target.name());
         let now = root::look_in(dir, name)?;
-        let old = match old.filter(|old| identity(&old.stat) == identity(&now)) {
+        let old = match old.filter(|old| Identity::of(&old.stat) == Identity::of(&now)) {
             Some(old) => old,
-            None => self.keep(step, now, remover, false)?,
+            None => self.keep(step, now, false)?,
         };
         match old.keeping {
             Keeping::File(kept) => kept.replace_by((from_dir, from), dir, name),
             Keeping::Other(removal) => match removal.displace(dir, name, || self.appear(name)) {
                 Err(Errno::XDEV) => {
-                    let Keeping::Other(removal) = self.keep(step, now, remover, true)?.keeping else {
+                    let Keeping::Other(removal) = self.keep(step, now, true)?.keeping else {
                         return Err(Error::CannotKeep);
                     };
                     match removal.displace(dir, name, || self.appear(name)) {
@@ -288,38 +289,24 @@ impl<'s> Arriving<'s, '_> {
         }))
     }
 
-    /// Takes the first free name of `name (1).ext`, `name (2).ext`, …
     fn appear_beside(&self) -> Result<Result<SharePath, Errno>, Error> {
-        let Self { target, to, .. } = self;
-        let parent = target.path().parent();
-        for number in 1..=MOST_COPIES {
-            let name = numbered(target.name(), number);
-            let path = parent.as_ref().and_then(|parent| parent.join(&name).ok()).ok_or(Error::Exists)?;
-            if to.may_add_at(&path).is_err() || self.is_directory() && to.may_add_below(&path).is_err() {
-                continue;
-            }
-            match self.appear(&name) {
-                Ok(()) => return Ok(Ok(path)),
-                Err(Errno::EXIST) => {}
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        Err(Error::Exists)
+        let to = self.wanted.to;
+        let may_add = |path: &SharePath| {
+            to.may_add_at(path).is_ok() && (!self.is_directory() || to.may_add_below(path).is_ok())
+        };
+        self.target.appear_beside(may_add, |name| self.appear(name))
     }
 }
 
 /// The lock for the last step. A step that depends on what exists waits for other servers too.
 pub(super) fn lock<'s>(
     shared: &'s Shared,
-    conflict: IfTaken,
-    has_guard: bool,
-    to: &Grant<'_, ToWrite>,
+    wanted: &NewName<'_>,
+    guard: Guard,
 ) -> Result<CommitGuard<'s>, Error> {
     let Shared { commits, root, rules, .. } = shared;
-    let depends = has_guard || conflict == IfTaken::Refuse || rules.on_conflict(to) != OnConflict::Overwrite;
+    let depends = guard != Guard::None
+        || wanted.conflict == IfTaken::Refuse
+        || rules.on_conflict(wanted.to) != OnConflict::Overwrite;
     if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
-}
-
-fn identity(stat: &Stat) -> (u64, u64) {
-    (stat.st_dev, stat.st_ino)
 }

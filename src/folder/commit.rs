@@ -16,7 +16,6 @@ use rustix::io::Errno;
 use super::commit_lock::CommitGuard;
 use super::error::Error;
 use super::guard::Guard;
-use super::numbering::{MOST_COPIES, numbered};
 use super::place::{Model, Occupant, Place};
 use super::real_path::Judged;
 use super::remover::Remover;
@@ -340,22 +339,10 @@ impl Commit<'_> {
         if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
     }
 
-    /// Takes the first free name of `name (1).ext`, `name (2).ext`, …
     fn appear_beside(&self, dir: &Dir, file: &mut Temporary) -> Result<Result<Given, Errno>, Error> {
-        let parent = self.place.path().parent();
-        for number in 1..=MOST_COPIES {
-            let name = numbered(self.place.name(), number);
-            // The path may be so long that the number does not fit.
-            let path = parent.as_ref().and_then(|parent| parent.join(&name).ok()).ok_or(Error::Exists)?;
-            if self.grant.may_add_at(&path).is_err() {
-                continue;
-            }
-            match file.appear(dir, &name, &self.shared.claims) {
-                Ok(()) => return Ok(Ok(Given::new(path))),
-                Err(Errno::EXIST) => {}
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        Err(Error::Exists)
+        let may_add = |path: &SharePath| self.grant.may_add_at(path).is_ok();
+        let appeared =
+            self.place.appear_beside(may_add, |name| file.appear(dir, name, &self.shared.claims))?;
+        Ok(appeared.map(Given::new))
     }
 }

@@ -86,6 +86,18 @@ pub enum TrashBound {
     Size(u64),
     /// The number of its entries.
     Entries,
+    /// The number of its entries that one client may have.
+    Share,
+}
+
+impl Error {
+    /// The same error of finding a source: one whose path goes through a file does not exist.
+    pub(super) fn of_source(self) -> Self {
+        match self {
+            Self::NotDirectory => Self::NotFound,
+            error => error,
+        }
+    }
 }
 
 impl From<io::Error> for Error {
@@ -105,6 +117,8 @@ impl From<io::Error> for Error {
             Errno::ISDIR => Self::IsDirectory,
             Errno::NOTDIR => Self::NotDirectory,
             Errno::EXIST => Self::Exists,
+            // What a file system is mounted at can be neither renamed nor replaced.
+            Errno::BUSY => Self::Mounted,
             Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace,
             _ => Self::Io(error),
         }
@@ -187,6 +201,9 @@ impl fmt::Display for Error {
                     TrashBound::Entries => {
                         write!(f, "the trash is full: it holds {bytes} bytes in too many entries")
                     }
+                    TrashBound::Share => {
+                        write!(f, "the trash holds {bytes} bytes, and too many entries are yours")
+                    }
                 }?;
                 let makes_room = humantime::format_rfc3339_seconds(*makes_room);
                 write!(f, "; its oldest entry makes room at {makes_room} (or empty the trash)")
@@ -268,7 +285,7 @@ mod tests {
 
     #[test]
     fn system_errors_are_converted() {
-        let table: [(&str, io::Error, Expected); 10] = [
+        let table: [(&str, io::Error, Expected); 11] = [
             ("missing", Errno::NOENT.into(), |e| matches!(e, Error::NotFound)),
             ("links in a ring", Errno::LOOP.into(), |e| matches!(e, Error::NotFound)),
             ("a socket", Errno::NXIO.into(), |e| matches!(e, Error::NotFound)),
@@ -278,6 +295,7 @@ mod tests {
             ("full", Errno::NOSPC.into(), |e| matches!(e, Error::NoSpace)),
             ("over quota", Errno::DQUOT.into(), |e| matches!(e, Error::NoSpace)),
             ("over the largest file", Errno::FBIG.into(), |e| matches!(e, Error::NoSpace)),
+            ("a mount point", Errno::BUSY.into(), |e| matches!(e, Error::Mounted)),
             ("anything else", Errno::IO.into(), |e| matches!(e, Error::Io(_))),
         ];
         for (name, error, expected) in table {

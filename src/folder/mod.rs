@@ -61,7 +61,7 @@ mod trash;
 mod uploads;
 mod walk;
 
-pub use arrive::IfTaken;
+pub use arrive::{IfTaken, NewName};
 pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error, TrashBound};
@@ -260,19 +260,16 @@ impl Folder {
     /// [`ReadOnly`](Error::ReadOnly); those of [`Folder::open`]; [`OntoItself`](Error::OntoItself);
     /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); those of [`Folder::receive`]. Later, it fails with
     /// [`TreeChanged`](Error::TreeChanged) or [`ParentGone`](Error::ParentGone) if other clients change these directories.
-    #[allow(clippy::too_many_arguments, reason = "both ends of the copy, and what it depends on")]
     pub fn copy(
         &self,
         from: &Grant<'_, ToRead>,
         judge: &Judge,
         extent: Extent,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
-        remover: &Remover,
+        wanted: NewName<'_>,
         _: Blocking<'_>,
     ) -> Result<Copying, Error> {
         let shared = self.source.current();
-        stale::retry(|| Copying::begin(&shared, from, judge, extent, to, conflict, remover))
+        stale::retry(|| Copying::begin(&shared, from, judge, extent, wanted))
     }
 
     /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once
@@ -280,14 +277,12 @@ impl Folder {
     pub fn move_by_copy(
         &self,
         from: &Grant<'_, ToRemove>,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
         guard: Guard,
-        remover: &Remover,
+        wanted: NewName<'_>,
         _: Blocking<'_>,
     ) -> Result<Copying, Error> {
         let shared = self.source.current();
-        stale::retry(|| Copying::begin_move(&shared, from, to, conflict, guard, remover))
+        stale::retry(|| Copying::begin_move(&shared, from, guard, wanted))
     }
 
     /// What a reader of the path gets, before it is copied.
@@ -313,13 +308,21 @@ impl Folder {
     pub fn rename(
         &self,
         from: &Grant<'_, ToRemove>,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
         guard: Guard,
-        remover: &Remover,
+        wanted: NewName<'_>,
         _: Blocking<'_>,
     ) -> Result<Renamed, Error> {
-        rename::rename(&self.source.current(), from, to, conflict, guard, remover)
+        rename::rename(&self.source.current(), from, guard, wanted)
+    }
+
+    /// Takes the owner from the entries of the trash whose [owner](Remover::owner) is not one of these, so that nobody
+    /// who gets the same name later has them. It may wait for the disk.
+    pub fn disown_trash(&self, is_there: impl Fn(&str) -> bool, _: Blocking<'_>) -> Result<(), Error> {
+        let shared = self.source.current();
+        if shared.rules.read_only {
+            return Ok(());
+        }
+        shared.trash.disown(&shared.root, is_there)
     }
 
     /// At most `limit` entries of the trash, the newest first; only those older than `before`, if that is

@@ -5,6 +5,7 @@
 
 use super::error::Error;
 use super::facts::FileVersion;
+use super::numbering::{MOST_COPIES, numbered};
 use super::real_path::Judged;
 use super::root::{self, Identity, Root};
 use super::taken_parent;
@@ -216,6 +217,30 @@ impl Place {
         let stat = fs::fstat(&handle)?;
         Ok(Some((handle, stat)))
     }
+
+    /// Lets something `appear` under the first of `name (1).ext`, `name (2).ext`, … that is free, so without `EEXIST`, and that
+    /// it `may` have. Returns the path, or the first other error.
+    pub(super) fn appear_beside(
+        &self,
+        may: impl Fn(&SharePath) -> bool,
+        mut appear: impl FnMut(&OsStr) -> Result<(), Errno>,
+    ) -> Result<Result<SharePath, Errno>, Error> {
+        let parent = self.path.parent();
+        for number in 1..=MOST_COPIES {
+            let name = numbered(&self.name, number);
+            // The path may be so long that the number does not fit.
+            let path = parent.as_ref().and_then(|parent| parent.join(&name).ok()).ok_or(Error::Exists)?;
+            if !may(&path) {
+                continue;
+            }
+            match appear(&name) {
+                Ok(()) => return Ok(Ok(path)),
+                Err(Errno::EXIST) => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Err(Error::Exists)
+    }
 }
 
 /// The file that has the name.
@@ -238,7 +263,7 @@ impl Occupant {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Model {
     permissions: (u32, u32, u32),
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl Model {
@@ -246,7 +271,7 @@ impl Model {
     pub(super) fn of(stat: &Stat) -> Option<Self> {
         let is_file = root::file_type(stat) == FileType::RegularFile;
         let permissions = (stat.st_mode, stat.st_uid, stat.st_gid);
-        is_file.then_some(Self { permissions, identity: (stat.st_dev, stat.st_ino) })
+        is_file.then_some(Self { permissions, identity: Identity::of(stat) })
     }
 
     /// Whether both have the same mode, owner and group, even if they are different files.

@@ -55,10 +55,7 @@ pub(super) fn remove(
     }
     stale::retry(|| {
         shared.was_not_replaced()?;
-        let (place, grant) = match Place::find(&shared.root, grant) {
-            Err(Error::NotDirectory) => return Err(Error::NotFound),
-            other => other?,
-        };
+        let (place, grant) = Place::find(&shared.root, grant).map_err(Error::of_source)?;
         if !place.has_directory() {
             return Err(Error::NotFound);
         }
@@ -113,7 +110,6 @@ impl Remove<'_> {
                 Err(Errno::XDEV) if by_mount => return Err(Error::CannotKeep),
                 Err(Errno::XDEV) => by_mount = true,
                 Err(Errno::NOENT) => {}
-                Err(Errno::BUSY) => return Err(Error::Mounted),
                 Err(error) => return Err(error.into()),
             }
         }

@@ -11,12 +11,15 @@ pub struct Remover {
     /// The name under which the files that it saves are counted: the owner if that outlives the request,
     /// otherwise the client's address. It is kept in memory only.
     pub writer: String,
+    /// The name under which its entries in the trash are counted: a user or a link, otherwise the client's address. A client
+    /// may invent any number of cookies. It is kept in memory only.
+    pub share: String,
 }
 
 impl Remover {
     /// A client that can be recognised by its address alone.
     pub fn at_address(address: String) -> Self {
-        Self { owner: None, principal: None, writer: address }
+        Self { owner: None, principal: None, writer: address.clone(), share: address }
     }
 
     /// Whether it is known by more than its address, which many clients may have.
@@ -26,6 +29,11 @@ impl Remover {
 
     /// A client that acts for this owner.
     pub fn of_owner(owner: String, principal: Option<String>) -> Self {
-        Self { writer: owner.clone(), owner: Some(owner), principal }
+        Self { writer: owner.clone(), share: owner.clone(), owner: Some(owner), principal }
+    }
+
+    /// A client at this address that shows the cookie of this owner.
+    pub fn with_cookie(owner: String, address: String) -> Self {
+        Self { share: address, ..Self::of_owner(owner, None) }
     }
 }

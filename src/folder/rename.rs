@@ -10,14 +10,13 @@
 use rustix::fs::{self, FileType, Stat};
 use rustix::io::Errno;
 
-use super::arrive::{Arriving, IfTaken, NewlyNamed, lock};
+use super::arrive::{Arriving, NewName, NewlyNamed, lock};
 use super::error::Error;
 use super::facts::FileVersion;
 use super::guard::Guard;
 use super::place::Place;
 use super::real_path::Judged;
-use super::remover::Remover;
-use super::root;
+use super::root::{self, Identity};
 use super::shared::Shared;
 use super::stale;
 use super::trash::TrashId;
@@ -66,12 +65,10 @@ impl Moved {
 pub(super) fn rename(
     shared: &Shared,
     from: &Grant<'_, ToRemove>,
-    to: &Grant<'_, ToWrite>,
-    conflict: IfTaken,
     guard: Guard,
-    remover: &Remover,
+    wanted: NewName<'_>,
 ) -> Result<Renamed, Error> {
-    stale::retry(|| Ends::find(shared, from, to)?.rename(conflict, guard, remover))
+    stale::retry(|| Ends::find(shared, from, wanted)?.rename(guard))
 }
 
 /// Both ends of a move.
@@ -81,6 +78,7 @@ struct Ends<'e> {
     from: Grant<'e, ToRemove>,
     target: Place,
     to: Grant<'e, ToWrite>,
+    wanted: NewName<'e>,
 }
 
 /// The entry to move.
@@ -91,11 +89,8 @@ struct Item {
 }
 
 impl<'e> Ends<'e> {
-    fn find(
-        shared: &'e Shared,
-        from: &'e Grant<'_, ToRemove>,
-        to: &'e Grant<'_, ToWrite>,
-    ) -> Result<Self, Error> {
+    fn find(shared: &'e Shared, from: &'e Grant<'_, ToRemove>, wanted: NewName<'e>) -> Result<Self, Error> {
+        let to = wanted.to;
         let Shared { root, rules, .. } = shared;
         if rules.read_only {
             return Err(Error::ReadOnly);
@@ -106,7 +101,7 @@ impl<'e> Ends<'e> {
         if from.path().is_root() {
             return Err(Error::Denied);
         }
-        let (source, from) = Place::find(root, from).map_err(of_source)?;
+        let (source, from) = Place::find(root, from).map_err(Error::of_source)?;
         if !source.has_directory() {
             return Err(Error::NotFound);
         }
@@ -116,14 +111,14 @@ impl<'e> Ends<'e> {
         if !target.has_directory() {
             return Err(Error::NoParent);
         }
-        Ok(Self { shared, source, from, target, to })
+        Ok(Self { shared, source, from, target, to, wanted })
     }
 
-    fn rename(&self, conflict: IfTaken, guard: Guard, remover: &Remover) -> Result<Renamed, Error> {
+    fn rename(&self, guard: Guard) -> Result<Renamed, Error> {
         let Self { shared, source, target, .. } = self;
         let (from_dir, to_dir) = (source.nearest(), target.nearest());
         let stats = (fs::fstat(&**from_dir)?, fs::fstat(&**to_dir)?);
-        let is_same_dir = identity(&stats.0) == identity(&stats.1);
+        let is_same_dir = Identity::of(&stats.0) == Identity::of(&stats.1);
         let dirs: &[_] = if is_same_dir { &[to_dir] } else { &[to_dir, from_dir] };
         // Most names are free, and then there is nothing to keep.
         let is_free = matches!(root::look_in(&**to_dir, target.name()), Err(Errno::NOENT));
@@ -131,20 +126,20 @@ impl<'e> Ends<'e> {
             None
         } else {
             self.with_item(&stats, guard, |_, arriving| {
-                let step = arriving.decide(conflict)?;
-                arriving.prepare(step, remover)
+                let step = arriving.decide()?;
+                arriving.prepare(step)
             })?
         };
         let syncs = shared.syncs();
         let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
         let begun = begun.collect::<Result<Vec<_>, _>>()?;
         let renamed = {
-            let _lock = lock(shared, conflict, guard != Guard::None, &self.to)?;
+            let _lock = lock(shared, &self.wanted(&self.to), guard)?;
             shared.stays()?;
             self.with_item(&stats, guard, |lay_at, arriving| {
-                let step = arriving.decide(conflict)?;
+                let step = arriving.decide()?;
                 let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
-                let Some(arrived) = arriving.carry_out(step, old, remover)? else {
+                let Some(arrived) = arriving.carry_out(step, old)? else {
                     return Ok(Renamed::OtherFileSystem);
                 };
                 let NewlyNamed { path, asked_for, lies_at, created, kept } = arrived;
@@ -159,6 +154,11 @@ impl<'e> Ends<'e> {
         Ok(renamed)
     }
 
+    /// The new name, with this grant.
+    fn wanted<'a>(&'a self, to: &'a Grant<'_, ToWrite>) -> NewName<'a> {
+        NewName { to, ..self.wanted }
+    }
+
     /// Calls `act` with the source's real path (if known and different) and with the item, if it may be
     /// moved.
     fn with_item<T>(
@@ -170,7 +170,8 @@ impl<'e> Ends<'e> {
         let Self { shared, source, target, .. } = self;
         let (root, from_dir, to_dir) = (&shared.root, source.nearest(), target.nearest());
         source.confirm(root, from_dir)?;
-        if source.path().parent() != target.path().parent() || identity(&dirs.0) != identity(&dirs.1) {
+        if source.path().parent() != target.path().parent() || Identity::of(&dirs.0) != Identity::of(&dirs.1)
+        {
             target.confirm(root, to_dir)?;
         }
         let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
@@ -187,7 +188,8 @@ impl<'e> Ends<'e> {
         let ends = (from_dir, source.name());
         let lies_at = lies_at.as_ref();
         let stat = item.stat;
-        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs: *dirs, target, to: &to, lies_at })
+        let wanted = self.wanted(&to);
+        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs: *dirs, target, wanted, lies_at })
     }
 }
 
@@ -215,16 +217,4 @@ pub(super) fn refuse_nested(from: &SharePath, to: &SharePath) -> Result<(), Erro
         (true, false) | (false, true) => Err(Error::IntoItself),
         (false, false) => Ok(()),
     }
-}
-
-/// A source whose path goes through a file does not exist.
-fn of_source(error: Error) -> Error {
-    match error {
-        Error::NotDirectory => Error::NotFound,
-        error => error,
-    }
-}
-
-fn identity(stat: &Stat) -> (u64, u64) {
-    (stat.st_dev, stat.st_ino)
 }

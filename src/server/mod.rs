@@ -250,6 +250,7 @@ impl Server {
         let Self { listeners, udp_sessions, runtime, to_do, workers } = self;
         let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
+        runtime.state.disown_trash(Blocking::own_thread());
         memory::trim();
         let workers = pool("worker", workers, &runtime, Runtime::work);
         let jobs = pool("job", jobs::THREADS, &runtime, Runtime::do_jobs);

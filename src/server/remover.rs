@@ -70,7 +70,7 @@ pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient
     let is_new = known.is_none();
     let (secret, remover) = if let Some(secret) = known {
         let owner = secret.owner();
-        (secret, Remover::of_owner(owner, None))
+        (secret, Remover::with_cookie(owner, at_address.share))
     } else {
         // The client may never send the new secret, so its files count towards its address.
         let secret = UndoSecret::random();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::access::{Access, User};
+use crate::access::{Access, Principal, Subject, User};
 use crate::blocking::Blocking;
 use crate::chat::name::Name;
 use crate::folder::Folder;
@@ -143,10 +143,27 @@ impl State {
     /// user has changed or is gone, or if they have the name of a new user.
     pub(super) fn follow_accounts(&self, disk: Blocking<'_>) {
         let is_new = self.accounts.as_ref().is_some_and(|accounts| accounts.follow_files(disk));
+        if is_new {
+            self.disown_trash(disk);
+        }
         if let Some(chat) = self.chat.as_ref().filter(|_| is_new) {
             chat.dismiss_unless(|name, owner| {
                 self.is_current(owner.as_ref()) && (owner.is_some() || !self.is_name_of_user(name))
             });
+        }
+    }
+
+    /// What users who are gone have put into the trash belongs to nobody from now on. If the users file is gone or empty,
+    /// that may be a mistake, which must not cost the users their entries.
+    pub(super) fn disown_trash(&self, disk: Blocking<'_>) {
+        let Some(accounts) = self.accounts.as_ref().filter(|accounts| accounts.have_names()) else { return };
+        if !accounts.has(&Subject::Users) {
+            return;
+        }
+        let is_there =
+            |owner: &str| Principal::user_of_owner(owner).is_none_or(|name| accounts.has_user(name));
+        if let Err(error) = self.folder.disown_trash(is_there, disk) {
+            log::error!("cannot take entries of the trash from users who are gone: {error}");
         }
     }
 

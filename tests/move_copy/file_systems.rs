@@ -79,8 +79,13 @@ fn from_one_file_system_to_another() {
         let answer = relocate(&mut wire, method, from, to, "");
         assert_eq!(answer.code(), code, "{method} {from} {to}: {}", answer.text());
     }
-    for (method, fields) in [("DELETE", ""), ("MOVE", "Destination: /other\r\n")] {
-        let answer = wire.ask(method, "/disk/", fields, b"");
+    for (method, from, fields) in [
+        ("DELETE", "/disk/", ""),
+        ("MOVE", "/disk/", "Destination: /other\r\n"),
+        ("MOVE", "/large", "Destination: /disk\r\n"),
+        ("COPY", "/large", "Destination: /disk\r\n"),
+    ] {
+        let answer = wire.ask(method, from, fields, b"");
         assert_eq!(answer.code(), 403, "{method}: {}", answer.text());
         assert!(answer.text().starts_with("a file system is mounted there"), "{method}: {}", answer.text());
     }

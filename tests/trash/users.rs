@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{TRASH, UNDO, Visitor, text};
+use crate::common::eventually;
 use crate::common::office::{ANNA, BERT, CARA, Office, bearer, json};
 
 #[test]
@@ -157,6 +158,12 @@ fn entries_of_a_removed_user_are_for_the_administrator() {
     Visitor::with(&office.wharf, ANNA).does("DELETE", "/a", "", 204);
     office.keep_users(&["bert", "cara"]);
     Visitor::with(&office.wharf, ANNA).does("POST", UNDO, "", 401);
+    // A user who is made anew inherits nothing.
+    office.keep_users(&["anna", "bert", "cara"]);
+    let mut anna = Visitor::with(&office.wharf, ANNA);
+    eventually("anna is known again", || anna.ask("GET", TRASH, "", "").code() == 200);
+    assert_eq!(anna.paths(), [""; 0]);
+    anna.does("POST", UNDO, "", 404);
     let mut cara = Visitor::with(&office.wharf, CARA);
     let newest = cara.newest();
     cara.does("POST", &format!("{newest}/restore"), "", 200);

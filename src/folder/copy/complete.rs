@@ -6,14 +6,14 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use rustix::io::Errno;
 
-use crate::access::{Grant, ToWrite};
 use crate::durable::group::PendingSync;
-use crate::folder::arrive::{Arriving, IfTaken, NewlyNamed, lock};
+use crate::folder::arrive::{Arriving, NewName, NewlyNamed, lock};
+use crate::folder::commit::Saved;
 use crate::folder::copy::place::of_target;
 use crate::folder::error::Error;
+use crate::folder::guard::Guard;
 use crate::folder::place::Place;
 use crate::folder::real_path::Judged;
-use crate::folder::remover::Remover;
 use crate::folder::root;
 use crate::folder::shared::Shared;
 
@@ -23,44 +23,40 @@ pub(super) struct CompleteCopy<'s, 'a> {
     /// Its directory, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) target: &'a Place,
-    pub(super) to: &'a Grant<'a, ToWrite>,
-    pub(super) conflict: IfTaken,
+    pub(super) wanted: NewName<'a>,
 }
 
 impl<'s> CompleteCopy<'s, '_> {
     /// Fails if it is known that it cannot get its name.
     pub(super) fn check(&self) -> Result<(), Error> {
-        self.with(|arriving| arriving.decide(self.conflict).map(drop))
+        self.with(|arriving| arriving.decide().map(drop))
     }
 
-    /// Gives it its name. When this returns, that is on the disk, if it has to be.
-    pub(super) fn finish(&self, remover: &Remover) -> Result<NewlyNamed, Error> {
-        let Self { shared, target, to, conflict, .. } = *self;
-        let old = self.with(|arriving| {
-            let step = arriving.decide(conflict)?;
-            arriving.prepare(step, remover)
-        })?;
+    /// Gives it its name; it has this size. When this returns, that is on the disk, if it has to be.
+    pub(super) fn finish(&self, size: u64) -> Result<Saved, Error> {
+        let Self { shared, target, ref wanted, .. } = *self;
+        let old = self.with(|arriving| arriving.prepare(arriving.decide()?))?;
         let names = shared.syncs().map(|syncs| syncs.begin(&**target.nearest())).transpose()?;
-        let arrived = {
-            let _lock = lock(shared, conflict, false, to)?;
+        let NewlyNamed { path, asked_for, lies_at, created, kept } = {
+            let _lock = lock(shared, wanted, Guard::None)?;
             shared.stays()?;
             self.with(|arriving| {
-                let step = arriving.decide(conflict)?;
-                arriving.carry_out(step, old, remover)?.ok_or_else(|| Errno::XDEV.into())
+                arriving.carry_out(arriving.decide()?, old)?.ok_or_else(|| Errno::XDEV.into())
             })?
         };
         names.map_or(Ok(()), PendingSync::finish)?;
-        Ok(arrived)
+        Ok(Saved { path, asked_for, lies_at, size, created, kept })
     }
 
     fn with<T>(&self, act: impl FnOnce(&Arriving<'s, '_>) -> Result<T, Error>) -> Result<T, Error> {
-        let Self { shared, from, target, to, .. } = *self;
+        let Self { shared, from, target, wanted } = *self;
         target.confirm(&shared.root, target.nearest()).map_err(of_target)?;
-        let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), to)?;
+        let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), wanted.to)?;
         let stat = root::look_in(&**from.0, from.1).map_err(of_target)?;
         let dir = rustix::fs::fstat(&**target.nearest())?;
         // It is beside its target.
         let dirs = (dir, dir);
-        act(&Arriving { shared, from, stat, dirs, target, to: &grant, lies_at: real.as_ref() })
+        let wanted = NewName { to: &grant, ..wanted };
+        act(&Arriving { shared, from, stat, dirs, target, wanted, lies_at: real.as_ref() })
     }
 }

@@ -3,8 +3,7 @@
 use std::fs::File;
 use std::time::SystemTime;
 
-use crate::access::{Grant, ToWrite};
-use crate::folder::arrive::{IfTaken, NewlyNamed};
+use crate::folder::arrive::{IfTaken, NewName};
 use crate::folder::commit::{CommitTerms, Saved, save};
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::content::{FileContent, PIECE};
@@ -12,7 +11,6 @@ use crate::folder::copy::place::{of_new, place_of};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
 use crate::folder::place::Place;
-use crate::folder::remover::Remover;
 use crate::folder::root::{self, Identity};
 use crate::folder::save_method::SaveMethod;
 use crate::folder::shared::Shared;
@@ -37,10 +35,10 @@ impl FileCopy {
     pub(super) fn begin(
         shared: &Shared,
         source: File,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
+        wanted: NewName<'_>,
         is_moved: bool,
     ) -> Result<Self, Error> {
+        let NewName { to, conflict, .. } = wanted;
         let stat = rustix::fs::fstat(&source)?;
         let facts = shared.root.facts(&stat);
         let place = place_of(shared, to)?;
@@ -64,7 +62,7 @@ impl FileCopy {
         let copy =
             Self { content, temporary, place, modified, is_complete: false, replaces_directory, is_moved };
         if replaces_directory {
-            copy.complete(shared, to, conflict)?.check()?;
+            copy.complete(shared, wanted)?.check()?;
         }
         Ok(copy)
     }
@@ -72,11 +70,10 @@ impl FileCopy {
     fn complete<'s, 'a>(
         &'a self,
         shared: &'s Shared,
-        to: &'a Grant<'a, ToWrite>,
-        conflict: IfTaken,
+        wanted: NewName<'a>,
     ) -> Result<CompleteCopy<'s, 'a>, Error> {
         let from = self.temporary.place().ok_or(Error::IsDirectory)?;
-        Ok(CompleteCopy { shared, from, target: &self.place, to, conflict })
+        Ok(CompleteCopy { shared, from, target: &self.place, wanted })
     }
 
     /// Copies the next piece. Returns whether that was the last.
@@ -91,24 +88,19 @@ impl FileCopy {
     }
 
     /// Gives the copy its name.
-    pub(super) fn finish(
-        &mut self,
-        shared: &Shared,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
-        remover: &Remover,
-    ) -> Result<Saved, Error> {
+    pub(super) fn finish(&mut self, shared: &Shared, wanted: NewName<'_>) -> Result<Saved, Error> {
+        let NewName { to, conflict, remover } = wanted;
         let size = self.content.copied();
         shared.rules.admit_size(size)?;
         if self.replaces_directory {
-            return self.replace_directory(shared, to, conflict, remover);
+            return self.replace_directory(shared, size, wanted);
         }
         let Self { temporary, place, modified, .. } = self;
         let guard = match conflict {
             IfTaken::Refuse => Guard::MustBeNew,
             IfTaken::Replace => Guard::None,
         };
-        let wanted = CommitTerms {
+        let terms = CommitTerms {
             size,
             modified: Some(*modified),
             guard,
@@ -116,7 +108,7 @@ impl FileCopy {
             remover,
             is_moved: self.is_moved,
         };
-        match save(shared, place, to, temporary, &wanted) {
+        match save(shared, place, to, temporary, &terms) {
             Err(Error::Changed) => Err(Error::Exists),
             Err(Error::NoParent) => Err(Error::ParentGone),
             Err(error) if error.is_stale() => Err(Error::ParentGone),
@@ -124,23 +116,15 @@ impl FileCopy {
         }
     }
 
-    fn replace_directory(
-        &mut self,
-        shared: &Shared,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
-        remover: &Remover,
-    ) -> Result<Saved, Error> {
-        let Self { temporary, place, modified, content, .. } = self;
-        let size = content.copied();
+    fn replace_directory(&mut self, shared: &Shared, size: u64, wanted: NewName<'_>) -> Result<Saved, Error> {
+        let Self { temporary, place, modified, .. } = self;
         temporary.set_modified((*modified).min(SystemTime::now()))?;
         temporary.set_default_attributes(place.nearest(), shared.umask)?;
         if shared.syncs().is_some() {
             temporary.sync()?;
         }
-        let NewlyNamed { path, asked_for, lies_at, created, kept } =
-            self.complete(shared, to, conflict)?.finish(remover)?;
+        let saved = self.complete(shared, wanted)?.finish(size)?;
         self.temporary.was_renamed();
-        Ok(Saved { path, asked_for, lies_at, size, created, kept })
+        Ok(saved)
     }
 }

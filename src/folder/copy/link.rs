@@ -8,13 +8,12 @@ use rustix::fs::{self, AtFlags};
 use rustix::io::Errno;
 
 use crate::access::{Grant, ToWrite};
-use crate::folder::arrive::{IfTaken, NewlyNamed};
+use crate::folder::arrive::NewName;
 use crate::folder::commit::Saved;
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::place::{of_new, place_of};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
-use crate::folder::remover::Remover;
 use crate::folder::shared::Shared;
 use crate::folder::temporary::{TRIES, random_name};
 
@@ -33,18 +32,11 @@ impl LinkCopy {
     }
 
     /// Gives it its name.
-    pub(super) fn finish(
-        &mut self,
-        shared: &Shared,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
-        remover: &Remover,
-    ) -> Result<Saved, Error> {
+    pub(super) fn finish(&mut self, shared: &Shared, wanted: NewName<'_>) -> Result<Saved, Error> {
         let from = (self.place.nearest(), self.name.as_ref());
-        let complete = CompleteCopy { shared, from, target: &self.place, to, conflict };
-        let NewlyNamed { path, asked_for, lies_at, created, kept } = complete.finish(remover)?;
+        let saved = CompleteCopy { shared, from, target: &self.place, wanted }.finish(0)?;
         self.is_named = true;
-        Ok(Saved { path, asked_for, lies_at, size: 0, created, kept })
+        Ok(saved)
     }
 }
 

@@ -23,7 +23,7 @@ mod walk;
 use std::fmt;
 use std::sync::Arc;
 
-use super::arrive::IfTaken;
+use super::arrive::{IfTaken, NewName};
 use super::commit::Saved;
 use super::error::Error;
 use super::guard::Guard;
@@ -36,7 +36,6 @@ use crate::blocking::Blocking;
 use file::FileCopy;
 use link::LinkCopy;
 pub use place::Extent;
-use place::of_source;
 use source::MovedSource;
 use tree::TreeCopy;
 use walk::SeenEntries;
@@ -89,61 +88,51 @@ impl Copying {
         from: &Grant<'_, ToRead>,
         judge: &Judge,
         extent: Extent,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
-        remover: &Remover,
+        wanted: NewName<'_>,
     ) -> Result<Self, Error> {
         if shared.rules.read_only {
             return Err(Error::ReadOnly);
         }
-        let node = open::open(shared, from).map_err(of_source)?;
-        shared.rules.admit_path(to.path())?;
-        refuse_nested(from.path(), to.path())?;
+        let node = open::open(shared, from).map_err(Error::of_source)?;
+        shared.rules.admit_path(wanted.to.path())?;
+        refuse_nested(from.path(), wanted.to.path())?;
         let work = match node {
-            Node::File(open) => Work::File(FileCopy::begin(shared, open.file, to, conflict, false)?),
+            Node::File(open) => Work::File(FileCopy::begin(shared, open.file, wanted, false)?),
             Node::Directory { .. } => {
                 let list: Grant<'_, ToList> = judge.check(from.path())?;
                 let top = shared.root.top(&list)?;
                 let path = from.path().clone();
                 let judge = Some(judge.clone());
-                let tree = TreeCopy::begin(shared, top, &path, judge, extent, to, conflict)?;
+                let tree = TreeCopy::begin(shared, top, &path, judge, extent, wanted)?;
                 Work::Tree(Box::new(tree))
             }
         };
-        Ok(Self::new(shared, to, conflict, remover, work, None))
+        Ok(Self::new(shared, wanted, work, None))
     }
 
     /// Begins to move something to another file system, as [`Folder::move_by_copy`](super::Folder::move_by_copy) says.
     pub(super) fn begin_move(
         shared: &Arc<Shared>,
         from: &Grant<'_, ToRemove>,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
         guard: Guard,
-        remover: &Remover,
+        wanted: NewName<'_>,
     ) -> Result<Self, Error> {
         shared.stays()?;
         let source = MovedSource::find(shared, from, guard)?;
         let work = if let Some(text) = source.link_text()? {
-            Work::Link(LinkCopy::begin(shared, &text, to)?)
+            Work::Link(LinkCopy::begin(shared, &text, wanted.to)?)
         } else if source.is_directory() {
             let (top, path) = (source.open_directory()?, from.path());
-            let tree = TreeCopy::begin(shared, top, path, None, Extent::Everything, to, conflict)?;
+            let tree = TreeCopy::begin(shared, top, path, None, Extent::Everything, wanted)?;
             Work::Tree(Box::new(tree))
         } else {
-            Work::File(FileCopy::begin(shared, source.open_file()?, to, conflict, true)?)
+            Work::File(FileCopy::begin(shared, source.open_file()?, wanted, true)?)
         };
-        Ok(Self::new(shared, to, conflict, remover, work, Some(source)))
+        Ok(Self::new(shared, wanted, work, Some(source)))
     }
 
-    fn new(
-        shared: &Arc<Shared>,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
-        remover: &Remover,
-        work: Work,
-        source: Option<MovedSource>,
-    ) -> Self {
+    fn new(shared: &Arc<Shared>, wanted: NewName<'_>, work: Work, source: Option<MovedSource>) -> Self {
+        let NewName { to, conflict, remover } = wanted;
         let to = Arc::new(to.clone().into_owned());
         Self { shared: Arc::clone(shared), to, conflict, remover: remover.clone(), work, source }
     }
@@ -165,10 +154,11 @@ impl Copying {
             source.ensure_unchanged(shared, work.seen())?;
         }
         let is_directory = matches!(work, Work::Tree(_));
+        let wanted = NewName { to, conflict: *conflict, remover };
         let saved = match work {
-            Work::File(file) => file.finish(shared, to, *conflict, remover)?,
-            Work::Link(link) => link.finish(shared, to, *conflict, remover)?,
-            Work::Tree(tree) => tree.finish(shared, to, *conflict, remover)?,
+            Work::File(file) => file.finish(shared, wanted)?,
+            Work::Link(link) => link.finish(shared, wanted)?,
+            Work::Tree(tree) => tree.finish(shared, wanted)?,
         };
         Ok(Some(match source.take() {
             None => Relocated::Copied { saved, is_directory },

@@ -35,11 +35,3 @@ pub(super) fn of_target(error: impl Into<Error>) -> Error {
 pub(super) fn of_new(error: Errno) -> Errno {
     if error == Errno::NOENT { Errno::STALE } else { error }
 }
-
-/// A source whose path goes through a file does not exist.
-pub(super) fn of_source(error: Error) -> Error {
-    match error {
-        Error::NotDirectory => Error::NotFound,
-        error => error,
-    }
-}

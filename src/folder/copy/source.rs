@@ -12,7 +12,6 @@ use rustix::io::Errno;
 
 use crate::access::{Grant, ToRemove};
 use crate::durable::group::PendingSync;
-use crate::folder::copy::place::of_source;
 use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk, read_link};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
@@ -36,7 +35,7 @@ pub(super) struct MovedSource {
 impl MovedSource {
     pub(super) fn find(shared: &Shared, from: &Grant<'_, ToRemove>, guard: Guard) -> Result<Self, Error> {
         let root = &shared.root;
-        let (place, grant) = Place::find(root, from).map_err(of_source)?;
+        let (place, grant) = Place::find(root, from).map_err(Error::of_source)?;
         if !place.has_directory() {
             return Err(Error::NotFound);
         }

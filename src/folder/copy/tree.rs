@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use cap_std::fs::Dir;
 use rustix::fs::{self, Mode, OFlags, Stat};
 
-use crate::access::{Grant, Judge, ToWrite};
+use crate::access::Judge;
 use crate::durable::sync;
-use crate::folder::arrive::{IfTaken, NewlyNamed};
+use crate::folder::arrive::NewName;
 use crate::folder::attributes::NEW_FILE;
 use crate::folder::commit::Saved;
 use crate::folder::copy::complete::CompleteCopy;
@@ -20,7 +20,6 @@ use crate::folder::copy::place::{Extent, of_new, of_target, place_of};
 use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk};
 use crate::folder::error::Error;
 use crate::folder::place::Place;
-use crate::folder::remover::Remover;
 use crate::folder::shared::Shared;
 use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary_tree::TemporaryTree;
@@ -75,11 +74,10 @@ impl TreeCopy {
         path: &SharePath,
         judge: Option<Judge>,
         extent: Extent,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
+        wanted: NewName<'_>,
     ) -> Result<Self, Error> {
         shared.stays()?;
-        let place = place_of(shared, to)?;
+        let place = place_of(shared, wanted.to)?;
         let tree = TemporaryTree::create(shared, place.nearest(), place.path()).map_err(of_new)?;
         let seen = SeenEntries::new();
         let stage = match extent {
@@ -97,7 +95,7 @@ impl TreeCopy {
             size: 0,
         };
         // What is known to fail need not be copied.
-        copy.complete(shared, to, conflict)?.check()?;
+        copy.complete(shared, wanted)?.check()?;
         shared.reserve.admit(None, copy.place.nearest())?;
         Ok(copy)
     }
@@ -238,26 +236,18 @@ impl TreeCopy {
     fn complete<'s, 'a>(
         &'a self,
         shared: &'s Shared,
-        to: &'a Grant<'a, ToWrite>,
-        conflict: IfTaken,
+        wanted: NewName<'a>,
     ) -> Result<CompleteCopy<'s, 'a>, Error> {
         let from = self.tree.as_ref().ok_or(Error::NotFound)?.place();
-        Ok(CompleteCopy { shared, from, target: &self.place, to, conflict })
+        Ok(CompleteCopy { shared, from, target: &self.place, wanted })
     }
 
     /// Gives the copy its name.
-    pub(super) fn finish(
-        &mut self,
-        shared: &Shared,
-        to: &Grant<'_, ToWrite>,
-        conflict: IfTaken,
-        remover: &Remover,
-    ) -> Result<Saved, Error> {
-        let NewlyNamed { path, asked_for, lies_at, created, kept } =
-            self.complete(shared, to, conflict)?.finish(remover)?;
+    pub(super) fn finish(&mut self, shared: &Shared, wanted: NewName<'_>) -> Result<Saved, Error> {
+        let saved = self.complete(shared, wanted)?.finish(self.size)?;
         if let Some(tree) = self.tree.take() {
             tree.leave();
         }
-        Ok(Saved { path, asked_for, lies_at, size: self.size, created, kept })
+        Ok(saved)
     }
 }

@@ -12,6 +12,7 @@ mod rights;
 mod saving;
 mod sweeping;
 mod trash;
+mod trash_owners;
 mod unfinished;
 mod uploads;
 mod walking;

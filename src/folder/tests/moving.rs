@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use super::*;
 use crate::access::{ToRead, ToRemove, ToWrite};
-use crate::folder::{Copying, Extent, IfTaken, Moved, Relocated, Renamed};
+use crate::folder::{Copying, Extent, IfTaken, Moved, NewName, Relocated, Renamed};
 
 fn judge() -> Judge {
     Access::new(Rights::EDIT).judge(&Principal::anonymous(None))
@@ -20,7 +20,7 @@ fn client() -> Remover {
 
 fn rename(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Moved, Error> {
     let (from, to) = (grant::<ToRemove>(from), grant::<ToWrite>(to));
-    match folder.rename(&from, &to, conflict, Guard::None, &client(), disk())? {
+    match folder.rename(&from, Guard::None, NewName { to: &to, conflict, remover: &client() }, disk())? {
         Renamed::Done(moved) => Ok(moved),
         Renamed::OtherFileSystem => panic!("it is one file system"),
     }
@@ -28,7 +28,8 @@ fn rename(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Mo
 
 fn begin_copy(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Copying, Error> {
     let (from, to) = (grant::<ToRead>(from), grant::<ToWrite>(to));
-    folder.copy(&from, &judge(), Extent::Everything, &to, conflict, &client(), disk())
+    let wanted = NewName { to: &to, conflict, remover: &client() };
+    folder.copy(&from, &judge(), Extent::Everything, wanted, disk())
 }
 
 fn copy(folder: &Folder, from: &str, to: &str, conflict: IfTaken) -> Result<Saved, Error> {
@@ -253,7 +254,8 @@ fn whoever_moves_a_file_to_another_file_system_has_not_written_it() {
     let folder = it.folder(Rules { trash: Some(Duration::from_secs(3_600)), ..quick() });
     save(&folder, "a", "by someone").expect("saved");
     let (from, to) = (grant::<ToRemove>("a"), grant::<ToWrite>("dir/a"));
-    let copying = folder.move_by_copy(&from, &to, IfTaken::Refuse, Guard::None, &client(), disk());
+    let wanted = NewName { to: &to, conflict: IfTaken::Refuse, remover: &client() };
+    let copying = folder.move_by_copy(&from, Guard::None, wanted, disk());
     let mut copying = copying.expect("begun");
     while copying.step(disk()).expect("a piece").is_none() {}
     let removed = folder.remove(&grant("dir/a"), Guard::None, &client(), disk()).expect("removed");

@@ -10,6 +10,8 @@ use std::time::SystemTime;
 use super::id::TrashId;
 use super::item::Whose;
 use super::record::TrashRecord;
+#[cfg(doc)]
+use crate::folder::remover::Remover;
 use crate::path::SharePath;
 
 /// The entries.
@@ -18,6 +20,8 @@ pub(super) struct Index {
     entries: BTreeMap<TrashId, Indexed>,
     /// The sizes of all, as far as they are known.
     bytes: u64,
+    /// How many there are of each [share](Remover::share).
+    shares: BTreeMap<Box<str>, usize>,
     /// The last id that this server has given.
     last: Option<TrashId>,
     /// Whether the directory was read.
@@ -30,6 +34,8 @@ pub(super) struct Index {
 #[derive(Clone, Debug)]
 pub(super) struct Indexed {
     pub(super) owner: Option<Box<str>>,
+    /// See [`Remover::share`]. For an entry of an earlier run it is the owner; empty if there is none.
+    share: Box<str>,
     pub(super) size: Option<u64>,
     /// See [`TrashRecord::away`].
     pub(super) away: Option<SharePath>,
@@ -38,9 +44,17 @@ pub(super) struct Indexed {
 }
 
 impl Indexed {
-    pub(super) fn of(record: &TrashRecord, is_pending: bool) -> Self {
+    /// An entry that is in the trash.
+    pub(super) fn of(record: &TrashRecord) -> Self {
         let TrashRecord { owner, size, away, .. } = record;
-        Self { owner: owner.as_deref().map(Into::into), size: *size, away: away.clone(), is_pending }
+        let owner: Option<Box<str>> = owner.as_deref().map(Into::into);
+        let share = owner.clone().unwrap_or_default();
+        Self { owner, share, size: *size, away: away.clone(), is_pending: false }
+    }
+
+    /// One whose content has not come yet.
+    pub(super) fn pending(record: &TrashRecord, share: &str) -> Self {
+        Self { share: share.into(), is_pending: true, ..Self::of(record) }
     }
 }
 
@@ -76,12 +90,19 @@ impl Index {
     pub(super) fn insert(&mut self, id: TrashId, entry: Indexed) {
         self.remove(id);
         self.bytes = self.bytes.saturating_add(entry.size.unwrap_or(0));
+        *self.shares.entry(entry.share.clone()).or_default() += 1;
         self.entries.insert(id, entry);
     }
 
     pub(super) fn remove(&mut self, id: TrashId) {
         if let Some(entry) = self.entries.remove(&id) {
             self.bytes = self.bytes.saturating_sub(entry.size.unwrap_or(0));
+            if let Some(count) = self.shares.get_mut(&entry.share) {
+                *count -= 1;
+                if *count == 0 {
+                    self.shares.remove(&entry.share);
+                }
+            }
         }
     }
 
@@ -108,6 +129,29 @@ impl Index {
             self.remove(id);
         }
         there.iter().filter(|id| !self.entries.contains_key(id)).copied().collect()
+    }
+
+    /// How many entries of this share there are.
+    pub(super) fn count_of(&self, share: &str) -> usize {
+        self.shares.get(share).copied().unwrap_or(0)
+    }
+
+    /// The oldest entry of this share.
+    pub(super) fn oldest_of(&self, share: &str) -> Option<TrashId> {
+        self.oldest(|entry| *entry.share == *share)
+    }
+
+    /// The entries whose owner is not one of these.
+    pub(super) fn of_others(&self, is_there: impl Fn(&str) -> bool) -> Vec<TrashId> {
+        let is_gone = |entry: &Indexed| entry.owner.as_deref().is_some_and(|owner| !is_there(owner));
+        self.entries.iter().filter(|(_, entry)| is_gone(entry)).map(|(id, _)| *id).collect()
+    }
+
+    /// An entry has no owner any more.
+    pub(super) fn disown(&mut self, id: TrashId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.owner = None;
+        }
     }
 
     pub(super) fn has(&self, id: TrashId) -> bool {
@@ -161,12 +205,16 @@ impl Index {
         self.entries.get(&id).is_some_and(|entry| entry.is_pending)
     }
 
-    /// When the first entry makes room that has not done so by now, if `makes_room` says when each does; now, if there is none.
+    /// When the first of these entries makes room that has not done so by now, if `makes_room` says when each does; now, if
+    /// there is none.
     pub(super) fn makes_room(
         &self,
+        share: Option<&str>,
         now: SystemTime,
         makes_room: impl Fn(TrashId) -> SystemTime,
     ) -> SystemTime {
-        self.entries.keys().map(|id| makes_room(*id)).find(|time| *time > now).unwrap_or(now)
+        let counts = |entry: &Indexed| share.is_none_or(|share| *entry.share == *share);
+        let theirs = self.entries.iter().filter(|(_, entry)| counts(entry));
+        theirs.map(|(id, _)| makes_room(*id)).find(|time| *time > now).unwrap_or(now)
     }
 }

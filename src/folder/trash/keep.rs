@@ -25,7 +25,7 @@ use crate::folder::remover::Remover;
 use crate::folder::root::{Identity, Root, file_type};
 use crate::folder::save_method::is_unsupported;
 use crate::folder::temporary::Temporary;
-use crate::path::SharePath;
+use crate::path::{SharePath, is_temporary};
 
 /// A file that is about to be replaced.
 pub(in crate::folder) struct OldFile<'f> {
@@ -74,11 +74,11 @@ impl Trash {
             return Ok(Kept { of, how: How::Not });
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
-        self.make_room(root, size, may_push_out)?;
+        self.make_room(root, size, may_push_out, &remover.share)?;
         let parent = path.parent().unwrap_or_default();
         let record = || TrashRecord::new((*path).clone(), Some(size), false, remover);
         let mut store = self.stores.of(root, dir, &parent, stat.st_dev)?;
-        let mut entry = NewEntry::begin(self, root, &store, record())?;
+        let mut entry = NewEntry::begin(self, root, &store, record(), &remover.share)?;
         if self.stores.may_link(stat.st_dev) {
             let link = |entry: &NewEntry<'_>| {
                 let trash = &**entry.store().dir();
@@ -88,7 +88,7 @@ impl Trash {
             if linked == Err(Errno::XDEV) {
                 drop(entry);
                 store = self.stores.of_mount(root, dir, &parent)?;
-                entry = NewEntry::begin(self, root, &store, record())?;
+                entry = NewEntry::begin(self, root, &store, record(), &remover.share)?;
                 linked = link(&entry);
             }
             match linked {
@@ -122,6 +122,23 @@ impl Kept<'_> {
         match self.how {
             How::Not => Ok(rename().map(|()| None)),
             How::Linked(entry) => Ok(rename().map(|()| Some(entry.finish()))),
+            // After a crash, the sweep would remove what has a temporary name.
+            How::Exchanged(entry) if is_temporary(from) => {
+                let (store, middle) = (Arc::clone(entry.store()), middle_name(&entry));
+                let put_back = || fs::renameat(&**store.dir(), &*middle, from_dir, from.as_bytes());
+                if let Err(error) = fs::renameat(from_dir, from.as_bytes(), &**store.dir(), &*middle) {
+                    return Ok(Err(error));
+                }
+                let flags = RenameFlags::EXCHANGE;
+                match fs::renameat_with(&**store.dir(), &*middle, dir, name.as_bytes(), flags) {
+                    Ok(()) => Ok(Ok(Some(settle(entry, &middle)?))),
+                    Err(error) => {
+                        // If that fails, the sweep makes an entry of it.
+                        let _ = put_back();
+                        if is_unsupported(error) { Err(Error::CannotKeep) } else { Ok(Err(error)) }
+                    }
+                }
+            }
             How::Exchanged(entry) => {
                 match exchange() {
                     Ok(()) => {}
@@ -162,7 +179,7 @@ impl Kept<'_> {
             How::Not => Ok(new.replace(dir, name).map(|()| None)),
             How::Linked(entry) => Ok(new.replace(dir, name).map(|()| Some(entry.finish()))),
             How::Exchanged(entry) => {
-                let (store, middle) = (entry.store(), format!("{}{NEW}", entry.name()));
+                let (store, middle) = (entry.store(), middle_name(&entry));
                 let before = match new.move_to(store.dir(), &middle) {
                     Ok(before) => before,
                     Err(error) => return Ok(Err(error)),
@@ -173,12 +190,23 @@ impl Kept<'_> {
                     Err(error) if is_unsupported(error) => return Err(Error::CannotKeep),
                     Err(error) => return Err(error.into()),
                 }
-                let begun = store.begin();
-                // If this fails, the sweep does it.
-                let _ = store.rename(&middle, &entry.name());
-                store.sync(begun, None)?;
-                Ok(Ok(Some(entry.finish())))
+                Ok(Ok(Some(settle(entry, &middle)?)))
             }
         }
     }
+}
+
+/// The name that a new file has in the trash before it is exchanged with the old one.
+fn middle_name(entry: &NewEntry<'_>) -> String {
+    format!("{}{NEW}", entry.name())
+}
+
+/// What has the middle name now is the old file: it becomes the content of the entry.
+fn settle(entry: NewEntry<'_>, middle: &str) -> Result<TrashId, Errno> {
+    let store = Arc::clone(entry.store());
+    let begun = store.begin();
+    // If this fails, the sweep does it.
+    let _ = store.rename(middle, &entry.name());
+    store.sync(begun, None)?;
+    Ok(entry.finish())
 }

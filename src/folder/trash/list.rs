@@ -124,7 +124,7 @@ impl Trash {
             }
             let mut index = self.index();
             if is_whole && !index.has(id) {
-                index.insert(id, Indexed::of(&record, false));
+                index.insert(id, Indexed::of(&record));
             }
         }
         self.index().read_as_of(as_of);

@@ -7,6 +7,7 @@
 //! Knows nothing of where files may be saved, or who may remove what.
 
 mod discard;
+mod disown;
 mod id;
 mod index;
 mod item;

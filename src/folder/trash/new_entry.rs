@@ -32,12 +32,13 @@ pub(in crate::folder) struct NewEntry<'t> {
 }
 
 impl<'t> NewEntry<'t> {
-    /// Writes the record of an entry whose content will lie in this trash.
+    /// Writes the record of an entry whose content will lie in this trash. It counts for this share.
     pub(super) fn begin(
         trash: &'t Trash,
         root: &Root,
         store: &Arc<TrashStore>,
         record: TrashRecord,
+        share: &str,
     ) -> Result<Self, Error> {
         let record = TrashRecord { away: store.away().cloned(), ..record };
         let id = trash.index().next_id(SystemTime::now());
@@ -52,7 +53,7 @@ impl<'t> NewEntry<'t> {
             }
             other => other?,
         };
-        trash.index().insert(id, Indexed::of(&record, true));
+        trash.index().insert(id, Indexed::pending(&record, share));
         // The one that was given may be the one that was removed.
         let store = if store.away().is_none() { Arc::clone(&home) } else { Arc::clone(store) };
         Ok(Self { trash, id, home, store, record: Some((file, begun)), is_linked: false, is_finished: false })

@@ -71,7 +71,8 @@ impl TrashRecord {
         self.write(dir, id, &format!("{id}{RECORD}"), flags)
     }
 
-    /// Writes a record anew, in one step. It need not be durable: the old one says the same, but for the size.
+    /// Writes a record anew, in one step. It need not be durable: what is written is found out again after a
+    /// crash.
     pub(super) fn rewrite(&self, dir: &Dir, id: TrashId) -> Result<(), Error> {
         let draft = format!("{id}{DRAFT}");
         let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -64,9 +64,9 @@ impl Trash {
             (true, Some(_)) => Some(measure(dir, name)),
             (false, _) => Some(u64::try_from(stat.st_size).unwrap_or(0)),
         };
-        self.make_room(root, size.unwrap_or(0), true)?;
+        self.make_room(root, size.unwrap_or(0), true, &remover.share)?;
         let record = TrashRecord::new((*path).clone(), size, is_directory, remover);
-        Ok(Removal::Kept(NewEntry::begin(self, root, &store, record)?))
+        Ok(Removal::Kept(NewEntry::begin(self, root, &store, record, &remover.share)?))
     }
 }
 

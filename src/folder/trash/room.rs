@@ -11,6 +11,10 @@ use crate::folder::root::Root;
 /// How many entries a trash holds at most: reading their names takes a tenth of a second.
 pub(super) const MOST_ENTRIES: usize = 65_536;
 
+/// How many entries of one user, link or address it holds at most, a quarter: others can still remove and replace files when one client
+/// has used its share.
+pub(super) const MOST_OF_ONE: usize = 16_384;
+
 /// An entry that is younger than this is never pushed out by others: a day is left to notice a mistake.
 const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -18,12 +22,13 @@ const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
 const PIECE: usize = 1_000;
 
 impl Trash {
-    /// Makes room for an entry of this size. Fails if the trash may not hold that much.
+    /// Makes room for an entry of this size and of this [share](super::super::Remover::share). Fails if the trash may not hold that much.
     pub(in crate::folder) fn make_room(
         &self,
         root: &Root,
         size: u64,
         may_push_out: bool,
+        share: &str,
     ) -> Result<(), Error> {
         self.load(root)?;
         let now = SystemTime::now();
@@ -34,14 +39,18 @@ impl Trash {
             let oldest = {
                 let index = self.index();
                 let is_within = |limit| index.bytes().saturating_add(size) <= limit;
-                if index.len() < MOST_ENTRIES && self.limit.is_none_or(is_within) {
+                let is_used_up = index.count_of(share) >= MOST_OF_ONE;
+                if !is_used_up && index.len() < MOST_ENTRIES && self.limit.is_none_or(is_within) {
                     return Ok(());
                 }
-                let oldest = index.oldest(|_| true).filter(|id| may_push_out && is_old(*id, now));
+                let oldest = if is_used_up { index.oldest_of(share) } else { index.oldest(|_| true) };
+                let oldest = oldest.filter(|id| may_push_out && is_old(*id, now));
                 oldest.ok_or_else(|| {
                     let by_size = self.limit.filter(|limit| !is_within(*limit));
-                    let bound = by_size.map_or(TrashBound::Entries, TrashBound::Size);
-                    self.full(&index, bound, may_push_out, now)
+                    let by_count = if is_used_up { TrashBound::Share } else { TrashBound::Entries };
+                    let bound = by_size.map_or(by_count, TrashBound::Size);
+                    let whose = is_used_up.then_some(share);
+                    self.full(&index, bound, whose, may_push_out, now)
                 })?
             };
             self.discard_now(root, oldest)?;
@@ -78,14 +87,22 @@ impl Trash {
         let index = self.index();
         let holds = index.bytes_of(|_, entry| entry.away.is_none() == at_home);
         if index.len() > 0 && holds.is_none_or(|holds| holds >= bytes.max(1)) {
-            self.full(&index, TrashBound::Disk, true, SystemTime::now())
+            self.full(&index, TrashBound::Disk, None, true, SystemTime::now())
         } else {
             Error::NoSpace
         }
     }
 
-    fn full(&self, index: &Index, bound: TrashBound, may_push_out: bool, now: SystemTime) -> Error {
-        let makes_room = index.makes_room(now, |id| {
+    /// The trash is full, of all entries or of those of this share.
+    fn full(
+        &self,
+        index: &Index,
+        bound: TrashBound,
+        share: Option<&str>,
+        may_push_out: bool,
+        now: SystemTime,
+    ) -> Error {
+        let makes_room = index.makes_room(share, now, |id| {
             let old = id.time().checked_add(YOUNG).filter(|_| may_push_out);
             old.map_or_else(|| self.expires(id), |old| old.min(self.expires(id)))
         });

@@ -6,7 +6,7 @@
 use crate::access::{Principal, ToRead, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Copying, Extent, Relocated};
+use crate::folder::{Copying, Extent, NewName, Relocated};
 use crate::http::destination::Depth;
 use crate::http::status::Status;
 use crate::path::SharePath;
@@ -95,8 +95,9 @@ impl CopyRequest {
         }
         relocation.guard(named)?;
         let permit = permit(client, state)?;
-        let (judge, conflict) = (state.access.judge(&principal), relocation.conflict);
-        let copying = state.folder.copy(&source, &judge, extent, &target, conflict, &removing.remover, disk);
+        let judge = state.access.judge(&principal);
+        let wanted = NewName { to: &target, conflict: relocation.conflict, remover: &removing.remover };
+        let copying = state.folder.copy(&source, &judge, extent, wanted, disk);
         let copying = copying.map_err(|error| relocation.refuse(&error))?;
         let copy = CopyJob { copying, relocation, principal, removing, by, _permit: permit };
         Ok(job(copy)(state, disk))

@@ -4,7 +4,7 @@ use crate::access::Principal;
 use crate::access::{ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{Error, Guard, Renamed};
+use crate::folder::{Error, Guard, NewName, Renamed};
 use crate::http::destination::Depth;
 use crate::path::SharePath;
 use crate::server::announce;
@@ -63,7 +63,6 @@ impl Moving {
         let source = authorise::grant::<ToRemove>(&principal, &from, state)?;
         let target = authorise::grant::<ToWrite>(&principal, &relocation.to, state)?;
         ensure_names_are_known(&target)?;
-        let conflict = relocation.conflict;
         let guard = if relocation.depends_on_source() {
             let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
             if relocation.needs_directory && named.is_file() {
@@ -73,7 +72,8 @@ impl Moving {
         } else {
             Guard::None
         };
-        let renamed = state.folder.rename(&source, &target, conflict, guard, &removing.remover, disk);
+        let wanted = NewName { to: &target, conflict: relocation.conflict, remover: &removing.remover };
+        let renamed = state.folder.rename(&source, guard, wanted, disk);
         match renamed.map_err(|error| relocation.refuse(&error))? {
             Renamed::Done(moved) => {
                 announce::moved(&by, &moved, state);
@@ -83,8 +83,7 @@ impl Moving {
             }
             Renamed::OtherFileSystem => {
                 let permit = copies::permit(client, state)?;
-                let copying =
-                    state.folder.move_by_copy(&source, &target, conflict, guard, &removing.remover, disk);
+                let copying = state.folder.move_by_copy(&source, guard, wanted, disk);
                 let copying = copying.map_err(|error| relocation.refuse(&error))?;
                 let copy = CopyJob { copying, relocation, principal, removing, by, _permit: permit };
                 Ok(JobOutcome::Again(copies::job(copy)))
