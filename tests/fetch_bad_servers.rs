@@ -119,7 +119,7 @@ fn each_failure_is_one_line_and_the_other_files_are_downloaded() {
         ("local", "redirects to another server are not followed: file:///etc/passwd"),
         ("mail", "invalid response: not an HTTP/1 response"),
         ("chunk", "invalid response: a chunk is longer or shorter than its size says"),
-        ("unasked", "the server sent another range than the requested one"),
+        ("unasked", "the server sent a different range from the one requested"),
         ("sum", "the content does not match the server's SHA-256"),
         ("none", "404 Not Found"),
     ];
@@ -192,7 +192,7 @@ fn a_wrong_range_starts_over() {
             let output = run(&["get", "--retries=0", &server.url("/a")], "", place.path());
             assert_eq!(output.code, Some(0), "{name}: {output:?}");
             let is_wrong = is_wrong || there != THERE;
-            let said = "/a: The server sent another range than requested; started again.\n";
+            let said = "/a: The server sent a different range from the one requested; started again.\n";
             assert_eq!(output.stderr, if is_wrong { said } else { "" }, "{name}");
             let saved = fs::read(place.path().join("downloads/a")).expect("saved");
             assert!(saved == n(LENGTH), "{name} is a mixture");

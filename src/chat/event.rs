@@ -92,7 +92,7 @@ pub enum FileChange {
     Restored,
 }
 
-/// The uploader of a file, or whoever else has changed something: a name, or the address of a client. These
+/// The uploader of a file, or the author of another change: a name, or the address of a client. These
 /// are two variants, because `10.0.0.7` can be a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploader {

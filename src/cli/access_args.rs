@@ -63,7 +63,7 @@ impl Reach {
 }
 
 impl AccessArgs {
-    /// Who may do what in the folder. By default, whoever is not on this machine may not replace files; nor may the clients of a
+    /// Who may do what in the folder. By default, clients on other machines may not replace files; nor may the clients of a
     /// proxy.
     pub(super) fn access(&self, users: &UsersArgs, reach: Reach) -> Result<Access, Failure> {
         const REPLACE: Rights = Rights::of(&[Right::Replace]);

@@ -29,7 +29,7 @@ const GUEST: &str = "guest";
 /// The flags that say who the users are; `wharf rights` has them too.
 #[derive(Debug, Default, Args)]
 pub(super) struct UsersArgs {
-    /// Know the users in this file, outside the folder, as `wharf user` writes it; read again when it changes
+    /// Load the users from this file, outside the folder, as `wharf user` writes it; read again when it changes
     ///
     /// Without --allow, users may do everything with the files, and chat; others may do nothing.
     #[arg(long, value_name = "FILE", group = "accounts")]
@@ -53,12 +53,12 @@ pub(super) struct AccountsArgs {
     /// With accounts, take passwords over the network without TLS, where others can read them
     #[arg(long)]
     allow_plain_passwords: bool,
-    /// Take a program at a Unix socket for the user whose login name it runs under, if --users has it
+    /// Let a program at a Unix socket act as the user with its login name, if --users has that user
     ///
-    /// The user that wharf runs as is never taken for one.
+    /// This never applies to programs that run as the server's own user.
     #[arg(long, requires = "users")]
     unix_users: bool,
-    /// Take a request of a trusted proxy for one of the user whom this field names, such as Remote-User
+    /// Let a request from a trusted proxy act for the user named in this header field, such as Remote-User
     ///
     /// The proxy must set or remove the field in each request. Without it, a request is anonymous.
     #[arg(long, value_name = "NAME", requires_all = ["users", "trust_proxy"], conflicts_with = "proxy_protocol")]
@@ -130,7 +130,7 @@ impl UsersArgs {
             (Some(users), ..) => Some(("users", Printable::path(users).to_string())),
             (_, Some(file), _) => set(&format!("--password-file {}", Printable::path(file))),
             (.., Some(_)) => set(PASSWORD_VARIABLE),
-            _ => self.password.then(|| ("password", "asked for at the start (--password)".to_owned())),
+            _ => self.password.then(|| ("password", "asked for on startup (--password)".to_owned())),
         }
     }
 }

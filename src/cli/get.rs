@@ -47,7 +47,7 @@ pub(super) struct GetArgs {
     /// `tftp://host:port/path`
     ///
     /// `dir/` downloads the files in it (with -R, also those in its subdirectories); `'dir/*.jpg'` those whose names
-    /// match. Both need a wharf server: from another one, `dir/` is a page.
+    /// match. Both need a wharf server: from any other server, `dir/` is a page.
     #[arg(required = true, value_name = "ADDRESS", value_parser = remote::parse_file)]
     addresses: Vec<TypedAddress<Remote<Resource>>>,
     /// Directory for downloads; created if it does not exist

@@ -42,7 +42,7 @@ pub(super) struct CpArgs {
 pub(super) struct RelocateArgs {
     /// Files and directories: `http://host:port/path`, `https://host/path`, `host:port/path` or `unix:SOCKET!/path`
     ///
-    /// `'dir/*.txt'` stands for the names that match. The last one, DST, is the new name on the same server, or the directory
+    /// `'dir/*.txt'` stands for the names that match. The last path, DST, is the new name on the same server, or the directory
     /// there into which all of them go.
     #[arg(required = true, value_name = "PATH", value_parser = remote::parse_path)]
     paths: Vec<TypedAddress<Resource>>,

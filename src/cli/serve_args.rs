@@ -134,7 +134,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, value_delimiter = ',',
         default_missing_value = "index.html", value_parser = page_name)]
     pub index: Vec<String>,
-    /// Read everything as a start would, print the rules and the addresses, and exit without listening
+    /// Read everything that a start would read, print the rules and the addresses, and exit without listening
     #[arg(long)]
     pub check: bool,
     /// Log every request, also to a terminal

@@ -34,7 +34,7 @@ pub(super) struct ShareArgs {
     /// How often the link can be opened [default: any number of times]
     #[arg(long, value_name = "N")]
     uses: Option<NonZeroU32>,
-    /// Only take files: whoever has the link sends files and sees nothing
+    /// Only take files: visitors with the link can upload files, and see nothing
     #[arg(long)]
     drop: bool,
     /// What the link allows, such as `view,add` [default: view, or with --drop, add]

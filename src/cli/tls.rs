@@ -25,7 +25,7 @@ pub(super) struct TlsArgs {
     #[arg(long, group = "certificate")]
     tls_self_signed: bool,
     /// With a certificate, serve only clients with a certificate that one of the issuers in this PEM file has signed; read
-    /// again as --tls-cert
+    /// again like --tls-cert
     #[arg(long, value_name = "FILE", requires = "certificate")]
     tls_client_ca: Option<PathBuf>,
     /// With a certificate, close connections without TLS, instead of redirecting GET and HEAD to HTTPS

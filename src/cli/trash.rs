@@ -17,8 +17,8 @@ use crate::printable::Printable;
 
 /// Bring back what you have removed or replaced last on a server
 ///
-/// Repeat the command to bring back what came before. It never replaces anything: if the name is taken, the file gets another
-/// one.
+/// Repeat the command to bring back earlier entries. It never replaces anything: if the name is taken, the file gets a
+/// different name.
 #[derive(Debug, Args)]
 pub(super) struct UndoArgs {
     #[command(flatten)]

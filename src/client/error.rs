@@ -172,7 +172,7 @@ impl fmt::Display for ClientError {
             Self::Trickle(seconds) => {
                 write!(f, "the server sent almost nothing for {seconds} s (--timeout allows more)")
             }
-            Self::WrongRange => f.write_str("the server sent another range than the requested one"),
+            Self::WrongRange => f.write_str("the server sent a different range from the one requested"),
             Self::Digest => f.write_str("the content does not match the server's SHA-256"),
             Self::Changed => f.write_str("the file changed during the download"),
             Self::NoMatch => f.write_str("no name matches"),

@@ -1,6 +1,6 @@
-//! The cookies by which a client without an account undoes what it has done: the server finds by them what it has removed or
-//! replaced. Whoever has one can restore those files, so they are kept where only this user can read them, and sent only to
-//! the server that has set them.
+//! The cookies with which a client without an account undoes its changes: they tell the server what this client has removed
+//! or replaced. Anyone who has one can restore those files. So they are kept where only this user can read them, and sent
+//! only to the server that set them.
 //!
 //! A server sets one with the first response that has something to undo. Requests that are sent at once, before the client has
 //! one, get one each. So there may be several for a server: the newest is sent, and the trash is asked with each.

@@ -157,9 +157,9 @@ impl fmt::Display for Error {
             Self::Denied => f.write_str("the file's permissions forbid it"),
             Self::ReadOnly => f.write_str("the folder is shared read-only"),
             Self::ReadOnlyDisk => f.write_str("the file system there is mounted read-only"),
-            Self::Mounted => f.write_str("a file system is mounted there (whoever shares the folder may unmount it)"),
+            Self::Mounted => f.write_str("a file system is mounted there (the server's administrator may unmount it)"),
             Self::NoRight(rights) => {
-                write!(f, "permission denied: this needs the right {rights} (ask whoever shares the folder)")
+                write!(f, "permission denied: this needs the right {rights} (ask the server's administrator)")
             }
             Self::Unauthenticated => f.write_str("log in first: this needs an account"),
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
@@ -186,11 +186,11 @@ impl fmt::Display for Error {
             Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
             Self::NoSpace => f.write_str("there is no space left for the file"),
             Self::CannotKeep => f.write_str(
-                "the file system cannot keep it in the trash (whoever shares the folder may turn the trash off: --trash off)",
+                "the file system cannot keep it in the trash (the server's administrator may turn the trash off: --trash off)",
             ),
             Self::TooLargeForTrash { limit } => write!(
                 f,
-                "it does not fit into the trash, which may hold {limit} bytes (ask whoever shares the folder)"
+                "it does not fit into the trash, which may hold {limit} bytes (ask the server's administrator)"
             ),
             Self::TrashFull { bytes, bound, makes_room } => {
                 match bound {

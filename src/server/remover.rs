@@ -133,7 +133,7 @@ impl TrashOwner {
     /// Whose entries the client of this request may see, restore and discard.
     pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Self {
         let rights: Rights = state.access.rights(&request.principal, &SharePath::root());
-        // Without `--allow`, whoever may stop the server has the right too: that is no reason to show them what others removed.
+        // Without `--allow`, a client that may stop the server has the right too. That is no reason to show it what others removed.
         let is_admin = rights.has(Right::Admin) && request.principal.user().is_some();
         if is_admin { Self::Everybody } else { Self::own(request, state) }
     }

@@ -244,7 +244,7 @@ fn a_check_shows_no_secret() {
     let text = printed(&words, place.path());
     assert!(text.contains("password: set (--password-file ") && !text.contains("hunter22"), "{text}");
     let text = printed(&["serve", "--check", "--password"], place.path());
-    assert!(text.contains("password: asked for at the start (--password)"), "{text}");
+    assert!(text.contains("password: asked for on startup (--password)"), "{text}");
 }
 
 #[test]

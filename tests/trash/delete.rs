@@ -121,7 +121,7 @@ fn only_the_version_that_the_client_has_seen_is_removed() {
 
 #[test]
 fn removing_needs_the_right() {
-    let refused = "permission denied: this needs the right remove (ask whoever shares the folder)\n";
+    let refused = "permission denied: this needs the right remove (ask the server's administrator)\n";
     let read_only = "the folder is shared read-only\n";
     let hidden = "there is nothing of that name\n";
     for (flags, code, said) in [

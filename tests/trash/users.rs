@@ -72,7 +72,7 @@ fn restoring_needs_the_right_to_add_and_discarding_that_to_remove() {
     anna.does("DELETE", &newest, "", 204);
     let newest = bert.newest();
     let refused = bert.does("DELETE", &newest, "", 403).text();
-    assert_eq!(refused, "permission denied: this needs the right remove (ask whoever shares the folder)\n");
+    assert_eq!(refused, "permission denied: this needs the right remove (ask the server's administrator)\n");
     assert_eq!(bert.does("DELETE", TRASH, "", 200).text(), "{\"count\":0}\n");
     assert_eq!(bert.does("POST", UNDO, "", 200).field("Location"), "/b%20(restored)");
 }

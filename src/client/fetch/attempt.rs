@@ -4,7 +4,7 @@
 //! here and unchanged (HEAD, RFC 9110 §9.3.2) ──> nothing to do
 //! a part of a known version ── Range, If-Range ──> the rest, or the whole file if it has changed
 //! nothing ── GET ──> the whole file
-//! a response with another range than requested ──> once more from the start
+//! a response with a different range from the one requested ──> once more from the start
 //! ```
 //!
 //! `split` fetches large files in several ranges at once.
@@ -105,7 +105,7 @@ impl Worker<'_> {
         remote.ok().flatten()
     }
 
-    /// Fetches a file once, or twice if the server sent another range than requested.
+    /// Fetches a file once, or twice if the server sent a different range from the one requested.
     fn attempt(
         &mut self,
         number: usize,

@@ -22,7 +22,7 @@ pub enum Fetched {
         resumed: u64,
         /// How long it took.
         took: Time,
-        /// Whether it was fetched again from the start, because the server had sent another range than requested.
+        /// Whether it was fetched again from the start, because the server had sent a different range from the one requested.
         restarted: bool,
         /// Whether it is the page of a directory that was named without its slash.
         is_directory_page: bool,
@@ -51,7 +51,7 @@ impl Fetched {
     pub fn warning(&self) -> Option<&'static str> {
         match self {
             Self::Saved { restarted: true, .. } => {
-                Some("The server sent another range than requested; started again.")
+                Some("The server sent a different range from the one requested; started again.")
             }
             Self::Saved { is_directory_page: true, .. } => Some(
                 "this is the page of a directory (a slash at the end downloads its files, -R the whole tree)",

@@ -31,7 +31,7 @@ pub(super) struct FetchState {
     pub(super) reached: u64,
     /// Whether a range was requested.
     pub(super) is_ranged: bool,
-    /// Whether the server sent another range than requested: then no range is requested again.
+    /// Whether the server sent a different range from the one requested: then no range is requested again.
     pub(super) restarted: bool,
 }
 

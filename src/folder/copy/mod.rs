@@ -7,7 +7,7 @@
 //! The copy of a directory is what the directory was at one moment: before it gets its name, the names in the source and the
 //! times of its directories are compared with those that were found first. A file that is written in place is read as it comes.
 //!
-//! What is moved is copied first, then its old place is given up. Whoever stops in between leaves both.
+//! A move copies the source first, and then removes it. If it stops in between, both remain.
 //!
 //! Knows nothing of requests or jobs.
 

@@ -197,7 +197,7 @@ impl TreeCopy {
         if is_moved {
             Attributes::of(&source)?.give_to(&target)?;
         } else if Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR) {
-            // Whoever may read a program may run it.
+            // Users who may read a program may run it.
             let mode = Mode::from_raw_mode(fs::fstat(&target)?.st_mode);
             let readers = (mode & (Mode::RUSR | Mode::RGRP | Mode::ROTH)).as_raw_mode();
             let _ = fs::fchmod(&target, mode | Mode::from_raw_mode(readers >> 2));

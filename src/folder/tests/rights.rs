@@ -156,6 +156,6 @@ fn a_walk_leaves_out_what_its_principal_may_not_see() {
 fn a_denial_becomes_an_error_of_the_folder() {
     assert!(matches!(Error::from(Denied::ReadOnly), Error::ReadOnly));
     let error = Error::from(Denied::NoRight(Rights::SAVE));
-    let text = "permission denied: this needs the right add or replace (ask whoever shares the folder)";
+    let text = "permission denied: this needs the right add or replace (ask the server's administrator)";
     assert_eq!(error.to_string(), text);
 }

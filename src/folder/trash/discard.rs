@@ -56,7 +56,7 @@ impl Trash {
         Ok(Emptied { count, rest })
     }
 
-    /// Discards an entry, whoever's it is.
+    /// Discards an entry, no matter who owns it.
     pub(super) fn discard_now(&self, root: &Root, id: TrashId) -> Result<(), Error> {
         match self.find(root, id, Whose::Everybody) {
             Ok(entry) => self.discard_entry(root, &entry),

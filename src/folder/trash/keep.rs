@@ -99,7 +99,7 @@ impl Trash {
                 // This file alone has too many names.
                 Err(Errno::MLINK | Errno::XDEV) => {}
                 Err(error) if is_unsupported(error) => self.stores.give_up_links(stat.st_dev),
-                // It was removed or renamed; whoever gives the new name finds out.
+                // It was removed or renamed; the code that gives the new name finds out.
                 Err(Errno::NOENT) => return Ok(Kept { of, how: How::Not }),
                 Err(error) => return Err(error.into()),
             }

@@ -1,4 +1,4 @@
-// Links: whoever may share the folder makes them here, and ends them. The server puts the import of `page.js` before this.
+// Links: users who may share the folder make and end them here. The server puts the import of `page.js` before this.
 {
   const LIVES = [["1h", "1 hour"], ["1d", "1 day"], ["7d", "7 days"], ["30d", "30 days"], ["never", "until I end it"]];
 
@@ -13,7 +13,7 @@
   life.value = "7d";
   const uses = make("input", { name: "uses", type: "number", min: 1, max: 4294967295, placeholder: "unlimited" });
   const drop = make("input", { name: "drop", type: "checkbox" });
-  // Whoever makes the link passes the password on, so it can be read here.
+  // The user who makes the link passes the password on, so it can be read here.
   const password = make("input", { name: "password", autocomplete: "off", spellcheck: false, placeholder: "none" });
   const failure = make("p", { id: "failure", role: "alert" });
   const send = make("button", {}, "Make a link");

@@ -18,7 +18,7 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     // Some errors are pages already.
     let is_page = response.head.get("Content-Type").is_some_and(|kind| kind.starts_with("text/html"));
     let Some(line) = response.content.as_bytes().filter(|_| !is_page) else { return };
-    // Whoever comes through a link knows no other page of the server, and the path of the link is a secret.
+    // A visitor who comes through a link knows no other page of the server, and the path of the link is a secret.
     let base = wanted.link.is_none().then_some(&state.base);
     let body = body(status, String::from_utf8_lossy(line).trim_end(), base);
     let mut head = response.head.with_status(status);
@@ -60,7 +60,7 @@ fn advice(status: Status, line: &str) -> Option<&'static str> {
         Status::NOT_FOUND if line.ends_with(')') => None,
         Status::NOT_FOUND => Some("It may have been moved or renamed."),
         Status::CONFLICT => Some("Go back and choose another name."),
-        Status::GONE => Some("Ask whoever sent it for a new one."),
+        Status::GONE => Some("Ask the sender for a new link."),
         Status::CONTENT_TOO_LARGE => Some("The administrator of this server limits the size of uploads."),
         Status::INSUFFICIENT_STORAGE => Some("The administrator of this server must free some space first."),
         Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some("Try again in a moment."),

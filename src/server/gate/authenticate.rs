@@ -195,7 +195,7 @@ fn by_proxy(
     }
     let what = format!("the proxy's field {header} does not name one user of this server");
     log::warn!("{}: {what}", source.client);
-    Err(bad_request(format_args!("{what} (ask whoever runs it for an account)")))
+    Err(bad_request(format_args!("{what} (ask its administrator for an account)")))
 }
 
 /// The user whose login name is that of the program at a Unix-domain socket. Others are anonymous there.

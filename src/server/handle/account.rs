@@ -32,7 +32,7 @@ pub(super) fn accounts<'s>(
     Ok(accounts)
 }
 
-/// The user of a request that came with the user's own credentials: whoever has a link or a token may not
+/// The user of a request that came with the user's own credentials: a client with a link or a token may not
 /// change the account. With one password for everybody, users cannot be told apart, so there is none.
 pub(super) fn user<'r>(request: &'r Request<'_, '_, '_>, accounts: &Accounts) -> Result<&'r User, Response> {
     if accounts.are_shared() {

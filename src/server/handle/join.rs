@@ -88,7 +88,7 @@ fn token(
     let holder = room.holder(name).map(|(person, owner)| (person.id, is_same_owner(owner, user.as_ref())));
     match holder.filter(|_| *is_person) {
         Some((member, true)) => return room.token_again(member, now()).map_err(|error| room_error(&error)),
-        // Whoever had the name, it is now the user's.
+        // Another member had the name; it is now the user's.
         Some((member, false)) => drop(room.leave(member, now())),
         None => {}
     }

@@ -37,7 +37,7 @@ pub(crate) enum LoggedUser<'a> {
     Nobody,
     /// The user of this name.
     Named(&'a str),
-    /// Whoever has the link with this public id. No user's name has a colon.
+    /// A client that has the link with this public id. No user's name has a colon.
     Link(&'a str),
 }
 
