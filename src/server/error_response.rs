@@ -14,6 +14,9 @@ const RETRY_AFTER: u32 = 5;
 /// When to retry if the shared folder was replaced, in seconds: the server notices that within one.
 const FOLLOWED_AFTER: u32 = 2;
 
+/// When to retry if the server is shutting down, in seconds.
+const RESTARTED_AFTER: u32 = 5;
+
 /// The response to this error, with a line that says what to do.
 pub(super) fn of(error: &Error) -> Response {
     let status = match error {
@@ -46,6 +49,12 @@ pub(super) fn of(error: &Error) -> Response {
         Error::Io(error) => return of_io_error(error),
     };
     Response::text(status, format_args!("{error}\n"))
+}
+
+/// The response to what the server ends because it is shutting down.
+pub(super) fn shutting_down() -> Response {
+    let text = "the server is shutting down\n";
+    Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RESTARTED_AFTER)
 }
 
 /// A system error that does not depend on the file. A shortage of descriptors is temporary.

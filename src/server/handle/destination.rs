@@ -1,21 +1,17 @@
 //! What the heads of MOVE and COPY have in common: the destination, and what happens to an existing entry
 //! there.
 
-use crate::access::{Grant, ToWrite};
 use crate::folder::{self, Error, Guard, IfTaken, Named};
-use crate::http::body::Framing;
 use crate::http::conditional;
 use crate::http::destination::{Depth, Destination, Overwrite};
 use crate::http::request::is_host;
-use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::http::target::{PathAndQuery, encode_path};
+use crate::http::target::PathAndQuery;
 use crate::path::SharePath;
-use crate::printable::Printable;
 use crate::server::error_response::{self, bad_request, not_found};
 use crate::server::handle::conditions::{self, Conditions};
+use crate::server::handle::posted;
 use crate::server::link_view::LinkStage;
-use crate::server::media;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -41,11 +37,7 @@ impl Relocation {
     /// Reads the head.
     pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Result<Self, Response> {
         let head = request.head;
-        if head.framing != Framing::Empty {
-            let name = request.method.name();
-            let text = format_args!("{name} takes no body (send the request without one)\n").to_string();
-            return Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
-        }
+        posted::ensure_no_body(request)?;
         let destination = Destination::of(head.fields).map_err(bad_request)?;
         let overwrite = Overwrite::of(head.fields).map_err(bad_request)?;
         let depth = Depth::of(head.fields).map_err(bad_request)?;
@@ -91,19 +83,6 @@ impl Relocation {
             (error, _) => error_response::of(error),
         }
     }
-}
-
-/// The response, with the new location if the name is new.
-pub(super) fn respond(done: &str, path: &SharePath, is_directory: bool, created: bool) -> Response {
-    if !created {
-        return Response::empty(Head::new(Status::NO_CONTENT));
-    }
-    // RFC 4918 §5.2: the URL of a directory ends in a slash.
-    let slash = if is_directory { "/" } else { "" };
-    let location = format!("/{}{slash}", encode_path(path.as_bytes()));
-    let head = Head::new(Status::CREATED).field("Location", location);
-    let line = format!("{done} {}{slash}\n", Printable(path.as_bytes()));
-    Response::bytes(head, media::TEXT, line.into_bytes())
 }
 
 /// Refuses a destination on another server.
@@ -152,13 +131,4 @@ fn locate(
         Some(link) => link.inside(&below).map_err(|error| invalid(&error))?.ok_or_else(not_found),
         None => Ok(below),
     }
-}
-
-/// Refuses a move or copy to where the client may only add files. The response to one says which directories exist there.
-pub(super) fn ensure_names_are_known(target: &Grant<'_, ToWrite>) -> Result<(), Response> {
-    if !target.hides_names() {
-        return Ok(());
-    }
-    let text = "nothing can be moved or copied to where one may only add files (send the file with PUT)\n";
-    Err(Response::text(Status::FORBIDDEN, text))
 }

@@ -1,7 +1,6 @@
 //! The response to MKCOL (RFC 4918 §9.3): it creates one directory.
 
 use crate::folder::{Error, Guard};
-use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -10,7 +9,7 @@ use crate::printable::Printable;
 use crate::server::announce;
 use crate::server::error_response;
 use crate::server::gate::authorise;
-use crate::server::handle::member;
+use crate::server::handle::{member, posted};
 use crate::server::handled::Handled;
 use crate::server::media;
 use crate::server::receive::JobOutcome;
@@ -25,13 +24,9 @@ pub(crate) fn handle(
     allowed: String,
     state: &State,
 ) -> Result<Handled, Response> {
-    let head = request.head;
-    if head.framing != Framing::Empty {
-        let text = "MKCOL takes no body (send the request without one)\n";
-        return Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
-    }
+    posted::ensure_no_body(request)?;
     // A directory can only be created where nothing exists.
-    let preconditions = conditional::gather(head.fields.iter());
+    let preconditions = conditional::gather(request.head.fields.iter());
     let guard = match conditional::evaluate(&preconditions, Action::Modify, None) {
         Verdict::Proceed => Guard::None,
         Verdict::NotModified | Verdict::Failed => Guard::MustExist,

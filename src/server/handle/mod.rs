@@ -41,6 +41,7 @@ pub(super) mod qr_code;
 pub(super) mod ready;
 #[cfg(feature = "accounts")]
 mod record;
+mod relocating;
 pub(super) mod remove;
 pub(super) mod resumable;
 #[cfg(feature = "accounts")]

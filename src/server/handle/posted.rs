@@ -1,10 +1,12 @@
-//! Small bodies: the fields of a form, a message.
+//! Small bodies: the fields of a form, a message; and requests that must have none.
 
 use crate::http::body::Framing;
 use crate::http::request::Head;
+use crate::http::status::Status;
 use crate::server::handled::Handled;
 use crate::server::receive::small_body::{SmallBody, too_large};
 use crate::server::receive::{AfterBody, Receiving};
+use crate::server::request::Request;
 use crate::server::response::Response;
 
 /// Receives a body of at most `limit` bytes, which may be empty.
@@ -13,4 +15,14 @@ pub(super) fn receive(head: &Head<'_, '_>, limit: usize, then: AfterBody) -> Res
         Framing::Sized(length) if length > limit as u64 => Err(too_large(limit)),
         framing => Ok(Handled::Receive(Box::new(Receiving::in_memory(framing, SmallBody::new(limit), then)))),
     }
+}
+
+/// Refuses a body where the method takes none.
+pub(super) fn ensure_no_body(request: &Request<'_, '_, '_>) -> Result<(), Response> {
+    if request.head.framing == Framing::Empty {
+        return Ok(());
+    }
+    let name = request.method.name();
+    let text = format_args!("{name} takes no body (send the request without one)\n").to_string();
+    Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text))
 }
