@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 
+use crate::common::accounts::write_users;
+use crate::common::fuse::{Mount, What};
 use crate::common::office::{ANNA, Office, bearer};
-use crate::common::{Answer, Wire, eventually};
+use crate::common::{Answer, Wharf, Wire, eventually};
 
 /// The size of the downloads: more than all buffers between a server and a client that does not read.
 const SIZE: usize = 64 << 20;
@@ -198,4 +200,33 @@ fn a_kept_connection_sees_at_once_what_has_ended() {
     for (wire, fields) in &mut wires {
         assert_eq!(wire.ask("GET", "/?list", fields, b"").code(), 401, "{fields}");
     }
+}
+
+#[test]
+fn a_copy_ends_with_its_session() {
+    let Some(mount) = Mount::new() else { return };
+    let private = tempfile::tempdir().expect("a directory");
+    let users = write_users(private.path(), &[("anna", "secret-anna", &[])]);
+    let flags: Vec<_> = users.iter().map(String::as_str).collect();
+    let wharf = Wharf::serve_in(mount.place(), &flags);
+    for number in 0..600 {
+        wharf.write(&format!("many/{number}"), "x");
+    }
+    let session =
+        wharf.ask("POST", "/.wharf/login", "", b"name=anna&password=secret-anna").field("Set-Cookie");
+    let session = format!("Cookie: {}\r\n", session.split(';').next().expect("a value"));
+    let held = mount.hold_fsync();
+    let (mut wire, host) = (wharf.connect(), wharf.address());
+    wire.send(format!("COPY /many/ HTTP/1.1\r\nHost: {host}\r\nDestination: /copy\r\n{session}\r\n"));
+    eventually("it waits for the disk", || {
+        mount.events().iter().any(|event| event.what == What::FsyncBegins)
+    });
+    assert_eq!(wharf.ask("POST", "/.wharf/logout", &session, b"").code(), 303);
+    drop(held);
+    let answer = wire.read_answer(false);
+    assert_eq!(answer.code(), 401, "{}", answer.text());
+    eventually("what was copied is gone", || {
+        let names = fs::read_dir(wharf.folder()).expect("a directory");
+        names.flatten().all(|entry| ["many", ".wharf"].iter().any(|name| entry.file_name() == *name))
+    });
 }

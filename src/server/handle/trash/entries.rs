@@ -27,7 +27,7 @@ const ON_PAGE: usize = 100;
 const JSON_LIMIT: usize = 256 * 1024;
 
 /// Entries of the trash, and whether there are more that are older.
-pub(super) struct Found {
+pub(super) struct VisibleEntries {
     pub(super) items: Vec<TrashItem>,
     has_more: bool,
 }
@@ -55,9 +55,9 @@ impl Visitor {
         mut before: Option<TrashId>,
         state: &State,
         disk: Blocking<'_>,
-    ) -> Result<Found, Error> {
+    ) -> Result<VisibleEntries, Error> {
         let (mut items, limit) = (Vec::new(), most + 1);
-        let Some(whose) = self.owner.whose() else { return Ok(Found { items, has_more: false }) };
+        let Some(whose) = self.owner.whose() else { return Ok(VisibleEntries { items, has_more: false }) };
         loop {
             let next = state.folder.trash(whose, limit, before, disk)?;
             let (is_last, last) = (next.len() < limit, next.last().map(|item| item.id));
@@ -70,11 +70,11 @@ impl Visitor {
         }
         let has_more = items.len() > most;
         items.truncate(most);
-        Ok(Found { items, has_more })
+        Ok(VisibleEntries { items, has_more })
     }
 
     /// The entries as JSON.
-    fn json(&self, found: Found) -> Response {
+    fn json(&self, found: VisibleEntries) -> Response {
         let (mut items, mut has_more, mut length) = (Vec::new(), found.has_more, 0);
         for item in found.items {
             let path = self.shown(&item.path, item.is_directory);
@@ -96,7 +96,7 @@ impl Visitor {
     }
 
     /// The entries as a page.
-    fn page(&self, found: &Found, state: &State) -> Response {
+    fn page(&self, found: &VisibleEntries, state: &State) -> Response {
         let items: Vec<_> =
             found.items.iter().map(|item| (item, self.shown(&item.path, item.is_directory))).collect();
         let page = TrashPage {
