@@ -10,7 +10,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request, not_found};
 use crate::server::handle::json;
 use crate::server::handle::trash::respond::{after_body, ensure_kept, head, refuse, respond, to_page};
-use crate::server::handle::trash::visitor::Visitor;
+use crate::server::handle::trash::visitor::TrashVisitor;
 use crate::server::handled::Handled;
 use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
@@ -27,7 +27,7 @@ enum Discarded {
 /// Emptying the trash: a job in pieces. Between two of them other jobs run, and after each it ends if its client has gone; the
 /// next sweep then removes what was discarded until then.
 struct Emptying<R> {
-    visitor: Visitor,
+    visitor: TrashVisitor,
     /// How many entries were discarded.
     count: usize,
     /// Where the next piece begins.
@@ -42,7 +42,7 @@ pub(crate) fn discard(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let visitor = Visitor::of(request, state)?;
+    let visitor = TrashVisitor::of(request, state)?;
     let id = TrashId::parse(request.rest).ok_or_else(not_found)?;
     respond(request, move |state, disk| {
         visitor.discard(id, state, disk)?;
@@ -52,14 +52,14 @@ pub(crate) fn discard(
 
 /// `DELETE trash`: discards all entries that the client may discard.
 pub(crate) fn empty(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let visitor = Visitor::of(request, state)?;
+    let visitor = TrashVisitor::of(request, state)?;
     let respond = |count| json::response(Status::OK, &json!({ "count": count }));
     after_body(request, move |_, state, disk| Emptying::begin(visitor, respond)(state, disk))
 }
 
 /// `POST trash`: the form of the page, which has no other methods.
 pub(crate) fn form(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let visitor = Visitor::of(request, state)?;
+    let visitor = TrashVisitor::of(request, state)?;
     after_body(request, move |form, state, disk| {
         let response = match Discarded::of(&form) {
             Some(Discarded::All) => return Emptying::begin(visitor, |_| to_page())(state, disk),
@@ -70,7 +70,7 @@ pub(crate) fn form(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     })
 }
 
-impl Visitor {
+impl TrashVisitor {
     /// Discards an entry.
     fn discard(&self, id: TrashId, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         let (whose, judge) = (self.whose(state)?, state.access.judge(&self.principal));
@@ -84,7 +84,7 @@ impl Visitor {
 
 impl<R: FnOnce(usize) -> Response + Send + 'static> Emptying<R> {
     /// The job that discards all that the visitor may discard.
-    fn begin(visitor: Visitor, respond: R) -> Job {
+    fn begin(visitor: TrashVisitor, respond: R) -> Job {
         Self { visitor, count: 0, rest: None, respond }.job()
     }
 

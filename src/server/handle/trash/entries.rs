@@ -9,7 +9,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::handle::json;
 use crate::server::handle::trash::respond::{head, is_kept};
-use crate::server::handle::trash::visitor::Visitor;
+use crate::server::handle::trash::visitor::TrashVisitor;
 use crate::server::handled::Handled;
 use crate::server::listing::timestamp;
 use crate::server::pages::TrashPage;
@@ -34,7 +34,7 @@ pub(super) struct VisibleEntries {
 
 /// `GET trash`: the entries.
 pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let visitor = Visitor::of(request, state)?;
+    let visitor = TrashVisitor::of(request, state)?;
     let before = request.target.parameter("before").filter(|id| !id.is_empty());
     let parsed = before.map(|id| TrashId::parse(id).ok_or_else(|| bad_request("before must be an id")));
     let (before, is_page) = (parsed.transpose()?, visitor.wants_page);
@@ -47,7 +47,7 @@ pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     })))
 }
 
-impl Visitor {
+impl TrashVisitor {
     /// The entries that it may see, the newest first.
     pub(super) fn find(
         &self,

@@ -11,7 +11,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{self, not_found};
 use crate::server::handle::json;
 use crate::server::handle::trash::respond::{ensure_kept, refuse, respond, to_page};
-use crate::server::handle::trash::visitor::Visitor;
+use crate::server::handle::trash::visitor::TrashVisitor;
 use crate::server::handled::Handled;
 use crate::server::remover::TrashOwner;
 use crate::server::request::Request;
@@ -30,18 +30,18 @@ pub(crate) fn restore(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let visitor = Visitor::of(request, state)?;
+    let visitor = TrashVisitor::of(request, state)?;
     let id = request.rest.strip_suffix(RESTORE).and_then(TrashId::parse).ok_or_else(not_found)?;
     respond(request, move |state, disk| visitor.restore(id, state, disk))
 }
 
 /// `POST undo`: moves the client's newest entry back to its place. If that is impossible, tries the next newest.
 pub(crate) fn undo(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
-    let visitor = Visitor::of_owner(TrashOwner::own(request, state), request, state)?;
+    let visitor = TrashVisitor::of_owner(TrashOwner::own(request, state), request, state)?;
     respond(request, move |state, disk| visitor.undo(state, disk))
 }
 
-impl Visitor {
+impl TrashVisitor {
     /// Restores the newest entry that can be restored. If none can, the response says why the newest cannot.
     fn undo(&self, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
         let (mut before, mut refusal) = (None, None);

@@ -19,7 +19,7 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// The client of a request about the trash.
-pub(super) struct Visitor {
+pub(super) struct TrashVisitor {
     pub(super) owner: TrashOwner,
     pub(super) principal: Principal,
     link: Option<Arc<LinkView>>,
@@ -30,7 +30,7 @@ pub(super) struct Visitor {
     pub(super) root: String,
 }
 
-impl Visitor {
+impl TrashVisitor {
     /// The client of this request, if there is a trash.
     pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Result<Self, Response> {
         Self::of_owner(TrashOwner::of(request, state), request, state)
