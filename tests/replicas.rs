@@ -174,6 +174,47 @@ fn a_starting_server_keeps_uploads_of_another_machine() {
     assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"halfhalf");
 }
 
+/// The fields of a request that continues an upload.
+fn piece(offset: usize, length: usize, is_last: bool) -> String {
+    format!(
+        "Content-Type: application/partial-upload\r\nContent-Length: {length}\r\n\
+         Upload-Offset: {offset}\r\nUpload-Complete: ?{}\r\n",
+        u8::from(is_last)
+    )
+}
+
+#[test]
+fn an_upload_moves_from_server_to_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [first, second, third] = [(); 3].map(|()| Wharf::serve_folder(folder.path(), &[]));
+    let begun = first.ask("POST", "/a", "Upload-Complete: ?0\r\n", b"");
+    let upload = begun.field("Location");
+    let mut wire = first.connect();
+    let head = format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{}", first.address(), piece(0, 8, false));
+    wire.send(format!("{head}\r\nfour"));
+    eventually("another server sees the bytes received", || {
+        second.ask("HEAD", &upload, "", b"").field("Upload-Offset") == "4"
+    });
+    assert_eq!(
+        second.ask("PATCH", &upload, &piece(4, 4, false), b"five").code(),
+        409,
+        "the first is appending"
+    );
+    drop(first.kill());
+    let next = second.ask("PATCH", &upload, &piece(4, 4, false), b"five");
+    assert_eq!((next.code(), next.field("Upload-Offset")), (204, "8".to_owned()), "{}", next.text());
+    assert_eq!(third.ask("PATCH", &upload, &piece(8, 3, true), b"six").code(), 200);
+    assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"fourfivesix");
+    // Each server knows the result, in case its client has missed it.
+    for server in [&second, &third] {
+        assert_eq!(server.ask("HEAD", &upload, "", b"").field("Upload-Complete"), "?1");
+    }
+    let left = std::fs::read_dir(folder.path().join(".wharf/uploads")).expect("a directory").flatten();
+    let left: Vec<_> =
+        left.filter(|entry| entry.path().extension().is_none_or(|end| end != "json")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
 #[test]
 fn an_upload_that_another_machine_resumes_is_not_mixed() {
     let Some((folder, mounts)) = two_mounts() else { return };
@@ -182,16 +223,13 @@ fn an_upload_that_another_machine_resumes_is_not_mixed() {
     let upload = begun.field("Location");
     let mut wire = first.connect();
     let host = first.address();
-    let patch = "Content-Type: application/partial-upload\r\nUpload-Complete: ?1\r\nUpload-Offset: ";
-    wire.send(format!(
-        "PATCH {upload} HTTP/1.1\r\nHost: {host}\r\n{patch}0\r\nContent-Length: 8\r\n\r\nmine"
-    ));
-    // It knows the upload from its start; the test asks it until it sees the bytes that arrived at the other server.
+    let patch = piece(0, 8, true);
+    wire.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {host}\r\n{patch}\r\nmine"));
     let second = Wharf::serve_folder(mounts[1].point(), &[]);
     eventually("the second server sees the bytes received", || {
         second.ask("HEAD", &upload, "", b"").field("Upload-Offset") == "4"
     });
-    let answer = second.ask("PATCH", &upload, &format!("{patch}4\r\nContent-Length: 4\r\n"), b"hers");
+    let answer = second.ask("PATCH", &upload, &piece(4, 4, true), b"hers");
     assert_eq!(answer.code(), 200, "{}", answer.text());
     assert_eq!(wire.send("mine").read_answer(false).code(), 409, "it belongs to the second server now");
     assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"minehers");

@@ -11,6 +11,7 @@ use cap_std::fs::Dir;
 use super::{Fixture, SaveMethod, path, quick, read, save};
 use super::{disk, grant, judge, someone};
 use crate::folder::temporary::Temporary;
+use crate::folder::uploads::MOST_OF_A_CLIENT;
 use crate::folder::{
     Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, UploadError,
     UploadToken,
@@ -138,6 +139,55 @@ fn another_server_of_the_folder_does_not_mix() {
     assert!(
         matches!(first.append(&token(1), 3, LAST, &judge(), disk()), Err(UploadError::Mismatch(now)) if now.offset == 6)
     );
+}
+
+#[test]
+fn any_server_of_the_folder_continues_it() {
+    let fixture = Fixture::new();
+    let servers = [0, 1, 2].map(|_| fixture.folder(quick()));
+    let mut appending = begin(&servers[0], 1, "a");
+    appending.write(b"abc", disk()).expect("written");
+    assert_eq!(offset(&servers[1], 1), 3);
+    drop(appending);
+    let piece = Piece { length: Some(6), ..MORE };
+    let mut more = servers[1].append(&token(1), 3, piece, &judge(), disk()).expect("it exists");
+    more.write(b"def", disk()).expect("written");
+    more.end(&judge(), &someone(), disk()).expect("paused");
+    assert_eq!(offset(&servers[0], 1), 6);
+    assert!(
+        matches!(
+            servers[0].append(&token(1), 6, Piece { size: Some(1), ..LAST }, &judge(), disk()),
+            Err(UploadError::Inconsistent)
+        ),
+        "the length that another server has learned holds"
+    );
+    assert_eq!(finish(&servers[2], 1, 6, b"").expect("saved").size, 6);
+    for server in &servers {
+        let standing = server.upload(&token(1), &judge(), disk()).expect("it is remembered");
+        assert_eq!((standing.offset, standing.is_complete), (6, true));
+        let Err(UploadError::Complete(completed)) = server.append(&token(1), 6, LAST, &judge(), disk())
+        else {
+            panic!("it is complete")
+        };
+        assert_eq!(completed.saved.expect("recorded").size, 6);
+    }
+    assert_eq!(read(&servers[0], "a").expect("it is there"), "abcdef");
+}
+
+#[test]
+fn an_upload_that_another_server_has_removed_counts_no_more() {
+    let fixture = Fixture::new();
+    let servers = [0, 1].map(|_| fixture.folder(quick()));
+    let most = u32::try_from(MOST_OF_A_CLIENT).expect("a small number");
+    for number in 0..most {
+        begin(&servers[0], number, "a").write(b"abc", disk()).expect("written");
+        if number > 0 {
+            servers[1].cancel_upload(&token(number), &judge(), disk()).expect("it exists");
+        }
+    }
+    servers[0].forget_uploads(SystemTime::now(), disk());
+    drop(begin(&servers[0], most, "a"));
+    assert_eq!(offset(&servers[0], 0), 3, "none was evicted for the new one");
 }
 
 #[test]

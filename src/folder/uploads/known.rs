@@ -51,19 +51,19 @@ struct Entry {
 pub(super) type Evicted = (UploadToken, Arc<Mutex<Upload>>);
 
 impl Known {
-    /// Adds an upload from an earlier run. Call it in the order of their last use. Returns the complete one
-    /// that is forgotten for it, as [`Known::complete`] does.
-    pub(super) fn take_up(
-        &mut self,
-        token: UploadToken,
-        owner: String,
-        upload: Upload,
-        is_complete: bool,
-    ) -> Option<UploadToken> {
+    /// Adds an upload that an earlier run or another server has begun. After a start, call it in the order of their last use.
+    /// Returns the complete one that is forgotten for it, as [`Known::complete`] does.
+    pub(super) fn take_up(&mut self, token: UploadToken, upload: Upload) -> Option<UploadToken> {
+        let (owner, is_complete) = (upload.plan.owner.clone(), upload.is_complete());
         let upload = Arc::new(Mutex::new(upload));
         self.requests += 1;
         self.by_token.insert(token, Entry { upload, owner, is_complete, last: self.requests });
         if is_complete { self.complete(token) } else { None }
+    }
+
+    /// The tokens of all uploads, in no particular order.
+    pub(super) fn tokens(&self) -> Vec<UploadToken> {
+        self.by_token.keys().copied().collect()
     }
 
     /// Adds a new upload. Returns the upload that was evicted for it, which the caller must discard.

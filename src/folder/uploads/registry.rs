@@ -6,7 +6,7 @@ use super::error::UploadError;
 use super::known::Known;
 use super::store::Store;
 use super::token::UploadToken;
-use super::upload::{ContentState, Upload};
+use super::upload::Upload;
 use crate::folder::error::Error;
 use crate::folder::shared::Shared;
 
@@ -37,9 +37,47 @@ impl Uploads {
         if self.shared.rules.read_only {
             return Err(Error::ReadOnly.into());
         }
-        let upload = self.known().find(token).ok_or(UploadError::Unknown)?;
         let store = Store::open(&self.shared.root).map_err(|_| UploadError::Unknown)?;
+        let known = self.known().find(token);
+        let upload = known.or_else(|| self.take_up(&store, token)).ok_or(UploadError::Unknown)?;
         Ok((store, upload))
+    }
+
+    /// Takes up an upload that another server of this folder has begun.
+    fn take_up(&self, store: &Store, token: &UploadToken) -> Option<Arc<Mutex<Upload>>> {
+        let upload = Upload::load(store, token)?;
+        let mut known = self.known();
+        // Another request may have taken it up meanwhile.
+        if let Some(upload) = known.find(token) {
+            return Some(upload);
+        }
+        let evicted = known.take_up(*token, upload);
+        evicted.inspect(|evicted| store.remove(evicted));
+        known.find(token)
+    }
+
+    /// Takes over what another server of this folder has done with an upload. Call it while no request is appending.
+    pub(super) fn refresh(&self, store: &Store, token: &UploadToken, upload: &mut Upload) {
+        if upload.is_complete() {
+            return;
+        }
+        upload.refresh(store, token);
+        if upload.is_complete() {
+            let evicted = self.known().complete(*token);
+            evicted.inspect(|evicted| store.remove(evicted));
+        }
+    }
+
+    /// Forgets the uploads whose files another server of this folder has removed.
+    pub(super) fn forget_removed(&self, store: &Store) {
+        let known = self.known().tokens();
+        for token in known.into_iter().filter(|token| store.touched(token).is_none()) {
+            let mut uploads = self.known();
+            // One that is locked has no files yet.
+            if uploads.find(&token).is_some_and(|upload| upload.try_lock().is_ok()) {
+                uploads.forget(&token);
+            }
+        }
     }
 
     /// Removes an upload that has ended, and its files.
@@ -54,14 +92,8 @@ fn take_up_all(store: &Store, known: &mut Known) {
     tokens.sort_by_cached_key(|token| store.touched(token));
     for token in tokens {
         // Without its description it cannot be resumed; it is removed once it expires.
-        let Some((path, plan, saved)) = store.plan(&token) else { continue };
-        let content = match store.facts(&token) {
-            Some(facts) => ContentState::Open { offset: facts.len, synced: None },
-            None => ContentState::Complete { size: plan.length.unwrap_or(0) },
-        };
-        let is_complete = matches!(content, ContentState::Complete { .. });
-        let upload = Upload { saved, ..Upload::new(path, plan, content) };
-        let evicted = known.take_up(token, upload.plan.owner.clone(), upload, is_complete);
+        let Some(upload) = Upload::load(store, &token) else { continue };
+        let evicted = known.take_up(token, upload);
         evicted.inspect(|evicted| store.remove(evicted));
     }
 }

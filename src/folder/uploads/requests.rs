@@ -38,8 +38,11 @@ impl Uploads {
         let evicted = self.known().insert(token, &plan.owner, &upload)?;
         if let Some((token, upload)) = evicted {
             upload::lock(&upload).end();
-            store.remove(&token);
-            log::info!("discarded an unfinished upload: there are too many");
+            // If another server is appending to it, it is forgotten only here.
+            if !store.is_appended_to_elsewhere(&token) {
+                store.remove(&token);
+                log::info!("discarded an unfinished upload: there are too many");
+            }
         }
         let begun = match store.begin(&token, grant.path(), &plan) {
             // Another request has just removed the directory, as it was empty.
@@ -66,6 +69,7 @@ impl Uploads {
         let mut upload = upload::lock(&upload);
         may_write(&upload, judge)?;
         upload.take_over();
+        self.refresh(&store, token, &mut upload);
         upload.stand(&store, token, self.shared.syncs())
     }
 
@@ -87,6 +91,7 @@ impl Uploads {
             may_write(&upload, judge)?;
             may_push_out = judge.check::<ToWrite>(&upload.path).is_ok_and(|grant| grant.may_remove());
             upload.take_over();
+            self.refresh(&store, token, &mut upload);
             // An offset that agrees is not sent to the client, so it need not be on the disk.
             let is_sent = upload.offset() != offset;
             let standing = upload.stand(&store, token, shared.syncs().filter(|_| is_sent))?;
@@ -145,6 +150,7 @@ impl Uploads {
                 }
             }
         }
+        self.forget_removed(&store);
         Store::tidy(&shared.root);
     }
 }

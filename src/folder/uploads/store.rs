@@ -156,6 +156,11 @@ impl Store {
         Ok(file)
     }
 
+    /// Whether a request to another server of this folder is appending. Call it while none of this server's is.
+    pub(super) fn is_appended_to_elsewhere(&self, token: &UploadToken) -> bool {
+        self.content(token).is_err_and(|error| error == Errno::WOULDBLOCK)
+    }
+
     /// Syncs the content.
     pub(super) fn sync_content(&self, token: &UploadToken) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -54,6 +54,35 @@ impl Upload {
         Self { path, plan, content, saved: None, requests: 0, file: None }
     }
 
+    /// Reads an upload from the disk; `None` if it does not exist, or no longer exists.
+    pub(super) fn load(store: &Store, token: &UploadToken) -> Option<Self> {
+        let (path, plan, saved) = store.plan(token)?;
+        let content = match store.facts(token) {
+            Some(facts) => ContentState::Open { offset: facts.len, synced: None },
+            None => ContentState::Complete { size: plan.length.unwrap_or(0) },
+        };
+        Some(Self { saved, ..Self::new(path, plan, content) })
+    }
+
+    /// Takes over what another server of this folder has done with it meanwhile. Call it while no request is appending.
+    pub(super) fn refresh(&mut self, store: &Store, token: &UploadToken) {
+        let ContentState::Open { offset, synced } = self.content else { return };
+        let Some(Self { plan, content, saved, .. }) = Self::load(store, token) else {
+            self.content = ContentState::Gone;
+            return;
+        };
+        self.content = match content {
+            ContentState::Open { offset: now, .. } if now == offset => ContentState::Open { offset, synced },
+            changed => changed,
+        };
+        (self.plan, self.saved) = (plan, saved);
+    }
+
+    /// Whether its file has its name.
+    pub(super) fn is_complete(&self) -> bool {
+        matches!(self.content, ContentState::Complete { .. })
+    }
+
     /// Whether a request is appending to it.
     pub(super) fn is_appended_to(&self) -> bool {
         self.file.is_some()
@@ -75,8 +104,9 @@ impl Upload {
     /// Stops the request that is appending, and ends the upload. Returns whether it was complete.
     pub(super) fn end(&mut self) -> bool {
         self.take_over();
-        let was = std::mem::replace(&mut self.content, ContentState::Gone);
-        matches!(was, ContentState::Complete { .. })
+        let was_complete = self.is_complete();
+        self.content = ContentState::Gone;
+        was_complete
     }
 
     /// Its file has its name. Remembers that on the disk too, so that its lifetime begins now.
@@ -124,8 +154,7 @@ impl Upload {
                 (facts.len, facts.modified)
             }
         };
-        let is_complete = matches!(self.content, ContentState::Complete { .. });
-        Ok(Standing { offset, length, is_complete, modified })
+        Ok(Standing { offset, length, is_complete: self.is_complete(), modified })
     }
 
     fn sync(
