@@ -1,7 +1,7 @@
 //! The server.
 //!
 //! The acceptor accepts connections. The connection table keeps them while they wait. A worker takes the next ready
-//! connection and advances it as far as its socket allows. `routes` finds the handler of a request, the handler
+//! connection and advances it as far as its socket allows. `routing` finds the handler of a request, the handler
 //! returns a response, and only `connection` writes it. This file wires all of them together.
 
 mod accept;
@@ -58,7 +58,8 @@ mod remover;
 mod representation;
 mod request;
 mod response;
-mod routes;
+mod route;
+mod routing;
 mod runtime;
 mod shedding;
 mod state;

@@ -33,7 +33,7 @@ use crate::server::gate::{authorise, certificate, host, link, origin};
 use crate::server::handled::Handled;
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
-use crate::server::routes;
+use crate::server::routing;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done first. The request's host becomes the one that the
@@ -87,7 +87,7 @@ fn respond<'b>(
     if !has_user {
         wanted.login = authenticate::way_to_login(head, state);
     }
-    let (needs, handler, request) = routes::find(head, source, principal, wanted.link.clone(), state)?;
+    let (needs, handler, request) = routing::find(head, source, principal, wanted.link.clone(), state)?;
     // A folder's page shows the user, even where everybody has the same rights.
     if has_user && needs != Rights::NONE || wanted.link.is_some() {
         wanted.audience = Audience::OneUser;

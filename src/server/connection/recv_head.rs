@@ -22,7 +22,7 @@ use crate::server::pipeline;
 use crate::server::receive::{Job, Receiving};
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
-use crate::server::routes;
+use crate::server::routing;
 use crate::server::timing::Deadline;
 
 impl Connection {
@@ -90,7 +90,7 @@ impl Connection {
         let again = || Phase::RecvHead(WaitingForHead::default());
         let client = source.client;
         // Checked before anything is opened for the upload.
-        if verdict.is_none() && routes::is_upload(&head) {
+        if verdict.is_none() && routing::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client.key()) {
                 return Ok(Transition::HeldBack(again(), client));

@@ -75,7 +75,7 @@ mod tests {
     use crate::net::peer::Peer;
     use crate::server::connection::tests::state;
     use crate::server::request::{ClientAddress, RequestSource};
-    use crate::server::routes;
+    use crate::server::routing;
 
     const REQUESTS: [(&str, &str); 15] = [
         ("GET", "/a"),
@@ -126,7 +126,7 @@ mod tests {
                 let bytes = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 let mut space = FieldSpace::new();
                 let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
-                let found = routes::find(
+                let found = routing::find(
                     &head,
                     &RequestSource::direct(ClientAddress::of_peer(Peer::Unix(None))),
                     Principal::anonymous(None),
