@@ -71,7 +71,9 @@ impl AccessArgs {
             Conflict::Overwrite if !self.read_only => Rights::NONE,
             _ => REPLACE,
         };
-        let with_files = |rights: Rights| rights.without(kept).with(Rights::CHAT).with(Rights::ADMIN);
+        // Without rules, `admin` is only good for stopping the server.
+        let exit = if self.allow_exit { Rights::ADMIN } else { Rights::NONE };
+        let with_files = |rights: Rights| rights.without(kept).with(Rights::CHAT).with(exit);
         let here = with_files(Rights::VIEW.with(Rights::SAVE));
         let elsewhere = here.without(REPLACE);
         let default = || match reach {
@@ -80,9 +82,7 @@ impl AccessArgs {
             Reach::Networks => Access::with_more_on_this_machine(elsewhere, here),
         };
         let chat = if self.no_chat { Rights::CHAT } else { Rights::NONE };
-        let exit = if self.allow_exit { Rights::NONE } else { Rights::ADMIN };
-        let access = self.allow.access(with_files(Rights::EDIT), users, default)?;
-        let access = access.withholding(chat.with(exit));
+        let access = self.allow.access(with_files(Rights::EDIT), users, default)?.withholding(chat);
         Ok(if self.read_only { access.read_only() } else { access })
     }
 
@@ -97,15 +97,9 @@ impl AccessArgs {
     }
 }
 
-/// Which flag takes a right from everybody, if one does.
+/// Which flag takes a right from everybody, if one does: `--no-chat` takes only `chat`.
 pub(super) fn withheld_by(right: Right) -> &'static str {
-    match right {
-        Right::Chat => "--no-chat",
-        Right::Admin => "without --allow-exit",
-        Right::List | Right::Read | Right::Add | Right::Replace | Right::Remove | Right::Share => {
-            "--read-only"
-        }
-    }
+    if right == Right::Chat { "--no-chat" } else { "--read-only" }
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) const STACK: usize = 256 * 1024;
 
 /// The configuration of a server.
 #[derive(Debug)]
+// Flags are booleans.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Config {
     /// The shared folder.
     pub folder: Folder,
@@ -57,6 +59,8 @@ pub struct Config {
     pub index: Option<Vec<String>>,
     /// Whether the chat is enabled.
     pub chat: bool,
+    /// Whether clients with the right `admin` may stop the server.
+    pub allow_exit: bool,
     /// The maximum number of event streams.
     pub max_subscribers: u32,
     /// Records requests, if enabled.

@@ -57,6 +57,14 @@ pub(super) fn shutting_down() -> Response {
     Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RESTARTED_AFTER)
 }
 
+/// Why clients may not stop a server without `--allow-exit`.
+pub(super) const EXIT_DISABLED: &str = "remote shutdown is disabled (start the server with --allow-exit)";
+
+/// The response to a client that may not stop the server.
+pub(super) fn exit_disabled() -> Response {
+    Response::text(Status::FORBIDDEN, format_args!("{EXIT_DISABLED}\n"))
+}
+
 /// A system error that does not depend on the file. A shortage of descriptors is temporary.
 fn of_io_error(error: &io::Error) -> Response {
     log::error!("cannot access the shared folder: {error}");

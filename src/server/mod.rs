@@ -163,6 +163,7 @@ impl Server {
         let broadcaster = chat.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
         let (chores, to_do) = Chores::new();
         let state = State {
+            allow_exit: config.allow_exit,
             chat,
             lead: Arc::clone(&lead),
             folder: config.folder,

@@ -86,6 +86,8 @@ pub(super) struct State {
     pub trust_html: bool,
     /// The pages that a directory shows instead of its listing; the first that exists. `None`: the default.
     pub index: Option<Vec<String>>,
+    /// Whether clients with the right `admin` may stop the server.
+    pub allow_exit: bool,
     /// The chat, if it is enabled.
     pub chat: Option<Arc<ChatState>>,
     /// The observers of every response.

@@ -73,7 +73,7 @@ fn it_names_the_rule_that_decides() {
         ("rights anna / USERS RULES", "add", "no   everyone=view,chat (--allow)"),
         ("rights ben /reports/ USERS RULES", "read", "no   ben=none@/reports (--allow)"),
         ("rights /reports USERS RULES", "read", "yes  everyone=view,chat (--allow)"),
-        ("rights /reports USERS RULES", "admin", "no   without --allow-exit"),
+        ("rights /reports USERS RULES", "admin", "no   everyone=view,chat (--allow)"),
         ("rights / USERS --allow users=view", "read", "no   no rule"),
         ("rights / USERS", "list", "no   no rule"),
         ("rights anna / USERS", "remove", "yes  users=edit,chat (default)"),
@@ -155,7 +155,7 @@ fn a_check_prints_the_rules_and_does_not_listen() {
         "\nanna      view,share  /work  10.0.0.0/8\n",
         "\n%staff    view,share  /work  10.0.0.0/8\n",
         "\neveryone  view        /      anywhere\n",
-        "Nobody has: add,replace,remove,admin (--read-only, without --allow-exit).\n",
+        "Nobody has: add,replace,remove (--read-only).\n",
     ] {
         assert!(output.stdout.contains(part), "{part:?}: {}", output.stdout);
     }

@@ -72,9 +72,13 @@ fn rules_without_effect_are_warned_of() {
     for warning in ["there is nothing at /no such in the folder", "--allow-exit has no effect"] {
         eventually(warning, || wharf.log().contains(warning));
     }
-    assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 403);
+    let refused = wharf.ask("POST", "/.wharf/exit", "", b"");
+    assert_eq!(refused.code(), 403);
+    assert!(refused.text().contains("this needs the right admin"), "{}", refused.text());
     let wharf = Wharf::serve(&["--allow", "everyone=view,admin"]);
-    assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 403, "it needs --allow-exit too");
+    let refused = wharf.ask("POST", "/.wharf/exit", "", b"");
+    assert_eq!(refused.code(), 403, "it needs --allow-exit too");
+    assert!(refused.text().contains("--allow-exit"), "{}", refused.text());
     eventually("the request is logged", || wharf.log().contains("/.wharf/exit"));
     assert!(!wharf.log().contains("--allow"), "{}", wharf.log());
     let mut wharf = Wharf::serve(&["--allow", "everyone=admin", "--allow-exit"]);

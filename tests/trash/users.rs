@@ -32,7 +32,7 @@ fn each_user_sees_their_own_entries() {
 
 #[test]
 fn an_administrator_sees_everything() {
-    let office = Office::open(&["--allow-exit", "--allow", "users=edit", "--allow", "cara=view,admin"]);
+    let office = Office::open(&["--allow", "users=edit", "--allow", "cara=view,admin"]);
     let wharf = &office.wharf;
     for name in ["a", "b"] {
         wharf.write(name, name);
@@ -153,7 +153,7 @@ fn a_link_has_a_trash_of_its_own() {
 
 #[test]
 fn entries_of_a_removed_user_are_for_the_administrator() {
-    let office = Office::open(&["--allow-exit", "--allow", "users=edit", "--allow", "cara=edit,admin"]);
+    let office = Office::open(&["--allow", "users=edit", "--allow", "cara=edit,admin"]);
     office.wharf.write("a", "a");
     Visitor::with(&office.wharf, ANNA).does("DELETE", "/a", "", 204);
     office.keep_users(&["bert", "cara"]);

@@ -420,6 +420,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         tcp: Vec::new(),
         trust_html: false,
         index: None,
+        allow_exit: false,
         chat: None,
         observers: Observers::default(),
         tls: None,

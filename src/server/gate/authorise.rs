@@ -17,7 +17,7 @@ pub(crate) fn check(any_of: Rights, request: &Request<'_, '_, '_>, state: &State
         return Ok(());
     }
     let required = state.access.require(any_of, &request.principal, &request.path);
-    required.map(|_| ()).map_err(refuse)
+    required.map(|_| ()).map_err(|denied| refuse(denied, state))
 }
 
 /// The grant for an operation at this path.
@@ -26,7 +26,7 @@ pub(crate) fn grant<'p, O: Operation>(
     path: &'p SharePath,
     state: &State,
 ) -> Result<Grant<'p, O>, Response> {
-    state.access.check(principal, path).map_err(refuse)
+    state.access.check(principal, path).map_err(|denied| refuse(denied, state))
 }
 
 /// Refuses a user who lacks any of these rights at this path. Users may know their own rights, whatever
@@ -53,14 +53,11 @@ pub(crate) fn ensure_current(principal: &Principal, state: &State) -> Result<(),
 }
 
 /// The response to a request that is not allowed.
-fn refuse(denied: Denied) -> Response {
+fn refuse(denied: Denied, state: &State) -> Response {
     match denied {
         // A chat that is disabled looks absent.
         Denied::Hidden | Denied::NoRight(Rights::CHAT) => not_found(),
-        Denied::NoRight(Rights::ADMIN) => {
-            let text = "remote shutdown is disabled (start the server with --allow-exit)\n";
-            Response::text(Status::FORBIDDEN, text)
-        }
+        Denied::NoRight(Rights::ADMIN) if !state.allow_exit => error_response::exit_disabled(),
         denied => error_response::of(&denied.into()),
     }
 }

@@ -16,6 +16,7 @@ use crate::folder::{self, Guard, Incoming, Node, OpenFile, Remover};
 use crate::net::peer::Peer;
 use crate::path::SharePath;
 use crate::server::announce;
+use crate::server::error_response::EXIT_DISABLED;
 use crate::server::listing::{self, ListingBody};
 use crate::server::remover;
 use crate::server::state::State;
@@ -123,9 +124,11 @@ impl Transfer<'_> {
 
     /// Stops the server, once the client has proved with its data block that its address is real.
     fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
-        if self.state.access.require(Rights::ADMIN, &self.principal(), &SharePath::root()).is_err() {
-            let text = "remote shutdown is disabled (start the server with --allow-exit)";
-            return self.refuse(Fault::new(ErrorCode::AccessViolation, text));
+        if !self.state.allow_exit {
+            return self.refuse(Fault::new(ErrorCode::AccessViolation, EXIT_DISABLED));
+        }
+        if let Err(denied) = self.state.access.require(Rights::ADMIN, &self.principal(), &SharePath::root()) {
+            return self.refuse(error_packet::of_write_error(&denied.into()));
         }
         let (state, peer) = (self.state, self.peer);
         let outcome = self.take(terms, mode, &mut Nowhere);
