@@ -189,13 +189,12 @@ fn are_equal(one: &[u8], other: &[u8]) -> bool {
         |one: &[u8; 16], other: &[u8; 16]| u128::from_ne_bytes(*one) ^ u128::from_ne_bytes(*other);
     let words = one.as_chunks().0.iter().zip(other.as_chunks().0);
     let differ = words.fold(0, |differ, (one, other)| black_box(differ | difference(one, other)));
-    let rest = match (one.last_chunk(), other.last_chunk()) {
+    let rest = if let (Some(one), Some(other)) = (one.last_chunk(), other.last_chunk()) {
         // It overlaps the last word, which costs less than to compare byte by byte.
-        (Some(one), Some(other)) => difference(one, other),
-        _ => {
-            let bytes = one.iter().zip(other);
-            bytes.fold(0, |differ, (one, other)| black_box(differ | u128::from(one ^ other)))
-        }
+        difference(one, other)
+    } else {
+        let bytes = one.iter().zip(other);
+        bytes.fold(0, |differ, (one, other)| black_box(differ | u128::from(one ^ other)))
     };
     differ | rest == 0
 }
