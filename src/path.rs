@@ -9,6 +9,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -24,7 +25,7 @@ const SERVERS_OWN: &[u8] = b".wharf";
 const TEMPORARY: (&[u8], &[u8]) = (b".wharf-", b".tmp");
 
 /// A path beneath the folder, checked. The root is the empty path.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SharePath {
     /// Segments joined by single slashes, with no slash at either end.
     bytes: Vec<u8>,
@@ -43,6 +44,13 @@ pub enum PathError {
     SegmentTooLong,
     /// The path is longer than [`LONGEST_PATH`].
     PathTooLong,
+}
+
+/// The cache hashes the path of each request, so the length is left out: no key has anything after its path.
+impl Hash for SharePath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.bytes);
+    }
 }
 
 impl SharePath {

@@ -17,6 +17,11 @@ impl Date {
     /// The last second of a four-digit year, 9999-12-31 23:59:59, in seconds since 1970.
     const LAST: u64 = 253_402_300_799;
 
+    /// This many seconds after the start of 1970, at most the last second of the year 9999.
+    pub fn from_secs(seconds: u64) -> Self {
+        Self { seconds: seconds.min(Self::LAST) }
+    }
+
     /// Parses any of the three forms in §5.6.7; `None` for anything else, even a leap second (`:60`).
     pub fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
@@ -33,8 +38,7 @@ impl Date {
 /// 9999 the last second of 9999, so that files with such times can be served.
 impl From<SystemTime> for Date {
     fn from(time: SystemTime) -> Self {
-        let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Self { seconds: seconds.min(Self::LAST) }
+        Self::from_secs(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
     }
 }
 

@@ -45,7 +45,12 @@ impl<'h, 'b> Fields<'h, 'b> {
 
     /// Whether the list with this name has this token; case is ignored.
     pub fn has_token(self, name: &str, token: &str) -> bool {
-        self.list(name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
+        self.has_member(name, |member| member.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Whether this is so for any member of the list with this name.
+    pub fn has_member(self, name: &str, is_so: impl Fn(&[u8]) -> bool) -> bool {
+        self.all(name).any(|value| members(value).any(&is_so))
     }
 }
 

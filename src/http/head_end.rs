@@ -65,17 +65,21 @@ impl EndFinder {
 /// The first CR or LF from this position on, searched eight bytes at a time.
 fn line_break(bytes: &[u8], from: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // Sets the high bit of the first zero byte; higher bits may be wrong.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let (words, tail) = bytes.get(from..)?.as_chunks();
+    // Sets the high bit of each byte up to CR, and perhaps of others above them.
+    let low = |word: u64| word.wrapping_sub(ONES * (u64::from(b'\r') + 1)) & !word & (ONES << 7);
+    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let (words, tail) = bytes.get(from..)?.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zero(word ^ (ONES * u64::from(b'\r'))) | zero(word ^ (ONES * u64::from(b'\n')));
-        if found != 0 {
-            return Some(from + 8 * number + found.trailing_zeros() as usize / 8);
+        let mut found = low(u64::from_le_bytes(*word));
+        while found != 0 {
+            let at = found.trailing_zeros() as usize / 8;
+            if is_break(&word[at]) {
+                return Some(from + 8 * number + at);
+            }
+            found &= found - 1;
         }
     }
-    let found = tail.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let found = tail.iter().position(is_break)?;
     Some(bytes.len() - tail.len() + found)
 }
 

@@ -46,6 +46,17 @@ const NOT_TYPED: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Which bytes no target may have. A table, because every byte of every target is looked up.
+const IS_REFUSED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = matches!(byte as u8, 0..=b' ' | b'#' | b'\\' | 0x7f);
+        byte += 1;
+    }
+    table
+};
+
 /// A request target in one of its four forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'b> {
@@ -87,7 +98,7 @@ pub enum TargetError {
 impl<'b> Target<'b> {
     /// Parses a target. UTF-8 beyond ASCII is accepted: some tools send paths as users type them.
     pub fn parse(text: &'b str) -> Result<Self, TargetError> {
-        if text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\' || b == b'#') {
+        if text.bytes().any(|byte| IS_REFUSED[usize::from(byte)]) {
             return Err(TargetError::Byte);
         }
         if text.starts_with('/') {

@@ -121,7 +121,9 @@ impl Content {
 
     /// Takes the next chunk out.
     pub(super) fn pop_front(&mut self) -> Option<Chunk> {
-        std::mem::replace(&mut self.first, self.rest.pop_front())
+        let first = self.first.take()?;
+        self.first = self.rest.pop_front();
+        Some(first)
     }
 
     /// Takes the next chunk out, if it consists of bytes.

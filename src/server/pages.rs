@@ -49,5 +49,5 @@ pub(super) fn are_opened(head: &Head<'_, '_>) -> bool {
 
 /// Whether the client wants HTML, as browsers do when they open an address.
 pub(super) fn are_wanted(fields: Fields<'_, '_>) -> bool {
-    fields.list("Accept").any(|range| range.starts_with(b"text/html"))
+    fields.has_member("Accept", |range| range.starts_with(b"text/html"))
 }

@@ -50,8 +50,11 @@ pub(super) fn find<'a, 'h, 'b>(
         let route = own(target).filter(|route| inside.is_none() || route.is_in_links);
         (route.ok_or_else(not_found)?, SharePath::root())
     } else {
-        let path = is_path.map(|()| path).map_err(bad_request)?;
-        inside.map_or(Ok((&FOLDER, path.clone())), |link| in_link(link, &path))?
+        is_path.map_err(bad_request)?;
+        match inside {
+            None => (&FOLDER, path),
+            Some(link) => in_link(link, &path)?,
+        }
     };
     if method == Method::Options {
         return Err(options(route, state));

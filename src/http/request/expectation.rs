@@ -18,6 +18,9 @@ impl Expectation {
     /// The field is ignored in HTTP/1.0, which does not define it. It is a list, on one or several lines, and
     /// all of its members must be met (RFC 9110 §10.1.1, §5.3).
     pub(super) fn of(version: HttpVersion, fields: Fields<'_, '_>) -> Self {
+        if fields.get("Expect").is_none() {
+            return Self::None;
+        }
         let mut expected = fields.list("Expect").map(|member| member.eq_ignore_ascii_case(b"100-continue"));
         match expected.next() {
             Some(is_continue) if version == HttpVersion::Http11 => {

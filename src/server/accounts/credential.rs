@@ -185,14 +185,18 @@ fn are_equal(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    let (one_words, one_rest) = one.as_chunks::<8>();
-    let (other_words, other_rest) = other.as_chunks::<8>();
-    let words = one_words.iter().zip(other_words);
-    let differ = words.fold(0, |differ, (one, other)| {
-        black_box(differ | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other)))
-    });
-    let rest = one_rest.iter().zip(other_rest);
-    rest.fold(differ, |differ, (one, other)| black_box(differ | u64::from(one ^ other))) == 0
+    let difference =
+        |one: &[u8; 16], other: &[u8; 16]| u128::from_ne_bytes(*one) ^ u128::from_ne_bytes(*other);
+    let words = one.as_chunks().0.iter().zip(other.as_chunks().0);
+    let differ = words.fold(0, |differ, (one, other)| black_box(differ | difference(one, other)));
+    let rest = if let (Some(one), Some(other)) = (one.last_chunk(), other.last_chunk()) {
+        // It overlaps the last word, which costs less than to compare byte by byte.
+        difference(one, other)
+    } else {
+        let bytes = one.iter().zip(other);
+        bytes.fold(0, |differ, (one, other)| black_box(differ | u128::from(one ^ other)))
+    };
+    differ | rest == 0
 }
 
 /// Without its secrets.

@@ -1,7 +1,8 @@
 //! The field lines that the connection adds to a response: Server, Date, Connection, and the framing of the content.
 
 use std::cell::RefCell;
-use std::time::SystemTime;
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::format::push_decimal;
 use crate::http::body::Framing;
@@ -44,7 +45,13 @@ impl OwnLines {
 
 /// Appends the lines of a response that is sent now. The connection is kept for `timeout` seconds, or closed.
 pub(super) fn push_own_lines(bytes: &mut Vec<u8>, timeout: Option<u64>) {
-    OWN.with_borrow_mut(|own| bytes.extend_from_slice(own.at(Date::from(SystemTime::now()), timeout)));
+    OWN.with_borrow_mut(|own| bytes.extend_from_slice(own.at(today(), timeout)));
+}
+
+/// The date now. It is less work than with a `SystemTime`, whose distance from 1970 has a fraction and a sign.
+fn today() -> Date {
+    let seconds = clock_gettime(ClockId::Realtime).tv_sec;
+    Date::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
 /// Appends the framing of the content (RFC 9112 §6.2). Content that ends with the connection needs no field.
@@ -65,7 +72,7 @@ fn push_length(bytes: &mut Vec<u8>, length: u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
