@@ -1,8 +1,12 @@
 //! Random sequences of changes, by four clients at once, against a model: the folder, the trash and the responses agree.
 //!
 //! The clients have no accounts: each has a cookie of its own, and so its own entries in the trash. Here each thread has a directory of
-//! its own, in which its four clients take turns.
+//! its own, in which its four clients take turns. In `at_once` four clients change one directory at the same moment.
 
+#[path = "trash_model/at_once.rs"]
+mod at_once;
+#[path = "trash_model/history.rs"]
+mod history;
 #[path = "trash_model/model.rs"]
 mod model;
 #[path = "trash_model/visit.rs"]

@@ -32,6 +32,13 @@ impl<'w> Visit<'w> {
         answer
     }
 
+    /// Removes a file of its own: the first removal brings the cookie. An empty file is not kept.
+    pub fn gets_a_cookie(&mut self, name: &str) {
+        assert_eq!(self.ask("PUT", &format!("/{name}"), "", b"").code() / 100, 2);
+        assert_eq!(self.ask("DELETE", &format!("/{name}"), "", b"").code(), 204);
+        assert!(self.cookie.is_some());
+    }
+
     /// Sends the request of an operation in a directory; `entry` is what a restoration restores.
     pub fn send(&mut self, home: &str, operation: &Operation, entry: Option<&str>) -> Answer {
         let at = |path: &str| format!("/{home}/{path}");
