@@ -1,10 +1,16 @@
 //! Random sequences of changes, by four clients at once, against a model: the folder, the trash and the responses agree.
 //!
-//! The clients have no accounts: each has a cookie of its own, and so its own entries in the trash. Each thread has a directory of its own,
-//! in which its four clients take turns; the server works for all threads at once.
+//! The clients have no accounts: each has a cookie of its own, and so its own entries in the trash. Here each thread has a directory of
+//! its own, in which its four clients take turns. In `at_once` four clients change one directory at the same moment.
 
+#[path = "trash_model/at_once.rs"]
+mod at_once;
+#[path = "trash_model/history.rs"]
+mod history;
 #[path = "trash_model/model.rs"]
 mod model;
+#[path = "trash_model/visit.rs"]
+mod visit;
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +18,10 @@ use std::thread;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use serde_json::Value;
 
 use self::model::{Lost, Node, Operation, Tree, expect, has_file_above, is_below, with};
-use crate::common::{Answer, Wharf, Wire};
+use self::visit::Visit;
+use crate::common::Wharf;
 
 const THREADS: u8 = 4;
 const CLIENTS: usize = 4;
@@ -49,30 +55,13 @@ type Kept = Vec<(String, Lost)>;
 /// One sequence: a directory of the folder, and the clients that change it.
 struct Run<'w> {
     wharf: &'w Wharf,
-    wire: Wire,
     home: String,
-    cookies: [Option<String>; CLIENTS],
+    clients: [Visit<'w>; CLIENTS],
     kept: [Kept; CLIENTS],
     tree: Tree,
 }
 
 impl Run<'_> {
-    fn ask(&mut self, client: usize, method: &str, target: &str, fields: &str, body: &[u8]) -> Answer {
-        let cookie = self.cookies[client].as_ref().map(|cookie| format!("Cookie: {cookie}\r\n"));
-        let fields = format!("{}{fields}", cookie.unwrap_or_default());
-        let answer = self.wire.ask(method, target, &fields, body);
-        if answer.field("Connection") == "close" {
-            self.wire = self.wharf.connect();
-        }
-        let set = answer.field("Set-Cookie");
-        if !set.is_empty() {
-            let given = set.split(';').next().map(str::to_owned);
-            assert!(self.cookies[client].is_none() || self.cookies[client] == given, "another cookie: {set}");
-            self.cookies[client] = given;
-        }
-        answer
-    }
-
     fn carry_out(&mut self, client: usize, operation: &Operation) {
         match operation {
             Operation::Restore(index) => {
@@ -86,34 +75,18 @@ impl Run<'_> {
                 if let Some((id, lost)) = self.kept[client].first().cloned() {
                     self.restore(client, "/.wharf/undo", &id, &lost, operation);
                 } else {
-                    let status = self.ask(client, "POST", "/.wharf/undo", "", b"").code();
+                    let status = self.clients[client].ask("POST", "/.wharf/undo", "", b"").code();
                     assert_eq!(status, 404, "nothing to undo");
                 }
             }
             _ => self.change(client, operation),
         }
-        assert_eq!(self.on_disk(), contents(&self.tree), "after {operation:?} by {client}");
+        assert_eq!(on_disk(self.wharf, &self.home), contents(&self.tree), "after {operation:?} by {client}");
     }
 
     fn change(&mut self, client: usize, operation: &Operation) {
-        let home = self.home.clone();
-        let at = |path: &str| format!("/{home}/{path}");
-        let to = |path: &str, replaces: &bool| {
-            format!("Destination: {}\r\nOverwrite: {}\r\n", at(path), if *replaces { "T" } else { "F" })
-        };
-        let by = self.cookies[client].clone();
-        let answer = match operation {
-            Operation::Put(path, content) => self.ask(client, "PUT", &at(path), "", content.as_bytes()),
-            Operation::MakeDirectory(path) => self.ask(client, "MKCOL", &at(path), "", b""),
-            Operation::Remove(path) => self.ask(client, "DELETE", &at(path), "", b""),
-            Operation::Move(from, path, replaces) => {
-                self.ask(client, "MOVE", &at(from), &to(path, replaces), b"")
-            }
-            Operation::Copy(from, path, replaces) => {
-                self.ask(client, "COPY", &at(from), &to(path, replaces), b"")
-            }
-            Operation::Restore(_) | Operation::Undo => unreachable!("carried out elsewhere"),
-        };
+        let by = self.clients[client].cookie.clone();
+        let answer = self.clients[client].send(&self.home, operation, None);
         let expected = expect(&self.tree, operation, &by);
         let status = answer.code();
         let text = String::from_utf8_lossy(&answer.body);
@@ -125,7 +98,7 @@ impl Run<'_> {
         );
         let Some(after) = expected.after else { return };
         self.tree = after;
-        let ids = self.ids(client);
+        let ids = self.clients[client].ids();
         let new: Vec<_> =
             ids.iter().filter(|id| !self.kept[client].iter().any(|(kept, _)| kept == *id)).collect();
         match (expected.lost, new.as_slice()) {
@@ -139,7 +112,7 @@ impl Run<'_> {
     }
 
     fn restore(&mut self, client: usize, target: &str, id: &str, lost: &Lost, operation: &Operation) {
-        let answer = self.ask(client, "POST", target, "Accept: application/json\r\n", b"");
+        let answer = self.clients[client].ask("POST", target, "Accept: application/json\r\n", b"");
         let (status, location) = (answer.code(), answer.field("Location"));
         if has_file_above(&self.tree, &lost.path) {
             assert_eq!(status, 409, "{operation:?}: {lost:?}");
@@ -161,24 +134,16 @@ impl Run<'_> {
         );
         self.tree = with(&self.tree, &path, &lost.tree);
         self.kept[client].retain(|(kept, _)| kept != id);
-        assert!(!self.ids(client).iter().any(|other| other == id), "still in the trash");
+        assert!(!self.clients[client].ids().iter().any(|other| other == id), "still in the trash");
     }
+}
 
-    /// The entries that the trash shows to this client, the newest first.
-    fn ids(&mut self, client: usize) -> Vec<String> {
-        let answer = self.ask(client, "GET", "/.wharf/trash", "Accept: application/json\r\n", b"");
-        assert_eq!(answer.code(), 200);
-        let list: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        let items = list["items"].as_array().expect("a list");
-        items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
-    }
-
-    fn on_disk(&self) -> Vec<(String, Option<String>)> {
-        let mut found = Vec::new();
-        walk(&self.wharf.folder().join(&self.home), "", &mut found);
-        found.sort();
-        found
-    }
+/// What is in a directory of the folder, by path; a file with its content.
+fn on_disk(wharf: &Wharf, home: &str) -> Vec<(String, Option<String>)> {
+    let mut found = Vec::new();
+    walk(&wharf.folder().join(home), "", &mut found);
+    found.sort();
+    found
 }
 
 fn contents(tree: &Tree) -> Vec<(String, Option<String>)> {
@@ -225,9 +190,8 @@ fn run(wharf: &Wharf, thread: u8) {
         fs::create_dir(wharf.folder().join(&home)).expect("a directory");
         let mut run = Run {
             wharf,
-            wire: wharf.connect(),
             home,
-            cookies: [const { None }; CLIENTS],
+            clients: std::array::from_fn(|_| Visit::new(wharf)),
             kept: [const { Vec::new() }; CLIENTS],
             tree: Tree::new(),
         };

@@ -8,7 +8,7 @@ pub type Tree = BTreeMap<String, Node>;
 /// Whom the server takes a client for: whoever has this cookie; without one, all programs at the address.
 pub type Writer = Option<String>;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Node {
     Directory,
     File {
@@ -32,7 +32,7 @@ pub enum Operation {
 }
 
 /// What a client has removed or overwritten, and can get back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Lost {
     pub path: String,
     pub tree: Tree,
