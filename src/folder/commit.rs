@@ -23,7 +23,7 @@ use super::remover::Remover;
 use super::root::Identity;
 use super::rules::OnConflict;
 use super::shared::{Shared, may_add};
-use super::stale;
+use super::stale::{self, MayBeStale as _};
 use super::temporary::Temporary;
 use super::trash::{Kept, OldFile, TrashId};
 use crate::access::{Grant, ToWrite};
@@ -127,17 +127,25 @@ pub(super) fn save(
     }
     let join = || shared.syncs().map(DirectorySyncs::join);
     let mut first = Some(place);
-    stale::retry(|| {
+    let saved = stale::retry(|| {
         if let Some(place) = first.take() {
             let grant = &place.judge(&shared.root, grant)?;
-            return Commit { shared, place, grant, terms, member: join() }.save(temporary);
+            return Commit { shared, place, grant, terms, member: join() }
+                .save(temporary)
+                .map_err(of_directory);
         }
         let (place, grant) = &Place::find(&shared.root, grant)?;
         if !place.has_directory() && !terms.makes_parents {
             return Err(Error::NoParent);
         }
-        Commit { shared, place, grant, terms, member: join() }.save(temporary)
-    })
+        Commit { shared, place, grant, terms, member: join() }.save(temporary).map_err(of_directory)
+    });
+    saved.map_err(|error| if error.is_stale() { Error::ParentGone } else { error })
+}
+
+/// An error of a directory that was found a moment ago: if it is gone, it is found or made anew.
+fn of_directory(error: Error) -> Error {
+    if matches!(error, Error::NotFound) { Errno::STALE.into() } else { error }
 }
 
 impl Commit<'_> {

@@ -33,7 +33,7 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
-    /// The directory of what is being copied or moved there was moved, replaced or removed meanwhile.
+    /// The directory of what is being saved, copied or moved there was moved, replaced or removed meanwhile.
     ParentGone,
     /// The directory that is being copied was moved, or directories in it have other entries than when they were read.
     TreeChanged,

@@ -4,6 +4,7 @@
 
 use crate::access::{Denied, Grant, Operation, Principal, Rights};
 use crate::folder;
+#[cfg(feature = "accounts")]
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::error_response::{self, not_found};
@@ -69,6 +70,7 @@ mod tests {
     use super::*;
     use crate::access::{Access, Right};
     use crate::http::request::{FieldSpace, Head};
+    use crate::http::status::Status;
     use crate::net::peer::Peer;
     use crate::server::connection::tests::state;
     use crate::server::request::{ClientAddress, RequestSource};
