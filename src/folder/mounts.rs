@@ -31,10 +31,12 @@ pub(super) fn refuse_at_or_below(dir: &Dir, name: &OsStr) -> Result<(), Error> {
 
 /// Whether a line of the table names this path or one below it.
 fn is_any_within(table: &[u8], path: &[u8]) -> bool {
-    table.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4)).any(|point| {
-        let point = unescape(point);
-        point.strip_prefix(path).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
-    })
+    table.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4)).any(
+        |point| {
+            let point = unescape(point);
+            point.strip_prefix(path).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+        },
+    )
 }
 
 /// Replaces octal escapes: `\040` is a space.
@@ -57,9 +59,13 @@ mod tests {
     #[test]
     fn mounts_at_and_below_a_path_are_found() {
         let table = b"22 1 0:5 / / rw - ext4 /dev/a rw\n23 22 0:6 / /srv/a\\040b/c rw - tmpfs t rw\n";
-        for (path, expected) in
-            [("/srv", true), ("/srv/a b", true), ("/srv/a b/c", true), ("/srv/a", false), ("/srv/a b/c/d", false)]
-        {
+        for (path, expected) in [
+            ("/srv", true),
+            ("/srv/a b", true),
+            ("/srv/a b/c", true),
+            ("/srv/a", false),
+            ("/srv/a b/c/d", false),
+        ] {
             assert_eq!(is_any_within(table, path.as_bytes()), expected, "{path}");
         }
         assert_eq!(unescape(b"\\134\\9x\\04"), b"\\\\9x\\04");

@@ -206,7 +206,8 @@ impl Root {
 
     /// The `stat` of what a link at this path leads to, if that is shared: whether something hidden exists must not show.
     pub(super) fn target_of(&self, path: &SharePath, rules: &Rules) -> Result<Stat, Error> {
-        let target = self.open_as(path.as_path(), OFlags::PATH).map_err(|error| Error::from(error).of_source())?;
+        let target =
+            self.open_as(path.as_path(), OFlags::PATH).map_err(|error| Error::from(error).of_source())?;
         if let Ok(real) = real_path::below(&self.dir, &target) {
             rules.admit_path(&real)?;
         }

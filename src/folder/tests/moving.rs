@@ -314,7 +314,7 @@ fn a_move_to_another_file_system_keeps_names_of_one_file_together() {
         assert_eq!(file(name).ino(), first.ino(), "{name}");
     }
     assert!(!it.share().join("dir").exists());
-    assert!(!names(&it, ".").iter().any(|name| name.ends_with(".tmp")), "{:?}", names(&it, "."));
+    assert!(!names(&it, ".").iter().any(|name| name.starts_with(".wharf-")), "{:?}", names(&it, "."));
 }
 
 #[test]
@@ -332,6 +332,6 @@ fn the_largest_upload_bounds_the_copy_of_a_directory() {
             Err(Error::TreeTooLarge { limit: 11 }) => assert!(!fits && !it.share().join(to).exists()),
             Err(other) => panic!("{limit}: {other}"),
         }
-        assert!(!names(&it, ".").iter().any(|name| name.ends_with(".tmp")), "{:?}", names(&it, "."));
+        assert!(!names(&it, ".").iter().any(|name| name.starts_with(".wharf-")), "{:?}", names(&it, "."));
     }
 }
