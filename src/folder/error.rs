@@ -55,6 +55,13 @@ pub enum Error {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// A copy of a directory over [`Rules::max_upload`](super::Rules::max_upload).
+    TreeTooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A path in a directory that is copied, or moved to another file system, is longer than any path may be.
+    TooDeep,
     /// The file system or the quota is full, or the file is larger than they allow.
     NoSpace,
     /// The trash is on, but the file system cannot keep a file that is replaced.
@@ -184,6 +191,11 @@ impl fmt::Display for Error {
                 f.write_str("the shared folder has been moved or replaced (try again in a moment)")
             }
             Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
+            Self::TreeTooLarge { limit } => write!(
+                f,
+                "the directory holds more than the {limit} bytes that a copy may have (the server's administrator may raise --max-upload)"
+            ),
+            Self::TooDeep => f.write_str("a path in the directory is too long to be copied (copy directories below it one by one)"),
             Self::NoSpace => f.write_str("there is no space left for the file"),
             Self::CannotKeep => f.write_str(
                 "the file system cannot keep it in the trash (the server's administrator may turn the trash off: --trash off)",

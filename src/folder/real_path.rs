@@ -75,7 +75,7 @@ pub(super) fn below(root: &Dir, handle: impl AsFd) -> Result<SharePath, Error> {
 }
 
 /// The path of an open file, as the kernel reports it to this process.
-fn path_of(handle: impl AsFd) -> Result<Vec<u8>, Error> {
+pub(super) fn path_of(handle: impl AsFd) -> Result<Vec<u8>, Error> {
     let link = format!("/proc/self/fd/{}", handle.as_fd().as_raw_fd());
     Ok(fs::readlink(link, Vec::new())?.into_bytes())
 }

@@ -137,7 +137,7 @@ impl Remove<'_> {
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;
         let stat = root::look_in(&**place.nearest(), place.name())?;
         let seen = match root::file_type(&stat) {
-            FileType::Symlink => shared.root.stat_of(place.path())?,
+            FileType::Symlink => shared.root.target_of(place.path(), &shared.rules)?,
             _ => stat,
         };
         if !matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory) {

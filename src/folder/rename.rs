@@ -14,6 +14,7 @@ use super::arrive::{Arriving, NewName, NewlyNamed, lock};
 use super::error::Error;
 use super::facts::FileVersion;
 use super::guard::Guard;
+use super::mounts;
 use super::place::Place;
 use super::real_path::Judged;
 use super::root::{self, Identity};
@@ -184,6 +185,7 @@ impl<'e> Ends<'e> {
             if item.stat.st_dev != dirs.0.st_dev {
                 return Err(Error::Mounted);
             }
+            mounts::refuse_at_or_below(from_dir, source.name())?;
         }
         let ends = (from_dir, source.name());
         let lies_at = lies_at.as_ref();
@@ -199,7 +201,7 @@ impl Item {
     fn look(shared: &Shared, place: &Place) -> Result<Self, Error> {
         let stat = root::look_in(&**place.nearest(), place.name())?;
         let seen = match root::file_type(&stat) {
-            FileType::Symlink => shared.root.stat_of(place.path())?,
+            FileType::Symlink => shared.root.target_of(place.path(), &shared.rules)?,
             _ => stat,
         };
         let is_shared = matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory);

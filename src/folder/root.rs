@@ -10,6 +10,7 @@
 use super::error::Error;
 use super::facts::Facts;
 use super::real_path::{self, Judged};
+use super::rules::Rules;
 use crate::access::{Grant, Operation, ToList};
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -201,6 +202,16 @@ impl Root {
     /// The `stat` of whatever has this path, without judging it: its principal must not learn more than that it exists.
     pub(super) fn stat_of(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
+    }
+
+    /// The `stat` of what a link at this path leads to, if that is shared: whether something hidden exists must not show.
+    pub(super) fn target_of(&self, path: &SharePath, rules: &Rules) -> Result<Stat, Error> {
+        let target =
+            self.open_as(path.as_path(), OFlags::PATH).map_err(|error| Error::from(error).of_source())?;
+        if let Ok(real) = real_path::below(&self.dir, &target) {
+            rules.admit_path(&real)?;
+        }
+        Ok(fs::fstat(target)?)
     }
 
     /// The grant, narrowed to what its principal may do in this directory, which lacks the last `missing` names of its path.

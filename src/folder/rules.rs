@@ -84,4 +84,12 @@ impl Rules {
             _ => Ok(()),
         }
     }
+
+    /// Fails if the files of a copied directory may not have this many bytes together.
+    pub(super) fn admit_tree_size(&self, size: u64) -> Result<(), Error> {
+        match self.max_upload {
+            Some(limit) if size > limit => Err(Error::TreeTooLarge { limit }),
+            _ => Ok(()),
+        }
+    }
 }

@@ -10,13 +10,15 @@
 //! points: those are other file systems, possibly slow or endless.
 
 use super::Facts;
-use super::root::{Entries, Root, name_of};
+use super::root::{Entries, Root, look_in, name_of};
+use super::set_aside::{is_holder, recover};
 use crate::path::is_temporary;
 use cap_std::fs::Dir;
 use log::{info, warn};
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -74,6 +76,7 @@ fn sweep_directory(
             FileType::Directory if is_temporary(&name) && name.len() == TREE_NAME => {
                 log_removal(discard_tree(dir.handle(), &entry, before), &path.join(name));
             }
+            FileType::Directory if is_holder(&name) => recover_and_log(dir.handle(), &name, path, before),
             FileType::Directory => waiting.push_back(path.join(name)),
             FileType::RegularFile if is_temporary(&name) => {
                 log_removal(discard(dir.handle(), &entry, before), &path.join(name));
@@ -86,6 +89,19 @@ fn sweep_directory(
 fn log_removal(removed: Result<bool, Errno>, path: &Path) {
     if removed == Ok(true) {
         info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
+    }
+}
+
+/// Puts back what a crash has left set aside before this time.
+fn recover_and_log(dir: &OwnedFd, holder: &OsStr, path: &Path, before: SystemTime) {
+    if !look_in(dir, holder).is_ok_and(|stat| Facts::new(&stat, 0).modified < before) {
+        return;
+    }
+    let shown = path.to_string_lossy();
+    match recover(dir, holder) {
+        Ok(true) => info!("put back what an earlier run had set aside in {}", shown.escape_debug()),
+        Ok(false) => {}
+        Err(error) => warn!("cannot put back {} in {}: {error}", holder.display(), shown.escape_debug()),
     }
 }
 
@@ -105,7 +121,7 @@ fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bo
     Ok(is_stale)
 }
 
-/// The same for a directory: an incomplete copy, or the source of a move to another file system.
+/// The same for a directory: an incomplete copy.
 fn discard_tree(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let tree = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;

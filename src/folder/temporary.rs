@@ -278,8 +278,12 @@ fn is_ours(file: &File) -> bool {
 
 /// A new temporary name. `RandomState` is seeded by the system once per thread, and differs for each instance.
 pub(super) fn random_name() -> String {
-    let number = RandomState::new().build_hasher().finish();
-    format!(".wharf-{number:016x}.tmp")
+    format!(".wharf-{:016x}.tmp", random_number())
+}
+
+/// Another one each time.
+pub(super) fn random_number() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// Renames an entry of this directory to a temporary name there, so that nobody sees it any more.
@@ -297,10 +301,20 @@ pub(super) fn set_aside(dir: &Dir, name: &OsStr) -> Result<String, Errno> {
 /// Renames an entry of this directory to a name that must be free: `EEXIST` if it is not. Where the file system cannot do that in
 /// one step, the commit lock keeps this server's own saves away.
 pub(super) fn rename_to_free(dir: &Dir, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    move_to_free(dir, from, dir, to)
+}
+
+/// The same, from one directory to another.
+pub(super) fn move_to_free(
+    from_dir: impl AsFd,
+    from: &OsStr,
+    to_dir: impl AsFd,
+    to: &OsStr,
+) -> Result<(), Errno> {
     let (from, to) = (from.as_bytes(), to.as_bytes());
-    match fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
-        Err(error) if is_unsupported(error) => match fs::statat(dir, to, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => fs::renameat(dir, from, dir, to),
+    match fs::renameat_with(&from_dir, from, &to_dir, to, RenameFlags::NOREPLACE) {
+        Err(error) if is_unsupported(error) => match fs::statat(&to_dir, to, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => fs::renameat(&from_dir, from, &to_dir, to),
             other => other.and(Err(Errno::EXIST)),
         },
         other => other,

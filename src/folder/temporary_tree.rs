@@ -1,8 +1,7 @@
 //! A directory with a temporary name, and everything below it.
 //!
-//! It is a copy that is not complete yet, or the source of a completed move to another file system. The name
-//! is that of a [temporary](super::temporary): it is never served, and a sweep removes what a crash leaves
-//! behind. The directory is locked while its server runs.
+//! It is a copy that is not complete yet. The name is that of a [temporary](super::temporary): it is never
+//! served, and a sweep removes what a crash leaves behind. The directory is locked while its server runs.
 
 use std::ffi::OsStr;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use rustix::io::Errno;
 
 use super::root;
 use super::shared::Shared;
-use super::temporary::{TRIES, random_name, rename_to_free, set_aside};
+use super::temporary::{TRIES, random_name};
 use crate::path::SharePath;
 
 /// A directory with a temporary name. Removed on drop, with everything below it: it moves into the trash, which is swept in pieces.
@@ -41,15 +40,6 @@ impl TemporaryTree {
             }
         }
         Err(Errno::EXIST)
-    }
-
-    /// Renames a directory to a temporary name, so that nobody sees it any more.
-    pub(super) fn take(shared: &Arc<Shared>, parent: &Arc<Dir>, path: &SharePath) -> Result<Self, Errno> {
-        let old = path.name().ok_or(Errno::INVAL)?;
-        let name = set_aside(parent, old)?;
-        Self::open(shared, parent, path, name.clone()).inspect_err(|_| {
-            let _ = rename_to_free(parent, OsStr::new(&name), old);
-        })
     }
 
     fn open(shared: &Arc<Shared>, parent: &Arc<Dir>, path: &SharePath, name: String) -> Result<Self, Errno> {
@@ -82,10 +72,15 @@ impl Drop for TemporaryTree {
             return;
         }
         let Self { shared, parent, path, name, .. } = self;
-        let above = path.parent().unwrap_or_default();
-        if let Err(error) = shared.trash.purge_tree(&shared.root, parent, &above, name) {
-            log::debug!("cannot move a directory into the trash, to remove it there: {error}");
-            let _ = parent.remove_dir_all(name);
-        }
+        remove_tree(shared, parent, path, OsStr::new(name));
+    }
+}
+
+/// Removes a directory: it moves into the trash, which is swept in pieces. `path` is that which it had or was to have.
+pub(super) fn remove_tree(shared: &Shared, parent: &Dir, path: &SharePath, name: &OsStr) {
+    let above = path.parent().unwrap_or_default();
+    if let Err(error) = shared.trash.purge_tree(&shared.root, parent, &above, name) {
+        log::debug!("cannot move a directory into the trash, to remove it there: {error}");
+        let _ = parent.remove_dir_all(name);
     }
 }

@@ -36,9 +36,10 @@ pub(super) fn of(error: &Error) -> Response {
         | Error::Exists
         | Error::CannotKeep
         | Error::IntoItself
-        | Error::CannotCopy => Status::CONFLICT,
+        | Error::CannotCopy
+        | Error::TooDeep => Status::CONFLICT,
         Error::Changed => Status::PRECONDITION_FAILED,
-        Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
+        Error::TooLarge { .. } | Error::TreeTooLarge { .. } => Status::CONTENT_TOO_LARGE,
         Error::NoSpace | Error::TooLargeForTrash { .. } | Error::TrashFull { .. } => {
             Status::INSUFFICIENT_STORAGE
         }

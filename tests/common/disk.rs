@@ -68,6 +68,11 @@ impl SmallDisk {
         run(Command::new("mount").arg("--bind").arg(&self.share).arg(directory));
     }
 
+    /// Unmounts what is mounted at this directory.
+    pub fn unmount_at(directory: &Path) {
+        run(Command::new("umount").arg(directory));
+    }
+
     /// The folder, for a server.
     pub fn place(&self) -> TempDir {
         self.place.take().expect("taken once")

@@ -1,6 +1,9 @@
 //! Requests that are refused. They change nothing.
 
+use std::fs;
 use std::os::unix::fs::symlink;
+
+use rustix::fs::{Mode, OFlags};
 
 use super::{EDIT, relocate, serve, tree};
 use crate::common::Wharf;
@@ -172,4 +175,37 @@ fn below_a_base_destinations_are_those_that_clients_see() {
         assert_eq!(relocate(&mut wire, "COPY", "/files/b", to, "").code(), code, "{to}");
     }
     assert_eq!(tree(&wharf), ["b", "c"]);
+}
+
+/// No path leads to the file: it can only be moved and removed with the directory.
+#[test]
+fn a_directory_deeper_than_any_path() {
+    let wharf = serve(&[]);
+    let top = wharf.folder().join("deep");
+    fs::create_dir(&top).expect("a directory");
+    let mut below = rustix::fs::open(&top, OFlags::DIRECTORY, Mode::empty()).expect("open");
+    for _ in 0..2_000 {
+        rustix::fs::mkdirat(&below, "level", Mode::RWXU).expect("a directory");
+        below = rustix::fs::openat(&below, "level", OFlags::DIRECTORY, Mode::empty()).expect("open");
+    }
+    let mut wire = wharf.connect();
+    let answer = relocate(&mut wire, "COPY", "/deep/", "/copy/", "");
+    assert_eq!(answer.code(), 409, "{}", answer.text());
+    assert!(answer.text().starts_with("a path in the directory is too long"), "{}", answer.text());
+    assert!(!wharf.folder().join("copy").exists());
+    assert_eq!(relocate(&mut wire, "MOVE", "/deep/", "/moved/", "").code(), 201);
+    assert_eq!(wire.ask("DELETE", "/moved/", "", b"").code(), 204);
+}
+
+#[test]
+fn the_largest_upload_bounds_a_copied_directory() {
+    let wharf = serve(&["--max-upload", "1K"]);
+    wharf.write("dir/a", [b'a'; 600]);
+    wharf.write("dir/b", [b'b'; 600]);
+    let mut wire = wharf.connect();
+    let answer = relocate(&mut wire, "COPY", "/dir/", "/copy/", "");
+    assert_eq!(answer.code(), 413, "{}", answer.text());
+    assert!(answer.text().contains("--max-upload"), "{}", answer.text());
+    assert!(!wharf.folder().join("copy").exists());
+    assert_eq!(relocate(&mut wire, "MOVE", "/dir/", "/copy/", "").code(), 201);
 }

@@ -89,6 +89,26 @@ fn from_one_file_system_to_another() {
         assert_eq!(answer.code(), 403, "{method}: {}", answer.text());
         assert!(answer.text().starts_with("a file system is mounted there"), "{method}: {}", answer.text());
     }
+    // The kernel would take the mount along.
+    fs::create_dir(wharf.folder().join("above")).expect("a folder");
+    fs::create_dir(wharf.folder().join("above/b c")).expect("a folder");
+    disk.mount_at(&wharf.folder().join("above/b c"));
+    wharf.write("file", "file");
+    for (method, from, fields) in [
+        ("DELETE", "/above/", ""),
+        ("MOVE", "/above/", "Destination: /other/\r\n"),
+        ("MOVE", "/above/", "Destination: /disk/other/\r\n"),
+        ("MOVE", "/file", "Destination: /above\r\n"),
+        ("COPY", "/file", "Destination: /above\r\n"),
+    ] {
+        let answer = wire.ask(method, from, fields, b"");
+        assert_eq!(answer.code(), 403, "{method} {from}: {}", answer.text());
+        assert!(answer.text().starts_with("a file system is mounted there"), "{method}: {}", answer.text());
+    }
+    SmallDisk::unmount_at(&wharf.folder().join("above/b c"));
+    for name in ["/above/", "/file"] {
+        assert_eq!(wire.ask("DELETE", name, "", b"").code(), 204, "{name}");
+    }
     assert!(wharf.read("disk/a") == content);
     let expected = [
         "dir/",

@@ -46,6 +46,11 @@ fn removals_that_are_refused() {
     wharf.write("dir/file", "old");
     wharf.write(".hidden/file", "old");
     symlink(wharf.outside_folder(), wharf.folder().join("out")).expect("linked");
+    for (target, name) in
+        [(".hidden/file", "to-hidden"), (".hidden/none", "to-nothing"), (".hidden", "to-directory")]
+    {
+        symlink(target, wharf.folder().join(name)).expect("linked");
+    }
     let before = files(&wharf);
     let long = format!("/{}", "x".repeat(256));
     let cases = [
@@ -58,6 +63,9 @@ fn removals_that_are_refused() {
         ("a file with a slash", "/dir/file/", "", 404),
         ("a link that leads out", "/out", "", 404),
         ("through a link that leads out", "/out/file", "", 404),
+        ("a link to a hidden file", "/to-hidden", "", 404),
+        ("a link to a hidden file that does not exist", "/to-nothing", "", 404),
+        ("a link to a hidden directory", "/to-directory", "", 404),
         ("hidden", "/.hidden", "", 404),
         ("below a hidden directory", "/.hidden/file", "", 404),
         ("the server's own", "/.wharf", "", 404),

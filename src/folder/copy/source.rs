@@ -2,27 +2,25 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
-use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
 
 use crate::access::{Grant, ToRemove};
 use crate::durable::group::PendingSync;
 use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk, read_link};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
-use crate::folder::numbering::{MOST_COPIES, numbered};
+use crate::folder::mounts;
 use crate::folder::place::Place;
 use crate::folder::real_path::Judged;
 use crate::folder::root::{self, Identity};
+use crate::folder::set_aside::SetAside;
 use crate::folder::shared::Shared;
 use crate::folder::stale::MayBeStale as _;
-use crate::folder::temporary::{rename_to_free, set_aside};
-use crate::folder::temporary_tree::TemporaryTree;
+use crate::folder::temporary_tree;
 use crate::path::SharePath;
 
 /// What is moved.
@@ -43,6 +41,9 @@ impl MovedSource {
         let stat = root::look_in(&**place.nearest(), place.name())?;
         if root::file_type(&stat) != FileType::Symlink {
             guard.check(Some(root.facts(&stat).version))?;
+        }
+        if root::file_type(&stat) == FileType::Directory {
+            mounts::refuse_at_or_below(place.nearest(), place.name())?;
         }
         Ok(Self { place, stat, lay_at })
     }
@@ -69,10 +70,7 @@ impl MovedSource {
 
     /// Opens the directory itself.
     pub(super) fn open_directory(&self) -> Result<Dir, Error> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let name = self.place.name().as_bytes();
-        let handle = fs::openat(&**self.place.nearest(), name, flags, Mode::empty())?;
-        Ok(Dir::from_std_file(handle.into()))
+        open_directory(self.place.nearest(), self.place.name())
     }
 
     /// Fails if it is no longer what was copied: another client has changed it meanwhile.
@@ -115,12 +113,12 @@ impl MovedSource {
     ) -> Result<(SharePath, Option<SharePath>), Error> {
         let dir = self.place.nearest();
         let names = shared.syncs().map(|syncs| syncs.begin(&**dir)).transpose()?;
-        let tree = match seen {
-            None => self.remove_file(shared).map(|()| None),
-            Some(seen) => self.take_tree(shared, seen).map(Some),
+        let removed = match seen {
+            None => self.remove_file(shared),
+            Some(seen) => self.remove_tree(shared, seen),
         };
         names.map_or(Ok(()), PendingSync::finish)?;
-        drop(tree?);
+        removed?;
         Ok((self.place.path().clone(), self.lay_at))
     }
 
@@ -133,55 +131,56 @@ impl MovedSource {
         if shared.root.facts(&now).version != shared.root.facts(stat).version {
             return Err(Error::Changed);
         }
-        let aside = set_aside(dir, place.name())?;
+        let aside = SetAside::take(dir, place.name())?;
         // Other programs do not wait for the lock. The new name has changed the file's version.
         let content = |stat: &Stat| (Identity::of(stat), stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
-        let removed = match root::look_in(&**dir, OsStr::new(&aside)) {
+        let removed = match root::look_in(aside.dir(), place.name()) {
             Ok(now) if content(&now) == content(stat) => {
-                fs::unlinkat(&**dir, aside.as_str(), AtFlags::empty()).map_err(Error::from)
+                let name = place.name().as_bytes();
+                fs::unlinkat(aside.dir(), name, AtFlags::empty()).map_err(Error::from)
             }
             Ok(_) => Err(Error::Changed),
             Err(error) => Err(error.into()),
         };
-        removed.inspect_err(|_| self.put_back(OsStr::new(&aside)))
+        removed.inspect_err(|_| self.put_back(&aside))
     }
 
-    fn take_tree(&self, shared: &Arc<Shared>, seen: &SeenEntries) -> Result<TemporaryTree, Error> {
+    fn remove_tree(&self, shared: &Arc<Shared>, seen: &SeenEntries) -> Result<(), Error> {
         let Self { place, stat, .. } = self;
-        let tree = {
+        let aside = {
             let _lock = shared.commits.within_process();
             place.confirm(&shared.root, place.nearest())?;
-            TemporaryTree::take(shared, place.nearest(), place.path())?
+            SetAside::take(place.nearest(), place.name())?
         };
         let is_same = || -> Result<bool, Error> {
-            let is_same = Identity::of(&fs::fstat(&**tree.dir())?) == Identity::of(stat);
-            Ok(is_same && self.holds(shared, tree.dir().try_clone()?, seen)?)
+            let tree = open_directory(aside.dir(), place.name())?;
+            let is_same = Identity::of(&fs::fstat(&tree)?) == Identity::of(stat);
+            Ok(is_same && self.holds(shared, tree, seen)?)
         };
         let changed = match is_same() {
-            Ok(true) => return Ok(tree),
+            Ok(true) => {
+                temporary_tree::remove_tree(shared, aside.dir(), place.path(), place.name());
+                return Ok(());
+            }
             Ok(false) => Error::Changed,
             Err(error) => error,
         };
-        let aside = tree.place().1.to_owned();
-        tree.leave();
         let _lock = shared.commits.within_process();
         self.put_back(&aside);
         Err(changed)
     }
 
-    /// Gives it its name back, or the next free one if another client has taken it meanwhile.
-    fn put_back(&self, aside: &OsStr) {
-        let (dir, name) = (self.place.nearest(), self.place.name());
-        let beside = (1..=MOST_COPIES).map(|number| numbered(name, number));
-        let back = iter::once(name.to_owned())
-            .chain(beside)
-            .map(|name| rename_to_free(dir, aside, &name))
-            .find(|back| *back != Err(Errno::EXIST));
-        if back != Some(Ok(())) {
-            let (path, aside) = (self.place.path().as_path().display(), aside.display());
+    fn put_back(&self, aside: &SetAside) {
+        if aside.put_back().is_err() {
+            let (path, aside) = (self.place.path().as_path().display(), aside.shown());
             log::warn!("{path} has changed while it was moved, and is called {aside} now (rename it)");
         }
     }
+}
+
+fn open_directory(above: &Dir, name: &OsStr) -> Result<Dir, Error> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(Dir::from_std_file(fs::openat(above, name.as_bytes(), flags, Mode::empty())?.into()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The copy of a directory, built under a temporary name.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
 
 use crate::access::Judge;
 use crate::durable::sync;
@@ -28,6 +29,9 @@ use crate::path::SharePath;
 /// How many entries are copied in one piece at most.
 const ENTRIES: usize = 256;
 
+/// For how many files with several names a move keeps them: of what comes later, each name gets a file of its own.
+const MOST_LINKED: usize = 16_384;
+
 /// A directory that is being copied.
 pub(super) struct TreeCopy {
     stage: Stage,
@@ -38,12 +42,18 @@ pub(super) struct TreeCopy {
     tree: Option<TemporaryTree>,
     /// The directory that is being filled, and the attributes that it gets when it is full, if it is moved.
     here: Option<(Arc<Dir>, Option<Attributes>)>,
+    /// Its path below the top.
+    below: SharePath,
+    /// Files with several names that were moved, and the first name of each in the copy.
+    names: HashMap<(u64, u64), SharePath>,
     /// The file that is being copied.
     file: Option<(FileContent, File, SystemTime)>,
     /// Complete files that are not on the disk yet.
     unsynced: Vec<File>,
     /// The size of all files.
     size: u64,
+    /// Whether it is moved to another file system; otherwise there will be two.
+    is_moved: bool,
 }
 
 /// How far the copy is.
@@ -79,7 +89,8 @@ impl TreeCopy {
         shared.stays()?;
         let place = place_of(shared, wanted.to)?;
         let tree = TemporaryTree::create(shared, place.nearest(), place.path()).map_err(of_new)?;
-        if judge.is_none() {
+        let is_moved = judge.is_none();
+        if is_moved {
             // Until it has the attributes of what is moved.
             fs::fchmod(&**tree.dir(), Mode::RWXU).map_err(of_new)?;
         }
@@ -94,9 +105,12 @@ impl TreeCopy {
             place,
             tree: Some(tree),
             here: None,
+            below: SharePath::root(),
+            names: HashMap::new(),
             file: None,
             unsynced: Vec::new(),
             size: 0,
+            is_moved,
         };
         // What is known to fail need not be copied.
         copy.complete(shared, wanted)?.check()?;
@@ -121,6 +135,9 @@ impl TreeCopy {
                 bytes += content.copied() - before;
                 self.size += content.copied() - before;
                 shared.rules.admit_size(content.copied())?;
+                if !self.is_moved {
+                    shared.rules.admit_tree_size(self.size)?;
+                }
                 if is_complete {
                     target.set_modified(modified.min(SystemTime::now()))?;
                     self.keep_for_sync(target, shared)?;
@@ -151,6 +168,7 @@ impl TreeCopy {
                     let attributes = walk.moved_attributes()?;
                     self.leave_directory(shared)?;
                     self.here = Some((self.directory(&below)?, attributes));
+                    self.below = below;
                 }
                 Found::Directory(name) => {
                     let everybody = Mode::RWXU | Mode::RWXG | Mode::RWXO;
@@ -160,6 +178,9 @@ impl TreeCopy {
                 }
                 Found::File(name, file, stat) => {
                     let is_moved = walk.judge().is_none();
+                    if is_moved && stat.st_nlink > 1 && self.link_again(&name, &stat)? {
+                        continue;
+                    }
                     self.begin_file(shared, &name, file, &stat, is_moved)?;
                 }
                 Found::Link(name, text) => {
@@ -190,6 +211,9 @@ impl TreeCopy {
     ) -> Result<(), Error> {
         let facts = shared.root.facts(stat);
         shared.rules.admit_size(facts.len)?;
+        if !is_moved {
+            shared.rules.admit_tree_size(self.size.saturating_add(facts.len))?;
+        }
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if is_moved { Mode::RUSR | Mode::WUSR } else { NEW_FILE };
         let target = fs::openat(self.here()?, name.as_bytes(), flags, mode).map_err(of_target)?;
@@ -204,6 +228,22 @@ impl TreeCopy {
         }
         self.file = Some((FileContent::of(source), target, facts.modified));
         Ok(())
+    }
+
+    /// Gives a file that was copied before this name too; returns false if it was not. Its content is complete.
+    fn link_again(&mut self, name: &OsStr, stat: &Stat) -> Result<bool, Error> {
+        let file = (stat.st_dev, stat.st_ino);
+        if let (Some(first), Some(tree)) = (self.names.get(&file), &self.tree) {
+            let linked =
+                fs::linkat(&**tree.dir(), first.as_path(), self.here()?, name.as_bytes(), AtFlags::empty());
+            // Where files have only one name each, or this one has too many, it is copied again.
+            return Ok(linked.is_ok());
+        }
+        if self.names.len() < MOST_LINKED {
+            let path = self.below.join(name).map_err(|_| Error::TooDeep)?;
+            self.names.insert(file, path);
+        }
+        Ok(false)
     }
 
     /// Syncs the file together with others.

@@ -143,9 +143,7 @@ impl TreeWalk {
         let at = below.join(&name);
         match at {
             Ok(at) => self.see(&at, name, kind),
-            // No path leads there.
-            Err(_) if self.judge.is_some() => Ok(Found::Nothing),
-            Err(_) => Err(Error::CannotCopy),
+            Err(_) => Err(Error::TooDeep),
         }
     }
 
@@ -271,7 +269,7 @@ impl TreeWalk {
 
     fn full(&self, below: &SharePath) -> Result<SharePath, Error> {
         let segments = self.path.segments().chain(below.segments()).map(OsStrExt::as_bytes);
-        SharePath::from_segments(segments).map_err(|_| Error::CannotCopy)
+        SharePath::from_segments(segments).map_err(|_| Error::TooDeep)
     }
 }
 

@@ -293,3 +293,45 @@ fn what_is_moved_to_another_file_system_keeps_its_mode() {
         assert_eq!(now, mode, "{name}: {now:o}");
     }
 }
+
+#[test]
+fn a_move_to_another_file_system_keeps_names_of_one_file_together() {
+    use std::os::unix::fs::MetadataExt as _;
+    let it = Fixture::new();
+    it.write("dir/sub/a", "one file");
+    for name in ["dir/b", "dir/sub/c"] {
+        fs::hard_link(it.share().join("dir/sub/a"), it.share().join(name)).expect("linked");
+    }
+    let folder = it.folder(quick());
+    let (from, to) = (grant::<ToRemove>("dir"), grant::<ToWrite>("new"));
+    let wanted = NewName { to: &to, conflict: IfTaken::Refuse, remover: &client() };
+    let mut copying = folder.move_by_copy(&from, Guard::None, wanted, disk()).expect("begun");
+    while copying.step(disk()).expect("a piece").is_none() {}
+    let file = |name: &str| fs::metadata(it.share().join(name)).expect(name);
+    let first = file("new/sub/a");
+    assert_eq!(first.nlink(), 3);
+    for name in ["new/b", "new/sub/c"] {
+        assert_eq!(file(name).ino(), first.ino(), "{name}");
+    }
+    assert!(!it.share().join("dir").exists());
+    assert!(!names(&it, ".").iter().any(|name| name.starts_with(".wharf-")), "{:?}", names(&it, "."));
+}
+
+#[test]
+fn the_largest_upload_bounds_the_copy_of_a_directory() {
+    let it = Fixture::new();
+    for name in ["dir/a", "dir/b", "dir/sub/c"] {
+        it.write(name, "four");
+    }
+    for (limit, fits) in [(12, true), (11, false)] {
+        let folder = it.folder(Rules { max_upload: Some(limit), ..quick() });
+        let to = format!("copy {limit}");
+        let outcome = finish(begin_copy(&folder, "dir", &to, IfTaken::Refuse).expect("begun"));
+        match outcome {
+            Ok(_) => assert!(fits, "{limit}"),
+            Err(Error::TreeTooLarge { limit: 11 }) => assert!(!fits && !it.share().join(to).exists()),
+            Err(other) => panic!("{limit}: {other}"),
+        }
+        assert!(!names(&it, ".").iter().any(|name| name.starts_with(".wharf-")), "{:?}", names(&it, "."));
+    }
+}

@@ -138,3 +138,29 @@ fn a_folder_shared_read_only_is_not_swept() {
     it.folder_after(LONG, Rules { read_only: true, ..quick() });
     assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
 }
+
+/// A crash while a directory was moved to another file system: it may have what its copy has not.
+#[test]
+fn what_was_set_aside_is_put_back() {
+    let it = Fixture::new();
+    let holder = ".wharf-00000000000000ff00000000000000ff.tmp";
+    it.write(&format!("a/{holder}/tree/new"), "the only copy");
+    it.write(&format!("b/{holder}/tree/new"), "the only copy");
+    it.write("b/tree/other", "came meanwhile");
+    it.folder(quick());
+    assert!(!it.share().join("a/tree").exists(), "it is fresh");
+    let live = fs::File::open(it.share().join("a").join(holder)).expect("a directory");
+    flock(&live, FlockOperation::LockExclusive).expect("a lock");
+    it.folder_after(LONG, quick());
+    assert!(!it.share().join("a/tree").exists(), "its server lives");
+    drop(live);
+    it.folder_after(LONG, quick());
+    for (name, content) in [
+        ("a/tree/new", "the only copy"),
+        ("b/tree (1)/new", "the only copy"),
+        ("b/tree/other", "came meanwhile"),
+    ] {
+        assert_eq!(fs::read_to_string(it.share().join(name)).expect(name), content);
+    }
+    assert!(!it.share().join("a").join(holder).exists() && !it.share().join("b").join(holder).exists());
+}

@@ -24,6 +24,8 @@ pub(super) struct Index {
     shares: BTreeMap<Box<str>, usize>,
     /// The last id that this server has given.
     last: Option<TrashId>,
+    /// How many entries were ever inserted.
+    inserted: u64,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
     /// When the directory that was read had changed last; `None` if it has to be read again in any case.
@@ -41,6 +43,8 @@ pub(super) struct Indexed {
     pub(super) away: Option<SharePath>,
     /// Whether its content has not come yet.
     pub(super) is_pending: bool,
+    /// How many were inserted before it.
+    number: u64,
 }
 
 impl Indexed {
@@ -49,7 +53,7 @@ impl Indexed {
         let TrashRecord { owner, size, away, .. } = record;
         let owner: Option<Box<str>> = owner.as_deref().map(Into::into);
         let share = owner.clone().unwrap_or_default();
-        Self { owner, share, size: *size, away: away.clone(), is_pending: false }
+        Self { owner, share, size: *size, away: away.clone(), is_pending: false, number: 0 }
     }
 
     /// One whose content has not come yet.
@@ -87,8 +91,15 @@ impl Index {
         self.as_of == Some(changed)
     }
 
+    /// How many entries were ever inserted: call it before the directory is read, for [`Index::compare`].
+    pub(super) fn inserted(&self) -> u64 {
+        self.inserted
+    }
+
     pub(super) fn insert(&mut self, id: TrashId, entry: Indexed) {
         self.remove(id);
+        let entry = Indexed { number: self.inserted, ..entry };
+        self.inserted += 1;
         self.bytes = self.bytes.saturating_add(entry.size.unwrap_or(0));
         *self.shares.entry(entry.share.clone()).or_default() += 1;
         self.entries.insert(id, entry);
@@ -115,15 +126,18 @@ impl Index {
 
     /// A directory was measured.
     pub(super) fn set_size(&mut self, id: TrashId, size: u64) {
-        if let Some(mut entry) = self.entries.get(&id).cloned() {
-            entry.size = Some(size);
-            self.insert(id, entry);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            let before = entry.size.replace(size).unwrap_or(0);
+            self.bytes = self.bytes.saturating_sub(before).saturating_add(size);
         }
     }
 
-    /// Forgets what is no longer there, and returns the ids that are unknown.
-    pub(super) fn compare(&mut self, there: &BTreeSet<TrashId>) -> Vec<TrashId> {
-        let is_gone = |(id, entry): &(&TrashId, &Indexed)| !entry.is_pending && !there.contains(id);
+    /// Forgets what is no longer there, and returns the ids that are unknown. What was inserted after the first `before` entries may
+    /// have come after the directory was read.
+    pub(super) fn compare(&mut self, there: &BTreeSet<TrashId>, before: u64) -> Vec<TrashId> {
+        let is_gone = |(id, entry): &(&TrashId, &Indexed)| {
+            !entry.is_pending && entry.number < before && !there.contains(id)
+        };
         let gone: Vec<_> = self.entries.iter().filter(is_gone).map(|(id, _)| *id).collect();
         for id in gone {
             self.remove(id);
@@ -216,5 +230,35 @@ impl Index {
         let counts = |entry: &Indexed| share.is_none_or(|share| *entry.share == *share);
         let theirs = self.entries.iter().filter(|(_, entry)| counts(entry));
         theirs.map(|(id, _)| makes_room(*id)).find(|time| *time > now).unwrap_or(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::remover::Remover;
+
+    #[test]
+    fn an_entry_that_comes_while_the_directory_is_read_stays() {
+        let mut index = Index::default();
+        let record = |name: &[u8]| {
+            let remover = Remover::of_owner("account ann".to_owned(), None);
+            TrashRecord::new(SharePath::parse(name).expect("a path"), Some(1), false, &remover)
+        };
+        let insert = |index: &mut Index, name: &[u8]| {
+            let id = index.next_id(SystemTime::now());
+            index.insert(id, Indexed::of(&record(name)));
+            id
+        };
+        let old = insert(&mut index, b"old");
+        let before = index.inserted();
+        let new = insert(&mut index, b"new");
+        assert_eq!(index.compare(&BTreeSet::new(), before), []);
+        assert_eq!((index.has(old), index.has(new)), (false, true));
+        index.set_size(new, 5);
+        assert_eq!(index.bytes(), 5);
+        let before = index.inserted();
+        assert_eq!(index.compare(&BTreeSet::from([old]), before), [old]);
+        assert_eq!((index.len(), index.bytes()), (0, 0));
     }
 }

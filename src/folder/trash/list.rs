@@ -8,6 +8,7 @@ use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use super::id::TrashId;
+use super::in_place::is_in_place;
 use super::index::Indexed;
 use super::item::{TrashItem, Whose};
 use super::record::{RECORD, TrashRecord};
@@ -22,6 +23,9 @@ const MOST_NAMES: usize = 4 * super::room::MOST_ENTRIES;
 /// How long ago the directory must have changed so that a later change surely has another time: several ticks of the
 /// clock of file systems.
 const SETTLED: Duration = Duration::from_millis(50);
+
+/// The same where times are whole seconds: FAT has every second one, and clocks of machines may differ by a second.
+const SETTLED_IN_SECONDS: Duration = Duration::from_secs(4);
 
 /// An entry, found.
 pub(in crate::folder) struct TrashEntry {
@@ -83,6 +87,9 @@ impl Trash {
         }
         let store = self.stores.named(root, record.away.as_ref())?;
         let (name, stat) = store.content(id)?;
+        if is_in_place(root, &record, &stat) {
+            return Err(Error::NotFound);
+        }
         Ok(TrashEntry { id, record, store, name, stat })
     }
 
@@ -102,12 +109,13 @@ impl Trash {
             self.index().is_loaded = true;
             return Ok(None);
         };
-        let (changed, now) = (home.changed()?, SystemTime::now());
+        let _reading = self.reading();
+        let (changed, before) = (home.changed()?, self.index().inserted());
         // A change in the same moment might leave the same time.
-        let mut as_of = now.duration_since(changed).is_ok_and(|age| age >= SETTLED).then_some(changed);
+        let mut as_of = is_settled(changed, SystemTime::now()).then_some(changed);
         let there = names(&home)?.into_iter().filter_map(|name| TrashId::parse(name.strip_suffix(RECORD)?));
         let there: BTreeSet<_> = there.collect();
-        let unknown = self.index().compare(&there);
+        let unknown = self.index().compare(&there, before);
         for id in unknown {
             // What cannot be read may be incomplete. It is read again the next time.
             let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else {
@@ -115,7 +123,7 @@ impl Trash {
                 continue;
             };
             let is_whole = match self.stores.named(root, record.away.as_ref()) {
-                Ok(store) => store.content(id).is_ok(),
+                Ok(store) => store.content(id).is_ok_and(|(_, stat)| !is_in_place(root, &record, &stat)),
                 // Its mount is not there now.
                 Err(_) => false,
             };
@@ -149,4 +157,31 @@ pub(super) fn names(store: &TrashStore) -> Result<Vec<String>, Error> {
         }
     }
     Ok(names)
+}
+
+/// Whether a later change of a directory that has changed then surely shows another time.
+fn is_settled(changed: SystemTime, now: SystemTime) -> bool {
+    let since = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let settled = if since.subsec_nanos() == 0 { SETTLED_IN_SECONDS } else { SETTLED };
+    now.duration_since(changed).is_ok_and(|age| age >= settled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_settles_later_where_times_are_whole_seconds() {
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        for (changed, now, expected) in [
+            (1_000_500, 1_000_510, false),
+            (1_000_500, 1_000_550, true),
+            (1_000_500, 1_000_400, false),
+            (1_000_000, 1_000_900, false),
+            (1_000_000, 1_003_900, false),
+            (1_000_000, 1_004_000, true),
+        ] {
+            assert_eq!(is_settled(at(changed), at(now)), expected, "{changed} {now}");
+        }
+    }
 }

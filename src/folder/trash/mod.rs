@@ -9,6 +9,7 @@
 mod discard;
 mod disown;
 mod id;
+mod in_place;
 mod index;
 mod item;
 mod keep;

@@ -3,7 +3,8 @@
 //! A directory below one is first moved up into the trash, under a name of its own. So no path becomes too long, one directory
 //! is open at a time, and the removal can be interrupted anywhere. What is mounted below cannot be moved, and is left alone.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
@@ -29,11 +30,11 @@ impl Trash {
         root: &Root,
         dir: &Dir,
         path: &SharePath,
-        name: &str,
+        name: &OsStr,
     ) -> Result<(), Error> {
         let store = self.stores.of_mount(root, dir, path)?;
         let gone = format!("{}{GONE}", TrashId::new(SystemTime::now()));
-        fs::renameat(dir, name, &**store.dir(), gone)?;
+        fs::renameat(dir, name.as_bytes(), &**store.dir(), gone)?;
         purge(&store, &mut { AT_ONCE });
         Ok(())
     }

@@ -18,6 +18,7 @@ use super::state::Trash;
 use super::store::{GONE, TrashStore};
 use super::written::Change;
 use crate::folder::error::Error;
+use crate::folder::mounts;
 use crate::folder::remover::Remover;
 use crate::folder::root::{Root, file_type};
 use crate::folder::temporary::{rename_to_free, set_aside};
@@ -49,6 +50,9 @@ impl Trash {
         };
         if !is_directory && (!self.is_on() || is_dispensable()) {
             return Ok(Removal::AtOnce);
+        }
+        if is_directory {
+            mounts::refuse_at_or_below(dir, name)?;
         }
         let parent = path.parent().unwrap_or_default();
         let store = if by_mount {

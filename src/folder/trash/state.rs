@@ -21,6 +21,8 @@ pub(in crate::folder) struct Trash {
     pub(super) limit: Option<u64>,
     pub(super) stores: Stores,
     index: Mutex<Index>,
+    /// Held while the directory is read: of two reads at once, the later one must have the last word.
+    reading: Mutex<()>,
     written: Mutex<WrittenFiles>,
 }
 
@@ -31,6 +33,7 @@ impl Trash {
             limit: rules.trash_size,
             stores: Stores::new(rules.durable),
             index: Mutex::default(),
+            reading: Mutex::default(),
             written: Mutex::default(),
         }
     }
@@ -63,6 +66,10 @@ impl Trash {
 
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn reading(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn written(&self) -> MutexGuard<'_, WrittenFiles> {

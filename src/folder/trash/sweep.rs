@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::discard::discard_content;
 use super::id::TrashId;
+use super::in_place::is_in_place;
 use super::list::names;
 use super::measure::measure;
 use super::purge::purge;
@@ -40,6 +41,7 @@ impl Trash {
         self.finish_exchanges(&home, &names, now);
         self.expire(root, &home, &names, now);
         self.remove_empty_records(root, &home, &names, now);
+        self.remove_what_is_in_place(root, &home, &names, now);
         let mut left = PIECE;
         purge(&home, &mut left);
         for store in self.mounts(root) {
@@ -110,6 +112,21 @@ impl Trash {
         }
         for id in ids(names, DRAFT).filter(|id| self.is_at_rest(*id, now)) {
             let _ = home.unlink(&format!("{id}{DRAFT}"));
+        }
+    }
+
+    /// Removes entries whose files a crash has left in their places.
+    fn remove_what_is_in_place(&self, root: &Root, home: &TrashStore, names: &[String], now: SystemTime) {
+        // They are not in the index, as they are not listed.
+        let unlisted = |id: &TrashId| !self.index().has(*id) && self.is_at_rest(*id, now);
+        for id in ids(names, RECORD).filter(unlisted) {
+            let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else { continue };
+            let Ok(store) = self.stores.named(root, record.away.as_ref()) else { continue };
+            let Ok((name, stat)) = store.content(id) else { continue };
+            if is_in_place(root, &record, &stat) && store.unlink(&name).is_ok() {
+                self.forget(root, id);
+                log::info!("forgot {id} in the trash: a crash has left the file in its place");
+            }
         }
     }
 

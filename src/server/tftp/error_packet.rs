@@ -52,9 +52,11 @@ fn of(error: &Error) -> Fault {
         | Error::OntoItself
         | Error::IntoItself
         | Error::CannotCopy
+        | Error::TooDeep
         | Error::CannotKeep => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. }
+        | Error::TreeTooLarge { .. }
         | Error::NoSpace
         | Error::TooLargeForTrash { .. }
         | Error::TrashFull { .. } => ErrorCode::DiskFull,

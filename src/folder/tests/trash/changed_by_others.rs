@@ -88,3 +88,28 @@ fn the_trash_follows_no_link() {
     assert_eq!(read(&folder, "a").expect("read"), "old");
     assert_eq!(fs::read_dir(it.outside()).expect("outside").count(), 1);
 }
+
+/// A crash between the link into the trash and the rename has left them.
+#[test]
+fn a_file_in_its_place_is_no_trash() {
+    let it = Fixture::new();
+    for name in ["dir/live", "replaced"] {
+        it.write(name, name);
+    }
+    let folder = it.folder(with_trash());
+    let [live, replaced] =
+        ["dir/live", "replaced"].map(|name| remove(&folder, name).expect("removed").kept.expect("kept"));
+    let trash = it.share().join(".wharf/trash");
+    fs::hard_link(trash.join(live.to_string()), it.share().join("dir/live")).expect("linked");
+    fs::hard_link(trash.join(replaced.to_string()), it.share().join("another name")).expect("linked");
+    let other = it.folder(with_trash());
+    assert_eq!(all(&other).iter().map(|item| item.id).collect::<Vec<_>>(), [replaced]);
+    let refused = restore(&other, &live);
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    other.sweep_trash(SystemTime::now() + 9 * MINUTE, disk());
+    assert!(trash.join(live.to_string()).exists(), "another server may be about to replace it");
+    other.sweep_trash(SystemTime::now() + 11 * MINUTE, disk());
+    assert!(!trash.join(live.to_string()).exists() && !trash.join(format!("{live}.json")).exists());
+    assert_eq!(fs::read_to_string(it.share().join("dir/live")).expect("there"), "dir/live");
+    assert_eq!(restore(&other, &replaced).expect("restored").path, path("replaced"));
+}

@@ -1,0 +1,19 @@
+//! Telling a live file from trash: a crash between the link into the trash and the rename leaves a file that has both names.
+//!
+//! Restoring such an entry would give the file a second name, so it is no entry. To forget it loses nothing: the file is in its place.
+
+use rustix::fs::{FileType, Stat};
+
+use super::record::TrashRecord;
+use crate::folder::root::{self, Identity, Root, file_type};
+
+/// Whether the content of this entry is still the file at its old path.
+pub(super) fn is_in_place(root: &Root, record: &TrashRecord, content: &Stat) -> bool {
+    // Directories have one name, and nearly all files.
+    if content.st_nlink < 2 || file_type(content) == FileType::Directory {
+        return false;
+    }
+    let (Some(above), Some(name)) = (record.path.parent(), record.path.name()) else { return false };
+    let Ok(dir) = root.directory_for_server(&above) else { return false };
+    root::look_in(&dir, name).is_ok_and(|now| Identity::of(&now) == Identity::of(content))
+}
