@@ -52,7 +52,7 @@ pub(crate) struct FormUpload {
     unread: Vec<u8>,
     /// A line for each saved file.
     saved: String,
-    /// The link through which it comes.
+    /// The link through which the form was sent.
     link: Option<Arc<LinkView>>,
 }
 
