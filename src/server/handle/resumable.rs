@@ -64,7 +64,7 @@ pub(crate) struct ResumableUpload {
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
     by: Uploader,
-    /// Whom the trash records as the owner of a file that it replaces.
+    /// The client that the trash records as the owner of a file that the upload replaces.
     client: RemovingClient,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct Beginning {
     pub framing: Framing,
     /// The client.
     pub by: Uploader,
-    /// Whom the trash records as the owner of a file that it replaces.
+    /// The client that the trash records as the owner of a file that the upload replaces.
     pub client: RemovingClient,
     /// The link through which the request came.
     pub link: Option<Arc<LinkView>>,
