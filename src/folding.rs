@@ -1,7 +1,7 @@
 //! Names as they are compared, in the chat and in the users file.
 
-/// A name as it is compared: two that a reader would take for the same are equal. Compatible letters (NFKC, UAX #15), upper and
-/// lower case count as the same, and invisible characters do not count.
+/// The form in which a name is compared: names that a reader could confuse have the same form. Compatible letters
+/// (NFKC, UAX #15) and upper and lower case count as equal, and invisible characters are ignored.
 #[cfg(feature = "accounts")]
 pub fn folded(text: &str) -> String {
     // Folding makes letters that normalisation composes, and the reverse.

@@ -28,7 +28,7 @@ pub const PASSWORD: &str = "/.wharf/password";
 /// Asks the server to shut down; it does so only with `--allow-exit`.
 pub const EXIT: &str = "/.wharf/exit";
 
-/// The same over TFTP, by a write to this file. TFTP names have no leading slash.
+/// Asks the server to shut down over TFTP, by a write to this file. TFTP names have no leading slash.
 pub const TFTP_EXIT: &str = ".wharf/exit";
 
 /// The address of the page as a QR code.
@@ -46,7 +46,7 @@ pub const UPLOADS: &str = "/.wharf/uploads/";
 /// What was removed or replaced; a path below it names one entry by its id.
 pub const TRASH: &str = "/.wharf/trash";
 
-/// The response field that says under which id the trash keeps what was removed, if it does.
+/// The response field with the id of the entry of the trash, if the trash keeps what was removed.
 pub const TRASH_FIELD: &str = "Wharf-Trash";
 
 /// Restores the newest entry of the client in the trash.
@@ -61,7 +61,7 @@ pub const LINKS: &str = "/.wharf/links";
 /// The response field that says that a link only takes files.
 pub const LINK_FIELD: &str = "Wharf-Link";
 
-/// Its value then.
+/// The value of [`LINK_FIELD`].
 pub const LINK_DROP: &str = "drop";
 
 /// Prefix of the address of a link; the link's secret follows.

@@ -22,8 +22,8 @@ use self::queue::LineQueue;
 use self::writer::Writer;
 pub use self::writer::{Notices, Reopen};
 
-/// The maximum size of the queue, in bytes. 1 MiB is about 7,000 lines of an access log, more than a busy
-/// server logs while a disk is slow for a tenth of a second. The writer may hold as much again.
+/// The maximum size of the queue, in bytes. 1 MiB is about 7,000 lines of an access log, more than a busy server logs
+/// while a disk is slow for a tenth of a second. The writer may hold another queue of this size.
 pub const QUEUE: usize = 1024 * 1024;
 
 /// How long lines are collected after a write. The first line after a quiet time is written at once.

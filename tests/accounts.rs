@@ -170,7 +170,7 @@ fn a_change_of_the_file_counts_within_seconds() {
     replace_users(&users, &good.replace("anna:", "anna:!"));
     eventually("the user is disabled", || office.get(&basic("anna", "new")) != 200);
     fs::remove_file(&users).expect("removed");
-    office.logs("the users file is gone, so nobody is known");
+    office.logs("the users file is gone, so there are no users");
     assert_eq!(office.get(""), 401, "nobody gets more than before");
 }
 

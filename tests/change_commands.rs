@@ -129,7 +129,7 @@ fn what_is_not_kept_is_removed_for_good() {
 #[test]
 fn a_client_that_the_server_cannot_know_is_told_so() {
     let stage = Stage::new();
-    let text = "nothing is known of this client (if you have an account, log in with -u NAME)\n";
+    let text = "the server cannot recognise this client (if you have an account, log in with -u NAME)\n";
     assert_eq!(stage.run(&["trash", "list", "/"]).stderr, text);
     assert_eq!(stage.does(&["trash", "empty", "/"]), text);
     assert_eq!(stage.fails(&["undo", "/"], 1), format!("undo: {text}"));

@@ -228,7 +228,7 @@ fn a_membership_ends_with_the_account_and_with_every_change_of_it() {
 
     fs::remove_file(users.path()).expect("it is there");
     until_over(ann_hears);
-    assert_eq!(say(&wharf, &ann, "", "x"), 401, "nobody is known");
+    assert_eq!(say(&wharf, &ann, "", "x"), 401, "there are no users");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct Access {
     /// Whether a refused path looks absent.
     hides: bool,
     depends_on_path: bool,
-    /// The only rule, if it holds everywhere: then there is nothing to look for.
+    /// The only rule, if it holds everywhere: then no rule has to be searched for.
     everywhere: Option<OnlyRule>,
 }
 
@@ -31,7 +31,7 @@ pub struct Access {
 enum OnlyRule {
     /// Everybody has these rights.
     Everyone(Rights),
-    /// Everybody with an account has them.
+    /// Everybody with an account has these rights.
     Users(Rights),
 }
 
@@ -119,7 +119,8 @@ impl Access {
         }
     }
 
-    /// What the rules give; each that decides is passed on. Kept out of line, as most servers have only one rule.
+    /// The rights that the rules give; each rule that decides is passed to the callback. Kept out of line, as most
+    /// servers have only one rule.
     #[inline(never)]
     pub(super) fn decide<'r>(
         &'r self,

@@ -1,4 +1,4 @@
-//! Why a principal has a right at a path, or has it not, for people who write rules.
+//! Why a principal has a right at a path, or lacks it, for people who write rules.
 
 use super::decision::Access;
 use super::principal::Principal;
@@ -6,26 +6,26 @@ use super::right::{Right, Rights};
 use super::rule::Rule;
 use crate::path::SharePath;
 
-/// Why a principal has a right at a path, or has it not.
+/// Why a principal has a right at a path, or lacks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Explanation<'a> {
-    /// This rule decides, with others perhaps, and gives it.
+    /// This rule decides, perhaps together with others, and gives the right.
     Given(&'a Rule),
-    /// These rules decide, and do not give it.
+    /// These rules decide, and none of them gives the right.
     NotGiven(Vec<&'a Rule>),
     /// This rule decides, and says that the principal has no right.
     None(&'a Rule),
     /// No rule for the principal holds there.
     NoRule,
-    /// Only a user can have it.
+    /// Only a user can have the right.
     NeedsAccount,
-    /// Nobody has it, whatever the rules say.
+    /// Nobody has the right, whatever the rules say.
     Withheld,
 }
 
 impl Access {
-    /// Whether this principal, with all its user's rights, has this right at this path, and why. What holds for the whole server
-    /// is decided at its root.
+    /// Whether this principal, with all its user's rights, has this right at this path, and why. A right for the whole
+    /// server is decided at the root.
     pub fn explain(&self, principal: &Principal, path: &SharePath, right: Right) -> (bool, Explanation<'_>) {
         let root = SharePath::root();
         let path = if Rights::OF_SERVER.has(right) { &root } else { path };

@@ -112,7 +112,7 @@ impl<O: Operation> Grant<'_, O> {
         self.judge.is_some()
     }
 
-    /// Whether the principal must not learn which names are taken: it may add files, and neither list, read nor replace any.
+    /// Whether the principal must not learn which names are taken: it may add files, but not list, read or replace any.
     pub fn hides_names(&self) -> bool {
         self.rights.hide_names()
     }
@@ -148,8 +148,8 @@ impl<O: Operation> Grant<'_, O> {
         Ok(self.with_rights(rights))
     }
 
-    /// Fails if there is a path below this one, or this one itself, where a rule takes all of these rights away. The refusal is
-    /// that of this path, so it says nothing about what is below it.
+    /// Fails if there is a path below this one, or this one itself, where a rule takes all of these rights away. The
+    /// refusal names only this path, so it reveals nothing about the paths below.
     fn holds_below(&self, any_of: Rights, path: &SharePath) -> Result<(), Denied> {
         let Some(judge) = &self.judge else { return Ok(()) };
         let mut below = judge.rule_paths().filter(|rule| rule.is_below(path)).chain([path]);
@@ -204,20 +204,20 @@ impl Grant<'_, ToWrite> {
         self.rights.has(Right::Replace)
     }
 
-    /// Whether it may remove files, and so may make room by discarding what was removed.
+    /// Whether the principal may remove files, and so may make room by discarding entries of the trash.
     pub fn may_remove(&self) -> bool {
         self.rights.has(Right::Remove)
     }
 }
 
 impl Grant<'_, ToWrite> {
-    /// Fails if the principal may not add everything below this path: then no whole directory may come there, because it would
-    /// bring names that the principal may not add.
+    /// Fails if the principal may not add everything below this path: then no whole directory may be moved or copied
+    /// there, because it could contain names that the principal may not add.
     pub fn may_add_below(&self, path: &SharePath) -> Result<(), Denied> {
         self.holds_below(Rights::of(&[Right::Add]), path)
     }
 
-    /// Fails if the principal may not remove the directory at this path as a whole, which is what replacing it means.
+    /// Fails if the principal may not remove the whole directory at this path: replacing a directory removes it.
     pub fn may_replace_directory(&self, path: &SharePath) -> Result<(), Denied> {
         const REMOVE: Rights = Rights::of(&[Right::Remove]);
         if !self.may_remove() {

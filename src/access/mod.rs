@@ -9,8 +9,9 @@
 //! the folder takes the grant that it needs instead of a path, so an operation without a check does not
 //! compile.
 //!
-//! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or those that follow from the other
-//! flags. A [`Subject`] is a user, a group, all users, or everyone. [`Access::explain`] says for people which of them decided.
+//! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or those that follow from the other flags. A
+//! [`Subject`] is a user, a group, all users, or everyone. [`Access::explain`] says which rules decided, for people who
+//! write rules.
 //!
 //! This module knows no protocol, no clock and no files. The folder finds out where a link leads, and asks
 //! the grant about that path.

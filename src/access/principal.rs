@@ -57,7 +57,7 @@ impl Principal {
         Self { user: Some(user), address, scope: Some(Arc::new(scope)) }
     }
 
-    /// The same, from this address.
+    /// The same principal, at this address.
     #[must_use]
     pub fn at(&self, address: Option<IpAddr>) -> Self {
         Self { user: self.user.clone(), address, scope: self.scope.clone() }

@@ -15,7 +15,7 @@ pub enum Right {
     Replace,
     /// Delete, move and rename files and directories.
     Remove,
-    /// Make links to what the user may see or change.
+    /// Make links to files and folders that the user may see or change.
     Share,
     /// Join the chat room.
     Chat,
@@ -58,13 +58,13 @@ impl Right {
 impl Rights {
     /// None at all.
     pub const NONE: Self = Self(0);
-    /// To look at everything.
+    /// To list and read everything.
     pub const VIEW: Self = Self::of(&[Right::List, Right::Read]);
     /// To save files: under a new name or under one that exists.
     pub const SAVE: Self = Self::of(&[Right::Add, Right::Replace]);
     /// To change what is in the folder: the rights that a read-only folder never gives.
     pub const CHANGE: Self = Self::SAVE.with(Self::of(&[Right::Remove]));
-    /// To look, to save files, and to share.
+    /// To list, read and save files, and to share.
     pub const WRITE: Self = Self::VIEW.with(Self::SAVE).with(Self::SHARE);
     /// All of that, and to remove.
     pub const EDIT: Self = Self::WRITE.with(Self::CHANGE);

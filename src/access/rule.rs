@@ -25,7 +25,7 @@ pub struct Rule {
     pub from: Option<ClientScope>,
 }
 
-/// Where clients are.
+/// The location of clients that a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientScope {
     /// At an address in this network. A program on a Unix-domain socket has no address.
@@ -73,7 +73,7 @@ impl Rule {
     }
 }
 
-/// As it is parsed, in its shortest form; what no flag can say is in words.
+/// The shortest form that [`Rule::parse`] accepts. A rule that no flag can express is described in words.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.subject, self.rights.short())?;

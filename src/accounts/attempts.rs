@@ -7,9 +7,9 @@
 //!
 //! What this guarantees when a client floods the server:
 //!
-//! - An address has [`NAMES`] counters of its own. Further names share one counter, whose delay is soon 60 s.
-//!   So one address cannot evict a counter, not even its own, and adds fewer than 300 names in a quarter of
-//!   an hour. Users that have logged in from the address keep counters of their own.
+//! - An address has [`NAMES`] counters. Further names share one counter, whose delay is soon 60 s. So one address
+//!   cannot evict a counter, not even its own, and adds fewer than 300 names in a quarter of an hour. Users that have
+//!   logged in from the address keep their own counters.
 //! - Names without a delay and names with one are stored separately. To evict a counter, 8,192 other names
 //!   must fail, from at least 32 addresses; to evict a counter with a delay, each of them must fail four
 //!   times.
@@ -36,8 +36,7 @@ const PAIRS: usize = 32_768;
 const USERS: usize = 16_384;
 const KNOWN_PLACES: usize = 16_384;
 
-/// How many names per address have a counter of their own: enough for an office in which everybody has
-/// mistyped.
+/// How many names per address have their own counter: enough for an office in which everybody has mistyped.
 pub const NAMES: usize = 256;
 
 /// What an attempt tries to open. It is stored as a hash, so that its length takes no memory.
@@ -136,8 +135,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         self.known.put(address, &name, now);
     }
 
-    /// Forgets where a user has logged in from. Call this when the user is removed or the password is
-    /// changed, as somebody else may have known the old one.
+    /// Forgets where a user has logged in from. Call this when the user is removed or the password is changed, as
+    /// somebody else may have known the old password.
     pub fn forget(&mut self, guess: Guess<'_>) {
         self.known.remove(&self.name(guess));
     }

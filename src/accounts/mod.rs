@@ -11,10 +11,10 @@
 //! of processor time, so it takes a [`Blocking`](crate::blocking::Blocking). `attempts` delays guesses, and
 //! `remembered` saves most checks.
 //!
-//! `records` has what acts for a user without a password: sessions, tokens and links. It says which part of
-//! the user's rights each of them has, not which rights the user has.
+//! `records` has the credentials that work without a password: sessions, tokens and links. It says which part of the
+//! user's rights each of them has, not which rights the user has.
 //!
-//! This module knows no protocol, and decides about no request.
+//! This module knows no protocol, and does not decide about requests.
 
 pub mod attempts;
 pub mod file;

@@ -161,10 +161,9 @@ impl PasswordHash {
         Ok(Self { text: hash.to_string(), cost: TODAY })
     }
 
-    /// Identifies the account: it stays the same when the password is changed, and differs when a user is
-    /// removed and the name is given to another one. The users file has no field for it, so it is the first
-    /// 72 bits of the salt; the other 56 bits are new with each password. For hashes from other programs, it
-    /// is the whole hash.
+    /// Identifies the account: it stays the same when the password is changed. It differs if a user is removed and a
+    /// new user gets the name. The users file has no field for it, so it is the first 72 bits of the salt; the other 56
+    /// bits are new with each password. For hashes from other programs, it is the whole hash.
     pub fn account_part(&self) -> &str {
         let salt = self.own_salt().and_then(|_| self.text.rsplit('$').nth(1));
         salt.and_then(|salt| salt.get(..ACCOUNT_BYTES / 3 * 4)).unwrap_or(&self.text)

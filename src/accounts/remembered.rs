@@ -43,7 +43,7 @@ impl<K: Eq + Hash + Clone> Remembered<K> {
         Self { key: Zeroizing::new(key), successes: Recent::new(REMEMBERED_LIMIT) }
     }
 
-    /// Whether a check of this password would succeed: one did within the last minute, and the user's line
+    /// Whether a check of this password would succeed: a check succeeded within the last minute, and the user's line
     /// has not changed. The comparison takes constant time.
     pub fn knows(&mut self, address: &K, user: &UserLine, password: &Password, now: Instant) -> bool {
         self.forget_old(now);

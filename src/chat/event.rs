@@ -73,7 +73,7 @@ pub enum EventKind {
         is_directory: bool,
         /// What was done.
         change: FileChange,
-        /// Where else it lies or lay: only members that may see all these paths receive the event.
+        /// Its other paths, before or after the change: only members that may see all of them receive the event.
         also_at: Vec<Vec<u8>>,
     },
 }

@@ -152,7 +152,8 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         self.post(EventKind::Upload { by, path, lies_at, size }, now)
     }
 
-    /// Posts that a file or directory was removed, moved or restored, by any protocol. `also_at` is where else it lies or lay.
+    /// Announces that a file or directory was removed, moved or restored, by any protocol. `also_at` has its other
+    /// paths, before or after the change.
     pub fn announce_change(
         &mut self,
         by: Uploader,

@@ -71,7 +71,7 @@ impl AccessArgs {
             Conflict::Overwrite if !self.read_only => Rights::NONE,
             _ => REPLACE,
         };
-        // Without rules, `admin` is only good for stopping the server.
+        // Without rules, `admin` is only useful for stopping the server.
         let exit = if self.allow_exit { Rights::ADMIN } else { Rights::NONE };
         let with_files = |rights: Rights| rights.without(kept).with(Rights::CHAT).with(exit);
         let here = with_files(Rights::VIEW.with(Rights::SAVE));

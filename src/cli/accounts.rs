@@ -23,7 +23,7 @@ use crate::server::{Accounts, AccountsSource, AmbientUsers, Config, LoginNames, 
 /// The environment variable with one password for everybody.
 const PASSWORD_VARIABLE: &str = "WHARF_PASSWORD";
 
-/// The user whom a shared password makes of everybody.
+/// The user that everybody is with a shared password.
 const GUEST: &str = "guest";
 
 /// The flags that say who the users are; `wharf rights` has them too.
@@ -78,7 +78,7 @@ impl UsersArgs {
         }
         if self.users.is_some() || self.password || self.password_file.is_some() {
             let why = format!(
-                "{PASSWORD_VARIABLE} is set, and a flag says something else about accounts (unset it)"
+                "{PASSWORD_VARIABLE} is set, and a flag for accounts is given too (unset the variable)"
             );
             return Err(WrongUsage(why).into());
         }
@@ -90,18 +90,18 @@ impl UsersArgs {
         self.users.is_some() || self.password || self.password_file.is_some() || self.variable.is_some()
     }
 
-    /// Fails if a rule is about this subject, and nobody can be it.
+    /// Fails if a rule has this subject, and no user can match it.
     pub(super) fn ensure_known(&self, subject: &Subject) -> Result<(), Failure> {
         if self.are_given() || *subject == Subject::Everyone {
             return Ok(());
         }
         let why = format!(
-            "--allow: a rule is about {subject}, and there are no accounts (name them with --users FILE, or use everyone)"
+            "--allow: a rule is for {subject}, and there are no accounts (name them with --users FILE, or use everyone)"
         );
         Err(WrongUsage(why).into())
     }
 
-    /// The user of this name, as the users file says; the one of a shared password has any name.
+    /// The user of this name in the users file. With a shared password, any name stands for its user.
     pub(super) fn find(&self, name: &str) -> Result<User, Failure> {
         let Some(path) = &self.users else {
             if self.are_given() {
@@ -136,10 +136,10 @@ impl UsersArgs {
 }
 
 impl AccountsArgs {
-    /// Who else may say which user a request acts for.
+    /// Who else may name the user of a request.
     pub(super) fn ambient_users(&self, config: &Config) -> Result<AmbientUsers, Failure> {
         if self.unix_users && config.proxies.are_at_unix_sockets() {
-            let why = "--unix-users cannot be used with --trust-proxy unix: what connects there are proxies, not users (leave \
+            let why = "--unix-users cannot be used with --trust-proxy unix: proxies connect there, not users (leave \
                        one of them out)";
             return Err(WrongUsage(why.to_owned()).into());
         }
@@ -149,7 +149,8 @@ impl AccountsArgs {
         })
     }
 
-    /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder. A check asks for nothing.
+    /// Reads or asks for the accounts, if there are any. None of the files may be in the shared folder. With `--check`,
+    /// no password is asked for.
     pub(super) fn read(
         self,
         state: &StateArgs,

@@ -32,7 +32,8 @@ pub(super) struct AllowArgs {
 struct AllowedRules(Vec<Rule>);
 
 impl AllowArgs {
-    /// Who may do what: by the rules, or else with accounts, these rights for users; or else what applies without both.
+    /// Who may do what: by the rules, if there are any; otherwise, with accounts, users have these rights; otherwise,
+    /// the default.
     pub(super) fn access(
         &self,
         users: Rights,
@@ -53,7 +54,7 @@ impl AllowArgs {
         !self.allow.is_empty()
     }
 
-    /// Warns of each name or group that rules are about, and that nobody has.
+    /// Warns of each name or group in a rule that no user has.
     pub(super) fn warn_of_nobody(&self, accounts: &Accounts) {
         let subjects: BTreeSet<_> = self.rules().map(|rule| &rule.subject).collect();
         for subject in subjects

@@ -21,7 +21,7 @@ pub(super) enum IdleExit {
 pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, rights: String) -> String {
     let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
     lines.extend(urls(server));
-    // On a line of its own it fits into 80 columns, and is easy to copy.
+    // On a separate line, it fits into 80 columns and is easy to copy.
     lines.extend(
         server.fingerprint().map(|fingerprint| format!("Its certificate is self-signed:\n{fingerprint}")),
     );

@@ -1,4 +1,4 @@
-//! What the commands have in common that change something on a server.
+//! The common parts of the commands that change something on a server.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -62,8 +62,8 @@ impl Changer {
             .or_insert_with(|| Session::with_timeouts(server.clone(), timeouts).undoable(undo))
     }
 
-    /// What this does with a server; `None` after an error, which is printed after the name. A server that cannot be reached is
-    /// tried once.
+    /// The result of this with a server; `None` after an error, which is printed after the name. A server that cannot
+    /// be reached is tried once.
     pub(super) fn try_at<T>(
         &mut self,
         server: &Endpoint,

@@ -126,7 +126,7 @@ impl CredentialArgs {
             return token("--token", given);
         }
         match env::var_os(TOKEN) {
-            // What is not UTF-8 is not a token.
+            // A text that is not UTF-8 is not a token.
             Some(text) if !text.is_empty() => {
                 token(TOKEN, &SecretText::new(text.to_string_lossy().into_owned()))
             }

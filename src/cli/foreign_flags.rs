@@ -19,7 +19,7 @@ const FLAGS: [(&[&str], &str); 9] = [
         &["--allow-archive", "--enable-tar", "--enable-zip", "-r", "-z", "-g"],
         "no flag is needed: `?zip` and `?tar` at the end of a folder's URL download it",
     ),
-    (&["--allow-delete", "--enable-delete"], "wharf cannot delete files"),
+    (&["--allow-delete", "--enable-delete"], "--allow everyone=edit lets everybody delete files too"),
     (
         &["-l", "--listen", "--interfaces", "--address", "--addr"],
         "--ip sets the address, and --port the port",

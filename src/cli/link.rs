@@ -1,4 +1,4 @@
-//! Opens the links that a command is about; asks for their passwords.
+//! Opens the links in a command's addresses; asks for their passwords.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -8,12 +8,12 @@ use super::{exit, question};
 use crate::client::address::{Endpoint, Resource, ServerAddress};
 use crate::client::open_link::{self, LinkOpened};
 
-/// An address over HTTP. That of a link stands for what the link shares.
+/// An address over HTTP. The address of a link stands for the content that the link shares.
 pub(super) trait LinkAddress {
     /// The server, and the target there.
     fn parts(&self) -> (&Endpoint, String);
 
-    /// Makes it that of this target.
+    /// Changes the address to this target.
     fn lead_to(&mut self, target: String);
 }
 
@@ -46,7 +46,7 @@ pub(super) enum LinkUse {
     Change,
 }
 
-/// Opens the links of these addresses, which stay as they are. If that fails, prints why.
+/// Opens the links of these addresses, without changing the addresses. If that fails, prints why.
 pub(super) fn open_all<'a, A: LinkAddress + Clone + 'a>(
     addresses: impl IntoIterator<Item = &'a A>,
 ) -> Result<(), ExitCode> {

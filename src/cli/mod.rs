@@ -261,7 +261,7 @@ fn refuse(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
     if let Some(explained) = foreign_flags::explain(&error).filter(|_| is_serve) {
         return exit::wrong_usage(&format_args!("error: {explained}"));
     }
-    // A closed output makes no difference now.
+    // If the output is closed, nothing more can be done.
     let _ = error.print();
     if error.kind() == ErrorKind::InvalidSubcommand {
         exit::say(&"there is no command and no folder of that name (wharf FOLDER shares a folder)");

@@ -35,8 +35,7 @@ impl UsersArgs {
         if *subject == Subject::Everyone {
             return Ok(());
         }
-        let why =
-            format!("--allow: a rule is about {subject}, and this build has no accounts (use everyone)");
+        let why = format!("--allow: a rule is for {subject}, and this build has no accounts (use everyone)");
         Err(WrongUsage(why).into())
     }
 

@@ -38,7 +38,7 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Opens them. Both files must be outside the shared folder.
+    /// Opens the outputs. Both files must be outside the shared folder.
     pub(super) fn open(
         log: Option<&Path>,
         verbosity: Verbosity,
@@ -99,7 +99,7 @@ impl Outputs {
         }
     }
 
-    /// Prints a line of the log on stderr, unless that is where the log goes.
+    /// Prints a line of the log on stderr, unless the log goes there anyway.
     pub(super) fn print_beside_log(&self, line: &str) {
         if let Some(console) = &self.console {
             console.push_urgent(format!("{line}\n").as_bytes());

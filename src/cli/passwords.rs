@@ -23,7 +23,7 @@ pub(super) struct Passwords {
 /// How often a password is asked for.
 #[derive(Clone, Copy)]
 pub(super) enum Asked {
-    /// For each server: its address has a user name of its own.
+    /// For each server: its address has its own user name.
     Each,
     /// Once for all servers.
     Once,

@@ -48,7 +48,8 @@ impl PrivateFile {
     pub(super) fn append(&self) -> io::Result<File> {
         self.ensure_outside()?;
         let there = std::fs::metadata(&self.path).ok();
-        // Opening a FIFO for reading too does not wait for a reader, and keeps what is written for the next one (fifo(7)).
+        // If a FIFO is opened for reading too, opening does not wait for a reader, and written lines stay for the next
+        // reader (fifo(7)).
         let is_fifo = there.is_some_and(|there| there.file_type().is_fifo());
         OpenOptions::new()
             .read(is_fifo)

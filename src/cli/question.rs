@@ -45,7 +45,7 @@ pub(super) fn ask(question: &str) -> io::Result<SecretText> {
 }
 
 fn read(terminal: &mut File, question: &str) -> io::Result<SecretText> {
-    // Before the question: who answers at once is not seen either.
+    // Before the question: an answer that is typed immediately must not be shown either.
     let hidden = Hidden::begin(terminal)?;
     let mut terminal = hidden.terminal;
     terminal.write_all(question.as_bytes())?;
@@ -68,7 +68,7 @@ impl<'t> Hidden<'t> {
         let mut mode = usual.clone();
         mode.local_modes.remove(LocalModes::ECHO);
         mode.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
-        // What was typed before the question is not an answer to it.
+        // Text that was typed before the question is not an answer.
         tcsetattr(terminal, OptionalActions::Flush, &mode)?;
         Ok(Self { terminal, usual })
     }

@@ -26,7 +26,7 @@ pub(super) fn rights(text: &str) -> Result<String, String> {
 
 /// The rights of a link.
 pub(super) fn link_rights(text: &str) -> Result<String, String> {
-    // The server leaves out share, which presets have.
+    // The presets contain `share`, which the server leaves out.
     if parsed(text)?.has_any(NEVER_OF_LINKS) {
         return Err("a link cannot have the rights chat and admin".to_owned());
     }

@@ -65,7 +65,7 @@ impl RelocateArgs {
     /// The sources, and the destination.
     fn ends(&self) -> Result<(&[TypedAddress<Resource>], &Resource), WrongUsage> {
         let Some((to, from @ [_, ..])) = self.paths.split_last() else {
-            return Err(WrongUsage("DST is missing: the new name, after what has the old one".to_owned()));
+            return Err(WrongUsage("DST is missing: the last path is the new name".to_owned()));
         };
         let to = &to.address;
         match from.iter().map(|typed| &typed.address).find(|source| source.server != to.server) {

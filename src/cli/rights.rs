@@ -56,7 +56,7 @@ pub(super) fn run(mut args: RightsArgs) -> Result<ExitCode, Failure> {
     let set_by = args.access.set_by(&args.users);
     let shown = |rule: &Rule| match set_by {
         SetBy::Rules => format!("{rule} (--allow)"),
-        // Nobody has typed it, so it shows only what it gives.
+        // The user has not typed this rule, so only its rights are shown.
         SetBy::Default | SetBy::OnConflict | SetBy::Accounts => {
             let usable = Rule { rights: rule.rights.without(access.withheld()), ..rule.clone() };
             format!("{usable} (default)")
@@ -80,7 +80,7 @@ fn line(right: Right, has: bool, why: &str) -> String {
     format!("{:<8} {:<4} {}\n", right.name(), if has { "yes" } else { "no" }, Printable::text(why))
 }
 
-/// The rules that decide, or what decides without a rule.
+/// The rules that decide, or the reason without a rule.
 fn reason(right: Right, why: &Explanation<'_>, shown: impl Fn(&Rule) -> String) -> String {
     match why {
         Explanation::Given(rule) | Explanation::None(rule) => shown(rule),

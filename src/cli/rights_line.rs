@@ -7,11 +7,11 @@ use crate::access::{Access, Principal, Right, Rights, User};
 use crate::folder::Rules;
 use crate::path::SharePath;
 
-/// How people call what a right allows with files, in the order of the line.
+/// Verbs for the rights over files, in the order of the line.
 const WITH_FILES: [(Right, &str); 4] =
     [(Right::List, "view"), (Right::Add, "add"), (Right::Replace, "replace"), (Right::Remove, "remove")];
 
-/// How they call the rest.
+/// Verbs for the other rights.
 const BESIDES: [(Right, &str); 2] = [(Right::Chat, "chat"), (Right::Admin, "stop the server")];
 
 /// What sets the rights.
@@ -55,7 +55,7 @@ pub(super) fn of(access: &Access, set_by: SetBy) -> String {
     }
 }
 
-/// The next line, if what is removed or replaced is gone at once.
+/// The next line, if there is no trash.
 pub(super) fn without_trash(rules: &Rules) -> Option<&'static str> {
     let is_off = rules.trash.is_none() && !rules.read_only;
     is_off.then_some("\nWhat is removed or replaced is gone at once (--trash off).")

@@ -73,7 +73,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Logs what the greeting says, where a log does not go to the terminal that shows the greeting.
+/// Logs the content of the greeting, unless the log goes to the terminal that shows the greeting.
 fn log_start(root: &Path, server: &Server, outputs: &Outputs) {
     if !outputs.logs_to_terminal() {
         for url in banner::urls(server) {

@@ -32,7 +32,7 @@ pub(super) fn run(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How long the trash keeps what, and how much.
+/// How long the trash keeps entries, and its maximum size.
 fn trash(rules: &Rules) -> String {
     match (rules.trash, rules.trash_size) {
         _ if rules.read_only => "trash: nothing can be removed (--read-only)".to_owned(),
@@ -75,7 +75,7 @@ fn rules(access: &Access) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// What no rule gives, and why.
+/// The rights that nobody has, and why.
 fn withheld(rights: Rights) -> Option<String> {
     let held: Vec<_> = Right::ALL.into_iter().filter(|right| rights.has(*right)).collect();
     let mut why: Vec<_> = held.iter().map(|right| withheld_by(*right)).collect();

@@ -67,7 +67,7 @@ pub(super) fn leave_on_interrupt(words: &'static str, before: fn()) -> io::Resul
     let mut signals = Signals::new([SIGINT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
-            // A closed output makes no difference now.
+            // If the output is closed, nothing more can be done.
             let _ = writeln!(io::stderr(), "\n{words}");
             before();
             std::process::exit(INTERRUPTED.into());
@@ -85,7 +85,7 @@ pub(super) fn say_farewell_on_interrupt(
     thread::spawn(move || {
         if signals.forever().next().is_some() {
             restore_terminal();
-            // A closed output makes no difference now.
+            // If the output is closed, nothing more can be done.
             let _ = writeln!(io::stdout(), "\n{FAREWELL}");
             let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));
             tftp::open_transfer::abort_all();

@@ -1,4 +1,4 @@
-//! `wharf undo` and `wharf trash`: what was removed or replaced on a server comes back, or is deleted for good.
+//! `wharf undo` and `wharf trash`: restore what was removed or replaced on a server, or delete it for good.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -113,7 +113,7 @@ impl TrashServerArgs {
         (&self.reach.credentials, self.address.at_port(None).into_iter().collect())
     }
 
-    /// What this does with the trash; `None` after an error, which is printed after the name.
+    /// The result of this with the trash; `None` after an error, which is printed after the name.
     fn try_with<T>(
         &self,
         changer: &mut Changer,

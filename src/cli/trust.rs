@@ -11,7 +11,7 @@ use crate::client::tls::{self, ClientIdentity, Pin, Trust};
 /// Printed with `--insecure`.
 const INSECURE: &str = "warning: --insecure: certificates are not checked, so others on the network may read and change everything";
 
-/// Whom an `https://` address trusts, and how the client proves who it is.
+/// Which certificates the client trusts for `https://`, and with which certificate it proves its own identity.
 #[derive(Debug, Args)]
 pub(super) struct TrustArgs {
     /// For https://: trust only the certificates in this PEM file, and those that they have signed

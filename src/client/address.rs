@@ -76,7 +76,7 @@ impl ServerAddress {
         Self { server: self.server.clone(), base: format!("{target}{slash}") }
     }
 
-    /// The same server, and what this target names there: a directory if it ends with a slash, else a file.
+    /// The same server, and this target on it: a directory if it ends with a slash, else a file.
     #[must_use]
     pub fn at_target(&self, target: String) -> Self {
         Self { server: self.server.clone(), base: target }

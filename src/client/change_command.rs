@@ -3,7 +3,7 @@
 use super::change::{Relocate, RelocateOptions, RemoveOptions};
 use super::words::{CommandError, Words};
 
-/// What follows `trash`.
+/// The words that may follow `trash`.
 pub const TRASH_VERBS: [&str; 3] = ["list", "restore", "empty"];
 
 /// The usages.
@@ -27,18 +27,18 @@ pub enum ChangeCommand {
     Remove(Vec<String>, RemoveOptions),
     /// Move or copy these.
     Relocate {
-        /// What.
+        /// The sources.
         from: Vec<String>,
-        /// To which name, or into which directory.
+        /// The new name, or the directory into which they go.
         to: String,
-        /// How.
+        /// The options.
         options: RelocateOptions,
     },
     /// Make these directories.
     MakeDirectories {
         /// Their paths.
         paths: Vec<String>,
-        /// With those above them.
+        /// Whether missing directories above them are made too.
         parents: bool,
     },
     /// Restore what was removed or replaced last.

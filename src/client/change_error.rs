@@ -1,4 +1,4 @@
-//! Why something on a server is not removed, moved or copied, before or beside what the server says.
+//! Why something on a server is not removed, moved or copied, apart from the server's own errors.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::shown_target::ShownTarget;
 
 /// Printed instead of entries of the trash if there can be none.
 pub(super) const UNKNOWN_CLIENT: &str =
-    "nothing is known of this client (if you have an account, log in with -u NAME)";
+    "the server cannot recognise this client (if you have an account, log in with -u NAME)";
 
 /// Why something is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +32,16 @@ impl fmt::Display for RemoteChangeError {
         match self {
             Self::Directory(advice) => write!(f, "it is a directory ({advice})"),
             Self::Root => {
-                f.write_str("it is the root, which stays (a pattern, as in '/*', selects what is in it)")
+                f.write_str("the root cannot be changed (a pattern, as in '/*', selects what is in it)")
             }
             Self::InTheWay(target) => {
                 let target = ShownTarget(target);
                 write!(f, "{target} is a directory, and is not replaced (remove or rename it first)")
             }
-            Self::NotADirectory => f.write_str(
-                "it is not a directory, and there are several things to put into it (wharf mkdir makes one)",
-            ),
-            Self::Incomplete => f.write_str("the server has done it only in part"),
+            Self::NotADirectory => {
+                f.write_str("it is not a directory, and several sources need one (wharf mkdir makes it)")
+            }
+            Self::Incomplete => f.write_str("the server has changed only a part of the directory"),
             Self::UnknownClient => f.write_str(UNKNOWN_CLIENT),
             Self::NoTrash => f.write_str("the response is not about the trash (is the server wharf?)"),
         }

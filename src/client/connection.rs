@@ -32,12 +32,12 @@ const EXPECT_FROM: u64 = 256 * 1024;
 /// as curl.
 const EXPECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the response to an upload may take after the last byte was sent. A server syncs the file before it responds,
-/// which takes a slow disk minutes for what a fast network delivered.
+/// How long the response to an upload may take after the last byte was sent. A server syncs the file before it
+/// responds: after a fast network, a slow disk may need minutes.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long the response to a COPY or MOVE may take: a server responds when all is copied, and stops if its client has gone. A
-/// day is enough for several terabytes. Ctrl-C ends it.
+/// How long the response to a COPY or MOVE may take: a server responds when everything is copied, and stops if its
+/// client has disconnected. A day is enough for several terabytes. Ctrl-C ends it.
 const COPY_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// The fields of every request, unless it has others (RFC 9110 §10.1.5, §12.5.1). Some servers refuse a request without
@@ -158,7 +158,7 @@ impl HttpConnection {
             (Some(_), _) if input.is_some() => None,
             (content, _) => Some(content.map_or(0, RequestContent::length).to_string()),
         };
-        // What is read from a pipe before a refusal is lost.
+        // Input that is read from a pipe before a refusal is lost.
         let waits = request.content.is_some_and(|content| input.is_some() || content.length() >= EXPECT_FROM);
         let mut fields = request.fields.to_vec();
         fields.extend(length.as_deref().map(|length| ("Content-Length", length)));
@@ -372,7 +372,7 @@ impl HttpConnection {
         let Some((head, length)) = Received::parse(self.unused(), self.to_head)? else { return Ok(None) };
         self.consume(length);
         if head.status.is_interim() {
-            // It is no part of the final response.
+            // An interim head does not count as a part of the final response.
             self.heard = !self.unused().is_empty();
         }
         Ok(Some(head))

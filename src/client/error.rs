@@ -78,7 +78,7 @@ pub enum ClientError {
     WrongRange,
     /// The content does not match the server's SHA-256.
     Digest,
-    /// The file changed while it was written to a pipe, and what was written cannot be taken back.
+    /// The file changed while it was written to a pipe, and the bytes in the pipe cannot be taken back.
     Changed,
     /// No name in a directory matches the pattern.
     NoMatch,

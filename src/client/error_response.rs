@@ -8,7 +8,7 @@ use crate::printable::Foreign;
 /// The longest error text that is read, in bytes; only its first line is printed.
 const LONGEST: u64 = 4 * 1024;
 
-/// Printed if the server gives no reason. wharf does, so the limit is that of another server, often a proxy.
+/// Printed if the server gives no reason. wharf gives one, so the limit belongs to another server, often a proxy.
 const TOO_LARGE: &str =
     "the server, or a proxy in front of it, limits uploads (in nginx: client_max_body_size)";
 

@@ -22,7 +22,7 @@ pub(crate) enum PeerAction {
     Say(&'static str),
     /// Waits until the client has closed the connection.
     AwaitEnd,
-    /// Resets the connection: what the client has sent and the server has not read would do that too.
+    /// Resets the connection. Closing it while it has unread input would do the same.
     Reset,
 }
 

@@ -31,8 +31,8 @@ const REDRAW: &[u8] = b"\x01  \x01\x1b[3~\x1b[3~\x05";
 /// The maximum number of bytes that are passed on at once: fewer than a pseudo-terminal holds.
 const MOST: usize = 512;
 
-/// How long to wait for the editor to return after Enter. It does not return if Enter answered a question that it had
-/// asked.
+/// How long to wait for the editor to return after Enter. It does not return if Enter answered a question of the editor
+/// itself.
 const RETURN: Duration = Duration::from_millis(250);
 
 /// How long the program may take to stop after Ctrl-Z.
@@ -229,8 +229,8 @@ fn character(bytes: &[u8]) -> Character {
     }
 }
 
-/// Whether the editor has read the end of a line and returned. If not, it has read all that it was fed, and will find
-/// what follows when it reads the next block.
+/// Whether the editor has read the end of a line and returned. If not, the editor has read all its input, and will find
+/// later input in the next block.
 fn has_returned(over: &PipeReader) -> io::Result<bool> {
     loop {
         if is_closed(over, RETURN)? {

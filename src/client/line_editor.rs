@@ -36,8 +36,8 @@ impl<H: Helper> LineEditor<H> {
         Ok(Self { editor, keyboard, pasted: VecDeque::new() })
     }
 
-    /// Prints from another thread, above the line that is being typed. A terminal that is gone ends the prompt too, so its
-    /// errors are not reported here.
+    /// Prints from another thread, above the line that is being typed. If the terminal is gone, the prompt ends too, so
+    /// its errors are not reported here.
     pub fn printer(&mut self) -> io::Result<impl FnMut(String) + Send + use<H>> {
         let mut printer = match self.keyboard {
             Some(_) => Some(self.editor.create_external_printer().map_err(io_error)?),
@@ -77,7 +77,7 @@ pub fn restore_terminal() {
     keyboard::restore_terminal();
 }
 
-/// What the line editor reports, as an error of the terminal.
+/// An error of the line editor, as an error of the terminal.
 fn io_error(error: ReadlineError) -> io::Error {
     match error {
         ReadlineError::Io(error) => error,

@@ -1,6 +1,6 @@
 //! Links in addresses: `http://host/.wharf/l/SECRET` and below.
 //!
-//! All sessions of this process send the cookie of an open link below it, and no other credentials there: the link has its own.
+//! Below an open link, all sessions of this process send the link's cookie, and no other credentials.
 
 use std::sync::{Mutex, PoisonError};
 

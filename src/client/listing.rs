@@ -77,7 +77,7 @@ pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, Cl
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }
-    // Another server ignores `?list`, and its page need not be read.
+    // Servers other than wharf ignore `?list`, and their page need not be read.
     if response.head.field("Content-Type").is_some_and(|kind| !kind.starts_with(JSON)) {
         return Err(ClientError::NoListing);
     }

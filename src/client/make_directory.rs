@@ -16,12 +16,12 @@ use super::transfer::retry::FailedAttempt;
 use crate::http::request::Method;
 use crate::http::status::Status;
 
-/// What has become of a directory.
+/// The result for a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MadeDirectory {
     /// It is new.
     Created(Status),
-    /// It was there.
+    /// It already existed.
     Exists,
     /// The server has no MKCOL.
     Unsupported,
@@ -65,7 +65,7 @@ pub(super) fn with_parents(
     }
 }
 
-/// Makes a directory whose parent exists. That it exists is an error.
+/// Makes a directory whose parent exists. It is an error if the directory itself exists.
 pub(super) fn alone(requester: &mut dyn Requester, target: &str) -> Result<Status, FailedAttempt> {
     let response = requester.request(Method::Mkcol, target)?;
     let status = response.head.status;

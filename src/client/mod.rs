@@ -2,16 +2,18 @@
 //!
 //! - `address` parses the addresses that a person types; `command` parses a line of the prompt or of a script.
 //! - A `session` holds one connection to one server and opens it again after the server has closed it. It sends a
-//!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange over a `stream`: a `socket`, which may lead to a `proxy`, and `tls` if the address begins with `https://`.
+//!   `request`, which may have `content`, and reads a `response`. `connection` does one exchange over a `stream`: a
+//!   `socket`, which may lead to a `proxy`, and `tls` if the address begins with `https://`.
 //! - `credentials` has the user's passwords and tokens. A session adds those for its server to each request. Without them,
 //!   it adds one of the `undo_cookies`, which are kept as `state_files`.
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
-//! - `change` removes, moves and copies on a server, `make_directory` makes directories there, and `trash` brings back what was
-//!   removed or replaced.
+//! - `change` removes, moves and copies on a server, `make_directory` makes directories there, and `trash` restores
+//!   what was removed or replaced.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
-//! - `prompt` reads lines from a terminal (with `line_editor`, `keyboard` and `completion`) or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
-//!   servers that speak TFTP, and `chat` that for the chat room.
+//! - `prompt` reads lines from a terminal (with `line_editor`, `keyboard` and `completion`) or a pipe. `shell` is the
+//!   prompt of `wharf client`; `tftp` is the client for servers that speak TFTP, and `chat` is the client for the chat
+//!   room.
 //!
 //! The client knows nothing of the server's code, so it works with any HTTP server.
 

@@ -1,6 +1,7 @@
-//! Opens a link: a POST takes a use, and its response has the cookie of a session.
+//! Opens a link: a POST counts as a use, and its response has the cookie of a session.
 //!
-//! The cookie of an earlier run goes with the POST. If its session still lasts, the server takes no use and asks for no password.
+//! The POST contains the cookie of an earlier run. If that session still lasts, the server counts no use and asks for
+//! no password.
 
 use std::time::Duration;
 
@@ -19,14 +20,15 @@ use crate::http::status::Status;
 use crate::http::target::encode_segment;
 use crate::own_paths::{LINK_DROP, LINK_FIELD};
 
-/// What became of an attempt to open a link.
+/// The result of an attempt to open a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LinkOpened {
-    /// It is open, and this is what the address stands for: that of a link itself, for what it shares.
+    /// The link is open. Contains the target of the address; for the address of the link itself, the target is the
+    /// shared content.
     At(String),
-    /// The same, and the link only takes files.
+    /// Like [`Self::At`], but the link only takes files.
     DropAt(String),
-    /// It needs another password than this one, or one at all.
+    /// The link needs a password, and none or a wrong one was given.
     NeedsPassword,
 }
 
@@ -37,7 +39,7 @@ pub fn open(
     password: Option<&SecretText>,
 ) -> Result<LinkOpened, ClientError> {
     let Some(link) = link_of(target) else { return Ok(LinkOpened::At(target.to_owned())) };
-    // Another process that opens a link of this server waits, and finds the session then.
+    // Meanwhile, other processes that open a link of this server wait; then they find the session.
     let mut visits = Visits::of(server);
     let remember =
         |cookie| links::remember(OpenLink { server: server.clone(), path: link.to_owned(), cookie });

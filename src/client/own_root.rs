@@ -7,8 +7,8 @@ use super::session::Session;
 use crate::http::request::Method;
 use crate::own_paths;
 
-/// The root of the server that has this directory: from the directory upwards, the first below which a server is alive.
-/// Sends no request if the directory is the root of the host.
+/// The root of the server that has this directory: the first directory, from this one upwards, below which a wharf
+/// server responds. Sends no request if the directory is the root of the host.
 pub(super) fn find(session: &mut Session, directory: &ServerAddress) -> Result<ServerAddress, ClientError> {
     let mut candidate = directory.clone();
     while let Some(above) = candidate.above() {

@@ -34,7 +34,7 @@ pub struct TokenOrder<'o> {
     /// Its rights; all that the user has, if they are absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rights: Option<&'o str>,
-    /// For how long it works.
+    /// How long it works.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub life: Option<&'o str>,
 }
@@ -61,15 +61,15 @@ pub struct RemoteToken {
 /// A link to be made.
 #[derive(Debug, Serialize)]
 pub struct LinkOrder<'o> {
-    /// For how long it works.
+    /// How long it works.
     #[serde(rename = "for")]
     pub life: &'o str,
-    /// How often it can be opened; as often as anybody likes, if it is absent.
+    /// How often it can be opened; any number of times, if it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uses: Option<NonZeroU32>,
     /// Whether it only takes files.
     pub drop: bool,
-    /// Its rights; to look, if they are absent.
+    /// Its rights; list and read, if they are absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rights: Option<&'o str>,
     /// Its password.
@@ -98,7 +98,7 @@ pub struct RemoteLink {
     pub link: Option<String>,
 }
 
-/// An order, and the path that it is about.
+/// An order, and its path.
 #[derive(Serialize)]
 struct WithPath<'o, O> {
     path: &'o str,
@@ -107,7 +107,7 @@ struct WithPath<'o, O> {
 }
 
 impl RemoteRecords {
-    /// Those on the server that has this directory.
+    /// The tokens and links on the server that has this directory.
     pub fn at(directory: &ServerAddress) -> Result<Self, ClientError> {
         let mut session = Session::new(directory.server.clone());
         let root = own_root::find(&mut session, directory)?;

@@ -9,8 +9,8 @@
 //! An [`HttpResponse`] borrows its session, and its body owns the connection: the next request cannot be sent before the
 //! response has been read or dropped.
 //!
-//! Each request has the user's credentials for the server, unless it has an `Authorization` field of its own. What the server has
-//! refused is not sent again, because that would count as another guess.
+//! Each request has the user's credentials for the server, unless it already has an `Authorization` field. Credentials
+//! that the server has refused are not sent again, because that would count as another guess.
 //!
 //! Through a proxy, requests over plain HTTP have an absolute target; a connection over TLS leads through a tunnel.
 
@@ -43,7 +43,7 @@ pub struct Session {
     authorization: Option<Arc<Authorization>>,
     /// Whether credentials are sent even if the server has refused them.
     insists: bool,
-    /// Those by which the user undoes changes, if the session makes any.
+    /// The cookies with which the user can undo changes, if the session makes changes.
     undo: Option<Arc<UndoCookies>>,
     idle: Option<HttpConnection>,
 }
@@ -127,10 +127,10 @@ impl Session {
         self.authorization.is_some() || matches!(self.server, Endpoint::Unix(_))
     }
 
-    /// The field `Cookie`: the request's own cookie or that for undo, and that of a link.
+    /// The field `Cookie`: the request's own cookie or the cookie for undo, and the cookie of a link.
     fn cookies(&self, request: &HttpRequest<'_>, has_user: bool) -> Option<String> {
         let own = request.field("Cookie").map(str::to_owned);
-        // The changes of a user are found by its name.
+        // The server finds the changes of a logged-in user by the user's name.
         let is_change = !request.method.is_safe() || request.target.contains(TRASH);
         let undo = self.undo.as_ref().filter(|_| is_change && !has_user);
         let undo = || undo.and_then(|cookies| cookies.newest(&self.server, request.target));

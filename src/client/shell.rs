@@ -44,7 +44,7 @@ pub struct Shell<'c> {
     downloads: PathBuf,
     /// The last list, whose numbers can be used.
     shown: Option<Shown>,
-    /// By which the user undoes changes.
+    /// The cookies with which the user can undo changes.
     undo: Arc<UndoCookies>,
     /// Whether the user is asked before directories are removed.
     asks: bool,
@@ -139,7 +139,7 @@ impl<'c> Shell<'c> {
         failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
     }
 
-    /// Downloads several files at once, over connections of their own, except those that are unchanged.
+    /// Downloads several files at once, over separate connections, except unchanged files.
     fn get_selected(&mut self, selection: &SelectCommand) -> io::Result<()> {
         let mut targets = Targets::new(selection.hidden);
         let (options, downloads) = (FetchOptions::default(), Downloads::at(&self.downloads));

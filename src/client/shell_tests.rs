@@ -111,7 +111,7 @@ fn changes_over_one_connection() {
     let expected = [
         "/d/: it is a directory (rm -r removes it, with everything in it)",
         "4 is not in the last list, which has 3 entries",
-        "/: it is the root, which stays (a pattern, as in '/*', selects what is in it)",
+        "/: the root cannot be changed (a pattern, as in '/*', selects what is in it)",
         "unknown option -x: rm [-rfn] path … (-- ends the options)",
         "trash needs list, restore or empty",
     ];

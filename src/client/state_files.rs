@@ -1,7 +1,7 @@
 //! Small files that the client keeps for its user from one run to the next, below `$XDG_STATE_HOME/wharf` (or
 //! `~/.local/state/wharf`). Only this user can read them (0600, in directories with 0700).
 //!
-//! Each is whole: it is written under another name, and renamed.
+//! Each file is complete: it is written under another name, and then renamed.
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -49,7 +49,7 @@ impl StateFiles {
         self.dir.is_some()
     }
 
-    /// What a file has, if it exists and is valid.
+    /// The content of a file, if it exists and is valid.
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let mut text = String::new();
         File::open(self.file(name)?).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;

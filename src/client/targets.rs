@@ -102,7 +102,7 @@ impl Finder<'_> {
                 self.walk(directory, listing);
                 nothing.filter(|_| self.count() == before).map_or(Ok(()), Err)
             }
-            // It is a file, or a page from a server without listings.
+            // The address is a file, or a page from a server without listings.
             Err(ClientError::NoListing) if !tree => self.order(resource),
             Err(ClientError::NoListing | ClientError::Refused(..) | ClientError::Moved(..))
                 if !last.is_empty() =>
@@ -206,7 +206,7 @@ pub fn list(session: &mut Session, target: &str) -> Result<RemoteListing, Client
             let is_it =
                 |entry: &RemoteEntry| target_of(parent, entry).is_ok_and(|it| decoded(&it) == decoded(name));
             listing.entries.retain(|entry| !entry.is_directory() && is_it(entry));
-            // It is not the listing of the directory any more.
+            // This is no longer the listing of the directory itself.
             listing.id = None;
             if listing.entries.is_empty() { Err(error) } else { Ok(listing) }
         }
@@ -214,7 +214,7 @@ pub fn list(session: &mut Session, target: &str) -> Result<RemoteListing, Client
     }
 }
 
-/// Why nothing is downloaded from a directory, if so.
+/// The error if nothing is downloaded from a directory.
 fn nothing_in(listing: &RemoteListing, tree: bool) -> Option<ClientError> {
     if listing.entries.is_empty() {
         Some(ClientError::EmptyDirectory)

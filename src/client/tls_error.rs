@@ -27,7 +27,7 @@ pub enum TlsError {
     NotYetValid(Option<SystemTime>),
     /// The certificate is for these names.
     OtherNames(Vec<String>),
-    /// The certificate is not that of `--pin`, but this one.
+    /// The certificate does not match `--pin`; this is its hash.
     OtherPin([u8; 32]),
     /// The certificate is invalid in another way.
     Certificate(String),

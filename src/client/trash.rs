@@ -1,4 +1,4 @@
-//! The trash of a wharf server, below `/.wharf/trash`: what this user has removed or replaced there, and how it comes back.
+//! The trash of a wharf server, below `/.wharf/trash`: lists and restores what this user has removed or replaced there.
 //!
 //! Without an account, the user is known by the cookies for undo. There may be several of them, so each is asked for its entries.
 
@@ -38,7 +38,7 @@ pub struct RemoteTrash {
     root: ServerAddress,
     /// The cookies with which it is asked, the newest last; `None` for a user that needs none.
     askers: Vec<Option<String>>,
-    /// Whether the server has nothing by which it knows this client.
+    /// Whether the server cannot recognise this client.
     is_unknown: bool,
 }
 
@@ -76,7 +76,7 @@ struct Emptied {
 }
 
 impl RemoteTrash {
-    /// That of the server that has this directory; that of the link, if it is below one.
+    /// The trash of the server that has this directory; the trash of the link, if the directory is below a link.
     pub fn at(session: &mut Session, directory: &ServerAddress) -> Result<Self, ClientError> {
         let target = directory.target("");
         let link = link_of(&target);
@@ -86,7 +86,7 @@ impl RemoteTrash {
         };
         let cookies = session.cookies_for_undo(&root.resolve(own_paths::TRASH, false));
         let askers = if cookies.is_empty() { vec![None] } else { cookies.into_iter().map(Some).collect() };
-        // Through a link, all have one trash.
+        // Everybody with the same link shares one trash.
         let is_unknown = askers == [None] && link.is_none() && !session.may_know_the_user();
         Ok(Self { root, askers, is_unknown })
     }
@@ -103,7 +103,7 @@ impl RemoteTrash {
             all.extend(self.entries_of(session, asker.as_deref())?);
         }
         all.sort_by(|a, b| b.id.cmp(&a.id));
-        // Where everybody may see everything, each cookie has shown it.
+        // If everybody may see all entries, each cookie shows the same entries.
         all.dedup_by(|a, b| a.id == b.id);
         Ok(all)
     }
@@ -226,7 +226,7 @@ pub fn chosen(entries: Vec<RemoteTrashEntry>, ids: &[String]) -> (Vec<RemoteTras
     (entries.into_iter().filter(|entry| ids.contains(&entry.id)).collect(), missing)
 }
 
-/// What is said about an id that no entry has.
+/// The error for an id that no entry has.
 pub fn missing() -> ClientError {
     ClientError::Refused(Status::NOT_FOUND, None)
 }
@@ -264,7 +264,7 @@ fn path_of(id: &str) -> String {
     format!("{}/{}", own_paths::TRASH, encode_segment(id.as_bytes()))
 }
 
-/// Where something is that was restored.
+/// The path of a restored entry.
 fn restored(response: HttpResponse<'_>) -> Result<String, ClientError> {
     parse(response).map(|RestoredEntry { path }| path)
 }
@@ -309,7 +309,8 @@ mod tests {
 
     const MISSING: PeerAction = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 
-    /// What is done with the trash at these answers, and the requests: each with a digit of its cookie.
+    /// Runs this with a trash whose server sends these responses. Also returns the requests, each with a digit of its
+    /// cookie.
     fn asked<T>(
         cookies: &[&str],
         answers: &[PeerAction],

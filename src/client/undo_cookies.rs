@@ -2,8 +2,9 @@
 //! or replaced. Anyone who has one can restore those files. So they are kept where only this user can read them, and sent
 //! only to the server that set them.
 //!
-//! A server sets one with the first response that has something to undo. Requests that are sent at once, before the client has
-//! one, get one each. So there may be several for a server: the newest is sent, and the trash is asked with each.
+//! A server sets a cookie with the first response that has something to undo. Parallel requests, sent before the client
+//! has a cookie, get one each. So there may be several cookies for a server: changes send the newest, and the trash is
+//! listed with each of them.
 
 use std::fmt;
 use std::path::absolute;
@@ -16,19 +17,20 @@ use super::address::Endpoint;
 use super::state_files::{StateFiles, name_of};
 use crate::http::response::Received;
 
-/// The directory in which they are kept.
+/// The directory in which the cookies are kept.
 const DIRECTORY: &str = "undo";
 
-/// How many are kept, of all servers together. The oldest make room.
+/// How many cookies are kept, of all servers together. The oldest make room.
 const MOST: usize = 64;
 
-/// How long one is kept, in seconds, if its server allows a longer time: 400 days, as browsers do (RFC 6265bis §5.5).
+/// How long a cookie is kept, in seconds, if its server allows a longer time: 400 days, as browsers do (RFC 6265bis
+/// §5.5).
 const LONGEST_LIFE: u64 = 400 * 24 * 3600;
 
 /// The length of their values: 256 bits, in hexadecimal digits.
 const DIGITS: usize = 64;
 
-/// The longest path that one may have, in bytes.
+/// The longest path of a cookie, in bytes.
 const LONGEST_PATH: usize = 4096;
 
 /// The cookies of this user.
@@ -53,7 +55,7 @@ struct UndoCookie {
 }
 
 impl UndoCookies {
-    /// Those that earlier runs have kept. Expired ones are removed.
+    /// The cookies that earlier runs have kept. Expired cookies are removed.
     pub fn of_this_user() -> Self {
         Self::of(StateFiles::of_this_user(DIRECTORY), now())
     }
@@ -74,7 +76,7 @@ impl UndoCookies {
         cookies
     }
 
-    /// The newest one for a request to this target: a pair for the field `Cookie`.
+    /// The newest cookie for a request to this target: a pair for the field `Cookie`.
     pub(super) fn newest(&self, server: &Endpoint, target: &str) -> Option<String> {
         self.fitting(server, target).pop()
     }
@@ -88,7 +90,7 @@ impl UndoCookies {
         all.iter().filter(fits).map(UndoCookie::pair).collect()
     }
 
-    /// Keeps the one that a response of this server has set, if it has.
+    /// Keeps the cookie that a response of this server has set, if there is one.
     pub(super) fn keep(&self, server: &Endpoint, head: &Received) {
         let Some(server) = name(server) else { return };
         for line in head.all("Set-Cookie") {
@@ -121,7 +123,7 @@ impl UndoCookies {
 }
 
 impl UndoCookie {
-    /// The cookie of a `Set-Cookie`, if it is one for undo.
+    /// The cookie of a `Set-Cookie`, if it is a cookie for undo.
     fn parse(server: &str, line: &str, now: u64) -> Option<Self> {
         let mut parts = line.split(';').map(str::trim);
         let (name, secret) = parts.next()?.split_once('=')?;
@@ -174,7 +176,7 @@ fn is_for_undo(name: &str) -> bool {
         || name.strip_prefix("wharf-undo-").is_some_and(is_port)
 }
 
-/// The name under which the cookies of a server are kept. One that a redirect has named has none.
+/// The name under which the cookies of a server are kept; `None` for a server that was named by a redirect.
 fn name(server: &Endpoint) -> Option<String> {
     match server {
         _ if server.is_named_by_redirect() => None,

@@ -1,7 +1,9 @@
-//! Keeps the sessions of opened links from one run to the next: while one lasts, its link takes no further use and no password.
+//! Keeps the sessions of opened links from one run to the next: while a session lasts, its link needs no password and
+//! counts no further use.
 //!
-//! `$XDG_STATE_HOME/wharf/links` (or `~/.local/state/wharf/links`) has a file for each server. Only this user can read it: its
-//! reader could use the sessions. Links are named by a hash, so it opens none. If it cannot be used, nothing is kept.
+//! `$XDG_STATE_HOME/wharf/links` (or `~/.local/state/wharf/links`) has a file for each server. Only this user can read
+//! a file, because anyone who can read it could use the sessions. It names links only by a hash, so it reveals no link.
+//! If the directory cannot be used, nothing is kept.
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -38,7 +40,7 @@ const LONGEST: u64 = 64 * 1024;
 /// The permissions of group and others.
 const OTHERS: u32 = 0o077;
 
-/// How often a file is opened anew that another process has removed meanwhile.
+/// How often a file is opened again if another process has removed it in the meantime.
 const TRIES: usize = 4;
 
 /// The sessions that are kept for one server. Other processes that need them wait until this is dropped.
@@ -60,7 +62,7 @@ struct Visit {
 }
 
 impl Visits {
-    /// Those of this user for this server.
+    /// The sessions of this user for this server.
     pub(super) fn of(server: &Endpoint) -> Option<Self> {
         Self::at(&state_directory::path(PATH)?, server, SystemTime::now()).ok()
     }
@@ -77,14 +79,14 @@ impl Visits {
         let mut file = open(&path)?;
         let mut text = Vec::new();
         (&mut file).take(LONGEST).read_to_end(&mut text)?;
-        // A file that a killed process has left incomplete is as good as none.
+        // A file that a killed process has left incomplete is ignored.
         let mut all: Vec<Visit> = serde_json::from_slice(&text).unwrap_or_default();
         let now = seconds(now);
         all.retain(|visit| now < visit.expires && visit.expires <= now + LONGEST_LIFE.as_secs());
         Ok(Self { file, all })
     }
 
-    /// The cookie of this link's session, if one may still last.
+    /// The cookie of this link's session, if the session may still last.
     pub(super) fn recall(&self, link: &str) -> Option<SecretText> {
         let link = hashed(link);
         let visit = self.all.iter().find(|visit| visit.link == link)?;
@@ -140,10 +142,10 @@ fn open(path: &Path) -> io::Result<File> {
             return Ok(file);
         }
     }
-    Err(io::Error::other("other processes remove the file all the time"))
+    Err(io::Error::other("other processes keep removing the file"))
 }
 
-/// Removes the files whose sessions have all ended, and the oldest of too many.
+/// Removes the files whose sessions have all ended, and the oldest files if there are too many.
 fn sweep(directory: &Path, now: SystemTime) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let dated = entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));

@@ -54,8 +54,8 @@ impl Words<'_> {
         Ok(all)
     }
 
-    /// The options at the start: for each of these, by its letter and its name, whether it is there. `-rf` is `-r -f`, and `--`
-    /// ends them.
+    /// The options at the start: for each of these, by its letter and its name, whether it is given. `-rf` is `-r -f`,
+    /// and `--` ends them.
     pub(super) fn options<const N: usize>(
         &mut self,
         usage: &'static str,

@@ -44,7 +44,7 @@ pub struct PendingSync<'s> {
     joined: Option<(Arc<Directory>, RunsBefore)>,
 }
 
-/// A directory that stays open, as its changes are made durable all the time. All threads that change it share its `fsync`.
+/// A directory that stays open, because its changes are synced often. All threads that change it share its `fsync`.
 #[derive(Debug)]
 pub struct SyncedDirectory(Directory);
 
@@ -141,8 +141,8 @@ impl SyncedDirectory {
         self.0.group.begin()
     }
 
-    /// Syncs the directory after the change; together with what others sync, if there is a member of their rounds. It is not an
-    /// error if the file system cannot sync directories.
+    /// Syncs the directory after the change; in one round with other threads, if a member of the rounds is given. It is
+    /// not an error if the file system cannot sync directories.
     pub fn finish(&self, begun: RunsBefore, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
         self.0.group.finish(begun, member, || sync::now(&self.0.handle))
     }

@@ -7,7 +7,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// With fewer members, none waits, as there is little to share.
+/// With fewer members, nobody waits, because there is little to share.
 const CROWD: usize = 8;
 
 /// Threads that sync in rounds.

@@ -1,7 +1,7 @@
 //! POSIX access control lists, as Linux keeps them in an extended attribute.
 //!
-//! A version (4 bytes), followed by entries: tag, permissions (2 bytes each) and user or group (4 bytes), all
-//! in little endian (`linux/posix_acl_xattr.h`).
+//! The attribute's value is a version (4 bytes), followed by entries: tag, permissions (2 bytes each) and user or group
+//! (4 bytes), all in little endian (`linux/posix_acl_xattr.h`).
 
 use rustix::fs::Mode;
 

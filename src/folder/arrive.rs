@@ -45,7 +45,7 @@ pub struct NewName<'n> {
     pub remover: &'n Remover,
 }
 
-/// Something that is about to get a name.
+/// An entry that is about to get a name.
 pub(super) struct Arriving<'s, 'a> {
     pub(super) shared: &'s Shared,
     /// The directory that it is in, and its name there.
@@ -59,7 +59,7 @@ pub(super) struct Arriving<'s, 'a> {
     pub(super) lies_at: Option<&'a SharePath>,
 }
 
-/// Something that has got its name.
+/// An entry that has its new name.
 pub(super) struct NewlyNamed {
     /// Its path, which [`OnConflict::Rename`] may have changed.
     pub(super) path: SharePath,
@@ -219,8 +219,8 @@ impl<'s> Arriving<'s, '_> {
         Ok(Some(NewlyNamed { path, asked_for, lies_at, created, kept }))
     }
 
-    /// Replaces the entry that has the name now. If that is not the one that was prepared for, it is kept all
-    /// the same, however long that takes.
+    /// Replaces the entry that has the name now. If that is not the prepared entry, it is kept too, however long that
+    /// takes.
     fn replace(&self, step: Step, old: Option<Old<'s>>) -> Result<Result<Option<TrashId>, Errno>, Error> {
         let Self { from: (from_dir, from), target, .. } = *self;
         let (dir, name) = (&**target.nearest(), target.name());
@@ -246,9 +246,9 @@ impl<'s> Arriving<'s, '_> {
         }
     }
 
-    /// Gives it this name in the directory of the target, if the name is free: `EEXIST` if it is not. Where
-    /// the file system cannot do that in one step, an empty file first claims the name for a file, and the
-    /// rename replaces it.
+    /// Gives the content this name in the target's directory, if the name is free: `EEXIST` if it is not. Where the
+    /// file system cannot do that in one step, an empty file first claims the name for a file, and the rename replaces
+    /// it.
     fn appear(&self, to: &OsStr) -> Result<(), Errno> {
         let Self { shared, from: (from_dir, name), target, .. } = self;
         let (from_dir, to_dir) = (&***from_dir, &**target.nearest());

@@ -2,8 +2,8 @@
 //!
 //! If a file system can neither link nor rename without replacing, an empty file (`O_EXCL`) claims the name, and the
 //! complete file is renamed over it. Of two servers only one can claim it. The empty file exists only until the rename,
-//! and this server shows it to no reader. A server that is killed in between leaves it behind; so can a failed rename, if
-//! the file system then refuses to remove it.
+//! and this server shows it to no reader. A server that is killed in between leaves it behind; so does a failed rename,
+//! if the file system then refuses to remove the empty file.
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};

@@ -76,7 +76,7 @@ struct Commit<'c> {
 pub(super) struct CommitTerms<'w> {
     /// Its size in bytes.
     pub(super) size: u64,
-    /// Its time, if it is to have another one than that of its last write.
+    /// Its modification time, if that differs from the time of its last write.
     pub(super) modified: Option<SystemTime>,
     /// What must hold for its name.
     pub(super) guard: Guard,
@@ -84,7 +84,8 @@ pub(super) struct CommitTerms<'w> {
     pub(super) makes_parents: bool,
     /// Who saves it.
     pub(super) remover: &'w Remover,
-    /// The file that it was copied from, if it is being moved: it keeps the attributes of that one, and nobody has written it.
+    /// For a move, the file that this one was copied from. The new file gets that file's attributes, and counts as
+    /// written by nobody.
     pub(super) moved_from: Option<&'w File>,
 }
 
@@ -98,7 +99,7 @@ enum Attempt {
     NeedsCopy(Errno),
 }
 
-/// A name that was given.
+/// The name that a file got.
 struct Given {
     path: SharePath,
     /// The file that had it before, and whether that is kept.
@@ -219,7 +220,8 @@ impl Commit<'_> {
             (None, Some((old, _))) if model.is_some() => file.copy_attributes(old)?,
             (None, _) => file.set_default_attributes(dir, self.shared.umask)?,
         }
-        // A second name changes the version of the old file: when another one is asked for, it comes after that check.
+        // A second name changes the version of the old file, so a guard for one version is checked before the old file
+        // gets that name.
         let is_early = !matches!(self.terms.guard, Guard::MustBe(_));
         let mut kept = old.filter(|_| is_early).map(|(_, stat)| self.keep(dir, stat)).transpose()?;
         if let Some(member) = &self.member {

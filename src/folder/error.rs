@@ -21,7 +21,7 @@ pub enum Error {
     ReadOnly,
     /// The file system is mounted read-only: the folder's, or one that is mounted in it.
     ReadOnlyDisk,
-    /// A file system is mounted at what would be moved, removed or replaced.
+    /// A mount point would be moved, removed or replaced.
     Mounted,
     /// The principal has none of these rights there.
     NoRight(Rights),
@@ -33,7 +33,7 @@ pub enum Error {
     NotDirectory,
     /// The directory for a new directory does not exist.
     NoParent,
-    /// The directory of what is being saved, copied or moved there was moved, replaced or removed meanwhile.
+    /// The directory of the destination was moved, replaced or removed while something was saved, copied or moved there.
     ParentGone,
     /// The directory that is being copied was moved, or directories in it have other entries than when they were read.
     TreeChanged,
@@ -77,7 +77,7 @@ pub enum Error {
         bytes: u64,
         /// What the trash is too full for.
         bound: TrashBound,
-        /// When its oldest entry makes room.
+        /// When the oldest entry is old enough to be discarded.
         makes_room: SystemTime,
     },
     /// Any other system error.
@@ -98,7 +98,7 @@ pub enum TrashBound {
 }
 
 impl Error {
-    /// The same error of finding a source: one whose path goes through a file does not exist.
+    /// The same error, for the source of a move or copy: a source whose path goes through a file does not exist.
     pub(super) fn of_source(self) -> Self {
         match self {
             Self::NotDirectory => Self::NotFound,
@@ -124,7 +124,7 @@ impl From<io::Error> for Error {
             Errno::ISDIR => Self::IsDirectory,
             Errno::NOTDIR => Self::NotDirectory,
             Errno::EXIST => Self::Exists,
-            // What a file system is mounted at can be neither renamed nor replaced.
+            // A mount point can be neither renamed nor replaced.
             Errno::BUSY => Self::Mounted,
             Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace,
             _ => Self::Io(error),
@@ -175,10 +175,10 @@ impl fmt::Display for Error {
             Self::ParentGone => {
                 f.write_str("the directory of the destination was moved or removed in the meantime (try again)")
             }
-            Self::TreeChanged => f.write_str("the directory has changed while it was copied (try again)"),
+            Self::TreeChanged => f.write_str("the directory changed while it was being copied (try again)"),
             Self::OntoItself => f.write_str("the source and the destination are the same (choose another name)"),
             Self::IntoItself => {
-                f.write_str("one of the source and the destination is inside the other (choose another directory)")
+                f.write_str("the source is inside the destination, or the destination inside the source (choose another directory)")
             }
             Self::CannotCopy => {
                 f.write_str("it has something other than files, directories and links, which cannot be copied to another file system")

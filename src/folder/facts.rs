@@ -21,8 +21,8 @@ pub struct Facts {
 /// Nanoseconds in a second.
 const SECOND: i128 = 1_000_000_000;
 
-/// How old a time in whole seconds must be before it counts as settled. A file may be written again until its
-/// second is over; the other second allows for a file server whose clock is behind.
+/// How old a time in whole seconds must be before it counts as settled. During the first second, the file may be
+/// written again without a new time; the other second allows for a file server whose clock is behind.
 const COARSE_AGE: i128 = 2 * SECOND;
 
 /// Identifies one version of a file: inode, size, and the times of the last change of content and of anything

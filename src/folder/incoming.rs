@@ -89,11 +89,11 @@ impl Incoming {
         Ok(())
     }
 
-    /// Gives the file its name. When this returns, it is on the disk, and so is the name (unless
+    /// Gives the file its name. When this returns, both the file and its name are on the disk (unless
     /// [`Rules::durable`](super::Rules::durable) is off). It may wait for the disk, for a second or more.
     ///
-    /// If the guard does not hold, this fails with [`Error::Changed`]. A name that was taken while the file
-    /// arrived is treated as the rules say, as if it had been taken before.
+    /// If the guard does not hold, this fails with [`Error::Changed`]. If another file got the name in the meantime,
+    /// the rules apply as if it had had the name from the start.
     pub fn commit(self, guard: Guard, remover: &Remover, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;

@@ -1,7 +1,7 @@
 //! The shared folder: every file that the server opens, lists or saves goes through here, under one set of rules.
 //!
-//! A [`Grant`] is the only way to name a file: it says that a principal may do this with that path. Where the folder
-//! finds the paths, in a walk or by an upload's token, it asks a [`Judge`].
+//! A [`Grant`] is the only way to name a file: it states what a principal may do with a path. Where the folder finds
+//! the paths, in a walk or by an upload's token, it asks a [`Judge`].
 //!
 //! [`Folder::open`] returns a file together with its facts; [`Folder::scan`] lists one directory, [`Folder::walk`]
 //! everything below it. [`Folder::receive`] saves a file, which is whole or absent; [`Folder::begin_upload`] saves one
@@ -156,7 +156,8 @@ impl Folder {
         }
     }
 
-    /// The facts of the file that an upload would replace, if one has the name, and the principal may know it.
+    /// The facts of the file that an upload would replace. `None` if no file has the name, or if the principal may not
+    /// know that.
     pub fn occupant(&self, grant: &Grant<'_, ToWrite>, _: Blocking<'_>) -> Result<Option<Facts>, Error> {
         if grant.hides_names() {
             return Ok(None);
@@ -226,8 +227,8 @@ impl Folder {
         shared.admit_space(size, place.nearest(), grant.may_remove())
     }
 
-    /// Creates a directory. When this returns, it is on the disk (unless [`Rules::durable`] is off). It may wait for
-    /// the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
+    /// Creates a directory. When this returns, the directory is on the disk (unless [`Rules::durable`] is off). It may
+    /// wait for the disk, for a second or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
     /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
     /// [`NotDirectory`](Error::NotDirectory); [`Exists`](Error::Exists); [`NoParent`](Error::NoParent);
     /// [`Changed`](Error::Changed); [`NoSpace`](Error::NoSpace).
@@ -240,12 +241,13 @@ impl Folder {
         make_directory::make(&self.source.current(), grant, guard)
     }
 
-    /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this returns,
-    /// that is on the disk (unless [`Rules::durable`] is off). It may wait for the disk, for a second or more. The first of
-    /// these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
-    /// [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does not
-    /// exist; [`NoRight`](Error::NoRight) if a rule below the directory takes the right away; [`Changed`](Error::Changed);
-    /// [`TooLargeForTrash`](Error::TooLargeForTrash); [`TrashFull`](Error::TrashFull); [`CannotKeep`](Error::CannotKeep).
+    /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this
+    /// returns, the removal is on the disk (unless [`Rules::durable`] is off). It may wait for the disk, for a second
+    /// or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound)
+    /// for a name that is not shared; [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced);
+    /// [`NotFound`](Error::NotFound) if it does not exist; [`NoRight`](Error::NoRight) if a rule below the directory
+    /// takes the right away; [`Changed`](Error::Changed); [`TooLargeForTrash`](Error::TooLargeForTrash);
+    /// [`TrashFull`](Error::TrashFull); [`CannotKeep`](Error::CannotKeep).
     pub fn remove(
         &self,
         grant: &Grant<'_, ToRemove>,
@@ -274,8 +276,9 @@ impl Folder {
         stale::retry(|| Copying::begin(&shared, from, judge, extent, wanted))
     }
 
-    /// Begins to move to another file system what [`Folder::rename`] cannot: it is copied, and removed once
-    /// the copy is complete. The move fails with [`Changed`](Error::Changed) if the source changes meanwhile.
+    /// Begins to move something to another file system, which [`Folder::rename`] cannot do: the source is copied, and
+    /// removed once the copy is complete. The move fails with [`Changed`](Error::Changed) if the source changes
+    /// meanwhile.
     pub fn move_by_copy(
         &self,
         from: &Grant<'_, ToRemove>,
@@ -298,15 +301,14 @@ impl Folder {
         stale::retry(|| open::look(&shared, grant))
     }
 
-    /// Moves a file, a link or a whole directory to another path, by one rename; an existing entry of the new
-    /// name goes into the trash. When this returns, it is on the disk (unless [`Rules::durable`] is off). The
-    /// guard is about what is moved. It may wait for the disk, for a second or more. The first of these
-    /// errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is
-    /// not shared; [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced);
-    /// [`NotFound`](Error::NotFound) if it does not exist; [`OntoItself`](Error::OntoItself);
-    /// [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent); [`Changed`](Error::Changed);
-    /// [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`] for what is
-    /// replaced.
+    /// Moves a file, a link or a whole directory to another path, by one rename; an existing entry of the new name goes
+    /// into the trash. When this returns, the move is on the disk (unless [`Rules::durable`] is off). The guard applies
+    /// to the source. It may wait for the disk, for a second or more. The first of these errors that applies:
+    /// [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
+    /// [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does
+    /// not exist; [`OntoItself`](Error::OntoItself); [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent);
+    /// [`Changed`](Error::Changed); [`NoRight`](Error::NoRight); [`Exists`](Error::Exists); those of [`Folder::remove`]
+    /// for what is replaced.
     pub fn rename(
         &self,
         from: &Grant<'_, ToRemove>,
@@ -317,8 +319,8 @@ impl Folder {
         rename::rename(&self.source.current(), from, guard, wanted)
     }
 
-    /// Takes the owner from the entries of the trash whose [owner](Remover::owner) is not one of these, so that nobody
-    /// who gets the same name later has them. It may wait for the disk.
+    /// Deletes the owner from the entries of the trash whose [owner](Remover::owner) is not one of these. Otherwise
+    /// somebody who gets the same name later would own those entries. It may wait for the disk.
     pub fn disown_trash(&self, is_there: impl Fn(&str) -> bool, _: Blocking<'_>) -> Result<(), Error> {
         let shared = self.source.current();
         if shared.rules.read_only {
@@ -340,9 +342,9 @@ impl Folder {
         shared.trash.list(&shared.root, whose, limit, before)
     }
 
-    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`.
-    /// Missing parents are created. The judge must allow adding it there. When this returns, that is on the
-    /// disk (unless [`Rules::durable`] is off).
+    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing
+    /// parents are created. The judge must allow adding the entry there. When this returns, the move is on the disk
+    /// (unless [`Rules::durable`] is off).
     pub fn restore(
         &self,
         id: &TrashId,
@@ -367,8 +369,8 @@ impl Folder {
         shared.trash.discard(&shared.root, *id, whose, judge)
     }
 
-    /// Discards the entries of the trash that [`Folder::discard`] would, in pieces: the first has no `before`, and each of the
-    /// others has the [rest](Emptied::rest) of the one before.
+    /// Discards the entries of the trash that [`Folder::discard`] would, in pieces: the first piece has no `before`,
+    /// and each later piece has the [rest](Emptied::rest) of the previous piece.
     pub fn empty_trash(
         &self,
         whose: Whose<'_>,

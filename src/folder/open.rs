@@ -36,8 +36,8 @@ pub struct OpenFile {
     pub file: File,
     /// The facts at the moment of opening.
     pub facts: Facts,
-    /// Whether its real path differs from the grant's path; then the principal needed the right at both.
-    /// Known only where rights differ by path. A cached copy of such a file must not be sent to others.
+    /// Whether its real path differs from the grant's path; then the principal needed the right at both. Only known
+    /// where rights differ by path. A cached copy of such a file must not be sent to others.
     pub is_alias: bool,
 }
 

@@ -78,7 +78,7 @@ impl Place {
         let (dir, judged) = dir.judge(root, grant, &names)?;
         match failed.map(Error::from) {
             None => {}
-            // A link may lead there, and its target is not for everybody.
+            // A link may lead there, and not everybody may know its target.
             Some(Error::NotDirectory | Error::Denied) if grant.depends_on_path() => {
                 return Err(Error::NotFound);
             }
@@ -218,7 +218,7 @@ impl Place {
         Ok(Some((handle, stat)))
     }
 
-    /// Lets something `appear` under the first of `name (1).ext`, `name (2).ext`, … that is free, so without `EEXIST`, and that
+    /// Lets something `appear` under the first of `name (1).ext`, `name (2).ext`, … that is free (no `EEXIST`) and that
     /// it `may` have. Returns the path, or the first other error.
     pub(super) fn appear_beside(
         &self,

@@ -5,7 +5,7 @@
 //! the grant is narrowed to what the principal may do at that path too. Without rules by path, the kernel is
 //! not asked.
 //!
-//! A hard link or a bind mount inside the folder has a real path of its own.
+//! Each hard link and each bind mount inside the folder has its own real path.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd};

@@ -1,7 +1,7 @@
 //! Removes a file or a directory, by one rename into the trash: nothing inside a directory is examined.
 //!
-//! What is not kept is removed at once, except that a directory gets a name in the trash, and is removed
-//! piece by piece later.
+//! A file that is not kept is removed immediately. A directory that is not kept gets a name in the trash, and is
+//! removed piece by piece later.
 
 use std::os::unix::ffi::OsStrExt as _;
 

@@ -8,11 +8,11 @@ pub struct Remover {
     pub owner: Option<String>,
     /// Its name, for others to read, if it is a user.
     pub principal: Option<String>,
-    /// The name under which the files that it saves are counted: the owner if that outlives the request,
-    /// otherwise the client's address. It is kept in memory only.
+    /// The name under which the files that it saves are counted: the owner if that outlives the request, otherwise the
+    /// client's address. The name is kept in memory only.
     pub writer: String,
-    /// The name under which its entries in the trash are counted: a user or a link, otherwise the client's address. A client
-    /// may invent any number of cookies. It is kept in memory only.
+    /// The name under which its entries in the trash are counted: a user or a link, otherwise the client's address.
+    /// Cookies do not count, since a client may invent any number of them. The name is kept in memory only.
     pub share: String,
 }
 

@@ -1,8 +1,7 @@
 //! Moves a file, a link or a whole directory to another name, within a file system.
 //!
-//! It is one rename, so a reader finds it under its old name or under its new one. Nothing is walked: what is
-//! below a directory moves with it. A link is moved itself. Whatever had the new name goes into the trash
-//! first.
+//! The move is one rename, so a reader finds the entry under its old name or under its new one. No directory is walked:
+//! everything below it moves along. A link is moved itself. Whatever had the new name goes into the trash first.
 //!
 //! Everything is decided before the first change, under the lock for commits: of two clients that move to the
 //! same free name, only one succeeds.

@@ -25,8 +25,8 @@ use crate::path::SharePath;
 /// How many names are tried: `name (restored 9999).ext` is the last.
 const MOST_COPIES: u32 = 9_999;
 
-/// How many of them are tried while other commits wait. A free one was found before, so more are needed only if others take
-/// names at the same time.
+/// How many of them are tried while other commits wait. A free name was found before, so more tries are needed only if
+/// others take names at the same time.
 const TRIES: usize = 100;
 
 /// Restores it, as [`Folder::restore`](super::Folder::restore) says.

@@ -91,8 +91,8 @@ impl Shared {
         self.rules.durable.then_some(&self.directory_syncs)
     }
 
-    /// Runs an operation that needs this much space on the file system of this directory. If there is not enough, and
-    /// the principal may remove files, what was removed long ago is discarded, unless even that would not be enough.
+    /// Runs an operation that needs this much space on the file system of this directory. If there is too little space,
+    /// and the principal may remove files, the oldest entries of the trash are discarded first, if that frees enough.
     pub(super) fn with_room<T>(
         &self,
         size: u64,
@@ -107,7 +107,7 @@ impl Shared {
                     let short = self.reserve.shortage(size, dir)?;
                     let can_help = self.trash.can_free(&self.root, short, at_home)?;
                     if !can_help || !self.trash.push_out(&self.root, at_home)? {
-                        // Bytes that others are still writing may be all that is missing.
+                        // The space may be short only because of bytes that others are still writing.
                         let missing = if short == 0 { size } else { short };
                         return Err(self.trash.no_space(missing, at_home));
                     }

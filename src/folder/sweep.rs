@@ -30,8 +30,8 @@ const MOST_ENTRIES: usize = 1_000_000;
 /// A file that was written within this time may be an upload in progress: other machines may write late, and their clocks
 /// may differ.
 const FRESH: Duration = Duration::from_secs(10 * 60);
-/// A server aborts an upload that stalls for its stall time, which may be longer than `FRESH`. As much time
-/// again is for syncing the file.
+/// A server aborts an upload that stalls for its stall time, which may be longer than `FRESH`. Twice that time also
+/// allows for syncing the file.
 const STALLS: u32 = 2;
 
 /// How long the name of a directory that is being copied is. Other directories with such names are left alone.

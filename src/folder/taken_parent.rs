@@ -1,4 +1,4 @@
-//! A way around names that are taken, for principals that must not learn which are.
+//! A way around taken names, for principals that must not learn which names are taken.
 //!
 //! A file cannot be saved below the name of a file, or of a link that leads nowhere or to where the principal
 //! has no rights. A refusal would reveal that the name is taken, since saving below a new name succeeds. So

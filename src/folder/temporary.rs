@@ -8,8 +8,8 @@
 //! A file with a temporary name stays locked (`flock`) while its server runs, so that another server's
 //! [sweep](super::sweep) can distinguish leftovers from files that are being written.
 //!
-//! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name: where a
-//! file system needs a claim, that must be hidden from this server's readers.
+//! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name:
+//! where a file system needs a claim, the claim must be hidden from this server's readers.
 //!
 //! Knows nothing of the rules, or of what the final name means.
 
@@ -29,7 +29,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// How often a random 64-bit name may be taken, or swept away, before something else must be wrong.
+/// How often a random 64-bit name may be taken, or swept away. After that many times, there must be another cause.
 pub(super) const TRIES: usize = 16;
 
 /// An incomplete file. Removed on drop.
@@ -56,7 +56,7 @@ impl Temporary {
     }
 
     fn create_as(dir: &Arc<Dir>, method: SaveMethod, mode_with_name: Mode) -> Result<Self, Errno> {
-        // Whatever the error, a named file is tried next. It fails too if the error is a real one.
+        // After any error, a named file is tried next. If the file system really cannot create files, that fails too.
         if method == SaveMethod::Anonymous
             && let Some(file) = anonymous_file(&**dir, attributes::NEW_FILE)
         {
@@ -328,7 +328,7 @@ pub(super) struct TemporaryName(Name);
 struct Name {
     dir: Arc<Dir>,
     text: String,
-    /// Whether the name is ours, so that it is removed on drop.
+    /// Whether the file has this name now, so that it is removed on drop.
     taken: bool,
 }
 

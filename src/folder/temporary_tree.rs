@@ -60,7 +60,7 @@ impl TemporaryTree {
         (&self.parent, OsStr::new(&self.name))
     }
 
-    /// It has another name now, and is not removed.
+    /// Keeps the directory, which has another name now.
     pub(super) fn leave(mut self) {
         self.is_ours = false;
     }

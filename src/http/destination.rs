@@ -1,6 +1,7 @@
-//! The fields of COPY and MOVE (RFC 4918 §10): where they lead, and what happens to what is there.
+//! The fields of COPY and MOVE (RFC 4918 §10): where a request leads, and what happens to an existing entry there.
 //!
-//! Pure functions. Whether the host of a destination is this server's, and which path of the folder it names, the server decides.
+//! Pure functions. The server decides whether the host of a destination is its own, and which path of the folder the
+//! destination names.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use super::target::{PathAndQuery, Target, TargetError};
 /// Where a COPY or MOVE leads (RFC 4918 §10.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Destination<'b> {
-    /// `host:port`, if it is a URI. Its scheme does not count: behind a proxy it is another one.
+    /// `host:port`, if it is a URI. Its scheme is ignored, because it may differ behind a proxy.
     pub authority: Option<&'b str>,
     /// Its path, encoded. It has no query.
     pub path: PathAndQuery<'b>,
@@ -24,7 +25,7 @@ pub enum DestinationError {
     Missing,
     /// There are several.
     Repeated,
-    /// It has a fragment, which names a part of something.
+    /// It has a fragment, which would name a part of a file.
     Fragment,
     /// It has a query: a `?` in a name has to be encoded.
     Query,
@@ -34,16 +35,16 @@ pub enum DestinationError {
     Malformed(TargetError),
 }
 
-/// Whether what has the destination's name is replaced (RFC 4918 §10.6).
+/// Whether an existing entry with the destination's name is replaced (RFC 4918 §10.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
-    /// It is replaced. Without the field, too.
+    /// It is replaced. This is also the meaning of a request without the field.
     Allowed,
     /// The request fails.
     Forbidden,
 }
 
-/// How much of a directory a request is about (RFC 4918 §10.2).
+/// How much of a directory a request applies to (RFC 4918 §10.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// The directory itself.
@@ -54,7 +55,7 @@ pub enum Depth {
     Infinity,
 }
 
-/// A field whose value is none of those that it may have.
+/// A field with a value that is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldError {
     name: &'static str,
@@ -117,7 +118,7 @@ impl Overwrite {
 }
 
 impl Depth {
-    /// What a request with these fields asks for: infinity without the field, as DELETE, COPY and MOVE mean it.
+    /// The depth that these fields request. Without the field, it is infinity, as for DELETE, COPY and MOVE.
     pub fn of(fields: Fields<'_, '_>) -> Result<Self, FieldError> {
         const EXPECTED: &str = "0, 1 or infinity";
         match single(fields, "Depth", EXPECTED)? {

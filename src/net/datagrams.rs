@@ -1,8 +1,8 @@
 //! A UDP socket that receives requests, and the sockets that answer them.
 //!
-//! Each answer comes from the address that the request was sent to, and from a port of its own: on a machine
-//! with several addresses, the client would reject a reply from a different one. The kernel reports that
-//! address with each datagram (`IP_PKTINFO`, ip(7)).
+//! Each answer comes from the address that the request was sent to, and from a separate port: on a machine with several
+//! addresses, the client would reject a reply from a different address. The kernel reports that address with each
+//! datagram (`IP_PKTINFO`, ip(7)).
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
@@ -125,7 +125,7 @@ pub(super) fn ipv4_of(address: SocketAddr, socket: &SockRef<'_>) -> Option<Socke
     is_dual.then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
 }
 
-/// A new socket for the transfer that a datagram begins.
+/// A new socket for a transfer, bound to the address at which its request arrived.
 pub fn answer_from(to: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(to)?;
     // Not required: with a smaller buffer, more of a burst is lost and sent again.

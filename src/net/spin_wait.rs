@@ -1,13 +1,12 @@
 //! A short spin before a blocking wait, for peers that answer at once.
 //!
-//! A sleeping processor takes about 50 µs to wake, longer than it takes to produce a small answer. When two
-//! programs answer each other in turn, packet by packet, these wake-ups take most of the time. Measured over
-//! loopback, TFTP in blocks of 512 bytes takes a third of the time if the server stays awake. So after a
-//! prompt answer the thread polls in a loop for a moment before it blocks, and yields the processor between
-//! two polls. After one failed spin it blocks at once for a while, so a slow or distant peer costs next to
-//! nothing. A spin that ends with a packet that does not advance the transfer counts as failed: a broken peer
-//! may repeat its packets for as long as it likes. A peer that is always prompt keeps a processor busy, so
-//! each spin needs a permit.
+//! A sleeping processor takes about 50 µs to wake, longer than it takes to produce a small answer. When two programs
+//! answer each other in turn, packet by packet, these wake-ups take most of the time. Measured over loopback, TFTP in
+//! blocks of 512 bytes takes only a third of the time if the server stays awake. So after a prompt answer the thread
+//! polls in a loop for a moment before it blocks, and yields the processor between two polls. After one failed spin it
+//! blocks at once for a while, so a slow or distant peer costs next to nothing. A spin that ends with a packet that
+//! does not advance the transfer counts as failed: a broken peer may repeat its packets for as long as it likes. A peer
+//! that is always prompt keeps a processor busy, so each spin needs a permit.
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -51,7 +51,7 @@ pub enum OtherEnd {
     Gone,
 }
 
-/// Whether more bytes follow at once: then a small write is not sent as a packet of its own.
+/// Whether more bytes follow immediately: then a small write is not sent in a separate packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum More {
     /// More bytes follow (`MSG_MORE`).

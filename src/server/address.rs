@@ -53,8 +53,8 @@ fn choose(
     found.map(|authority| format!("{}://{authority}", own.name()))
 }
 
-/// Whether this host is the machine itself, or a link-local address, which each machine reaches through an interface of its
-/// own.
+/// Whether this host is the machine itself, or a link-local address, which each machine reaches through a different
+/// interface.
 fn is_of_one_machine(host: &str) -> bool {
     let (name, _) = split_port(host);
     let is_named = name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost");

@@ -1,5 +1,5 @@
-//! Users that others vouch for: a trusted proxy names the user of a request in a header field; the kernel
-//! names the user of a program at a Unix-domain socket. Such requests need no credentials of their own.
+//! Users that are identified by others: a trusted proxy names the user of a request in a header field; the kernel names
+//! the user of a program at a Unix-domain socket. Such requests need no further credentials.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! Whatever is saved, removed, moved or restored is announced here and nowhere else: to the log, the cache
-//! and the chat room. The chat room does not hear of new directories.
+//! Every change of the folder (saving, removing, moving, restoring) is announced here and nowhere else: to the log, the
+//! cache and the chat room. New directories are not announced in the chat room.
 //!
 //! The cache checks every entry again, so a directory needs nothing more than a file does.
 

@@ -21,8 +21,8 @@ use crate::own_paths::ASSETS;
 use crate::server::error_response::not_found;
 use crate::server::response::Response;
 
-/// How long they may be cached: a year is the longest that RFC 9111 §1.2.2 considers useful, and with `immutable`
-/// (RFC 8246) a reload does not revalidate either.
+/// How long assets may be cached: a year is the longest time that RFC 9111 §1.2.2 considers useful. With `immutable`
+/// (RFC 8246), even a reload does not revalidate them.
 const CACHING: &str = "public, max-age=31536000, immutable";
 
 /// How many bytes of the hash are in a name; this only has to prevent accidental collisions.

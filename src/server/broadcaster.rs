@@ -18,12 +18,11 @@ use crate::server::connection::Connection;
 use crate::server::connections::tracked::Tracked;
 use crate::server::moment::Moment;
 
-/// After this time without an event a subscriber is sent a comment, to find out whether it is connected (WHATWG HTML
-/// §9.2.7).
+/// After this time without an event, the server sends a subscriber a comment, to find out whether it is still connected
+/// (WHATWG HTML §9.2.7).
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
 
-/// A subscriber that reads nothing for this long is disconnected; also how long the kernel waits for an
-/// acknowledgement.
+/// A subscriber that reads nothing for this long is disconnected. The kernel waits just as long for an acknowledgement.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 
 /// How often to send heartbeats and to look for stuck subscribers and absent members.

@@ -69,7 +69,7 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// The users, if there are any.
     pub accounts: Option<Accounts>,
-    /// Who else may say which user a request acts for.
+    /// Who else may name the user of a request.
     #[cfg(feature = "accounts")]
     pub ambient_users: AmbientUsers,
     /// Whether nothing can be written over TFTP.

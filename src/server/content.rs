@@ -3,8 +3,8 @@
 //! A [`ContentSource`] produces one part at a time, and the next one only after the last has been sent. So it needs memory for
 //! one part, whatever the length; and a reader that stalls is parked with its part, without a thread.
 //!
-//! Content whose length is known is sent with it; a source that produces less or more than it said aborts the response.
-//! Other content is sent with chunked coding, or ends with its connection.
+//! Content of known length is sent with its length; if a source produces less or more than it announced, the response
+//! is aborted. Other content is sent with chunked coding, or ends with its connection.
 //!
 //! This module knows nothing about sockets, or about what is produced.
 

@@ -60,7 +60,7 @@ impl Cookie {
         Self { name, path: base.with(prefix), is_secure }
     }
 
-    /// All its values in a request.
+    /// All values of the cookie in a request.
     pub(super) fn all<'b>(&self, fields: Fields<'_, 'b>) -> impl Iterator<Item = &'b [u8]> {
         let pairs = fields.all("Cookie").flat_map(|line| line.split(|byte| *byte == b';'));
         pairs.filter_map(|pair| {
@@ -69,7 +69,7 @@ impl Cookie {
         })
     }
 
-    /// Its value in a request.
+    /// The value of the cookie in a request.
     pub(super) fn find<'b>(&self, fields: Fields<'_, 'b>) -> Result<Option<&'b [u8]>, TwoCookies> {
         let mut values = self.all(fields);
         let first = values.next();

@@ -11,7 +11,7 @@ use crate::server::response::Response;
 /// When to retry if descriptors are short, in seconds: the minimum time for which an idle connection is kept.
 const RETRY_AFTER: u32 = 5;
 
-/// When to retry if the shared folder was replaced, in seconds: the server notices that within one.
+/// When to retry if the shared folder was replaced, in seconds: the server notices the replacement within one second.
 const FOLLOWED_AFTER: u32 = 2;
 
 /// When to retry if the server is shutting down, in seconds.
@@ -52,7 +52,7 @@ pub(super) fn of(error: &Error) -> Response {
     Response::text(status, format_args!("{error}\n"))
 }
 
-/// The response to what the server ends because it is shutting down.
+/// The response to a request that the server aborts because it is shutting down.
 pub(super) fn shutting_down() -> Response {
     let text = "the server is shutting down\n";
     Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RESTARTED_AFTER)

@@ -3,9 +3,9 @@
 //! A hash is computed in slices. The next slice runs in whichever of the waiting jobs comes next, so a long file does
 //! not keep a thread from the commits that are queued behind it, and ten requests for one file share one computation.
 //!
-//! A hash belongs to one version of the file. A change during the computation makes another version, which is noticed
-//! at the end, unless it happens within one tick of the file system's clock; so the computation of a file that was
-//! just written starts a moment later. (A program that writes through a memory map need not update the file's times
+//! A hash belongs to one version of the file. A change during the computation makes another version, which is detected
+//! at the end, unless the change happens within one tick of the file system's clock. So the computation for a file that
+//! was just written starts a moment later. (A program that writes through a memory map need not update the file's times
 //! at once; that cannot be noticed.) If the clock ticks in whole seconds, that delay would be too long: then the hash
 //! of an unsettled version is returned with a weak tag, and is neither cached nor shared.
 //!

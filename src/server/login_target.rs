@@ -9,7 +9,7 @@ use crate::http::target::Target;
 use crate::own_paths::{LOGIN, SEGMENT};
 use crate::server::base::Base;
 
-/// What has to be encoded in the value of a query.
+/// The characters that have to be encoded in the value of a query.
 const NOT_IN_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -34,7 +34,7 @@ impl LoginTarget {
         is_plain(path.as_bytes()).then(|| Self(format!("{path}{query}")))
     }
 
-    /// Where a request leads to.
+    /// The target of this request.
     pub(super) fn of(head: &Head<'_, '_>) -> Option<Self> {
         let target = head.target.path()?;
         let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();

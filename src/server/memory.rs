@@ -5,7 +5,7 @@
 
 use std::fs;
 
-/// Below this much resident memory, in bytes, nothing is returned: it is what a busy server needs anyway.
+/// Below this much resident memory, in bytes, nothing is returned: a busy server needs that much anyway.
 const ENOUGH: u64 = 16 * 1024 * 1024;
 
 /// Returns freed memory to the system, if the process holds more than [`ENOUGH`]. Takes up to a few milliseconds.

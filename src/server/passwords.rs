@@ -32,8 +32,8 @@ impl Runtime {
         shedding::shed_descriptors(self, excess);
     }
 
-    /// Checks passwords until the server stops. A client that has gone meanwhile costs nothing; so does one
-    /// that has shut down its sending side, if many of its requests wait.
+    /// Checks passwords until the server stops. The check is skipped if the client has disconnected, or if it has shut
+    /// down its sending side and many of its requests wait.
     pub(super) fn check_passwords(self: &Arc<Self>) {
         let Some(accounts) = &self.state.accounts else { return };
         if let Err(error) = setpriority_process(None, NICE) {

@@ -8,10 +8,10 @@
 //! Whatever else a trusted proxy says is checked here: the host (by its gate), and the prefix that the proxy
 //! has removed.
 //!
-//! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it.
-//! No gate waits. If a password has to be checked, the request stays in the input, and the password thread
-//! gets its connection. The next turn parses the request again, with the verdict, and runs it from the first
-//! gate to its handler: the head is borrowed from the input of one turn.
+//! A gate returns `Result<T, Response>`: it lets the request pass and returns its findings, or refuses the request. No
+//! gate waits. If a password has to be checked, the request stays in the input, and the password thread gets its
+//! connection. The next turn parses the request again, with the verdict, and runs it from the first gate to its
+//! handler: the head is borrowed from the input of one turn.
 //!
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
@@ -36,9 +36,9 @@ use crate::server::response::Response;
 use crate::server::routing;
 use crate::server::state::State;
 
-/// Finds the response to a request, or what has to be done first. The request's host becomes the one that the
-/// client asked for.
-/// `credential` is what the previous request on the connection has proved; it becomes what this one proves.
+/// Finds the response to a request, or what has to be done first. The request's host becomes the one that the client
+/// asked for. `credential` is what the previous request on the connection has proved; afterwards, it is what this
+/// request has proved.
 pub(super) fn run<'b>(
     head: &mut Head<'_, 'b>,
     state: &State,
@@ -50,7 +50,7 @@ pub(super) fn run<'b>(
 ) -> Handled {
     let handled = respond(head, state, peer, source, wanted, credential, disk);
     let handled = handled.unwrap_or_else(Handled::Respond);
-    // Nothing else is about a password.
+    // A response with another status does not ask for a password.
     let is_final =
         matches!(&handled, Handled::Respond(response) if response.head.status() != Status::UNAUTHORIZED);
     if state.accounts.is_some() && !is_final {
@@ -88,7 +88,7 @@ fn respond<'b>(
         wanted.login = authenticate::way_to_login(head, state);
     }
     let (needs, handler, request) = routing::find(head, source, principal, wanted.link.clone(), state)?;
-    // A folder's page shows the user, even where everybody has the same rights.
+    // The page of a folder contains the user's name, even where everybody has the same rights.
     if has_user && needs != Rights::NONE || wanted.link.is_some() {
         wanted.audience = Audience::OneUser;
     } else if state.accounts.is_some() && needs != Rights::NONE && state.access.depends_on_user(&request.path)
@@ -110,8 +110,8 @@ fn is_by_page(head: &Head<'_, '_>) -> bool {
     }
 }
 
-/// Refuses a request whose proxy has removed a prefix other than the base: no link in the response would be
-/// right. If there are two prefixes, one may come from the client.
+/// Refuses a request whose proxy has removed a prefix other than the base: all links in the response would be wrong. If
+/// there are two prefixes, one of them may come from the client.
 fn check_prefix(head: &Head<'_, '_>, source: &RequestSource<'_>, state: &State) -> Result<(), Response> {
     if source.prefix.is_some() && !head.fields.all("X-Forwarded-Prefix").all(|prefix| state.base.is(prefix)) {
         let base = state.base.directory();

@@ -1,5 +1,5 @@
-//! Whom the trash records as the owner of what a request replaces, moves or removes, and who may see which
-//! entries.
+//! The client that the trash records as the owner of files that a request replaces, moves or removes; and which entries
+//! a client may see.
 //!
 //! A user or a link is remembered by name. A client without an account gets a cookie with the response to the
 //! first request that removes or replaces something; without the cookie, it finds nothing in the trash.
@@ -21,9 +21,9 @@ use crate::server::undo_secret::UndoSecret;
 /// The client of a request that may replace, move or remove something.
 #[derive(Debug)]
 pub(super) struct RemovingClient {
-    /// As the folder knows it.
+    /// The client in the folder's terms.
     pub remover: Remover,
-    /// Lets a client that nothing else identifies find again what it puts into the trash.
+    /// The cookie by which the server recognises the owner of entries if it has no account.
     cookie: Option<UndoCookie>,
 }
 
@@ -39,20 +39,20 @@ struct UndoCookie {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Displaced {
     Nothing,
-    /// It is gone: the trash does not keep it.
+    /// Something that the trash does not keep.
     ForGood,
-    /// It is this entry of the trash.
+    /// This entry of the trash.
     Kept(TrashId),
 }
 
 /// Whose trash entries a client may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrashOwner {
-    /// Its own.
+    /// The client's own entries.
     Owner(String),
-    /// Everybody's.
+    /// Everybody's entries.
     Everybody,
-    /// None: nothing identifies the client.
+    /// No entries: nothing identifies the client.
     Nobody,
 }
 
@@ -93,7 +93,8 @@ fn secret(request: &Request<'_, '_, '_>, state: &State) -> Option<UndoSecret> {
 }
 
 impl RemovingClient {
-    /// The response, with the id of what is kept, and with the cookie if it is new, or if the trash has kept something: the cookie lives as long as the newest entry.
+    /// The response, with the id of the entry if something was kept. A new cookie is sent once something was displaced.
+    /// A kept entry renews the cookie, which lasts as long as the newest entry.
     pub(super) fn remember(&self, response: Response, displaced: Displaced) -> Response {
         let response = match displaced {
             Displaced::Kept(id) => response.with(TRASH_FIELD, id),
@@ -120,7 +121,7 @@ impl Displaced {
         if created { Self::Nothing } else { Self::removed(kept) }
     }
 
-    /// The newer of both, if something was displaced.
+    /// The result of both together: the newer entry of the trash, if there is one.
     pub(super) fn and(self, newer: Self) -> Self {
         match (self, newer) {
             (older, Self::Nothing) | (older @ Self::Kept(_), Self::ForGood) => older,
@@ -133,12 +134,13 @@ impl TrashOwner {
     /// Whose entries the client of this request may see, restore and discard.
     pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> Self {
         let rights: Rights = state.access.rights(&request.principal, &SharePath::root());
-        // Without `--allow`, a client that may stop the server has the right too. That is no reason to show it what others removed.
+        // Without `--allow`, a client that may stop the server has this right too. But it must not see what others have
+        // removed.
         let is_admin = rights.has(Right::Admin) && request.principal.user().is_some();
         if is_admin { Self::Everybody } else { Self::own(request, state) }
     }
 
-    /// Its own entries, even if it may see those of others.
+    /// The client's own entries, even if it may see those of other clients.
     pub(super) fn own(request: &Request<'_, '_, '_>, state: &State) -> Self {
         let by_cookie = || secret(request, state).map(|secret| secret.owner());
         request.principal.owner().or_else(by_cookie).map_or(Self::Nobody, Self::Owner)

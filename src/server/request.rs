@@ -27,13 +27,13 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub path: SharePath,
     /// What follows the route's prefix in the target: the token of an upload, the name of an asset. Empty elsewhere.
     pub rest: &'b str,
-    /// The user that it acts for.
+    /// The principal that the request acts for.
     pub principal: Principal,
     /// The client.
     pub client: ClientAddress,
     /// The scheme that the client used, if a trusted proxy names it, or if the connection uses TLS.
     pub scheme: Option<Scheme>,
-    /// The link through which it comes.
+    /// The link through which the request came.
     pub link: Option<Arc<LinkView>>,
 }
 

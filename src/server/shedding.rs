@@ -5,8 +5,9 @@
 //! - When too many descriptors are held, the client that holds the most loses the connections that have
 //!   waited longest, whichever client came last. If no client holds many, idle connections are closed first.
 //!
-//! The files of a closed connection are open until the chores thread has closed them. Until then, a request that would open
-//! files waits as a job if there are too many (`Runtime::may_open`). Nothing more is evicted for them.
+//! The files of a closed connection are open until the chores thread has closed them. Until then, a request that would
+//! open files waits as a job if there are too many (`Runtime::may_open`). No further connections are closed for those
+//! files.
 //!
 //! A client can read why it is rejected: its connection is not reset while it still sends.
 
@@ -88,7 +89,7 @@ pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
             return;
         }
     }
-    // Only a part of them, so that a client that holds little more than others loses little.
+    // Only a part of its descriptors, so that a client that holds little more than others loses little.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
     if evict(runtime, runtime.table.evict_holders(heaviest, count), heaviest, count) {
         log::warn!("too many open files: closed connections of {heaviest}, which had the most");
@@ -140,7 +141,8 @@ fn reject(runtime: &Runtime, mut connection: Connection, peer: ClientKey) {
     }
 }
 
-/// The system has no descriptors left, although the count allowed more: the client that holds the most loses some.
+/// Frees descriptors when the system has none left, although the count allowed more: closes connections of the client
+/// that holds the most.
 pub(super) fn free_descriptors(runtime: &Runtime) -> bool {
     drop(runtime.state.cache.clear());
     if let Some(idle) = runtime.table.evict_idle(Moment::now()) {

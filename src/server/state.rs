@@ -96,7 +96,7 @@ pub(super) struct State {
     pub tls: Option<Tls>,
     /// The users, if there are any.
     pub accounts: Option<Accounts>,
-    /// Who else may say which user a request acts for.
+    /// Who else may name the user of a request.
     #[cfg(feature = "accounts")]
     pub ambient_users: AmbientUsers,
     /// Whether nothing can be written over TFTP.
@@ -126,7 +126,7 @@ impl State {
         }
     }
 
-    /// Whether users have names of their own, which nobody else may have in the chat.
+    /// Whether each user has their own name, which nobody else may use in the chat.
     pub(super) fn names_users(&self) -> bool {
         self.accounts.as_ref().is_some_and(Accounts::have_names)
     }
@@ -155,8 +155,8 @@ impl State {
         }
     }
 
-    /// What users who are gone have put into the trash belongs to nobody from now on. If the users file is gone or empty,
-    /// that may be a mistake, which must not cost the users their entries.
+    /// Deletes the owner from trash entries of users that no longer exist. It does nothing if the users file is gone or
+    /// empty: that may be a mistake, and the users must not lose their entries.
     pub(super) fn disown_trash(&self, disk: Blocking<'_>) {
         let Some(accounts) = self.accounts.as_ref().filter(|accounts| accounts.have_names()) else { return };
         if !accounts.has(&Subject::Users) {
@@ -165,7 +165,7 @@ impl State {
         let is_there =
             |owner: &str| Principal::user_of_owner(owner).is_none_or(|name| accounts.has_user(name));
         if let Err(error) = self.folder.disown_trash(is_there, disk) {
-            log::error!("cannot take entries of the trash from users who are gone: {error}");
+            log::error!("cannot delete former users from entries of the trash: {error}");
         }
     }
 

@@ -41,7 +41,7 @@ const ROUND: Duration = Duration::from_secs(1);
 /// How often freed memory is returned to the system.
 const RETURN: Duration = Duration::from_secs(2);
 
-/// How long a request waits until closed files free enough descriptors. It then goes ahead anyway: a hanging
+/// How long a request waits until closed files free enough descriptors. Then the request proceeds anyway: a hanging
 /// disk must not delay it further.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -55,7 +55,7 @@ impl State {
         if let Some(permit) = self.trash_sweeps.take() {
             let folder = self.folder.clone();
             self.chores.later(move || {
-                // What comes into the trash from now on needs another sweep.
+                // Entries that are added to the trash from now on need another sweep.
                 drop(permit);
                 folder.sweep_trash(SystemTime::now(), Blocking::own_thread());
             });
@@ -141,7 +141,7 @@ impl Runtime {
         let trash_round = self.trash_round();
         let mut next_trash = Deadline::after(Moment::now(), trash_round);
         let mut next_return = Deadline::after(Moment::now(), RETURN);
-        // One of each at a time, so that they do not pile up behind a chore that a hanging disk delays.
+        // One chore of each kind at a time, so that chores do not pile up while a hanging disk delays one.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
         let mut judged = None;
         loop {
@@ -192,8 +192,8 @@ impl Runtime {
         }
     }
 
-    /// Ends the responses and uploads of sessions, tokens, links and users that have ended, also if their clients wait. They are
-    /// looked for only if the accounts have changed since they were `judged`.
+    /// Ends the responses and uploads whose session, token, link or user is no longer valid, even while their clients
+    /// wait. It searches for them only if the accounts have changed since the generation `judged`.
     fn end_what_is_lost(self: &Arc<Self>, judged: &mut Option<u64>, input: &mut Input) {
         let generation = self.state.accounts.as_ref().map(Accounts::generation);
         if std::mem::replace(judged, generation) == generation {
@@ -205,7 +205,7 @@ impl Runtime {
         }
     }
 
-    /// How often the trash is swept: several times before an entry expires, if that is soon.
+    /// How often the trash is swept: more often if entries expire soon.
     fn trash_round(&self) -> Duration {
         self.state.folder.rules().trash.map_or(SWEEP, |time| (time / 4).clamp(ROUND, SWEEP))
     }

@@ -1,5 +1,4 @@
-//! The secret of a client without an account: with it, the client finds in the trash what it has removed or
-//! replaced.
+//! The secret of a client without an account. It gives the client access to its own entries of the trash.
 
 use std::fmt;
 
@@ -15,7 +14,7 @@ const OWNER: &str = "undo ";
 pub(super) struct UndoSecret([u8; 32]);
 
 impl UndoSecret {
-    /// A new one.
+    /// A new secret.
     pub(super) fn random() -> Self {
         let mut secret = [0; 32];
         for half in secret.chunks_exact_mut(16) {
@@ -41,7 +40,7 @@ impl UndoSecret {
         Some(Self(secret))
     }
 
-    /// As it is sent: hexadecimal digits.
+    /// The form in which it is sent: hexadecimal digits.
     pub(super) fn text(&self) -> String {
         hex(&self.0)
     }

@@ -10,8 +10,8 @@ pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
 /// A file as it was last seen. `None`: it cannot be found.
 pub(super) type Stamp = Option<FileState>;
 
-/// What shows that a file has changed. The change time also covers its permissions and hard links, which may
-/// be why the file could not be used.
+/// What shows that a file has changed. The change time also covers permissions and hard links, because these may have
+/// been the reason why the file could not be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FileState {
     id: (u64, u64),

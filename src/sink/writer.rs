@@ -41,7 +41,7 @@ pub(super) struct Writer {
     file: File,
     reopen: Option<Reopen>,
     notices: Notices,
-    /// For how long it collects lines.
+    /// How long it collects lines.
     pause: Duration,
     /// How many lines are missing since the last notice was written.
     missing: u64,

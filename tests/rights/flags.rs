@@ -35,7 +35,7 @@ fn a_bad_rule_is_quoted() {
     {
         let (code, errors) = refused(&["--allow", rule]);
         assert_eq!(code, Some(2), "{rule}: {errors}");
-        let why = format!("--allow: a rule is about {subject}, and ");
+        let why = format!("--allow: a rule is for {subject}, and ");
         assert!(errors.contains(&why) && errors.contains("no accounts"), "{rule}: {errors}");
     }
 }
@@ -47,10 +47,7 @@ fn a_rule_about_users_needs_accounts() {
     {
         let (code, errors) = refused(&["--allow", rule]);
         assert_eq!(code, Some(2), "{rule}: {errors}");
-        assert!(
-            errors.contains(&format!("a rule is about {subject}, and there are no accounts")),
-            "{errors}"
-        );
+        assert!(errors.contains(&format!("a rule is for {subject}, and there are no accounts")), "{errors}");
     }
 }
 

@@ -200,7 +200,7 @@ fn nothing_is_kept_with_the_trash_off() {
     let removed = visitor.does("DELETE", "/file", "", 204);
     visitor.does("DELETE", "/tree", "", 204);
     assert_eq!((replaced.field("Set-Cookie"), removed.field("Set-Cookie")), (String::new(), String::new()));
-    let said = "the trash is off: what is removed is gone (the server runs with --trash off)\n";
+    let said = "the trash is off: removed files are gone (the server runs with --trash off)\n";
     for (method, target) in
         [("GET", TRASH), ("DELETE", TRASH), ("POST", "/.wharf/undo"), ("DELETE", "/.wharf/trash/x")]
     {

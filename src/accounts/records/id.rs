@@ -1,4 +1,4 @@
-//! The public id of a record: for lists, logs and `--revoke`. It opens nothing.
+//! The public id of a record: for lists, logs and `--revoke`. It does not grant access.
 
 use std::fmt;
 use std::io;

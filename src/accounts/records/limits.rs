@@ -18,9 +18,8 @@ pub const VISIT_LIFE: Duration = Duration::from_secs(DAY);
 /// show it.
 pub const KEPT: Duration = Duration::from_secs(30 * DAY);
 
-/// How far ahead the clock may have been when a session began. A session that would last longer than
-/// [`SESSION_LIFE`] plus this ends at once: a clock that was years ahead must not make sessions that last for
-/// years.
+/// How far ahead the clock may have been when a session began. A session that would last longer than [`SESSION_LIFE`]
+/// plus this ends immediately: a clock that was years ahead must not make sessions that last for years.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(DAY);
 
 /// The last use of a session is noted only if the previous one was at least this long ago: a write for each

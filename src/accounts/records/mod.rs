@@ -1,4 +1,4 @@
-//! Sessions, tokens and links: what a random secret opens, for which user, and for how long.
+//! Sessions, tokens and links: what a random secret gives access to, for which user, and for how long.
 //!
 //! ```text
 //! request ── RecordSecret::parse ──> Records::find ── SHA-256 ──> Record ── Record::is_of(user) ──> what it may do
@@ -10,8 +10,8 @@
 //! the old or the new file. [`Records`] keeps the content in memory, and notices changes by other programs in
 //! [`Records::refresh`].
 //!
-//! A file that cannot be read lets nobody in, and is not overwritten. An expired record stays expired when
-//! the clock is set back.
+//! If the file cannot be read, no record is valid, and the file is not overwritten. An expired record stays expired
+//! when the clock is set back.
 //!
 //! `record` defines a record; `line` and `file` have its written form; `table` allows changes within the
 //! [`limits`]; `store` reads and writes the file; `shared` has [`Records`].

@@ -25,7 +25,7 @@ pub struct Record {
     pub user: UserName,
     /// When it was made.
     pub created: WallTime,
-    /// When it expires: from then on, it opens nothing.
+    /// When it expires: from then on, it gives no access.
     pub expires: WallTime,
     /// Its kind, with the data of that kind.
     pub purpose: Purpose,
@@ -145,7 +145,7 @@ impl Record {
         self.user == user.name && !user.is_disabled && self.version == self.purpose.version_of(user)
     }
 
-    /// Fails if it opens nothing at the time `now`.
+    /// Fails if the record is not valid at the time `now`.
     pub fn check(&self, now: WallTime) -> Result<(), Unusable> {
         match (&self.end, &self.purpose) {
             (Some(RecordEnd { is_revoked: true, .. }), _) => Err(Unusable::Revoked),

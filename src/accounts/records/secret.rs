@@ -21,7 +21,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const BYTES: usize = 32;
 const CHARACTERS: usize = 43;
 
-/// What a secret is used for. A secret that is used for anything else opens nothing.
+/// What a secret is used for. A secret that is used for anything else is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretUse {
     /// In a cookie: the session of a user or of the holder of a link.

@@ -22,7 +22,7 @@ use crate::blocking::Blocking;
 #[derive(Debug)]
 pub struct Records {
     store: RecordStore,
-    /// What requests see; `None` if the last attempt to read the file failed: then nobody is let in.
+    /// What requests see; `None` if the last attempt to read the file failed: then no record is valid.
     view: RwLock<Option<Arc<Table>>>,
     /// How often the view was replaced.
     generation: AtomicU64,
@@ -88,12 +88,13 @@ impl Records {
         self.with_view(|table| table.get(id).cloned())?.ok_or(Unusable::Unknown)
     }
 
-    /// Whether the record is still there, and opens something.
+    /// Whether the record still exists and is valid.
     pub fn has(&self, record: &Record, now: WallTime) -> bool {
         self.get(record.id).is_ok_and(|found| found.digest == record.digest && found.check(now).is_ok())
     }
 
-    /// A number that is another one after each change. What was found at one is found at the same one again, until it expires.
+    /// A number that changes with each change. While the number stays the same, look-ups have the same results, until a
+    /// record expires.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -112,9 +113,8 @@ impl Records {
         })
     }
 
-    /// Reads the file if another program has changed it, ends expired records, and writes the last use of
-    /// sessions once in a while. Call this about every second. If the file cannot be read, nobody is let in
-    /// until it can.
+    /// Reads the file if another program has changed it, ends expired records, and writes the last use of sessions once
+    /// in a while. Call this about every second. While the file cannot be read, no record is valid.
     pub fn refresh(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
         let mut current = self.current();
         let table = self.read_if_changed(&mut current, None, disk)?;
@@ -164,9 +164,8 @@ impl Records {
         self.issue(SecretUse::Link, now, disk, |table, key| table.add_link(user, link, key, now))
     }
 
-    /// Takes one use of a link, and starts a session for it. Both are on the disk when this returns. The
-    /// caller has checked the link's password, and that the link still belongs to its user
-    /// ([`Record::is_of`]).
+    /// Counts one use of a link, and starts a session for it. Both are on the disk when this returns. The caller has
+    /// checked the link's password, and that the link still belongs to its user ([`Record::is_of`]).
     pub fn take_use(&self, link: RecordId, now: WallTime, disk: Blocking<'_>) -> Result<Issued, ChangeError> {
         self.issue(SecretUse::Session, now, disk, |table, key| table.take_use(link, key, now))
     }

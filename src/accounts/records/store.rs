@@ -110,8 +110,8 @@ impl RecordStore {
         whole::remove_drafts(&locked.dir, &self.name).map_err(|error| self.system(error))
     }
 
-    /// Waits until no other program changes the file. The lock is a file of its own, which is never removed:
-    /// NFS locks no directories, and the records file is replaced.
+    /// Waits until no other program changes the file. The lock is a separate file, which is never removed: NFS locks no
+    /// directories, and the records file is replaced.
     pub(super) fn lock(&self, _: Blocking<'_>) -> Result<LockedStore<'_>, RecordsError> {
         let dir = self.open()?;
         let mut name = self.name.clone();

@@ -1,4 +1,4 @@
-//! Why a secret opens nothing.
+//! Why a secret is not valid.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ pub enum Unusable {
     Revoked,
     /// It has expired.
     Expired,
-    /// Every use of the link has been taken.
+    /// The link has been used the maximum number of times.
     UsedUp,
-    /// The records cannot be read at the moment, so nobody is let in.
+    /// The records cannot be read at the moment, so no record is valid.
     Unavailable,
 }
 

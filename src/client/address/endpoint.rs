@@ -72,7 +72,7 @@ impl Endpoint {
         checked(host, port).map(|host| Self::Tls { host, port, named_by: NamedBy::User })
     }
 
-    /// The same, named by a redirect of another server.
+    /// The same endpoint, named by a redirect of another server.
     #[must_use]
     pub fn named_by_redirect(mut self) -> Self {
         if let Self::Tcp { named_by, .. } | Self::Tls { named_by, .. } = &mut self {
@@ -184,7 +184,7 @@ pub(super) fn split_port(authority: &str, default: u16) -> Result<(&str, u16), A
     }
 }
 
-/// An error if there is a user name before the host. What may be a password is not in it.
+/// An error if there is a user name before the host. The error does not contain what may be a password.
 fn refuse_user(authority: &str) -> Result<(), AddressError> {
     authority.rsplit_once('@').map_or(Ok(()), |(_, host)| Err(AddressError::User(host.to_owned())))
 }

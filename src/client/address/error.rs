@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::printable::Printable;
 
-/// Why a user name and a password cannot be used. None of them is in it.
+/// Why a user name and a password cannot be used. It contains neither of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginError {
     /// The user name is empty.
@@ -32,7 +32,8 @@ pub enum AddressError {
     Port(String),
     /// The scheme is not supported.
     Scheme(String),
-    /// It has a user name before `@`, where none may be. Only what follows is kept: a password is never printed.
+    /// It has a user name before `@`, which is not allowed there. Only the text after `@` is kept: a password is never
+    /// printed.
     User(String),
     /// The user name or the password before `@` is wrong.
     Login(LoginError),

@@ -8,8 +8,8 @@ use crate::client::pattern;
 use crate::client::session::Session;
 use crate::client::targets::{decode, target_of};
 
-/// The targets that a target with or without a pattern stands for. As in a shell, names that begin with a dot match only a
-/// pattern that does. The root is an error.
+/// The targets that a target with or without a pattern stands for. As in a shell, names that begin with a dot match
+/// only a pattern that begins with a dot. The root is an error.
 pub fn expand(session: &mut Session, target: &str) -> Result<Vec<String>, ClientError> {
     let (directory, last) = target.split_at(target.rfind('/').map_or(0, |slash| slash + 1));
     if !last.contains('*') {

@@ -17,7 +17,7 @@ pub(super) enum RemoteKind {
     Missing,
 }
 
-/// Asks the server. A directory is what leads to its own name with a slash.
+/// Asks the server. If it redirects to the same name with a slash, the name is a directory.
 pub(super) fn kind(session: &mut Session, target: &str) -> Result<RemoteKind, ClientError> {
     let response = session.send(&HttpRequest { method: Method::Head, target, fields: &[], content: None })?;
     let (status, location) = (response.head.status, response.head.field("Location"));

@@ -7,7 +7,7 @@ use crate::client::session::Session;
 use crate::client::transfer::retry::FailedAttempt;
 use crate::http::status::Status;
 
-/// Makes a directory; with its missing `parents`, and then it may also exist.
+/// Makes a directory. With `parents`, also makes the missing directories above it, and accepts an existing directory.
 pub fn make_directory(
     session: &mut Session,
     target: &str,

@@ -6,9 +6,9 @@
 //!                                         └── make ──────> MKCOL
 //! ```
 //!
-//! Each does one thing on the server, or nothing. What a user expects of `rm`, `mv` and `cp` decides what is asked of it:
-//! without `-r`, nothing happens to directories, and no directory is ever replaced. Where a request can say that, it does; `kind`
-//! asks before where none can.
+//! Each command makes one change on the server, or none. It behaves like `rm`, `mv` and `cp`: without `-r`, nothing
+//! happens to directories, and no directory is ever replaced. A request states this itself if HTTP allows it; otherwise
+//! `kind` asks the server first.
 
 mod expand;
 mod kind;

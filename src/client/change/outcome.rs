@@ -7,16 +7,16 @@ use crate::client::shown_target::ShownTarget;
 /// Whether the source stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relocate {
-    /// It has only the new name.
+    /// The source is gone.
     Move,
-    /// There are two.
+    /// The source stays.
     Copy,
 }
 
 /// What was done on a server, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteChange {
-    /// It is gone.
+    /// Something was removed.
     Removed {
         /// Its target.
         target: String,
@@ -25,7 +25,7 @@ pub enum RemoteChange {
         /// Whether the trash of the server has it.
         is_kept: bool,
     },
-    /// It has another name, or there are two of it.
+    /// Something was moved or copied.
     Relocated {
         /// Whether it was moved or copied.
         how: Relocate,
@@ -36,7 +36,7 @@ pub enum RemoteChange {
         /// Whether a file of this name was replaced.
         replaces: bool,
     },
-    /// It is a new directory.
+    /// A directory was made.
     Made {
         /// Its target.
         target: String,
@@ -46,7 +46,7 @@ pub enum RemoteChange {
         /// Its target.
         target: String,
     },
-    /// It stays, because something has the new name.
+    /// Nothing was moved or copied, because something else has the new name.
     Kept {
         /// Its target.
         from: String,
@@ -60,7 +60,7 @@ pub enum RemoteChange {
 pub struct ChangeLine<'c> {
     /// What was done.
     pub change: &'c RemoteChange,
-    /// Whether nothing was done, and the line says what would be.
+    /// Whether this is a dry run: the line says what would be done.
     pub is_planned: bool,
 }
 

@@ -7,7 +7,8 @@
 //!                                        └─ a file ── MOVE, Overwrite: T ── 201, 204 ─────> moved, the file replaced
 //! ```
 //!
-//! A request that may replace something would replace a directory too (RFC 4918 §9.9.3). So the first one replaces nothing.
+//! A request that may replace something would replace a directory too (RFC 4918 §9.9.3). So the first request may
+//! replace nothing.
 
 use super::expand::is_root;
 use super::kind::{RemoteKind, kind};
@@ -42,12 +43,13 @@ pub struct RelocateOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelocateTo {
     target: String,
-    /// Whether the target is a directory into which they go.
+    /// Whether the target is the directory into which they go.
     is_parent: bool,
 }
 
 impl RelocateTo {
-    /// Where this many sources go: into a target with a slash. Several go into a directory only.
+    /// Where this many sources go. A target with a slash, or a target for several sources, is a directory into which
+    /// they go.
     pub fn of(session: &mut Session, target: String, sources: usize) -> Result<Self, ClientError> {
         let has_slash = target.ends_with('/');
         if sources > 1 && !has_slash && kind(session, &target)? != RemoteKind::Directory {
@@ -64,10 +66,10 @@ impl RelocateTo {
     }
 }
 
-/// What a server has made of a request that replaces nothing.
+/// The result of a request that may replace nothing.
 enum Attempt {
     Done,
-    /// Something may have the new name: 412, or 409 if that is a directory.
+    /// Something else may have the new name: 412, or 409 if a directory has it.
     Exists(ClientError),
 }
 
@@ -94,7 +96,7 @@ pub fn relocate(
         Attempt::Done => return Ok(changed(target, false)),
         Attempt::Exists(refusal) => refusal,
     };
-    // What cannot be found out is not replaced.
+    // If the server does not say what has the name, nothing is replaced.
     let Ok(mut there) = kind(session, &target) else { return Err(refusal) };
     if there == RemoteKind::Directory && !to.is_parent {
         target = to.inside(from);
@@ -210,7 +212,7 @@ mod tests {
         Say(format!("HTTP/1.1 308 x\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").leak())
     }
 
-    /// The line for this, and the requests: each with the path of its destination, and `Overwrite`.
+    /// The printed line of this command, and its requests: each with the path of its destination, and `Overwrite`.
     fn relocated(
         (from, to, count): (&str, &str, usize),
         options: RelocateOptions,
@@ -308,7 +310,7 @@ mod tests {
                 ("/a", "/b", 1),
                 MOVED,
                 vec![says("207 x")],
-                "the server has done it only in part",
+                "the server has changed only a part of the directory",
                 &["MOVE /a /b F"],
             ),
             (

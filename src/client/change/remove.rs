@@ -1,7 +1,7 @@
 //! Removes files and directories (RFC 9110 §9.3.5, RFC 4918 §9.6).
 //!
-//! Without `recursive`, a request has `Depth: 0`, which servers refuse for a directory. So nothing has to be asked before, and
-//! nothing can change in between.
+//! Without `recursive`, a request has `Depth: 0`, which servers refuse for a directory. So the client need not ask for
+//! the type first, and nothing can change in between.
 
 use super::expand::is_root;
 use super::kind::{RemoteKind, kind};
@@ -30,7 +30,7 @@ pub(super) const MULTI_STATUS: u16 = 207;
 pub struct RemoveOptions {
     /// Directories too, with everything in them.
     pub recursive: bool,
-    /// What is missing is not an error, and nobody is asked.
+    /// A missing name is not an error, and the user is not asked.
     pub force: bool,
     /// Nothing is removed.
     pub dry_run: bool,
@@ -60,7 +60,7 @@ pub fn remove(
             kind => Ok(removed(kind == RemoteKind::Directory, true)),
         };
     }
-    // Only asked for the slash in the output: a server that does not say it removes it all the same.
+    // The type is only needed for the slash in the output: if the server does not say, the target is removed too.
     let is_directory =
         recursive && (target.ends_with('/') || matches!(kind(session, target), Ok(RemoteKind::Directory)));
     let fields: &[_] = if recursive { &[] } else { &[("Depth", "0")] };
@@ -86,7 +86,8 @@ pub fn remove(
     }
 }
 
-/// The directories among these targets. What cannot be found out now fails later.
+/// The directories among these targets. Targets whose type is unknown are left out; an error appears when they are
+/// removed.
 pub fn directories(session: &mut Session, targets: &[String]) -> Vec<String> {
     let is_directory = |target: &&String| {
         target.ends_with('/') || matches!(kind(session, target), Ok(RemoteKind::Directory))
@@ -171,7 +172,13 @@ mod tests {
             ("/a", plain, vec![missing], "404 Not Found", &["DELETE /a 0"]),
             ("/a", forced, vec![missing], "nothing", &["DELETE /a 0"]),
             ("/a", forced, vec![says("403 No")], "403 Forbidden", &["DELETE /a 0"]),
-            ("/d/", tree, vec![says("207 x")], "the server has done it only in part", &["DELETE /d/"]),
+            (
+                "/d/",
+                tree,
+                vec![says("207 x")],
+                "the server has changed only a part of the directory",
+                &["DELETE /d/"],
+            ),
             ("/", tree, vec![], &root, &[]),
             ("/.wharf/l/abc/", tree, vec![], &root, &[]),
             (

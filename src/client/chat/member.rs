@@ -53,8 +53,8 @@ impl ChatMember {
         self.root.resolve(own_path, false)
     }
 
-    /// Joins again under the same name, after the server has forgotten this token. Does nothing if another thread has done
-    /// so since.
+    /// Joins again under the same name, after the server has forgotten this token. Does nothing if another thread has
+    /// joined again in the meantime.
     pub(super) fn join_again(&self, forgotten: &str) -> Result<(), ClientError> {
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if *token == forgotten {

@@ -9,7 +9,7 @@ use crate::http::status::Status;
 /// The alphabet of base64 (RFC 4648 §4).
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// What a client sends to one server with each request, and what the server made of it.
+/// The value that the client sends to one server with each request, and whether the server accepted it.
 #[derive(Debug)]
 pub struct Authorization {
     value: SecretText,
@@ -31,9 +31,9 @@ pub enum CredentialKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Verdict {
-    /// There was none yet.
+    /// There was no response yet.
     Open,
-    /// Not 401. A later 401 is then about one path.
+    /// Not 401. A later 401 then concerns only one path.
     Accepted,
     /// 401.
     Refused,
@@ -74,7 +74,7 @@ impl Authorization {
         self.value.expose()
     }
 
-    /// Notes the status of a response to a request with it.
+    /// Notes the status of a response to a request with these credentials.
     pub(in crate::client) fn note(&self, status: Status) {
         let verdict = if status == Status::UNAUTHORIZED { Verdict::Refused } else { Verdict::Accepted };
         // Only the first response counts.
@@ -86,7 +86,7 @@ impl Authorization {
         );
     }
 
-    /// Whether the server has refused it: sending it again would only count as another guess.
+    /// Whether the server has refused the credentials: sending them again would only count as another guess.
     pub(in crate::client) fn is_refused(&self) -> bool {
         self.verdict.load(Ordering::Relaxed) == Verdict::Refused as u8
     }

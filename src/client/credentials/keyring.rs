@@ -1,4 +1,4 @@
-//! The credentials of this process, by server: shared by all sessions, as are the certificates that it trusts.
+//! The credentials of this process, by server. All sessions share them, like the trusted certificates.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -9,8 +9,8 @@ use crate::client::address::Endpoint;
 /// What [`log_in`] has set.
 static KEYRING: OnceLock<Keyring> = OnceLock::new();
 
-/// Credentials by the server that they are for: its scheme, host and port. A server that a redirect has named is another
-/// [`Endpoint`] than one that the user has named, so it gets none.
+/// Credentials by server: scheme, host and port. A server that was named by a redirect is a different [`Endpoint`] from
+/// one that the user has named, so it gets no credentials.
 #[derive(Debug)]
 pub struct Keyring(HashMap<Endpoint, Arc<Authorization>>);
 

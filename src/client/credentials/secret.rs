@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-/// A password, a token, or what has one in it.
+/// A password, a token, or text that contains one.
 #[derive(Clone)]
 pub struct SecretText(String);
 

@@ -16,12 +16,14 @@ pub enum SentCredentials {
 }
 
 impl SentCredentials {
-    /// The explanation of a 401: what the server says, if it says something, and what to do.
+    /// The explanation of a 401: the server's reason, if it gives one, and what to do.
     pub(in crate::client) fn explain(&self, said: Option<String>) -> Option<String> {
         let advice = match self {
             Self::Nothing => "log in with -u NAME, or with a token in WHARF_TOKEN".to_owned(),
             Self::Withheld(server) => {
-                format!("a redirect has led to {server}, which gets no credentials: use that address")
+                format!(
+                    "a redirect has led to {server}, which gets no credentials (use that address directly)"
+                )
             }
             Self::Given(CredentialKind::Password) => {
                 "the user name or the password is wrong, and is not sent again".to_owned()
@@ -57,7 +59,7 @@ mod tests {
             (
                 SentCredentials::Withheld("h:81".to_owned()),
                 None,
-                Some("a redirect has led to h:81, which gets no credentials: use that address"),
+                Some("a redirect has led to h:81, which gets no credentials (use that address directly)"),
             ),
             (
                 SentCredentials::Given(CredentialKind::Token),

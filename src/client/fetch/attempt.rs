@@ -76,7 +76,8 @@ impl Worker<'_> {
     fn unchanged(&mut self, order: &FetchOrder) -> Result<Option<Fetched>, ClientError> {
         let FetchContext { options, downloads, .. } = self.context;
         let Some(spot) = downloads.find(&order.local, &order.from)? else { return Ok(None) };
-        // It may be a directory here and on the server: then the server's page is saved in it.
+        // The name may be a directory both locally and on the server: then the server's page is saved in the local
+        // directory.
         let Ok(Some(stat)) = spot.look() else { return Ok(None) };
         let may_be_taken = spot.may_be_taken();
         if options.again && may_be_taken.is_ok() {
@@ -293,7 +294,7 @@ fn receive(
     });
     match checked {
         Ok(()) => Ok(ReceivedFile { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
-        // It is longer than its notes say, so it could not be recognised as a part.
+        // The file is longer than its notes say, so a later run could not recognise it as a part.
         Err(ClientError::WrongRange) => {
             incoming.discard();
             Err(ClientError::WrongRange.into())

@@ -35,7 +35,7 @@ const MOST_OPEN: usize = 64;
 #[derive(Debug)]
 pub struct Downloads {
     root: PathBuf,
-    /// Whether files are replaced that are not unchanged downloads of the same address.
+    /// Whether any file is replaced, and not only unchanged downloads of the same address.
     replace: bool,
     /// Open directories, by their path below the root.
     open: Mutex<HashMap<PathBuf, Arc<Dir>>>,
@@ -56,7 +56,7 @@ impl Downloads {
         }
     }
 
-    /// The same, with `replace` for whether any file may be replaced.
+    /// The same directory; `replace` says whether any file may be replaced.
     #[must_use]
     pub fn replacing(self, replace: bool) -> Self {
         Self { replace, ..self }
@@ -176,7 +176,7 @@ impl Downloads {
     }
 }
 
-/// How cap-std reports that a path escapes: with an error of its own, without a number of the system.
+/// Whether this is cap-std's error for a path that escapes: it has no errno.
 fn leads_out(error: &io::Error) -> bool {
     error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }

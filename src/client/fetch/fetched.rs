@@ -27,7 +27,7 @@ pub enum Fetched {
         /// Whether it is the page of a directory that was named without its slash.
         is_directory_page: bool,
     },
-    /// It was here already, and is unchanged.
+    /// The local file already existed, and is unchanged.
     Unchanged {
         /// Its path.
         path: PathBuf,

@@ -113,8 +113,8 @@ impl IncomingDownload {
         }
     }
 
-    /// Keeps it for the next run, or removes it if that could not resume it. Returns how many bytes need not be received
-    /// again.
+    /// Keeps the file for the next run, or removes it if the next run could not resume it. Returns how many bytes need
+    /// not be received again.
     pub(super) fn leave(self) -> u64 {
         match self {
             Self::Part(part) => part.leave(),

@@ -83,7 +83,7 @@ impl ExistingPart {
                 continue;
             };
             let there = file.metadata().map_err(|error| name.failed(error))?.len();
-            // Of a complete part the last byte is requested again: the response confirms the version.
+            // If a part is complete, its last byte is requested again: the response confirms the version.
             let offset = there.min(version.length.saturating_sub(1));
             if offset > 0 {
                 return Ok(Some(Self { file, name, spot: spot.clone(), version, offset }));
@@ -122,7 +122,7 @@ impl Part {
         Ok(Self { file, name, spot, length: 0, is_resumable: version.is_some() })
     }
 
-    /// One that `split` has completed.
+    /// A part that `split` has completed.
     pub(super) fn whole(file: File, name: PartName, spot: Spot, length: u64) -> Self {
         Self { file, name, spot, length, is_resumable: true }
     }
@@ -166,8 +166,8 @@ impl Part {
         self.name.clear(&self.file);
     }
 
-    /// Keeps it for the next run, or removes it if that could not resume it. Returns how many bytes need not be received
-    /// again.
+    /// Keeps the part for the next run, or removes it if the next run could not resume it. Returns how many bytes need
+    /// not be received again.
     pub(super) fn leave(self) -> u64 {
         if self.is_resumable {
             return self.length;

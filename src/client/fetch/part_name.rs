@@ -79,7 +79,7 @@ enum State {
     Foreign,
 }
 
-/// Parsed notes: their first line, the text after it, and where that begins.
+/// Parsed notes: their first line, the text after it, and the offset of that text.
 type Noted = (Notes, Vec<u8>, u64);
 
 /// A part of an earlier run.
@@ -132,7 +132,7 @@ impl Notes {
         }
     }
 
-    /// Whether they are about this file.
+    /// Whether the notes belong to this file.
     fn fit(&self, file: &Statx) -> bool {
         let known = inode(file);
         match (&self.inode, &known) {
@@ -191,7 +191,8 @@ impl PartName {
     fn read_notes(&self) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, &self.notes, flags, Mode::empty())?);
-        // A download is not notes: a server could offer such a file to make another file look like a part.
+        // A downloaded file does not count as notes: a server could offer such a file to make another file look like a
+        // part.
         if !file.metadata()?.is_file() || record::has_one(&file) {
             return Err(ErrorKind::InvalidData.into());
         }

@@ -77,7 +77,8 @@ struct Pieces {
 type Answer = (Received, Resource);
 
 impl Worker<'_> {
-    /// Fetches a file in ranges. `None` if that is not wanted or not possible: it is then fetched like any other.
+    /// Fetches a file in ranges. `None` if ranges are not wanted or not possible: the file is then fetched like any
+    /// other.
     pub(super) fn in_ranges(
         &mut self,
         order: &FetchOrder,
@@ -121,7 +122,7 @@ impl Worker<'_> {
         if let Some(spot) = downloads.find(&order.local, &order.from)?
             && ExistingPart::look(&spot)?.is_some()
         {
-            // A part without pieces is resumed as one, without ranges in parallel.
+            // A part without pieces is resumed as a whole, without ranges in parallel.
             return Ok(None);
         }
         let version = self.sessions.ask(Method::Head, &order.resource, &[], |at, response| {
@@ -235,12 +236,12 @@ impl Pieces {
         }
     }
 
-    /// How much of it was received, in bytes.
+    /// How much of the file was received, in bytes.
     fn here(&self) -> u64 {
         self.all.iter().map(|piece| piece.at() - piece.start).sum()
     }
 
-    /// Writes to the notes how far a piece was received.
+    /// Updates the line of a piece in the notes: up to where it was received.
     fn note(&self, piece: &Piece) -> io::Result<()> {
         let number = self.all.iter().take_while(|other| other.start < piece.start).count();
         self.notes.write_all_at(piece.line().as_bytes(), self.lines_at + (number * LINE) as u64)

@@ -1,7 +1,7 @@
 //! Writes a file to stdout as it arrives.
 //!
-//! What was written cannot be taken back. So after a lost connection it resumes only if the server confirms the version;
-//! otherwise it fails.
+//! Bytes that were written cannot be taken back. So after a lost connection, the download resumes only if the server
+//! confirms the version; otherwise it fails.
 
 use std::io::Write;
 use std::path::PathBuf;

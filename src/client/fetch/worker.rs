@@ -20,7 +20,7 @@ pub(super) struct Worker<'a> {
 pub(super) enum End {
     /// It was received, and must be settled.
     Landed(Box<Landed>),
-    /// It was here already.
+    /// The local file is already up to date.
     Unchanged(Fetched),
 }
 

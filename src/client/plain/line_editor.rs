@@ -19,8 +19,8 @@ impl<H: Helper> LineEditor<H> {
         Ok(Self(PhantomData))
     }
 
-    /// Prints from another thread, after what is being typed. A terminal that is gone ends the prompt too, so its errors are
-    /// not reported here.
+    /// Prints from another thread, after what is being typed. If the terminal is gone, the prompt ends too, so its
+    /// errors are not reported here.
     pub fn printer(&mut self) -> io::Result<impl FnMut(String) + Send + use<H>> {
         Ok(|text: String| {
             let mut out = io::stdout().lock();

@@ -14,7 +14,7 @@ pub struct Bars<'b> {
 }
 
 impl<'b> Bars<'b> {
-    /// What a bar would show is not used.
+    /// The arguments are not used, as there are no bars.
     pub fn new(_: &'b TransferProgress, _: usize, _: Option<u64>) -> Self {
         Self::default()
     }

@@ -1,8 +1,9 @@
 //! Remembers incomplete uploads from one run to the next.
 //!
-//! Each has a note in `$XDG_STATE_HOME/wharf/uploads` (or `~/.local/state/wharf/uploads`). Only this user can read it, because
-//! its reader could continue the upload. The note's name is a hash of server, target and file. It is valid while the file
-//! does not change, and is removed when the upload is complete. If it cannot be written, it is kept for this run.
+//! Each has a note in `$XDG_STATE_HOME/wharf/uploads` (or `~/.local/state/wharf/uploads`). Only this user can read the
+//! note, because anyone who can read it could continue the upload. The note's name is a hash of server, target and
+//! file. A note is valid while the file does not change, and is removed when the upload is complete. If it cannot be
+//! written, it is kept in memory for this run.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};

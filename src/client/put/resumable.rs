@@ -29,7 +29,7 @@ pub(super) struct RemoteUpload {
 /// The state of an upload that an earlier run or attempt has created.
 pub(super) enum UploadState {
     At(RemoteUpload),
-    /// The server has the whole file; the status says only that.
+    /// The server has the whole file; the status says nothing more about it.
     Complete(RemoteUpload, Status),
     Gone,
 }
@@ -73,7 +73,7 @@ impl FileSender<'_> {
             (true, None | Some(false), Some(offset)) if offset <= outgoing.length => {
                 UploadState::At(at(offset))
             }
-            // With the right password, the upload may still be there.
+            // With the right password, the upload may still be found.
             (false, ..) if status == Status::UNAUTHORIZED => return Err(refused(response)),
             (false, ..) if status.code() >= 500 && !is_unsupported(status) => return Err(refused(response)),
             _ => UploadState::Gone,

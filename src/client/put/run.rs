@@ -53,7 +53,7 @@ fn work(
     }
 }
 
-/// The orders in rounds, so that no two of the same name are sent at once: the later one must win.
+/// The orders in rounds, so that no two files of the same name are sent at the same time: the later file must win.
 fn rounds(orders: &[PutOrder]) -> Vec<Vec<(usize, &PutOrder)>> {
     let mut rounds: Vec<Vec<_>> = Vec::new();
     let mut seen: HashMap<&[u8], usize> = HashMap::new();

@@ -47,11 +47,11 @@ pub(super) struct OutgoingFile<'o> {
     pub(super) key: UploadKey,
     /// How much of it the server had at first.
     pub(super) resumed: Option<u64>,
-    /// Whether it is sent whole, because the server refused a resumable upload.
+    /// Whether the file is sent whole, because the server refused a resumable upload.
     pub(super) is_plain: bool,
 }
 
-/// The time of the file, in seconds since 1970, which wharf servers keep, and ownCloud and Nextcloud too.
+/// The field with the time of the file, in seconds since 1970. wharf, ownCloud and Nextcloud servers keep this time.
 pub(super) const MODIFIED: &str = "X-OC-MTime";
 
 impl<'a> FileSender<'a> {

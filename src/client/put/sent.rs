@@ -24,7 +24,7 @@ pub enum Sent {
         /// How long it took.
         took: Time,
     },
-    /// It was there already, with the same content.
+    /// The server already had it, with the same content.
     Unchanged {
         /// Its target.
         target: String,
@@ -40,7 +40,7 @@ pub enum Sent {
         /// How long it took.
         took: Time,
     },
-    /// The directory was there already.
+    /// The directory already existed.
     Exists {
         /// Its target.
         target: String,

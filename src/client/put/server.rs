@@ -18,7 +18,7 @@ pub struct PutServer {
     pub(super) limits: OnceLock<Option<Limits>>,
     /// Whether it can be asked for checksums.
     pub(super) knowledge: Knowledge,
-    /// By which the user gets back what an upload has replaced.
+    /// The cookies with which the user can restore what an upload has replaced.
     pub(super) undo: Arc<UndoCookies>,
 }
 

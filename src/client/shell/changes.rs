@@ -16,7 +16,7 @@ use crate::client::shown_target::ShownTarget;
 use crate::client::trash::{self, RemoteTrash};
 use crate::printable::Printable;
 
-/// What cannot be done, and why.
+/// The targets that failed, and why.
 type Failures = Vec<(String, ClientError)>;
 
 impl Shell<'_> {

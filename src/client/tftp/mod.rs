@@ -39,7 +39,8 @@ const BLOCK: BlockSize = match BlockSize::new(1428) {
     None => BlockSize::DEFAULT,
 };
 
-/// The requested window, in blocks: enough for a gigabit link, and no burst that a small device would lose.
+/// The requested window, in blocks: enough for a gigabit link, and few enough that a small device does not lose the
+/// burst.
 const WINDOW: WindowSize = match WindowSize::new(16) {
     Some(size) => size,
     None => WindowSize::MIN,

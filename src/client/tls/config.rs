@@ -1,4 +1,4 @@
-//! The configuration of rustls, shared by all connections of the process, as are the proxies from the environment.
+//! The configuration of rustls, shared by all connections of the process.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,7 +17,7 @@ const ALPN: &[u8] = b"http/1.1";
 /// What [`trust`] has set.
 static TRUST: OnceLock<Trust> = OnceLock::new();
 
-/// What [`present`] has said.
+/// What [`present`] has set.
 static IDENTITY: OnceLock<ClientIdentity> = OnceLock::new();
 
 /// A configuration, once it is needed. Its connections share their session tickets.
@@ -26,7 +26,7 @@ type Shared = OnceLock<Result<Arc<ClientConfig>, TlsError>>;
 /// For servers that the user has named.
 static CONFIG: Shared = OnceLock::new();
 
-/// For servers that other servers have named. They do not see the client's certificate.
+/// For servers that other servers have named. They do not get the client's certificate.
 static ANONYMOUS: Shared = OnceLock::new();
 
 /// Decides which certificates this process trusts. Only the first call counts, before the first connection.

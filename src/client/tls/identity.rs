@@ -77,7 +77,7 @@ impl ClientIdentity {
         }
     }
 
-    /// What presents it, to servers that ask for one.
+    /// The rustls object that presents the certificate to servers that ask for one.
     pub(super) fn resolver(&self) -> Arc<dyn ResolvesClientCert> {
         Arc::clone(&self.0) as _
     }

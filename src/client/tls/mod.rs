@@ -118,7 +118,8 @@ impl TlsSession {
 
     /// Reads once, and decrypts all that has arrived.
     pub(super) fn receive(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<ReadOutcome> {
-        // What the protocol itself has to say, such as new keys. A server that reads no more may have sent why.
+        // Sends messages of the protocol itself, such as new keys. An error is ignored: a server that stopped reading
+        // may have sent the reason.
         let _ = self.flush(socket);
         let (mut arrived, mut filled) = (0, 0);
         loop {

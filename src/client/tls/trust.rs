@@ -17,9 +17,9 @@ pub enum Trust {
     /// Those that are signed by the system's certificates.
     #[default]
     System,
-    /// Those that are signed by one of these, and these themselves.
+    /// These certificates, and those that one of these has signed.
     Only(Vec<CertificateDer<'static>>),
-    /// Those with one of these hashes, whatever else they say.
+    /// Those with one of these hashes, whatever else they contain.
     Pinned(Vec<Pin>),
     /// All.
     Everything,

@@ -105,7 +105,7 @@ impl ServerCertVerifier for Verifier {
                         verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                         Ok(ServerCertVerified::assertion())
                     }
-                    // One that only has the name of a trusted issuer.
+                    // A certificate whose issuer only has the name of a trusted issuer.
                     Err(Error::InvalidCertificate(CertificateError::BadSignature)) => {
                         Err(CertificateError::UnknownIssuer.into())
                     }

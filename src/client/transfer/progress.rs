@@ -17,7 +17,7 @@ pub struct WorkerProgress {
     file: Mutex<Option<File>>,
     /// The number of files begun.
     turns: AtomicU64,
-    /// How many bytes of the file were transferred, with those of an earlier run.
+    /// How many bytes of the file were transferred, including those of an earlier run.
     at: AtomicU64,
     /// How many bytes were transferred over this worker's connections, of all files.
     came: AtomicU64,

@@ -32,7 +32,7 @@ struct Backoff {
     retries: u32,
     left: u32,
     pause: Duration,
-    /// How far the best attempt got: a better one gets all retries again.
+    /// How far the best attempt got: if a later attempt gets further, all retries are available again.
     furthest: u64,
 }
 

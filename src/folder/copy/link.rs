@@ -17,7 +17,7 @@ use crate::folder::place::Place;
 use crate::folder::shared::Shared;
 use crate::folder::temporary::{TRIES, random_name};
 
-/// A link with a temporary name. Removed on drop, unless it has got another.
+/// A link with a temporary name. Removed on drop, unless it has its final name.
 pub(super) struct LinkCopy {
     place: Place,
     name: String,

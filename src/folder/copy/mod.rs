@@ -47,7 +47,7 @@ pub struct Copying {
     conflict: IfTaken,
     remover: Remover,
     work: Work,
-    /// What is moved, and so is not left where it was.
+    /// The source, if it is moved and has to be removed.
     source: Option<MovedSource>,
 }
 
@@ -70,14 +70,14 @@ impl Work {
 /// What was copied, or moved by copying.
 #[derive(Debug)]
 pub enum Relocated {
-    /// There are two now.
+    /// Both the source and the copy exist now.
     Copied {
         /// The copy; the size is that of all its files.
         saved: Saved,
         /// Whether it is a directory.
         is_directory: bool,
     },
-    /// It is at its new place alone.
+    /// Only the new place has it now.
     Moved(Moved),
 }
 

@@ -22,7 +22,8 @@ pub(super) fn place_of(shared: &Shared, to: &Grant<'_, ToWrite>) -> Result<Place
     if place.has_directory() { Ok(place) } else { Err(Error::NoParent) }
 }
 
-/// An error of filling a copy, or of giving it its name: its directory is found once, so it may be gone by now.
+/// Converts an error of filling a copy, or of naming it. The copy's directory is looked up only once, so it may be gone
+/// by now.
 pub(super) fn of_target(error: impl Into<Error>) -> Error {
     match error.into() {
         Error::NotFound => Error::ParentGone,
@@ -31,7 +32,8 @@ pub(super) fn of_target(error: impl Into<Error>) -> Error {
     }
 }
 
-/// An error of beginning a copy in a directory that was found a moment ago: if it is gone, that is found anew.
+/// Converts an error of beginning a copy in a directory that was just found. If the directory is gone, it is looked up
+/// again.
 pub(super) fn of_new(error: Errno) -> Errno {
     if error == Errno::NOENT { Errno::STALE } else { error }
 }

@@ -1,4 +1,4 @@
-//! What is moved to another file system: it is copied, and then its old place is given up.
+//! The source of a move to another file system: it is copied, and then removed.
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
@@ -104,8 +104,8 @@ impl MovedSource {
         Ok(walk.seen().is(seen))
     }
 
-    /// Removes it, if it is still what was copied. First it gets a name that nobody sees, so that nothing more is saved there. What was
-    /// saved just before is found then: it gets its name back. Returns where it was.
+    /// Removes the source, if it is still what was copied. First the source gets a hidden name, so that nothing more is
+    /// saved in it. If something was saved just before, the source gets its name back. Returns where it was.
     pub(super) fn give_up(
         self,
         shared: &Arc<Shared>,

@@ -60,14 +60,14 @@ pub(super) struct TreeCopy {
 enum Stage {
     /// It is being copied.
     Copies(TreeWalk),
-    /// Everything was copied, and is compared with what is there now: without that, what another client moves meanwhile from one
-    /// directory to another could be missing in both, or be in both.
+    /// Everything was copied, and is compared with what the source has now. Otherwise a file that another client moves
+    /// within the source during the copy could be missing from the copy, or be in it twice.
     Compares(TreeWalk),
     /// It is complete.
     Complete,
 }
 
-/// An error of comparing: what cannot be found any more has changed.
+/// The error of a comparison: if something cannot be found any more, the source has changed.
 fn of_comparison(error: Error) -> Error {
     match error {
         Error::NotFound | Error::NotDirectory => Error::TreeChanged,
@@ -267,7 +267,7 @@ impl TreeCopy {
     fn leave_directory(&mut self, shared: &Shared) -> Result<(), Error> {
         let (here, attributes) = self.here.take().unzip();
         if let (Some(dir), Some(Some(attributes))) = (&here, attributes) {
-            // A handle that only stands for a path cannot change anything.
+            // An `O_PATH` handle cannot change anything.
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             attributes.give_to(&fs::openat(&**dir, ".", flags, Mode::empty())?.into())?;
         }
@@ -287,7 +287,7 @@ impl TreeCopy {
         Ok(Arc::new(top.open_dir(below.as_path()).map_err(of_target)?))
     }
 
-    /// A sweep of another machine, which may not see the lock, must not take it for left behind.
+    /// A sweep on another machine, which may not see the lock, must not consider the copy to be left behind.
     fn touch(&self) {
         let Some(tree) = &self.tree else { return };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);

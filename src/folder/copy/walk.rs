@@ -37,8 +37,8 @@ pub(super) struct TreeWalk {
     is_comparison: bool,
 }
 
-/// What a walk has seen, as a number: two walks that have found the same names, and the same directories in the same state,
-/// have the same. So have those of what is moved only if the files are in the same state too.
+/// Everything that a walk has seen, as a number. Two walks have the same number if they have found the same names, and
+/// the same directories in the same state. For a move, the files must be in the same state too.
 #[derive(Clone)]
 pub(super) struct SeenEntries {
     key: RandomState,

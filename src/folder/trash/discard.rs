@@ -17,8 +17,8 @@ use crate::folder::root::{Root, file_type};
 const PIECE: usize = 256;
 
 impl Trash {
-    /// Discards an entry, if the judge allows to remove what was at its path; that of everybody's, whatever the judge says. The
-    /// sweep removes its content.
+    /// Discards an entry, if the judge allows removing what was at its path. With [`Whose::Everybody`], the judge is
+    /// not asked. The sweep removes its content.
     pub(in crate::folder) fn discard(
         &self,
         root: &Root,
@@ -86,7 +86,7 @@ impl Trash {
     }
 }
 
-/// Removes a file. A directory gets the name of what is being removed.
+/// Removes a file. A directory is only renamed to the name for content that is being removed.
 pub(super) fn discard_content(
     store: &TrashStore,
     id: TrashId,
@@ -96,12 +96,12 @@ pub(super) fn discard_content(
     is_done(if is_directory { set_aside(store, id, name) } else { store.unlink(name) })
 }
 
-/// Gives content the name of what is being removed, which takes as long for a large file as for a small one.
+/// Gives content the name for content that is being removed. This takes as long for a large file as for a small one.
 fn set_aside(store: &TrashStore, id: TrashId, name: &str) -> Result<(), Errno> {
     store.rename(name, &format!("{id}{GONE}"))
 }
 
-/// Content that is gone was discarded by somebody else.
+/// If the content is gone, another server has discarded it.
 fn is_done(discarded: Result<(), Errno>) -> Result<(), Error> {
     match discarded {
         Ok(()) | Err(Errno::NOENT) => Ok(()),

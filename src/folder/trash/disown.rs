@@ -1,4 +1,4 @@
-//! Entries of owners who are gone. A new owner of the same name must not get them.
+//! Removes owners that no longer exist from their entries. A new owner with the same name must not get those entries.
 
 use super::record::TrashRecord;
 use super::state::Trash;
@@ -6,7 +6,8 @@ use crate::folder::error::Error;
 use crate::folder::root::Root;
 
 impl Trash {
-    /// Takes the owner from the entries whose owner is not one of these. A crash in between leaves some for the next time.
+    /// Deletes the owner from the entries whose owner is not one of these. After a crash in between, the next call does
+    /// the rest.
     pub(in crate::folder) fn disown(
         &self,
         root: &Root,

@@ -25,8 +25,8 @@ impl TrashId {
         Self { milliseconds, number: RandomState::new().build_hasher().finish() }
     }
 
-    /// The same, or the next one after another that this server has given, if that is not older: so its ids are in the order in
-    /// which they were given, also within a millisecond.
+    /// The same id, or the id after `last` if `last` is not smaller. So the ids of one server have the order in which
+    /// they were assigned, also within a millisecond.
     pub(super) fn after(self, last: Option<Self>) -> Self {
         match last {
             Some(last) if self <= last => match last.number.checked_add(1) {

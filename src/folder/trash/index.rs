@@ -1,7 +1,7 @@
 //! What is in the trash, in memory: the ids, the sizes and the owners.
 //!
-//! Other servers may share the folder. So, if the directory has changed, its names are read again before entries are listed, and
-//! the records of those that are unknown.
+//! Other servers may share the folder. So, before entries are listed, a changed directory is read again: its names, and
+//! the records of unknown entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -20,7 +20,7 @@ pub(super) struct Index {
     entries: BTreeMap<TrashId, Indexed>,
     /// The sizes of all, as far as they are known.
     bytes: u64,
-    /// How many there are of each [share](Remover::share).
+    /// The number of entries of each [share](Remover::share).
     shares: BTreeMap<Box<str>, usize>,
     /// The last id that this server has given.
     last: Option<TrashId>,
@@ -28,7 +28,7 @@ pub(super) struct Index {
     inserted: u64,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
-    /// When the directory that was read had changed last; `None` if it has to be read again in any case.
+    /// When the directory had last changed when it was read; `None` if it has to be read again in any case.
     as_of: Option<SystemTime>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Indexed {
     pub(super) size: Option<u64>,
     /// See [`TrashRecord::away`].
     pub(super) away: Option<SharePath>,
-    /// Whether its content has not come yet.
+    /// Whether its content is not in the trash yet.
     pub(super) is_pending: bool,
     /// How many were inserted before it.
     number: u64,
@@ -56,14 +56,14 @@ impl Indexed {
         Self { owner, share, size: *size, away: away.clone(), is_pending: false, number: 0 }
     }
 
-    /// One whose content has not come yet.
+    /// An entry whose content is not in the trash yet.
     pub(super) fn pending(record: &TrashRecord, share: &str) -> Self {
         Self { share: share.into(), is_pending: true, ..Self::of(record) }
     }
 }
 
 impl Whose<'_> {
-    /// Whether an entry of this owner is one of theirs.
+    /// Whether an entry of this owner belongs to them.
     pub(super) fn has(self, owner: Option<&str>) -> bool {
         match self {
             Self::Everybody => true,
@@ -80,13 +80,13 @@ impl Index {
         id
     }
 
-    /// The directory was read as it is since this time.
+    /// Records that the directory was read in its state since this change.
     pub(super) fn read_as_of(&mut self, changed: Option<SystemTime>) {
         self.is_loaded = true;
         self.as_of = changed;
     }
 
-    /// Whether the directory, which has changed then, was read since.
+    /// Whether the directory was read since this change of it.
     pub(super) fn is_as_of(&self, changed: SystemTime) -> bool {
         self.as_of == Some(changed)
     }
@@ -117,14 +117,14 @@ impl Index {
         }
     }
 
-    /// The content of an entry has come.
+    /// Records that the content of an entry is in the trash.
     pub(super) fn settle(&mut self, id: TrashId) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.is_pending = false;
         }
     }
 
-    /// A directory was measured.
+    /// Records the size of a directory.
     pub(super) fn set_size(&mut self, id: TrashId, size: u64) {
         if let Some(entry) = self.entries.get_mut(&id) {
             let before = entry.size.replace(size).unwrap_or(0);
@@ -161,7 +161,7 @@ impl Index {
         self.entries.iter().filter(|(_, entry)| is_gone(entry)).map(|(id, _)| *id).collect()
     }
 
-    /// An entry has no owner any more.
+    /// Deletes the owner of an entry.
     pub(super) fn disown(&mut self, id: TrashId) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.owner = None;
@@ -198,7 +198,7 @@ impl Index {
             .map(|(id, _)| *id)
     }
 
-    /// How many bytes the entries hold for which this is true; `None` if one of them was not measured yet.
+    /// The size in bytes of the entries for which this is true; `None` if one of them was not measured yet.
     pub(super) fn bytes_of(&self, is_it: impl Fn(TrashId, &Indexed) -> bool) -> Option<u64> {
         let mut found = self.entries.iter().filter(|(id, entry)| !entry.is_pending && is_it(**id, entry));
         found.try_fold(0_u64, |sum, (_, entry)| Some(sum.saturating_add(entry.size?)))
@@ -210,7 +210,7 @@ impl Index {
         self.entries.iter().filter(|(_, entry)| unmeasured(entry)).map(|(id, _)| *id).collect()
     }
 
-    /// The mounts in whose trash there is content.
+    /// The mounts whose trash has content.
     pub(super) fn away(&self) -> BTreeSet<Vec<u8>> {
         self.entries.values().filter_map(|entry| Some(entry.away.as_ref()?.as_bytes().to_vec())).collect()
     }
@@ -219,7 +219,7 @@ impl Index {
         self.entries.get(&id).is_some_and(|entry| entry.is_pending)
     }
 
-    /// When the first of these entries makes room that has not done so by now, if `makes_room` says when each does; now, if
+    /// The earliest time after `now` at which one of these entries makes room, according to `makes_room`; `now` if
     /// there is none.
     pub(super) fn makes_room(
         &self,

@@ -31,7 +31,7 @@ pub enum Whose<'o> {
     Everybody,
 }
 
-/// What one piece of emptying the trash has done.
+/// The result of one piece of emptying the trash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Emptied {
     /// How many entries it has discarded.
@@ -45,7 +45,7 @@ pub struct Emptied {
 pub struct Restored {
     /// Where it is now.
     pub path: SharePath,
-    /// Where it really lies, if that is known, and is another path.
+    /// Its real path, if known and different.
     pub lies_at: Option<SharePath>,
     /// Whether it is a directory.
     pub is_directory: bool,

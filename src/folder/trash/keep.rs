@@ -1,8 +1,9 @@
 //! Keeping a file that is replaced.
 //!
-//! It gets a second name in the trash, a hard link, before the new file is renamed over it. Where files cannot have two names,
-//! the new file gets a name in the trash, `ID.new`; both are exchanged in one step, and what is `ID.new` then becomes `ID`. A
-//! crash in between leaves `ID.new` behind: the old file, or a new one that nobody was told to be saved.
+//! It gets a second name in the trash, a hard link, before the new file is renamed over it. Where files cannot have two
+//! names, the new file first gets a name in the trash, `ID.new`. Then both files are exchanged in one step, and the old
+//! file is renamed from `ID.new` to `ID`. A crash in between leaves `ID.new` behind: the old file, or a new file whose
+//! upload was not acknowledged.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -46,7 +47,7 @@ pub(in crate::folder) struct Kept<'t> {
 }
 
 enum How<'t> {
-    /// It is not kept: the trash is off, or nobody misses it.
+    /// It is not kept: the trash is off, or the file is [dispensable](super::written).
     Not,
     /// It has a second name in the trash.
     Linked(NewEntry<'t>),
@@ -66,7 +67,7 @@ impl Trash {
         let OldFile { dir, path, name, stat } = old;
         let of = Identity::of(stat);
         let kind = file_type(stat);
-        // Nothing else is replaced.
+        // Other types of files are never replaced.
         let is_kept = matches!(kind, FileType::RegularFile | FileType::Symlink)
             && self.is_on()
             && !self.written().is_dispensable(stat, name, Change::Replaced, remover, Instant::now());
@@ -99,7 +100,7 @@ impl Trash {
                 // This file alone has too many names.
                 Err(Errno::MLINK | Errno::XDEV) => {}
                 Err(error) if is_unsupported(error) => self.stores.give_up_links(stat.st_dev),
-                // It was removed or renamed; the code that gives the new name finds out.
+                // It was removed or renamed; the code that gives the new name detects this.
                 Err(Errno::NOENT) => return Ok(Kept { of, how: How::Not }),
                 Err(error) => return Err(error.into()),
             }
@@ -109,7 +110,7 @@ impl Trash {
 }
 
 impl Kept<'_> {
-    /// Replaces the file by another one, which is in the folder already. An error of giving it the name is the inner one.
+    /// Replaces the file by another file of the folder. The inner error means that the other file cannot get the name.
     pub(in crate::folder) fn replace_by(
         self,
         (from_dir, from): (&Dir, &OsStr),
@@ -133,7 +134,7 @@ impl Kept<'_> {
                 match fs::renameat_with(&**store.dir(), &*middle, dir, name.as_bytes(), flags) {
                     Ok(()) => Ok(Ok(Some(settle(entry, &middle)?))),
                     Err(error) => {
-                        // If that fails, the sweep makes an entry of it.
+                        // If that fails, the sweep turns the file into an entry.
                         let _ = put_back();
                         if is_unsupported(error) { Err(Error::CannotKeep) } else { Ok(Err(error)) }
                     }
@@ -160,7 +161,7 @@ impl Kept<'_> {
         self.of
     }
 
-    /// Makes it durable that the file is kept, if it has to be.
+    /// Syncs what keeps the file, if the folder is durable.
     pub(in crate::folder) fn sync(&mut self, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
         match &mut self.how {
             How::Not => Ok(()),
@@ -168,7 +169,7 @@ impl Kept<'_> {
         }
     }
 
-    /// Replaces the file by the new one. An error that only means that the new file cannot be named there is the inner one.
+    /// Replaces the file by the new one. The inner error only means that the new file cannot be named there.
     pub(in crate::folder) fn replace(
         self,
         new: &mut Temporary,
@@ -201,7 +202,7 @@ fn middle_name(entry: &NewEntry<'_>) -> String {
     format!("{}{NEW}", entry.name())
 }
 
-/// What has the middle name now is the old file: it becomes the content of the entry.
+/// The old file has the middle name now: it becomes the content of the entry.
 fn settle(entry: NewEntry<'_>, middle: &str) -> Result<TrashId, Errno> {
     let store = Arc::clone(entry.store());
     let begun = store.begin();

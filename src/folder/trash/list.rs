@@ -17,11 +17,11 @@ use super::store::TrashStore;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 
-/// How many names are read from a trash at most: twice what it may hold, and the records of that.
+/// How many names are read from a trash at most: content and records, for twice as many entries as it may hold.
 const MOST_NAMES: usize = 4 * super::room::MOST_ENTRIES;
 
-/// How long ago the directory must have changed so that a later change surely has another time: several ticks of the
-/// clock of file systems.
+/// How long ago the directory must have changed so that a later change has a different time for certain: several ticks
+/// of a file system's clock.
 const SETTLED: Duration = Duration::from_millis(50);
 
 /// The same where times are whole seconds: FAT has every second one, and clocks of machines may differ by a second.
@@ -31,7 +31,7 @@ const SETTLED_IN_SECONDS: Duration = Duration::from_secs(4);
 pub(in crate::folder) struct TrashEntry {
     pub(super) id: TrashId,
     pub(super) record: TrashRecord,
-    /// The trash with its content, and the name and the `stat` of that.
+    /// The trash that has its content, and the content's name and `stat`.
     pub(in crate::folder) store: Arc<TrashStore>,
     pub(in crate::folder) name: String,
     pub(in crate::folder) stat: Stat,
@@ -56,7 +56,8 @@ impl Trash {
         let Some(home) = self.refresh(root)? else { return Ok(Vec::new()) };
         let mut items = Vec::new();
         let mut before = before;
-        // Records are read without the lock; one that is gone by now is left out, and another one is looked for.
+        // Records are read without the lock; an entry whose record is gone by now is left out, and the next older
+        // entries are read.
         while items.len() < limit {
             let ids: Vec<_> = self.index().newest(whose, before).take(limit - items.len()).collect();
             let Some(last) = ids.last() else { break };
@@ -93,7 +94,8 @@ impl Trash {
         Ok(TrashEntry { id, record, store, name, stat })
     }
 
-    /// Reads the trash, unless its directory has not changed since. Returns the trash with the records, if there is one.
+    /// Reads the trash if its directory has changed since the last time. Returns the trash that has the records, if it
+    /// exists.
     pub(super) fn refresh(&self, root: &Root) -> Result<Option<Arc<TrashStore>>, Error> {
         if let Some(home) = self.stores.existing_home(root)?
             && self.index().is_as_of(home.changed()?)
@@ -103,7 +105,8 @@ impl Trash {
         self.read(root)
     }
 
-    /// Reads the names in the trash, and the records that are unknown. Returns the trash with the records, if there is one.
+    /// Reads the names in the trash, and the records that are unknown. Returns the trash that has the records, if it
+    /// exists.
     pub(super) fn read(&self, root: &Root) -> Result<Option<Arc<TrashStore>>, Error> {
         let Some(home) = self.stores.existing_home(root)? else {
             self.index().is_loaded = true;
@@ -117,7 +120,7 @@ impl Trash {
         let there: BTreeSet<_> = there.collect();
         let unknown = self.index().compare(&there, before);
         for id in unknown {
-            // What cannot be read may be incomplete. It is read again the next time.
+            // A record that cannot be read may be incomplete. It is read again the next time.
             let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else {
                 as_of = None;
                 continue;

@@ -13,14 +13,15 @@ use crate::folder::root::{self, file_type};
 /// How many files are counted at most, in about two seconds. The rest of a larger directory is not counted.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// The sizes of all files in a directory of this name together, in bytes; of the same file system alone. No link is followed.
+/// The total size, in bytes, of the files in the directory of this name. Other file systems are left out, and no link
+/// is followed.
 pub(in crate::folder) fn measure(above: &Dir, name: &OsStr) -> u64 {
     let Ok(top) = above.open_dir(name) else { return 0 };
     let Ok(device) = fs::fstat(&top).map(|stat| stat.st_dev) else { return 0 };
     let (mut bytes, mut left) = (0_u64, MOST_ENTRIES);
     let mut waiting = vec![PathBuf::from(".")];
     while let Some(path) = waiting.pop() {
-        // The handle for a path cannot be read.
+        // An `O_PATH` handle cannot be read.
         let Ok(dir) = top.open_dir(&path).map_err(|_| Errno::IO).and_then(|dir| root::enter(&dir, "."))
         else {
             continue;

@@ -1,8 +1,8 @@
 //! The trash: what was removed or replaced, until it expires.
 //!
-//! A record is written and synced before its content moves, so a crash at any moment leaves the old file in its place or in the
-//! trash. Content stays on its file system: each mount in the folder has a trash of its own (`store`), but the records are
-//! all in that of the folder's root.
+//! A record is written and synced before its content moves, so a crash at any moment leaves the old file in its place
+//! or in the trash. Content stays on its file system: each mount in the folder has its own trash (`store`), but all
+//! records are in the trash of the folder's root.
 //!
 //! Knows nothing of where files may be saved, or who may remove what.
 

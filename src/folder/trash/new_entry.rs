@@ -1,4 +1,4 @@
-//! An entry of the trash whose content is about to come.
+//! An entry of the trash whose content is about to be moved there.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::durable::rounds::RoundMember;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 
-/// An entry whose record is written. Dropped before it [has its content](NewEntry::finish), it leaves nothing.
+/// An entry whose record is written. If it is dropped before it [has its content](NewEntry::finish), nothing is left.
 pub(in crate::folder) struct NewEntry<'t> {
     trash: &'t Trash,
     id: TrashId,
@@ -54,7 +54,7 @@ impl<'t> NewEntry<'t> {
             other => other?,
         };
         trash.index().insert(id, Indexed::pending(&record, share));
-        // The one that was given may be the one that was removed.
+        // The given trash may be the one that was removed.
         let store = if store.away().is_none() { Arc::clone(&home) } else { Arc::clone(store) };
         Ok(Self { trash, id, home, store, record: Some((file, begun)), is_linked: false, is_finished: false })
     }
@@ -69,12 +69,12 @@ impl<'t> NewEntry<'t> {
         &self.store
     }
 
-    /// The old file has a second name now, that of the content.
+    /// Records that the old file now has a second name, the name of the content.
     pub(super) fn link(&mut self) {
         self.is_linked = true;
     }
 
-    /// Makes the record durable, if it has to be; and a second name that the content has got before.
+    /// Syncs the record, and the second name if the content has got one, if the folder is durable.
     pub(in crate::folder) fn sync(&mut self, member: Option<&RoundMember<'_>>) -> Result<(), Errno> {
         let Some((file, begun)) = self.record.take() else { return Ok(()) };
         if begun.is_none() {
@@ -88,7 +88,7 @@ impl<'t> NewEntry<'t> {
         Ok(())
     }
 
-    /// The content has come: from now on it is an entry.
+    /// The content is in the trash: from now on, this is a complete entry.
     pub(in crate::folder) fn finish(mut self) -> TrashId {
         self.is_finished = true;
         self.trash.index().settle(self.id);

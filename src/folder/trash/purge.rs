@@ -1,7 +1,8 @@
 //! Removing directories that were discarded, in pieces.
 //!
-//! A directory below one is first moved up into the trash, under a name of its own. So no path becomes too long, one directory
-//! is open at a time, and the removal can be interrupted anywhere. What is mounted below cannot be moved, and is left alone.
+//! Each subdirectory is first moved up into the trash, under its own name there. So no path becomes too long, one
+//! directory is open at a time, and the removal can be interrupted anywhere. A mount point below cannot be moved, and
+//! is left alone.
 
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
@@ -19,12 +20,12 @@ use crate::folder::error::Error;
 use crate::folder::root::{self, Root};
 use crate::path::SharePath;
 
-/// How many files and directories of one that is discarded are removed at once; the sweep removes the others.
+/// How many files and directories of a discarded directory are removed immediately; the sweep removes the others.
 const AT_ONCE: usize = 4_096;
 
 impl Trash {
-    /// Moves a directory out of sight, into the trash of its mount, and removes the first part of it; `path` is that of the directory
-    /// that it is in.
+    /// Moves a directory out of sight, into the trash of its mount, and removes the first part of its content. `path`
+    /// is the path of its parent directory.
     pub(in crate::folder) fn purge_tree(
         &self,
         root: &Root,
@@ -72,7 +73,7 @@ pub(super) fn purge(store: &TrashStore, left: &mut usize) {
 
 /// Removes what is in a directory, and moves the directories that are not empty into the trash.
 fn empty(store: &TrashStore, name: &str, left: &mut usize, waiting: &mut Vec<String>) {
-    // It may have been read-only. It is a directory, as no link can be `unlink`ed and yet be there.
+    // It may have been read-only. It is a directory, because a link would have been removed by `unlink`.
     let _ = fs::chmodat(&**store.dir(), name, Mode::RWXU, AtFlags::empty());
     let Ok(dir) = root::enter(store.dir(), name) else { return };
     let Ok(entries) = fs::Dir::read_from(&dir) else { return };
@@ -103,7 +104,8 @@ fn remove_or_move(store: &TrashStore, dir: &Dir, name: &CStr, waiting: &mut Vec<
         stat.is_ok_and(|stat| root::file_type(&stat) == FileType::Directory)
     };
     if moved == Err(Errno::ACCESS) && is_directory() {
-        // To move a directory, one has to be allowed to write it. Older kernels cannot change the mode without following links.
+        // Moving a directory needs the permission to write it. Older kernels cannot change the mode without following
+        // links.
         let _ = fs::chmodat(dir, name, Mode::RWXU, AtFlags::empty());
         moved = fs::renameat(dir, name, &**store.dir(), &*gone);
     }

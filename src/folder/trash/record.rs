@@ -16,7 +16,7 @@ use crate::folder::error::Error;
 use crate::folder::remover::Remover;
 use crate::path::SharePath;
 
-/// What the name of a record ends with, and that of one that is being written anew.
+/// The end of a record's name, and the end of its name while it is being rewritten.
 pub(super) const RECORD: &str = ".json";
 pub(super) const DRAFT: &str = ".draft";
 
@@ -28,7 +28,7 @@ const LONGEST: usize = 32 * 1024;
 pub(super) struct TrashRecord {
     /// Where it was.
     pub(super) path: SharePath,
-    /// The directory whose trash has the content, if that is not the folder's root: the root of a mount.
+    /// The root of the mount whose trash has the content; `None` if that is the folder's root.
     pub(super) away: Option<SharePath>,
     /// How many bytes it holds; `None` for a directory that was not measured yet.
     pub(super) size: Option<u64>,
@@ -44,7 +44,7 @@ struct Written {
     path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     away: Option<String>,
-    /// For people: the id has it too.
+    /// For human readers: the id contains the time too.
     time: String,
     size: Option<u64>,
     directory: bool,
@@ -71,8 +71,7 @@ impl TrashRecord {
         self.write(dir, id, &format!("{id}{RECORD}"), flags)
     }
 
-    /// Writes a record anew, in one step. It need not be durable: what is written is found out again after a
-    /// crash.
+    /// Rewrites a record, in one step. It need not be durable: after a crash, the new values are determined again.
     pub(super) fn rewrite(&self, dir: &Dir, id: TrashId) -> Result<(), Error> {
         let draft = format!("{id}{DRAFT}");
         let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

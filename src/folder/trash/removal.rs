@@ -1,4 +1,4 @@
-//! Taking what is removed.
+//! Removing a file or a directory from its place, into the trash or for good.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -25,7 +25,7 @@ use crate::folder::temporary::{rename_to_free, set_aside};
 
 /// How something is removed.
 pub(in crate::folder) enum Removal<'t> {
-    /// It is renamed into the trash.
+    /// The file or directory is renamed into the trash.
     Kept(NewEntry<'t>),
     /// A directory gets this name in the trash, and is removed later.
     Purged(Arc<TrashStore>, String),
@@ -34,7 +34,8 @@ pub(in crate::folder) enum Removal<'t> {
 }
 
 impl Trash {
-    /// Prepares the removal of what this client removes; with the trash of its mount, if that of its file system would not do.
+    /// Prepares a removal by this client. It uses the trash of the mount if the trash of the file system cannot be
+    /// used.
     pub(in crate::folder) fn begin_removal<'t>(
         &'t self,
         root: &Root,
@@ -75,7 +76,7 @@ impl Trash {
 }
 
 impl Removal<'_> {
-    /// Makes it durable that it is kept, if it has to be.
+    /// Syncs what keeps it, if the folder is durable.
     pub(in crate::folder) fn sync(&mut self) -> Result<(), Errno> {
         match self {
             Self::Kept(entry) => entry.sync(None),
@@ -83,8 +84,8 @@ impl Removal<'_> {
         }
     }
 
-    /// Takes this away, and calls `arrive`, which gives its name to something else. If that fails, it is put back; the error is the
-    /// inner one.
+    /// Moves this entry away, and calls `arrive`, which gives its name to something else. If `arrive` fails, the entry
+    /// is put back, and the inner error is that of `arrive`.
     pub(in crate::folder) fn displace(
         self,
         dir: &Dir,
@@ -131,7 +132,7 @@ impl Removal<'_> {
 }
 
 impl NewEntry<'_> {
-    /// Renames this to the content. When this returns, that is on the disk, as far as the trash is concerned.
+    /// Renames this entry into the trash. When this returns, the change of the trash's directory is on the disk.
     pub(in crate::folder) fn take(self, dir: &Dir, name: &OsStr) -> Result<TrashId, Errno> {
         let store = Arc::clone(self.store());
         let begun = store.begin();

@@ -1,4 +1,4 @@
-//! Making room: what was discarded longest ago goes first, and nothing younger than a day.
+//! Making room: the oldest entries go first, and entries younger than a day stay.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,8 +11,8 @@ use crate::folder::root::Root;
 /// How many entries a trash holds at most: reading their names takes a tenth of a second.
 pub(super) const MOST_ENTRIES: usize = 65_536;
 
-/// How many entries of one user, link or address it holds at most, a quarter: others can still remove and replace files when one client
-/// has used its share.
+/// How many entries of one user, link or address it holds at most, a quarter: so others can still remove and replace
+/// files when one client has used its share.
 pub(super) const MOST_OF_ONE: usize = 16_384;
 
 /// An entry that is younger than this is never pushed out by others: a day is left to notice a mistake.
@@ -57,7 +57,7 @@ impl Trash {
         }
     }
 
-    /// Frees some space on the file system of the folder's root, or on others. Returns false if there is nothing old enough.
+    /// Frees some space on the file system of the folder's root, or on others. Returns false if no entry is old enough.
     pub(in crate::folder) fn push_out(&self, root: &Root, at_home: bool) -> Result<bool, Error> {
         self.load(root)?;
         if self.purge_some(root, PIECE) {
@@ -74,7 +74,7 @@ impl Trash {
         }
     }
 
-    /// Whether discarding all that is old enough can free so much on that file system.
+    /// Whether discarding all entries that are old enough can free this many bytes on that file system.
     pub(in crate::folder) fn can_free(&self, root: &Root, bytes: u64, at_home: bool) -> Result<bool, Error> {
         self.load(root)?;
         let now = SystemTime::now();
@@ -82,7 +82,8 @@ impl Trash {
         Ok(freed.is_none_or(|freed| freed >= bytes))
     }
 
-    /// That there is no space on that file system, and how much of it the trash holds, if emptying the trash could free so much.
+    /// The error that there is no space on that file system. It includes how much the trash holds, if emptying the
+    /// trash could free this many bytes.
     pub(in crate::folder) fn no_space(&self, bytes: u64, at_home: bool) -> Error {
         let index = self.index();
         let holds = index.bytes_of(|_, entry| entry.away.is_none() == at_home);
@@ -93,7 +94,7 @@ impl Trash {
         }
     }
 
-    /// The trash is full, of all entries or of those of this share.
+    /// The error that the trash is full, because of all entries or only those of this share.
     fn full(
         &self,
         index: &Index,

@@ -15,7 +15,7 @@ use crate::folder::temporary::Temporary;
 
 /// The trash of one folder.
 pub(in crate::folder) struct Trash {
-    /// How long an entry is kept; `None` if nothing new is.
+    /// How long an entry is kept; `None` if the trash is off.
     age: Option<Duration>,
     /// How many bytes it may hold.
     pub(super) limit: Option<u64>,
@@ -49,7 +49,8 @@ impl Trash {
         id.time().checked_add(age).unwrap_or_else(far_future)
     }
 
-    /// Remembers that this client has saved this file under this name, instead of the old one if there was one, which may have been kept.
+    /// Remembers that this client has saved this file under this name, instead of the old file if there was one, which
+    /// may have been kept.
     pub(in crate::folder) fn wrote(
         &self,
         file: &Temporary,

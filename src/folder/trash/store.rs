@@ -3,13 +3,13 @@
 //! ```text
 //! ID.json   the record of an entry; in the root's only
 //! ID        its content: a file, a link, or a directory
-//! ID.new    the same, if this was not finished: see `keep`
-//! ID.gone   what was discarded, and is being removed
+//! ID.new    content whose move here was not finished: see `keep`
+//! ID.gone   content that was discarded, and is being removed
 //! ```
 //!
-//! A record is written before its content comes, and removed after it has gone. Content is removed only under its last name: what
-//! has lost its record, or belongs to another server that shares the mount, is left alone. Only this user may enter the
-//! directory, and no link is followed on the way to it.
+//! A record is written before its content comes, and removed after it has gone. Content is removed only under the name
+//! `ID.gone`. Content that has lost its record, or belongs to another server that shares the mount, is left alone. Only
+//! this user may enter the directory, and no link is followed on the way to it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -30,7 +30,7 @@ use crate::path::SharePath;
 /// Its path below a root.
 const TRASH: &str = "trash";
 
-/// What the names of content end with that is not at rest.
+/// The ends of names for content that is not yet, or no longer, an entry's.
 pub(super) const NEW: &str = ".new";
 pub(super) const GONE: &str = ".gone";
 
@@ -51,7 +51,8 @@ impl TrashStore {
         Ok(Self { dir: Arc::new(dir), synced, away })
     }
 
-    /// Opens the trash of this directory, and makes it if it is missing. The directories are on the disk then.
+    /// Opens the trash of this directory, and makes it if it is missing. When this returns, the directories are on the
+    /// disk.
     pub(super) fn make(above: &Dir, away: Option<SharePath>, durable: bool) -> Result<Self, Error> {
         match Self::open(above, away.clone(), durable) {
             Err(Error::NotFound) => {}

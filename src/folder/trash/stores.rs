@@ -1,4 +1,4 @@
-//! Which directory of the trash is on which file system, and what that file system can.
+//! Which directory of the trash is on which file system, and what each file system supports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,8 @@ use crate::folder::error::Error;
 use crate::folder::root::Root;
 use crate::path::SharePath;
 
-/// The trash of how many mounts is kept open, with two descriptors each; beyond it, each is looked for again.
+/// For how many mounts the trash is kept open, with two descriptors each. Beyond that number, it is searched for each
+/// time.
 const MOST: usize = 8;
 
 /// The directories of the trash that were used.
@@ -39,7 +40,7 @@ struct FileSystem {
 impl FileSystem {
     fn of(dir: &Dir) -> Result<Self, Errno> {
         let stat = fs::statx(dir, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
-        // Before Linux 5.8, the mount is not reported: then it is zero everywhere.
+        // Before Linux 5.8, the mount is not reported: then this number is zero everywhere.
         let is_reported = stat.stx_mask & StatxFlags::MNT_ID.bits() != 0;
         let mount = if is_reported { stat.stx_mnt_id } else { 0 };
         Ok(Self { device: (stat.stx_dev_major, stat.stx_dev_minor), mount })
@@ -65,7 +66,7 @@ impl Stores {
         Ok(home)
     }
 
-    /// The same, if it exists.
+    /// The trash of the folder's root, if it exists.
     pub(super) fn existing_home(&self, root: &Root) -> Result<Option<Arc<TrashStore>>, Error> {
         if let Some(home) = &self.known().home {
             return Ok(Some(Arc::clone(home)));
@@ -86,7 +87,8 @@ impl Stores {
         self.known().home = None;
     }
 
-    /// The trash for what is in this directory, which has this path. A file on the root's `device` is looked for there.
+    /// The trash for entries of this directory, which has this path. For a file on the root's `device`, it is the trash
+    /// of the root.
     pub(super) fn of(
         &self,
         root: &Root,
@@ -102,7 +104,8 @@ impl Stores {
         self.of_mount(root, dir, path)
     }
 
-    /// The trash of the mount that this directory is on: that of the topmost directory of the mount in the folder.
+    /// The trash of the mount that this directory is on. It is in the topmost directory of that mount within the
+    /// folder.
     pub(super) fn of_mount(
         &self,
         root: &Root,

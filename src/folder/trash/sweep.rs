@@ -1,5 +1,5 @@
-//! What becomes of the trash by and by: entries expire, what was discarded is removed, directories are measured, and what a crash
-//! has left is put in order.
+//! The periodic work on the trash: entries expire, discarded content is removed, directories are measured, and the
+//! remains of a crash are repaired.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use crate::folder::error::Error;
 use crate::folder::root::Root;
 use crate::path::SharePath;
 
-/// What is younger than this may be in the making, by another server.
+/// Another server may still be working on anything younger than this.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
 /// How many files and directories are removed at most in one sweep, in about a second.
@@ -35,7 +35,7 @@ impl Trash {
     }
 
     fn try_sweep(&self, root: &Root, now: SystemTime) -> Result<(), Error> {
-        // In any case: not all file systems show each change in a time.
+        // It is always read, because not every file system changes a directory's time at each change.
         let Some(home) = self.read(root)? else { return Ok(()) };
         let names = names(&home)?;
         self.finish_exchanges(&home, &names, now);
@@ -69,23 +69,23 @@ impl Trash {
         used.into_iter().chain(named).collect()
     }
 
-    /// What an exchange left behind becomes an entry.
+    /// Turns files that an interrupted exchange left behind into entries.
     fn finish_exchanges(&self, store: &TrashStore, names: &[String], now: SystemTime) {
         for id in ids(names, NEW).filter(|id| self.is_at_rest(*id, now)) {
             if store.rename(&format!("{id}{NEW}"), &id.to_string()).is_ok() {
-                log::info!("moved what a crash had left of a file that was replaced into the trash, as {id}");
+                log::info!("moved a replaced file, left behind by a crash, into the trash as {id}");
             }
         }
     }
 
-    /// Discards what has expired. What has lost its record goes by its name.
+    /// Discards entries that have expired. For content without a record, the time in its name counts.
     fn expire(&self, root: &Root, home: &TrashStore, names: &[String], now: SystemTime) {
         let has_expired = |id: &TrashId| self.expires(*id) <= now;
         let is_readable = |id: &TrashId| matches!(TrashRecord::read(home.dir(), *id), Ok(Some(_)));
         let records: BTreeSet<_> = ids(names, RECORD).filter(has_expired).filter(is_readable).collect();
         for id in &records {
             if let Err(error) = self.discard_now(root, *id) {
-                log::warn!("cannot discard {id}, which has expired, from the trash: {error}");
+                log::warn!("cannot discard the expired entry {id} from the trash: {error}");
             }
         }
         for id in ids(names, "").filter(has_expired).filter(|id| !records.contains(id)) {
@@ -104,7 +104,7 @@ impl Trash {
                 continue;
             }
             let away = TrashRecord::read(home.dir(), id).ok().flatten().and_then(|record| record.away);
-            // A mount that is not there now may come back.
+            // A file system that is not mounted now may be mounted again.
             let Ok(store) = self.stores.named(root, away.as_ref()) else { continue };
             if store.content(id).is_err_and(|error| error == rustix::io::Errno::NOENT) {
                 self.forget(root, id);
@@ -134,7 +134,7 @@ impl Trash {
         now.duration_since(id.time()).is_ok_and(|age| age >= FRESH) && !self.index().is_pending(id)
     }
 
-    /// Measures a directory that was removed, and writes its size down.
+    /// Measures a directory that was removed, and records its size.
     fn measure(&self, root: &Root, home: &TrashStore, id: TrashId) -> Result<(), Error> {
         let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else { return Ok(()) };
         let store = self.stores.named(root, record.away.as_ref())?;

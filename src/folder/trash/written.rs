@@ -1,7 +1,7 @@
-//! Which files the trash does not keep: what nobody misses, as its own writer replaces or removes it within a moment.
+//! Which files the trash does not keep: mainly those that their own writer replaces or removes within a minute.
 //!
-//! The server remembers in memory who has written which file lately. A file that it does not remember, or that another
-//! program has changed since, is always kept.
+//! The server remembers, in memory, which client has written which file recently. A file that it does not remember, or
+//! that another program has changed since, is always kept.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
@@ -16,8 +16,8 @@ use crate::folder::root::Identity;
 
 /// How many files are remembered; the oldest make room. They take about a megabyte.
 const MOST: usize = 4_096;
-/// A file that its writer removes within this time is not kept, and one version of a file that its writer replaces again and
-/// again within this time is.
+/// A file that its writer removes within this time is not kept. Of a file that its writer replaces repeatedly, one
+/// version is kept per such period.
 const MOMENT: Duration = Duration::from_secs(60);
 
 /// The files that were written lately.
@@ -42,7 +42,7 @@ struct WrittenFile {
     kept: Option<Instant>,
 }
 
-/// By what a change of a file by another program is recognised: its length, and its time.
+/// The length and the time of a file: they show whether another program has changed it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Content {
     length: i64,
@@ -79,7 +79,7 @@ impl WrittenFiles {
         let is_lately = |time: Option<Instant>| time.is_some_and(|time| now.duration_since(time) < MOMENT);
         let (time, counts) = match change {
             Change::Replaced => (file.kept, true),
-            // Of a file that is not kept, no version would be left.
+            // If a removed file is not kept, no version of it is left.
             Change::Removed => (file.made, remover.is_known()),
         };
         // A file that was moved to such a name is not litter.
@@ -88,7 +88,8 @@ impl WrittenFiles {
         is_own && (is_litter || (counts && is_lately(time)))
     }
 
-    /// Remembers that a client has written this file, instead of the old one if there was one, which may have been kept.
+    /// Remembers that a client has written this file, instead of the old file if there was one, which may have been
+    /// kept.
     pub(super) fn wrote(
         &mut self,
         new: &Stat,
@@ -100,7 +101,7 @@ impl WrittenFiles {
         let (made, kept) = match old {
             None => (Some(now), None),
             Some((old, is_kept)) => {
-                // What another has written counts for another.
+                // The history of a file that another client has written does not count for this client.
                 let old = self.forget(old).filter(|old| *old.writer == *writer);
                 old.map_or((None, None), |old| (old.made, if is_kept { Some(now) } else { old.kept }))
             }

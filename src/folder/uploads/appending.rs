@@ -73,7 +73,7 @@ impl Appending {
         let file =
             upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {
-            // Part of it may be written, and the file's length is what a later request reports as received.
+            // Part of the piece may be written, and a later request reports the file's length as received.
             file.set_len(offset)?;
             return Err(error.into());
         }

@@ -24,9 +24,8 @@ pub(in crate::folder) const MOST_OF_A_CLIENT: usize = MOST_UNFINISHED / 4;
 /// How many complete uploads are remembered. Each has a small file on the disk.
 pub(in crate::folder) const MOST_COMPLETE: usize = 1024;
 
-/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server
-/// forget those of the others. It is more than a client sends at once, and only the responses to those can
-/// have been lost.
+/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server forget those
+/// of the others. A client sends fewer uploads than this at the same time, and only their responses can have been lost.
 pub(in crate::folder) const MOST_COMPLETE_OF_A_CLIENT: usize = MOST_COMPLETE / 4;
 
 /// All uploads that are known.
@@ -51,8 +50,8 @@ struct Entry {
 pub(super) type Evicted = (UploadToken, Arc<Mutex<Upload>>);
 
 impl Known {
-    /// Adds an upload that an earlier run or another server has begun. After a start, call it in the order of their last use.
-    /// Returns the complete one that is forgotten for it, as [`Known::complete`] does.
+    /// Adds an upload that an earlier run or another server has begun. After a start, call it in the order of their
+    /// last use. Returns the complete upload that is forgotten in exchange, as [`Known::complete`] does.
     pub(super) fn take_up(&mut self, token: UploadToken, upload: Upload) -> Option<UploadToken> {
         let (owner, is_complete) = (upload.plan.owner.clone(), upload.is_complete());
         let upload = Arc::new(Mutex::new(upload));

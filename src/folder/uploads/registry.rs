@@ -73,7 +73,7 @@ impl Uploads {
         let known = self.known().tokens();
         for token in known.into_iter().filter(|token| store.touched(token).is_none()) {
             let mut uploads = self.known();
-            // One that is locked has no files yet.
+            // An upload that is locked may have no files yet.
             if uploads.find(&token).is_some_and(|upload| upload.try_lock().is_ok()) {
                 uploads.forget(&token);
             }

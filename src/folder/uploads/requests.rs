@@ -92,7 +92,7 @@ impl Uploads {
             may_push_out = judge.check::<ToWrite>(&upload.path).is_ok_and(|grant| grant.may_remove());
             upload.take_over();
             self.refresh(&store, token, &mut upload);
-            // An offset that agrees is not sent to the client, so it need not be on the disk.
+            // A matching offset is not sent to the client, so the bytes before it need not be on the disk.
             let is_sent = upload.offset() != offset;
             let standing = upload.stand(&store, token, shared.syncs().filter(|_| is_sent))?;
             if standing.offset != offset {

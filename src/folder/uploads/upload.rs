@@ -109,7 +109,8 @@ impl Upload {
         was_complete
     }
 
-    /// Its file has its name. Remembers that on the disk too, so that its lifetime begins now.
+    /// Marks the upload as complete: its file has its name. The mark is stored on the disk too, so that its lifetime
+    /// begins now.
     pub(super) fn complete(&mut self, store: &Store, token: &UploadToken, saved: &Saved) {
         self.content = ContentState::Complete { size: saved.size };
         self.saved = Some(saved.clone());

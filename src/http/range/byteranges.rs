@@ -1,7 +1,7 @@
 //! Several ranges in one body: `multipart/byteranges` (RFC 9110 §14.6).
 //!
-//! This makes only the frame: the heads of the parts, and which spans follow them. The caller sends the
-//! content from the file.
+//! This makes only the frame: the heads of the parts, and the spans that follow them. The caller sends the content from
+//! the file.
 
 use super::content_range::content_range;
 use super::span::Span;

@@ -1,8 +1,8 @@
-//! What a request has proved by its credentials, for whatever lasts longer than the request.
+//! What a request has proved by its credentials. It is kept for everything that outlasts the request's head:
 //!
-//! - A connection remembers it: if the next request brings the same bytes, and nothing has changed since, nothing is hashed
-//!   and nothing is looked for.
-//! - Responses, uploads and event streams in flight ask whether it still holds.
+//! - A connection keeps it: if the next request has the same credentials, and the accounts have not changed, nothing is
+//!   hashed or looked up again.
+//! - Responses, uploads and event streams in flight check whether it is still valid.
 
 use std::fmt;
 use std::hint::black_box;
@@ -17,10 +17,11 @@ use crate::access::{Principal, Scope};
 use crate::accounts::records::{Purpose, Record, RecordScope, RecordSecret, SecretUse, WallTime};
 use crate::server::request::Scheme;
 
-/// The longest field whose bytes a connection remembers: some cookies of others, and a session or token.
+/// The longest field value that a connection remembers: enough for a session or a token, and some cookies of other
+/// servers.
 const PRESENTED_LIMIT: usize = 1024;
 
-/// No generation: what was found at an unknown one has to be judged before it counts as held.
+/// No generation. A credential that was found at an unknown generation has to be checked before it counts as valid.
 const NOT_YET: u64 = u64::MAX;
 
 /// What a request has proved.
@@ -29,16 +30,16 @@ pub(in crate::server) struct Credential {
     principal: Principal,
     /// The session or token.
     record: Option<Arc<Record>>,
-    /// The link through which the request came, or the session that a use of it has started.
+    /// The link through which the request came, or the session that a use of the link has started.
     link: Option<Arc<Record>>,
     presented: Option<Presented>,
-    /// The generation of the accounts in which this was found.
+    /// The generation of the accounts in which the credential was found.
     found: u64,
-    /// The last generation in which it held.
+    /// The last generation in which the credential was valid.
     held: AtomicU64,
 }
 
-/// The bytes of a request that say whom it acts for.
+/// The bytes of a request that identify its principal.
 struct Presented {
     field: PresentedField,
     value: Zeroizing<Vec<u8>>,
@@ -54,7 +55,7 @@ pub(in crate::server) enum PresentedField {
 }
 
 impl Credential {
-    /// For a user who has proved otherwise than by a record who they are.
+    /// For a user who was authenticated without a session, token or link.
     pub(in crate::server) fn of_user(principal: &Principal, accounts: &Accounts) -> Arc<Self> {
         Arc::new(Self::new(principal.clone(), None, NOT_YET, accounts))
     }
@@ -64,7 +65,7 @@ impl Credential {
         Self { accounts: accounts.clone(), principal, record, link: None, presented: None, found, held }
     }
 
-    /// For a request through a link, with credentials of its own or without.
+    /// For a request through a link, with or without its own credentials.
     pub(in crate::server) fn through_link(
         principal: &Principal,
         own: Option<&Self>,
@@ -75,24 +76,24 @@ impl Credential {
         Arc::new(Self { link, ..Self::new(principal.clone(), record, NOT_YET, accounts) })
     }
 
-    /// Whom it acts for.
+    /// The principal of the request.
     pub(in crate::server) fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// Lets the connection remember it by these bytes.
+    /// Lets the connection recognise the credential by these bytes.
     pub(in crate::server) fn presented(self, field: PresentedField, value: &[u8]) -> Self {
         let value = Zeroizing::new(value.to_vec());
         let presented = (value.len() <= PRESENTED_LIMIT).then_some(Presented { field, value });
         Self { presented, ..self }
     }
 
-    /// Whether the connection remembers it for the next request.
+    /// Whether the connection keeps the credential for the next request.
     pub(in crate::server) fn is_remembered(&self) -> bool {
         self.presented.is_some()
     }
 
-    /// Whom a request acts for that brings this value in the field `Authorization`, if that is what this was found by.
+    /// The principal of a request with this value of `Authorization`, if the credential was found by the same value.
     pub(in crate::server) fn by_authorization(
         &self,
         value: &[u8],
@@ -103,7 +104,8 @@ impl Credential {
         if is_same { self.again(address) } else { None }
     }
 
-    /// Whom a request acts for that brings this value in its only field `Cookie`, if that is what this was found by.
+    /// The principal of a request with this value of its only `Cookie` field, if the credential was found by the same
+    /// value.
     pub(in crate::server) fn by_cookie(
         &self,
         value: &[u8],
@@ -120,7 +122,7 @@ impl Credential {
         if is_same { self.again(address) } else { None }
     }
 
-    /// The principal again, unless anything has changed since: then it has to be looked for.
+    /// The principal, unless the accounts have changed since: then it has to be looked up again.
     fn again(&self, address: Option<IpAddr>) -> Option<Principal> {
         if self.found != self.accounts.generation() {
             return None;
@@ -131,8 +133,8 @@ impl Credential {
         Some(self.principal.at(address))
     }
 
-    /// Whether the user is as they were, and the session, the token and the link open something still. It takes no lock unless
-    /// something has changed since the last call.
+    /// Whether the user is unchanged, and the session, the token and the link are still valid. It takes no lock unless
+    /// the accounts have changed since the last call.
     pub(in crate::server) fn holds(&self) -> bool {
         let (generation, now) = (self.accounts.generation(), WallTime::now());
         let mut records = self.record.iter().chain(&self.link);
@@ -149,18 +151,18 @@ impl Credential {
 }
 
 impl Accounts {
-    /// What the secret of a session proves. `None` if it opens nothing.
+    /// What the secret of a session proves. `None` if the secret is not valid.
     pub(in crate::server) fn of_session(&self, secret: &[u8], address: Option<IpAddr>) -> Option<Credential> {
         self.by_secret(&RecordSecret::parse(SecretUse::Session, secret)?, address)
     }
 
-    /// What a token proves. `None` if it opens nothing.
+    /// What a token proves. `None` if the token is not valid.
     pub(in crate::server) fn of_token(&self, token: &str, address: Option<IpAddr>) -> Option<Credential> {
         self.by_secret(&RecordSecret::parse(SecretUse::Token, token.as_bytes())?, address)
     }
 
     fn by_secret(&self, secret: &RecordSecret, address: Option<IpAddr>) -> Option<Credential> {
-        // Before anything is looked for: what changes meanwhile makes another one.
+        // Read before the look-up: a change in the meantime increments the generation.
         let (generation, now) = (self.generation(), WallTime::now());
         let record = self.0.records.find(secret, now).ok()?;
         let users = self.users();
@@ -173,14 +175,14 @@ impl Accounts {
                 let scope = Scope { path: path.clone(), rights: *rights, link: None };
                 Principal::within(user, address, scope)
             }
-            // Their secrets are for the paths of links only.
+            // The secrets of these records are only valid in the paths of links.
             Purpose::Visit { .. } | Purpose::Link { .. } => return None,
         };
         Some(Credential::new(principal, Some(record), generation, self))
     }
 }
 
-/// Whether both are the same, in a time that depends on their lengths alone.
+/// Whether both are equal. The time that this takes depends only on their lengths.
 fn are_equal(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
@@ -199,7 +201,7 @@ fn are_equal(one: &[u8], other: &[u8]) -> bool {
     differ | rest == 0
 }
 
-/// Without its secrets.
+/// Leaves out the secrets.
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential").field("principal", &self.principal).finish_non_exhaustive()

@@ -112,7 +112,7 @@ impl PasswordCheck {
 }
 
 impl PasswordOwner {
-    /// How failures are counted.
+    /// How failures for this owner are counted.
     fn guess<'c>(&'c self, users: &'c Users) -> Guess<'c> {
         match self {
             Self::User(name) => users.guess(name),
@@ -183,7 +183,7 @@ impl Accounts {
         account.is_some_and(|account| !account.line.is_disabled && Arc::ptr_eq(&account.user, user))
     }
 
-    /// Whether each user has a name of its own.
+    /// Whether each user has their own name.
     pub(super) fn have_names(&self) -> bool {
         matches!(self.0.source, AccountsSource::File(_))
     }
@@ -193,7 +193,7 @@ impl Accounts {
         self.users().has_name(name)
     }
 
-    /// A number that is another one after each change of the users and their records.
+    /// A number that changes with each change of the users and their records.
     pub(super) fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire) + self.0.records.generation()
     }
@@ -212,8 +212,8 @@ impl Accounts {
         Ok(Box::new(PasswordCheck { _place: Some(place), ..check }))
     }
 
-    /// What is known about a name and a password without a check: that they were right within the last minute, or that there
-    /// were too many failures.
+    /// The verdict on a name and a password, if it is known without a check: they were right within the last minute, or
+    /// there were too many failures.
     fn known(&self, check: &PasswordCheck) -> Option<PasswordVerdict> {
         let (client, now, users) = (check.client.key(), Instant::now(), self.users());
         // Checked first: otherwise a remembered success would reveal whether a guess is right.
@@ -264,8 +264,8 @@ impl Accounts {
                 log::warn!("{} failed to authenticate as {}", check.client, Printable::text(name));
             }
         }
-        // Delays the next check as if this one had been the slowest; otherwise a request that waits for it
-        // could measure this one.
+        // Delays the next check as if this one had been the slowest; otherwise the time of this check could be measured
+        // by a request that waits for the next one.
         thread::sleep(users.slowest.saturating_sub(began.elapsed()));
         CheckedPassword { verdict: PasswordVerdict::Wrong, due: Deadline::after(began, users.answer_after()) }
     }
@@ -290,14 +290,14 @@ impl Accounts {
         let error = self.0.records.refresh(WallTime::now(), disk).err().map(|error| error.to_string());
         let mut last = lock(&self.0.records_error);
         if let Some(error) = error.as_ref().filter(|error| last.as_ref() != Some(error)) {
-            log::error!("{error}; no session, token or link opens anything until that is mended");
+            log::error!("{error}; sessions, tokens and links do not work until this is fixed");
         }
         *last = error;
         is_new
     }
 
-    /// Reads the users again if their file has changed, or if a reload was requested. If it cannot be used,
-    /// the users stay as they were; if it is gone, there are none. Returns whether they were read.
+    /// Reads the users again if their file has changed, or if a reload was requested. If the file cannot be used, the
+    /// users stay as they were; if it is gone, there are no users. Returns whether the users were read.
     fn follow_users(&self, disk: Blocking<'_>) -> bool {
         let shared = &*self.0;
         let Some(path) = shared.source.path() else { return false };
@@ -311,7 +311,7 @@ impl Accounts {
         *stamp = found;
         if is_gone {
             self.replace_users(self.users().without_accounts());
-            log::error!("{}: the users file is gone, so nobody is known", Printable::path(path));
+            log::error!("{}: the users file is gone, so there are no users", Printable::path(path));
             return true;
         }
         match shared.source.read(&shared.check, disk) {
@@ -329,8 +329,8 @@ impl Accounts {
         }
     }
 
-    /// Replaces the users, and forgets what is known about those whose password has changed: somebody else
-    /// may have known the old one.
+    /// Replaces the users. Forgets the remembered logins of users whose password has changed: somebody else may have
+    /// known the old password.
     fn replace_users(&self, users: Users) {
         let newer = Arc::new(users.keeping(&self.users()));
         let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
@@ -341,8 +341,8 @@ impl Accounts {
         }
     }
 
-    /// Ends the sessions, tokens and links of users who are gone or have a different password. Requests check
-    /// that too; but a new user of the same name must not inherit them.
+    /// Ends the sessions, tokens and links of users who are gone or have a different password. Requests check this too;
+    /// but a new user of the same name must not inherit the old user's records.
     fn end_records(&self, users: &Users, disk: Blocking<'_>) {
         if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
             log::error!("cannot end the sessions of users who are gone: {error}");

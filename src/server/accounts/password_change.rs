@@ -59,7 +59,7 @@ impl fmt::Display for PasswordChangeError {
                 "This server cannot change its users file. Ask its administrator for another password.",
             ),
             Self::Password(error) => write!(f, "The new password cannot be used: {error}."),
-            Self::Meanwhile => f.write_str("Your account has changed meanwhile. Try again."),
+            Self::Meanwhile => f.write_str("Your account has changed in the meantime. Try again."),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::accounts::records::{
 };
 use crate::blocking::Blocking;
 
-/// A link, and the user who has given it.
+/// A link, and the user who made it.
 pub(in crate::server) struct GivenLink {
     pub record: Arc<Record>,
     pub giver: Arc<User>,
@@ -57,7 +57,7 @@ impl Accounts {
         Some(GivenLink { record, giver: Arc::clone(&account.user) })
     }
 
-    /// The session of this secret, if a use of the link has started it.
+    /// The session with this secret, if a use of the link has started it.
     pub(in crate::server) fn visit(&self, secret: &[u8], of: RecordId) -> Option<Arc<Record>> {
         RecordSecret::parse(SecretUse::Session, secret)
             .and_then(|secret| self.0.records.find(&secret, WallTime::now()).ok())
@@ -74,13 +74,13 @@ impl Accounts {
         }
     }
 
-    /// Whether a link asks for a password. Also true if that cannot be read at the moment.
+    /// Whether a link asks for a password. Also true if the records cannot be read at the moment.
     pub(in crate::server) fn has_password(&self, id: RecordId) -> bool {
         let record = self.0.records.get(id);
         record.map_or(true, |record| !matches!(record.purpose, Purpose::Link { password: None, .. }))
     }
 
-    /// Takes one use of a link, and starts a session for it.
+    /// Counts one use of a link, and starts a session for it.
     pub(in crate::server) fn take_use(
         &self,
         link: RecordId,

@@ -1,5 +1,5 @@
-//! The hash of the password for everybody, kept from one start to the next. Sessions, tokens and links belong to a hash, and each
-//! hash has a salt of its own: with another one at each start, all of them would end.
+//! The hash of the password for everybody, kept from one start to the next. Sessions, tokens and links belong to a
+//! hash, and each hash has its own salt. With a new hash at each start, all sessions, tokens and links would end.
 
 use std::error::Error;
 use std::io;
@@ -14,8 +14,9 @@ use crate::server::state_directory::StateDirectory;
 const FILE_PREFIX: &str = "password-";
 
 impl AccountsSource {
-    /// This password for everybody. The state directory keeps its hash, which is as hard to guess from as that of any user. Another
-    /// password than at the start before gets a new one, so what belongs to the old one ends.
+    /// This password for everybody. Its hash is kept in the state directory, and resists guessing like the hash of any
+    /// user. If the password differs from that of the last start, it gets a new hash; then the earlier sessions, tokens
+    /// and links end.
     pub fn shared(
         password: &Password,
         state: &StateDirectory,

@@ -32,7 +32,7 @@ pub(super) struct Users {
     accounts: Known,
     /// The users' names in the form that the chat compares, if each user has one.
     names: HashSet<Name>,
-    /// What the password of an unknown user is checked against: a hash that takes as long as any.
+    /// The hash for checking the password of an unknown user: it takes as long as any other.
     pub decoy: PasswordHash,
     /// How long the slowest check takes.
     pub slowest: Duration,
@@ -102,7 +102,7 @@ impl Users {
         }
     }
 
-    /// These users; an unchanged one keeps the [`User`] that it had before.
+    /// These users; each unchanged user keeps the [`User`] that it had before.
     pub(super) fn keeping(mut self, before: &Self) -> Self {
         if let Known::Named(accounts) = &mut self.accounts {
             for (name, account) in accounts {
@@ -141,7 +141,8 @@ impl Users {
         }
     }
 
-    /// What attempts with this name are counted for: there is only one shared password, whatever the name.
+    /// The subject for which attempts with this name are counted. With a shared password, there is only one, whatever
+    /// the name.
     pub(super) fn guess<'n>(&'n self, name: &'n str) -> Guess<'n> {
         match &self.accounts {
             Known::Named(_) => Guess::User(name),
@@ -162,7 +163,7 @@ impl Users {
         self.file.users().filter(move |line| !is_same(line)).map(|line| line.name.as_str())
     }
 
-    /// How many there are.
+    /// How many users there are.
     pub(super) fn count(&self) -> usize {
         match &self.accounts {
             Known::Named(accounts) => accounts.len(),

@@ -1,5 +1,5 @@
-// Changes of what is in the folder. Only those pages load this whose visitor may change something, and the page of the trash. The
-// server puts the import of `page.js` before it. Names are added to the page as text, never as markup.
+// Changes of the folder's content. This is loaded only by pages whose visitor may change something, and by the page of
+// the trash. The server puts the import of `page.js` before it. Names are added to the page as text, never as markup.
 
 /** How long a message stays at least, in milliseconds; and until neither the pointer nor the focus is in it. */
 const SHOWN = 10_000;

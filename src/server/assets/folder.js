@@ -143,7 +143,7 @@ function loggedIn() {
 /** Resolves once the user has logged in again. */
 const login = () => (loggedOut(), new Promise((next) => ended.push(next)));
 
-/** Without `Sec-Fetch-Mode`, the server cannot tell the page's requests from a browser that opens a page. */
+/** Without `Sec-Fetch-Mode`, the server cannot distinguish the script's requests from a browser that opens a page. */
 const needsLogin = ({ status, redirected, url }) => status === 401 || (redirected && new URL(url).pathname === `${own}login`);
 
 /** Sends a request, and shows if the server does not respond. Returns the content, if it has any. */

@@ -44,9 +44,9 @@ pub(crate) struct EventStream {
     subscription: Option<Subscription>,
     who: Person,
     from: ClientAddress,
-    /// Decides which uploads the member hears of.
+    /// Decides which uploads are announced to the member.
     judge: Judge,
-    /// What its request has proved; nothing if it is anonymous.
+    /// What the stream's request has proved; `None` if it is anonymous.
     pub credential: Option<Arc<Credential>>,
     _active: Active,
 }
@@ -204,7 +204,7 @@ impl Drop for EventStream {
     }
 }
 
-/// Whether a member hears of an upload to this path: only if it may list it now.
+/// Whether an upload to this path is announced to a member: only if the member may list the path now.
 pub(crate) fn may_see(judge: &Judge, path: &[u8]) -> bool {
     SharePath::parse(path).is_ok_and(|path| judge.check::<ToList>(&path).is_ok())
 }

@@ -50,8 +50,8 @@ impl Connection {
         Some(Lingering { left: most, deadline: Deadline::after(Moment::now(), LINGER) })
     }
 
-    /// Whether what it sends or receives is for somebody who may no longer have it: the session, token or link has ended, or the
-    /// user is another one.
+    /// Whether the current response or upload has lost its rights: the session, token or link has ended, or the user
+    /// was changed.
     pub(in crate::server) fn has_lost_rights(&self) -> bool {
         match &self.phase {
             Phase::SendResponse(sending) => sending.has_lost_rights(),
@@ -107,7 +107,7 @@ impl Connection {
                 }
                 return AfterTurn::Close;
             }
-            // It is answered now.
+            // The response is due now.
             judged @ Phase::Judged(_) => judged,
             phase @ (Phase::RecvHead(_) | Phase::SendInterim(_) | Phase::Linger(_) | Phase::Away) => {
                 self.phase = phase;

@@ -40,7 +40,7 @@ pub(in crate::server) struct Exchange {
     pub to_head: bool,
     /// What the filters need to know about the request.
     pub wanted: Wanted,
-    /// What the request has proved; nothing if it is anonymous.
+    /// What the request has proved; `None` if it is anonymous.
     pub credential: Option<Arc<Credential>>,
     /// Whether the connection is kept afterwards.
     pub persistence: Persistence,
@@ -104,7 +104,7 @@ impl Exchange {
         }
     }
 
-    /// Whether what the request has proved holds no longer.
+    /// Whether the credentials of the request are no longer valid.
     pub(super) fn has_lost_rights(&self) -> bool {
         self.credential.as_ref().is_some_and(|credential| !credential.holds())
     }

@@ -69,9 +69,9 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 use crate::server::tls::ClientCertificate;
 
-/// How many bytes a connection may transfer in one turn before the others get theirs; this takes two
-/// milliseconds on loopback. Half as much made large files cost about 8 % more processor time; two or eight
-/// times as much saved nothing.
+/// How many bytes a connection may transfer in one turn before other connections get a turn; this takes two
+/// milliseconds on loopback. Half as much made large files cost about 8 % more processor time; two or eight times as
+/// much saved nothing.
 const TURN: u64 = 2 << 20;
 
 /// How many pipelined requests are answered in one turn.
@@ -83,9 +83,9 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 
-/// The same for a refused piece of an upload. Its client can ask how far the upload got and continue from
-/// there, whether it has seen the response or not; and browsers send the whole body before they look for a
-/// response.
+/// The same limit for a refused piece of a resumable upload. It is small, because the client can ask for the offset and
+/// continue even if it has not seen the response, and browsers read a response only after they have sent the whole
+/// body.
 const LINGER_PIECE: usize = 1 << 20;
 
 /// A client's connection.
@@ -97,7 +97,7 @@ pub(super) struct Connection {
     source: Option<Box<ProxySource>>,
     /// The certificate of its client, if it has presented one.
     certificate: Option<Box<ClientCertificate>>,
-    /// What its last request has proved, if the next one may do so by the same bytes.
+    /// What its last request has proved, for a next request with the same credentials.
     credential: Option<Arc<Credential>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
@@ -280,7 +280,7 @@ impl Connection {
         self.unread = turn.input.unload();
         match next {
             AfterTurn::Park(wait_for) if self.is_overdue(wait_for) => self.expire(turn),
-            // No event will come for what has been read from the socket, or has not been written to it.
+            // The transport still holds input or output, for which the poller reports no event.
             AfterTurn::Park(wait_for)
                 if wait_for.interest != Interest::Nothing && self.transport.has_buffered() =>
             {

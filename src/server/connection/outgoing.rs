@@ -1,8 +1,7 @@
 //! Output: the next bytes to send, and the content that follows them.
 //!
-//! Bytes are sent with `send`, and files with `sendfile`. The bytes before a file are sent with `MSG_MORE`,
-//! so that a head does not get a packet of its own. Whatever does not fit into the socket's buffer stays here
-//! until it does.
+//! Bytes are sent with `send`, and files with `sendfile`. The bytes before a file are sent with `MSG_MORE`, so that a
+//! head is not sent in a separate packet. Output that does not fit into the socket's buffer stays here until it does.
 //!
 //! Content whose length is unknown is sent with chunked coding (RFC 9112 §7.1), or ends with the connection for
 //! HTTP/1.0. Content that cannot be completed is aborted: its last chunk is never sent.
@@ -55,7 +54,7 @@ pub(super) enum Progress {
     WouldWait,
     /// The turn's share is used up; the socket may have space.
     TurnIsOver,
-    /// It has to wait for the disk, and this thread may not.
+    /// It has to wait for the disk, which this thread must not do.
     NeedsDisk,
 }
 
@@ -71,7 +70,7 @@ impl Outgoing {
         };
         let mut file = None;
         if let Coding::Length(left) = &mut coding {
-            // Appended to the head, so that it does not get a packet of its own.
+            // Appended to the head, so that it is not sent in a separate packet.
             while let Some(bytes) = content.pop_bytes() {
                 *left = left.saturating_sub(bytes.len() as u64);
                 head.extend_from_slice(&bytes);

@@ -11,8 +11,8 @@ use crate::http::date::Date;
 /// The maximum size of these lines, in bytes, so that the buffer of a response is allocated once.
 pub(super) const OWN_LINES: usize = 192;
 
-/// The Server field (RFC 9110 §10.2.4), by which wharf's client recognises wharf. It has no version, as that would
-/// mostly help attackers.
+/// The Server field (RFC 9110 §10.2.4), by which wharf's client recognises wharf. It has no version, because a version
+/// would mostly help attackers.
 const NAME: &str = "wharf";
 
 thread_local! {

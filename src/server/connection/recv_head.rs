@@ -114,7 +114,7 @@ impl Connection {
         let step = match routed {
             // The next turn parses it again.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
-            // So does the turn after the check.
+            // The turn after the check parses it again, too.
             Handled::CheckPassword(check) => return Ok(Transition::CheckPassword(check)),
             // Sent at once: most responses are sent whole, and need not be stored in a phase.
             Handled::Respond(answer) => {

@@ -14,7 +14,8 @@ use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
 impl Connection {
-    /// Goes on with a response, if its client may have the rest. Else the client has to see that it is incomplete.
+    /// Continues a response, if its credentials are still valid. Otherwise the connection is closed, so that the client
+    /// sees that the response is incomplete.
     pub(super) fn send_on(
         &mut self,
         mut sending: Sending,

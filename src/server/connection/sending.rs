@@ -95,8 +95,8 @@ impl Sending {
         }
     }
 
-    /// Whether a part has been sent, and the rest is for somebody who may no longer have it. A response to the request that has
-    /// ended the session is sent.
+    /// Whether a part was sent, and the credentials for the rest are no longer valid. The response to a request that
+    /// ends its own session is still sent.
     pub(super) fn has_lost_rights(&self) -> bool {
         self.outgoing.sent() > 0 && self.exchange.has_lost_rights()
     }

@@ -11,7 +11,7 @@ use crate::server::receive::Job;
 use crate::server::request::ClientAddress;
 
 /// How long a job in several steps continues after its client has shut down its sending side. Most such clients have
-/// closed the connection, which looks the same; one that still reads gets its response if the job finishes in this
+/// closed the connection, which looks the same. A client that still reads gets its response if the job finishes in this
 /// time.
 const HALF_CLOSED: Duration = Duration::from_secs(3);
 

@@ -36,7 +36,7 @@ pub(crate) struct Capacity {
 struct Shared {
     capacity: Capacity,
     state: Mutex<State>,
-    /// How many slots are taken; also kept here so that the keep-alive rule can read it without the lock.
+    /// How many slots are taken; a copy that the keep-alive rule can read without the lock.
     taken: AtomicU32,
     emptied: Condvar,
 }

@@ -39,12 +39,12 @@ impl WaitFor {
         Self { interest: Interest::Nothing, deadline, idle_since: None }
     }
 
-    /// The same, but for another turn as soon as the socket is writable. It is not idle.
+    /// The same wait, but the connection gets another turn as soon as the socket is writable. It is not idle.
     pub(crate) fn for_another_turn(self) -> Self {
         Self { interest: Interest::Writable, idle_since: None, ..self }
     }
 
-    /// The same, for a connection whose input has been read completely: it may stay armed while it is served.
+    /// The same wait, for a connection whose input has been read completely: it may stay armed while it is served.
     pub(crate) fn for_news(self) -> Self {
         Self { interest: Interest::News, ..self }
     }

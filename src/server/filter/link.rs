@@ -18,7 +18,7 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, _: &State) {
     if link.stage == LinkStage::Inside {
         move_below(link, response);
     }
-    // Pages have a policy of their own: without an `Origin`, browsers could not send their forms.
+    // Pages have their own policy: without an `Origin`, browsers could not send the forms.
     if response.head.get("Referrer-Policy").is_none() {
         response.add("Referrer-Policy", "no-referrer");
     }
@@ -31,10 +31,9 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, _: &State) {
     }
 }
 
-/// A script on a page in the folder could read the link's address, which the page's author may not know. So
-/// no script runs, even with `--trust-html`. The sandbox gives the page an origin of its own, so its address
-/// is in no `Referer` either, whatever the page says (W3C Referrer Policy §8.3). The server's own pages have
-/// another policy.
+/// A script on a page in the folder could read the link's address, which the page's author may not know. So no script
+/// runs, even with `--trust-html`. The sandbox gives the page a separate origin, so its address is in no `Referer`
+/// either, whatever the page says (W3C Referrer Policy §8.3). The server's own pages have another policy.
 fn keep_scripts_out(response: &mut Response) {
     let is_files =
         response.head.get("Content-Security-Policy").is_none_or(|policy| policy.starts_with(media::SANDBOX));

@@ -1,4 +1,4 @@
-//! Filters: what changes a response before it is sent, whichever handler or gate made it.
+//! Filters change a response before it is sent, whichever handler or gate made it.
 //!
 //! A filter sees the response and what the request said about it. A new filter is a file here and a line in
 //! [`FILTERS`].

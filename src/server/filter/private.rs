@@ -1,4 +1,4 @@
-//! A response that depends on who or where the client is must not be kept in a cache that clients share.
+//! A response that depends on the client's user or address must not be kept in a shared cache.
 
 use std::cell::RefCell;
 
@@ -42,8 +42,8 @@ pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
 }
 
 thread_local! {
-    /// The last head for a user. Responses with the same file share theirs, and to change it costs as much as a fifth of the
-    /// request.
+    /// The last head for a user. Responses with the same file share a head, and changing it costs as much as a fifth of
+    /// the request.
     static PRIVATE: RefCell<Option<PrivateHead>> = const { RefCell::new(None) };
 }
 

@@ -14,13 +14,14 @@ pub(in crate::server) struct Wanted {
     pub html: bool,
     /// Whether it was sent over TLS.
     pub is_encrypted: bool,
-    /// Whether a page's script has sent it, which has to ask for a password itself.
+    /// Whether a page's script has sent the request; such a script has to ask for a password itself.
     pub is_by_script: bool,
     /// Who else may get the same response.
     pub audience: Audience,
-    /// The path of the login page, which then leads back, if a browser opens a page without credentials.
+    /// The path of the login page, if a browser opens a page without credentials. After the login, the browser returns
+    /// to that page.
     pub login: Option<Box<str>>,
-    /// The user that it acts for, unless it was sent through a link; for the log.
+    /// The user of the request, unless it was sent through a link; for the log.
     pub user: Option<Arc<User>>,
     /// The link through which it was sent.
     pub link: Option<Arc<LinkView>>,

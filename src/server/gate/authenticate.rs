@@ -1,4 +1,4 @@
-//! The authenticate gate: who a request acts for. It is the only place that makes a principal of a request.
+//! The authenticate gate: finds the principal of a request. It is the only place that determines a request's principal.
 //!
 //! The first kind of credentials that a request has decides: the certificate of its connection, then the field
 //! `Authorization`, then a link, which `gate/link.rs` judges, then the cookie of a session, then the field of a trusted proxy, then
@@ -28,20 +28,20 @@ use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::tls::Tls;
 
-/// Who a request acts for.
+/// The principal of a request, as far as it is known.
 pub(crate) enum Caller {
     /// This principal.
     Known(Principal),
     /// A user, if the password is right. It is checked first, on the password thread.
     Unchecked(Box<PasswordCheck>),
-    /// Not known yet: a look-up has to wait, perhaps for long, which this thread may not do.
+    /// Not known yet: a look-up may have to wait for a long time, which this thread must not do.
     NeedsDisk,
 }
 
-/// Finds out who a request acts for. Refuses credentials that are wrong, or that others could have read in
-/// transit. Ignores credentials for health checks and the assets of pages, which need none. A session that
-/// has ended does not prevent a new login.
-/// `credential` is what the previous request on the connection has proved; it becomes what this one proves.
+/// Finds the principal of a request. Refuses credentials that are wrong, or that others could have read in transit.
+/// Ignores credentials for health checks and the assets of pages, which need none. A session that has ended does not
+/// prevent a new login. `credential` is what the previous request on the connection has proved; afterwards, it is what
+/// this request has proved.
 pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn caller(
     state: &State,
     disk: &mut Disk,
 ) -> Result<Caller, Response> {
-    // Without accounts, nothing was proved before.
+    // Without accounts, no earlier request has proved anything.
     let Some(accounts) = &state.accounts else {
         return Ok(Caller::Known(Principal::anonymous(source.client.ip())));
     };
@@ -65,7 +65,7 @@ pub(crate) fn caller(
 
 /// What the first credentials of a request lead to.
 enum Judged {
-    /// This principal, and what has proved that, unless it is anonymous.
+    /// This principal, and the proof, unless it is anonymous.
     Known(Principal, Option<Arc<Credential>>),
     Unchecked(Box<PasswordCheck>),
     NeedsDisk,
@@ -118,14 +118,14 @@ fn judge(
 }
 
 impl Judged {
-    /// This user, who has proved otherwise than by a record who they are.
+    /// This user, who was authenticated without a session or token.
     fn user(user: Arc<User>, source: &RequestSource<'_>, accounts: &Accounts) -> Self {
         let principal = Principal::of_user(user, source.client.ip());
         let credential = Credential::of_user(&principal, accounts);
         Self::Known(principal, Some(credential))
     }
 
-    /// Whom a session or token acts for, which the connection remembers by these bytes.
+    /// The principal of a session or token. The connection recognises it by these bytes in the next request.
     fn remembered(credential: Credential, field: PresentedField, value: &[u8]) -> Self {
         Self::proved(credential.presented(field, value))
     }
@@ -139,7 +139,7 @@ fn anonymous(source: &RequestSource<'_>) -> Judged {
     Judged::Known(Principal::anonymous(source.client.ip()), None)
 }
 
-/// Who the session of a cookie acts for; `None` without a cookie.
+/// The principal of a cookie's session; `None` without a cookie.
 fn by_cookie(
     path: &str,
     head: &Head<'_, '_>,
@@ -179,8 +179,8 @@ fn by_cookie(
     }
 }
 
-/// The user whom a trusted proxy names; `None` if it names none. A field that is not exactly one user's name
-/// does not come from a correctly configured proxy, so no part of it is trusted.
+/// The user that a trusted proxy names; `None` if it names no user. If the field is not exactly one user's name, the
+/// proxy is not configured correctly, and no part of the field is trusted.
 fn by_proxy(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
@@ -198,7 +198,7 @@ fn by_proxy(
     Err(bad_request(format_args!("{what} (ask its administrator for an account)")))
 }
 
-/// The user whose login name is that of the program at a Unix-domain socket. Others are anonymous there.
+/// The user with the login name of the program at a Unix-domain socket. Programs of other users are anonymous there.
 fn by_unix_peer(
     source: &RequestSource<'_>,
     names: &LoginNames,
@@ -220,7 +220,8 @@ fn by_unix_peer(
     Ok(Judged::user(user, source, accounts))
 }
 
-/// The path of the login page, which then leads back, for a browser that opens a page without credentials.
+/// The path of the login page, for a browser that opens a page without credentials. After the login, the browser
+/// returns to that page.
 pub(crate) fn way_to_login(head: &Head<'_, '_>, state: &State) -> Option<Box<str>> {
     let is_needed = state.accounts.is_some() && pages::are_opened(head);
     is_needed.then(|| LoginTarget::login(LoginTarget::of(head).as_ref(), &state.base).into())
@@ -291,8 +292,8 @@ fn by_verdict(
     }
 }
 
-/// Refuses credentials that came over the network without TLS: others may know them now. They are not checked, because the
-/// result could be read too.
+/// Refuses credentials that came over the network without TLS: others may know them now. The credentials are not
+/// checked, because the result could be read too.
 pub(crate) fn ensure_private(
     client: ClientAddress,
     scheme: Option<Scheme>,

@@ -14,9 +14,9 @@ use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::tls::Tls;
 
-/// Lets a request pass if its client's certificate names a user now. Health checks need no certificate. Nor
-/// do peers at a Unix-domain socket, which has no TLS: its file permissions decide. But a trusted proxy there
-/// sends requests for others, so its requests are refused.
+/// Lets a request pass if its client's certificate names a user now. Health checks need no certificate. Nor do peers at
+/// a Unix-domain socket, which has no TLS: its file permissions decide. But a trusted proxy there sends requests for
+/// other clients, so its requests are refused.
 pub(crate) fn check(
     head: &Head<'_, '_>,
     peer: Peer,

@@ -21,12 +21,12 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
     let hop = farthest(forwarded::x_forwarded_for(fields), proxies);
     let mut protos = fields.list("X-Forwarded-Proto");
     let proto = protos.next();
-    // If two differ, one of them does not come from a proxy.
+    // If two values differ, one of them does not come from a proxy.
     let agree = protos.all(|other| proto.is_some_and(|proto| proto.eq_ignore_ascii_case(other)));
     RequestSource {
         client: client(peer, hop),
         scheme: proto.map(|proto| if agree { Scheme::parse(proto) } else { Scheme::Http }),
-        // The last one counts: a proxy appends its own, if it does not replace the client's.
+        // The last value counts: a proxy appends its own value, if it does not replace the client's.
         host: fields.list("X-Forwarded-Host").last(),
         prefix: fields.get("X-Forwarded-Prefix"),
         certificate: None,

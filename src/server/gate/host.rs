@@ -7,9 +7,9 @@ use crate::net::peer::Peer;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Finds the host that the client asked for; refuses a request for another host. What a trusted proxy says about it
-/// must be a name that was given with `--host`, and the Host field must name this server too: many proxies pass on a
-/// forged `X-Forwarded-Host` with the real `Host`.
+/// Finds the host that the client asked for; refuses a request for another host. A host that a trusted proxy names must
+/// be one that was given with `--host`, and the Host field must name this server too: many proxies pass on a forged
+/// `X-Forwarded-Host` with the real `Host`.
 pub(crate) fn check<'b>(
     head: &Head<'_, 'b>,
     peer: Peer,

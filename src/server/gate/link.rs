@@ -1,4 +1,4 @@
-//! The link gate: what the path of a link leads to, and whom the request acts for.
+//! The link gate: finds the target of a link's path, and the principal of the request.
 //!
 //! ```text
 //! /.wharf/l/SECRET          the page of the link
@@ -6,8 +6,8 @@
 //!                           (until then, no response shows whether a/b exists)
 //! ```
 //!
-//! A link without a password and without a limit on its uses is open. Any other link is open for clients that
-//! have the cookie of a session that a use of it has started.
+//! A link without a password and without a limit on its uses is open. Any other link is open for clients with the
+//! cookie of a session, which a use of the link starts.
 
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ fn visit(
 }
 
 impl GivenLink {
-    /// Whether opening it needs no password and takes no use.
+    /// Whether the link can be opened without a password, and without counting a use.
     fn is_free(&self) -> bool {
         matches!(self.record.purpose, Purpose::Link { uses_left: None, password: None, .. })
     }
@@ -100,7 +100,7 @@ impl GivenLink {
     /// What a request sees before the link is opened; `None` if the record is not a link's.
     fn view(&self, prefix: String) -> Option<LinkView> {
         let Purpose::Link { scope, is_drop, .. } = &self.record.purpose else { return None };
-        // Links to folders can list them.
+        // Links to folders have the right to list.
         let kind = match is_drop {
             true => LinkKind::Drop,
             false if scope.rights.has(Right::List) => LinkKind::Folder,
@@ -110,8 +110,8 @@ impl GivenLink {
         Some(LinkView { id, prefix, target, kind, stage: LinkStage::Closed })
     }
 
-    /// Who acts through it: the giver, or the user of the request's own credentials. Either has only the
-    /// rights that the link has too.
+    /// The principal of a request through the link: the user who made the link, or the user of the request's own
+    /// credentials. Either has only the rights that the link has too.
     fn principal(&self, view: &LinkView, principal: &Principal, source: &RequestSource<'_>) -> Principal {
         let user = Arc::clone(principal.account().unwrap_or(&self.giver));
         let own = match principal.scope() {

@@ -14,8 +14,8 @@ use crate::server::state::State;
 /// The fields that hold credentials.
 const CREDENTIALS: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", MEMBER_FIELD];
 
-/// Lets only health checks pass. The target still has the base. Credentials are not checked: the result would be one
-/// more thing that could be intercepted.
+/// Lets only health checks pass. The target still has the base. Credentials are not checked, because the result could
+/// be intercepted too.
 pub(crate) fn check<'b>(
     head: &Head<'_, 'b>,
     peer: Peer,

@@ -18,8 +18,8 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The accounts of the server, if it has any, for a request that contains a password or a secret, or whose
-/// response does. Nobody on the network path may be able to read it.
+/// The accounts of the server, if it has any. For requests and responses that contain a password or a secret: fails if
+/// anybody on the network path could read them.
 pub(super) fn accounts<'s>(
     request: &Request<'_, '_, '_>,
     state: &'s State,
@@ -32,8 +32,8 @@ pub(super) fn accounts<'s>(
     Ok(accounts)
 }
 
-/// The user of a request that came with the user's own credentials: a client with a link or a token may not
-/// change the account. With one password for everybody, users cannot be told apart, so there is none.
+/// The user of a request that came with the user's own credentials: a client with a link or a token may not change the
+/// account. With one password for everybody, users cannot be distinguished, so there is no user.
 pub(super) fn user<'r>(request: &'r Request<'_, '_, '_>, accounts: &Accounts) -> Result<&'r User, Response> {
     if accounts.are_shared() {
         return Err(not_found());
@@ -47,15 +47,15 @@ pub(super) fn user<'r>(request: &'r Request<'_, '_, '_>, accounts: &Accounts) ->
     Ok(user)
 }
 
-/// The session whose cookie a request has.
+/// The session that the cookie of a request belongs to.
 pub(super) fn session(request: &Request<'_, '_, '_>, accounts: &Accounts, state: &State) -> Option<RecordId> {
     let cookie = Cookie::of_request(request, &state.base);
     let secret = cookie.find(request.head.fields).ok().flatten()?;
     accounts.session_id(secret)
 }
 
-/// Queues the check of a password, which then makes the response; makes it at once if the verdict is already
-/// known.
+/// Queues the check of a password, which then makes the response. If the verdict is already known, the response is made
+/// immediately.
 pub(super) fn check_password(
     accounts: &Accounts,
     check: PasswordCheck,

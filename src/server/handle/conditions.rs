@@ -23,7 +23,7 @@ pub(crate) const MADE_ANEW: Validators = Validators { etag: None, last_modified:
 pub(crate) struct Conditions(Vec<(Box<str>, Box<[u8]>)>);
 
 impl Conditions {
-    /// The conditional ones among these fields.
+    /// Keeps the conditional fields among these.
     pub(crate) fn of(fields: Fields<'_, '_>) -> Self {
         let is_one = |name: &str| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("if-"));
         let wanted = fields.iter().filter(|(name, _)| is_one(name) || name.eq_ignore_ascii_case("Range"));
@@ -68,7 +68,7 @@ pub(crate) fn guard(preconditions: &Preconditions<'_>, named: Named) -> Result<G
     }
     match named {
         Named::File(facts) if facts.version.is_settled(now) => Ok(Guard::MustBe(facts.version)),
-        // Later, nothing could tell whether the file is still the same.
+        // Later, the server could not check whether the file is still the same.
         Named::File(_) if !preconditions.only_ask_for_existence() => Err(changed()),
         Named::File(_) | Named::Directory => Ok(Guard::MustExist),
     }

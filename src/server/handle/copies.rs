@@ -1,7 +1,7 @@
 //! The response to COPY (RFC 4918 §9.8): it copies a file, or a whole directory.
 //!
-//! A copy is a job in pieces: between two of them other jobs run, and after each the copy ends if its client has gone. What it has made
-//! until then is removed by the chores thread.
+//! A copy is a job in pieces. Between two pieces, other jobs run; after each piece, the copy ends if its client has
+//! disconnected. The chores thread then removes the incomplete copy.
 
 use crate::access::ToRead;
 use crate::blocking::Blocking;

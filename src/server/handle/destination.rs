@@ -23,13 +23,13 @@ pub(super) struct Relocation {
     pub to: SharePath,
     /// What happens to an existing entry there.
     pub conflict: IfTaken,
-    /// How much of a directory it is about.
+    /// How much of a directory is moved or copied.
     pub depth: Depth,
     /// Whether the target ends in a slash, so that it must be a directory.
     pub needs_directory: bool,
-    /// What the client has sent so that nothing is replaced, if it has.
+    /// The field by which the client forbids replacing anything, if it has sent one.
     unless_taken: Option<&'static str>,
-    /// The preconditions, which are about the source.
+    /// The preconditions, which apply to the source.
     conditions: Conditions,
 }
 
@@ -58,13 +58,13 @@ impl Relocation {
         })
     }
 
-    /// Whether something has to be known of the source before it is moved.
+    /// Whether the source has to be examined before it is moved.
     pub(super) fn depends_on_source(&self) -> bool {
         self.needs_directory || self.conditions.iter().next().is_some()
     }
 
-    /// Checks the preconditions on the source, and returns the condition that must still hold when it is moved. `If-None-Match: *`
-    /// is not among them: it is about the destination.
+    /// Checks the preconditions on the source, and returns the condition that must still hold when it is moved.
+    /// `If-None-Match: *` is not among these preconditions: it applies to the destination.
     pub(super) fn guard(&self, source: Named) -> Result<Guard, Response> {
         let fields = self.conditions.iter();
         let fields =

@@ -52,7 +52,7 @@ pub(crate) struct FormUpload {
     unread: Vec<u8>,
     /// A line for each saved file.
     saved: String,
-    /// The link through which it comes.
+    /// The link through which the form was sent.
     link: Option<Arc<LinkView>>,
 }
 
@@ -62,7 +62,7 @@ enum Part {
     /// It is saved.
     File(Box<Incoming>),
     /// It is skipped: a field without a file, or without a chosen file.
-    PassedOver,
+    Skipped,
 }
 
 impl FormUpload {
@@ -92,7 +92,7 @@ impl FormUpload {
             // The page's form is sent to the URL of the page, so the query has the order and the view of the page.
             redirect: pages::are_wanted(head.fields)
                 .then(|| ListingQuery { list: true, ..ListingQuery::of(request.target) }),
-            part: Part::PassedOver,
+            part: Part::Skipped,
             finished: None,
             unread: Vec::new(),
             saved: String::new(),
@@ -116,7 +116,7 @@ impl FormUpload {
                 }
                 Some(MultipartEvent::Data(bytes)) => part.write(bytes, disk)?,
                 Some(MultipartEvent::PartEnds) => {
-                    if let Part::File(incoming) = std::mem::replace(part, Part::PassedOver) {
+                    if let Part::File(incoming) = std::mem::replace(part, Part::Skipped) {
                         *finished = Some(incoming);
                     }
                 }
@@ -211,7 +211,7 @@ impl Part {
         disk: Blocking<'_>,
     ) -> Result<Self, Response> {
         let Some(name) = head.filename.as_ref().filter(|name| !name.is_empty()) else {
-            return Ok(Self::PassedOver);
+            return Ok(Self::Skipped);
         };
         let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
         let grant = authorise::grant(principal, &path, state)?;
@@ -222,7 +222,7 @@ impl Part {
     fn write(&mut self, bytes: &[u8], disk: Blocking<'_>) -> Result<(), Response> {
         match self {
             Self::File(incoming) => incoming.write(bytes, disk).map_err(|error| error_response::of(&error)),
-            Self::PassedOver => Ok(()),
+            Self::Skipped => Ok(()),
         }
     }
 }

@@ -101,8 +101,8 @@ fn redirect(status: Status, location: String, state: &State) -> Response {
     Response::bytes(Head::new(status).field("Location", location), media::TEXT, text.into_bytes())
 }
 
-/// The directory as an archive, or a redirect to its QR code, if requested; otherwise its index page, if it may have
-/// one; otherwise, or if requested, the listing.
+/// The directory as an archive, or a redirect to its QR code, if requested; otherwise its index page, if it has one
+/// that the client may read; otherwise, or if requested, the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
     directory: &Grant<'_, ToList>,
@@ -150,7 +150,7 @@ fn of_file(
                 let span = FileSpan::new(Arc::clone(&file), span);
                 if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
             });
-            // Usually the last reference: the file was small.
+            // This is usually the last reference, because the file was small.
             Deferred::close_shared(file, disk);
             response
         }

@@ -1,8 +1,8 @@
 //! `POST /.wharf/chat/join`: a new member of the chat room, and the name that it gets.
 //!
-//! A user joins with the account's name, and is one member with one token on all devices. Nobody else gets
-//! that name, in any spelling, even while the user is away. Others choose a free name. So do those who log in
-//! with a shared password, because they have no name of their own.
+//! A user joins with the account's name, and is one member with one token on all devices. Nobody else gets that name,
+//! in any spelling, even while the user is away. Others choose a free name. So do users of a shared password, because
+//! they do not have their own names.
 
 use std::sync::Arc;
 
@@ -24,11 +24,11 @@ use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Who wants to join.
+/// The client that wants to join.
 struct Applicant {
-    /// The user whose rights it has.
+    /// The user whose rights the client has.
     user: Option<Arc<User>>,
-    /// Whether it is that user, and the user has a name of its own.
+    /// Whether the client is that user, and the user has their own name.
     is_person: bool,
     client: ClientAddress,
 }
@@ -80,8 +80,8 @@ fn token(
     state: &State,
 ) -> Result<MemberToken, Response> {
     let mut room = chat.room();
-    // The user may have changed since the request began. Checked while the room is locked: after a change, the members whose
-    // user has changed leave, so that none can join after that.
+    // The user may have changed since the request began. This is checked while the room is locked: after a change of an
+    // account, its members are removed, and none of them may join after that.
     if !state.is_current(user.as_ref()) {
         return Err(Response::text(Status::FORBIDDEN, "the account has just changed (try again)\n"));
     }

@@ -1,4 +1,4 @@
-//! The page of a link, which opens it, and the page of one that only takes files.
+//! The page that opens a link, and the page of a link that only takes files.
 
 use std::sync::Arc;
 
@@ -39,13 +39,13 @@ struct Opening {
     root: String,
 }
 
-/// Shows the page, or redirects to the shared content if the link is open. This takes no use.
+/// Shows the page, or redirects to the shared content if the link is open. This does not count as a use of the link.
 pub(crate) fn show(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let link = link(request)?;
     if link.stage != LinkStage::Closed {
         return Ok(Handled::Respond(see_other(&link.start())));
     }
-    // Whatever it is about, the answer is the same.
+    // Every path below a closed link leads to its page, whether the path exists or not.
     if request.target.raw() != link.prefix {
         return Err(see_other(&link.prefix));
     }
@@ -53,7 +53,7 @@ pub(crate) fn show(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     Ok(Handled::Respond(opening.page(Status::OK, None)))
 }
 
-/// Takes a use, and redirects to the shared content.
+/// Opens the link, which counts as a use, and redirects to the shared content.
 pub(crate) fn open(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let link = link(request)?;
     if request.target.raw() != link.prefix {
@@ -83,7 +83,7 @@ fn link<'r>(request: &'r Request<'_, '_, '_>) -> Result<&'r Arc<LinkView>, Respo
     request.link.as_ref().ok_or_else(not_found)
 }
 
-/// Leads an open link to what it shares. Programs see here that a link only takes files.
+/// Redirects an open link to its shared content. Programs see here that a link only takes files.
 fn start_of(link: &LinkView) -> Response {
     let response = see_other(&link.start());
     if link.kind == LinkKind::Drop { response.with(LINK_FIELD, LINK_DROP) } else { response }
@@ -147,7 +147,7 @@ impl Opening {
         }
     }
 
-    /// The page. The challenge of a failure does not make browsers ask for a password themselves.
+    /// The page. After a failure, its challenge does not make browsers ask for a password themselves.
     fn page(&self, status: Status, failure: Option<&str>) -> Response {
         let page = LinkPage { root: &self.root, has_password: self.has_password, failure };
         let (head, text) = page.framed(Head::new(status));

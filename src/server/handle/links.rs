@@ -31,7 +31,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The word for all links.
+/// The word for all links, instead of an id.
 const ALL: &str = "all";
 
 /// The rights that no link has: links are not for making links, and the chat room is not in a folder.
@@ -51,15 +51,14 @@ struct WantedLink {
     #[serde(default)]
     drop: bool,
     password: Option<String>,
-    /// Whether the response has the QR code of the link too, as an SVG: the link's address is in no other
-    /// response.
+    /// Whether the response also has the QR code of the link, as an SVG: no later response contains the link's address.
     #[serde(default)]
     qr: bool,
-    /// If absent: to look, or for a drop link, to add.
+    /// The default is to list and read or, for a drop link, to add.
     rights: Option<String>,
 }
 
-/// `POST links`: makes one.
+/// `POST links`: makes a link.
 pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let user = record::owner(request, state)?;
     let principal = request.principal.clone();
@@ -81,12 +80,12 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
     })
 }
 
-/// `GET links`: lists them.
+/// `GET links`: lists the user's links.
 pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     record::list(request, is_link, shown, state)
 }
 
-/// `DELETE links/ID` and `DELETE links/all`: ends one, or all.
+/// `DELETE links/ID` and `DELETE links/all`: ends one link, or all of the user's links.
 pub(crate) fn remove(
     request: &Request<'_, '_, '_>,
     _: &mut Disk,
@@ -100,7 +99,7 @@ pub(crate) fn remove(
 }
 
 impl WantedLink {
-    /// The link to be made, if the principal may share what it leads to, and has all of its rights now.
+    /// The link to be made, if the principal may share its target, and has all of the link's rights now.
     fn checked(self, principal: &Principal, state: &State, disk: Blocking<'_>) -> Result<NewLink, Response> {
         let path = record::path(&self.path)?;
         authorise::require_all(Rights::SHARE, principal, &path, state)?;
@@ -115,8 +114,8 @@ impl WantedLink {
         Ok(NewLink { scope, expires, uses: self.uses, is_drop, password: password.transpose()? })
     }
 
-    /// Its rights. A link to a folder can list it, unless it only takes files: otherwise nobody could use the
-    /// link.
+    /// The link's rights. A link to a folder must have the right to list, unless it only takes files: otherwise nobody
+    /// could use it.
     fn rights(&self, is_file: bool) -> Result<Rights, Response> {
         let list = Rights::of(&[Right::List]);
         let wanted = match &self.rights {
@@ -156,7 +155,7 @@ fn qr_code(_: &str) -> Option<String> {
     None
 }
 
-/// Whether there is a file, or a folder, at this path.
+/// Whether a file, and not a folder, is at this path. Fails if nothing is there.
 fn is_file(
     principal: &Principal,
     path: &SharePath,

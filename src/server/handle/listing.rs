@@ -46,7 +46,7 @@ struct ListingOptions {
 
 /// What the page of a directory offers its visitor.
 struct Offers<'a> {
-    /// What becomes of an upload whose name is taken; `None` without uploads.
+    /// What happens to an upload whose name is taken; `None` if uploads are not possible.
     uploads: Option<OnConflict>,
     chat: bool,
     /// The name in the chat, if the visitor cannot choose one.
@@ -90,13 +90,14 @@ pub(crate) fn job(request: &Request<'_, '_, '_>, state: &State) -> Job {
     })
 }
 
-/// Whether the visitor can make links from the page: not with a token, nor through a link.
+/// Whether the visitor can make links from the page. Visitors with a token, or through a link, cannot.
 fn can_share(principal: &Principal, path: &SharePath, state: &State) -> bool {
     let is_owner = principal.person().is_some() && principal.scope().is_none();
     is_owner && state.access.rights(principal, path).has(Right::Share)
 }
 
-/// What the visitor may change in this directory. Rules for what is in it may forbid some of it; then the response says so.
+/// What the visitor may change in this directory. Rules for its entries may forbid some of that; then the response to
+/// the attempt says so.
 fn may_change(principal: &Principal, path: &SharePath, state: &State) -> MayChange {
     let (rules, rights) = (state.folder.rules(), state.access.rights(principal, path));
     if rules.read_only {
@@ -184,8 +185,8 @@ fn typed(head: Head, media_type: &str) -> Head {
 }
 
 impl ListingFormat {
-    /// Chooses by the Accept field (RFC 9110 §12.5.1). HTML if several have the greatest weight, as for `*/*`:
-    /// browsers and crawlers can use it best.
+    /// Chooses by the Accept field (RFC 9110 §12.5.1). If several formats have the greatest weight, as for `*/*`, this
+    /// is HTML: browsers and crawlers can use it best.
     fn preferred(fields: Fields<'_, '_>) -> Self {
         if fields.get("Accept").is_none() {
             return Self::Html;

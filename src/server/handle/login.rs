@@ -27,10 +27,10 @@ use crate::server::state::State;
 /// The largest form, in bytes: the longest password and the longest name, each byte encoded as three.
 const FORM_LIMIT: usize = 4096;
 
-/// The name of the user if there is one password for everybody: any would do.
+/// The name of the user if there is one password for everybody; any name works then.
 const ANYBODY: &str = "guest";
 
-/// Where a login comes from, and where it leads.
+/// Where a login comes from, and where the browser goes after it.
 struct Login {
     accounts: Accounts,
     client: ClientAddress,
@@ -78,7 +78,7 @@ pub(crate) fn log_in(
     posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
 }
 
-/// Where the query wants the login to lead.
+/// The path in the query, to which the browser goes after the login.
 fn next(target: PathAndQuery<'_>, state: &State) -> Option<LoginTarget> {
     let next = percent_decode_str(target.parameter("next")?).decode_utf8().ok()?;
     LoginTarget::parse(&next, &state.base)

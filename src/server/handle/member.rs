@@ -23,8 +23,8 @@ pub(super) fn uploader(request: &Request<'_, '_, '_>, state: &State) -> Uploader
         .map_or_else(|| Uploader::Address(request.client.to_string()), Uploader::Named)
 }
 
-/// The member whose token is in the request: 403 without a valid one, 400 if it is where older clients put
-/// it. A user's token is valid only together with the user's credentials, and only while the account is
+/// The member whose token is in the request: 403 without a valid token, 400 if the token is in the field that older
+/// clients use. A user's token is valid only together with the user's credentials, and only while the account is
 /// unchanged.
 pub(super) fn of(request: &Request<'_, '_, '_>, chat: &ChatState) -> Result<Person, Response> {
     let head = request.head;

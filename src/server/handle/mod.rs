@@ -1,5 +1,5 @@
-//! Handlers: one file for each kind of response; and the table of routes, which says which requests each handler gets, and which
-//! rights these need. 405, `Allow` and OPTIONS come from the table.
+//! Handlers: one file for each kind of response. The table of routes says which requests each handler gets, and which
+//! rights the requests need. 405, `Allow` and OPTIONS come from the table.
 
 #[cfg(feature = "accounts")]
 mod account;
@@ -118,7 +118,7 @@ pub(super) static OWN: &[Route] = &[
     )
     .with_uploads()
     .in_links(),
-    // Everybody sees only their own entries, and needs the rights at their paths to restore or discard them.
+    // Users see only their own entries. To restore or discard an entry, they need rights at its path.
     Route::new(
         Area::Exact(own_paths::TRASH),
         &[

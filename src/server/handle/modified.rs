@@ -23,7 +23,7 @@ fn parse(value: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds.parse().ok()?, nanoseconds))
 }
 
-/// Adds to the response that the time was kept.
+/// Adds the field that says that the server keeps the time, if it does.
 pub(super) fn acknowledge(response: Response, is_kept: bool) -> Response {
     if is_kept { response.with(FIELD, "accepted") } else { response }
 }

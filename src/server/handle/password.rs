@@ -26,12 +26,12 @@ use crate::server::state::State;
 /// The largest form, in bytes: three of the longest passwords, each byte encoded as three.
 const FORM_LIMIT: usize = 10 * 1024;
 
-/// Whose password changes.
+/// A change of a user's password.
 struct Change {
     accounts: Accounts,
     user: User,
     client: ClientAddress,
-    /// The cookie for the session that follows, if the browser had one.
+    /// The cookie for the next session, if the browser had a session.
     cookie: Option<Cookie>,
     root: String,
 }

@@ -98,8 +98,8 @@ fn begin_resumable(
     Ok(Handled::Work(resumable::begin(beginning)))
 }
 
-/// Handles an upload to a directory, which has to be a form: any other file needs a name. A form cannot be resumable,
-/// so it has to be whole.
+/// Handles an upload to a directory. It must be a form, because any other upload needs the name of a file. A form
+/// cannot be resumed, so it must be sent in one request.
 fn begin_form(
     request: &Request<'_, '_, '_>,
     kind: UploadKind,
@@ -161,7 +161,7 @@ fn guard(
         None => Ok(Guard::MustBeNew),
         Some(version) if version.is_settled(now) => Ok(Guard::MustBe(version)),
         Some(_) if preconditions.only_ask_for_existence() => Ok(Guard::MustExist),
-        // The commit could not tell whether the file is still the same.
+        // The commit could not check whether the file is still the same.
         Some(_) => Err(error_response::of(&folder::Error::Changed)),
     }
 }

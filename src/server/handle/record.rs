@@ -31,7 +31,7 @@ pub(super) fn accounts(state: &State) -> Result<&Accounts, Response> {
     state.accounts.as_ref().ok_or_else(not_found)
 }
 
-/// The line of the user that sends the request.
+/// The user who sends the request, with the line of the users file.
 fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
     let text = "this server has no accounts (serve --users FILE)\n";
     let accounts = state.accounts.as_ref().ok_or_else(|| Response::text(Status::NOT_FOUND, text))?;
@@ -39,8 +39,8 @@ fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Respon
     line.ok_or_else(|| error_response::of(&folder::Error::Unauthenticated))
 }
 
-/// The line of the user who sent the request, if they used their own credentials. A token is refused: it must not make, list
-/// or end anything that outlives it or lies outside its path.
+/// The line of the user who sent the request, if they used their own credentials. A token is refused: it must not make,
+/// list or end a record that outlives it or is outside its path.
 pub(super) fn owner(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
     let user = user(request, state)?;
     if request.principal.scope().is_some() {
@@ -56,16 +56,16 @@ pub(super) fn path(named: &str) -> Result<SharePath, Response> {
     SharePath::parse(&decoded).map_err(bad_request)
 }
 
-/// The rights that a request names; there has to be one.
+/// The rights that a request names; fails if there are none.
 pub(super) fn rights(named: &str) -> Result<Rights, Response> {
     match named.parse() {
-        Ok(Rights::NONE) => Err(bad_request("it would have no rights (name at least one)")),
+        Ok(Rights::NONE) => Err(bad_request("no rights were named (name at least one)")),
         Ok(rights) => Ok(rights),
         Err(error) => Err(bad_request(error)),
     }
 }
 
-/// The expiry of a record that lasts for this time.
+/// The time at which a record of this lifetime expires.
 pub(super) fn expiry(time: &str) -> Result<WallTime, Response> {
     if time == NEVER {
         return Ok(WallTime::MAX);
@@ -77,7 +77,7 @@ pub(super) fn expiry(time: &str) -> Result<WallTime, Response> {
     }
 }
 
-/// Lists these records of the user.
+/// Lists the user's records of this kind.
 pub(super) fn list(
     request: &Request<'_, '_, '_>,
     which: fn(&Record) -> bool,
@@ -91,7 +91,7 @@ pub(super) fn list(
     Ok(Handled::Respond(json::response(Status::OK, &Value::Array(shown))))
 }
 
-/// Ends the record with this id, if it is one of these; without an id, all of these.
+/// Ends the user's record of this kind with this id; without an id, all of the user's records of this kind.
 pub(super) fn end(
     request: &Request<'_, '_, '_>,
     which: fn(&Record) -> bool,
@@ -129,7 +129,7 @@ pub(super) fn shown(record: &Record, scope: &RecordScope, now: WallTime) -> Valu
     })
 }
 
-/// The response if a change was not made.
+/// The response if the records could not be changed.
 pub(super) fn refuse(error: &ChangeError) -> Response {
     match error {
         ChangeError::Refused(Refused::Limit(limit)) => {

@@ -19,7 +19,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// A MOVE or COPY, as far as its head says it.
+/// What the head of a MOVE or COPY says.
 pub(super) struct Relocating {
     pub relocation: Relocation,
     pub from: SharePath,
@@ -49,11 +49,11 @@ impl Relocating {
             return Ok(target);
         }
         let text =
-            "nothing can be moved or copied to where one may only add files (send the file with PUT)\n";
+            "moving or copying needs more than the right to add files there (send the file with PUT)\n";
         Err(Response::text(Status::FORBIDDEN, text))
     }
 
-    /// What it is to become.
+    /// The new name, with the grant for it.
     pub(super) fn new_name<'a>(&'a self, to: &'a Grant<'_, ToWrite>) -> NewName<'a> {
         NewName { to, conflict: self.relocation.conflict, remover: &self.removing.remover }
     }

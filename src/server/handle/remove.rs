@@ -25,7 +25,7 @@ struct Demands {
     conditions: Conditions,
     /// Whether the target ends in a slash: a file has no such path.
     is_directory: bool,
-    /// Whether the request is about a directory without what is in it, of which there is none.
+    /// Whether the request asks to remove a directory without its content, which is not possible.
     is_shallow: bool,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn handle(
         let response = removed.map(|removed| {
             announce::removed(&by, &removed, state);
             if removed.is_directory && removed.kept.is_none() {
-                // What was in it is still on the disk.
+                // The directory's content is still on the disk.
                 state.sweep_trash_soon();
             }
             let response = Response::empty(Head::new(Status::NO_CONTENT));
@@ -63,7 +63,7 @@ pub(crate) fn handle(
     })))
 }
 
-/// Refuses to do this to the root of what the client sees: of the folder, of a link, of a token.
+/// Refuses an operation on the root that the client sees: the root of the folder, of a link or of a token.
 pub(super) fn refuse_root(request: &Request<'_, '_, '_>, done: &str) -> Result<(), Response> {
     let is_scope = |principal: &Principal| principal.scope().is_some_and(|scope| scope.path == request.path);
     if request.shown_path().is_root() || is_scope(&request.principal) {
@@ -74,7 +74,8 @@ pub(super) fn refuse_root(request: &Request<'_, '_, '_>, done: &str) -> Result<(
 }
 
 impl Demands {
-    /// Checks them, and returns the condition that the removal has to check again. Without any, the disk is not looked at.
+    /// Checks the demands, and returns the condition that the removal has to check again. Without demands, this does
+    /// not access the disk.
     fn guard(
         &self,
         grant: &Grant<'_, ToRemove>,

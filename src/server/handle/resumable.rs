@@ -3,13 +3,14 @@
 //! `http::resumable` implements the protocol, the folder stores the partial upload. Every request may block on the
 //! disk or on a commit, so all of them are jobs.
 //!
-//! A complete upload is remembered for a day. A client that lost the final response appends nothing to it, and gets that
-//! response again (§4.4.2 of the draft). GET and HEAD say that it is complete.
+//! A complete upload is remembered for a day. A client that lost the final response sends an empty PATCH, and gets that
+//! response again (§4.4.2 of the draft). GET and HEAD say that the upload is complete.
 //!
 //! The draft's optional progress reports (104 while a PATCH is received) are not sent: each offset would have to be synced
 //! first, and some proxies take any 104 for the final response.
 //!
-//! A client that knows the token may resume the upload. A page of another site may not, as with any other write.
+//! A client that knows the token may resume the upload. A page of another site may not resume it, as with any other
+//! write.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -63,7 +64,7 @@ pub(crate) struct ResumableUpload {
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
     by: Uploader,
-    /// Whom the trash records as the owner of a file that it replaces.
+    /// The client that the trash records as the owner of a file that the upload replaces.
     client: RemovingClient,
 }
 
@@ -73,7 +74,7 @@ pub(crate) struct Beginning {
     pub path: SharePath,
     /// The user that sends it.
     pub principal: Principal,
-    /// What it announces about the file, and what must hold for the name.
+    /// What the request announces about the file, and what must hold for the name.
     pub plan: Plan,
     /// What the request says about its content.
     pub announced: Announced,
@@ -83,9 +84,9 @@ pub(crate) struct Beginning {
     pub framing: Framing,
     /// The client.
     pub by: Uploader,
-    /// Whom the trash records as the owner of a file that it replaces.
+    /// The client that the trash records as the owner of a file that the upload replaces.
     pub client: RemovingClient,
-    /// The link through which it comes.
+    /// The link through which the request came.
     pub link: Option<Arc<LinkView>>,
 }
 

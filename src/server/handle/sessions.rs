@@ -22,7 +22,7 @@ const FORM_LIMIT: usize = 256;
 #[derive(Clone, Copy)]
 enum Ended {
     One(RecordId),
-    /// All but that of the browser.
+    /// All sessions of the user except the browser's.
     Others,
 }
 

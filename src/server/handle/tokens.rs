@@ -30,15 +30,15 @@ const LIFE: &str = "90d";
 #[serde(deny_unknown_fields)]
 struct WantedToken {
     name: String,
-    /// If absent, the root.
+    /// The default is the root.
     path: Option<String>,
-    /// If absent, all rights that the user has at the path.
+    /// The default is all rights that the user has at the path.
     rights: Option<String>,
     #[serde(rename = "for")]
     life: Option<String>,
 }
 
-/// `POST tokens`: makes one.
+/// `POST tokens`: makes a token.
 pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let user = record::owner(request, state)?;
     let principal = request.principal.clone();
@@ -53,12 +53,12 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
     })
 }
 
-/// `GET tokens`: lists them.
+/// `GET tokens`: lists the user's tokens.
 pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     record::list(request, is_token, shown, state)
 }
 
-/// `DELETE tokens/ID`: ends one.
+/// `DELETE tokens/ID`: ends a token.
 pub(crate) fn remove(
     request: &Request<'_, '_, '_>,
     _: &mut Disk,
@@ -69,7 +69,7 @@ pub(crate) fn remove(
 }
 
 impl WantedToken {
-    /// The token to be made, if the principal has all of its rights now.
+    /// The token to be made, if the principal has all of the token's rights now.
     fn checked(self, principal: &Principal, state: &State) -> Result<NewToken, Response> {
         let name = self.name.parse().map_err(bad_request)?;
         let path = self.path.map_or(Ok(SharePath::root()), |path| record::path(&path))?;

@@ -38,9 +38,9 @@ pub(super) struct FileUpload {
     pub keeps_time: bool,
     /// The client.
     pub by: Uploader,
-    /// Whom it acts for.
+    /// The principal that the upload is saved for.
     pub principal: Principal,
-    /// Whom the trash records as the owner of a file that it replaces.
+    /// The client that the trash records as the owner of a file that the upload replaces.
     pub client: RemovingClient,
 }
 

@@ -12,7 +12,7 @@ use crate::server::jobs::chores::Chores;
 /// drop it here, so a worker that polls, the timer and the acceptor cannot get stuck in its destructor. Once the chores
 /// thread has ended, the server exits, and the value is dropped where it is.
 ///
-/// These need it:
+/// These values need it:
 ///
 /// - a sink (`receive::Sink`): the temporary file of an upload is deleted, and its directory handle closed;
 /// - a job that has not started: it owns a sink, or a file to hash;

@@ -9,10 +9,10 @@
 //! wait at the same time. Each of these kinds has its own limit, so that one client's hashes do not delay
 //! another's uploads. Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!
-//! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket,
-//! until one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users behind it.
-//! They do not wait forever either: some users of a proxy may keep it crowded by requesting one hash after another,
-//! or by sending an endless form, and the held-back connections may be other users'.
+//! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket, until
+//! one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users
+//! behind it. They do not wait forever either: some users of a proxy may keep that client crowded by requesting one
+//! hash after another, or by sending an endless form, and the held-back connections may belong to other users.
 //!
 //! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
 
@@ -302,8 +302,8 @@ impl<T> Queue<T> {
         Some(Taken { job, kind, client: place, is_crowded })
     }
 
-    /// Whether the client's next job may run now. A client that has a job of that kind running never gets the last thread for
-    /// the kind.
+    /// Whether the client's next job may run now. A client that already runs a job of that kind never gets the last
+    /// thread for that kind.
     fn may_run(&self, client: &Client<T>) -> bool {
         client.waiting.front().is_some_and(|(kind, _)| {
             let [running, limit, own] =

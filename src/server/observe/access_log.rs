@@ -29,8 +29,8 @@ pub(crate) fn is_on() -> bool {
     log::log_enabled!(target: ACCESS, log::Level::Info)
 }
 
-/// Whom a request acts for, if there are accounts; logged before the request line, as in the common log
-/// format of Apache and nginx.
+/// The user of a request, if there are accounts; logged before the request line, as in the common log format of Apache
+/// and nginx.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LoggedUser<'a> {
     /// It brought no credentials, or wrong ones: a wrong name may be a password in the wrong field.
@@ -203,9 +203,9 @@ pub(crate) fn name_link(line: &mut Vec<u8>, id: &str) {
 
 /// A secret in a path.
 struct Hidden {
-    /// What comes before it.
+    /// The text before the secret.
     prefix: &'static str,
-    /// Whether a byte may be a part of it.
+    /// Whether a byte may be a part of the secret.
     has: fn(&u8) -> bool,
     /// What is logged instead.
     shown: &'static str,

@@ -41,7 +41,7 @@ pub(super) struct FinishedRequest<'e> {
 }
 
 impl Observers {
-    /// Those that are on; `recorder` records requests.
+    /// The observers that are on; `recorder` records requests.
     pub(super) const fn new(recorder: Option<Recorder>) -> Self {
         Self { recorder }
     }

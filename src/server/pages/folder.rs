@@ -40,9 +40,9 @@ pub(crate) struct ListingPage<'a> {
     /// The number of its entries, and the total size.
     pub count: Count,
     pub query: ListingQuery,
-    /// What becomes of an upload whose name is taken. Without it, there is no form for uploads.
+    /// What happens to an upload whose name is taken; `None` leaves out the form for uploads.
     pub uploads: Option<OnConflict>,
-    /// What is allowed in it.
+    /// The rules of the folder.
     pub rules: &'a Rules,
     pub has_chat: bool,
     /// The name in the chat, if the visitor cannot choose one.
@@ -61,7 +61,7 @@ pub(crate) struct MayChange {
     /// Create directories, and give things new names.
     pub add: bool,
     pub remove: bool,
-    /// Find again what was removed or replaced.
+    /// Restore what was removed or replaced.
     pub restore: bool,
 }
 
@@ -265,7 +265,7 @@ impl ListingPage<'_> {
 }
 
 impl MayChange {
-    /// As the script reads it; `None` if it has nothing to do.
+    /// The words that the script reads; `None` if the visitor may neither add nor remove anything.
     fn shown(self) -> Option<String> {
         let words = [(self.add, "add"), (self.remove, "remove"), (self.restore, "restore")];
         let words: Vec<_> = words.iter().filter(|(may, _)| *may).map(|(_, word)| *word).collect();

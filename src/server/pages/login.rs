@@ -16,7 +16,7 @@ use crate::server::response::Response;
 pub(crate) struct LoginPage<'a> {
     /// The relative path to the root of the server, without its final slash.
     pub root: &'a str,
-    /// Where the login leads.
+    /// The page that the browser opens after the login.
     pub next: Option<&'a LoginTarget>,
     pub base: &'a Base,
     /// Whether there is one password for everybody.
@@ -30,7 +30,7 @@ pub(crate) struct LoginPage<'a> {
 }
 
 impl LoginPage<'_> {
-    /// The response. Its challenge is one that does not make browsers ask for a password themselves.
+    /// The response. Its challenge does not make browsers ask for a password themselves.
     pub(crate) fn respond(&self, status: Status) -> Response {
         let head = Head::new(status).field("Cache-Control", "no-store");
         let head =

@@ -22,7 +22,7 @@ pub(in crate::server) fn page(
     page_with(&[], head, title, body, root)
 }
 
-/// The same, with these scripts too.
+/// A whole page, which also loads these scripts.
 pub(super) fn page_with(
     scripts: &[&Asset],
     head: Head,
@@ -50,8 +50,8 @@ pub(super) fn page_with(
         .field("Content-Type", "text/html; charset=utf-8")
         .field("X-Content-Type-Options", "nosniff")
         .field("Content-Security-Policy", nonce.policy())
-        // Not `no-referrer`: with that, browsers send the form with `Origin: null`, which looks cross-site.
-        // `same-origin` tells other sites just as little.
+        // Not `no-referrer`: with that policy, browsers send the form with `Origin: null`, which looks cross-site.
+        // `same-origin` sends other sites just as little.
         .field("Referrer-Policy", "same-origin");
     (head, text.into_string())
 }

@@ -1,4 +1,4 @@
-//! What was removed or replaced, each entry with buttons that restore or discard it.
+//! The page of the trash: each entry has buttons that restore or discard it.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,7 @@ pub(crate) struct TrashPage<'a> {
     pub user: Option<&'a str>,
     /// How long entries are kept.
     pub kept_for: Duration,
-    /// Whether they are everybody's, so that each names its owner.
+    /// Whether the page shows everybody's entries; then each entry names its owner.
     pub names_users: bool,
     /// Whether there are older entries.
     pub has_more: bool,

@@ -61,7 +61,7 @@ fn of(error: &Error) -> Fault {
         | Error::TooLargeForTrash { .. }
         | Error::TrashFull { .. } => ErrorCode::DiskFull,
         Error::Changed | Error::Replaced | Error::ParentGone | Error::TreeChanged => ErrorCode::NotDefined,
-        // TFTP cannot say who its client is.
+        // TFTP has no credentials.
         Error::Unauthenticated => {
             let text = "this needs an account, and TFTP has none (use HTTP)";
             return Fault::new(ErrorCode::AccessViolation, text);

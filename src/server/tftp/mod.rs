@@ -1,9 +1,9 @@
 //! TFTP: the same folder over UDP.
 //!
-//! One thread receives the requests, with one socket per address. Each request that may start a transfer gets a
-//! permit (`sessions`) and its own socket and thread (`socket` says why). `transfer` handles the request, and the
-//! state machines of [`tftp`](crate::tftp) do the rest. So requests are all that this socket should receive; anything
-//! else is answered as RFC 1350 says, or ignored.
+//! One thread receives the requests, with one socket per address. Each request that may start a transfer gets a permit
+//! (`sessions`) and its own socket and thread (`socket` says why). `transfer` handles the request, and the state
+//! machines of [`tftp`](crate::tftp) do the rest. So this socket should only receive requests; other packets are
+//! answered as RFC 1350 says, or ignored.
 
 mod error_packet;
 mod sessions;
@@ -38,9 +38,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// the same file again, from the same port, before the thread that served it has noticed.
 const SECOND_LOOK: Duration = Duration::from_millis(10);
 
-/// How often a repeated request is checked: on a busy machine the thread that served it may run late, and
-/// tftp-hpa's client would repeat its request only after five seconds. With more checks, a request that was
-/// duplicated on the network would too often start a transfer of its own.
+/// How often a repeated request is checked: on a busy machine the thread that served it may run late, and tftp-hpa's
+/// client would repeat its request only after five seconds. With more checks, a request that was duplicated on the
+/// network would too often start a second transfer.
 const LOOKS: u8 = 5;
 
 /// How many repeated requests wait to be checked again. Well-behaved clients repeat a request about once a second.
@@ -182,7 +182,7 @@ fn serve(datagram: &[u8], transfer: Transfer<'_>) {
     };
     let TransferOutcome { ending, bytes, last_ack, permit } = outcome;
     let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
-    // As over HTTP: nobody has an account here.
+    // The same format as for HTTP; no TFTP client has an account.
     let user = if state.accounts.is_some() { " -" } else { "" };
     log::info!(target: ACCESS, "{peer}{user} \"{verb} {}\" {ending}, {bytes} B {milliseconds:.1} ms", Printable(&name));
     if let Some(last_ack) = last_ack {

@@ -108,9 +108,9 @@ impl TransferSocket {
         }
     }
 
-    /// Receives a file in blocks of this size, until it is complete and the last ACK has been sent, or until it
-    /// fails. Calls `settled` once the file is committed, but before the peer knows: the next request may follow at
-    /// once.
+    /// Receives a file in blocks of this size, until it is complete and the last ACK has been sent, or until it fails.
+    /// Calls `settled` once the file is committed, but before the last ACK is sent: the peer's next request may follow
+    /// immediately.
     pub(super) fn take(
         &mut self,
         receiver: &mut Receiver,

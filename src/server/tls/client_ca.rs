@@ -27,9 +27,8 @@ use crate::server::watched_file::Check;
 /// busy. Five lead to 325.
 const MOST_ISSUERS: usize = 5;
 
-/// How many bytes of authority names are sent to each client at most. The message that holds them has room
-/// for 64 KiB, and rustls does not check that. Longer lists are left out, as RFC 8446 §4.3.2 and RFC 5246
-/// §7.4.4 allow.
+/// How many bytes of authority names are sent to each client at most. The message that holds them has room for 64 KiB,
+/// and rustls does not check that. A longer list is not sent, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
 const NAMES_LIMIT: usize = 32 * 1024;
 
 /// The authorities' certificates from a file; at least one.

@@ -1,7 +1,8 @@
 //! A model of the lead: every order in which three workers can serve four events, one of which blocks.
 //!
-//! The model runs the steps of [`Inner`] that [`Lead`](super::Lead) runs under its lock. The lock makes each of them
-//! atomic, so their orders are all that can happen. A notification is a step of its own, as it comes after the unlock.
+//! The model runs the steps of [`Inner`] that [`Lead`](super::Lead) runs under its lock. The lock makes each step
+//! atomic, so every possible run is an order of these steps. A notification is a separate step, because it comes after
+//! the unlock.
 
 use std::collections::HashSet;
 

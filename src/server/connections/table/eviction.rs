@@ -30,7 +30,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.first_idle_of(&mut longest_idle, since)
     }
 
-    /// Takes out the first of these that is still idle, if it has been idle since this moment.
+    /// Takes out the first of these connections that is still idle, if it has been idle since this moment.
     fn first_idle_of(&self, longest_idle: &mut Vec<(Moment, u32)>, since: Moment) -> Option<Box<Tracked<C>>> {
         let still_idle = |(since, index): (Moment, u32)| {
             let mut entry = lock(self.entry(index));
@@ -44,8 +44,8 @@ impl<C: AsFd> ConnectionTable<C> {
             .find_map(still_idle)
     }
 
-    /// The idle connections, with the time at which each became idle. Their deadlines would not do: a
-    /// connection parked while there were fewer connections got a longer timeout.
+    /// The idle connections, with the time at which each became idle. Their deadlines do not show this: a connection
+    /// that was parked while there were fewer connections got a longer timeout.
     fn all_idle(&self) -> impl Iterator<Item = (Moment, u32)> {
         let idle_since = |entry: &Mutex<TableEntry<C>>| {
             lock(entry).parked.as_ref().and_then(|(_, wait_for)| wait_for.idle_since)

@@ -36,7 +36,7 @@ const PER_ENTRY: usize = 256;
 /// names that are taken.
 const COPIES: usize = 3;
 
-/// How many more bytes a byte takes in the last two of these if it is written as `%XX`.
+/// How many more bytes a byte takes in the last two of these copies if it is written as `%XX`.
 const ESCAPED: usize = 2 * 2;
 
 /// The content of a zip. Its files are opened again when they are sent.
@@ -66,7 +66,7 @@ pub(super) struct FrozenFile {
     /// Its length in bytes.
     pub len: u64,
     pub version: FileVersion,
-    /// Whether changed content always has another version.
+    /// Whether any change of the content changes the version.
     pub is_settled: bool,
 }
 
@@ -98,7 +98,7 @@ pub(super) enum CannotFreeze {
 }
 
 impl Freezing {
-    /// Starts a zip of this name for this client. Its entries leave out the first `skip` bytes of their
+    /// Starts a zip of this name for this client. The names of its entries leave out the first `skip` bytes of their
     /// paths.
     pub(super) fn new(name: Vec<u8>, skip: usize, walk: Walk, client: ClientKey) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl Freezing {
         }
     }
 
-    /// Walks for one slice. `None` if there is more.
+    /// Walks for one slice. `None` if the walk is not done.
     pub(super) fn proceed(
         &mut self,
         memory: &FairPermits,

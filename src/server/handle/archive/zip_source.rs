@@ -43,7 +43,7 @@ pub(super) struct ZipSource {
     folder: Folder,
     judge: Judge,
     chores: Chores,
-    /// The offset of the next byte to be produced, and the one after the last.
+    /// The offset of the next byte to be produced, and the offset after the last byte.
     at: u64,
     end: u64,
     /// The file that was used last.
@@ -58,11 +58,11 @@ struct Current {
     number: usize,
     file: OpenedFile,
     facts: Facts,
-    /// All of it, if it is short.
+    /// The whole content, if it is short.
     content: Option<Vec<u8>>,
     /// The checksum of its first bytes.
     hasher: crc32fast::Hasher,
-    /// How many bytes that is.
+    /// The number of those bytes.
     hashed: u64,
     /// Whether its checksum can be remembered.
     is_settled: bool,
@@ -89,7 +89,7 @@ impl ZipSource {
     }
 
     fn make(&mut self, disk: Blocking<'_>) -> io::Result<Produced> {
-        // What was produced before has been sent.
+        // The bytes that were produced before have been sent.
         self.confirm_current()?;
         let (mut bytes, mut budget) = (Vec::new(), Budget(SLICE));
         while bytes.len() < CHUNK && !budget.is_used_up() {

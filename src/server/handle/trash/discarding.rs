@@ -1,4 +1,4 @@
-//! Discards entries of the trash: one, or all.
+//! Discards one entry of the trash, or all entries that the visitor may discard.
 
 use serde_json::json;
 
@@ -24,13 +24,13 @@ enum Discarded {
     All,
 }
 
-/// Emptying the trash: a job in pieces. Between two of them other jobs run, and after each it ends if its client has gone; the
-/// next sweep then removes what was discarded until then.
+/// Emptying the trash: a job in pieces. Between two pieces, other jobs run; after each piece, the job ends if its
+/// client has disconnected. The next sweep removes the content of the entries that were discarded.
 struct Emptying<R> {
     visitor: TrashVisitor,
     /// How many entries were discarded.
     count: usize,
-    /// Where the next piece begins.
+    /// The entry before which the next piece begins.
     rest: Option<TrashId>,
     /// Makes the response from the count.
     respond: R,
@@ -83,7 +83,7 @@ impl TrashVisitor {
 }
 
 impl<R: FnOnce(usize) -> Response + Send + 'static> Emptying<R> {
-    /// The job that discards all that the visitor may discard.
+    /// The job that discards all entries that the visitor may discard.
     fn begin(visitor: TrashVisitor, respond: R) -> Job {
         Self { visitor, count: 0, rest: None, respond }.job()
     }

@@ -23,10 +23,11 @@ use crate::server::state::State;
 const IN_JSON: usize = 1000;
 const ON_PAGE: usize = 100;
 
-/// A response as JSON ends early once its entries take this many bytes, as it is kept in memory while it is sent.
+/// The maximum size of the entries in a JSON response, in bytes. The rest is left out, because the response is kept in
+/// memory while it is sent.
 const JSON_LIMIT: usize = 256 * 1024;
 
-/// Entries of the trash, and whether there are more that are older.
+/// Entries of the trash, and whether there are older entries.
 pub(super) struct VisibleEntries {
     pub(super) items: Vec<TrashItem>,
     has_more: bool,
@@ -48,7 +49,7 @@ pub(crate) fn list(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
 }
 
 impl TrashVisitor {
-    /// The entries that it may see, the newest first.
+    /// The entries that the visitor may see, the newest first.
     pub(super) fn find(
         &self,
         most: usize,

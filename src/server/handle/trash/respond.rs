@@ -18,7 +18,7 @@ use crate::server::state::State;
 /// The largest body, in bytes: a form with an id.
 const FORM_LIMIT: usize = 256;
 
-/// Receives the body, which is empty but for a form, and then works on a thread that may wait for the disk.
+/// Receives the body, which is a form or empty, and then works on a thread that may wait for the disk.
 pub(super) fn after_body(
     request: &Request<'_, '_, '_>,
     work: impl FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send + 'static,
@@ -26,7 +26,7 @@ pub(super) fn after_body(
     posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(work)))
 }
 
-/// Makes the response on such a thread, if the body does not matter.
+/// Makes the response on a thread that may wait for the disk, and ignores the body.
 pub(super) fn respond(
     request: &Request<'_, '_, '_>,
     make: impl FnOnce(&State, Blocking<'_>) -> Result<Response, Response> + Send + 'static,
@@ -41,12 +41,12 @@ pub(super) fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-store")
 }
 
-/// Leads a browser back to the page.
+/// Redirects a browser to the page of the trash.
 pub(super) fn to_page() -> Response {
     Response::empty(head(Status::SEE_OTHER).field("Location", own_paths::TRASH))
 }
 
-/// Whether an entry has not expired; it may not be swept yet.
+/// Whether an entry has not expired. An expired entry exists until the next sweep.
 pub(super) fn is_kept(id: TrashId, state: &State) -> bool {
     let age = SystemTime::now().duration_since(id.time()).unwrap_or_default();
     state.folder.rules().trash.is_some_and(|time| age < time)

@@ -18,10 +18,10 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// How many entries an undo tries to restore, as long as they cannot be.
+/// How many entries an undo tries to restore until one of them can be restored.
 const UNDO_TRIES: usize = 100;
 
-/// What follows the id in the path that restores an entry.
+/// The text after the id in the path that restores an entry.
 const RESTORE: &str = "/restore";
 
 /// `POST trash/ID/restore`: moves an entry back to its place.
@@ -49,7 +49,7 @@ impl TrashVisitor {
             let found = self.find(1, before, state, disk).map_err(|error| error_response::of(&error))?;
             let Some(TrashItem { id, .. }) = found.items.into_iter().next() else { break };
             match self.restore(id, state, disk) {
-                // That of another entry may have another outcome.
+                // Another entry may still be restorable.
                 Err(refused) if (400..500).contains(&refused.head.status().code()) => {
                     refusal.get_or_insert(refused);
                 }

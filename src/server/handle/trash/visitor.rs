@@ -24,7 +24,7 @@ pub(super) struct TrashVisitor {
     pub(super) principal: Principal,
     link: Option<Arc<LinkView>>,
     pub(super) by: Uploader,
-    /// Whether it is a browser that has sent a form, or opens a page.
+    /// Whether the client is a browser that has sent a form, or opens a page.
     pub(super) wants_page: bool,
     /// The relative path from the requested path to the root.
     pub(super) root: String,
@@ -36,7 +36,7 @@ impl TrashVisitor {
         Self::of_owner(TrashOwner::of(request, state), request, state)
     }
 
-    /// The same, with these entries in place of all that it may see.
+    /// Like [`TrashVisitor::of`], but limited to the entries of this owner.
     pub(super) fn of_owner(
         owner: TrashOwner,
         request: &Request<'_, '_, '_>,
@@ -47,7 +47,7 @@ impl TrashVisitor {
             return Err(error_response::of(&Error::ReadOnly));
         }
         if rules.trash.is_none() {
-            let text = "the trash is off: what is removed is gone (the server runs with --trash off)\n";
+            let text = "the trash is off: removed files are gone (the server runs with --trash off)\n";
             return Err(Response::text(Status::NOT_FOUND, text));
         }
         let is_json = request.target.parameter("json").is_some();
@@ -61,12 +61,12 @@ impl TrashVisitor {
         })
     }
 
-    /// Whether an entry that belongs to it is within reach: that of a token is a part of what its user may see.
+    /// Whether the visitor may see its own entry at this path: a token shows only the entries below its own path.
     pub(super) fn may_see(&self, path: &SharePath) -> bool {
         self.principal.scope().is_none_or(|scope| path.is_below(&scope.path))
     }
 
-    /// Whose entries it may restore and discard, if its account has not changed since.
+    /// Whose entries the visitor may restore and discard. Fails if its account has changed since the request began.
     pub(super) fn whose(&self, state: &State) -> Result<Whose<'_>, Response> {
         authorise::ensure_current(&self.principal, state)?;
         self.owner.whose().ok_or_else(|| refuse(&Error::NotFound))

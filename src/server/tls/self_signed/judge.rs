@@ -14,8 +14,8 @@ pub(super) const LIFETIME: Duration = DAY.saturating_mul(397);
 /// How long before its expiry it is replaced, so that people have time to trust the new one.
 const RENEWAL: Duration = DAY.saturating_mul(30);
 
-/// How many names a new certificate keeps from the one before. Two servers that share it would replace it in
-/// turn if each had more names than this that the other lacks.
+/// How many names a new certificate keeps from the previous one. Two servers that share the certificate would replace
+/// it in turn if each had more names than this that the other lacks.
 const MOST_KEPT: usize = 64;
 
 /// What to do with the certificate.
@@ -39,9 +39,9 @@ pub(super) enum Reason {
 
 /// Decides about the existing certificate, if there is one.
 ///
-/// A new one keeps the names of the one before, unless that one expires. So two servers that share it do not
-/// replace it in turn, and a machine that changes between two networks has one certificate for both. One that
-/// is not valid yet is kept: a machine whose clock is not set yet must not replace it.
+/// A new certificate keeps the names of the previous one, unless that one expires. So two servers that share a
+/// certificate do not replace it in turn, and a machine that changes between two networks has one certificate for both.
+/// A certificate that is not valid yet is kept: a machine whose clock is not set yet must not replace it.
 pub(super) fn judge(found: Option<&OwnCertificate>, wanted: &WantedNames, now: SystemTime) -> Judgement {
     let all = wanted.needed.iter().chain(&wanted.useful).cloned();
     let Some(found) = found else { return Judgement::Make(each_once(all), Reason::Missing) };

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::judge::LIFETIME;
 use super::names::CertificateName;
 
-/// How long before its creation its validity begins, so that clients whose clocks are behind accept it too.
+/// How long before its creation a certificate's validity begins, so that clients whose clocks are behind accept it too.
 const BACKDATED: Duration = Duration::from_secs(24 * 3600);
 
 /// A certificate of this key for these names, as PEM.
