@@ -1,7 +1,7 @@
 //! Random sequences of changes, by four clients at once, against a model: the folder, the trash and the responses agree.
 //!
-//! The clients have no accounts: each has a cookie of its own, and so its own entries in the trash. Each thread has a directory of its own,
-//! in which its four clients take turns; the server works for all threads at once.
+//! The clients have no accounts: each has its own cookie, and so its own entries in the trash. Each thread has its own
+//! directory, in which its four clients take turns; the server serves all threads at the same time.
 
 #[path = "trash_model/model.rs"]
 mod model;
