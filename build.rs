@@ -1,21 +1,22 @@
-//! Writes what is part of the program in a smaller form: the media types of `mime_guess`, for `src/server/media.rs`, and the files of
-//! `src/server/assets/`, for `src/server/assets.rs`.
+//! Writes data that the program contains, in a smaller form: the media types of `mime_guess`, for
+//! `src/server/media.rs`, and the files of `src/server/assets/`, for `src/server/assets.rs`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What the pages load: one script for the browser, one file per subject here.
+/// The files of the script that all pages load: one file per subject here, one script for the browser.
 const SCRIPTS: [&str; 5] = ["folder.js", "preview.js", "stream.js", "room.js", "give.js"];
 const STYLES: [&str; 1] = ["page.css"];
 
-/// What only the pages load on which the visitor may share.
+/// Loaded only by pages whose visitor may share.
 const SHARE: [&str; 1] = ["share.js"];
 
-/// What only the pages load on which the visitor may change something, and the page of the trash.
+/// Loaded only by pages whose visitor may change something, and by the page of the trash.
 const CHANGE: [&str; 4] = ["change.js", "rows.js", "move.js", "trash.js"];
 
-/// What media types begin with; the longer before its own beginning. A type is written as the place of its prefix, and the rest.
+/// Prefixes of media types; a longer prefix comes before a shorter one with which it begins. A type is written as the
+/// index of its prefix, and the rest.
 const PREFIXES: [&str; 4] = ["application/vnd.", "application/x-", "application/", ""];
 
 fn main() -> io::Result<()> {
@@ -28,8 +29,8 @@ fn main() -> io::Result<()> {
     fs::write(out.join("media_types.rs"), media_types())
 }
 
-/// These assets in one text, without indentation, empty lines and comment lines: a fifth less. No string in them spans lines but for styles. Removing
-/// more would save less than a twentieth.
+/// These assets in one text, without indentation, empty lines and comment lines, which saves a fifth. Only strings with
+/// styles span lines in them. Removing more would save less than a twentieth.
 fn lean(names: &[&str]) -> io::Result<String> {
     let is_comment = |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
     let mut lean = String::new();
@@ -53,7 +54,7 @@ fn media_types() -> String {
     };
     let extensions = mime_guess::get_extensions("*", "*").unwrap_or_default();
     let mut lines: Vec<_> = extensions.iter().filter_map(line).collect();
-    // By extension: a space sorts before every character of one.
+    // Sorted by extension: a space sorts before every character of an extension.
     lines.sort_unstable();
     lines.dedup();
     let mut constants = format!("const PREFIXES: [&str; {}] = {PREFIXES:?};\n", PREFIXES.len());

@@ -85,7 +85,7 @@ struct Cost {
 #[derive(Debug)]
 struct Disk {
     place: TempDir,
-    /// The device, if the place is the mount point of a file system of its own.
+    /// The device, if the place is the mount point of a separate file system.
     device: Option<LoopDevice>,
 }
 
@@ -217,7 +217,7 @@ impl Disk {
         Ok(Self { place: mount_point, device: Some(device) })
     }
 
-    /// What this costs, on a file system that has no earlier data left to write.
+    /// The cost of this, on a file system that has no earlier data left to write.
     fn cost(&self, act: impl FnOnce() -> Result<()>) -> Result<Cost> {
         rustix::fs::syncfs(File::open(self.place.path())?)?;
         let before = self.device.as_ref().map(LoopDevice::flushes).transpose()?;

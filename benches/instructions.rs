@@ -58,10 +58,10 @@ struct Settings {
     bench: bool,
 }
 
-/// What the requests have to say for whom they are.
+/// The credentials of the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
-    /// Nothing: the server has no accounts.
+    /// None: the server has no accounts.
     Nobody,
     /// The cookie of a session.
     Session,

@@ -1,4 +1,4 @@
-//! Servers with accounts: who comes in, by Basic, and how a server with accounts starts.
+//! Servers with accounts: logins by Basic, and how a server with accounts starts.
 
 use std::fs;
 use std::path::Path;

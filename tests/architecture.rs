@@ -77,7 +77,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
     ("main", &["cli"]),
 ];
 
-/// The files that create a `Blocking`: for what is in memory, for the permission of a turn, and for the threads that may
+/// The files that create a `Blocking`: for values in memory, for the permission of a turn, and for the threads that may
 /// wait for the disk (start-up, TFTP transfers, jobs and chores, a command).
 const BLOCKING: [&str; 8] = [
     "cli/accounts.rs",

@@ -192,8 +192,8 @@ fn without_chown(flags: &[&str]) -> Option<Wharf> {
     Some(Wharf::serve_by(setpriv, tempfile::tempdir().expect("a folder"), flags))
 }
 
-/// If owner and group cannot be kept, no one gains access: the members of the old group become others, and
-/// the new group gets no more rights than others had.
+/// If owner and group cannot be kept, no one gains access: the members of the old group count as others, and the new
+/// group gets no more rights than others had.
 #[test]
 fn attributes_that_cannot_be_kept_give_no_one_more_access() {
     if !is_root() {

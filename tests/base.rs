@@ -1,5 +1,5 @@
-//! A server that a proxy shows below a path: whatever it links to is below that path, whether or not the proxy removes
-//! it from requests.
+//! A server that a proxy shows below a path: all its links are below that path, whether or not the proxy removes the
+//! path from requests.
 
 use std::collections::BTreeSet;
 

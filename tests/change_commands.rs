@@ -61,7 +61,7 @@ impl Stage {
         output.stderr
     }
 
-    /// The files in the folder, without what the server keeps there.
+    /// The files in the folder, without the server's own files.
     fn files(&self) -> String {
         let tree = self.wharf.tree();
         let shown: Vec<_> =
@@ -168,7 +168,7 @@ fn the_newest_comes_back_first() {
     assert_eq!(stage.does(&["undo", "/other/"]), "restored /dir/\n");
     assert_eq!(stage.does(&["undo", "/"]), "restored /a.txt\n");
     assert_eq!(stage.wharf.read("dir/deep/e.txt"), b"dir/deep/e.txt");
-    // Somebody else sees nothing of it.
+    // Another user does not see the entry.
     stage.does(&["rm", "/a.txt"]);
     let stranger = tempfile::tempdir().expect("a directory");
     let refused = run(&["undo", &stage.at("/")], "", stranger.path());
@@ -179,7 +179,7 @@ fn the_newest_comes_back_first() {
         fs::read_dir(&kept).expect("there").map(|entry| entry.expect("an entry").path()).collect();
     assert_eq!(files.len(), 1, "one cookie for all changes: {files:?}");
     assert_eq!(fs::metadata(&files[0]).expect("there").permissions().mode() & 0o777, 0o600);
-    // Another server does not get it.
+    // Another server does not get the cookie.
     let other = Wharf::serve(&EDIT);
     other.write("a.txt", "other");
     stage.does(&["rm", &other.url("/a.txt")]);
@@ -433,7 +433,7 @@ fn over_a_unix_socket() {
 #[test]
 fn a_redirect_leads_nowhere() {
     let stage = Stage::new();
-    // The client has the cookie of the server to which it is led.
+    // The client has a cookie of the server that the redirect names.
     stage.does(&["rm", "/b.tmp"]);
     let there = stage.at("/a.txt");
     let fake = Fake::answers(move |_, stream| {

@@ -1,4 +1,5 @@
-//! The chat of a server with accounts: a user has its name, hears of what it may list, and is gone with its account.
+//! The chat of a server with accounts: users have their account's name, receive only events about files that they may
+//! list, and leave when the account ends.
 
 use std::fs;
 use std::path::PathBuf;
@@ -165,7 +166,7 @@ fn each_user_hears_of_what_it_may_list_and_of_no_gap() {
     assert_eq!(paths(&poll(&ann, &begin)), all);
     let polled = poll(&bob, &begin);
     assert_eq!(paths(&polled), ["open1", "open2"]);
-    // From an event that he saw, and from the end, he hears no more either.
+    // Continuing from an event that he saw, or from the end, shows him no other paths either.
     let first = polled["events"][0]["id"].as_str().expect("an id");
     assert_eq!(paths(&poll(&bob, first)), ["open2"]);
     wharf.ask("PUT", "/closed/4", &ann, b"x");
@@ -218,7 +219,7 @@ fn a_membership_ends_with_the_account_and_with_every_change_of_it() {
     until_over(bob_hears);
     assert_eq!(ask_to_join(&wharf, "", "user=eve").code(), 409);
 
-    // Who loses the group that gives the right is out.
+    // A user who loses the group that gives the right has to leave.
     let dora = user(&by_group, "dora");
     let dora_hears = Ear::open(&by_group, &dora);
     let file = fs::read_to_string(users.path()).expect("the users file");

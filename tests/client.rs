@@ -275,7 +275,7 @@ fn directories_and_other_names() {
     assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 5), "{output:?}");
     assert!(output.stderr.contains("\nimg1 is not a directory\n"), "{output:?}");
     assert!(!place.path().join("x").exists());
-    // The order is that of the page.
+    // The order is the same as on the page.
     let output = say(&wharf, "ls", place.path());
     let names: Vec<_> = output.stdout.lines().filter_map(|line| line.split_whitespace().nth(4)).collect();
     assert_eq!(names, ["img1", "img2", "IMG10"], "{output:?}");

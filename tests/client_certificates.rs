@@ -1,4 +1,5 @@
-//! Client certificates: which of them the server accepts (`--tls-client-ca`), and to whom the clients present theirs.
+//! Client certificates: which certificates the server accepts (`--tls-client-ca`), and to which servers the client
+//! presents its own.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -166,7 +167,7 @@ fn only_certificates_of_the_authorities_that_name_a_user_are_served() {
     ];
     for version in VERSIONS {
         for (name, identity, expected) in &table {
-            // Several times: whether the alert arrives must not be chance.
+            // Repeated, because the alert must arrive every time.
             for _ in 0..5 {
                 let found = guarded.ask(&config(&[version], *identity), "GET /a");
                 match (found, expected) {
@@ -351,7 +352,7 @@ fn a_ticket_is_no_shortcut_past_the_authorities() {
     fs::write(&ca, "nonsense").expect("written");
     eventually("it is refused", || log().contains("the previous certificates stay in use"));
     assert!(guarded.ask(&old[0], "GET /a").expect("an answer").1.contains("200 OK"));
-    // Another authority in the place of the first.
+    // A different authority replaces the first.
     let other = Authority::new();
     fs::write(&ca, other.pem()).expect("written");
     reload(2);
@@ -561,7 +562,7 @@ fn a_redirect_to_another_origin_gets_no_certificate() {
             run(&[&["get", "-o", "-", "--retries", "0", &url][..], &trust].concat(), "", place.path());
         assert_eq!((output.code, &*output.stdout), (Some(0), expected), "{target}: {output:?}");
     }
-    // The user has named both; a redirect between them is one all the same.
+    // The user has named both servers; after a redirect from one to the other, the certificate is still not sent.
     let urls = [last.url("localhost", "/named"), first.url("localhost", "/other-port")];
     let output = run(&[&["get", &urls[0], &urls[1]][..], &trust].concat(), "", place.path());
     let saved = ["named", "other-port"]

@@ -1,4 +1,4 @@
-//! Who the user is: where the client's credentials come from, to which servers they go, and that they are not printed.
+//! The client's credentials: where they come from, to which servers they are sent, and that they are not printed.
 
 mod asking;
 mod everywhere;
@@ -38,7 +38,7 @@ fn read_content(head: &str, stream: &mut TcpStream) {
     let _ = std::io::copy(&mut stream.take(length), &mut std::io::sink());
 }
 
-/// A server that sends `hello` to everybody.
+/// A server that sends `hello` to every client.
 fn greeter() -> Fake {
     Fake::answers(|head, stream| {
         read_content(head, stream);
@@ -46,7 +46,7 @@ fn greeter() -> Fake {
     })
 }
 
-/// A server that refuses everybody.
+/// A server that refuses every client.
 fn refuser() -> Fake {
     Fake::answers(|head, stream| {
         read_content(head, stream);
@@ -250,7 +250,7 @@ fn a_wrong_password_is_sent_once_and_explained() {
         );
         assert_eq!(server.all_requests().len(), requests, "{name}");
     }
-    // A script says what to send.
+    // A script determines what is sent.
     let server = refuser();
     fs::write(here.path().join("s.txt"), "GET a -> 401\nGET b -> 401\n").expect("written");
     let output = run(&["replay", "s.txt", &server.url("/"), "-u", "anna:wrong"], "", here.path());

@@ -40,7 +40,7 @@ struct Row {
 enum End {
     /// The next request is read.
     Open,
-    /// It is closed, whatever else comes.
+    /// It is closed, whatever the client sends next.
     Close,
     /// The request is incomplete; the client closes its sending side.
     Cut,

@@ -120,7 +120,7 @@ fn a_directory_is_on_the_disk_when_it_is_acknowledged() {
     }
 }
 
-/// A tree with a file, and empty directories; `links` has nothing that is sent.
+/// A tree with a file, and empty directories; nothing in `links` is sent.
 fn tree() -> tempfile::TempDir {
     let here = tempfile::tempdir().expect("a folder");
     for directory in ["d/empty", "d/deep/er/a b", "d/full/empty", "d/links"] {

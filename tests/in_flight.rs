@@ -1,4 +1,4 @@
-//! What is in flight when its session, token, link or user ends is cut short; everything else goes on.
+//! Transfers are aborted when their session, token, link or user ends; all other transfers continue.
 
 use std::fs::{self, File};
 
@@ -30,7 +30,7 @@ fn log_in(office: &Office) -> String {
     format!("Cookie: {}\r\n", cookie.split(';').next().expect("a value"))
 }
 
-/// Begins to download, and reads no further than the head.
+/// Begins to download, and reads only the head.
 fn begin_get(office: &Office, target: &str, fields: &str) -> Wire {
     let (wire, code) = try_get(office, target, fields);
     assert_eq!(code, 200, "{target} {fields}");
@@ -63,8 +63,8 @@ fn count(office: &Office, line: &str) -> usize {
     office.wharf.log().matches(line).count()
 }
 
-/// Begins a download and an upload with these credentials, ends them, and checks that both are cut, and that those of another
-/// session are not.
+/// Begins a download and an upload with these credentials. Ends the credentials, and checks that both transfers are
+/// aborted, and those of another session are not.
 fn are_cut(office: &Office, target: &str, fields: &str, end: impl FnOnce()) {
     let other = log_in(office);
     let (cut, refused) = (count(office, CUT), count(office, REFUSED));
@@ -188,7 +188,7 @@ fn a_kept_connection_sees_at_once_what_has_ended() {
         for _ in 0..3 {
             assert_eq!(wire.ask("GET", "/?list", fields, b"").code(), 200);
         }
-        // One bit less is another credential, and nothing is none.
+        // One bit less is a different credential, and an empty value is no credential.
         let changed = fields.replace("\r\n", "x\r\n");
         assert_eq!(wire.ask("GET", "/?list", &changed, b"").code(), 401, "{changed}");
         assert_eq!(wire.ask("GET", "/?list", "", b"").code(), 401);

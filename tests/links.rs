@@ -1,4 +1,4 @@
-//! Links: who may make them, what they open, and when they end.
+//! Links: who may make them, what they give access to, and when they end.
 
 mod command;
 mod drop;
@@ -204,7 +204,7 @@ fn only_those_who_may_share_make_links() {
     }
     let list = json(&office.ask("GET", LINKS, ANNA, ""));
     assert_eq!(list.as_array().map(Vec::len), Some(1), "a link that was refused does not exist: {list}");
-    // What came through a link makes no link.
+    // A request through a link cannot make a link.
     let link = link(&office, &json!({"path": "/work", "for": "1h", "rights": "write"}));
     let cookie = open(&office, &link, "");
     assert_eq!(office.ask("POST", LINKS, &cookie, r#"{"path":"/work","for":"1d"}"#).code(), 401);

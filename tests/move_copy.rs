@@ -28,12 +28,12 @@ fn relocate(wire: &mut Wire, method: &str, from: &str, to: &str, fields: &str) -
     wire.ask(method, from, &format!("Destination: {to}\r\n{fields}"), b"")
 }
 
-/// Everything in the folder but what is the server's own.
+/// Everything in the folder except the server's own files.
 fn tree(wharf: &Wharf) -> Vec<String> {
     wharf.tree().into_iter().filter(|name| !name.starts_with(".wharf/")).collect()
 }
 
-/// What the trash holds, without its records and what is being removed.
+/// The content of the trash, without records and without content that is being removed.
 fn in_trash(wharf: &Wharf) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(wharf.folder().join(".wharf/trash")) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("an entry").path());

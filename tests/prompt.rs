@@ -169,7 +169,7 @@ fn ctrl_c_leaves_with_130_and_the_line_is_edited() {
     terminal.shows("200 OK");
     terminal.types("\x1b[A\r");
     terminal.shows_times("200 OK", 2);
-    // Before the third prompt, the terminal itself would take Ctrl-C.
+    // Before the third prompt, the terminal itself would handle Ctrl-C.
     terminal.shows_times("\x1b[?2004h", 3);
     terminal.types("GET a\x03");
     terminal.shows("stopping client.");

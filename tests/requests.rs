@@ -33,7 +33,7 @@ pub fn files_of_every_size_arrive_unchanged() {
     for (seed, size) in sizes.into_iter().enumerate() {
         let content = sample(size, seed as u64);
         let path = wharf.write(&size.to_string(), &content);
-        // Old enough to be cached, so that each is served in both ways.
+        // Old enough to be cached, so that each file is served from the disk and from the cache.
         let old = SystemTime::now() - Duration::from_secs(60);
         fs::File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
         let mut wire = wharf.connect();

@@ -453,7 +453,7 @@ fn certificates_are_read_again_without_losing_a_request() {
     reload_under_load(3);
 }
 
-/// What makes a file unusable may be something beside its content: here, a hard link.
+/// A file may be unusable for a reason other than its content: here, a hard link.
 #[test]
 fn a_file_that_can_be_used_again_is_read() {
     let place = tempfile::tempdir().expect("a folder");
@@ -508,7 +508,7 @@ fn reload_under_load(reloads: usize) {
     });
     assert!(asked.load(Ordering::Relaxed) > reloads);
     let name_works = |name| ClientTls::begin(client_config(), name, &mut tcp(&wharf)).is_ok();
-    // The certificate comes first: for a moment, the key is not its own.
+    // The certificate is replaced first: for a moment, the key does not match it.
     fs::copy(pem("other.pem"), &certificate).expect("copied");
     let kept = "the previous certificates stay in use";
     eventually("it is refused", || wharf.log().contains(kept));

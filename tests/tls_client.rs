@@ -87,7 +87,7 @@ fn all_commands_work_over_tls() {
 
     let listed = call(&["client", &url("/")], "GET dir/a.txt\nLIST in\n");
     assert!(listed.contains("200 OK") && listed.contains("large"), "{listed}");
-    // What others say is shown only as long as there is input.
+    // The chat messages of others are shown only while there is input.
     call(&["chat", "ann", &url("/")], "list\nhello\n");
     eventually("it is said", || wharf.log().contains("\"POST /.wharf/chat/messages HTTP/1.1\" 20"));
     fs::write(
@@ -339,7 +339,7 @@ fn records_of_any_size_are_read() {
     assert!(fs::read(place.path().join("downloads/a")).expect("saved") == expected);
 }
 
-/// Waits until no more arrives that is not read: the peer's buffer is full, too.
+/// Waits until no further bytes arrive: then the peer's buffer is full, too.
 fn comes_to_rest(socket: &TcpStream) {
     let (mut before, mut now) = (0, 0);
     while now == 0 || now != before {

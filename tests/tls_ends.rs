@@ -55,7 +55,7 @@ fn an_upload_without_reading() {
         let mut tls = ClientTls::begin(client_config(), "localhost", &mut stream).expect("a handshake");
         let head =
             format!("PUT /{number} HTTP/1.1\r\nHost: {}\r\nContent-Length: 300000\r\n\r\n", wharf.address());
-        // The server has time to send what it would send.
+        // The server gets enough time to send the tickets, which it must not do yet.
         assert_eq!(tls.session().protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
         tls.write_all(&mut stream, head.as_bytes()).expect("sent");
         wharf.comes_to_rest();

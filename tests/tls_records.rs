@@ -61,7 +61,7 @@ impl Records {
         let Some(SupportedCipherSuite::Tls13(suite)) = tls.session().negotiated_cipher_suite() else {
             panic!("TLS 1.3");
         };
-        // Its end is not announced: what follows is made here.
+        // rustls does not announce its end: the next records are made here.
         std::mem::forget(tls);
         let secret = log.0.lock().expect("no panic").clone();
         let encrypter = encrypter(suite, &secret);

@@ -81,7 +81,8 @@ fn install(directory: &Path, names: &[&str], (year, month, day): (i32, u8, u8)) 
     certificate.der().clone()
 }
 
-/// What a server with these flags prints that cannot start, or exits soon: in this directory, with these variables only.
+/// The output of a server with these flags that cannot start, or exits soon: in this directory, with only these
+/// variables.
 fn start(flags: &[&str], place: &Path, variables: &[(&str, &Path)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.args(["serve", "share", "--port", "0", "--tls-self-signed"]).args(flags);
@@ -297,7 +298,7 @@ fn a_certificate_is_made_again_while_the_server_runs() {
         last = kept(&state);
     }
     assert_eq!(public_key(&state), key);
-    // What is no key is not replaced, and the certificate stays in use.
+    // A file that is not a key is not replaced, and the certificate stays in use.
     let key = fs::read(state.join("tls-key.pem")).expect("a key");
     fs::write(state.join("tls-key.pem"), "").expect("written");
     eventually("it is refused", || wharf.log().contains("it is not a key that wharf has made"));
@@ -308,7 +309,7 @@ fn a_certificate_is_made_again_while_the_server_runs() {
     assert_eq!(kept(&state), last);
 }
 
-/// What changes while the state directory cannot be used takes effect as soon as it can.
+/// A change during a time in which the state directory cannot be used takes effect as soon as it can be used again.
 #[test]
 fn a_state_directory_that_can_be_used_again_is_used() {
     let place = tempfile::tempdir().expect("a directory");
@@ -356,7 +357,7 @@ fn a_certificate_that_ends_soon_is_made_again_while_the_server_runs() {
     clock.wharf.write("a", "content");
     eventually("clients get it", || {
         let url = clock.wharf.url("/a");
-        // A pin is good whatever the dates are: this client's clock is behind.
+        // A pin is valid whatever the dates are: this client's clock is behind.
         let flags = ["--retries", "0", "--pin", &pin(&kept(&state))];
         let output = run(&[&["get", "-o", "-", &url][..], &flags].concat(), "", place.path());
         output.stdout == "content"

@@ -1,4 +1,4 @@
-//! Tokens: what they open, what they do not, and who may make them.
+//! Tokens: what they give access to, what they do not, and who may make them.
 
 use serde_json::{Value, json};
 
@@ -147,7 +147,7 @@ fn nobody_gives_more_than_they_have() {
         let answer = office.ask("POST", TOKENS, credentials, order);
         assert_eq!(answer.code(), expected, "{credentials}{order}: {}", answer.text());
     }
-    // Without any in the request, those that the user has there.
+    // Without rights in the request, the token gets the rights that the user has there.
     let made = office.make(TOKENS, BERT, r#"{"name":"d","path":"/work"}"#);
     assert_eq!(made["rights"], "list,read,add,replace,share");
 }

@@ -1,4 +1,5 @@
-//! Removing over HTTP, and the trash: what is removed or replaced comes back, for whoever did it and for nobody else.
+//! Removing over HTTP, and the trash: removed and replaced files can be restored by the client that removed or replaced
+//! them, and by nobody else.
 
 mod announced;
 mod delete;

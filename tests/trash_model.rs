@@ -1,7 +1,7 @@
 //! Random sequences of changes, by four clients at once, against a model: the folder, the trash and the responses agree.
 //!
-//! The clients have no accounts: each has a cookie of its own, and so its own entries in the trash. Here each thread has a directory of
-//! its own, in which its four clients take turns. In `at_once` four clients change one directory at the same moment.
+//! The clients have no accounts: each has its own cookie, and so its own entries in the trash. Here each thread has its own
+//! directory, in which its four clients take turns. In `at_once` four clients change one directory at the same moment.
 
 #[path = "trash_model/at_once.rs"]
 mod at_once;

@@ -1,5 +1,4 @@
-//! Uploads are saved unchanged, complete and under their name; or rejected with a reason before the body is
-//! sent.
+//! Uploads are saved unchanged, complete and under their name, or rejected with a reason before the body is sent.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

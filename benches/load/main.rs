@@ -3,7 +3,7 @@
 //! ```sh
 //! cargo bench --bench load                                # five seconds without a crowd and five with it, five times
 //! cargo bench --bench load -- --attacks --seconds 2       # an ordinary client while another attacks the server
-//! cargo bench --bench load -- --passwords --seconds 2     # guesses of passwords, what they cost and what they tell
+//! cargo bench --bench load -- --passwords --seconds 2     # guesses of passwords: their cost, and what they reveal
 //! cargo bench --bench load -- --soak --seconds 600        # every kind of request, for ten minutes
 //! ```
 //!

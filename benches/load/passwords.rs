@@ -1,5 +1,6 @@
-//! What guesses cost, and what they tell: the processor time and the delay of others under a flood of wrong passwords, how many
-//! hashes a program with the right password takes, and whether the time of a failure depends on the name.
+//! The cost of password guesses, and what they reveal: the processor time and the delay of other clients under a flood
+//! of wrong passwords, how many hashes a program with the right password costs, and whether the time of a failure
+//! depends on the name.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -113,7 +114,7 @@ fn flood(wharf: &Wharf, time: Duration) -> Result<bool> {
     Ok(is_quick)
 }
 
-/// Sends wrong passwords, each over a connection of its own, until that is over.
+/// Sends wrong passwords, each over a separate connection, until the flag is set.
 fn guess(server: SocketAddr, is_over: &AtomicBool, sent: &AtomicU64) {
     let (mut waiting, began) = (VecDeque::new(), Instant::now());
     for number in 0.. {

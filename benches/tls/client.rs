@@ -39,7 +39,7 @@ pub struct Client {
 enum State {
     /// These bytes of the head have arrived.
     Head(Vec<u8>),
-    /// So many bytes of the content are missing.
+    /// This many bytes of the content are missing.
     Content(u64),
 }
 

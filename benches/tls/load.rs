@@ -27,7 +27,7 @@ pub enum Work {
     Handshake { resumes: bool },
 }
 
-/// What the load has got so far.
+/// The results of the load so far.
 #[derive(Debug, Default, Clone, Copy)]
 struct Done {
     responses: u64,

@@ -136,7 +136,7 @@ impl Server {
         let mut command = Command::new(&self.program);
         command
             .args(self.arguments.iter().map(|argument| fill(argument)))
-            // No line per request.
+            // Without an access log.
             .env("RUST_LOG", "warn")
             .current_dir(scratch)
             .stdin(Stdio::null())

@@ -1,8 +1,8 @@
-//! The field `Authorization`: what is accepted has one meaning, and is read back from it.
+//! The field `Authorization`: an accepted value has exactly one meaning, which can be read back from it.
 
 use wharf::http::authorization::Credentials;
 
-/// The input is the value of a field, and then what is between its scheme and its end.
+/// The input is first used as the whole value of a field, and then as the credentials within one.
 pub(crate) fn check(data: &[u8]) {
     let found = Credentials::parse(data);
     let shown = format!("{found:?}");

@@ -1,5 +1,5 @@
-//! The file of sessions, tokens and links: what is accepted is exactly what would be written, with a number of records at the
-//! end that is right.
+//! The file of sessions, tokens and links: an accepted file is exactly as wharf would write it, with the right number
+//! of records at its end.
 
 use wharf::accounts::records::file::{parse, print};
 

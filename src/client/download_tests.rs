@@ -12,7 +12,8 @@ use PeerAction::{Read, Say};
 
 const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
-/// Downloads `target` from a scripted server with one connection; the result, and the files that are there afterwards.
+/// Downloads `target` from a scripted server with one connection; returns the result, and the files that exist
+/// afterwards.
 fn fetch_from(acts: &[PeerAction], target: &str) -> (Result<Fetched, ClientError>, Vec<String>) {
     let peer = FakePeer::plays(&[acts]);
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! What is in the folder is renamed, moved and deleted on its page, and comes back; and the page of the trash.
+//! Entries of the folder are renamed, moved, deleted and restored on its page; and the page of the trash.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::accessibility::is_for_everybody;
 use super::driver::{Browser, stage};
 use crate::common::{Wharf, eventually};
 
-/// Everybody may do all of it.
+/// Everybody may do everything.
 const EDIT: [&str; 2] = ["--allow", "everyone=edit,chat"];
 
 /// Keys without a character (W3C WebDriver 2 §17.4.2).
@@ -198,7 +198,7 @@ fn without_a_trash_the_page_asks() {
 
 #[test]
 fn a_folder_is_created() {
-    // Whoever may only add things can do nothing else.
+    // Visitors who may only add files can do nothing else.
     let Some((wharf, browser)) = stage(&["--allow", "everyone=view,add"], fill) else { return };
     browser.press("New folder");
     enter(&browser, "a.txt");
@@ -215,7 +215,7 @@ fn a_folder_is_created() {
     browser.key(F2);
     assert_eq!(browser.js("return document.querySelector('dialog')"), json!(null));
     assert!(wharf.folder().join("b.txt").exists());
-    // An empty folder has none of the toolbar, but this.
+    // Of the toolbar, an empty folder has only this button.
     browser.go(&wharf.url("/neu%20&%20%3Cb%3E/?list"));
     browser.press("New folder");
     enter(&browser, "below");
@@ -237,7 +237,7 @@ fn visitors_without_the_rights_see_none_of_it() {
         assert_eq!(browser.js("return document.querySelector('.more, dialog, #toast')"), json!(null));
         assert!(wharf.folder().join("a.txt").exists());
     }
-    // Where rules give them, and nowhere else.
+    // The menus are only where rules give the rights.
     let rules = ["--allow", "everyone=view", "--allow", "everyone=edit@sub"];
     let Some((wharf, browser)) = stage(&rules, fill) else { return };
     assert_eq!(browser.js("return document.querySelector('#new-folder')"), json!(null));
@@ -272,7 +272,8 @@ fn two_windows_change_the_folder_at_once() {
     other.until("document.querySelector('.change .failed').textContent === 'There is nothing of that name.'");
     other.key(ESCAPE);
     shows(&other, &["other", "sub", HOSTILE, "b.txt"]);
-    // Another tab of the first browser follows at once, and what it deletes does not change what Undo restores.
+    // Another tab of the first browser shows the change immediately, and its deletions do not change what Undo
+    // restores.
     let (old, new) = browser.new_tab();
     browser.go(&wharf.url("/?list"));
     focus(&browser, "b.txt");
@@ -286,7 +287,7 @@ fn two_windows_change_the_folder_at_once() {
     shows(&browser, &["other", "sub", HOSTILE, "a.txt"]);
     browser.close_tab();
     browser.turn_to(&old);
-    // What another has put there is not replaced: the undo of a move says so.
+    // A file that another client has saved there is not replaced: the undo of a move says so.
     focus(&browser, "a.txt");
     browser.key(F2);
     enter(&browser, "z.txt");

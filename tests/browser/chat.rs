@@ -13,7 +13,7 @@ pub(super) fn join(browser: &Browser, name: &str) {
     browser.until("!document.querySelector('#talk').hidden");
 }
 
-/// Sends this, once the page shows the chat, and the message before has left the field.
+/// Sends this, once the page shows the chat, and the previous message has left the field.
 pub(crate) fn says(browser: &Browser, text: &str) {
     browser.until("!document.querySelector('#talk').hidden && document.querySelector('#text').value === ''");
     adds(browser, text);

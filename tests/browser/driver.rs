@@ -1,7 +1,7 @@
 //! A headless browser that is controlled by WebDriver (W3C WebDriver 2) through chromedriver.
 //!
-//! It has a profile of its own and contacts no host but the page's server. A test polls for what it waits
-//! for, as [`eventually`] does. A browser is given from test to test (`session`).
+//! It has a profile of its own and contacts no host but the page's server. A test polls for what it waits for, as
+//! [`eventually`] does. Tests reuse browsers, one after the other (`session`).
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -27,7 +27,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// One without a past; `None` if there is none on this machine.
+    /// A browser without state of other tests; `None` if this machine has no browser.
     pub fn open() -> Option<Self> {
         outside("chromium")?;
         let idle = || IDLE.lock().expect("whole").pop();

@@ -285,7 +285,7 @@ fn the_page_is_small_and_is_painted_after_one_request() {
     let fill = |wharf: &Wharf| {
         fill(wharf, &names.iter().map(|(name, size)| (name.as_str(), *size)).collect::<Vec<_>>());
     };
-    // Whoever may change something loads another script.
+    // Visitors who may change something load a further script.
     let Some((_wharf, browser)) = stage(&["--allow", "everyone=view,chat"], fill) else { return };
     let entries =
         "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]";

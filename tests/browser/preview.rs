@@ -38,7 +38,7 @@ fn the_keyboard_leads_to_the_previous_and_the_next_file_of_its_kind() {
         let link = browser.js("return document.querySelector('#preview .button').pathname");
         assert_eq!(link, format!("/{name}"));
     };
-    // Chromium's viewer of PDF may take the focus once it has loaded; the keys are its own then.
+    // Chromium's viewer of PDF may take the focus once it has loaded; then it handles the keys itself.
     let key = |key: char| {
         browser.js("if (document.activeElement.localName === 'iframe') document.querySelector('#preview .button').focus()");
         browser.key(key);

@@ -78,8 +78,8 @@ impl Session {
         (answer.code(), value["value"].take())
     }
 
-    /// Makes it as new for another test, whose server has another origin: a new tab in place of all others, no cookies, no
-    /// messages. `None` if the last test has left something that prevents it.
+    /// Resets the browser for another test, whose server has a different origin: a new tab in place of all others, no
+    /// cookies, no messages. `None` if the last test has left something that prevents it.
     pub(super) fn renewed(self) -> Option<Self> {
         let call = |method, path, body: Value| {
             let (code, value) = self.call(method, path, &body);

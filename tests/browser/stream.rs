@@ -20,7 +20,8 @@ struct Proxy {
 
 #[derive(Default)]
 struct Faults {
-    /// After so many bytes of a stream, its connection is closed; none is if it is not positive.
+    /// The number of bytes of a stream after which its connection is closed; if it is not positive, no connection is
+    /// closed.
     cut_after: AtomicIsize,
     /// How many streams there were.
     streams: AtomicUsize,
@@ -28,7 +29,7 @@ struct Faults {
     silent: AtomicUsize,
 }
 
-/// The line ends of a stream (WHATWG HTML §9.2.5); each event has another one.
+/// The line ends of a stream (WHATWG HTML §9.2.5); the events use them in turn.
 const LINE_ENDS: [&str; 3] = ["\n", "\r", "\r\n"];
 
 impl Proxy {

@@ -199,7 +199,7 @@ fn what_may_not_be_replaced_in_a_subdirectory_is_asked_about_again() {
     assert_eq!((wharf.read("sub/a.txt"), wharf.read("sub/a (1).txt")), (b"old".to_vec(), b"new".to_vec()));
 }
 
-/// What was dropped and cannot be read is reported, and the rest is sent.
+/// Dropped files that cannot be read are reported, and the rest is sent.
 #[test]
 fn a_directory_that_cannot_be_read_does_not_stop_the_rest() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
@@ -499,7 +499,8 @@ fn a_lost_connection_costs_only_the_bytes_in_flight() {
     assert!(wharf.read("large.bin") == content);
     assert_eq!(browser.js("return [...said].some((text) => text.startsWith('connection lost'))"), true);
     let carried = network.carried.load(Ordering::Relaxed);
-    // Chromium may send the lost request again by itself, and sends all of it before it looks for a response. The server refuses
-    // it, and takes what the buffers of the sockets hold. A second start would cost what the first connection has carried.
+    // Chromium may send the lost request again by itself, and sends all of it before it looks for a response. The
+    // server refuses it, and takes what the buffers of the sockets hold. A second start would send again what the first
+    // connection has transferred.
     assert!(carried < SIZE + SIZE / 2, "{carried} bytes were sent for {SIZE}");
 }

@@ -27,7 +27,7 @@ pub fn basic(name: &str, password: &str) -> String {
     format!("Authorization: Basic {}\r\n", Base64::encode_string(format!("{name}:{password}").as_bytes()))
 }
 
-/// Replaces a users file as a whole: a server that reads one while it is written would know nobody for a moment.
+/// Replaces a users file as a whole: a server that reads a half-written file would have no users for a moment.
 pub fn replace_users(file: &Path, content: &str) {
     let draft = file.with_extension("draft");
     fs::write(&draft, content).expect("written");

@@ -19,7 +19,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// One that calls this for each request, with its head and the connection, which is closed afterwards.
+    /// A server that calls this for each request, with its head and the connection, which is closed afterwards.
     pub fn answers(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (answer, asked) = (Arc::new(answer), Arc::clone(&requests));
@@ -74,9 +74,9 @@ pub enum Plan {
     /// It closes both connections after this many bytes of content; `reset` loses what the client has not
     /// read.
     Cut {
-        /// After how many bytes.
+        /// The number of bytes of content after which it closes.
         after: u64,
-        /// Whether by a reset.
+        /// Whether it resets the connections.
         reset: bool,
     },
     /// It waits after this many bytes of content, until it is released.
@@ -99,7 +99,7 @@ struct State {
 }
 
 impl Proxy {
-    /// One before this server.
+    /// A proxy in front of this server.
     pub fn before(upstream: SocketAddr) -> Self {
         let state = Arc::new(State {
             upstream: Mutex::new(upstream),
@@ -202,7 +202,7 @@ impl State {
     }
 }
 
-/// Listens, and serves each connection on a thread of its own, until the test ends.
+/// Listens, and serves each connection on a separate thread, until the test ends.
 fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");

@@ -176,8 +176,8 @@ impl Wharf {
         fs::read(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Every file and directory below the folder, including hidden ones, by path. The trash is left out, and the file that
-    /// servers lock, because it is permanent.
+    /// Every file and directory below the folder, including hidden ones, by path. Two permanent entries are left out:
+    /// the trash, and the file that servers lock.
     pub fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.folder(), &self.folder(), &mut found);
@@ -193,7 +193,7 @@ impl Wharf {
         found
     }
 
-    /// What is in the trash: the paths where it was, and its content; sorted.
+    /// The entries of the trash: their original paths and contents, sorted.
     pub fn trash(&self) -> Vec<(String, Vec<u8>)> {
         let trash = self.folder().join(".wharf/trash");
         let Ok(entries) = fs::read_dir(&trash) else { return Vec::new() };

@@ -50,18 +50,18 @@ impl Authority {
         Self::until(4096)
     }
 
-    /// One whose certificate expires in this year.
+    /// A server whose certificate expires in this year.
     pub fn until(year: i32) -> Self {
         Self::valid((1975, year))
     }
 
-    /// One whose certificate is valid from the first of these years to the second.
+    /// A server whose certificate is valid from the first of these years to the second.
     pub fn valid(years: (i32, i32)) -> Self {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         Self::named(&format!("authority {number}"), years)
     }
 
-    /// One of this name.
+    /// An authority with this name.
     pub fn named(name: &str, years: (i32, i32)) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = parameters(&[], years);
@@ -187,7 +187,7 @@ impl Identity {
 }
 
 impl TlsFake {
-    /// One that calls this for each request, with its head and the connection. Afterwards the connection is cut:
+    /// A server that calls this for each request, with its head and the connection. Afterwards the connection is cut:
     /// [`close`] ends it properly.
     pub fn answers(
         config: ServerConfig,

@@ -8,7 +8,7 @@ use crate::prompt::Terminal;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
 
-/// `wharf` with these arguments, in a session of its own: with this terminal, or with none.
+/// `wharf` with these arguments, in a new session: with this terminal, or with none.
 fn in_session(flags: &[&str], arguments: &[&str]) -> Option<Command> {
     let mut program = outside("setsid")?;
     program.args(flags).args(["--wait", BINARY]).args(arguments);

@@ -1,4 +1,4 @@
-//! Each request to the server has the credentials, whatever its method and whatever carries it.
+//! Each request to the server has the credentials, whatever its method and transport.
 
 use std::fs;
 use std::io::Write as _;
@@ -89,7 +89,7 @@ fn every_command_logs_in() {
     }
 }
 
-/// Two `Authorization` fields would be an error: the chat's token has a field of its own.
+/// Two `Authorization` fields would be an error: the chat's token has a separate field.
 #[test]
 fn the_chat_logs_in_and_names_its_member() {
     let here = tempfile::tempdir().expect("a directory");

@@ -82,8 +82,8 @@ fn redirects_to_another_server_lose_credentials() {
     }
 }
 
-/// A redirect does not make the client use what it has for the other server either, and back at the first server it
-/// does not log in again.
+/// A redirect does not make the client send the credentials that it has for the other server. If that server redirects
+/// back to the first one, the client does not log in again.
 #[test]
 fn a_server_that_a_redirect_names_gets_no_credentials_of_its_own() {
     let here = tempfile::tempdir().expect("a directory");

@@ -115,7 +115,7 @@ fn a_password_is_read_from_stdin() {
     let path = &link[link.find("/.wharf").expect("a path")..];
     assert_eq!(office.ask("POST", path, "", "password=wrong").code(), 401);
     assert_eq!(office.ask("POST", path, "", "password=open+sesame").code(), 303);
-    // An empty password is none: then there is no link.
+    // An empty password is an error, and no link is made.
     let refused = try_to_share(here.path(), &[&url, "--for", "1h", "--password-stdin"], "\n");
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let list = json(&office.ask("GET", super::LINKS, ANNA, ""));
@@ -143,7 +143,7 @@ fn get_opens_a_link_by_itself() {
     assert!(again.code == Some(1) && again.stderr.contains("the maximum number of times"), "{again:?}");
 
     let folder = make("/work/", &["--uses", "1"]);
-    // Credentials that this server would refuse do not come before the link.
+    // The link takes precedence over credentials that this server would refuse.
     let got = run(&["get", "-R", &folder, "--dir", "all", "-u", "anna:wrong"], "", here);
     assert_eq!(got.code, Some(0), "{got:?}");
     assert_eq!(fs::read(here.join("all/deep/more.txt")).expect("saved"), b"more");
@@ -236,7 +236,7 @@ fn the_session_of_a_link_is_kept_for_its_user_alone() {
         assert!(!fs::read_to_string(&path).expect("text").contains(secret));
     }
     assert!(!got.stdout.contains("wharf-link") && !got.stderr.contains("wharf-link"), "{got:?}");
-    // Once the link has ended, its session opens nothing.
+    // Once the link has ended, its session is not valid either.
     share(here.path(), &["--revoke", "all", &url], "");
     let ended = run(&["get", &link, "--force"], "", here.path());
     assert!(ended.code == Some(1) && ended.stderr.contains("404"), "{ended:?}");

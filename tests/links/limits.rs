@@ -36,7 +36,7 @@ fn a_use_is_taken_by_the_button_alone() {
     assert_eq!(forged.code(), 403, "another site cannot take a use");
     let first = open(&office, &link, "");
     assert_eq!(office.ask("GET", &plan, &first, "").text(), "a plan");
-    // Whoever has opened it needs no further use.
+    // A client that has opened the link needs no further use.
     let again = office.ask("POST", &link, &first, "");
     assert_eq!((again.code(), again.field("Set-Cookie")), (303, String::new()));
     let second = open(&office, &link, "");
@@ -140,7 +140,7 @@ fn guesses_and_changed_links_open_nothing() {
         }
         assert!([400, 404].contains(&office.code("POST", &format!("{prefix}{secret}"), "")), "{secret}");
     }
-    // The session of one link is none of another.
+    // The session of one link is not valid for another.
     let visit = open(&office, &path(&other), "");
     let limited = self::link(&office, &json!({"path": "/work", "for": "1h", "uses": 1}));
     assert_eq!(office.code("GET", &format!("{limited}/plan.txt"), &visit), 303);

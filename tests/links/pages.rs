@@ -1,4 +1,4 @@
-//! What a browser gets through a link, and when it makes one.
+//! The pages of a link in a browser, and the QR code of a new link.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn a_page_in_the_folder_runs_no_script() {
             assert_eq!(policy(&format!("{link}/{name}"), ""), "sandbox", "{name} {flags:?}");
             let part = policy(&format!("{link}/{name}"), "Range: bytes=0-3\r\n");
             assert_eq!(part, "sandbox", "{name} {flags:?}");
-            // Without a link, the flag counts.
+            // Without a link, the flag has its usual effect.
             let own = if flags.is_empty() { "sandbox allow-scripts" } else { "" };
             assert_eq!(policy(&format!("/work/{name}"), ANNA), own, "{name} {flags:?}");
         }

@@ -78,7 +78,7 @@ fn guesses_are_delayed_and_take_no_use() {
     assert!(refused.code() == 429 && !refused.field("Retry-After").is_empty(), "{}", refused.code());
     let list = json(&office.ask("GET", LINKS, ANNA, ""));
     assert_eq!(list[0]["uses_left"], 1, "{list}");
-    // Another link is not delayed, and neither is its giver.
+    // Another link is not delayed, nor is the user who made it.
     let other = super::link(&office, &json!({"path": "/work", "for": "1h", "password": "right"}));
     open(&office, &other, "password=right");
     let log = office.wharf.settled_log();

@@ -11,7 +11,7 @@ fn a_cookie_that_was_set_before_the_login_never_becomes_a_session() {
     assert_ne!(session, fixed);
     assert_eq!(office.status("/secret.txt", &fixed), 401);
     assert_eq!(office.status("/secret.txt", &session), 200);
-    // Nor does the session of the attacker become one of somebody else.
+    // The attacker's session does not become another user's either.
     let bert = office.log_in("bert");
     let anna = office.log_in_with("anna", &bert);
     assert_ne!(bert, anna);
@@ -114,7 +114,7 @@ fn two_cookies_of_the_name_and_those_of_other_servers() {
     for (fields, code) in table {
         assert_eq!(office.status("/secret.txt", &fields), code, "{fields}");
     }
-    // A server on another port of the host knows nothing of it.
+    // A server on another port of the host does not get the cookie.
     let other = Office::open(&[]);
     let sent = format!("Cookie: wharf-{}={value}\r\n", other.wharf.address().port());
     assert_eq!(other.status("/secret.txt", &sent), 401);

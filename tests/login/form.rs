@@ -1,4 +1,4 @@
-//! The page, and what its form leads to.
+//! The login page, and the responses to its form.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -118,7 +118,7 @@ fn too_many_failures_are_delayed_on_the_page_too() {
     assert!((1..=60).contains(&wait), "{wait}");
     assert!(delayed.text().contains("There were too many attempts. Try again in "), "{}", delayed.text());
     assert_eq!(office.post_login("", OPENS, "anna", PASSWORD).code(), 429, "a right one is not checked");
-    // It is the counter of all ways.
+    // Logins by form and by Basic share this counter.
     let basic = "Authorization: Basic YW5uYTpjb3JyZWN0IGhvcnNl\r\n";
     assert_eq!(office.status("/secret.txt", basic), 429);
     assert_eq!(office.post_login("", OPENS, "bert", PASSWORD).code(), 303, "another user");

@@ -35,7 +35,7 @@ fn a_change_ends_the_other_sessions() {
     assert!(lines[1].starts_with("bert:$2") && lines.len() == 2, "{file}");
     let log = office.wharf.settled_log();
     assert!(log.contains(" changed the password of anna") && !log.contains("battery"), "{log}");
-    // Without a session there is none afterwards.
+    // A client without a session does not get one.
     let basic = "Authorization: Basic YmVydDpjb3JyZWN0IGhvcnNl\r\n";
     let by_basic = change(&office, basic, PASSWORD, "battery");
     assert_eq!((by_basic.code(), by_basic.field("Set-Cookie")), (303, String::new()));

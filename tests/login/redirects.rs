@@ -1,4 +1,4 @@
-//! Who is led to the login page, and where it leads.
+//! Which requests are redirected to the login page, and where a login leads.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -104,7 +104,7 @@ fn a_login_never_leads_to_another_server() {
         let page = office.wharf.ask("GET", &format!("/.wharf/login?next={encoded}"), "", b"").text();
         assert!(!page.contains("evil"), "{next:?}: {page}");
     }
-    // As it is, where a query may have it.
+    // Characters that a query may have stay unencoded.
     for next in ["//evil.example", "/%5cevil.example", "https://evil.example", "%2f%2fevil.example", "%ff"] {
         let answer = office.post_login(&format!("?next={next}"), "", "anna", PASSWORD);
         assert_eq!(answer.field("Location"), "/", "{next}");

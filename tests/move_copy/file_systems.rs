@@ -26,7 +26,7 @@ fn moves_and_copies(wharf: &Wharf, case: &str) {
     }
     assert_eq!(tree(wharf), ["a", "b", "d", "dir/", "dir/file", "moved/", "moved/file"], "{case}");
     assert_eq!(wharf.read("d"), b"a", "{case}");
-    // rclone cannot read a file for a while whose directory was renamed before it has written the file back.
+    // If a directory is renamed before rclone has written a file in it back, rclone cannot read that file for a while.
     if case != "rclone" {
         assert_eq!(wharf.read("moved/file"), b"file", "{case}");
     }

@@ -53,7 +53,7 @@ fn both_ends_need_their_rights() {
         let answer = relocate(&mut wharf.connect(), method, from, to, "");
         assert_eq!(answer.code(), 404, "{method} {from} {to}: {why}: {}", answer.text());
     }
-    // The names there are known, so that one of them is taken is no secret.
+    // The client may list the names there, so a taken name is no secret.
     for method in ["MOVE", "COPY"] {
         let answer = relocate(&mut wharf.connect(), method, "/open/file", "/add/file", "");
         assert_eq!(answer.code(), 409, "{method}: no right to replace: {}", answer.text());

@@ -1,4 +1,4 @@
-//! Checks what a server has sent on a connection, without knowing how it understood the mutated requests.
+//! Checks the bytes that a server has sent on a connection, without knowing how it parsed the mutated requests.
 
 /// The statuses that a server may send.
 const STATUSES: [u16; 34] = [

@@ -68,7 +68,7 @@ impl Found {
         }
     }
 
-    /// Uploads that take this long, each over a connection of its own.
+    /// Uploads that take this long, each over a separate connection.
     fn upload_slowly(&self, proxy: SocketAddr, number: usize, time: Duration) {
         const PIECES: usize = 20;
         let content = sample(40_000, 4);

@@ -149,7 +149,7 @@ fn a_file_below_a_taken_name_is_saved_beside_it() {
             "plan.txt"
         ]
     );
-    // Whoever may see the names is told.
+    // A client that may list the names learns that the name is taken.
     let wharf = Wharf::serve(&["--no-sync", "--allow", "everyone=write"]);
     wharf.write("plan.txt", "theirs");
     assert_eq!(wharf.ask("PUT", "/plan.txt/a", "", b"mine").code(), 409);

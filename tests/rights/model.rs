@@ -1,4 +1,4 @@
-//! What the rules of the tests lead to: the second opinion.
+//! The expected results of the rules, from an independent model.
 
 use super::caller::{Caller, Kind, TOKEN_PATH};
 

@@ -41,7 +41,7 @@ fn only_a_field_that_names_one_user_is_believed() {
         ("Remote-User: ann\r\nRemote-User: ann\r\n", 400, 400),
         ("Remote-User: ann\r\nRemote-User: zoe\r\n", 400, 400),
         ("Remote-User:\r\nRemote-User: ann\r\n", 400, 400),
-        // What is stronger decides.
+        // The stronger credentials decide.
         (&format!("Remote-User: zoe\r\n{}", authorization("ben")), 200, 200),
         (&format!("Remote-User: ann\r\n{}", basic("ben", "no")), 401, 401),
         ("Authorization: Bearer x\r\nRemote-User: ann\r\n", 401, 401),

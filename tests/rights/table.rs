@@ -118,7 +118,7 @@ fn every_operation_follows_the_rules(operations: &[Operation]) {
     let mut wrong = Vec::new();
     let operations: Vec<_> = operations.iter().copied().filter(archives).collect();
     for (turn, operation) in operations.iter().copied().enumerate() {
-        // What is refused has the bytes of what is missing.
+        // The response to a refused path has the same bytes as the response to a missing path.
         let missing = if READS.contains(&operation) { "/open/none" } else { "/closed/none" };
         let missing = stage.clients.iter_mut().map(|client| client.ask(&request(operation, missing)));
         let missing: Vec<_> = missing.collect();
@@ -192,7 +192,7 @@ fn links_follow_the_rules() {
                 if status != expected {
                     wrong.push(format!("{case}: {status}, not {expected}"));
                 }
-                // What is saved is called as the client has said.
+                // The response names a saved file as the client has named it.
                 let is_saved = WRITES.contains(&operation) && status / 100 == 2;
                 if let Some(file) = leaks(client.caller, &answer).filter(|_| !is_saved) {
                     wrong.push(format!("{case}: shows {file}: {answer}"));

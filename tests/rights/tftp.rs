@@ -121,7 +121,7 @@ fn with_accounts_tftp_may_do_what_rules_for_everyone_say() {
         wharf.write("in/file", "content");
         let client = || Tftp::from(host, wharf.tftp());
         let case = format!("{flags:?} from 127.0.0.{host}");
-        // What exists and what does not are alike.
+        // Existing and missing names get the same error.
         for (name, content) in [("in/file", &b"content"[..]), ("in/none", b"")] {
             match client().get(name) {
                 Ok(read) => assert!(may_read && read == content, "{case}: {name}"),

@@ -109,7 +109,7 @@ fn a_program_is_the_user_whose_login_name_it_runs_under() {
         assert_eq!(served.reads(""), [200, 200], "the name is looked up, then remembered");
     }
     assert_eq!(served.ask("PUT", "/closed/new", ""), 201);
-    // What is stronger decides.
+    // The stronger credentials decide.
     assert_eq!(served.reads(&authorization("ben")), [200, 200]);
     assert_eq!(served.reads(&basic("ben", "no")), [401, 401]);
     assert_eq!(served.reads("Authorization: Bearer x\r\n"), [401, 401]);

@@ -1,4 +1,4 @@
-//! The chat hears of removals and restored files, as far as each member may list them.
+//! The chat announces removals and restored files to each member that may list them.
 
 use serde_json::{Value, json};
 

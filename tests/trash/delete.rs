@@ -218,7 +218,7 @@ fn nothing_is_kept_with_the_trash_off() {
 fn tftp_removes_nothing() {
     let wharf = Wharf::serve(&[&EDIT[..], &["--udp", "0"]].concat());
     wharf.write("file", "old");
-    // TFTP has no request that removes; what a write replaces belongs to nobody.
+    // TFTP has no request that removes files; a file that a write replaces has no owner in the trash.
     let place = tempfile::tempdir().expect("a folder");
     std::fs::write(place.path().join("file"), "new").expect("written");
     let url = format!("tftp://{}/", wharf.tftp());

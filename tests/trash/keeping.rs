@@ -1,4 +1,4 @@
-//! What is replaced is kept, whatever it is replaced through, and whenever the server is killed.
+//! Replaced files are kept, over every protocol, and whenever the server is killed.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -79,7 +79,8 @@ fn replace(from: u32, to: SocketAddr, content: &str) -> bool {
     is_answered
 }
 
-/// Each version comes from another client, so each is kept. A version that was acknowledged is the file, or in the trash.
+/// Each version comes from another client, so each is kept. Each acknowledged version is either the current file or in
+/// the trash.
 fn survives_kills(start: impl Fn(tempfile::TempDir) -> Wharf) {
     let version = AtomicU32::new(0);
     let acknowledged = Mutex::new(BTreeSet::new());

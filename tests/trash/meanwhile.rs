@@ -1,4 +1,4 @@
-//! Removing what somebody reads, writes, or has not finished.
+//! Removing files and directories that somebody is reading, writing or uploading.
 
 use std::thread;
 

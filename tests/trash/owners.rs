@@ -1,4 +1,4 @@
-//! Clients without an account: a cookie says what is theirs.
+//! Clients without an account own the entries that belong to their cookie.
 
 use super::{EDIT, TRASH, UNDO, Visitor, on_disk};
 use crate::common::{Wharf, Wire};
@@ -55,7 +55,7 @@ fn the_first_removal_brings_a_cookie() {
     assert!(!values.iter().any(|value| log.contains(value)), "it is not logged");
 }
 
-/// From then on, the client is known: only a renewal depends on what is kept.
+/// From then on, the client is known, and only a kept entry renews the cookie.
 #[test]
 fn the_first_removal_of_what_is_not_kept_brings_a_cookie_too() {
     let wharf = Wharf::serve(&EDIT);

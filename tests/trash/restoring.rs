@@ -1,4 +1,4 @@
-//! What comes back from the trash, where to, and what expires.
+//! Which entries of the trash are restored, where they are restored to, and which entries expire.
 
 use std::fs;
 

@@ -158,7 +158,7 @@ fn entries_of_a_removed_user_are_for_the_administrator() {
     Visitor::with(&office.wharf, ANNA).does("DELETE", "/a", "", 204);
     office.keep_users(&["bert", "cara"]);
     Visitor::with(&office.wharf, ANNA).does("POST", UNDO, "", 401);
-    // A user who is made anew inherits nothing.
+    // A user who is removed and added again inherits nothing.
     office.keep_users(&["anna", "bert", "cara"]);
     let mut anna = Visitor::with(&office.wharf, ANNA);
     eventually("anna is known again", || anna.ask("GET", TRASH, "", "").code() == 200);

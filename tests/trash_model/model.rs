@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// The tree below the directory of one sequence: paths without a leading slash.
 pub type Tree = BTreeMap<String, Node>;
 
-/// Whom the server takes a client for: whoever has this cookie; without one, all programs at the address.
+/// The identity of a client for the server: its cookie or, without a cookie, its address.
 pub type Writer = Option<String>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,7 +13,7 @@ pub enum Node {
     Directory,
     File {
         content: String,
-        /// Who has written it, if that is known; it is not after a move or a copy.
+        /// The client that has written it; `None` after a move or a copy.
         writer: Option<Writer>,
     },
 }
@@ -36,11 +36,11 @@ pub enum Operation {
 pub struct Lost {
     pub path: String,
     pub tree: Tree,
-    /// Whether the trash must have it: what its own writer removes within a minute need not be kept.
+    /// Whether the trash must keep it: a file that its own writer removes within a minute need not be kept.
     pub must_be_kept: bool,
 }
 
-/// The responses that are right, and what holds after a success.
+/// The allowed responses, and the state after a success.
 #[derive(Debug)]
 pub struct Expected {
     pub statuses: &'static [u16],
@@ -62,7 +62,7 @@ pub fn is_below(path: &str, directory: &str) -> bool {
     path == directory || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// What is at this path and below it, by the paths relative to it; `""` is the thing itself.
+/// The entries at this path and below it, by the paths relative to it; `""` is the entry itself.
 pub fn taken(tree: &Tree, path: &str) -> Tree {
     let below = tree.iter().filter(|(other, _)| is_below(other, path));
     below.map(|(other, node)| (other[path.len()..].to_owned(), node.clone())).collect()
@@ -123,7 +123,7 @@ fn lost(tree: &Tree, path: &str, by: &Writer) -> Option<Lost> {
     (!thing.is_empty()).then(|| Lost { path: path.to_owned(), tree: thing, must_be_kept })
 }
 
-/// What must come of an operation other than [`Operation::Restore`] and [`Operation::Undo`].
+/// The expected result of an operation other than [`Operation::Restore`] and [`Operation::Undo`].
 pub fn expect(tree: &Tree, operation: &Operation, by: &Writer) -> Expected {
     match operation {
         Operation::Put(path, content) => match tree.get(path) {
@@ -168,7 +168,7 @@ fn transfer(tree: &Tree, from: &str, to: &str, replaces: bool, is_move: bool, by
     if !tree.contains_key(from) {
         return Expected::refused(&[404, 409]);
     }
-    // A directory into itself; or over one that it is in.
+    // A directory would be moved or copied into itself, or over a directory that it is in.
     if (is_directory && is_below(to, from)) || is_below(from, to) || !has_parent(tree, to) {
         return Expected::refused(REFUSED);
     }

@@ -98,7 +98,8 @@ fn the_closest_folder_and_the_most_specific_subject_decide() {
     }
 }
 
-/// What is explained is what is decided: a right is there exactly if a rule is named that gives it.
+/// The explanation agrees with the decision: the principal has a right exactly if the explanation names a rule that
+/// gives it.
 #[test]
 fn an_explanation_names_what_decides() {
     let all: Vec<Rule> = RULES.iter().flat_map(|text| Rule::parse(text).expect("a rule")).collect();

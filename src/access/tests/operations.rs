@@ -125,7 +125,7 @@ fn rights_have_names() {
     assert!(Rights::VIEW.with(Rights::SAVE).has_all(Rights::SAVE) && !Rights::VIEW.has_all(Rights::SAVE));
 }
 
-/// A directory is moved, replaced or filled as a whole only if no rule below it takes the right to that away.
+/// A whole directory is moved, replaced or filled only if no rule below it takes the necessary right away.
 #[test]
 fn rules_below_a_directory_count() {
     let path = |text: &str| SharePath::parse(text.as_bytes()).expect("a path");

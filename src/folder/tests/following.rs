@@ -1,4 +1,4 @@
-//! A path that comes to name another directory: the folder follows it, and nothing is saved in the old one.
+//! The path starts to name another directory: the folder follows it, and nothing is saved in the old directory.
 
 use super::uploads::{LAST, MORE, plan, token};
 use super::{Fixture, path, quick, read, save};

@@ -126,7 +126,8 @@ fn a_copy_that_is_dropped_leaves_nothing() {
     }
 }
 
-/// Of a file that changes during the copy, the copy has one state or the other; the copy's own name is decided in the end.
+/// If a file changes during the copy, the copy has its old or its new state; the name of the copy is decided at the
+/// end.
 #[test]
 fn what_comes_meanwhile_is_not_replaced_unless_it_may_be() {
     let it = Fixture::new();
@@ -188,7 +189,7 @@ fn a_copy_whose_directory_goes_meanwhile_is_refused_and_leaves_nothing() {
                 let outcome = finish(copying);
                 let case = format!("{from} {how} {method:?}: {outcome:?}");
                 match (from, how) {
-                    // It is found again, as for an upload.
+                    // The directory is looked up again, as for an upload.
                     ("file", "replaced") => assert!(outcome.is_ok(), "{case}"),
                     _ => assert!(matches!(outcome, Err(Error::ParentGone)), "{case}"),
                 }
@@ -208,7 +209,7 @@ fn a_copy_whose_directory_goes_meanwhile_is_refused_and_leaves_nothing() {
     }
 }
 
-/// Otherwise the copy could be a mixture that never was in the folder.
+/// Otherwise the copy could be a mixture that never existed in the folder.
 #[test]
 fn a_directory_that_changes_while_it_is_copied_is_not_copied() {
     let changes: [(&str, fn(&Fixture)); 6] = [

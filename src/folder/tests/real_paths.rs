@@ -9,7 +9,7 @@ fn judge(rules: &[&str]) -> Judge {
     Access::by_rules(rules).judge(&Principal::anonymous(None))
 }
 
-/// `open` may be used, `closed` not; links lead from each to the other.
+/// The directory `open` is allowed, `closed` is not; links lead from each to the other.
 fn fixture() -> (Fixture, Folder, Judge) {
     let fixture = Fixture::new();
     fixture.write("open/file", "public");

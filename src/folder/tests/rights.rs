@@ -66,7 +66,7 @@ fn new_and_taken_names_need_different_rights() {
                 let outcome =
                     upload(&folder, &fixture, &judge_of(Rights::of(rights).with(Rights::VIEW)), taken);
                 let of = |is_taken| expected(may_add, may_replace, on_conflict, is_taken);
-                // What is refused at the beginning does not reach the end.
+                // An upload that is refused at the beginning does not reach the end.
                 let expected = match of(taken[0]) {
                     Outcome::Saved(_) => of(taken[1]),
                     refused => refused,

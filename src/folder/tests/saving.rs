@@ -319,7 +319,7 @@ fn a_directory_that_is_removed_meanwhile_is_not_written_to() {
             let saved = incoming.commit(Guard::None, &someone(), disk());
             // A named temporary is removed together with its directory.
             if case == "removed" && method == SaveMethod::Named {
-                assert!(matches!(saved, Err(Error::NotFound)), "{case}: {saved:?}");
+                assert!(matches!(saved, Err(Error::ParentGone)), "{case}: {saved:?}");
                 continue;
             }
             assert!(saved.is_ok(), "{case}, {method:?}: {saved:?}");

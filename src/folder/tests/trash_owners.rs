@@ -1,4 +1,4 @@
-//! Whose the entries of the trash are: a share for each, and what happens to those of an owner who is gone.
+//! The owners of trash entries: a share for each, and what happens to the entries of an owner that no longer exists.
 
 use super::*;
 use crate::access::ToRemove;

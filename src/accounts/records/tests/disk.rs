@@ -125,7 +125,7 @@ fn a_server_notices_what_other_programs_change() {
         Some(Unusable::Unknown),
         "it does not look at the disk"
     );
-    // Inode numbers are reused at once, and the files' times are the same.
+    // Inode numbers are reused immediately, and the files' times are the same.
     for number in 1..50 {
         refresh(&server, START).expect("readable");
         assert!(server.find(&token.secret, START).is_ok(), "token {number}");

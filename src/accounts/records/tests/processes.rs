@@ -19,8 +19,8 @@ const DIRECTORY: &str = "WHARF_TEST_RECORDS";
 const NAME: &str = "WHARF_TEST_USER";
 const LIMITED: &str = "WHARF_TEST_LIMITED";
 
-/// Not a test of its own, but the code that the processes run. It takes all uses of the links of `carla`, and
-/// then makes links until it is killed. Each line of output reports what is on the disk.
+/// Not a real test, but the code that the processes run. It takes all uses of the links of `carla`, and then makes
+/// links until it is killed. Each line of output reports what is on the disk.
 #[test]
 fn process() {
     let (Some(directory), Ok(name)) = (env::var_os(DIRECTORY), env::var(NAME)) else { return };
@@ -45,8 +45,7 @@ fn process() {
     }
 }
 
-/// Not a test of its own, but a process that cannot write the whole file. By default, the system kills it at
-/// that point.
+/// Not a real test, but a process that cannot write the whole file. By default, the system kills it at that point.
 #[test]
 fn limited_process() {
     let (Some(directory), Ok(reaction)) = (env::var_os(DIRECTORY), env::var(LIMITED)) else { return };

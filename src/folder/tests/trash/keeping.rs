@@ -1,4 +1,4 @@
-//! What is kept, and how it comes back.
+//! What the trash keeps, and how it is restored.
 
 use std::os::unix::fs::MetadataExt as _;
 
@@ -183,7 +183,8 @@ fn every_version_by_another_is_kept() {
     }
 }
 
-/// A second name changes the version of the old file. Of several that replace one version, one succeeds all the same.
+/// A second name changes the version of the old file. If several clients replace the same version, exactly one still
+/// succeeds.
 #[test]
 fn a_version_that_is_asked_for_is_replaced_once() {
     for method in SAVE_METHODS {

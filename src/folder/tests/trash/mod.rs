@@ -14,7 +14,7 @@ use crate::folder::{Removed, Restored, TrashId, TrashItem, Whose};
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// With all rights that the trash asks for.
+/// A judge with all rights that the trash needs.
 fn editor() -> Judge {
     Access::new(Rights::EDIT).judge(&Principal::anonymous(None))
 }

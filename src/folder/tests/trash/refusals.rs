@@ -45,7 +45,7 @@ fn the_order_of_errors_of_a_removal() {
     assert!(matches!(read_only.discard(&id, Whose::Everybody, &editor(), disk()), Err(Error::ReadOnly)));
 }
 
-/// A rule below a directory protects what is there from a removal of the directory.
+/// A rule below a directory protects its content when the directory is to be removed.
 #[test]
 fn a_directory_is_removed_only_with_the_right_everywhere_below() {
     let it = Fixture::new();
@@ -74,7 +74,7 @@ fn a_directory_is_removed_only_with_the_right_everywhere_below() {
     assert!(it.share().join("b").exists(), "a link goes, not its target");
 }
 
-/// A rule below a directory protects what is there from a directory that comes back, too.
+/// A rule below a directory also protects its path when a directory is to be restored there.
 #[test]
 fn a_directory_is_restored_only_with_the_right_everywhere_below() {
     let it = Fixture::new();

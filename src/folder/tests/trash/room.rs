@@ -64,7 +64,7 @@ fn uploads_push_out_what_is_old_if_there_is_no_space() {
     let refused = folder.receive(&to_write("new"), Some(most), disk());
     assert!(matches!(refused, Err(Error::NoSpace)), "the trash is not in the way: {refused:?}");
     folder.discard(&small, Whose::Everybody, &editor(), disk()).expect("discarded");
-    // A file without blocks: the trash could free more than is missing, as far as the sizes say so.
+    // A file without blocks: according to the sizes, the trash could free more than is missing.
     fs::File::create(it.share().join("old")).and_then(|file| file.set_len(SIZE)).expect("a sparse file");
     let id = remove(&folder, "old").expect("removed").kept.expect("kept");
     let free = rustix::fs::statvfs(it.share()).expect("the file system");

@@ -38,7 +38,7 @@ fn script(parts: &[&'static str], length: Option<u64>) -> Content {
     Chunk::source(script, &Chores::new().0).into()
 }
 
-/// What arrives after the head `"head "`, and how many bytes of it are content.
+/// The bytes that arrive after the head `"head "`, and how many of them are content.
 fn sent(content: Content, framing: Framing) -> io::Result<(String, u64)> {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
