@@ -4,6 +4,7 @@ mod attacks;
 mod ended;
 mod form;
 pub mod office;
+mod oversized;
 mod password;
 mod redirects;
 mod sessions;

@@ -102,6 +102,11 @@ impl Password {
         Self(Zeroizing::new(bytes))
     }
 
+    /// Stands for a password that was not received, because it is longer than any. It is never right, and never hashed.
+    pub fn too_long() -> Self {
+        Self::new(vec![0; PASSWORD_LIMIT + 1])
+    }
+
     /// The bytes, for a hash.
     pub(super) fn expose(&self) -> &[u8] {
         &self.0

@@ -97,7 +97,7 @@ fn every_failure_is_the_same_page_at_a_fixed_time() {
         assert!(text.contains("login?next=/open/\""), "{name}: {text}");
         assert!(!text.contains("<b>") && !text.contains("a:"), "{name}: only names are repeated: {text}");
     }
-    for (body, code) in [(&b""[..], 400), (b"name=anna", 400), (&[b'x'; 5000], 413)] {
+    for (body, code) in [(&b""[..], 400), (b"name=anna", 400)] {
         assert_eq!(office.wharf.ask("POST", "/.wharf/login", "", body).code(), code);
     }
 }

@@ -21,7 +21,8 @@ use crate::server::handled::Handled;
 use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::pages::{DropPage, LinkPage};
 use crate::server::password_verdict::{PasswordVerdict, try_again};
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::JobOutcome;
+use crate::server::receive::small_body::too_large;
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -64,10 +65,10 @@ pub(crate) fn open(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
         return Err(start_of(link));
     }
     let opening = Opening::of(request, state)?;
-    let then = move |form: Vec<u8>, state: &State, disk: Blocking<'_>| {
-        opening.proceed(&Zeroizing::new(form), state, disk)
+    let then = move |form: Option<Zeroizing<Vec<u8>>>, state: &State, disk: Blocking<'_>| {
+        opening.proceed(form.as_ref().map(|form| &form[..]), state, disk)
     };
-    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
+    Ok(posted::receive_password(request.head, FORM_LIMIT, Box::new(then)))
 }
 
 /// The page of a link that only takes files. After its form has been sent, the query says so.
@@ -102,11 +103,17 @@ impl Opening {
         Ok(Self { link, id, has_password, client: request.client, cookie, root: request.target.to_root() })
     }
 
-    fn proceed(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
+    /// Opens the link with this form, or refuses one that is too large (`None`).
+    fn proceed(self, form: Option<&[u8]>, state: &State, disk: Blocking<'_>) -> JobOutcome {
         if !self.has_password {
-            return JobOutcome::Respond(self.take_use(state, disk), None);
+            let response = form.map_or_else(|| too_large(FORM_LIMIT), |_| self.take_use(state, disk));
+            return JobOutcome::Respond(response, None);
         }
-        let Some(password) = urlencoded::field(form, "password") else {
+        let password = match form {
+            Some(form) => urlencoded::field(form, "password").map(Password::new),
+            None => Some(Password::too_long()),
+        };
+        let Some(password) = password else {
             return JobOutcome::Respond(
                 self.page(Status::UNAUTHORIZED, Some("This link needs a password.")),
                 None,
@@ -116,7 +123,7 @@ impl Opening {
             Ok(accounts) => accounts,
             Err(refused) => return JobOutcome::Respond(refused, None),
         };
-        let check = PasswordCheck::new(PasswordOwner::Link(self.id), Password::new(password), self.client);
+        let check = PasswordCheck::new(PasswordOwner::Link(self.id), password, self.client);
         let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| match verdict {
             PasswordVerdict::Right(_) => self.take_use(state, disk),
             PasswordVerdict::Wrong => self.page(Status::UNAUTHORIZED, Some("The password is wrong.")),

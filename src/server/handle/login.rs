@@ -19,7 +19,7 @@ use crate::server::handled::Handled;
 use crate::server::login_target::LoginTarget;
 use crate::server::pages::LoginPage;
 use crate::server::password_verdict::{PasswordVerdict, try_again};
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::JobOutcome;
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -72,10 +72,11 @@ pub(crate) fn log_in(
         next: next(request.target, state),
         root: request.target.to_root(),
     };
-    let then = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
-        login.check(&Zeroizing::new(body), state, disk)
+    let then = move |form: Option<Zeroizing<Vec<u8>>>, state: &State, disk: Blocking<'_>| match form {
+        Some(form) => login.check_form(&form, state, disk),
+        None => login.check("", Password::too_long(), state, disk),
     };
-    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
+    Ok(posted::receive_password(request.head, FORM_LIMIT, Box::new(then)))
 }
 
 /// The path in the query, to which the browser goes after the login.
@@ -85,17 +86,20 @@ fn next(target: PathAndQuery<'_>, state: &State) -> Option<LoginTarget> {
 }
 
 impl Login {
-    fn check(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
+    fn check_form(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
         let Some(password) = urlencoded::field(form, "password") else {
             return JobOutcome::Respond(bad_request("the form must have a name and a password"), None);
         };
-        let name = match urlencoded::field(form, "name") {
-            Some(name) if !self.accounts.are_shared() => String::from_utf8_lossy(&name).into_owned(),
-            _ => ANYBODY.to_owned(),
-        };
-        let name = Zeroizing::new(name);
+        let name = urlencoded::field(form, "name").unwrap_or_default();
+        let name = Zeroizing::new(String::from_utf8_lossy(&name).into_owned());
+        self.check(&name, Password::new(password), state, disk)
+    }
+
+    fn check(self, name: &str, password: Password, state: &State, disk: Blocking<'_>) -> JobOutcome {
+        let name = if self.accounts.are_shared() { ANYBODY } else { name };
+        let name = Zeroizing::new(name.to_owned());
         let owner = PasswordOwner::User(name.clone());
-        let check = PasswordCheck::new(owner, Password::new(password), self.client);
+        let check = PasswordCheck::new(owner, password, self.client);
         let accounts = self.accounts.clone();
         let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| {
             self.respond(&name, verdict, state, disk)

@@ -18,7 +18,7 @@ use crate::server::handle::{account, posted};
 use crate::server::handled::Handled;
 use crate::server::pages::PasswordPage;
 use crate::server::password_verdict::{PasswordVerdict, try_again};
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::JobOutcome;
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -64,14 +64,15 @@ pub(crate) fn change(
         cookie: account::session(request, accounts, state).map(|_| cookie),
         root: request.target.to_root(),
     };
-    let then = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
-        change.check(&Zeroizing::new(body), state, disk)
+    let then = move |form: Option<Zeroizing<Vec<u8>>>, state: &State, disk: Blocking<'_>| match form {
+        Some(form) => change.check_form(&form, state, disk),
+        None => change.check(Password::too_long(), None, state, disk),
     };
-    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
+    Ok(posted::receive_password(request.head, FORM_LIMIT, Box::new(then)))
 }
 
 impl Change {
-    fn check(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
+    fn check_form(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
         let field = |name| urlencoded::field(form, name).map(Password::new);
         let (Some(present), Some(new), Some(again)) = (field("present"), field("new"), field("again")) else {
             let text = "the form must have the present password, and the new one twice";
@@ -84,19 +85,33 @@ impl Change {
         if let Err(error) = new.check() {
             return refuse(&PasswordChangeError::Password(error).to_string());
         }
+        self.check(present, Some(new), state, disk)
+    }
+
+    /// Checks the present password. A form that is too large for one brings no new password either.
+    fn check(
+        self,
+        present: Password,
+        new: Option<Password>,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> JobOutcome {
         let name = Zeroizing::new(self.user.name.clone());
         let check = PasswordCheck::new(PasswordOwner::User(name), present, self.client);
         let accounts = self.accounts.clone();
-        let then =
-            move |verdict: &PasswordVerdict, _: &State, disk: Blocking<'_>| self.respond(verdict, &new, disk);
+        let then = move |verdict: &PasswordVerdict, _: &State, disk: Blocking<'_>| {
+            self.respond(verdict, new.as_ref(), disk)
+        };
         account::check_password(&accounts, check, then, state, disk)
     }
 
-    fn respond(&self, verdict: &PasswordVerdict, new: &Password, disk: Blocking<'_>) -> Response {
-        match verdict {
-            PasswordVerdict::Right(_) => self.store(new, disk),
-            PasswordVerdict::Wrong => self.refuse(Status::FORBIDDEN, "The present password is wrong."),
-            PasswordVerdict::TooMany(wait) => {
+    fn respond(&self, verdict: &PasswordVerdict, new: Option<&Password>, disk: Blocking<'_>) -> Response {
+        match (verdict, new) {
+            (PasswordVerdict::Right(_), Some(new)) => self.store(new, disk),
+            (PasswordVerdict::Right(_), None) | (PasswordVerdict::Wrong, _) => {
+                self.refuse(Status::FORBIDDEN, "The present password is wrong.")
+            }
+            (PasswordVerdict::TooMany(wait), _) => {
                 let (seconds, text) = try_again(*wait);
                 self.refuse(Status::TOO_MANY_REQUESTS, &text).with("Retry-After", seconds)
             }

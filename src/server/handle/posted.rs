@@ -4,6 +4,8 @@ use crate::http::body::Framing;
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::server::handled::Handled;
+#[cfg(feature = "accounts")]
+use crate::server::receive::PasswordForm;
 use crate::server::receive::small_body::{SmallBody, too_large};
 use crate::server::receive::{AfterBody, Receiving};
 use crate::server::request::Request;
@@ -14,6 +16,20 @@ pub(super) fn receive(head: &Head<'_, '_>, limit: usize, then: AfterBody) -> Res
     match head.framing {
         Framing::Sized(length) if length > limit as u64 => Err(too_large(limit)),
         framing => Ok(Handled::Receive(Box::new(Receiving::in_memory(framing, SmallBody::new(limit), then)))),
+    }
+}
+
+/// Receives a form that has a password. One that is larger than `limit` bytes is handed on as `None` without its rest.
+#[cfg(feature = "accounts")]
+pub(super) fn receive_password(head: &Head<'_, '_>, limit: usize, then: PasswordForm) -> Handled {
+    match head.framing {
+        Framing::Sized(length) if length > limit as u64 => {
+            Handled::Work(Box::new(move |state, disk| then(None, state, disk)))
+        }
+        framing => {
+            let body = SmallBody::new(limit);
+            Handled::Receive(Box::new(Receiving::in_memory(framing, body, AfterBody::CheckPassword(then))))
+        }
     }
 }
 

@@ -9,6 +9,9 @@ pub(super) mod small_body;
 use std::fmt;
 use std::path::PathBuf;
 
+#[cfg(feature = "accounts")]
+use zeroize::Zeroizing;
+
 use crate::blocking::Blocking;
 use crate::http::body::{BodyDecoder, BodyError, Framing};
 use crate::http::status::Status;
@@ -105,7 +108,16 @@ pub(super) enum AfterBody {
     Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
     /// A job takes it.
     Work(Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>),
+    /// The body has a password. A job takes it, or takes `None` as soon as the body is larger than allowed: the response is
+    /// then that to a wrong password.
+    #[cfg(feature = "accounts")]
+    CheckPassword(PasswordForm),
 }
+
+/// What is done with a form that has a password, or with `None` if it is larger than allowed.
+#[cfg(feature = "accounts")]
+pub(super) type PasswordForm =
+    Box<dyn FnOnce(Option<Zeroizing<Vec<u8>>>, &State, Blocking<'_>) -> JobOutcome + Send>;
 
 /// What to do next.
 #[derive(Debug)]
@@ -207,12 +219,17 @@ impl Receiving {
                 }
                 *flow == Flow::Work
             }
-            Destination::Memory(body, _) => {
+            Destination::Memory(body, then) => {
                 while used < input.len() && !self.decoder.is_done() {
                     let rest = &input[used..];
                     let found = self.decoder.decode(rest).map_err(malformed)?;
-                    body.write(&rest[found.content])?;
+                    let written = body.write(&rest[found.content]);
                     used += found.used;
+                    match written {
+                        Ok(()) => {}
+                        Err(_) if then.takes_too_large() => return Ok((used, Need::Finish)),
+                        Err(refused) => return Err(refused),
+                    }
                 }
                 false
             }
@@ -244,6 +261,22 @@ impl Receiving {
                 let job: Job = Box::new(move |state, disk| then(body.into_bytes(), state, disk));
                 Finish::Job(Deferred::new(job, &state.chores))
             }
+            #[cfg(feature = "accounts")]
+            Destination::Memory(body, AfterBody::CheckPassword(then)) => {
+                let job: Job = Box::new(move |state, disk| then(body.into_secret(), state, disk));
+                Finish::Job(Deferred::new(job, &state.chores))
+            }
+        }
+    }
+}
+
+impl AfterBody {
+    /// Whether it makes the response to a body that is too large.
+    fn takes_too_large(&self) -> bool {
+        match self {
+            Self::Respond(_) | Self::Work(_) => false,
+            #[cfg(feature = "accounts")]
+            Self::CheckPassword(_) => true,
         }
     }
 }
@@ -253,6 +286,8 @@ impl fmt::Debug for AfterBody {
         f.write_str(match self {
             Self::Respond(_) => "Respond",
             Self::Work(_) => "Work",
+            #[cfg(feature = "accounts")]
+            Self::CheckPassword(_) => "CheckPassword",
         })
     }
 }

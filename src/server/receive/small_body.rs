@@ -1,5 +1,8 @@
 //! A small body that is kept in memory: a form's fields, a message.
 
+#[cfg(feature = "accounts")]
+use zeroize::Zeroizing;
+
 use crate::http::status::Status;
 use crate::server::response::Response;
 
@@ -7,18 +10,20 @@ use crate::server::response::Response;
 pub(crate) struct SmallBody {
     bytes: Vec<u8>,
     limit: usize,
+    is_too_large: bool,
 }
 
 impl SmallBody {
     /// A body of at most `limit` bytes. It never moves in memory, so that no copy is left behind when it is
     /// wiped.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { bytes: Vec::with_capacity(limit), limit }
+        Self { bytes: Vec::with_capacity(limit), limit, is_too_large: false }
     }
 
     /// Takes the next bytes.
     pub(super) fn write(&mut self, content: &[u8]) -> Result<(), Response> {
         if self.bytes.len() + content.len() > self.limit {
+            self.is_too_large = true;
             return Err(too_large(self.limit));
         }
         self.bytes.extend_from_slice(content);
@@ -28,6 +33,13 @@ impl SmallBody {
     /// What has been received.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// The whole body, or `None` if it is larger than allowed. Either way it is wiped from memory.
+    #[cfg(feature = "accounts")]
+    pub(super) fn into_secret(self) -> Option<Zeroizing<Vec<u8>>> {
+        let bytes = Zeroizing::new(self.bytes);
+        (!self.is_too_large).then_some(bytes)
     }
 }
 
