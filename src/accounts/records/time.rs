@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 
 /// A time, in seconds since the start of 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ impl WallTime {
     /// The current time of the system's clock.
     pub fn now() -> Self {
         // Less work than a `SystemTime`, whose distance from 1970 has a fraction and a sign.
-        let seconds = clock_gettime(ClockId::Realtime).tv_sec;
+        let seconds = clock_gettime(ClockId::CLOCK_REALTIME).map_or(0, |now| now.tv_sec());
         Self::from_secs(u64::try_from(seconds).unwrap_or(0))
     }
 

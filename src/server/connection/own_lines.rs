@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 
 use crate::format::push_decimal;
 use crate::http::body::Framing;
@@ -50,7 +50,7 @@ pub(super) fn push_own_lines(bytes: &mut Vec<u8>, timeout: Option<u64>) {
 
 /// The date now. It is less work than with a `SystemTime`, whose distance from 1970 has a fraction and a sign.
 fn today() -> Date {
-    let seconds = clock_gettime(ClockId::Realtime).tv_sec;
+    let seconds = clock_gettime(ClockId::CLOCK_REALTIME).map_or(0, |now| now.tv_sec());
     Date::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
