@@ -64,7 +64,7 @@ pub(super) fn tunnel(
     }
     let (end, mut came) = (Instant::now() + silence, Vec::new());
     loop {
-        // A response to CONNECT has no content, as one to HEAD.
+        // A response to CONNECT has no content, like a response to HEAD.
         match Received::parse(&came, true) {
             Err(_) => return Err(failed(ProxyError::NotHttp)),
             Ok(Some((head, length))) if head.status.is_interim() => drop(came.drain(..length)),
