@@ -198,7 +198,8 @@ fn through(proxy: &ReverseProxy, head: &str, content: &[u8]) -> (Vec<u16>, Optio
     (codes, None)
 }
 
-/// A client of the draft behind nginx: whether 104 gets through or not, an upload that is created without content works.
+/// nginx is in front of the server. An upload that is created without content works, whether nginx forwards 104
+/// responses or not.
 #[test]
 fn resumable_uploads_get_through_nginx() {
     let wharf = Wharf::serve(&KEPT);

@@ -86,7 +86,7 @@ fn documented_rows() -> Vec<(String, String)> {
 #[test]
 fn files_and_directories_land_where_documented() {
     let (wharf, place) = (Wharf::serve(&[]), tempfile::tempdir().expect("a folder"));
-    // The current directory, and the one above it, which the page calls `/x`.
+    // The current directory and its parent, which the page calls `/x`.
     let here = place.path().join("here");
     for name in [
         "here/a/b/c.txt",

@@ -195,7 +195,7 @@ fn each_error_of_tls_is_one_line() {
     ];
     for (server, flags, host, expected) in cases {
         let system = [("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")];
-        // An authority that has signed none of these certificates, in place of those of the system.
+        // An authority that has signed none of these certificates, in place of the system's authorities.
         let none = Authority::new();
         let folder = tempfile::tempdir().expect("a folder");
         let own = none.write(folder.path());

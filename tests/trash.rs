@@ -73,7 +73,7 @@ impl<'w> Visitor<'w> {
         self.entries().iter().map(|entry| text(&entry["path"])).collect()
     }
 
-    /// The path of its newest entry, below that of the trash.
+    /// The path of its newest entry, below the path of the trash.
     #[track_caller]
     fn newest(&mut self) -> String {
         format!("{TRASH}/{}", text(&self.entries()[0]["id"]))

@@ -20,7 +20,7 @@ pub(super) mod scripts;
 pub(super) mod structured_fields;
 pub(super) mod tftp_packets;
 
-/// Every target: its name, which is also that of its corpus, and its function.
+/// Every target: its name, which is also the name of its corpus, and its function.
 pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
     #[cfg(feature = "accounts")]
     ("authorizations", authorizations::check),

@@ -207,7 +207,7 @@ impl Access {
         &self.rules
     }
 
-    /// What nobody has, whatever the rules say.
+    /// The rights that nobody has, whatever the rules say.
     pub fn withheld(&self) -> Rights {
         self.withheld
     }
@@ -270,7 +270,7 @@ impl Judge {
         self.principal.is_owner(owner)
     }
 
-    /// The paths at which rights may change: those of the rules, deepest first, then that of the principal's
+    /// The paths at which rights may change: the paths of the rules, deepest first, then the path of the principal's
     /// scope.
     pub(super) fn rule_paths(&self) -> impl Iterator<Item = &SharePath> {
         let scope = self.principal.scope().map(|scope| &scope.path);

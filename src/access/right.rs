@@ -153,7 +153,7 @@ impl Rights {
         names.collect::<Vec<_>>().join(",")
     }
 
-    /// The same, in few words: presets stand for what they give.
+    /// The names of the rights, in few words: a preset stands for the rights that it gives.
     pub fn short(self) -> String {
         let is_drop = self.and(Self::EDIT) == Self::of(&[Right::Add]);
         let fits = |(name, preset): &(&str, Self)| self.has_all(*preset) && (*name != "drop" || is_drop);

@@ -71,7 +71,8 @@ pub enum CannotAdd {
     Exists,
     /// Nothing of the name can be seen.
     Invisible,
-    /// The name looks like that of this user: they differ in case, in forms of the same letters, or in what cannot be seen.
+    /// The name looks like the name of this user: the two differ in case, in forms of the same letters, or in invisible
+    /// characters.
     LooksLike(UserName),
 }
 

@@ -123,7 +123,7 @@ impl UsersArgs {
         Ok(User { name: name.to_owned(), groups })
     }
 
-    /// What sets the users, for people; no secret.
+    /// The flag or variable that sets the users, as text for people; it contains no secret.
     pub(super) fn origin(&self) -> Option<(&'static str, String)> {
         let set = |origin: &str| Some(("password", format!("set ({origin})")));
         match (&self.users, &self.password_file, &self.variable) {

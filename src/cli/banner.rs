@@ -44,7 +44,7 @@ pub(super) fn urls(server: &Server) -> Vec<String> {
     urls_at(server.addresses(), server.scheme(), server.base())
 }
 
-/// The same, of listeners at these addresses.
+/// The URLs of listeners at these addresses.
 pub(super) fn urls_at(
     addresses: impl IntoIterator<Item = ListenAddress>,
     scheme: &str,

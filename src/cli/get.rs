@@ -263,7 +263,7 @@ impl TransferObserver<FetchOrder, Fetched> for Report {
     }
 }
 
-/// The same, above progress bars.
+/// A report whose lines appear above progress bars.
 struct Shown<'a> {
     report: &'a mut Report,
     bars: Bars<'a>,

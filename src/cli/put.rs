@@ -152,7 +152,7 @@ fn length_of(order: &PutOrder) -> Option<u64> {
     if order.is_directory { Some(0) } else { fs::metadata(&order.file).ok().map(|facts| facts.len()) }
 }
 
-/// Uploads to a server of either kind.
+/// Uploads over HTTP or TFTP.
 fn send(
     args: &PutArgs,
     orders: &[PutOrder],
@@ -221,7 +221,7 @@ impl TransferObserver<PutOrder, SentSummary> for Report {
     }
 }
 
-/// The same, above progress bars.
+/// A report whose lines appear above progress bars.
 struct Shown<'a> {
     report: &'a mut Report,
     bars: Bars<'a>,

@@ -19,7 +19,7 @@ use crate::server::{TrustedProxy, path_of_url};
 
 /// Say what a user may do at a path of the folder, and which rule decides
 ///
-/// The flags are those of `wharf serve`. A symlink needs the same rights at its target.
+/// The flags have the same meaning as for `wharf serve`. A symlink needs the same rights at its target.
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(super) struct RightsArgs {

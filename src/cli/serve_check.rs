@@ -56,8 +56,8 @@ fn addresses(config: &Config) -> Vec<String> {
     config.listen.addresses().into_iter().flat_map(shown).collect()
 }
 
-/// The rules in columns, in the order in which they are asked: that of the closest folder and the most specific subject is the
-/// first that matches.
+/// The rules in columns, in the order in which they are asked. The first matching rule is the one of the closest folder
+/// and the most specific subject.
 fn rules(access: &Access) -> Vec<String> {
     let row = |rule: &Rule| {
         let given = rule.rights.without(access.withheld()).short();

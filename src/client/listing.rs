@@ -17,7 +17,7 @@ use crate::printable::Printable;
 /// The longest listing that is read, in bytes: several hundred thousand names, all held in memory.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// The longest identity of a directory that is used, in bytes; those of a whole tree are held in memory.
+/// The longest identity of a directory that is used, in bytes. The identities of a whole tree are held in memory.
 const LONGEST_ID: usize = 64;
 
 /// The requested media type.

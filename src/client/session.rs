@@ -54,7 +54,7 @@ impl Session {
         Self::with_timeouts(server, Timeouts::default())
     }
 
-    /// The same, with these timeouts.
+    /// A session with these timeouts, which connects at its first request.
     pub fn with_timeouts(server: Endpoint, timeouts: Timeouts) -> Self {
         let (proxy, authorization) = (proxy::from_environment(&server), credentials::of(&server));
         Self { server, proxy, timeouts, authorization, insists: false, undo: None, idle: None }

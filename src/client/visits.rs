@@ -24,14 +24,14 @@ use crate::durable::lock;
 /// The path below the directory for state.
 const PATH: &str = "wharf/links";
 
-/// How long a session is kept at most: those of wharf last a day.
+/// How long a session is kept at most: a wharf server's sessions last a day.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// How many sessions are kept for each server, and for how many servers. The oldest make room.
 const MOST_SESSIONS: usize = 64;
 const MOST_SERVERS: usize = 64;
 
-/// The longest cookie that is kept, in bytes; those of wharf have 70 or so.
+/// The longest cookie that is kept, in bytes; a wharf server's cookies have about 70.
 const LONGEST_COOKIE: usize = 256;
 
 /// The longest file that is read, in bytes: more than all of its sessions take.

@@ -26,7 +26,7 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Those of the file with this name; `None` if there is no such file. A symlink is not followed.
+    /// The permissions of the file with this name; `None` if there is no such file. A symlink is not followed.
     pub fn of(dir: impl AsFd, name: &OsStr) -> io::Result<Option<Self>> {
         match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Self {

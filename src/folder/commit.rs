@@ -206,8 +206,8 @@ impl Commit<'_> {
         Err(Error::Exists)
     }
 
-    /// Sets the file's attributes, prepares to keep the old file, and syncs both. Returns the file whose attributes it has
-    /// (`None` if it has those of a new file), and how the old file is kept.
+    /// Sets the file's attributes, prepares to keep the old file, and syncs both. Returns the file whose attributes it
+    /// has (`None` if it has the attributes of a new file), and how the old file is kept.
     fn prepare(
         &self,
         dir: &Arc<Dir>,
@@ -247,8 +247,8 @@ impl Commit<'_> {
         self.shared.rules.on_conflict(self.grant)
     }
 
-    /// The step that readers see. One commit runs at a time, so that of two with the same guard only one succeeds. The
-    /// file `fits` if it has the attributes of the file that has the name now.
+    /// The step that readers see. One commit runs at a time, so that only one of two commits with the same guard
+    /// succeeds. The file `fits` if it has the attributes of the file that has the name now.
     fn attempt(
         &self,
         dir: &Arc<Dir>,

@@ -75,7 +75,7 @@ pub enum Error {
     TrashFull {
         /// How much the trash holds, in bytes.
         bytes: u64,
-        /// What the trash is too full for.
+        /// The limit that is reached.
         bound: TrashBound,
         /// When the oldest entry is old enough to be discarded.
         makes_room: SystemTime,
@@ -84,7 +84,7 @@ pub enum Error {
     Io(io::Error),
 }
 
-/// What bounds the trash.
+/// A limit of the trash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrashBound {
     /// The space on the disk.
@@ -93,7 +93,7 @@ pub enum TrashBound {
     Size(u64),
     /// The number of its entries.
     Entries,
-    /// The number of its entries that one client may have.
+    /// The number of entries that one client may have.
     Share,
 }
 

@@ -44,7 +44,7 @@ pub struct Scan {
     entries: Entries,
 }
 
-/// A name in a directory, which may not be shared.
+/// A name in a directory. It is not checked yet whether the entry is shared.
 #[derive(Debug)]
 pub struct Candidate {
     name: OsString,

@@ -205,7 +205,7 @@ impl Temporary {
         self.name.insert(old).rename(dir, name)
     }
 
-    /// Gives the file another temporary name, in this directory. Returns the one that it had.
+    /// Gives the file another temporary name, in this directory. Returns its previous name.
     pub(super) fn move_to(&mut self, dir: &Arc<Dir>, text: &str) -> Result<Option<TemporaryName>, Errno> {
         let mut new = Name { dir: Arc::clone(dir), text: text.to_owned(), taken: false };
         let Some(old) = &mut self.name else {
@@ -222,8 +222,8 @@ impl Temporary {
         Ok(self.name.replace(new).map(TemporaryName))
     }
 
-    /// Exchanges the file with the one that has this name, which gets the temporary name. If that fails, the file gets back the
-    /// name that it had before.
+    /// Exchanges the names of this file and the file called `name`, which gets the temporary name. If the exchange
+    /// fails, this file gets its previous name back.
     pub(super) fn exchange(
         &mut self,
         before: Option<TemporaryName>,

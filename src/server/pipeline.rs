@@ -36,7 +36,7 @@ use crate::server::response::Response;
 use crate::server::routing;
 use crate::server::state::State;
 
-/// Finds the response to a request, or what has to be done first. The request's host becomes the one that the client
+/// Finds the response to a request, or what has to be done first. The request's host becomes the host that the client
 /// asked for. `credential` is what the previous request on the connection has proved; afterwards, it is what this
 /// request has proved.
 pub(super) fn run<'b>(

@@ -111,12 +111,12 @@ impl RemovingClient {
 }
 
 impl Displaced {
-    /// What was removed, with its id if it is kept.
+    /// A removed file, with the id of its entry if it is kept.
     pub(super) fn removed(kept: Option<TrashId>) -> Self {
         kept.map_or(Self::ForGood, Self::Kept)
     }
 
-    /// What was replaced by something that was created only if its name was free.
+    /// The file that an operation has replaced: none if the operation `created` its target.
     pub(super) fn replaced(created: bool, kept: Option<TrashId>) -> Self {
         if created { Self::Nothing } else { Self::removed(kept) }
     }
@@ -146,7 +146,7 @@ impl TrashOwner {
         request.principal.owner().or_else(by_cookie).map_or(Self::Nobody, Self::Owner)
     }
 
-    /// The same, in the folder's terms; `None` if the client may see no entries.
+    /// The owner in the folder's terms; `None` if the client may see no entries.
     pub(super) fn whose(&self) -> Option<Whose<'_>> {
         match self {
             Self::Owner(owner) => Some(Whose::Owner(owner)),

@@ -87,7 +87,7 @@ impl Crate {
         }
     }
 
-    /// The same, for a path that begins in a module.
+    /// Resolves a path that begins in the module `at`.
     fn descend(&self, at: usize, path: &[String], depth: usize) -> Option<(usize, Option<String>)> {
         let Some((first, rest)) = path.split_first() else { return Some((at, None)) };
         let module = &self.modules[at];

@@ -1,6 +1,6 @@
 //! A headless browser that is controlled by WebDriver (W3C WebDriver 2) through chromedriver.
 //!
-//! It has a profile of its own and contacts no host but the page's server. A test polls for what it waits for, as
+//! Each browser has its own profile, and contacts no host but the page's server. A test polls for what it waits for, as
 //! [`eventually`] does. Tests reuse browsers, one after the other (`session`).
 
 use std::process::Command;
@@ -45,7 +45,7 @@ impl Browser {
         Some(Self::open_in(tempfile::tempdir().expect("a folder"), &outside("chromedriver")?, flags))
     }
 
-    /// Starts one for a user who has imported this certificate as that of a server.
+    /// Starts a browser whose user has imported this certificate as a server's certificate.
     #[cfg(feature = "tls")]
     pub fn trusting(certificate: &std::path::Path) -> Option<Self> {
         outside("chromium")?;

@@ -118,7 +118,7 @@ fn of_two_that_overwrite_both_succeed() {
     assert_eq!((count(b"0"), count(b"1")), (20, 20), "what was replaced is in the trash");
 }
 
-/// What is replaced goes into the trash as a whole.
+/// A replaced directory goes into the trash as a whole.
 #[test]
 fn directories_replace_and_are_replaced() {
     for method in ["MOVE", "COPY"] {

@@ -1,4 +1,4 @@
-//! What everybody may do without any rule: less for whoever is not on this machine.
+//! What everybody may do without any rule: clients on other machines may do less.
 
 use std::env;
 use std::net::{IpAddr, SocketAddr};
@@ -60,7 +60,7 @@ fn form(name: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// What a client says who may not replace a file.
+/// What a client reports if it may not replace a file.
 const KEPT: &str = "a file of that name exists, and may not be replaced (choose another name)";
 
 #[test]

@@ -179,7 +179,7 @@ fn none(_: &str) -> Option<String> {
     None
 }
 
-/// What is between names counts only where there are several.
+/// The text between names matters only in a path of several names.
 fn inner(path: &str, reading: fn(&str) -> Option<String>) -> Option<String> {
     if path.contains('/') { reading(path) } else { same(path) }
 }

@@ -72,7 +72,7 @@ pub fn assert_unchanged(wharf: &Wharf) {
     }
 }
 
-/// What anna has made.
+/// The token or link that anna has created.
 fn made(wharf: &Wharf, target: &str, order: &str) -> serde_json::Value {
     let answer = wharf.ask("POST", target, &basic("anna", PASSWORD), order.as_bytes());
     assert_eq!(answer.code(), 201, "{order}: {}", answer.text());

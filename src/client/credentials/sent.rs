@@ -9,7 +9,7 @@ pub enum SentCredentials {
     Nothing,
     /// None, because a redirect has named this server.
     Withheld(String),
-    /// Those of the user.
+    /// The user's credentials.
     Given(CredentialKind),
     /// A field of the request itself.
     Own,

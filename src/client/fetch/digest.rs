@@ -1,4 +1,4 @@
-//! The SHA-256 of a file: the server's, and that of the received content.
+//! The SHA-256 of a file: the server's, and the digest of the received content.
 //!
 //! A response may contain it (`Repr-Digest`, RFC 9530); then it is always compared. A wharf server is asked for it
 //! (`?sha256`) if a file was joined from several responses: after a lost connection, or from several ranges. Content of

@@ -59,7 +59,7 @@ impl IncomingDownload {
         Self::Held(Held { spot, content: Vec::new() })
     }
 
-    /// The same, moved to the disk if these additional bytes are too many for memory.
+    /// Moves the content to the disk if these additional bytes are too many for memory.
     pub(super) fn with_space(self, bytes: usize) -> Result<Self, ClientError> {
         let Held { spot, content } = match self {
             Self::Held(held) if held.content.len() as u64 + bytes as u64 > HELD_UP_TO => held,

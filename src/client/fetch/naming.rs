@@ -26,7 +26,7 @@ pub(super) fn candidates(name: &OsStr) -> impl Iterator<Item = (OsString, OsStri
     (0..PART_NAMES).map(move |number| numbered(name, number))
 }
 
-/// One of the names of a part, and that of its notes.
+/// One of the names of a part, and the name of its notes.
 fn numbered(name: &OsStr, number: usize) -> (OsString, OsString) {
     let part = if number == 0 { PART.to_owned() } else { format!(".{number}{PART}") };
     (with_end(name, &part), with_end(name, &[&part, NOTES].concat()))

@@ -40,7 +40,7 @@ impl FetchOrder {
         self.listed.map(|(length, _)| length)
     }
 
-    /// The same, with the length and time from a listing.
+    /// Adds the length and time from a listing.
     #[must_use]
     pub fn listed(self, length: u64, modified: SystemTime) -> Self {
         Self { listed: Some((length, modified)), ..self }

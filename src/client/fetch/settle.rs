@@ -51,7 +51,7 @@ pub(super) struct Landed<T = Fetched> {
     pub(super) modified: Option<SystemTime>,
 }
 
-/// The same, written to the file system, with the server's time.
+/// A complete file, written to the file system, with the server's time.
 #[derive(Debug)]
 struct Down<T = Fetched> {
     file: Whole,

@@ -33,7 +33,7 @@ pub enum ClientIdentityError {
     Encrypted(PathBuf),
     /// The key is of a kind that cannot be used.
     Unsupported(PathBuf),
-    /// The key is not that of the certificate.
+    /// The key does not belong to the certificate.
     Mismatch {
         /// The file of the key.
         key: PathBuf,

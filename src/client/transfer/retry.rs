@@ -113,7 +113,7 @@ impl FailedAttempt {
         self.is_temporary
     }
 
-    /// The same, as the last attempt.
+    /// The same failure, but no further attempt is made.
     #[must_use]
     pub(in crate::client) fn permanent(self) -> Self {
         Self { is_temporary: false, ..self }

@@ -72,7 +72,7 @@ impl Work {
 pub enum Relocated {
     /// Both the source and the copy exist now.
     Copied {
-        /// The copy; the size is that of all its files.
+        /// The copy; its size is the total of all its files.
         saved: Saved,
         /// Whether it is a directory.
         is_directory: bool,

@@ -219,8 +219,7 @@ impl Index {
         self.entries.get(&id).is_some_and(|entry| entry.is_pending)
     }
 
-    /// The earliest time after `now` at which one of these entries makes room, according to `makes_room`; `now` if
-    /// there is none.
+    /// The earliest time after `now` that `makes_room` returns for one of these entries; `now` if there is none.
     pub(super) fn makes_room(
         &self,
         share: Option<&str>,

@@ -25,9 +25,9 @@ pub struct TrashItem {
 /// Whose entries of the trash an operation is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose<'o> {
-    /// Those of this [owner](super::super::Remover::owner).
+    /// The entries of this [owner](super::super::Remover::owner).
     Owner(&'o str),
-    /// All.
+    /// All entries.
     Everybody,
 }
 

@@ -21,7 +21,7 @@ use crate::folder::root::Root;
 pub(in crate::folder) struct NewEntry<'t> {
     trash: &'t Trash,
     id: TrashId,
-    /// The trash with the records, and the one for the content.
+    /// The trash with the records, and the trash for the content.
     home: Arc<TrashStore>,
     store: Arc<TrashStore>,
     /// The record, until it is synced.

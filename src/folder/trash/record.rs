@@ -59,7 +59,7 @@ impl TrashRecord {
         Self { path, away: None, size, is_directory, owner, principal }
     }
 
-    /// What callers learn of it.
+    /// The part of the record that callers learn.
     pub(super) fn item(self, id: TrashId) -> TrashItem {
         let Self { path, size, is_directory, principal, .. } = self;
         TrashItem { id, path, size, is_directory, time: id.time(), principal }

@@ -1,4 +1,4 @@
-//! What a server knows of the trash, and shares between its threads.
+//! The server's data about the trash, which its threads share.
 
 use std::ffi::OsStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};

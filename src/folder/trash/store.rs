@@ -39,7 +39,7 @@ pub(in crate::folder) struct TrashStore {
     dir: Arc<Dir>,
     /// `None` if it is not made durable.
     synced: Option<SyncedDirectory>,
-    /// The directory that it is for, if that is not the folder's root.
+    /// The mount that this trash belongs to; `None` for the folder's root.
     away: Option<SharePath>,
 }
 
@@ -77,7 +77,7 @@ impl TrashStore {
         &self.dir
     }
 
-    /// The directory that it is for, if that is not the folder's root.
+    /// The mount that this trash belongs to; `None` for the folder's root.
     pub(super) fn away(&self) -> Option<&SharePath> {
         self.away.as_ref()
     }

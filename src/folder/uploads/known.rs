@@ -87,8 +87,8 @@ impl Known {
         Some(Arc::clone(&entry.upload))
     }
 
-    /// Marks an upload as complete. If there are too many complete ones, it forgets and returns the oldest:
-    /// this client's if it has too many of its own, otherwise that of the client with the most.
+    /// Marks an upload as complete. If there are too many complete uploads, forgets and returns the oldest of one
+    /// client: of this client if it has too many, otherwise of the client with the most.
     pub(super) fn complete(&mut self, token: UploadToken) -> Option<UploadToken> {
         let entry = self.by_token.get_mut(&token)?;
         entry.is_complete = true;

@@ -74,7 +74,8 @@ impl Connection {
                 );
                 responding(too_late("the request did not arrive in time"), exchange, turn)
             }
-            // Only its interim response is due. A worker sends it after it has read all that has arrived.
+            // Only the interim response of this upload is due. A worker first reads all the content that has arrived,
+            // and then sends that response.
             Phase::RecvBody(body) if !body.deadline.is_over(now) => {
                 let wait_for = WaitFor::writable(body.deadline);
                 self.phase = Phase::RecvBody(body);

@@ -22,7 +22,8 @@ impl<C> Tracked<C> {
         self.slot.hold(descriptors, client)
     }
 
-    /// Closes the connection. Its slot counts as free; drop the returned value once its files are closed too.
+    /// Closes the connection. From then on, its slot counts as free. The caller drops the returned value when the
+    /// connection's files are closed too.
     pub(crate) fn close(self) -> impl Send + use<C> {
         let Self { connection, mut slot } = self;
         drop(connection);

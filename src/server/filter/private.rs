@@ -54,7 +54,7 @@ struct PrivateHead {
 }
 
 impl PrivateHead {
-    /// What was made of the same head.
+    /// The changed head, if it was made from the same head.
     fn again(&self, head: &Head) -> Option<Head> {
         self.before.is_same(head).then(|| self.after.clone())
     }

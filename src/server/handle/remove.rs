@@ -20,7 +20,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// What a request demands of what it removes.
+/// The demands of a request on the file or directory that it removes.
 struct Demands {
     conditions: Conditions,
     /// Whether the target ends in a slash: a file has no such path.
