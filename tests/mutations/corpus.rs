@@ -12,7 +12,7 @@ const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"file\"; filena
 const PARTIAL: &str =
     "Content-Type: application/partial-upload\r\nUpload-Offset: 0\r\nUpload-Complete: ?1\r\n";
 
-/// `TOKEN` is the token of a member of the chat, `UPLOAD` the URL of an incomplete upload, `ETAG` the ETag of `/a.txt`.
+/// `TOKEN` is the token of a member of the chat, `UPLOAD` the URL of an incomplete upload, `ETAG` the `ETag` of `/a.txt`.
 const REQUESTS: [Row; 43] = [
     ("GET /a.txt", "", ""),
     ("HEAD /a.txt", "Accept-Encoding: gzip\r\n", ""),
