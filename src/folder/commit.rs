@@ -135,6 +135,10 @@ pub(super) fn save(
                 .save(temporary)
                 .map_err(of_directory);
         }
+        if temporary.is_gone() {
+            // No directory is made for a file that has gone with the one that it was for.
+            return Err(Error::ParentGone);
+        }
         let (place, grant) = &Place::find(&shared.root, grant)?;
         if !place.has_directory() && !terms.makes_parents {
             return Err(Error::NoParent);

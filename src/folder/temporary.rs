@@ -15,6 +15,7 @@
 
 use super::attributes::{self, Attributes};
 use super::claims::Claims;
+use super::root::look_in;
 use super::save_method::{SaveMethod, is_unsupported};
 use crate::durable::name::{anonymous_file, link};
 use cap_std::fs::Dir;
@@ -155,6 +156,11 @@ impl Temporary {
     /// Its directory and its temporary name, if it has one.
     pub(super) fn place(&self) -> Option<(&Arc<Dir>, &OsStr)> {
         self.name.as_ref().map(|name| (&name.dir, OsStr::new(&name.text)))
+    }
+
+    /// Whether its temporary name was removed, together with the directory that it was in.
+    pub(super) fn is_gone(&self) -> bool {
+        self.place().is_some_and(|(dir, name)| look_in(dir, name).is_err_and(|error| error == Errno::NOENT))
     }
 
     /// Records that it was renamed elsewhere, so that it is not removed on drop.

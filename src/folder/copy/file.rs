@@ -14,7 +14,6 @@ use crate::folder::place::Place;
 use crate::folder::root::{self, Identity};
 use crate::folder::save_method::SaveMethod;
 use crate::folder::shared::Shared;
-use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary::Temporary;
 
 /// A file that is being copied.
@@ -111,7 +110,6 @@ impl FileCopy {
         match save(shared, place, to, temporary, &terms) {
             Err(Error::Changed) => Err(Error::Exists),
             Err(Error::NoParent) => Err(Error::ParentGone),
-            Err(error) if error.is_stale() => Err(Error::ParentGone),
             other => other,
         }
     }

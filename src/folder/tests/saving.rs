@@ -320,6 +320,7 @@ fn a_directory_that_is_removed_meanwhile_is_not_written_to() {
             // A named temporary is removed together with its directory.
             if case == "removed" && method == SaveMethod::Named {
                 assert!(matches!(saved, Err(Error::ParentGone)), "{case}: {saved:?}");
+                assert!(it.on_disk().is_empty(), "{:?}", it.on_disk());
                 continue;
             }
             assert!(saved.is_ok(), "{case}, {method:?}: {saved:?}");

@@ -132,6 +132,7 @@ impl Appending {
                 | Error::TooLargeForTrash { .. }
                 | Error::TrashFull { .. }
                 | Error::Denied
+                | Error::ParentGone
                 | Error::Replaced
                 | Error::Io(_)),
             ) => {
