@@ -251,11 +251,13 @@ impl Browser {
         self.call("DELETE", "/window", &json!({}));
     }
 
-    /// The browser's errors since the last call, except for missing resources.
+    /// The browser's errors since the last call, except for missing resources. Its warnings and advice do not count: some
+    /// of them say only that the machine is slow.
     pub fn complaints(&self) -> Vec<String> {
         let log = self.call("POST", "/se/log", &json!({"type": "browser"}));
         let messages = log.as_array().into_iter().flatten();
         messages
+            .filter(|entry| entry["level"] == "SEVERE")
             .map(|entry| entry["message"].to_string())
             .filter(|text| !text.contains("a status of 404"))
             .collect()
