@@ -68,12 +68,12 @@ pub enum Error {
     CannotKeep,
     /// The trash is too small for what would be removed or replaced.
     TooLargeForTrash {
-        /// How much the trash may hold, in bytes.
+        /// How much of one client's the trash may hold, in bytes.
         limit: u64,
     },
     /// There is no space left, or the trash may not become larger, and everything in it is too young to be discarded.
     TrashFull {
-        /// How much the trash holds, in bytes.
+        /// How much the trash holds, in bytes; of this client, if the limit is for each client.
         bytes: u64,
         /// The limit that is reached.
         bound: TrashBound,
@@ -95,6 +95,15 @@ pub enum TrashBound {
     Entries,
     /// The number of entries that one client may have.
     Share,
+    /// This many bytes of one client: a part of [`Rules::trash_size`](super::Rules::trash_size).
+    ShareSize(u64),
+}
+
+impl TrashBound {
+    /// Whether the limit is for each client.
+    pub(super) fn is_of_one(self) -> bool {
+        matches!(self, Self::Share | Self::ShareSize(_))
+    }
 }
 
 impl Error {
@@ -202,7 +211,7 @@ impl fmt::Display for Error {
             ),
             Self::TooLargeForTrash { limit } => write!(
                 f,
-                "it does not fit into the trash, which may hold {limit} bytes (ask the server's administrator)"
+                "it does not fit into your share of the trash, which may hold {limit} bytes (ask the server's administrator)"
             ),
             Self::TrashFull { bytes, bound, makes_room } => {
                 match bound {
@@ -214,7 +223,10 @@ impl fmt::Display for Error {
                         write!(f, "the trash is full: it holds {bytes} bytes in too many entries")
                     }
                     TrashBound::Share => {
-                        write!(f, "the trash holds {bytes} bytes, and too many entries are yours")
+                        write!(f, "your share of the trash is full: it holds {bytes} bytes in too many entries")
+                    }
+                    TrashBound::ShareSize(limit) => {
+                        write!(f, "your share of the trash is full: it holds {bytes} bytes, and may hold {limit}")
                     }
                 }?;
                 let makes_room = humantime::format_rfc3339_seconds(*makes_room);

@@ -162,18 +162,21 @@ fn entries_expire() {
 
 #[test]
 fn a_full_trash_refuses_more() {
-    let wharf = Wharf::serve(&[&EDIT[..], &["--trash-size", "100"]].concat());
+    let wharf = Wharf::serve(&[&EDIT[..], &["--trash-size", "200"]].concat());
     wharf.write("small", "x".repeat(60));
     wharf.write("other", "x".repeat(60));
     wharf.write("large/file", "x".repeat(101));
     let mut visitor = Visitor::new(&wharf);
     visitor.does("DELETE", "/small", "", 204);
     let large = visitor.does("DELETE", "/large", "", 507).text();
-    assert!(large.contains("it does not fit into the trash, which may hold 100 bytes"), "{large}");
+    assert!(
+        large.contains("it does not fit into your share of the trash, which may hold 100 bytes"),
+        "{large}"
+    );
     for (method, target, body) in [("DELETE", "/other", ""), ("PUT", "/other", "new")] {
         let said = visitor.does(method, target, body, 507).text();
         assert!(
-            said.contains("it holds 60 bytes, and may hold 100; its oldest entry makes room at 20"),
+            said.contains("your share of the trash is full: it holds 60 bytes, and may hold 100; its oldest entry makes room at 20"),
             "{method}: {said}"
         );
     }

@@ -20,8 +20,8 @@ pub(super) struct Index {
     entries: BTreeMap<TrashId, Indexed>,
     /// The sizes of all, as far as they are known.
     bytes: u64,
-    /// The number of entries of each [share](Remover::share).
-    shares: BTreeMap<Box<str>, usize>,
+    /// The entries of each [share](Remover::share).
+    shares: BTreeMap<Box<str>, Share>,
     /// The last id that this server has given.
     last: Option<TrashId>,
     /// How many entries were ever inserted.
@@ -30,6 +30,14 @@ pub(super) struct Index {
     pub(super) is_loaded: bool,
     /// When the directory had last changed when it was read; `None` if it has to be read again in any case.
     as_of: Option<SystemTime>,
+}
+
+/// The entries of one share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) entries: usize,
+    /// Their sizes, as far as they are known.
+    pub(super) bytes: u64,
 }
 
 /// An entry.
@@ -100,17 +108,22 @@ impl Index {
         self.remove(id);
         let entry = Indexed { number: self.inserted, ..entry };
         self.inserted += 1;
-        self.bytes = self.bytes.saturating_add(entry.size.unwrap_or(0));
-        *self.shares.entry(entry.share.clone()).or_default() += 1;
+        let size = entry.size.unwrap_or(0);
+        self.bytes = self.bytes.saturating_add(size);
+        let share = self.shares.entry(entry.share.clone()).or_default();
+        share.entries += 1;
+        share.bytes = share.bytes.saturating_add(size);
         self.entries.insert(id, entry);
     }
 
     pub(super) fn remove(&mut self, id: TrashId) {
         if let Some(entry) = self.entries.remove(&id) {
-            self.bytes = self.bytes.saturating_sub(entry.size.unwrap_or(0));
-            if let Some(count) = self.shares.get_mut(&entry.share) {
-                *count -= 1;
-                if *count == 0 {
+            let size = entry.size.unwrap_or(0);
+            self.bytes = self.bytes.saturating_sub(size);
+            if let Some(share) = self.shares.get_mut(&entry.share) {
+                share.entries -= 1;
+                share.bytes = share.bytes.saturating_sub(size);
+                if share.entries == 0 {
                     self.shares.remove(&entry.share);
                 }
             }
@@ -129,6 +142,9 @@ impl Index {
         if let Some(entry) = self.entries.get_mut(&id) {
             let before = entry.size.replace(size).unwrap_or(0);
             self.bytes = self.bytes.saturating_sub(before).saturating_add(size);
+            if let Some(share) = self.shares.get_mut(&entry.share) {
+                share.bytes = share.bytes.saturating_sub(before).saturating_add(size);
+            }
         }
     }
 
@@ -145,9 +161,9 @@ impl Index {
         there.iter().filter(|id| !self.entries.contains_key(id)).copied().collect()
     }
 
-    /// How many entries of this share there are.
-    pub(super) fn count_of(&self, share: &str) -> usize {
-        self.shares.get(share).copied().unwrap_or(0)
+    /// The entries of this share.
+    pub(super) fn share(&self, share: &str) -> Share {
+        self.shares.get(share).copied().unwrap_or_default()
     }
 
     /// The oldest entry of this share.
@@ -255,9 +271,9 @@ mod tests {
         assert_eq!(index.compare(&BTreeSet::new(), before), []);
         assert_eq!((index.has(old), index.has(new)), (false, true));
         index.set_size(new, 5);
-        assert_eq!(index.bytes(), 5);
+        assert_eq!((index.bytes(), index.share("account ann")), (5, Share { entries: 1, bytes: 5 }));
         let before = index.inserted();
         assert_eq!(index.compare(&BTreeSet::from([old]), before), [old]);
-        assert_eq!((index.len(), index.bytes()), (0, 0));
+        assert_eq!((index.len(), index.bytes(), index.share("account ann")), (0, 0, Share::default()));
     }
 }

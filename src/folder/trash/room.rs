@@ -15,6 +15,9 @@ pub(super) const MOST_ENTRIES: usize = 65_536;
 /// files when one client has used its share.
 pub(super) const MOST_OF_ONE: usize = 16_384;
 
+/// The part of the bytes that one user, link or address may use: one of this many parts.
+const PARTS: u64 = 2;
+
 /// An entry that is younger than this is never pushed out by others: a day is left to notice a mistake.
 const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -32,29 +35,37 @@ impl Trash {
     ) -> Result<(), Error> {
         self.load(root)?;
         let now = SystemTime::now();
-        if let Some(limit) = self.limit.filter(|limit| size > *limit) {
+        if let Some(limit) = self.limit_of_one().filter(|limit| size > *limit) {
             return Err(Error::TooLargeForTrash { limit });
         }
         loop {
             let oldest = {
                 let index = self.index();
-                let is_within = |limit| index.bytes().saturating_add(size) <= limit;
-                let is_used_up = index.count_of(share) >= MOST_OF_ONE;
-                if !is_used_up && index.len() < MOST_ENTRIES && self.limit.is_none_or(is_within) {
-                    return Ok(());
-                }
-                let oldest = if is_used_up { index.oldest_of(share) } else { index.oldest(|_| true) };
+                let Some(bound) = self.reached(&index, size, share) else { return Ok(()) };
+                let whose = bound.is_of_one().then_some(share);
+                let oldest = whose.map_or_else(|| index.oldest(|_| true), |share| index.oldest_of(share));
                 let oldest = oldest.filter(|id| may_push_out && is_old(*id, now));
-                oldest.ok_or_else(|| {
-                    let by_size = self.limit.filter(|limit| !is_within(*limit));
-                    let by_count = if is_used_up { TrashBound::Share } else { TrashBound::Entries };
-                    let bound = by_size.map_or(by_count, TrashBound::Size);
-                    let whose = is_used_up.then_some(share);
-                    self.full(&index, bound, whose, may_push_out, now)
-                })?
+                oldest.ok_or_else(|| self.full(&index, bound, whose, may_push_out, now))?
             };
             self.discard_now(root, oldest)?;
         }
+    }
+
+    /// How many bytes of one user, link or address the trash may hold. Without this limit, one client could keep all others
+    /// from removing and replacing files for a day.
+    fn limit_of_one(&self) -> Option<u64> {
+        self.limit.map(|limit| limit / PARTS)
+    }
+
+    /// The limit that an entry of this size and of this share would exceed.
+    fn reached(&self, index: &Index, size: u64, share: &str) -> Option<TrashBound> {
+        let exceeds = |bytes: u64| move |limit: &u64| bytes.saturating_add(size) > *limit;
+        let own = index.share(share);
+        let by_own_size = || self.limit_of_one().filter(exceeds(own.bytes)).map(TrashBound::ShareSize);
+        let by_own_count = || (own.entries >= MOST_OF_ONE).then_some(TrashBound::Share);
+        let by_size = || self.limit.filter(exceeds(index.bytes())).map(TrashBound::Size);
+        let by_count = || (index.len() >= MOST_ENTRIES).then_some(TrashBound::Entries);
+        by_own_size().or_else(by_own_count).or_else(by_size).or_else(by_count)
     }
 
     /// Frees some space on the file system of the folder's root, or on others. Returns false if no entry is old enough.
@@ -107,7 +118,8 @@ impl Trash {
             let old = id.time().checked_add(YOUNG).filter(|_| may_push_out);
             old.map_or_else(|| self.expires(id), |old| old.min(self.expires(id)))
         });
-        Error::TrashFull { bytes: index.bytes(), bound, makes_room }
+        let bytes = share.map_or(index.bytes(), |share| index.share(share).bytes);
+        Error::TrashFull { bytes, bound, makes_room }
     }
 }
 

@@ -9,11 +9,12 @@ fn a_full_trash_pushes_out_what_is_older_than_a_day() {
     for name in ["a", "b", "c", "large"] {
         it.write(name, if name == "large" { "0123456789A" } else { "1234" });
     }
-    let rules = Rules { trash_size: Some(10), ..with_trash() };
+    // One client may use half of it.
+    let rules = Rules { trash_size: Some(20), ..with_trash() };
     let folder = it.folder(rules.clone());
     let ids = ["a", "b"].map(|name| remove(&folder, name).expect("removed").kept.expect("kept"));
     let full = |error: &Error| match error {
-        Error::TrashFull { bytes: 8, bound: TrashBound::Size(10), makes_room } => {
+        Error::TrashFull { bytes: 8, bound: TrashBound::ShareSize(10), makes_room } => {
             *makes_room == ids[0].time() + DAY
         }
         _ => false,
@@ -34,7 +35,7 @@ fn a_full_trash_pushes_out_what_is_older_than_a_day() {
     assert_eq!(all(&folder)[1].id, old);
     let mut incoming = folder.receive(&grant("c"), None, disk()).expect("begun");
     incoming.write(b"new", disk()).expect("written");
-    let refused = incoming.commit(Guard::None, &someone(), disk());
+    let refused = incoming.commit(Guard::None, &user("ann"), disk());
     let waits =
         matches!(refused, Err(Error::TrashFull { makes_room, .. }) if makes_room == old.time() + 7 * DAY);
     assert!(waits, "without the right to remove, it waits until that expires: {refused:?}");
@@ -44,6 +45,12 @@ fn a_full_trash_pushes_out_what_is_older_than_a_day() {
     it.write("dir/x", "1234567890");
     it.write("dir/y", "1");
     assert!(matches!(remove(&folder, "dir"), Err(Error::TooLargeForTrash { limit: 10 })));
+    // Others have the other half, and fill it.
+    for (name, is_full) in [("b3", false), ("b4", false), ("b5", true)] {
+        it.write(name, "1234");
+        let removed = folder.remove(&to_remove(name), Guard::None, &user("bob"), disk());
+        assert_eq!(removed.is_err(), is_full, "{name}: {removed:?}");
+    }
     it.write("b2", "1234");
     let other = it.folder(rules);
     assert!(
