@@ -195,6 +195,8 @@ impl Commit<'_> {
             match self.attempt(dir, file, fits, &mut kept)? {
                 Attempt::Saved(saved) => return Ok(saved),
                 Attempt::Changed => {}
+                // The copy is beside its target, so it is the old file that cannot be moved to the trash.
+                Attempt::NeedsCopy(Errno::XDEV) if copy.is_some() => return Err(Error::CannotKeep),
                 Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
                 Attempt::NeedsCopy(error) => {
                     self.shared.admit_space(Some(self.terms.size), dir, self.grant.may_remove())?;

@@ -15,6 +15,8 @@ pub enum Error {
     /// The name does not exist or is not shared: hidden, reserved, a device, a link that leads out.
     /// All of these look alike, so the response reveals nothing.
     NotFound,
+    /// The file system does not allow the name: it is too long there, or has bytes that it cannot have.
+    BadName,
     /// The file system's permissions forbid it.
     Denied,
     /// The folder is shared read-only.
@@ -66,6 +68,8 @@ pub enum Error {
     NoSpace,
     /// The trash is on, but the file system cannot keep a file that is replaced.
     CannotKeep,
+    /// Nothing can be moved from the trash to where it was: that is on another file system now.
+    CannotRestore,
     /// The trash is too small for what would be removed or replaced.
     TooLargeForTrash {
         /// How much of one client's the trash may hold, in bytes.
@@ -107,10 +111,11 @@ impl TrashBound {
 }
 
 impl Error {
-    /// The same error, for the source of a move or copy: a source whose path goes through a file does not exist.
+    /// The same error, for the source of a move or copy: a source whose path goes through a file does not exist, nor does a
+    /// source whose name cannot exist.
     pub(super) fn of_source(self) -> Self {
         match self {
-            Self::NotDirectory => Self::NotFound,
+            Self::NotDirectory | Self::BadName => Self::NotFound,
             error => error,
         }
     }
@@ -123,11 +128,9 @@ impl From<io::Error> for Error {
             return without_number(error);
         };
         match errno {
-            // A name that the file system does not allow cannot exist; NXIO and NODEV stand for sockets and
-            // devices.
-            Errno::NOENT | Errno::LOOP | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NXIO | Errno::NODEV => {
-                Self::NotFound
-            }
+            // NXIO and NODEV stand for sockets and devices.
+            Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::NODEV => Self::NotFound,
+            Errno::NAMETOOLONG | Errno::ILSEQ => Self::BadName,
             Errno::ACCESS | Errno::PERM => Self::Denied,
             Errno::ROFS => Self::ReadOnlyDisk,
             Errno::ISDIR => Self::IsDirectory,
@@ -170,6 +173,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("there is nothing of that name"),
+            Self::BadName => f.write_str("the file system does not allow that name (choose a shorter one)"),
             Self::Denied => f.write_str("the file's permissions forbid it"),
             Self::ReadOnly => f.write_str("the folder is shared read-only"),
             Self::ReadOnlyDisk => f.write_str("the file system there is mounted read-only"),
@@ -208,6 +212,9 @@ impl fmt::Display for Error {
             Self::NoSpace => f.write_str("there is no space left for the file"),
             Self::CannotKeep => f.write_str(
                 "the file system cannot keep it in the trash (the server's administrator may turn the trash off: --trash off)",
+            ),
+            Self::CannotRestore => f.write_str(
+                "its directory is on another file system than the trash (the server's administrator may copy it from .wharf/trash)",
             ),
             Self::TooLargeForTrash { limit } => write!(
                 f,
@@ -309,10 +316,11 @@ mod tests {
 
     #[test]
     fn system_errors_are_converted() {
-        let table: [(&str, io::Error, Expected); 11] = [
+        let table: [(&str, io::Error, Expected); 12] = [
             ("missing", Errno::NOENT.into(), |e| matches!(e, Error::NotFound)),
             ("links in a ring", Errno::LOOP.into(), |e| matches!(e, Error::NotFound)),
             ("a socket", Errno::NXIO.into(), |e| matches!(e, Error::NotFound)),
+            ("too long", Errno::NAMETOOLONG.into(), |e| matches!(e, Error::BadName)),
             ("permission", Errno::ACCESS.into(), |e| matches!(e, Error::Denied)),
             ("mounted read-only", Errno::ROFS.into(), |e| matches!(e, Error::ReadOnlyDisk)),
             ("a file as a parent", Errno::NOTDIR.into(), |e| matches!(e, Error::NotDirectory)),

@@ -142,6 +142,7 @@ fn appear(
         match rename(entry, dir, &name, &shared.claims) {
             Ok(()) => return Ok(path),
             Err(Errno::EXIST) => {}
+            Err(Errno::XDEV) => return Err(Error::CannotRestore),
             Err(error) => return Err(error.into()),
         }
     }

@@ -21,6 +21,7 @@ const RESTARTED_AFTER: u32 = 5;
 pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
+        Error::BadName => Status::BAD_REQUEST,
         Error::Denied
         | Error::ReadOnly
         | Error::ReadOnlyDisk
@@ -35,6 +36,7 @@ pub(super) fn of(error: &Error) -> Response {
         | Error::TreeChanged
         | Error::Exists
         | Error::CannotKeep
+        | Error::CannotRestore
         | Error::IntoItself
         | Error::CannotCopy
         | Error::TooDeep => Status::CONFLICT,
@@ -78,10 +80,11 @@ fn of_io_error(error: &io::Error) -> Response {
     }
 }
 
-/// Like [`of`], for reading: a path that goes through a file does not exist.
+/// Like [`of`], for reading: a path that goes through a file does not exist, nor does a name that the file system does not
+/// allow.
 pub(super) fn of_read_error(error: &Error) -> Response {
     match error {
-        Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
+        Error::NotDirectory | Error::IsDirectory | Error::BadName => of(&Error::NotFound),
         other => of(other),
     }
 }

@@ -97,7 +97,7 @@ impl Trash {
                     entry.link();
                     return Ok(Kept { of, how: How::Linked(entry) });
                 }
-                // This file alone has too many names.
+                // This file alone has too many names, or it can be renamed into the trash, but not linked.
                 Err(Errno::MLINK | Errno::XDEV) => {}
                 Err(error) if is_unsupported(error) => self.stores.give_up_links(stat.st_dev),
                 // It was removed or renamed; the code that gives the new name detects this.
@@ -127,8 +127,11 @@ impl Kept<'_> {
             How::Exchanged(entry) if is_temporary(from) => {
                 let (store, middle) = (Arc::clone(entry.store()), middle_name(&entry));
                 let put_back = || fs::renameat(&**store.dir(), &*middle, from_dir, from.as_bytes());
-                if let Err(error) = fs::renameat(from_dir, from.as_bytes(), &**store.dir(), &*middle) {
-                    return Ok(Err(error));
+                match fs::renameat(from_dir, from.as_bytes(), &**store.dir(), &*middle) {
+                    Ok(()) => {}
+                    // It is beside the old file, which cannot be moved to the trash either.
+                    Err(Errno::XDEV) => return Err(Error::CannotKeep),
+                    Err(error) => return Ok(Err(error)),
                 }
                 let flags = RenameFlags::EXCHANGE;
                 match fs::renameat_with(&**store.dir(), &*middle, dir, name.as_bytes(), flags) {
@@ -148,10 +151,13 @@ impl Kept<'_> {
                     Err(error) => return Ok(Err(error)),
                 }
                 // Until then, both are in the folder.
-                let taken = entry.take(from_dir, from).inspect_err(|_| {
-                    let _ = exchange();
-                });
-                Ok(Ok(Some(taken?)))
+                match entry.take(from_dir, from) {
+                    Ok(id) => Ok(Ok(Some(id))),
+                    Err(error) => {
+                        let _ = exchange();
+                        Err(if error == Errno::XDEV { Error::CannotKeep } else { error.into() })
+                    }
+                }
             }
         }
     }

@@ -7,7 +7,9 @@ use crate::tftp::error::{ErrorCode, Fault};
 /// The error for a read request.
 pub(super) fn of_read_error(error: &Error) -> Fault {
     match error {
-        Error::NotFound | Error::NotDirectory => fault(ErrorCode::FileNotFound, &Error::NotFound),
+        Error::NotFound | Error::NotDirectory | Error::BadName => {
+            fault(ErrorCode::FileNotFound, &Error::NotFound)
+        }
         other => of(other),
     }
 }
@@ -41,7 +43,8 @@ pub(super) fn is_directory() -> Fault {
 fn of(error: &Error) -> Fault {
     let code = match error {
         Error::NotFound => ErrorCode::FileNotFound,
-        Error::Denied
+        Error::BadName
+        | Error::Denied
         | Error::ReadOnly
         | Error::ReadOnlyDisk
         | Error::Mounted
@@ -53,7 +56,8 @@ fn of(error: &Error) -> Fault {
         | Error::IntoItself
         | Error::CannotCopy
         | Error::TooDeep
-        | Error::CannotKeep => ErrorCode::AccessViolation,
+        | Error::CannotKeep
+        | Error::CannotRestore => ErrorCode::AccessViolation,
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. }
         | Error::TreeTooLarge { .. }
