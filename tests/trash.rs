@@ -9,6 +9,7 @@ mod meanwhile;
 mod owners;
 mod page;
 mod restoring;
+mod system_calls;
 #[cfg(feature = "accounts")]
 mod users;
 

@@ -12,7 +12,8 @@
 //! thread that had called `begin` by then, as if each had called `fsync` on its own descriptor.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::fmt;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,9 +54,14 @@ type Identity = (u64, u64);
 
 #[derive(Debug)]
 struct Directory {
-    handle: OwnedFd,
+    handle: Arc<dyn SyncHandle>,
     group: Group,
 }
+
+/// An open directory that can be synced.
+trait SyncHandle: AsFd + fmt::Debug + Send + Sync {}
+
+impl<T: AsFd + fmt::Debug + Send + Sync> SyncHandle for T {}
 
 /// The threads that wait for one thing to be synced.
 #[derive(Debug, Default)]
@@ -105,7 +111,7 @@ impl DirectorySyncs {
             // Without the lock, as this may wait for the disk.
             None => match sync::open(dir) {
                 Ok(handle) => {
-                    let new = || Arc::new(Directory { handle, group: Group::default() });
+                    let new = || Directory::open_as(Arc::new(handle));
                     Some(Directory::join(self.lock().entry(identity).or_insert_with(new)))
                 }
                 Err(Errno::ACCESS) => None,
@@ -113,6 +119,24 @@ impl DirectorySyncs {
             },
         };
         Ok(PendingSync { syncs: self, identity, joined })
+    }
+
+    /// Like [`Self::begin`], for a directory of this identity (device and inode). If no other thread changes it now, `open` returns
+    /// a handle of it; `None` if it cannot be read.
+    pub fn begin_with<H: AsFd + fmt::Debug + Send + Sync + 'static>(
+        &self,
+        identity: (u64, u64),
+        open: impl FnOnce() -> Option<Arc<H>>,
+    ) -> PendingSync<'_> {
+        let mut directories = self.lock();
+        let joined = match directories.get(&identity) {
+            Some(known) => Some(known.join()),
+            None => open().map(|handle| {
+                directories.entry(identity).or_insert_with(|| Directory::open_as(handle)).join()
+            }),
+        };
+        drop(directories);
+        PendingSync { syncs: self, identity, joined }
     }
 
     /// Call this before writing something that will be synced.
@@ -133,7 +157,7 @@ impl DirectorySyncs {
 impl SyncedDirectory {
     /// Opens it again, for its `fsync`.
     pub fn open(dir: impl AsFd) -> Result<Self, Errno> {
-        Ok(Self(Directory { handle: sync::open(dir)?, group: Group::default() }))
+        Ok(Self(Directory { handle: Arc::new(sync::open(dir)?), group: Group::default() }))
     }
 
     /// Call it before the change.
@@ -183,6 +207,10 @@ impl Drop for PendingSync<'_> {
 }
 
 impl Directory {
+    fn open_as(handle: Arc<dyn SyncHandle>) -> Arc<Self> {
+        Arc::new(Self { handle, group: Group::default() })
+    }
+
     /// Call it before the change.
     fn join(self: &Arc<Self>) -> (Arc<Self>, RunsBefore) {
         (Arc::clone(self), self.group.begin())

@@ -51,8 +51,8 @@ pub(super) struct Arriving<'s, 'a> {
     /// The directory that it is in, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) stat: Stat,
-    /// The `stat` of that directory, and of the target's.
-    pub(super) dirs: (Stat, Stat),
+    /// That directory, and the target's.
+    pub(super) dirs: (Identity, Identity),
     pub(super) target: &'a Place,
     pub(super) wanted: NewName<'a>,
     /// The target's real path, if known and different.
@@ -116,7 +116,7 @@ impl<'s> Arriving<'s, '_> {
             let mut paths = [Some(to.path()), self.lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_add_below(path))?;
         }
-        if Identity::of(&self.dirs.0) == Identity::of(&self.dirs.1) && name == target.name() {
+        if self.dirs.0 == self.dirs.1 && name == target.name() {
             return Err(Error::OntoItself);
         }
         let taken = match root::look_in(&**to_dir, target.name()) {
@@ -184,7 +184,8 @@ impl<'s> Arriving<'s, '_> {
             kept.sync(None)?;
             Keeping::File(kept)
         } else {
-            let mut removal = shared.trash.begin_removal(&shared.root, &old, remover, by_mount)?;
+            let mut removal =
+                shared.trash.begin_removal((&shared.root, &shared.mounts), &old, remover, by_mount)?;
             removal.sync()?;
             Keeping::Other(removal)
         };
@@ -196,7 +197,7 @@ impl<'s> Arriving<'s, '_> {
     pub(super) fn carry_out(&self, step: Step, old: Option<Old<'s>>) -> Result<Option<NewlyNamed>, Error> {
         let Self { from: (from_dir, name), stat, target, wanted, lies_at, .. } = *self;
         let from_dir = &**from_dir;
-        if self.dirs.1.st_dev != stat.st_dev {
+        if self.dirs.1.device() != stat.st_dev {
             return Ok(None);
         }
         let created = matches!(step, Step::Appear | Step::AppearBeside | Step::Respell);

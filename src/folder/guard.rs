@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::facts::FileVersion;
+use super::root;
+use rustix::fs::{FileType, Stat};
 
 /// What must hold for the name at the moment of the commit, in addition to the folder's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,29 @@ pub enum Guard {
     MustExist,
     /// This version of the file still has the name.
     MustBe(FileVersion),
+}
+
+/// What a client expects of the file or directory that it removes or moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// What must hold at that moment.
+    pub guard: Guard,
+    /// Whether it must be a directory; a link is none.
+    pub is_directory: bool,
+}
+
+impl From<Guard> for Expected {
+    fn from(guard: Guard) -> Self {
+        Self { guard, is_directory: false }
+    }
+}
+
+impl Expected {
+    /// Fails if this `stat` is not the `stat` of a directory, and a directory is expected.
+    pub(super) fn admit(self, stat: &Stat) -> Result<(), Error> {
+        let is_other = self.is_directory && root::file_type(stat) != FileType::Directory;
+        if is_other { Err(Error::NotFound) } else { Ok(()) }
+    }
 }
 
 impl Guard {

@@ -68,7 +68,7 @@ pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
 pub use error::{CannotShare, Error, TrashBound};
 pub use facts::{Facts, FileVersion};
-pub use guard::Guard;
+pub use guard::{Expected, Guard};
 pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
@@ -164,7 +164,7 @@ impl Folder {
         }
         match open::open(&self.source.current(), grant) {
             Ok(Node::File(open)) => Ok(Some(open.facts)),
-            Ok(Node::Directory { .. }) | Err(Error::NotFound) => Ok(None),
+            Ok(Node::Directory { .. }) | Err(Error::NotFound | Error::BadName) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -251,11 +251,11 @@ impl Folder {
     pub fn remove(
         &self,
         grant: &Grant<'_, ToRemove>,
-        guard: Guard,
+        expected: impl Into<Expected>,
         remover: &Remover,
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
-        remove::remove(&self.source.current(), grant, guard, remover)
+        remove::remove(&self.source.current(), grant, expected.into(), remover)
     }
 
     /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it
@@ -302,8 +302,8 @@ impl Folder {
     }
 
     /// Moves a file, a link or a whole directory to another path, by one rename; an existing entry of the new name goes
-    /// into the trash. When this returns, the move is on the disk (unless [`Rules::durable`] is off). The guard applies
-    /// to the source. It may wait for the disk, for a second or more. The first of these errors that applies:
+    /// into the trash. When this returns, the move is on the disk (unless [`Rules::durable`] is off). What is expected
+    /// applies to the source. It may wait for the disk, for a second or more. The first of these errors that applies:
     /// [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
     /// [`Denied`](Error::Denied) for the root; [`Replaced`](Error::Replaced); [`NotFound`](Error::NotFound) if it does
     /// not exist; [`OntoItself`](Error::OntoItself); [`IntoItself`](Error::IntoItself); [`NoParent`](Error::NoParent);
@@ -312,11 +312,11 @@ impl Folder {
     pub fn rename(
         &self,
         from: &Grant<'_, ToRemove>,
-        guard: Guard,
+        expected: impl Into<Expected>,
         wanted: NewName<'_>,
         _: Blocking<'_>,
     ) -> Result<Renamed, Error> {
-        rename::rename(&self.source.current(), from, guard, wanted)
+        rename::rename(&self.source.current(), from, expected.into(), wanted)
     }
 
     /// Deletes the owner from the entries of the trash whose [owner](Remover::owner) is not one of these. Otherwise

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::facts::FileVersion;
 use super::numbering::{MOST_COPIES, numbered};
 use super::real_path::Judged;
-use super::root::{self, Identity, Root};
+use super::root::{self, CanSync, Identity, Root};
 use super::taken_parent;
 use crate::access::{Grant, Operation};
 use crate::durable::group::{DirectorySyncs, PendingSync};
@@ -17,14 +17,17 @@ use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The place of a file that may or may not exist.
 pub(super) struct Place {
     /// The deepest directory of the path that exists.
     dir: Arc<Dir>,
+    /// Its identity, once that was needed.
+    identity: OnceLock<Identity>,
     /// The missing directories below it, the deepest first.
     missing: Vec<OsString>,
     path: SharePath,
@@ -85,7 +88,8 @@ impl Place {
             Some(error) => return Err(error),
         }
         refuse_dangling(&dir, missing.last())?;
-        let place = Self { dir: Arc::new(dir), missing, name: name.to_owned(), path: path.clone() };
+        let (name, path) = (name.to_owned(), path.clone());
+        let place = Self { dir, identity: OnceLock::new(), missing, name, path };
         Ok((place, judged.grant))
     }
 
@@ -126,6 +130,16 @@ impl Place {
         &self.dir
     }
 
+    /// The identity of that directory.
+    pub(super) fn identity(&self, root: &Root) -> Result<Identity, Errno> {
+        if let Some(identity) = self.identity.get() {
+            return Ok(*identity);
+        }
+        let is_root = Arc::ptr_eq(&self.dir, root.dir());
+        let identity = if is_root { root.identity() } else { Identity::of(&fs::fstat(&*self.dir)?) };
+        Ok(*self.identity.get_or_init(|| identity))
+    }
+
     /// Whether the file's own directory existed then.
     pub(super) fn has_directory(&self) -> bool {
         self.missing.is_empty()
@@ -163,6 +177,31 @@ impl Place {
         self.confirm_above(root, dir, 0)
     }
 
+    /// Like [`Self::confirm`], for a directory that existed when the place was found and is about to be changed: begins the sync of
+    /// that change, if it has to be durable.
+    pub(super) fn confirm_to_change<'s>(
+        &self,
+        root: &Root,
+        syncs: Option<&'s DirectorySyncs>,
+    ) -> Result<Option<PendingSync<'s>>, Error> {
+        let Some(syncs) = syncs else { return self.confirm(root, &self.dir).map(|()| None) };
+        let ours = self.identity(root)?;
+        let parent = self.path.parent().ok_or(Error::NotFound)?;
+        if parent.is_root() {
+            is_same(Ok(root.identity()), ours)?;
+            return Ok(Some(syncs.begin_with(ours.parts(), || Some(Arc::clone(root.dir())))));
+        }
+        let (dir, now) = match root.directory_to_sync(&parent) {
+            Ok((dir, can_sync)) => {
+                let now = Identity::of(&fs::fstat(&dir)?);
+                (Some(dir).filter(|_| can_sync == CanSync::Yes), Ok(now))
+            }
+            Err(error) => (None, Err(error)),
+        };
+        is_same(now, ours)?;
+        Ok(Some(syncs.begin_with(ours.parts(), || Some(Arc::new(dir?)))))
+    }
+
     /// The same for the deepest directory that existed when the place was found.
     pub(super) fn confirm_nearest(&self, root: &Root) -> Result<(), Error> {
         self.confirm_above(root, &self.dir, self.missing.len())
@@ -172,13 +211,12 @@ impl Place {
     fn confirm_above(&self, root: &Root, dir: &Dir, levels: usize) -> Result<(), Error> {
         let above = (0..levels).try_fold(self.path.parent(), |path, _| Some(path?.parent()));
         let path = above.flatten().ok_or(Error::NotFound)?;
-        let (ours, now) = (Identity::of(&fs::fstat(dir)?), root.identity_at(&path));
-        match now {
-            Ok(now) if now == ours => Ok(()),
-            Ok(_) => Err(Errno::STALE.into()),
-            Err(error) if is_missing(&error) => Err(Errno::STALE.into()),
-            Err(error) => Err(error.into()),
-        }
+        let ours = if std::ptr::eq(dir, &raw const *self.dir) {
+            self.identity(root)?
+        } else {
+            Identity::of(&fs::fstat(dir)?)
+        };
+        is_same(if path.is_root() { Ok(root.identity()) } else { root.identity_at(&path) }, ours)
     }
 
     /// The file that has the name now, if any. Only a file can be replaced: a directory is [`Error::IsDirectory`], and what is
@@ -291,8 +329,18 @@ fn create(dir: &Dir, name: &OsStr, syncs: Option<&DirectorySyncs>) -> Result<boo
     Ok(is_new)
 }
 
+/// `ESTALE` if the directory that has the path now is not ours.
+fn is_same(now: io::Result<Identity>, ours: Identity) -> Result<(), Error> {
+    match now {
+        Ok(now) if now == ours => Ok(()),
+        Ok(_) => Err(Errno::STALE.into()),
+        Err(error) if is_missing(&error) => Err(Errno::STALE.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A link that leads out of the folder does not count as missing: its error has no errno.
-fn is_missing(error: &std::io::Error) -> bool {
+fn is_missing(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOENT)
 }
 

@@ -3,6 +3,7 @@
 //! A file that is not kept is removed immediately. A directory that is not kept gets a name in the trash, and is
 //! removed piece by piece later.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::{self, AtFlags, FileType, Stat};
@@ -10,13 +11,15 @@ use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
 use super::error::Error;
-use super::guard::Guard;
+use super::guard::{Expected, Guard};
 use super::place::Place;
 use super::real_path::Judged;
 use super::remover::Remover;
 use super::root::{self, Identity};
 use super::shared::Shared;
 use super::stale;
+use super::temporary::set_aside;
+use super::temporary_tree::remove_tree;
 use super::trash::{OldFile, Removal, TrashId};
 use crate::access::{Grant, ToRemove};
 use crate::durable::group::PendingSync;
@@ -43,7 +46,7 @@ pub struct Removed {
 pub(super) fn remove(
     shared: &Shared,
     grant: &Grant<'_, ToRemove>,
-    guard: Guard,
+    expected: Expected,
     remover: &Remover,
 ) -> Result<Removed, Error> {
     if shared.rules.read_only {
@@ -59,7 +62,7 @@ pub(super) fn remove(
         if !place.has_directory() {
             return Err(Error::NotFound);
         }
-        Remove { shared, place: &place, grant: &grant, guard, remover }.run()
+        Remove { shared, place: &place, grant: &grant, expected, remover }.run()
     })
 }
 
@@ -67,7 +70,7 @@ struct Remove<'r> {
     shared: &'r Shared,
     place: &'r Place,
     grant: &'r Grant<'r, ToRemove>,
-    guard: Guard,
+    expected: Expected,
     remover: &'r Remover,
 }
 
@@ -86,34 +89,42 @@ impl Remove<'_> {
             let Found { stat, .. } = self.examine()?;
             let (dir, path, name) = (place.nearest(), place.path(), place.name());
             let old = OldFile { dir, path, name, stat };
-            let mut removal = shared.trash.begin_removal(&shared.root, &old, remover, by_mount)?;
+            let mut removal =
+                shared.trash.begin_removal((&shared.root, &shared.mounts), &old, remover, by_mount)?;
             removal.sync()?;
             let lock = self.lock()?;
             shared.stays()?;
-            place.confirm(&shared.root, place.nearest())?;
+            let names = place.confirm_to_change(&shared.root, shared.syncs())?;
             let now = self.examine()?;
             if Identity::of(&now.stat) != Identity::of(&stat) {
                 continue;
             }
-            let names = shared.syncs().map(|syncs| syncs.begin(&**place.nearest())).transpose()?;
             match self.take_away(removal, &stat) {
                 Ok(kept) => {
                     drop(lock);
                     names.map_or(Ok(()), PendingSync::finish)?;
-                    return Ok(Removed {
-                        path: place.path().clone(),
-                        lay_at: now.real,
-                        is_directory: is_directory(&stat),
-                        kept,
-                    });
+                    return Ok(self.removed(now, kept));
                 }
-                Err(Errno::XDEV) if by_mount => return Err(Error::CannotKeep),
+                Err(Errno::XDEV) if by_mount && shared.trash.is_on() => return Err(Error::CannotKeep),
+                // It cannot be moved to where it would be removed in pieces.
+                Err(Errno::XDEV) if by_mount => {
+                    let aside = set_aside(place.nearest(), place.name())?;
+                    drop(lock);
+                    names.map_or(Ok(()), PendingSync::finish)?;
+                    remove_tree(shared, place.nearest(), place.path(), OsStr::new(&aside));
+                    return Ok(self.removed(now, None));
+                }
                 Err(Errno::XDEV) => by_mount = true,
                 Err(Errno::NOENT) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Error::Changed)
+    }
+
+    fn removed(&self, Found { stat, real }: Found, kept: Option<TrashId>) -> Removed {
+        let path = self.place.path().clone();
+        Removed { path, lay_at: real, is_directory: is_directory(&stat), kept }
     }
 
     fn take_away(&self, removal: Removal<'_>, stat: &Stat) -> Result<Option<TrashId>, Errno> {
@@ -133,13 +144,14 @@ impl Remove<'_> {
     /// The entry that has the name, if it may be removed. What is not shared looks absent: a device, a link
     /// that leads out or nowhere.
     fn examine(&self) -> Result<Found, Error> {
-        let Self { shared, place, guard, .. } = *self;
+        let Self { shared, place, expected, .. } = *self;
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;
         let stat = root::look_in(&**place.nearest(), place.name())?;
         let seen = match root::file_type(&stat) {
             FileType::Symlink => shared.root.target_of(place.path(), &shared.rules)?,
             _ => stat,
         };
+        expected.admit(&stat)?;
         if !matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory) {
             return Err(Error::NotFound);
         }
@@ -147,14 +159,14 @@ impl Remove<'_> {
             grant.may_remove_below(place.path())?;
             real.iter().try_for_each(|real| grant.may_remove_below(real))?;
         }
-        guard.check(Some(shared.root.facts(&seen).version))?;
+        expected.guard.check(Some(shared.root.facts(&seen).version))?;
         Ok(Found { stat, real })
     }
 
     /// A removal that depends on the current file also waits for other servers that share the folder.
     fn lock(&self) -> Result<CommitGuard<'_>, Error> {
         let Shared { commits, root, .. } = self.shared;
-        match self.guard {
+        match self.expected.guard {
             Guard::None => Ok(commits.within_process()),
             _ => commits.across_servers(root),
         }

@@ -6,22 +6,21 @@
 //! Everything is decided before the first change, under the lock for commits: of two clients that move to the
 //! same free name, only one succeeds.
 
-use rustix::fs::{self, FileType, Stat};
+use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use super::arrive::{Arriving, NewName, NewlyNamed, lock};
 use super::error::Error;
 use super::facts::FileVersion;
-use super::guard::Guard;
-use super::mounts;
+use super::guard::Expected;
 use super::place::Place;
 use super::real_path::Judged;
-use super::root::{self, Identity};
+use super::root;
 use super::shared::Shared;
 use super::stale;
 use super::trash::TrashId;
 use crate::access::{Grant, ToRemove, ToWrite};
-use crate::durable::group::PendingSync;
+use crate::durable::group::{DirectorySyncs, PendingSync};
 use crate::path::SharePath;
 
 /// What was moved.
@@ -65,10 +64,10 @@ impl Moved {
 pub(super) fn rename(
     shared: &Shared,
     from: &Grant<'_, ToRemove>,
-    guard: Guard,
+    expected: Expected,
     wanted: NewName<'_>,
 ) -> Result<Renamed, Error> {
-    stale::retry(|| Ends::find(shared, from, wanted)?.rename(guard))
+    stale::retry(|| Ends::find(shared, from, expected, wanted)?.rename())
 }
 
 /// Both ends of a move.
@@ -78,6 +77,7 @@ struct Ends<'e> {
     from: Grant<'e, ToRemove>,
     target: Place,
     to: Grant<'e, ToWrite>,
+    expected: Expected,
     wanted: NewName<'e>,
 }
 
@@ -89,7 +89,12 @@ struct Item {
 }
 
 impl<'e> Ends<'e> {
-    fn find(shared: &'e Shared, from: &'e Grant<'_, ToRemove>, wanted: NewName<'e>) -> Result<Self, Error> {
+    fn find(
+        shared: &'e Shared,
+        from: &'e Grant<'_, ToRemove>,
+        expected: Expected,
+        wanted: NewName<'e>,
+    ) -> Result<Self, Error> {
         let to = wanted.to;
         let Shared { root, rules, .. } = shared;
         if rules.read_only {
@@ -105,38 +110,35 @@ impl<'e> Ends<'e> {
         if !source.has_directory() {
             return Err(Error::NotFound);
         }
-        Item::look(shared, &source)?;
-        refuse_nested(from.path(), to.path())?;
-        let (target, to) = Place::find(root, to)?;
-        if !target.has_directory() {
-            return Err(Error::NoParent);
+        let found = refuse_nested(from.path(), to.path()).and_then(|()| Place::find(root, to));
+        let has_parent = |(target, to): (Place, _)| {
+            if target.has_directory() { Ok((target, to)) } else { Err(Error::NoParent) }
+        };
+        match found.and_then(has_parent) {
+            Ok((target, to)) => Ok(Self { shared, source, from, target, to, expected, wanted }),
+            // A source that does not exist is the first error.
+            Err(error) => Item::look(shared, &source, expected).and(Err(error)),
         }
-        Ok(Self { shared, source, from, target, to, wanted })
     }
 
-    fn rename(&self, guard: Guard) -> Result<Renamed, Error> {
-        let Self { shared, source, target, .. } = self;
-        let (from_dir, to_dir) = (source.nearest(), target.nearest());
-        let stats = (fs::fstat(&**from_dir)?, fs::fstat(&**to_dir)?);
-        let is_same_dir = Identity::of(&stats.0) == Identity::of(&stats.1);
-        let dirs: &[_] = if is_same_dir { &[to_dir] } else { &[to_dir, from_dir] };
+    fn rename(&self) -> Result<Renamed, Error> {
+        let Self { shared, source, target, expected, .. } = self;
         // Most names are free, and then there is nothing to keep.
-        let is_free = matches!(root::look_in(&**to_dir, target.name()), Err(Errno::NOENT));
+        let is_free = matches!(root::look_in(&**target.nearest(), target.name()), Err(Errno::NOENT));
         let old = if is_free {
             None
         } else {
-            self.with_item(&stats, guard, |_, arriving| {
+            self.confirm(None)?;
+            self.with_item(|_, arriving| {
                 let step = arriving.decide()?;
                 arriving.prepare(step)
             })?
         };
-        let syncs = shared.syncs();
-        let begun = dirs.iter().filter_map(|dir| Some(syncs?.begin(&***dir)));
-        let begun = begun.collect::<Result<Vec<_>, _>>()?;
-        let renamed = {
-            let _lock = lock(shared, &self.wanted(&self.to), guard)?;
+        let (renamed, begun) = {
+            let _lock = lock(shared, &self.wanted(&self.to), expected.guard)?;
             shared.stays()?;
-            self.with_item(&stats, guard, |lay_at, arriving| {
+            let begun = self.confirm(shared.syncs())?;
+            let renamed = self.with_item(|lay_at, arriving| {
                 let step = arriving.decide()?;
                 let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
                 let Some(arrived) = arriving.carry_out(step, old)? else {
@@ -146,12 +148,32 @@ impl<'e> Ends<'e> {
                 let (from, lay_at) = (source.path().clone(), lay_at.cloned());
                 let moved = Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept };
                 Ok(Renamed::Done(moved))
-            })?
+            })?;
+            (renamed, begun)
         };
         if matches!(renamed, Renamed::Done(_)) {
             begun.into_iter().try_for_each(PendingSync::finish)?;
         }
         Ok(renamed)
+    }
+
+    /// Whether both ends are in the same directory.
+    fn is_same_dir(&self) -> Result<bool, Error> {
+        let Self { shared, source, target, .. } = self;
+        Ok(source.identity(&shared.root)? == target.identity(&shared.root)?)
+    }
+
+    /// Fails with `ESTALE` if a directory of the ends has another path by now. Begins to sync each directory.
+    fn confirm(&self, syncs: Option<&'e DirectorySyncs>) -> Result<Vec<PendingSync<'e>>, Error> {
+        let Self { shared, source, target, .. } = self;
+        let is_same_dir = self.is_same_dir()?;
+        let mut begun: Vec<_> = source.confirm_to_change(&shared.root, syncs)?.into_iter().collect();
+        if !is_same_dir {
+            begun.extend(target.confirm_to_change(&shared.root, syncs)?);
+        } else if source.path().parent() != target.path().parent() {
+            target.confirm(&shared.root, target.nearest())?;
+        }
+        Ok(begun)
     }
 
     /// The new name, with this grant.
@@ -163,42 +185,38 @@ impl<'e> Ends<'e> {
     /// moved.
     fn with_item<T>(
         &self,
-        dirs: &(Stat, Stat),
-        guard: Guard,
         act: impl FnOnce(Option<&SharePath>, &Arriving<'e, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let Self { shared, source, target, .. } = self;
+        let Self { shared, source, target, expected, .. } = self;
         let (root, from_dir, to_dir) = (&shared.root, source.nearest(), target.nearest());
-        source.confirm(root, from_dir)?;
-        if source.path().parent() != target.path().parent() || Identity::of(&dirs.0) != Identity::of(&dirs.1)
-        {
-            target.confirm(root, to_dir)?;
-        }
+        let dirs = (source.identity(root)?, target.identity(root)?);
         let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
         let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
-        let item = Item::look(shared, source)?;
-        guard.check(Some(item.version))?;
+        let item = Item::look(shared, source, *expected)?;
+        expected.guard.check(Some(item.version))?;
         if root::file_type(&item.stat) == FileType::Directory {
             let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
             paths.try_for_each(|path| from.may_remove_below(path))?;
-            if item.stat.st_dev != dirs.0.st_dev {
+            if item.stat.st_dev != dirs.0.device() {
                 return Err(Error::Mounted);
             }
-            mounts::refuse_at_or_below(from_dir, source.name())?;
+            shared.mounts.refuse_at_or_below(root.dir(), from_dir, source.name())?;
         }
         let ends = (from_dir, source.name());
         let lies_at = lies_at.as_ref();
         let stat = item.stat;
         let wanted = self.wanted(&to);
-        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs: *dirs, target, wanted, lies_at })
+        act(lay_at.as_ref(), &Arriving { shared, from: ends, stat, dirs, target, wanted, lies_at })
     }
 }
 
 impl Item {
     /// The entry at the place; for a link, the link itself, not its target. What is not shared looks absent:
     /// a device, a link that leads out or nowhere.
-    fn look(shared: &Shared, place: &Place) -> Result<Self, Error> {
-        let stat = root::look_in(&**place.nearest(), place.name())?;
+    fn look(shared: &Shared, place: &Place, expected: Expected) -> Result<Self, Error> {
+        let stat = root::look_in(&**place.nearest(), place.name())
+            .map_err(|error| Error::from(error).of_source())?;
+        expected.admit(&stat)?;
         let seen = match root::file_type(&stat) {
             FileType::Symlink => shared.root.target_of(place.path(), &shared.rules)?,
             _ => stat,

@@ -22,6 +22,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The flags for opening anything unknown: a FIFO must not block, a terminal must not become the controlling one.
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
@@ -31,7 +32,8 @@ pub(super) const OWN: &str = ".wharf";
 
 /// The shared folder's own directory.
 pub(super) struct Root {
-    dir: Dir,
+    /// Unlike other directories, it is open for reading, so it can be synced.
+    dir: Arc<Dir>,
     identity: Identity,
 }
 
@@ -51,7 +53,14 @@ pub(super) struct Opened {
 }
 
 /// A directory whose real path has not been judged yet.
-pub(super) struct Unjudged(Dir);
+pub(super) struct Unjudged(Arc<Dir>);
+
+/// Whether an open directory can be synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CanSync {
+    Yes,
+    No,
+}
 
 impl Identity {
     /// The identity of whatever has this path.
@@ -61,6 +70,11 @@ impl Identity {
 
     pub(super) fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+
+    /// Its device and its inode.
+    pub(super) fn parts(&self) -> (u64, u64) {
+        (self.device, self.inode)
     }
 
     /// The device number of its file system, as far as it has one.
@@ -76,7 +90,7 @@ impl Root {
         // Opening needs the right to read. Entering needs another right, without which every file would be
         // denied.
         let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
-        Ok(Self { dir: Dir::from_std_file(handle.into()), identity })
+        Ok(Self { dir: Arc::new(Dir::from_std_file(handle.into())), identity })
     }
 
     /// The facts of something below it, from its `stat`.
@@ -90,7 +104,7 @@ impl Root {
     }
 
     /// The directory itself.
-    pub(super) fn dir(&self) -> &Dir {
+    pub(super) fn dir(&self) -> &Arc<Dir> {
         &self.dir
     }
 
@@ -186,7 +200,20 @@ impl Root {
 
     /// Opens a directory to create entries in. It need not be readable.
     pub(super) fn directory(&self, path: &SharePath) -> io::Result<Unjudged> {
-        self.dir.open_dir(path.as_path()).map(Unjudged)
+        if path.is_root() {
+            return Ok(Unjudged(Arc::clone(&self.dir)));
+        }
+        self.dir.open_dir(path.as_path()).map(|dir| Unjudged(Arc::new(dir)))
+    }
+
+    /// Opens a directory to sync it, and otherwise only to examine it: a directory that cannot be read cannot be synced.
+    pub(super) fn directory_to_sync(&self, path: &SharePath) -> io::Result<(File, CanSync)> {
+        match self.open_as(path.as_path(), OFlags::DIRECTORY) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::ACCESS) => {
+                self.open_as(path.as_path(), OFlags::PATH).map(|file| (file, CanSync::No))
+            }
+            opened => opened.map(|file| (file, CanSync::Yes)),
+        }
     }
 
     /// Opens a directory for the server itself.
@@ -238,7 +265,7 @@ impl Unjudged {
         root: &Root,
         grant: &'g Grant<'_, O>,
         missing: &[&OsStr],
-    ) -> Result<(Dir, Judged<'g, O>), Error> {
+    ) -> Result<(Arc<Dir>, Judged<'g, O>), Error> {
         let judged = root.judge(grant, &self.0, missing)?;
         Ok((self.0, judged))
     }

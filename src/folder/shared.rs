@@ -14,6 +14,7 @@ use super::attributes;
 use super::claims::Claims;
 use super::commit_lock::CommitLock;
 use super::error::{CannotShare, Error};
+use super::mounts::Mounts;
 use super::place::Place;
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     directory_syncs: DirectorySyncs,
     pub(super) claims: Claims,
     pub(super) trash: Trash,
+    pub(super) mounts: Mounts,
 }
 
 impl Shared {
@@ -56,6 +58,7 @@ impl Shared {
             directory_syncs: DirectorySyncs::default(),
             claims: Claims::default(),
             trash: Trash::new(rules),
+            mounts: Mounts::open(),
         })
     }
 

@@ -53,7 +53,7 @@ impl<'s> CompleteCopy<'s, '_> {
         target.confirm(&shared.root, target.nearest()).map_err(of_target)?;
         let Judged { grant, real } = target.judge_in(&shared.root, target.nearest(), wanted.to)?;
         let stat = root::look_in(&**from.0, from.1).map_err(of_target)?;
-        let dir = rustix::fs::fstat(&**target.nearest())?;
+        let dir = target.identity(&shared.root)?;
         // It is beside its target.
         let dirs = (dir, dir);
         let wanted = NewName { to: &grant, ..wanted };

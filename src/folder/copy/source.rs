@@ -13,7 +13,6 @@ use crate::durable::group::PendingSync;
 use crate::folder::copy::walk::{Found, SeenEntries, TreeWalk, read_link};
 use crate::folder::error::Error;
 use crate::folder::guard::Guard;
-use crate::folder::mounts;
 use crate::folder::place::Place;
 use crate::folder::real_path::Judged;
 use crate::folder::root::{self, Identity};
@@ -43,7 +42,7 @@ impl MovedSource {
             guard.check(Some(root.facts(&stat).version))?;
         }
         if root::file_type(&stat) == FileType::Directory {
-            mounts::refuse_at_or_below(place.nearest(), place.name())?;
+            shared.mounts.refuse_at_or_below(root.dir(), place.nearest(), place.name())?;
         }
         Ok(Self { place, stat, lay_at })
     }

@@ -18,7 +18,7 @@ use super::state::Trash;
 use super::store::{GONE, TrashStore};
 use super::written::Change;
 use crate::folder::error::Error;
-use crate::folder::mounts;
+use crate::folder::mounts::Mounts;
 use crate::folder::remover::Remover;
 use crate::folder::root::{Root, file_type};
 use crate::folder::temporary::{rename_to_free, set_aside};
@@ -38,7 +38,7 @@ impl Trash {
     /// used.
     pub(in crate::folder) fn begin_removal<'t>(
         &'t self,
-        root: &Root,
+        (root, mounts): (&Root, &Mounts),
         old: &OldFile<'_>,
         remover: &Remover,
         by_mount: bool,
@@ -53,7 +53,7 @@ impl Trash {
             return Ok(Removal::AtOnce);
         }
         if is_directory {
-            mounts::refuse_at_or_below(dir, name)?;
+            mounts.refuse_at_or_below(root.dir(), dir, name)?;
         }
         let parent = path.parent().unwrap_or_default();
         let store = if by_mount {

@@ -58,9 +58,9 @@ impl Relocation {
         })
     }
 
-    /// Whether the source has to be examined before it is moved.
-    pub(super) fn depends_on_source(&self) -> bool {
-        self.needs_directory || self.conditions.iter().next().is_some()
+    /// Whether there are preconditions, so that the source has to be examined first.
+    pub(super) fn has_conditions(&self) -> bool {
+        self.conditions.iter().next().is_some()
     }
 
     /// Checks the preconditions on the source, and returns the condition that must still hold when it is moved.

@@ -2,10 +2,10 @@
 
 use crate::access::ToRemove;
 use crate::blocking::Blocking;
-use crate::folder::{Error, Guard, Renamed};
+use crate::folder::{Expected, Guard, Renamed};
 use crate::http::destination::Depth;
 use crate::server::disk::Disk;
-use crate::server::error_response::{bad_request, not_found, of};
+use crate::server::error_response::{bad_request, not_found, of_read_error};
 use crate::server::gate::authorise;
 use crate::server::handle::copies::{self, CopyJob};
 use crate::server::handle::destination::Relocation;
@@ -39,8 +39,8 @@ fn run(moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobOutco
     authorise::ensure_current(principal, state)?;
     let source = authorise::grant::<ToRemove>(principal, from, state)?;
     let target = moving.target(state)?;
-    let guard = if relocation.depends_on_source() {
-        let named = state.folder.look(&source, disk).map_err(|error| of_source(&error))?;
+    let guard = if relocation.has_conditions() {
+        let named = state.folder.look(&source, disk).map_err(|error| of_read_error(&error))?;
         if relocation.needs_directory && named.is_file() {
             return Err(not_found());
         }
@@ -48,7 +48,8 @@ fn run(moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobOutco
     } else {
         Guard::None
     };
-    let renamed = state.folder.rename(&source, guard, moving.new_name(&target), disk);
+    let expected = Expected { guard, is_directory: relocation.needs_directory };
+    let renamed = state.folder.rename(&source, expected, moving.new_name(&target), disk);
     match renamed.map_err(|error| relocation.refuse(&error))? {
         Renamed::Done(moved) => Ok(JobOutcome::Respond(moving.moved(&moved, state), None)),
         Renamed::OtherFileSystem => {
@@ -57,13 +58,5 @@ fn run(moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobOutco
             let copying = copying.map_err(|error| relocation.refuse(&error))?;
             Ok(JobOutcome::Again(copies::job(CopyJob { copying, relocating: moving, _permit: permit })))
         }
-    }
-}
-
-/// A source whose path goes through a file does not exist.
-fn of_source(error: &Error) -> Response {
-    match error {
-        Error::NotDirectory => not_found(),
-        error => of(error),
     }
 }

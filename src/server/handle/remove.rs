@@ -2,7 +2,7 @@
 
 use crate::access::{Grant, Principal, ToRemove};
 use crate::blocking::Blocking;
-use crate::folder::{Guard, Named};
+use crate::folder::{Expected, Guard, Named};
 use crate::http::conditional;
 use crate::http::destination::Depth;
 use crate::http::response::Head;
@@ -46,8 +46,8 @@ pub(crate) fn handle(
     Ok(Handled::Save(Box::new(move |state, disk| {
         let removed = authorise::ensure_current(&principal, state).and_then(|()| {
             let grant = authorise::grant(&principal, &path, state)?;
-            let guard = demands.guard(&grant, state, disk)?;
-            let removed = state.folder.remove(&grant, guard, &client.remover, disk);
+            let expected = demands.expected(&grant, state, disk)?;
+            let removed = state.folder.remove(&grant, expected, &client.remover, disk);
             removed.map_err(|error| error_response::of_read_error(&error))
         });
         let response = removed.map(|removed| {
@@ -74,17 +74,18 @@ pub(super) fn refuse_root(request: &Request<'_, '_, '_>, done: &str) -> Result<(
 }
 
 impl Demands {
-    /// Checks the demands, and returns the condition that the removal has to check again. Without demands, this does
-    /// not access the disk.
-    fn guard(
+    /// Checks the demands, and returns what the removal has to check again. Without conditions, this does not access the
+    /// disk.
+    fn expected(
         &self,
         grant: &Grant<'_, ToRemove>,
         state: &State,
         disk: Blocking<'_>,
-    ) -> Result<Guard, Response> {
+    ) -> Result<Expected, Response> {
+        let is_directory = self.is_directory;
         let preconditions = conditional::gather(self.conditions.iter());
-        if !preconditions.guard_a_write() && !self.is_directory && !self.is_shallow {
-            return Ok(Guard::None);
+        if !preconditions.guard_a_write() && !self.is_shallow {
+            return Ok(Expected { guard: Guard::None, is_directory });
         }
         let named = state.folder.look(grant, disk).map_err(|error| error_response::of_read_error(&error))?;
         match named {
@@ -92,7 +93,7 @@ impl Demands {
             Named::Directory if self.is_shallow => {
                 Err(bad_request("a directory is removed with all that is in it (send Depth: infinity)"))
             }
-            named => conditions::guard(&preconditions, named),
+            named => Ok(Expected { guard: conditions::guard(&preconditions, named)?, is_directory }),
         }
     }
 }
