@@ -10,6 +10,7 @@ mod owners;
 mod page;
 mod restoring;
 mod system_calls;
+mod table;
 #[cfg(feature = "accounts")]
 mod users;
 

@@ -25,6 +25,16 @@ const PLACE: &str = "WHARF_TESTS_FUSE";
 pub mod faults {
     /// `link` fails with EOPNOTSUPP.
     pub const NO_LINKS: &str = "no-links";
+    /// Everything that changes something fails with EROFS.
+    pub const READ_ONLY: &str = "read-only";
+    /// Writing, and creating files, links and directories, fails with ENOSPC.
+    pub const NO_SPACE: &str = "no-space";
+    /// Renaming fails with ENOSPC.
+    pub const NO_SPACE_TO_RENAME: &str = "no-space-to-rename";
+    /// A name of more than 64 bytes fails with ENAMETOOLONG.
+    pub const SHORT_NAMES: &str = "short-names";
+    /// Renaming and linking fails with EXDEV, unless both names are below the same directory of the root.
+    pub const APART: &str = "apart";
     /// `renameat2` with flags fails with EINVAL.
     pub const NO_NOREPLACE: &str = "no-noreplace";
     /// Extended attributes fail with ENOTSUP.

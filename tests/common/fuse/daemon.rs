@@ -36,6 +36,9 @@ pub const WORDS: &str = "words";
 /// The kernel caches nothing: every lookup asks the daemon.
 const NEVER: Duration = Duration::ZERO;
 const GENERATION: Generation = Generation(0);
+/// The longest name with [`words::SHORT_NAMES`].
+const LONGEST_SHORT_NAME: usize = 64;
+const READ_ONLY: (&str, rustix::io::Errno) = (words::READ_ONLY, rustix::io::Errno::ROFS);
 
 #[test]
 #[ignore = "the daemon of the tests that use a FUSE mount, which start it themselves"]
@@ -125,7 +128,34 @@ impl Passthrough {
         file.ok_or_else(|| rustix::io::Errno::BADF.into())
     }
 
+    /// Fails if one of these faults is set, with its error.
+    fn refuse(&self, faults: &[(&str, rustix::io::Errno)]) -> io::Result<()> {
+        match faults.iter().find(|(word, _)| self.is(word)) {
+            Some((_, error)) => Err((*error).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The directory of the root that this path is in; empty for an entry of the root.
+    fn top(&self, path: &Path) -> PathBuf {
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        below.parent().and_then(|above| above.iter().next()).map(PathBuf::from).unwrap_or_default()
+    }
+
+    /// Fails if a new name cannot be made.
+    fn may_create(&self, name: &OsStr) -> io::Result<()> {
+        self.is_possible(name)?;
+        self.refuse(&[READ_ONLY, (words::NO_SPACE, rustix::io::Errno::NOSPC)])
+    }
+
+    /// Fails if the name is too long.
+    fn is_possible(&self, name: &OsStr) -> io::Result<()> {
+        let is_long = name.len() > LONGEST_SHORT_NAME;
+        if is_long { self.refuse(&[(words::SHORT_NAMES, rustix::io::Errno::NAMETOOLONG)]) } else { Ok(()) }
+    }
+
     fn look_up(&self, parent: INodeNo, name: &OsStr) -> io::Result<FileAttr> {
+        self.is_possible(name)?;
         let parent = self.path(parent)?;
         let file = open_path(&parent.join(name)).or_else(|missing| {
             let name = name.to_string_lossy();
@@ -184,6 +214,7 @@ impl Passthrough {
         mode: u32,
         flags: i32,
     ) -> io::Result<(FileAttr, FileHandle)> {
+        self.may_create(name)?;
         let exclusive = flags & OFlags::EXCL.bits().cast_signed();
         let mut options = access(flags);
         options.custom_flags(exclusive).mode(mode).write(true).create(true);
@@ -194,6 +225,7 @@ impl Passthrough {
     }
 
     fn set_attributes(&self, inode: INodeNo, set: &Set) -> io::Result<FileAttr> {
+        self.refuse(&[READ_ONLY])?;
         let path = self.path(inode)?;
         if let Some(mode) = set.mode {
             fs::set_permissions(&path, Permissions::from_mode(mode & 0o7777))?;
@@ -213,8 +245,10 @@ impl Passthrough {
     }
 
     fn link(&self, inode: INodeNo, parent: INodeNo, name: &OsStr) -> io::Result<FileAttr> {
-        if self.is(words::NO_LINKS) {
-            return Err(rustix::io::Errno::OPNOTSUPP.into());
+        self.may_create(name)?;
+        self.refuse(&[(words::NO_LINKS, rustix::io::Errno::OPNOTSUPP)])?;
+        if self.top(&self.shown(inode)?) != self.top(&self.shown(parent)?.join(name)) {
+            self.refuse(&[(words::APART, rustix::io::Errno::XDEV)])?;
         }
         let target = self.path(parent)?.join(name);
         let follow = rustix::fs::AtFlags::SYMLINK_FOLLOW;
@@ -224,8 +258,13 @@ impl Passthrough {
     }
 
     fn rename(&self, from: (INodeNo, &OsStr), to: (INodeNo, &OsStr), flags: RenameFlags) -> io::Result<()> {
-        if !flags.is_empty() && self.is(words::NO_NOREPLACE) {
-            return Err(rustix::io::Errno::INVAL.into());
+        self.is_possible(to.1)?;
+        self.refuse(&[READ_ONLY, (words::NO_SPACE_TO_RENAME, rustix::io::Errno::NOSPC)])?;
+        if !flags.is_empty() {
+            self.refuse(&[(words::NO_NOREPLACE, rustix::io::Errno::INVAL)])?;
+        }
+        if self.top(&self.shown(from.0)?.join(from.1)) != self.top(&self.shown(to.0)?.join(to.1)) {
+            self.refuse(&[(words::APART, rustix::io::Errno::XDEV)])?;
         }
         let (source, target) = (self.path(from.0)?.join(from.1), self.path(to.0)?.join(to.1));
         let flags = rustix::fs::RenameFlags::from_bits_retain(flags.bits());
@@ -327,6 +366,7 @@ impl Filesystem for Daemon {
 
     fn mkdir(&self, _: &Request, parent: INodeNo, name: &OsStr, mode: u32, _: u32, reply: ReplyEntry) {
         let make = || {
+            self.0.may_create(name)?;
             rustix::fs::mkdirat(CWD, self.0.path(parent)?.join(name), Mode::from_raw_mode(mode))?;
             let found = self.0.look_up(parent, name)?;
             self.0.happened("mkdir", found.ino.0, &self.0.shown(parent)?.join(name));
@@ -337,6 +377,7 @@ impl Filesystem for Daemon {
 
     fn symlink(&self, _: &Request, parent: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry) {
         let make = || {
+            self.0.may_create(name)?;
             std::os::unix::fs::symlink(target, self.0.path(parent)?.join(name))?;
             self.0.look_up(parent, name)
         };
@@ -348,11 +389,13 @@ impl Filesystem for Daemon {
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        done(self.0.path(parent).and_then(|dir| fs::remove_file(dir.join(name))), reply);
+        let removed = self.0.refuse(&[READ_ONLY]).and_then(|()| self.0.path(parent));
+        done(removed.and_then(|dir| fs::remove_file(dir.join(name))), reply);
     }
 
     fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        done(self.0.path(parent).and_then(|dir| fs::remove_dir(dir.join(name))), reply);
+        let removed = self.0.refuse(&[READ_ONLY]).and_then(|()| self.0.path(parent));
+        done(removed.and_then(|dir| fs::remove_dir(dir.join(name))), reply);
     }
 
     fn rename(
@@ -369,7 +412,10 @@ impl Filesystem for Daemon {
     }
 
     fn open(&self, _: &Request, inode: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        opened(&self.0, self.0.path(inode).and_then(|path| access(flags.0).open(path)), reply);
+        let writes = OFlags::from_bits_retain(flags.0 as u32) & OFlags::RWMODE != OFlags::RDONLY;
+        let may_open = if writes { self.0.refuse(&[READ_ONLY]) } else { Ok(()) };
+        let path = may_open.and_then(|()| self.0.path(inode));
+        opened(&self.0, path.and_then(|path| access(flags.0).open(path)), reply);
     }
 
     fn create(
@@ -418,7 +464,9 @@ impl Filesystem for Daemon {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.0.file(handle).and_then(|file| file.write_all_at(data, offset)) {
+        let file = self.0.refuse(&[(words::NO_SPACE, rustix::io::Errno::NOSPC)]);
+        let file = file.and_then(|()| self.0.file(handle));
+        match file.and_then(|file| file.write_all_at(data, offset)) {
             Ok(()) => reply.written(data.len() as u32),
             Err(error) => reply.error(error.into()),
         }
