@@ -1,5 +1,6 @@
 //! A server that is killed while four clients remove, move, copy and replace loses no file that existed: each is at its
-//! old place, at its new place, or in the trash; also after the sweep at the next start.
+//! old place, at its new place, or in the trash; also after the sweep at the next start. The same holds where files cannot have
+//! a second name, so that a replaced file is exchanged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +10,10 @@ use std::thread;
 
 use rustix::process::Signal;
 
+use tempfile::TempDir;
+
 use super::EDIT;
+use crate::common::fuse::{Mount, faults};
 use crate::common::{Random, Wharf, eventually};
 
 const ROUNDS: u64 = 10;
@@ -71,31 +75,49 @@ fn missing(folder: &Path, existed: &BTreeSet<String>) -> Vec<String> {
     existed.difference(&found).cloned().collect()
 }
 
+/// Serves this place, kills the server after some changes, and serves it again. The folder is also at `behind`.
+fn no_file_is_lost(place: TempDir, behind: &Path, round: u64, existed: &BTreeSet<String>) {
+    let mut wharf = Wharf::serve_in(place, &[&EDIT[..], &["--no-sync"]].concat());
+    let (answered, end) = (AtomicUsize::new(0), 5 + Random::new(round).below(60));
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (wharf, answered) = (&wharf, &answered);
+            let (mut cookie, mut random) = (String::new(), Random::new(1_000 * round + client));
+            scope.spawn(move || {
+                while change(wharf, &mut cookie, &mut random) {
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        eventually("changes", || answered.load(Ordering::Relaxed) >= end);
+        wharf.signal(Signal::KILL);
+    });
+    wharf.wait();
+    assert_eq!(missing(behind, existed), Vec::<String>::new(), "round {round}");
+    let place = wharf.kill();
+    let again = Wharf::serve_in(place, &EDIT);
+    assert_eq!(again.ask("GET", "/.wharf/ready", "", b"").code(), 200);
+    assert_eq!(missing(behind, existed), Vec::<String>::new(), "round {round}, after the next start");
+}
+
 #[test]
 fn no_file_is_lost_when_the_server_is_killed() {
     for round in 0..ROUNDS {
         let place = tempfile::tempdir().expect("a place");
         let folder = place.path().join("share");
         let existed = furnish(&folder);
-        let wharf = Wharf::serve_in(place, &[&EDIT[..], &["--no-sync"]].concat());
-        let (answered, end) = (AtomicUsize::new(0), 5 + Random::new(round).below(60));
-        thread::scope(|scope| {
-            for client in 0..CLIENTS {
-                let (wharf, answered) = (&wharf, &answered);
-                let (mut cookie, mut random) = (String::new(), Random::new(1_000 * round + client));
-                scope.spawn(move || {
-                    while change(wharf, &mut cookie, &mut random) {
-                        answered.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
-            }
-            eventually("changes", || answered.load(Ordering::Relaxed) >= end);
-            wharf.signal(Signal::KILL);
-        });
-        assert_eq!(missing(&folder, &existed), Vec::<String>::new(), "round {round}");
-        let place = wharf.kill();
-        let again = Wharf::serve_in(place, &EDIT);
-        assert_eq!(again.ask("GET", "/.wharf/ready", "", b"").code(), 200);
-        assert_eq!(missing(&folder, &existed), Vec::<String>::new(), "round {round}, after the next start");
+        no_file_is_lost(place, &folder, round, &existed);
+    }
+}
+
+/// Some file systems also lack `RENAME_NOREPLACE`. There nothing is replaced.
+#[test]
+fn no_file_is_lost_where_files_have_one_name() {
+    let lacking = [&[faults::NO_LINKS][..], &[faults::NO_LINKS, faults::NO_NOREPLACE]];
+    for round in 0..ROUNDS {
+        let Some(mount) = Mount::new() else { return };
+        let existed = furnish(&mount.behind());
+        mount.set(lacking[usize::from(round % 3 == 2)]);
+        no_file_is_lost(mount.place(), &mount.behind(), round, &existed);
     }
 }
