@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod changes;
+mod changes_meanwhile;
 pub(crate) mod chat;
 pub(crate) mod driver;
 mod folder;

@@ -7,39 +7,39 @@ use super::driver::{Browser, stage};
 use crate::common::{Wharf, eventually};
 
 /// Everybody may do everything.
-const EDIT: [&str; 2] = ["--allow", "everyone=edit,chat"];
+pub(super) const EDIT: [&str; 2] = ["--allow", "everyone=edit,chat"];
 
 /// Keys without a character (W3C WebDriver 2 §17.4.2).
 const F2: char = '\u{e032}';
-const DELETE: char = '\u{e017}';
+pub(super) const DELETE: char = '\u{e017}';
 const ENTER: char = '\u{e007}';
-const ESCAPE: char = '\u{e00c}';
+pub(super) const ESCAPE: char = '\u{e00c}';
 
 /// A name that would do harm as markup.
-const HOSTILE: &str = "<img src=x onerror=alert(1)>.txt";
+pub(super) const HOSTILE: &str = "<img src=x onerror=alert(1)>.txt";
 
-fn fill(wharf: &Wharf) {
+pub(super) fn fill(wharf: &Wharf) {
     for name in ["a.txt", "b.txt", "sub/c.txt", "other/deep/d.txt", HOSTILE] {
         wharf.write(name, name);
     }
 }
 
 /// Focuses the link of a row, once it is there.
-fn focus(browser: &Browser, href: &str) {
+pub(super) fn focus(browser: &Browser, href: &str) {
     let link = format!("document.querySelector('#files a[href=\"./{href}\"]')");
     browser.until(&link);
     browser.js(&format!("{link}.focus()"));
 }
 
 /// Opens the menu of a row.
-fn open_menu(browser: &Browser, href: &str) {
+pub(super) fn open_menu(browser: &Browser, href: &str) {
     browser.until(&format!("document.querySelector('#files td:has(> a[href=\"./{href}\"]) .more')"));
     browser.click(&format!("#files td:has(> a[href=\"./{href}\"]) .more"));
     browser.until("document.querySelector('#menu:popover-open')");
 }
 
 /// Enters this text in the dialog, and sends it.
-fn enter(browser: &Browser, text: &str) {
+pub(super) fn enter(browser: &Browser, text: &str) {
     browser.until("document.querySelector('.change[open] input')");
     let script = "const field = document.querySelector('.change input'); field.value = arguments[0]; \
                   field.dispatchEvent(new Event('input'))";
@@ -48,19 +48,19 @@ fn enter(browser: &Browser, text: &str) {
 }
 
 #[track_caller]
-fn is_told(browser: &Browser, text: &str) {
+pub(super) fn is_told(browser: &Browser, text: &str) {
     browser.until(&format!("document.querySelector('#toast p').textContent === {}", json!(text)));
 }
 
 /// Waits until the focus is on the link of this row.
 #[track_caller]
-fn has_focus(browser: &Browser, href: &str) {
+pub(super) fn has_focus(browser: &Browser, href: &str) {
     browser.until(&format!("document.activeElement.getAttribute('href') === './{href}'"));
 }
 
 /// Waits until the page shows these names.
 #[track_caller]
-fn shows(browser: &Browser, names: &[&str]) {
+pub(super) fn shows(browser: &Browser, names: &[&str]) {
     eventually(&format!("{names:?}"), || browser.names() == names);
 }
 

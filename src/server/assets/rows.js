@@ -158,9 +158,21 @@ if ($("#files")) {
       const answer = await call(show, "MKCOL", path);
       if (!answer) next = "";
       changed();
-      if (answer) tell(`Created “${name}”.`);
+      const back = (show) => removeEmpty(path, name, show);
+      if (answer) tell(`Created “${name}”.`, may.has("remove") && may.has("restore") ? back : null);
       return Boolean(answer);
     });
+  }
+
+  /** Removes a folder that was created here, unless something was saved in it since. Returns whether it was removed. */
+  async function removeEmpty(path, name, show) {
+    const list = await call(show, "GET", `${path}?list`, { Accept: "application/json" });
+    if (!list) return false;
+    if ((await list.json()).entries.length) return void show(`“${name}” is not empty any more.`);
+    const answer = await call(show, "DELETE", path);
+    changed();
+    if (answer) tell(`“${name}” is gone again.`);
+    return Boolean(answer);
   }
 
   new MutationObserver(() => $("#files") !== table && equip()).observe($("main"), { childList: true });
