@@ -52,6 +52,11 @@ pub(super) fn is_told(browser: &Browser, text: &str) {
     browser.until(&format!("document.querySelector('#toast p').textContent === {}", json!(text)));
 }
 
+/// Moves the focus into the message, which stays as long as the focus is there, however slow the machine is.
+pub(super) fn keep_message(browser: &Browser) {
+    browser.js("document.querySelector('#toast button').focus()");
+}
+
 /// Waits until the focus is on the link of this row.
 #[track_caller]
 pub(super) fn has_focus(browser: &Browser, href: &str) {
@@ -96,6 +101,7 @@ fn names_change_and_change_back() {
     is_told(&browser, &format!("Renamed “{HOSTILE}” to “50% & <b>.txt”."));
     has_focus(&browser, "50%25%20&%20%3Cb%3E.txt");
     assert_eq!(wharf.read("50% & <b>.txt"), HOSTILE.as_bytes());
+    keep_message(&browser);
     is_for_everybody(&browser, "renamed");
     browser.press("Undo");
     is_told(&browser, &format!("“{HOSTILE}” is back."));
@@ -161,6 +167,7 @@ fn what_is_deleted_comes_back() {
     }
     // The next row has the focus.
     has_focus(&browser, "b.txt");
+    keep_message(&browser);
     is_for_everybody(&browser, "deleted");
     browser.press("Undo");
     is_told(&browser, "Restored “a.txt”.");
@@ -381,8 +388,8 @@ mod with_accounts {
         assert_eq!(end(), 303);
         enter(&browser, "d.txt");
         browser.until(&format!("!document.querySelector('dialog') && {ENDED}"));
-        is_for_everybody(&browser, "changes-logged-out");
         browser.press("Undo");
+        is_for_everybody(&browser, "changes-logged-out");
         focus(&browser, "c.txt");
         browser.key(DELETE);
         browser.until(ENDED);

@@ -4,7 +4,9 @@
 use serde_json::json;
 
 use super::accessibility::is_for_everybody;
-use super::changes::{DELETE, EDIT, ESCAPE, HOSTILE, enter, fill, focus, is_told, open_menu, shows};
+use super::changes::{
+    DELETE, EDIT, ESCAPE, HOSTILE, enter, fill, focus, is_told, keep_message, open_menu, shows,
+};
 use super::driver::{Browser, stage};
 
 /// Waits until the open dialog shows this error.
@@ -36,6 +38,7 @@ fn a_new_folder_is_undone_while_it_is_empty() {
         is_for_everybody(&browser, "new-folder");
         enter(&browser, "new");
         is_told(&browser, "Created “new”.");
+        keep_message(&browser);
         shows(&browser, &["new", "other", "sub", HOSTILE, "a.txt", "b.txt"]);
     };
     create();
@@ -74,6 +77,7 @@ fn each_change_meets_the_same_change_of_another_window() {
     }
     browser.press("Move here");
     is_told(&browser, "Moved “a.txt” to “new”.");
+    keep_message(&browser);
     other.press("Move here");
     is_refused(&other, "There is nothing of that name.");
     other.key(ESCAPE);
@@ -143,6 +147,7 @@ mod with_accounts {
         focus(&browser, "b.txt");
         browser.key(DELETE);
         is_told(&browser, "Deleted “b.txt”.");
+        keep_message(&browser);
         end();
         browser.press("Undo");
         browser.until(ENDED);
