@@ -46,7 +46,8 @@ pub enum PathError {
     PathTooLong,
 }
 
-/// The cache hashes the path of each request, so the length is left out: no key has anything after its path.
+/// The cache hashes the path of each request, so this saves the length. The path is the last part of each key, so its
+/// end is clear.
 impl Hash for SharePath {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.bytes);

@@ -32,7 +32,7 @@ const UNANSWERED: usize = 500;
 /// How much of a processor a flood of guesses may cost.
 const CORES: f64 = 1.0;
 
-/// Requests of a program that sends its password with each.
+/// The number of requests of a program that sends its password with each request.
 const REQUESTS: usize = 1000;
 
 /// Users whose names are guessed, and guesses for each: the fourth would be delayed.

@@ -44,7 +44,7 @@ pub struct Server {
     arguments: &'static [&'static str],
     /// Arguments that disable the access log.
     quiet: &'static [&'static str],
-    /// Arguments that enable it.
+    /// Arguments that enable the access log.
     logging: &'static [&'static str],
     /// How it accepts uploads.
     pub uploads: Uploads,

@@ -39,7 +39,8 @@ pub struct ToList;
 #[derive(Clone, Debug)]
 pub struct ToRead;
 
-/// To save a file. Only saving shows whether its name is new; the grant says what is allowed in each case.
+/// To save a file. Whether its name is new is known only when the file is saved. So the grant says what is allowed for
+/// a new name, and what for an existing one.
 #[derive(Clone, Debug)]
 pub struct ToWrite;
 

@@ -102,7 +102,7 @@ impl Password {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Stands for a password that was not received, because it is longer than any. It is never right, and never hashed.
+    /// Stands for a password that was not received because it is too long. It is never right, and never hashed.
     pub fn too_long() -> Self {
         Self::new(vec![0; PASSWORD_LIMIT + 1])
     }
@@ -145,7 +145,7 @@ impl PasswordHash {
         Ok(Self { text: hash.to_string(), cost: TODAY })
     }
 
-    /// A hash at the same cost, for which nobody knows a password.
+    /// A hash at the current cost, for which nobody knows a password.
     pub(super) fn of_nothing() -> Self {
         let text = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         Self { text: text.to_owned(), cost: TODAY }

@@ -1,9 +1,9 @@
 //! The ids of events, as their listeners see them: `EPOCH-SEALED`.
 //!
-//! A listener does not see every event: not the private messages of others, nor uploads to paths that it may
-//! not list. If ids counted all events, it would notice how many it does not see. So the number of an event
-//! is encrypted with a key that is new at each start of the room: one id says nothing about another. An event
-//! always has the same id; a place between two events gets a new id each time.
+//! A listener does not see every event: not the private messages of others, nor uploads to paths that it may not list.
+//! If ids counted all events, it would notice how many it does not see. So the number of an event is encrypted, with a
+//! new key at each start of the room, and an id reveals nothing about another id. An event always has the same id; a
+//! place between two events gets a new id each time.
 //!
 //! Sealing is a permutation of 128 bits: a Feistel network of four rounds (Luby and Rackoff, 1988), whose
 //! function is SHA-256 of the key, the round and one half.

@@ -67,7 +67,7 @@ impl PrivateFile {
         Ok(file)
     }
 
-    /// Opens it to append, and writes this header if it is empty.
+    /// Opens the file to append to it, and writes this header if the file is empty.
     pub(super) fn append_below(&self, header: &str) -> io::Result<File> {
         let mut file = self.append_again()?;
         if file.metadata()?.len() == 0 {
@@ -76,7 +76,7 @@ impl PrivateFile {
         Ok(file)
     }
 
-    /// Opens and truncates it.
+    /// Opens and truncates the file.
     pub(super) fn create(&self) -> io::Result<File> {
         let file = self.append_again()?;
         if file.metadata()?.is_file() {

@@ -19,7 +19,7 @@ pub(super) fn life(text: &str) -> Result<String, String> {
     }
 }
 
-/// Rights, at least one.
+/// Parses rights; there must be at least one.
 pub(super) fn rights(text: &str) -> Result<String, String> {
     parsed(text).map(|_| text.to_owned())
 }

@@ -56,7 +56,7 @@ impl TypedAddress<Resource> {
 }
 
 impl TypedAddress<ServerAddress> {
-    /// The server, at this port if it is given; `None` if it has no ports.
+    /// The server, at this port if one is given. `None` if a port is given for a Unix socket.
     pub(super) fn at_port(&self, port: Option<u16>) -> Option<NamedServer> {
         let address = self.address.clone();
         let address = port.map_or(Some(address.clone()), |port| address.at_port(port).ok())?;

@@ -126,7 +126,7 @@ impl RequestContent {
         self.select(0, self.total);
     }
 
-    /// When the file was last modified, in seconds since 1970, if it is a file and not older than that.
+    /// When the file was last modified, in seconds since 1970. `None` for stdin and for times before 1970.
     pub(super) fn modified(&self) -> Option<u64> {
         u64::try_from(self.opened?.modified.0).ok()
     }
@@ -138,8 +138,8 @@ impl RequestContent {
         if self.opened == Some(OpenedVersion::of(&now)) { Ok(()) } else { Err(ClientError::FileChanged) }
     }
 
-    /// The length of the selected part, in bytes: at first, that is all of it. For stdin, the number of bytes read so
-    /// far.
+    /// The length of the selected part, in bytes: at first, the whole file is selected. For stdin, the number of bytes
+    /// read so far.
     pub fn length(&self) -> u64 {
         self.input().map_or(self.length, |input| input.read.get().unwrap_or(0))
     }
@@ -153,8 +153,8 @@ impl RequestContent {
         Ok(count)
     }
 
-    /// Appends at most `most` bytes from this offset to `into`, and returns how many; 0 only at the end. What was added to
-    /// the file since it was opened is not sent, as its length has been announced.
+    /// Appends at most `most` bytes from this offset to `into`, and returns how many; 0 only at the end. Bytes that
+    /// were added to the file since it was opened are not sent, because the announced length does not include them.
     pub(super) fn read_block(
         &self,
         into: &mut Vec<u8>,

@@ -58,7 +58,7 @@ pub(super) fn tunnel(
     let mut head = Vec::new();
     let fields = [("User-Agent", concat!("wharf/", env!("CARGO_PKG_VERSION")))];
     write_head(&mut head, "CONNECT", &authority, &authority, &fields);
-    // The buffer of a new connection has space for it.
+    // The socket buffer of a new connection has space for the whole head.
     if socket.send_now(&head).map_err(ClientError::Broken)? != Some(head.len()) {
         return Err(failed(ProxyError::Closed));
     }

@@ -32,7 +32,7 @@ use crate::http::status::Status;
 use crate::own_paths::TRASH;
 use crate::printable::Foreign;
 
-/// A server, and the connection to it while there is one.
+/// A server, and the connection to it, if one is open.
 #[derive(Debug)]
 pub struct Session {
     server: Endpoint,
@@ -66,8 +66,8 @@ impl Session {
         Self { insists: true, ..self }
     }
 
-    /// The same session, whose user can undo changes: it keeps the cookies for that, and sends them with requests that change
-    /// something.
+    /// The same session, but its user can undo changes. It keeps the cookies for undo, and sends them with requests
+    /// that change something.
     #[must_use]
     pub fn undoable(self, cookies: &Arc<UndoCookies>) -> Self {
         Self { undo: Some(Arc::clone(cookies)), ..self }

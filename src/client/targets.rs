@@ -121,7 +121,8 @@ impl Finder<'_> {
         if self.count() == before { Err(ClientError::NoMatch) } else { Ok(()) }
     }
 
-    /// Takes the files of a directory, an encoded path with its slash, and of those below it if it is a tree.
+    /// Adds the files of a directory, which is an encoded path with a slash at its end, and of its subdirectories if a
+    /// tree was requested.
     fn walk(&mut self, directory: String, listing: RemoteListing) {
         let first = Directory { name: directory.clone(), path: directory, depth: 0 };
         let tree = self.tree;

@@ -36,7 +36,7 @@ const NOTHING: &str = "the trash is empty";
 #[derive(Debug)]
 pub struct RemoteTrash {
     root: ServerAddress,
-    /// The cookies with which it is asked, the newest last; `None` for a user that needs none.
+    /// The cookies to list the trash with, the newest last; `None` for a user that needs no cookie.
     askers: Vec<Option<String>>,
     /// Whether the server cannot recognise this client.
     is_unknown: bool,
@@ -45,9 +45,9 @@ pub struct RemoteTrash {
 /// Something that was removed or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteTrashEntry {
-    /// Its id. Later ones are greater.
+    /// Its id. Later entries have greater ids.
     pub id: String,
-    /// Where it was. The path of a directory ends in a slash.
+    /// Its path before it was removed. The path of a directory ends in a slash.
     pub path: String,
     /// Its length in bytes, if it is known.
     pub size: Option<u64>,
@@ -217,7 +217,7 @@ pub fn show(entries: &[RemoteTrashEntry], out: &mut dyn Write) -> io::Result<()>
     Ok(())
 }
 
-/// The entries with these ids, or all if there are none; and the ids that no entry has.
+/// The entries with these ids, or all entries if no id is given; and the ids that no entry has.
 pub fn chosen(entries: Vec<RemoteTrashEntry>, ids: &[String]) -> (Vec<RemoteTrashEntry>, Vec<&String>) {
     if ids.is_empty() {
         return (entries, Vec::new());

@@ -46,7 +46,7 @@ pub struct UndoCookies {
 struct UndoCookie {
     /// The server that has set it.
     server: String,
-    /// It is sent with requests at this path and below it.
+    /// The cookie is sent with requests to this path and to paths below it.
     path: String,
     name: String,
     secret: String,

@@ -82,10 +82,10 @@ pub(super) struct CommitTerms<'w> {
     pub(super) guard: Guard,
     /// Whether missing directories on its path are made.
     pub(super) makes_parents: bool,
-    /// Who saves it.
+    /// The client that saves it.
     pub(super) remover: &'w Remover,
-    /// For a move, the file that this one was copied from. The new file gets that file's attributes, and counts as
-    /// written by nobody.
+    /// For a move, the file that this file was copied from. The new file gets the attributes of the source, and counts
+    /// as written by nobody.
     pub(super) moved_from: Option<&'w File>,
 }
 
@@ -95,7 +95,7 @@ enum Attempt {
     Saved(Saved),
     /// The name now belongs to a different file.
     Changed,
-    /// This file cannot be named, because of this error; a copy can.
+    /// The file cannot get the name, because of this error, but a copy of it can.
     NeedsCopy(Errno),
 }
 
@@ -210,8 +210,8 @@ impl Commit<'_> {
         Err(Error::Exists)
     }
 
-    /// Sets the file's attributes, prepares to keep the old file, and syncs both. Returns the file whose attributes it
-    /// has (`None` if it has the attributes of a new file), and how the old file is kept.
+    /// Sets the file's attributes, prepares to keep the old file, and syncs both. Returns the file from which the
+    /// attributes were copied (`None` if the file has the attributes of a new file), and how the old file is kept.
     fn prepare(
         &self,
         dir: &Arc<Dir>,

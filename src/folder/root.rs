@@ -113,8 +113,8 @@ impl Root {
     /// The `stat` of what a reader would get; it does not need the permission to read.
     pub(super) fn look<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Stat, Error> {
         let file = match self.open_as(grant.path().as_path(), OFlags::PATH).map_err(Error::from) {
-            // The path leads through a directory that may not be entered. The principal may not be allowed to
-            // know about it.
+            // The path leads through a directory that may not be entered. The principal may not be allowed to know that
+            // this directory exists.
             Err(Error::Denied) if grant.depends_on_path() => return Err(Error::NotFound),
             other => other?,
         };

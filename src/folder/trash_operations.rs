@@ -58,8 +58,8 @@ impl Folder {
         shared.trash.discard(&shared.root, *id, whose, judge)
     }
 
-    /// Discards the entries of the trash that [`Folder::discard`] would, in pieces: the first piece has no `before`,
-    /// and each later piece has the [rest](Emptied::rest) of the previous piece.
+    /// Discards all entries of the trash that [`Folder::discard`] would discard, in pieces. The first call has no
+    /// `before`, and each later call gets the [rest](Emptied::rest) of the previous call.
     pub fn empty_trash(
         &self,
         whose: Whose<'_>,

@@ -206,12 +206,12 @@ pub fn announced_length(head: &Head<'_, '_>) -> Option<u64> {
 }
 
 impl UploadKind {
-    /// How to handle a request to save a file. An interim response needs HTTP/1.1 and a client that supports
-    /// the draft. Without one, a client that sends everything at once gains nothing from a resumable upload,
-    /// and a client that sends pieces gets the URL with the final response.
+    /// How to handle a request to save a file. An interim response needs HTTP/1.1 and a client that supports the draft.
+    /// Without an interim response, a client that sends everything at once gains nothing from a resumable upload. A
+    /// client that sends pieces gets the URL with the final response.
     ///
-    /// A client with a different version gets a plain upload. This fails if the content is only a part of the
-    /// file, which must not be saved as if it were the whole.
+    /// A client with a different version gets a plain upload. This fails if the content is only a part of the file: it
+    /// must not be saved as the whole file.
     pub fn of(head: &Head<'_, '_>) -> Result<Self, PartError> {
         let (fields, announced) = (head.fields, Announced::of(head));
         let version = ClientVersion::of(fields);

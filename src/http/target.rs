@@ -60,7 +60,7 @@ const IS_REFUSED: [bool; 256] = {
 /// A request target in one of its four forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'b> {
-    /// `/path?query`, which nearly every request has.
+    /// `/path?query`, the form of nearly every request.
     Origin(PathAndQuery<'b>),
     /// `http://authority/path?query`: servers must accept it, though clients send it only to proxies.
     Absolute {

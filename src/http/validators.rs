@@ -145,8 +145,8 @@ impl Validators {
         Self { etag: Some(etag), last_modified: Some(Date::from(modified).min(now)) }
     }
 
-    /// Whether the date is a strong validator in a response at `now`: it is at least [`STRONG_DATE_AGE`] old,
-    /// and the tag is not weak. A weak tag means that the content may change without it.
+    /// Whether the date is a strong validator in a response at `now`: it is at least [`STRONG_DATE_AGE`] old, and the
+    /// tag is not weak. With a weak tag, the content may change while the date stays the same.
     pub fn date_is_strong(&self, now: Date) -> bool {
         let is_weak = self.etag.as_ref().is_some_and(EntityTag::is_weak);
         !is_weak && self.last_modified.is_some_and(|date| now.since(date) >= STRONG_DATE_AGE)

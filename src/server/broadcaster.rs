@@ -1,7 +1,7 @@
 //! The broadcaster: one thread that holds the connections of all subscribers and sends them events.
 //!
-//! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not
-//! here: for a slow reader, the server keeps one partly sent event and the position. Heartbeats find dead
+//! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not here.
+//! For a slow reader, the broadcaster keeps only one partly sent event and the position. Heartbeats find dead
 //! connections; a subscriber that reads nothing for a while is disconnected.
 
 use std::collections::HashMap;
@@ -167,7 +167,8 @@ impl Broadcaster {
         self.poller.arm(&subscriber.tracked.connection, PollKey(number), interest, arming).is_ok()
     }
 
-    /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads and may listen.
+    /// Sends a heartbeat if it is due. Returns whether the subscriber stays: it must still read, and must still have
+    /// the right to listen.
     fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Moment) -> bool {
         if !subscriber.events.may_go_on() {
             return false;

@@ -187,8 +187,8 @@ impl Entries {
 }
 
 impl CacheEntry {
-    /// An entry for a file that was opened just before `now`; returns the file if it has changed recently, or if not everybody who
-    /// has the right to its path may read it.
+    /// An entry for a file that was opened just before `now`. Returns the file instead if it must not be cached: it has
+    /// changed recently, or some clients with the right to its path may not read it.
     pub(super) fn of(
         open: OpenFile,
         representation: Representation,

@@ -16,7 +16,7 @@ pub(super) struct Cookie {
     is_secure: bool,
 }
 
-/// A request has two cookies with the same name; one of them may be somebody else's.
+/// A request has two cookies with the same name, so somebody else may have set one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TwoCookies;
 

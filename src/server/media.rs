@@ -126,7 +126,7 @@ fn expanded(media_type: &'static str) -> Option<Cow<'static, str>> {
     }
 }
 
-/// The media type of this file: as its name says, but without `charset` for an HTML page that names its own.
+/// The media type of this file, by its name, but without `charset` for an HTML page that declares its own.
 pub(super) fn of_file(path: &[u8], file: &File, _: Blocking<'_>) -> Cow<'static, str> {
     let media_type = of(path);
     if media_type != HTML {

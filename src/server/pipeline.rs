@@ -1,12 +1,11 @@
-//! The path of a request: gates, then its handler. The first gate that refuses ends it.
+//! The path of a request: gates, then its handler. If a gate refuses the request, the path ends there.
 //!
 //! ```text
 //! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
-//! The connection has already determined the client, because the log line of a refused request needs it too.
-//! Whatever else a trusted proxy says is checked here: the host (by its gate), and the prefix that the proxy
-//! has removed.
+//! The connection has already determined the client, because the log line of a refused request needs it too. The other
+//! statements of a trusted proxy are checked here: the host (by its gate), and the prefix that the proxy has removed.
 //!
 //! A gate returns `Result<T, Response>`: it lets the request pass and returns its findings, or refuses the request. No
 //! gate waits. If a password has to be checked, the request stays in the input, and the password thread gets its

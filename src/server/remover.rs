@@ -31,7 +31,7 @@ pub(super) struct RemovingClient {
 struct UndoCookie {
     /// The value of `Set-Cookie`.
     set: String,
-    /// Whether the client did not send it.
+    /// Whether the cookie is new: the client has not sent it.
     is_new: bool,
 }
 

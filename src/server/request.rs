@@ -19,7 +19,7 @@ use crate::server::tls::ClientCertificate;
 pub(super) struct Request<'a, 'h, 'b> {
     /// Its head.
     pub head: &'a Head<'h, 'b>,
-    /// Its method, one of those that its route has.
+    /// Its method, which its route has.
     pub method: Method,
     /// Its target, encoded, with its query.
     pub target: PathAndQuery<'b>,

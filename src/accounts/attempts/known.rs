@@ -12,8 +12,8 @@ pub(super) const ADDRESSES: usize = 32;
 /// How long an address is known: as long as a session lasts. After that, it may belong to somebody else.
 pub(super) const KNOWN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Addresses by user. A user with too many addresses loses only their own oldest one; when all places are
-/// taken, the user whose last login is oldest loses theirs.
+/// Addresses by user. A user with too many addresses loses only the oldest of them. When all places are taken, the user
+/// whose last login is oldest loses all known addresses.
 #[derive(Debug)]
 pub(super) struct KnownAddresses<N, K> {
     places: usize,

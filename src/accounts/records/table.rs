@@ -218,7 +218,7 @@ impl Table {
         self.iter().any(|record| record.noted_use().is_some())
     }
 
-    /// Takes over what requests have noticed about the same records in another table.
+    /// Takes over what requests have recorded for the same records in another table.
     pub(super) fn add_notes(&self, other: &Self) {
         for record in self.iter() {
             if let Some(same) = other.get(record.id).filter(|same| !Arc::ptr_eq(same, record)) {

@@ -119,7 +119,7 @@ impl Endpoint {
         if self.is_tls() { "https" } else { "http" }
     }
 
-    /// Whether it is on this machine, so that nobody on the network reads what is sent to it.
+    /// Whether the server is on this machine, so that nobody on the network can read what is sent to it.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp { host, .. } | Self::Tls { host, .. } => is_loopback(host),
@@ -127,7 +127,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether a redirect of another server has named it.
+    /// Whether the endpoint is from a redirect of another server.
     pub fn is_named_by_redirect(&self) -> bool {
         match self {
             Self::Tcp { named_by, .. } | Self::Tls { named_by, .. } => *named_by == NamedBy::Redirect,

@@ -97,7 +97,7 @@ impl Netrc {
         Ok(Some(Self { path: path.to_owned(), is_exposed, entries }))
     }
 
-    /// The first login for this host: of this user, if one is named.
+    /// The first login for this host, or for this user at this host if a user is given.
     pub fn find(&self, host: &str, user: Option<&str>) -> Result<Option<Login>, NetrcError> {
         let fits = |entry: &&Entry| {
             entry.host.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(host))

@@ -63,7 +63,7 @@ impl AnonymousFile {
     fn replace(&self) -> Result<(), ClientError> {
         let part = part_name::free(&self.spot)?;
         part.announce(&self.file, &Notes::new(&self.spot.from, None, None))?;
-        // Another program would take an unlocked part for an abandoned one and replace it.
+        // Another program would consider an unlocked part abandoned, and replace it.
         if !part_name::lock(&self.file) {
             return Err(ClientError::Busy(self.spot.path.clone()));
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// The suffix of an incomplete file.
 const PART: &str = ".part";
 
-/// The suffix, after that, of the notes about it.
+/// The suffix of the notes about an incomplete file; it follows [`PART`].
 const NOTES: &str = ".from";
 
 /// How many names a part may have: the usual one, and alternatives if it is taken.

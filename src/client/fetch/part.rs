@@ -193,8 +193,8 @@ pub(super) fn take_place(part: &PartName, spot: &Spot) -> Result<(), ClientError
     Ok(())
 }
 
-/// Sets a complete file's time, then the download record, which contains that time, and the permissions of the file that
-/// it replaces.
+/// Sets the time of a complete file, and then its download record, which contains this time. Last, the file gets the
+/// permissions of the file that it replaces.
 pub(super) fn date(file: &File, spot: &Spot, modified: Option<SystemTime>) -> io::Result<()> {
     modified.map_or(Ok(()), |modified| file.set_modified(modified))?;
     record::write(file, &spot.from);

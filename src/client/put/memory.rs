@@ -121,8 +121,8 @@ impl FileIdentity {
         }
     }
 
-    /// Whether a change at `now` or later will change the identity. With times in whole seconds, a file may change again
-    /// in the same second; a file server's clock may be a second late.
+    /// Whether a change at `now` or later will change the identity. If times are whole seconds, a file may change again
+    /// within the same second. The clock of a file server may be a second behind.
     pub(super) fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let age = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(self.modified);

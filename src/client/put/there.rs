@@ -46,7 +46,7 @@ impl Knowledge {
         })
     }
 
-    /// The version that a wharf server has.
+    /// The version of the target on a wharf server.
     fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, ClientError> {
         let response =
             session.send(&HttpRequest { method: Method::Head, target, fields: &[], content: None })?;

@@ -105,7 +105,8 @@ impl MovedSource {
     }
 
     /// Removes the source, if it is still what was copied. First the source gets a hidden name, so that nothing more is
-    /// saved in it. If something was saved just before, the source gets its name back. Returns where it was.
+    /// saved in it. If something was saved in it just before, the source gets its name back. Returns the path that the
+    /// source had.
     pub(super) fn give_up(
         self,
         shared: &Arc<Shared>,

@@ -33,7 +33,7 @@ pub(super) struct TreeWalk {
     here: Option<(SharePath, Entries)>,
     waiting: Waiting,
     seen: SeenEntries,
-    /// Whether only directories are looked at, and the names in them.
+    /// Whether the walk only compares: then it reads directories and the names in them, but no files.
     is_comparison: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct SeenEntries {
 
 /// The result of one step.
 pub(super) enum Found {
-    /// The next entries are those of this directory; its path is relative to the first one's.
+    /// The next entries are in this directory. Its path is relative to the first directory.
     Enter(SharePath),
     /// A directory of this name, which is entered later.
     Directory(OsString),

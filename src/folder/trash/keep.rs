@@ -100,7 +100,7 @@ impl Trash {
                 // This file alone has too many names.
                 Err(Errno::MLINK | Errno::XDEV) => {}
                 Err(error) if is_unsupported(error) => self.stores.give_up_links(stat.st_dev),
-                // It was removed or renamed; the code that gives the new name detects this.
+                // The old file was removed or renamed. The code that gives the new file its name detects this.
                 Err(Errno::NOENT) => return Ok(Kept { of, how: How::Not }),
                 Err(error) => return Err(error.into()),
             }
@@ -110,7 +110,8 @@ impl Trash {
 }
 
 impl Kept<'_> {
-    /// Replaces the file by another file of the folder. The inner error means that the other file cannot get the name.
+    /// Replaces the file by another file of the folder. The outer error is about the trash; the inner error means that
+    /// the other file cannot get the name.
     pub(in crate::folder) fn replace_by(
         self,
         (from_dir, from): (&Dir, &OsStr),
@@ -206,7 +207,7 @@ fn middle_name(entry: &NewEntry<'_>) -> String {
 fn settle(entry: NewEntry<'_>, middle: &str) -> Result<TrashId, Errno> {
     let store = Arc::clone(entry.store());
     let begun = store.begin();
-    // If this fails, the sweep does it.
+    // If this fails, the sweep renames it later.
     let _ = store.rename(middle, &entry.name());
     store.sync(begun, None)?;
     Ok(entry.finish())

@@ -38,7 +38,7 @@ pub(in crate::folder) struct TrashEntry {
 }
 
 impl TrashEntry {
-    /// Where it was.
+    /// The path that it had.
     pub(in crate::folder) fn path(&self) -> &crate::path::SharePath {
         &self.record.path
     }

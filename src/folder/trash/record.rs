@@ -26,7 +26,7 @@ const LONGEST: usize = 32 * 1024;
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TrashRecord {
-    /// Where it was.
+    /// The path that it had.
     pub(super) path: SharePath,
     /// The root of the mount whose trash has the content; `None` if that is the folder's root.
     pub(super) away: Option<SharePath>,

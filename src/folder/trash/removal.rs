@@ -84,8 +84,8 @@ impl Removal<'_> {
         }
     }
 
-    /// Moves this entry away, and calls `arrive`, which gives its name to something else. If `arrive` fails, the entry
-    /// is put back, and the inner error is that of `arrive`.
+    /// Moves this entry away, and calls `arrive`, which gives the name to another entry. If `arrive` fails, the first
+    /// entry is put back, and the inner error is the error of `arrive`.
     pub(in crate::folder) fn displace(
         self,
         dir: &Dir,

@@ -11,8 +11,8 @@ use crate::folder::root::Root;
 /// How many entries a trash holds at most: reading their names takes a tenth of a second.
 pub(super) const MOST_ENTRIES: usize = 65_536;
 
-/// How many entries of one user, link or address it holds at most, a quarter: so others can still remove and replace
-/// files when one client has used its share.
+/// How many entries of one user, link or address the trash holds at most. This is a quarter of the total, so that
+/// others can still remove and replace files when one client has used its share.
 pub(super) const MOST_OF_ONE: usize = 16_384;
 
 /// An entry that is younger than this is never pushed out by others: a day is left to notice a mistake.
@@ -94,7 +94,7 @@ impl Trash {
         }
     }
 
-    /// The error that the trash is full, because of all entries or only those of this share.
+    /// The error that the trash is full: either in total, or for this share.
     fn full(
         &self,
         index: &Index,

@@ -28,7 +28,7 @@ const PIECE: usize = 50_000;
 const MEASURED: usize = 16;
 
 impl Trash {
-    /// Does all of this, as far as it fits into one sweep.
+    /// Does this work, as much as fits into one sweep.
     pub(in crate::folder) fn sweep(&self, root: &Root, now: SystemTime) {
         // Best effort: the next one comes soon.
         let _ = self.try_sweep(root, now);
@@ -144,7 +144,7 @@ impl Trash {
     }
 }
 
-/// The ids in the names that end with this.
+/// The ids from the names that end with `end`.
 fn ids<'n>(names: &'n [String], end: &'n str) -> impl Iterator<Item = TrashId> + 'n {
     names.iter().filter_map(move |name| TrashId::parse(name.strip_suffix(end)?))
 }

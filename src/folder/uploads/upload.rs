@@ -21,7 +21,7 @@ pub(super) struct Upload {
     pub(super) content: ContentState,
     /// The saved file, if the upload is complete and the file is known.
     pub(super) saved: Option<Saved>,
-    /// How many requests it has had. Only the latest may append; the file is open while it does.
+    /// How many requests the upload has had. Only the latest may append; the file is open while it does so.
     pub(super) requests: u64,
     pub(super) file: Option<File>,
 }
@@ -101,7 +101,7 @@ impl Upload {
         self.requests
     }
 
-    /// Stops the request that is appending, and ends the upload. Returns whether it was complete.
+    /// Stops the request that is appending, and ends the upload. Returns whether the upload was complete.
     pub(super) fn end(&mut self) -> bool {
         self.take_over();
         let was_complete = self.is_complete();

@@ -29,7 +29,7 @@ pub struct DecodedEvent<'a> {
     pub event: Option<MultipartEvent<'a>>,
 }
 
-/// Decodes a body. After an error, nothing more can be read from it.
+/// Decodes a body. After an error, the decoder cannot be used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MultipartDecoder {
     state: State,

@@ -26,7 +26,7 @@ use crate::server::timing::Active;
 /// An event as it is sent: encoded once, shared by all subscribers.
 pub(crate) type EncodedEvent = Arc<[u8]>;
 
-/// The user that a member belongs to; `None` for somebody without an account.
+/// The user that a member belongs to; `None` for a member without an account.
 pub(crate) type Owner = Option<Arc<User>>;
 
 /// The room, and the waker of the broadcaster.

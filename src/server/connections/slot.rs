@@ -202,8 +202,8 @@ impl State {
         }
     }
 
-    /// Updates the counts of a client whose connection, in a slot of this kind, now holds more or fewer descriptors for
-    /// it.
+    /// Updates the counts of a client: its connection, in a slot of this kind, held `before` descriptors, and holds
+    /// `now`.
     fn change(&mut self, client: ClientKey, kind: SlotKind, before: u32, now: u32) {
         let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
         self.descriptors = change(self.descriptors);
@@ -292,7 +292,8 @@ impl Slot {
         if descriptors > before { excess } else { 0 }
     }
 
-    /// Moves to a spare slot, so that its own is free for another; false if there is none.
+    /// Moves the connection to a spare slot, so that its own slot is free for another connection. False if no spare
+    /// slot is free.
     pub(crate) fn make_spare(&mut self) -> bool {
         let client = self.client();
         let mut state = self.shared.lock();

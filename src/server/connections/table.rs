@@ -9,16 +9,17 @@
 //!
 //! The invariants:
 //!
-//! - A parked connection is in exactly one slot. A thread owns it by taking it out under the slot's lock: a worker
-//!   and the deadline sweep cannot both have it.
+//! - A parked connection is in exactly one slot. To own it, a thread takes it out under the slot's lock. So a worker
+//!   and the deadline sweep cannot both own it.
 //! - Only [`ConnectionTable::park`] arms the descriptor, under the same lock. A connection that waits for its
 //!   client's next request stays armed while it is served, which saves a system call per request. An event that
 //!   arrives meanwhile is noted in the slot; the next `park` arms the connection again, so the event is not lost.
 //! - An event carries the number of its connection. An event for a connection that no longer exists is ignored.
 //! - Deadlines are lazy: each slot has at most one entry in the ordered list, at or before its real deadline. A
-//!   connection that is parked again and again, each time for later, touches the list only when its entry comes up.
-//! - A readable connection never times out and is never idle, even if no worker has taken it yet. It is armed again,
-//!   so that its event is sure to arrive and a worker takes it.
+//!   connection that is parked repeatedly, each time with a later deadline, changes the list only when its entry is
+//!   due.
+//! - A readable connection never times out and is never idle, even if no worker has taken it yet. Instead, it is armed
+//!   again, so that its event arrives and a worker takes it.
 //!
 //! The table knows nothing about HTTP: it stores anything that has a descriptor. `eviction` chooses which connections
 //! are closed to free slots for others.
@@ -277,7 +278,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Takes out the parked connections for which this is so.
+    /// Takes out the parked connections for which `is_so` is true.
     pub(crate) fn take_all(&self, is_so: impl Fn(&C) -> bool) -> Vec<Box<Tracked<C>>> {
         let take = |entry: &Mutex<TableEntry<C>>| {
             let mut entry = lock(entry);

@@ -8,8 +8,8 @@ use crate::server::filter::wanted::{Audience, Wanted};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5).
-/// A response that is the same for everybody, everywhere, stays as it is.
+/// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5). A
+/// response that is the same for all clients stays unchanged.
 pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     let has_user = wanted.audience == Audience::OneUser;
     if has_user && let Some(head) = PRIVATE.with_borrow(|last| last.as_ref()?.again(&response.head)) {

@@ -27,7 +27,7 @@ pub(in crate::server) struct Wanted {
     pub link: Option<Arc<LinkView>>,
 }
 
-/// Who may get the same response as this client.
+/// Which clients may get the same response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::server) enum Audience {
     /// Anybody.
@@ -35,7 +35,7 @@ pub(in crate::server) enum Audience {
     Anybody,
     /// Clients without an account; users may get a different response.
     WithoutAccount,
-    /// Nobody else: it is for a user.
+    /// One user only.
     OneUser,
 }
 

@@ -80,8 +80,8 @@ fn token(
     state: &State,
 ) -> Result<MemberToken, Response> {
     let mut room = chat.room();
-    // The user may have changed since the request began. This is checked while the room is locked: after a change of an
-    // account, its members are removed, and none of them may join after that.
+    // The user may have changed since the request began. This is checked while the room is locked. When an account
+    // changes, its members are removed from the room, so nobody may join for the old account after that.
     if !state.is_current(user.as_ref()) {
         return Err(Response::text(Status::FORBIDDEN, "the account has just changed (try again)\n"));
     }

@@ -193,7 +193,7 @@ impl Transfer<'_> {
         Principal::anonymous(Some(self.peer.ip()))
     }
 
-    /// The listing of a directory. One that does not fit into a chunk is produced while it is sent, so its size is
+    /// The listing of a directory. If it does not fit into a chunk, it is produced while it is sent, so its size is
     /// unknown.
     fn list(&self, path: &SharePath) -> Result<(TransferSource, Option<u64>), folder::Error> {
         let directory = self.grant(path)?;

@@ -89,7 +89,7 @@ enum Step {
         whom: Option<usize>,
     },
     Tick,
-    // Only the environment causes these, if anything does.
+    // Only the environment causes these events, and it need not cause them.
     Come,
     Return(usize),
     WakeSpuriously(usize),

@@ -12,8 +12,8 @@ use crate::server::connections::table::{ConnectionTable, TableEntry, lock};
 use crate::server::connections::tracked::Tracked;
 use crate::server::moment::Moment;
 
-/// A client with this many times as many connections as a new client loses one to it. With a smaller factor, a
-/// household behind one address could lose connections to a single person.
+/// If a client has at least this many times as many connections as a new client, it loses one to the new client. With a
+/// smaller factor, a household behind one address could lose connections to a single person.
 const GREEDY: u32 = 16;
 
 impl<C: AsFd> ConnectionTable<C> {

@@ -1,6 +1,6 @@
 //! A tar is produced from a walk while it is sent. Its length is unknown, and there are no ranges and no validators. A
-//! file has the length that it had when its turn came: bytes appended later are left out, and a file that is truncated
-//! aborts the archive, since its header has already been sent. A file that vanishes before that is left out.
+//! file has the length that it had when its header was sent. Bytes that are appended later are left out. If the file is
+//! truncated later, the archive is aborted. A file that disappears before its header is sent is left out.
 
 use std::io;
 use std::os::unix::fs::FileExt;
