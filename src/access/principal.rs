@@ -28,7 +28,7 @@ pub struct Scope {
     pub path: SharePath,
     /// The rights.
     pub rights: Rights,
-    /// The public id of the link, if the rights come from one: its holder need not be the user.
+    /// The public id of the link, if the rights come from a link. Then the client need not be the user.
     pub link: Option<String>,
 }
 

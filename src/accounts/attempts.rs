@@ -124,8 +124,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         }
     }
 
-    /// Forgets the failures from this address for this name, and remembers that the user logged in from
-    /// there. The name's failures at other addresses remain: they are somebody else's.
+    /// Forgets the failures from this address for this name, and remembers that the user logged in from there. Failures
+    /// for the name at other addresses remain: somebody else has caused them.
     pub fn succeeded(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
         let name = self.name(guess);
         if self.pairs.forget(&(address.clone(), Place::Of(name))) {

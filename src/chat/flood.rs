@@ -1,8 +1,8 @@
 //! Flood control: how fast one member, and all members from one client together, may send.
 //!
-//! A token bucket, stored as one instant (the "virtual scheduling" form of the leaky bucket in ITU-T I.371):
-//! the time at which the bucket will be full again. Each message moves it by one interval. This is exact to
-//! the nanosecond and needs no timer.
+//! A token bucket, stored as one instant (the "virtual scheduling" form of the leaky bucket in ITU-T I.371): the time
+//! at which the bucket will be full again. Each message moves this time by one interval. This is exact to the
+//! nanosecond and needs no timer.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

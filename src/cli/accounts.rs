@@ -136,7 +136,7 @@ impl UsersArgs {
 }
 
 impl AccountsArgs {
-    /// Who else may name the user of a request.
+    /// What identifies the user of a request, besides credentials.
     pub(super) fn ambient_users(&self, config: &Config) -> Result<AmbientUsers, Failure> {
         if self.unix_users && config.proxies.are_at_unix_sockets() {
             let why = "--unix-users cannot be used with --trust-proxy unix: proxies connect there, not users (leave \

@@ -19,7 +19,7 @@ const BESIDES: [(Right, &str); 2] = [(Right::Chat, "chat"), (Right::Admin, "stop
 pub(super) enum SetBy {
     /// The default of a server without accounts.
     Default,
-    /// The same, but `--on-conflict` keeps all files.
+    /// The default of a server without accounts, but `--on-conflict` keeps all files.
     OnConflict,
     /// The default of a server with accounts.
     Accounts,

@@ -86,7 +86,7 @@ impl RemoteTrash {
         };
         let cookies = session.cookies_for_undo(&root.resolve(own_paths::TRASH, false));
         let askers = if cookies.is_empty() { vec![None] } else { cookies.into_iter().map(Some).collect() };
-        // Everybody with the same link shares one trash.
+        // All clients with the same link share one trash.
         let is_unknown = askers == [None] && link.is_none() && !session.may_know_the_user();
         Ok(Self { root, askers, is_unknown })
     }
@@ -240,7 +240,7 @@ pub fn question(count: usize) -> Option<String> {
     }
 }
 
-/// What is said after entries were deleted.
+/// The line that is printed after entries were deleted.
 pub fn deleted(count: usize) -> String {
     match count {
         1 => "deleted 1 entry".to_owned(),

@@ -1,6 +1,6 @@
-//! The cookies with which a client without an account undoes its changes: they tell the server what this client has removed
-//! or replaced. Anyone who has one can restore those files. So they are kept where only this user can read them, and sent
-//! only to the server that set them.
+//! The cookies with which a client without an account undoes its changes: they tell the server what this client has
+//! removed or replaced. Anyone who has such a cookie can restore these files. So they are kept where only this user can
+//! read them, and sent only to the server that set them.
 //!
 //! A server sets a cookie with the first response that has something to undo. Parallel requests, sent before the client
 //! has a cookie, get one each. So there may be several cookies for a server: changes send the newest, and the trash is
@@ -81,7 +81,7 @@ impl UndoCookies {
         self.fitting(server, target).pop()
     }
 
-    /// All of them for this target, the newest last.
+    /// All cookies for this target, the newest last.
     pub(super) fn fitting(&self, server: &Endpoint, target: &str) -> Vec<String> {
         let (Some(server), now) = (name(server), now()) else { return Vec::new() };
         let all = self.lock();

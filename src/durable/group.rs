@@ -102,7 +102,7 @@ impl DirectorySyncs {
         let known = self.lock().get(&identity).map(Directory::join);
         let joined = match known {
             Some(joined) => Some(joined),
-            // Without the lock, as this may wait for the disk.
+            // The lock is not held here, because opening may wait for the disk.
             None => match sync::open(dir) {
                 Ok(handle) => {
                     let new = || Arc::new(Directory { handle, group: Group::default() });

@@ -18,7 +18,7 @@ pub const OPEN_FILES: &str = "/proc/self/fd";
 /// Whether `/proc` is mounted.
 static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
 
-/// Whether this system can name an anonymous file. Without `/proc`, it cannot.
+/// Whether this system can name an anonymous file. Without `/proc`, it cannot be named.
 pub fn can_link() -> bool {
     *SHOWS_FILES
 }

@@ -78,7 +78,7 @@ pub(super) struct CommitTerms<'w> {
     pub(super) size: u64,
     /// Its modification time, if that differs from the time of its last write.
     pub(super) modified: Option<SystemTime>,
-    /// What must hold for its name.
+    /// The condition for its name.
     pub(super) guard: Guard,
     /// Whether missing directories on its path are made.
     pub(super) makes_parents: bool,
@@ -136,7 +136,8 @@ pub(super) fn save(
                 .map_err(of_directory);
         }
         if temporary.is_gone() {
-            // No directory is made for a file that has gone with the one that it was for.
+            // The temporary file was removed together with the directory that it was in, so this directory is not made
+            // again.
             return Err(Error::ParentGone);
         }
         let (place, grant) = &Place::find(&shared.root, grant)?;
@@ -148,7 +149,8 @@ pub(super) fn save(
     saved.map_err(|error| if error.is_stale() { Error::ParentGone } else { error })
 }
 
-/// An error of a directory that was found a moment ago: if it is gone, it is found or made anew.
+/// Converts an error about a directory that was found a moment ago. If the directory is gone, the commit begins again,
+/// and finds or makes it.
 fn of_directory(error: Error) -> Error {
     if matches!(error, Error::NotFound) { Errno::STALE.into() } else { error }
 }

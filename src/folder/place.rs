@@ -163,7 +163,7 @@ impl Place {
         self.confirm_above(root, dir, 0)
     }
 
-    /// The same for the deepest directory that existed when the place was found.
+    /// Like [`Self::confirm`], for the deepest directory that existed when the place was found.
     pub(super) fn confirm_nearest(&self, root: &Root) -> Result<(), Error> {
         self.confirm_above(root, &self.dir, self.missing.len())
     }

@@ -19,10 +19,10 @@ use super::root::{self, Entries, name_of};
 use super::temporary::{TRIES, move_to_free, random_number};
 use crate::path::is_temporary;
 
-/// How long the name of such a directory is: longer than that of any other temporary.
+/// The length of the name of such a directory: no other temporary has such a long name.
 const NAME: usize = ".wharf-0123456789abcdef0123456789abcdef.tmp".len();
 
-/// Something that was set aside. Dropped, it leaves an empty directory to nobody.
+/// An entry that was set aside. When this is dropped, the directory is removed if it is empty.
 pub(super) struct SetAside {
     parent: Arc<Dir>,
     holder: String,
@@ -46,7 +46,7 @@ impl SetAside {
         &self.dir
     }
 
-    /// Its path below the directory that it was in, for people.
+    /// Its path below the directory that it was in, as text for the user.
     pub(super) fn shown(&self) -> String {
         format!("{}/{}", self.holder, self.name.display())
     }

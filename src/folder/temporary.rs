@@ -191,8 +191,8 @@ impl Temporary {
         if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
-        // NFS can link, but cannot rename without replacing. FAT is the other way round. Many FUSE file
-        // systems can do neither.
+        // NFS can link, but cannot rename without replacing. FAT can rename so, but cannot link. Many FUSE file systems
+        // can do neither.
         match old.rename_to_free(dir, name) {
             Err(error) if error != Errno::XDEV && is_unsupported(error) => match old.link(dir, name) {
                 Err(error) if error != Errno::XDEV && is_unsupported(error) => old.claim(dir, name, claims),

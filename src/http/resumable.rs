@@ -25,7 +25,7 @@ use super::structured::{self, BareItem, LARGEST_INTEGER};
 /// The supported iteration of the draft ("Draft Version Identification"), used by revisions -12 to -15.
 pub const INTEROP_VERSION: u64 = 9;
 
-/// The field with that number.
+/// The field with the interop version.
 pub const INTEROP: &str = "Upload-Draft-Interop-Version";
 
 /// The field that says whether the content ends the upload (§4.1.2).

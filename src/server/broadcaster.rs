@@ -111,7 +111,7 @@ impl Broadcaster {
             let mut ready: Vec<PollKey> = events.drain(..).map(|event| event.key).collect();
             let is_woken = ready.contains(&PollKey::WAKE);
             if is_woken {
-                // Cleared before the work that it announces, so that later events set it again.
+                // The wake is cleared before its events are sent, so that later events set it again.
                 self.chat.clear_wake();
             }
             let Some(newcomers) = self.newcomers() else { return };

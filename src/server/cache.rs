@@ -121,7 +121,7 @@ impl Cache {
     pub(super) fn insert(&self, path: &SharePath, entry: CacheEntry, disk: Blocking<'_>) -> Arc<CacheEntry> {
         let entry = Arc::new(entry);
         let displaced = self.lock().insert(path, Arc::clone(&entry));
-        // After the lock is released: closing a file may block, and the timer takes the lock too.
+        // They are closed after the lock is released: closing a file may block, and the timer takes the lock too.
         for entry in displaced {
             CacheEntry::close(entry, disk);
         }

@@ -42,7 +42,7 @@ pub(super) enum Acknowledged {
     Some,
     /// All blocks have arrived.
     Everything,
-    /// A block that was never sent.
+    /// The ACK is for a block that was never sent.
     NeverSent,
 }
 

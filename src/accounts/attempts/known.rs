@@ -22,7 +22,7 @@ pub(super) struct KnownAddresses<N, K> {
 }
 
 impl<N: Eq + Hash + Clone, K: PartialEq + Clone> KnownAddresses<N, K> {
-    /// Creates it with this many places in all.
+    /// Creates an empty table with this many places in total.
     pub(super) fn new(places: usize) -> Self {
         // `places` limits the users too.
         Self { places, taken: 0, users: Recent::new(usize::MAX) }

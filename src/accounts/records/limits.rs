@@ -44,7 +44,7 @@ pub const LINKS_PER_GIVER: usize = 1024;
 /// published.
 pub const VISITS_PER_LINK: usize = 256;
 
-/// The maximum number of sessions for all links of one user. A further one ends the oldest: one user's links
+/// The maximum number of sessions for all links of one user. A further record ends the oldest: the links of one user
 /// must not fill the file.
 pub const VISITS_PER_GIVER: usize = 1024;
 

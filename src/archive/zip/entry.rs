@@ -193,7 +193,7 @@ pub(super) fn end(entries: usize, start: u64, end: u64) -> Vec<u8> {
             .u16s([MADE_BY, WITH_ZIP64])
             .u32s([0, 0])
             .u64s(&[count, count, length, start])
-            // The locator, which contains the offset of that record.
+            // The locator, which contains the offset of the zip64 record.
             .u32s([0x0706_4b50, 0])
             .u64s(&[end])
             .u32s([1]);

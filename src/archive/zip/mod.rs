@@ -168,8 +168,8 @@ impl ZipLayout {
         self.entries.get(number).map_or(Coding::Stored, |entry| entry.coding)
     }
 
-    /// The bytes of a part, with the checksum (CRC-32) of its entry. The content comes from the caller, so
-    /// that part is empty here.
+    /// The bytes of a part, with the checksum (CRC-32) of its entry. The content comes from the caller, so the part for
+    /// the content is empty here.
     pub fn bytes(&self, part: ZipPart, checksum: u32) -> Vec<u8> {
         let entry = |number: usize| self.entries.get(number);
         match part {

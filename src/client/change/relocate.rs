@@ -7,8 +7,8 @@
 //!                                        └─ a file ── MOVE, Overwrite: T ── 201, 204 ─────> moved, the file replaced
 //! ```
 //!
-//! A request that may replace something would replace a directory too (RFC 4918 §9.9.3). So the first request may
-//! replace nothing.
+//! If a request may replace something, it may replace a directory too (RFC 4918 §9.9.3). So the first request must not
+//! replace anything.
 
 use super::expand::is_root;
 use super::kind::{RemoteKind, kind};

@@ -70,7 +70,7 @@ struct PartialEntry {
 struct OpenQuote;
 
 impl Netrc {
-    /// The file that `NETRC` names, or else `~/.netrc`. `None` if there is none.
+    /// The file in the variable `NETRC`, or else `~/.netrc`. `None` if there is none.
     pub fn of_this_user() -> Result<Option<Self>, NetrcError> {
         let named = env::var_os("NETRC").filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".netrc"));

@@ -17,7 +17,7 @@ use super::spot::Spot;
 use crate::client::error::ClientError;
 use crate::durable::name::{anonymous_file, link};
 
-/// A complete file without a name. If it is dropped, it is gone.
+/// A complete file without a name. It disappears when it is dropped.
 #[derive(Debug)]
 pub(super) struct AnonymousFile {
     file: File,
@@ -49,7 +49,7 @@ impl AnonymousFile {
         fsync(&self.file).map_err(|error| failed(&self.spot, error.into()))
     }
 
-    /// Gives it its name. An existing file is replaced, through a part's name, if that is allowed.
+    /// Gives the file its name. An existing file is replaced, through a part's name, if that is allowed.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         if self.spot.may_be_taken()? {
             return part_name::in_turn(|| self.replace(), part_name::pause);

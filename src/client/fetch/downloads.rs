@@ -183,7 +183,7 @@ fn leads_out(error: &io::Error) -> bool {
 
 /// The path under which a target is saved, always below the directory for downloads.
 pub(in crate::client) fn local_path(target: &str) -> Result<PathBuf, ClientError> {
-    // Below a link, its path is no part of the name: it is a secret.
+    // Below a link, the path of the link is left out of the name, because it is a secret.
     let below = link_of(target).map_or(target, |link| target.get(link.len()..).unwrap_or_default());
     let shown = if below.starts_with('/') { below.to_owned() } else { format!("/{below}") };
     let Some(path) = Target::parse(&shown)?.path() else {

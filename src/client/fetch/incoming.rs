@@ -94,7 +94,7 @@ impl IncomingDownload {
         sum.map_err(|error| ClientError::Local("read", path, error))
     }
 
-    /// Writes it to the file system, unless it is there.
+    /// Writes the content to the file system, unless it is already there.
     pub(super) fn put_down(self) -> Result<Whole, ClientError> {
         let Held { spot, content } = match self {
             Self::Part(part) => return Ok(Whole::Part(part)),
@@ -174,7 +174,7 @@ impl Whole {
         }
     }
 
-    /// Gives it its own name.
+    /// Gives the file its own name.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.appear(),

@@ -153,7 +153,7 @@ impl Part {
         fsync(&self.file).map_err(|error| self.name.failed(error.into()))
     }
 
-    /// Gives it its own name.
+    /// Gives the file its own name.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         if !self.name.is_named(&self.file) {
             return Err(self.name.failed(Errno::NOENT.into()));

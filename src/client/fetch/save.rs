@@ -51,7 +51,7 @@ impl<'a> Saving<'a> {
         }
     }
 
-    /// What was received, with space for these bytes.
+    /// The received content, after making space for these bytes.
     fn incoming(&mut self, space: usize) -> Result<IncomingDownload, ClientError> {
         if let Some(incoming) = self.incoming.take() {
             return incoming.with_space(space);

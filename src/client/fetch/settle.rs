@@ -192,7 +192,7 @@ impl<T> Landed<T> {
 }
 
 impl<T> Down<T> {
-    /// Gives it its name. If that fails, its part stays.
+    /// Gives the file its name. If that fails, its part stays.
     fn name(self) -> Result<Self, ClientError> {
         match self.file.appear() {
             Ok(()) => Ok(self),

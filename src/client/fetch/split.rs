@@ -200,7 +200,7 @@ fn fetch(
 }
 
 impl Pieces {
-    /// The pieces of an earlier run, if they are of the same address.
+    /// The pieces of an earlier run, if they belong to the same address.
     fn look(spot: Spot) -> Result<Option<Self>, ClientError> {
         for name in PartName::all(&spot) {
             let Some(Left { name, file, notes, pieces, pieces_at }) = name.left()? else { continue };
@@ -284,7 +284,7 @@ fn divide(length: u64) -> Vec<Piece> {
     (0..RANGES).map(|number| number * size).take_while(|start| *start < length).map(piece).collect()
 }
 
-/// The pieces in the notes, if together they are a file of this length.
+/// The pieces in the notes, if together they cover a file of this length.
 fn read(lines: &[u8], length: u64) -> Option<Vec<Piece>> {
     let pieces = lines.chunks(LINE).map(Piece::read).collect::<Option<Vec<_>>>()?;
     let ends = pieces.iter().try_fold(0, |at, piece| (piece.start == at).then_some(piece.end));

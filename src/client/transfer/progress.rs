@@ -42,7 +42,7 @@ pub struct Running {
     pub turn: u64,
     /// How much of it was transferred, in bytes.
     pub at: u64,
-    /// How much of that an earlier run had transferred.
+    /// How many of these bytes an earlier run had transferred.
     pub resumed: u64,
     /// Its length in bytes, if it is known.
     pub total: Option<u64>,

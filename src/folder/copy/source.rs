@@ -23,7 +23,7 @@ use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary_tree;
 use crate::path::SharePath;
 
-/// What is moved.
+/// The source of the move.
 pub(super) struct MovedSource {
     place: Place,
     stat: Stat,

@@ -36,7 +36,7 @@ const MOST_LINKED: usize = 16_384;
 /// A directory that is being copied.
 pub(super) struct TreeCopy {
     stage: Stage,
-    /// What was found in the source, once that is known.
+    /// What was found in the source, once this is known.
     seen: SeenEntries,
     place: Place,
     /// `None` once it has its name.

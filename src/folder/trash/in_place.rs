@@ -1,6 +1,8 @@
-//! Telling a live file from trash: a crash between the link into the trash and the rename leaves a file that has both names.
+//! Distinguishes a live file from trash: a crash between the link into the trash and the rename leaves a file that has
+//! both names.
 //!
-//! Restoring such an entry would give the file a second name, so it is no entry. To forget it loses nothing: the file is in its place.
+//! Restoring such an entry would give the file a second name, so it does not count as an entry. Removing the entry
+//! loses nothing, because the file is in its place.
 
 use rustix::fs::{FileType, Stat};
 

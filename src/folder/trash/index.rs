@@ -28,7 +28,8 @@ pub(super) struct Index {
     inserted: u64,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
-    /// When the directory had last changed when it was read; `None` if it has to be read again in any case.
+    /// The time of the directory's last change, as of the last reading; `None` if the directory has to be read again in
+    /// any case.
     as_of: Option<SystemTime>,
 }
 

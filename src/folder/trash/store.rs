@@ -111,7 +111,7 @@ impl TrashStore {
         }
     }
 
-    /// When something was added to it or removed from it last.
+    /// When an entry was last added or removed.
     pub(super) fn changed(&self) -> Result<SystemTime, Error> {
         let metadata = self.dir.dir_metadata()?;
         Ok(metadata.modified()?.into_std())

@@ -192,8 +192,8 @@ impl<T> Lead<T> {
         begins
     }
 
-    /// Call every [`TICK`] as long as it returns true: wakes a worker if none has polled since the last
-    /// check, because the last leader is then blocked.
+    /// Wakes a worker if no worker has polled since the last call: then the last leader is blocked. Call it every
+    /// [`TICK`] as long as it returns true.
     pub(crate) fn watch(&self) -> bool {
         let (goes_on, wakes) = self.lock().watch();
         self.notify(wakes);
@@ -212,7 +212,7 @@ impl<T> Lead<T> {
         self.is_free.notify_all();
     }
 
-    /// The lock is free by then: the worker that wakes takes it at once.
+    /// Called without the lock, because the worker that wakes takes the lock at once.
     fn notify(&self, wakes: Wakes) {
         if wakes {
             self.is_free.notify_one();

@@ -92,7 +92,7 @@ pub(crate) struct Slot {
 enum SlotKind {
     Regular,
     Spare,
-    /// Not counted: only its connection's files are still to be closed.
+    /// Not counted: the connection is closed, but its files are not closed yet.
     Left,
 }
 

@@ -77,7 +77,7 @@ const PAGE: usize = 256;
 #[derive(Debug)]
 struct TableEntry<C> {
     parked: Option<(Box<Tracked<C>>, WaitFor)>,
-    /// The value of `turns` when it was parked: the connection with the lowest one has waited longest.
+    /// The value of `turns` when the connection was parked: the connection with the lowest value has waited longest.
     turn: u64,
     /// The entry that the list of deadlines has for this slot.
     listed: Option<Deadline>,

@@ -47,14 +47,14 @@ thread_local! {
     static PRIVATE: RefCell<Option<PrivateHead>> = const { RefCell::new(None) };
 }
 
-/// A head, and what this filter makes of it for a user.
+/// A head before and after this filter, for a user.
 struct PrivateHead {
     before: Head,
     after: Head,
 }
 
 impl PrivateHead {
-    /// The changed head, if it was made from the same head.
+    /// The changed head, if it was made from this head.
     fn again(&self, head: &Head) -> Option<Head> {
         self.before.is_same(head).then(|| self.after.clone())
     }

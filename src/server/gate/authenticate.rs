@@ -64,7 +64,7 @@ pub(crate) fn caller(
     })
 }
 
-/// What the first credentials of a request lead to.
+/// The result of judging the first credentials of a request.
 enum Judged {
     /// This principal, and the proof, unless it is anonymous.
     Known(Principal, Option<Arc<Credential>>),

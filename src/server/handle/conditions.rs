@@ -68,7 +68,7 @@ pub(crate) fn guard(preconditions: &Preconditions<'_>, named: Named) -> Result<G
     }
     match named {
         Named::File(facts) if facts.version.is_settled(now) => Ok(Guard::MustBe(facts.version)),
-        // Later, the server could not check whether the file is still the same.
+        // The version is not settled, so the server could not check later whether the file is still the same.
         Named::File(_) if !preconditions.only_ask_for_existence() => Err(changed()),
         Named::File(_) | Named::Directory => Ok(Guard::MustExist),
     }

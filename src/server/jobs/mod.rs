@@ -271,7 +271,7 @@ impl<T> Queue<T> {
         *self.waiting.of(kind) += 1;
     }
 
-    /// Whether one more thread is needed for the waiting jobs; it is counted from now on.
+    /// Whether one more thread is needed for the waiting jobs. If so, the thread is counted from now on.
     fn grow(&mut self) -> bool {
         let Self { limits, waiting, running, .. } = self;
         let general = waiting.general.min(limits.general.saturating_sub(running.general));

@@ -33,7 +33,8 @@ pub(crate) fn is_on() -> bool {
 /// and nginx.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LoggedUser<'a> {
-    /// It brought no credentials, or wrong ones: a wrong name may be a password in the wrong field.
+    /// The request had no credentials, or wrong ones. A wrong name is not logged, because it may be a password in the
+    /// wrong field.
     Nobody,
     /// The user of this name.
     Named(&'a str),

@@ -122,7 +122,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Stops the server, once the client has proved with its data block that its address is real.
+    /// Stops the server. The client has sent a data block, which proves that its address is real.
     fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
         if !self.state.allow_exit {
             return self.refuse(Fault::new(ErrorCode::AccessViolation, EXIT_DISABLED));

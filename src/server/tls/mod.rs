@@ -174,9 +174,9 @@ impl Tls {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
-    /// Reads the certificates again if their files have changed, or if a reload was requested. If one cannot
-    /// be used, the old ones all stay in use. A self-signed one is replaced first if necessary; that is
-    /// retried each time until it succeeds.
+    /// Reads the certificates again if their files have changed, or if a reload was requested. If one of them cannot be
+    /// used, all old ones stay in use. If necessary, a self-signed certificate is replaced first; each call tries this
+    /// again until it succeeds.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
@@ -258,7 +258,7 @@ impl Current {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ticketer = Arc::clone(&tickets);
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        // Each costs time in the handshake that sends it, and a client that uses one up gets the next.
+        // Each ticket costs time in the handshake. A client that uses up its ticket gets the next one.
         config.send_tls13_tickets = 1;
         Ok(Self { config: Arc::new(config), client_ca, tickets })
     }

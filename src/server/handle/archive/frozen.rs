@@ -46,7 +46,7 @@ pub(super) struct Frozen {
     pub layout: ZipLayout,
     /// The entries, by number.
     pub entries: Vec<FrozenEntry>,
-    /// Stands for the bytes of the zip, if it is strong.
+    /// The entity tag. If it is strong, it identifies the bytes of the zip.
     pub etag: Option<EntityTag<'static>>,
     /// Returned when the memory is freed.
     _permits: Vec<FairPermit>,
