@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use crate::common::tls_fake;
 use crate::common::{ClientTls, Wharf, client_config, eventually, outside, pem, root, sample, skip};
 
-/// A program, and the file of `tests/tls/clients` that it runs: it gets `/large`, sends a file to `/by-NAME`, and prints the
-/// SHA-256 of the content, and the length that HEAD says.
+/// A program, the interpreter for its script, and the script in `tests/tls/clients`. The script gets `/large`, sends a
+/// file to `/by-NAME`, and prints the SHA-256 of the content and the length in the response to HEAD.
 const CLIENTS: [(&str, &str, &str); 5] = [
     ("curl", "sh", "curl.sh"),
     ("wget", "sh", "wget.sh"),

@@ -68,7 +68,7 @@ fn public_key(directory: &Path) -> Vec<u8> {
     KeyPair::from_pem(&key).expect("a key").subject_public_key_info()
 }
 
-/// Replaces the certificate by one of its key that is valid until this day.
+/// Replaces the certificate by a new one with the same key, valid until this day.
 fn install(directory: &Path, names: &[&str], (year, month, day): (i32, u8, u8)) -> CertificateDer<'static> {
     let key = fs::read_to_string(directory.join("tls-key.pem")).expect("a key");
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -82,8 +82,8 @@ fn install(directory: &Path, names: &[&str], (year, month, day): (i32, u8, u8)) 
     certificate.der().clone()
 }
 
-/// The output of a server with these flags that cannot start, or exits soon: in this directory, with only these
-/// variables.
+/// The output of a server that cannot start or exits soon, with these flags and only these variables, in this
+/// directory.
 fn start(flags: &[&str], place: &Path, variables: &[(&str, &Path)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.args(["serve", "share", "--port", "0", "--tls-self-signed"]).args(flags);

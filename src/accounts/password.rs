@@ -231,8 +231,8 @@ fn read_argon2(text: &str) -> Result<Cost, WrongHash> {
     // A hash without a version would mean 16 in old programs, and 19 here.
     let version = hash.version.ok_or(WrongHash::Truncated)?;
     Version::try_from(version).map_err(|_| WrongHash::Version(version))?;
-    // Hashes with a key or other data, which some programs add, cannot be checked: the file does not have
-    // them.
+    // Some programs use a key or other data for their hashes. These hashes cannot be checked, because the file does not
+    // contain the data.
     let names = hash.params.iter().map(|(name, _)| name.as_str().to_owned());
     if !names.eq(PARAMETERS) {
         return Err(WrongHash::Parameters);

@@ -32,7 +32,7 @@ pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An error if files in this directory would be in the other one. It need not exist, but its parent must.
+/// Fails if files in `directory` would be in `root`. The directory need not exist, but its parent must exist.
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub(super) fn ensure_directory_outside(directory: &Path, root: &Path) -> io::Result<()> {
     let Ok(root) = fs::canonicalize(root) else { return Ok(()) };

@@ -38,7 +38,7 @@ impl PrivateFile {
         &self.path
     }
 
-    /// An error if it is in the shared folder, or would be if it were created.
+    /// Fails if the file is in the shared folder, or would be created there.
     pub(super) fn ensure_outside(&self) -> io::Result<()> {
         let is_file = std::fs::metadata(&self.path).ok().as_ref().is_none_or(Metadata::is_file);
         if is_file { containment::ensure_outside(&self.path, &self.root) } else { Ok(()) }

@@ -99,7 +99,8 @@ pub(super) fn parse_path(text: &str) -> Result<TypedAddress<Resource>, RemotePat
     typed(text, path).map_err(RemotePathError::Address)
 }
 
-/// Whether this is a path on this machine: it begins like one, or it exists and could be one.
+/// Whether this is a path on this machine: it begins like a path, or a file of this name exists and the text is not an
+/// address.
 fn is_local(text: &str) -> bool {
     let begins = ["/", "./", "../", "~"].iter().any(|start| text.starts_with(start));
     begins || matches!(text, "." | "..") || (!text.contains([':', '@']) && Path::new(text).exists())

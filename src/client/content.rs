@@ -97,7 +97,7 @@ impl RequestContent {
         Ok(Self { source, total: 0, start: 0, length: 0, opened: None, shown_at: None })
     }
 
-    /// Whether it cannot be sent again: some of it was read, and is not stored.
+    /// Whether the content cannot be sent again: some of it was read from a pipe, and is not stored.
     pub(super) fn is_used(&self) -> bool {
         self.input().is_some_and(|input| input.read.get().is_some())
     }
@@ -144,7 +144,8 @@ impl RequestContent {
         self.input().map_or(self.length, |input| input.read.get().unwrap_or(0))
     }
 
-    /// Reads at most this many bytes of an input into `into`, as soon as some have arrived; none at its end.
+    /// Reads at most this many bytes of an input into `into`, as soon as some have arrived. At the end of the input, it
+    /// reads none.
     pub(super) fn read_input(&self, input: &ContentInput, into: &mut [u8]) -> Result<usize, ClientError> {
         let count = input.read(into).map_err(|error| ClientError::Local("read", STDIN.into(), error))?;
         if let Some(progress) = &self.shown_at {

@@ -86,8 +86,9 @@ impl Session {
 
     /// Sends a request and reads the head of its response.
     ///
-    /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
-    /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was read from a pipe.
+    /// Reconnects if the server has closed the connection since the last response. If the server closes the connection
+    /// while the request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was
+    /// read from a pipe.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
         let asks_proxy = matches!(self.proxy, Ok(Some(_))) && !self.server.is_tls();
         let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));

@@ -104,7 +104,7 @@ impl UndoCookies {
     fn add(&self, cookie: UndoCookie) {
         let mut all = self.lock();
         all.retain(|known| !known.is_same(&cookie));
-        // If it cannot be written, it is valid for this run.
+        // If the cookie cannot be written, it is kept for this run only.
         let _ = self.files.write(&cookie.file(), &cookie);
         all.push(cookie);
         self.make_room(&mut all);

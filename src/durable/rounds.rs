@@ -32,7 +32,7 @@ struct State {
     rounds: u64,
 }
 
-/// A thread that is about to sync something, or has just done so.
+/// A thread that is about to sync a file or directory, or has just done so.
 #[derive(Debug)]
 pub struct RoundMember<'r>(&'r Rounds);
 

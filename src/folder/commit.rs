@@ -31,8 +31,8 @@ use crate::durable::group::DirectorySyncs;
 use crate::durable::rounds::RoundMember;
 use crate::path::SharePath;
 
-/// How often another program may change the file that has the name between the check and the rename. This server's own
-/// commits cannot: they run one at a time.
+/// How often another program may change the file that has the name, between the check and the rename. Other commits of
+/// this server cannot change it, because commits run one at a time.
 const TRIES: usize = 16;
 /// How often such a change counts even if the new file has the same mode, owner and group: it may have another ACL.
 /// Without this limit, a file that others replace all the time could never be replaced by this one.

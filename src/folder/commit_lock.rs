@@ -22,13 +22,12 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 const NAME: &str = "lock";
-/// How long another server may hold the lock. It needs the lock only for a few system calls; a server that
-/// was stopped in between must not block this one.
+/// How long another server may hold the lock. A server needs the lock only for a few system calls. If one is stopped in
+/// between, it must not block this server.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two attempts. `flock` has no timeout, so it is polled.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
-/// How often another server may remove the empty directory before the file is created in it, or the file
-/// itself.
+/// How often the creation is tried. Another server may remove the empty directory, or the file, each time.
 const TRIES: usize = 16;
 
 /// The lock of one folder.
@@ -50,7 +49,7 @@ impl CommitLock {
         CommitGuard { _threads: self.hold(), _lock: None }
     }
 
-    /// Waits for other servers too, if the file system supports locks. It waits for them first, so that
+    /// Waits for other servers too, if the file system supports locks. It waits for the other servers first, so that
     /// commits that need not wait for them are not delayed.
     pub(super) fn across_servers(&self, root: &Root) -> Result<CommitGuard<'_>, Error> {
         let lock = match lock(root) {

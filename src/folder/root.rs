@@ -204,7 +204,8 @@ impl Root {
         Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
 
-    /// The `stat` of what a link at this path leads to, if that is shared: whether something hidden exists must not show.
+    /// The `stat` of the target of a link at this path, if the target is shared. Otherwise it looks absent, so that
+    /// nobody learns which hidden entries exist.
     pub(super) fn target_of(&self, path: &SharePath, rules: &Rules) -> Result<Stat, Error> {
         let target =
             self.open_as(path.as_path(), OFlags::PATH).map_err(|error| Error::from(error).of_source())?;

@@ -310,7 +310,7 @@ pub(super) fn rename_to_free(dir: &Dir, from: &OsStr, to: &OsStr) -> Result<(), 
     move_to_free(dir, from, dir, to)
 }
 
-/// The same, from one directory to another.
+/// Like [`rename_to_free`], from one directory to another.
 pub(super) fn move_to_free(
     from_dir: impl AsFd,
     from: &OsStr,

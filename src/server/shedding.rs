@@ -89,7 +89,7 @@ pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
             return;
         }
     }
-    // Only a part of its descriptors, so that a client that holds little more than others loses little.
+    // The client loses only a part of its descriptors, so that a client with only a few more than others loses few.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
     if evict(runtime, runtime.table.evict_holders(heaviest, count), heaviest, count) {
         log::warn!("too many open files: closed connections of {heaviest}, which had the most");

@@ -39,7 +39,7 @@ pub(super) enum WriterState {
     Collects,
     /// It waits for something to do.
     Sleeps,
-    /// It was woken, its pause is over, or it has just been started.
+    /// It has not looked at the queue yet: it was woken, its pause is over, or it has just been started.
     #[default]
     Wakes,
 }

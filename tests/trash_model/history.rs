@@ -69,7 +69,7 @@ impl Done {
 }
 
 impl Order<'_> {
-    /// Whether there is one. `seen` has the states from which the search has begun.
+    /// Whether such an order exists. `seen` has the states from which the search has begun.
     pub fn exists(&self, seen: &mut HashSet<State>) -> bool {
         let clients = self.histories.len();
         let start = State {

@@ -40,12 +40,12 @@ pub const TOKENS_PER_USER: usize = 64;
 /// months.
 pub const LINKS_PER_GIVER: usize = 1024;
 
-/// The maximum number of sessions per link. A further one ends the oldest: links with unlimited uses may be
-/// published.
+/// The maximum number of sessions per link. A further session ends the oldest one, because a link with unlimited uses
+/// may be published.
 pub const VISITS_PER_LINK: usize = 256;
 
-/// The maximum number of sessions for all links of one user. A further record ends the oldest: the links of one user
-/// must not fill the file.
+/// The maximum number of sessions for all links of one user. A further session ends the oldest one: the links of one
+/// user must not fill the file.
 pub const VISITS_PER_GIVER: usize = 1024;
 
 /// The maximum number of records. At the usual 300 bytes each, they take about 20 MB on the disk and twice

@@ -27,7 +27,7 @@ pub struct Record {
     pub created: WallTime,
     /// When it expires: from then on, it gives no access.
     pub expires: WallTime,
-    /// Its kind, with the data of that kind.
+    /// Its kind, with the data that only this kind has.
     pub purpose: Purpose,
     /// How it ended, for a link or token that is kept only for lists and for the link's page.
     pub end: Option<RecordEnd>,

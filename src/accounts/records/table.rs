@@ -264,7 +264,7 @@ impl Table {
         }))
     }
 
-    /// Makes room for one more of these records, if fewer than `limit` of them are still valid.
+    /// Makes room for one more record of this kind, if fewer than `limit` of them are still valid.
     fn make_room(
         &mut self,
         limit: usize,

@@ -46,7 +46,7 @@ pub enum Endpoint {
 pub enum NamedBy {
     /// The user.
     User,
-    /// Another server, in a redirect: this one gets no credentials and no client certificate.
+    /// Another server, in a redirect: the named server gets no credentials and no client certificate.
     Redirect,
 }
 

@@ -71,7 +71,7 @@ impl AnonymousFile {
             Ok(()) => take_place(&part, &self.spot).inspect_err(|_| part.clear(&self.file)),
             Err(error) => {
                 part.remove_notes();
-                // Another program has created a file of that name.
+                // Another program has created a file of this name.
                 let is_taken = error == Errno::EXIST;
                 Err(if is_taken {
                     ClientError::Busy(self.spot.path.clone())

@@ -6,8 +6,8 @@
 //!                                └───── same ─────> skip
 //! ```
 //!
-//! Times are not compared: the server sets a file's time when it arrives. Only a wharf server has checksums, so another
-//! server is asked once. If in doubt, the file is sent.
+//! Times are not compared: the server sets a file's time when it arrives. Only wharf servers have checksums, so any
+//! other server is asked only once. If in doubt, the file is sent.
 
 use std::fs::File;
 use std::path::Path;

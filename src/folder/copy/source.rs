@@ -73,7 +73,7 @@ impl MovedSource {
         open_directory(self.place.nearest(), self.place.name())
     }
 
-    /// Fails if it is no longer what was copied: another client has changed it meanwhile.
+    /// Fails if the source is no longer what was copied, because another client has changed it.
     pub(super) fn ensure_unchanged(
         &self,
         shared: &Arc<Shared>,

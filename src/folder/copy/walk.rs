@@ -66,7 +66,7 @@ impl SeenEntries {
         Self { key: RandomState::new(), sum: 0 }
     }
 
-    /// What another walk has seen so far, as long as it is empty.
+    /// An empty record for another walk, which can be compared with this one.
     pub(super) fn alike(&self) -> Self {
         Self { key: self.key.clone(), sum: 0 }
     }
@@ -125,7 +125,7 @@ impl TreeWalk {
         self.handle().filter(|_| self.judge.is_none()).map(Attributes::of).transpose()
     }
 
-    /// What it has seen.
+    /// What the walk has seen.
     pub(super) fn seen(&self) -> &SeenEntries {
         &self.seen
     }
@@ -155,7 +155,7 @@ impl TreeWalk {
                 self.here = Some((below.clone(), entries));
                 Ok(Found::Enter(below))
             }
-            // It was removed or replaced meanwhile.
+            // The directory was removed or replaced meanwhile.
             Err(Error::NotFound | Error::NotDirectory | Error::NoRight(_)) if !below.is_root() => {
                 if self.judge.is_some() { Ok(Found::Nothing) } else { Err(Error::Changed) }
             }

@@ -64,7 +64,8 @@ impl Upload {
         Some(Self { saved, ..Self::new(path, plan, content) })
     }
 
-    /// Takes over what another server of this folder has done with it meanwhile. Call it while no request is appending.
+    /// Updates the state, if another server of this folder has changed the upload. Call this while no request is
+    /// appending.
     pub(super) fn refresh(&mut self, store: &Store, token: &UploadToken) {
         let ContentState::Open { offset, synced } = self.content else { return };
         let Some(Self { plan, content, saved, .. }) = Self::load(store, token) else {
@@ -146,7 +147,7 @@ impl Upload {
             ContentState::Complete { size } => (size, store.touched(token).ok_or(UploadError::Unknown)?),
             ContentState::Open { offset, synced } => {
                 let facts = store.facts(token).ok_or(UploadError::Unknown)?;
-                // Another server that shares the folder may have received more of it.
+                // Another server that shares the folder may have received more of the upload.
                 let synced = synced.filter(|_| facts.len == offset);
                 self.content = ContentState::Open { offset: facts.len, synced };
                 if let Some(syncs) = syncs {

@@ -16,7 +16,7 @@ pub(in crate::server) struct Wanted {
     pub is_encrypted: bool,
     /// Whether a page's script has sent the request; such a script has to ask for a password itself.
     pub is_by_script: bool,
-    /// Who else may get the same response.
+    /// Which other clients may get the same response.
     pub audience: Audience,
     /// The path of the login page, if a browser opens a page without credentials. After the login, the browser returns
     /// to that page.

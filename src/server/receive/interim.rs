@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
-/// How many bytes of a body have to arrive before the interim response is sent. Sending fewer bytes again takes no
-/// longer than asking for the offset.
+/// How many bytes of a body have to arrive before the interim response is sent. If fewer bytes were received, sending
+/// them again takes no longer than asking for the offset.
 const ENOUGH: u64 = 1 << 20;
 
 /// How long the body may take before the interim response is sent, even if little has arrived.

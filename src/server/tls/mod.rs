@@ -186,7 +186,8 @@ impl Tls {
             && (is_due || *stamps != shared.files.stamps() || own.is_due(now))
             && !own.ensure_again(now)
         {
-            // All files are read when it succeeds: the client CA may have changed meanwhile.
+            // The other files may have changed too, for example the client CA. They are read when the replacement
+            // succeeds.
             self.reload_soon();
             return;
         }
