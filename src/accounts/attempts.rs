@@ -90,9 +90,9 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         }
     }
 
-    /// How long an attempt has to wait; `None` if it may be made now. Call this right before each check:
-    /// attempts that are queued together are then delayed by the failures of the first ones. A refused
-    /// attempt does not count as a failure.
+    /// How long an attempt has to wait; `None` if it may be made now. Call this immediately before each check. Then
+    /// attempts that are queued together are delayed by the failures of the first ones. A refused attempt does not
+    /// count as a failure.
     pub fn delay(&self, address: &K, guess: Guess<'_>, now: Instant) -> Option<Duration> {
         let name = self.name(guess);
         let is_known = self.known.has(address, &name, now);
@@ -106,8 +106,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         self.known.has(address, &self.name(guess), now)
     }
 
-    /// Counts a failure. Failures at a known address do not count for other addresses: otherwise a program
-    /// with an old password at home would delay its user everywhere.
+    /// Counts a failure. Failures at a known address do not count for other addresses. Otherwise a program at home that
+    /// still has an old password would delay its user everywhere.
     pub fn failed(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
         self.fade(now);
         let name = self.name(guess);

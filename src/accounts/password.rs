@@ -35,7 +35,7 @@ pub const MAX_PASSES: u32 = 20;
 /// The lengths of argon2 output that programs write, in bytes. Any other length comes from a truncated line.
 const OUTPUTS: [usize; 3] = [16, 32, 64];
 
-/// The length of an argon2 salt, and of its part that stays the same when the password is changed.
+/// The length of an argon2 salt, and of the part of it that stays the same when the password is changed.
 const SALT_BYTES: usize = 16;
 const ACCOUNT_BYTES: usize = 9;
 
@@ -52,7 +52,7 @@ pub struct PasswordHash {
 /// How a hash was computed. Two checks at the same cost take equally long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cost {
-    /// argon2id (RFC 9106) with this much memory in KiB, and this many passes over it.
+    /// argon2id (RFC 9106), with its memory in KiB and its number of passes.
     Argon2 { memory: u32, passes: u32 },
     /// bcrypt, as `htpasswd -B` writes it; the number of rounds is 2 to this power.
     Bcrypt(u32),

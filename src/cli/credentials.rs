@@ -68,7 +68,7 @@ enum Given {
     Nothing,
 }
 
-/// Parses an address that may have a user name in it; `parse` gets it without.
+/// Parses an address that may contain a user name; `parse` gets the address without it.
 pub(super) fn typed<A>(
     text: &str,
     parse: impl FnOnce(&str) -> Result<A, AddressError>,

@@ -29,7 +29,7 @@ const CONSOLE: Notices = Notices {
 pub(super) struct Outputs {
     stdout: LineSink,
     log: LineSink,
-    /// Stderr, unless the full log goes there.
+    /// Stderr, for important lines, unless the whole log goes there.
     console: Option<LineSink>,
     has_log_file: bool,
     recorder: Option<Recorder>,

@@ -1,4 +1,5 @@
-//! What `wharf share` and `wharf token` have in common: values of flags, checked before anything is sent, and the list.
+//! What `wharf share` and `wharf token` have in common: the values of flags, which are checked before anything is sent,
+//! and the printed list.
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;

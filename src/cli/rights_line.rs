@@ -1,4 +1,4 @@
-//! The line of the start that says who may do what.
+//! The line at the start that says which clients may do what.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

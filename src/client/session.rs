@@ -123,7 +123,7 @@ impl Session {
         undo.map(|cookies| cookies.fitting(&self.server, target)).unwrap_or_default()
     }
 
-    /// Whether the server knows the user without a cookie: by credentials, or at a socket perhaps by the login name.
+    /// Whether the server may know the user without a cookie: by credentials, or at a Unix socket by the login name.
     pub(super) fn may_know_the_user(&self) -> bool {
         self.authorization.is_some() || matches!(self.server, Endpoint::Unix(_))
     }

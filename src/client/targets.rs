@@ -69,8 +69,8 @@ impl Targets {
         is_admitted
     }
 
-    /// Adds an address: a file; the files of a directory (`dir/`), recursively if `tree`, each directory once, empty ones
-    /// too; or the names that match a pattern (`*.jpg`).
+    /// Adds an address: a file; the files of a directory (`dir/`); or the names that match a pattern (`*.jpg`). With
+    /// `tree`, subdirectories are added too, each once, even if they are empty.
     pub fn add(&mut self, resource: &Resource, tree: bool, options: &FetchOptions) {
         let session = Session::with_timeouts(resource.server.clone(), options.timeouts);
         let mut finder = Finder { session, options, targets: self, pattern: None, tree };

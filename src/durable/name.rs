@@ -50,7 +50,7 @@ pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::R
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(openat(dir, name, flags, mode)?);
     file.write_all(content).inspect_err(|_| {
-        // This call created it.
+        // This call has created the file.
         let _ = unlinkat(dir, name, AtFlags::empty());
     })?;
     Ok(file)

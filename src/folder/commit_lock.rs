@@ -3,10 +3,10 @@
 //! Within this server, commits run one at a time. A commit that depends on the current file (`If-Match`, `refuse`,
 //! `rename`) also waits for other servers that share the folder: they hold a lock on `.wharf/lock` meanwhile.
 //!
-//! It is an `flock`. Unlike a POSIX lock it belongs to an open file: threads exclude each other, closing another handle
-//! does not release it, and it ends with its process. NFS, `CephFS` and SMB forward it to other machines, and so do FUSE
-//! file systems that support locks. Elsewhere only servers on the same machine see it, or none do; then each continues
-//! without it.
+//! It is an `flock`. Unlike a POSIX lock, it belongs to an open file. So threads exclude each other, closing another
+//! handle does not release the lock, and it ends with its process. NFS, `CephFS` and SMB forward it to other machines,
+//! and so do FUSE file systems that support locks. Elsewhere, only servers on the same machine see the lock, or no
+//! server does. Then each server continues without it.
 //!
 //! The file is never removed: a server waiting for the lock of a removed file would get it while another holds the lock of
 //! its successor.

@@ -43,7 +43,7 @@ pub struct FileVersion {
 }
 
 impl Facts {
-    /// Takes the result of `stat`, below a root on this device.
+    /// The facts from a result of `stat`, below a root on this device.
     pub(super) fn new(stat: &Stat, home: u64) -> Self {
         let len = stat.st_size.unsigned_abs();
         let version = FileVersion {

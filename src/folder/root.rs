@@ -23,7 +23,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// The flags for opening anything unknown: a FIFO must not block, a terminal must not become the controlling one.
+/// The flags for opening anything unknown: a FIFO must not block, and a terminal must not become the controlling
+/// terminal.
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// The directory for the server's own files, below the folder's root.
@@ -135,9 +136,8 @@ impl Root {
         Ok(Identity::of(&fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?))
     }
 
-    /// The `stat` of whatever has this path now, even if a link on the path now leads out. Use it only for a
-    /// comparison with the facts of a file that was opened: if they are equal, it is the same file and
-    /// content.
+    /// The `stat` of whatever has this path now, even if a link on the path now leads out. Use it only for a comparison
+    /// with the facts of a file that was opened. If both are equal, the file and its content are the same.
     pub(super) fn glance(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::statat(&self.dir, path.as_path(), AtFlags::empty())?)
     }

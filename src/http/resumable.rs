@@ -71,8 +71,7 @@ pub enum UploadKind {
     Resumable(Announced),
 }
 
-/// Why a request to save a file is refused: its content is only a part of the file, and this server cannot
-/// receive the rest.
+/// Why a request to save a file is refused: its content is only a part of the file, and the rest cannot be received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartError {
     /// It follows a different version of the draft.

@@ -1,7 +1,7 @@
 //! Validators: entity tags and modification dates, which distinguish the versions of a file (RFC 9110 §8.8).
 //!
-//! An entity tag is opaque bytes: it may have a comma, or bytes that are not text. So lists of tags are not split at
-//! commas but parsed tag by tag. Parsing copies nothing.
+//! An entity tag is opaque bytes: it may have a comma, or bytes that are not text. So a list of tags is not split at
+//! its commas. It is parsed tag by tag. Parsing copies nothing.
 //!
 //! The server makes tags from files; `conditional` decides what a comparison means.
 

@@ -27,7 +27,7 @@ const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
 /// The longest Host, in bytes, that a thread remembers.
 const REMEMBERED: usize = 256;
 
-/// Distinguishes the names of one server from those of another in this process.
+/// The id of the next server in this process. Each server has its own names.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {

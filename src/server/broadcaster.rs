@@ -18,8 +18,8 @@ use crate::server::connection::Connection;
 use crate::server::connections::tracked::Tracked;
 use crate::server::moment::Moment;
 
-/// After this time without an event, the server sends a subscriber a comment, to find out whether it is still connected
-/// (WHATWG HTML §9.2.7).
+/// After this time without an event, the server sends a comment to a subscriber, to find out whether it is still
+/// connected (WHATWG HTML §9.2.7).
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
 
 /// A subscriber that reads nothing for this long is disconnected. The kernel waits just as long for an acknowledgement.
@@ -196,7 +196,7 @@ impl Broadcaster {
     }
 }
 
-/// Calls `act` for one subscriber, and returns whether it stays. A panic ends only its stream.
+/// Calls `act` for one subscriber. Returns whether the subscriber stays. A panic ends only its stream.
 fn spared(act: impl FnOnce() -> bool) -> bool {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
         log::error!("serving an event stream panicked; the stream was closed");

@@ -30,8 +30,8 @@ use crate::server::representation::Representation;
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
 const IN_MEMORY_LIMIT: u64 = 1 << 20;
 
-/// The size of the cache in bytes: ten thousand files of one kilobyte each. For each entry, [`OVERHEAD`] is
-/// added to its content. An open file counts [`OPEN_WEIGHT`], so that there are about thirty at most:
+/// The size of the cache in bytes: ten thousand files of one kilobyte each. For each entry, [`OVERHEAD`] is added to
+/// its content. An open file counts as [`OPEN_WEIGHT`] bytes. So about thirty files are open at most, because
 /// descriptors are scarce.
 const LIMIT: usize = 16 << 20;
 const OVERHEAD: usize = 512;

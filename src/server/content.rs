@@ -63,7 +63,7 @@ pub(super) enum Buffer {
 pub(super) struct FileSpan {
     file: OpenedFile,
     span: Span,
-    /// Whether it was read so recently that it is still in memory.
+    /// Whether the file was read so recently that it is still in memory.
     is_recent: bool,
 }
 
@@ -89,7 +89,7 @@ pub(super) trait ContentSource: fmt::Debug + Send {
 /// The result of [`ContentSource::next`].
 #[derive(Debug)]
 pub(super) enum Produced {
-    /// The content continues with this.
+    /// The next part of the content.
     Content(Content),
     /// Work was done, but there is nothing to send yet.
     Later,

@@ -49,7 +49,7 @@ const TEXT_NAMES: &[&str] = &[
     "vagrantfile",
 ];
 
-/// Extensions of text files that a browser would save rather than show, if they had their specific type.
+/// Extensions of text files. If they had their specific type, a browser would save these files instead of showing them.
 const TEXT_EXTENSIONS: &[&str] = &[
     "adoc", "bash", "bat", "c", "cc", "cfg", "cmake", "conf", "cpp", "cs", "diff", "env", "go", "gradle",
     "h", "hpp", "hs", "ini", "java", "jsonl", "kt", "lock", "log", "lua", "m3u", "md", "mk", "ndjson", "nfo",

@@ -36,8 +36,8 @@ use crate::server::routing;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done first. The request's host becomes the host that the client
-/// asked for. `credential` is what the previous request on the connection has proved; afterwards, it is what this
-/// request has proved.
+/// asked for. `credential` is the credential of the previous request on the connection; afterwards, it is the
+/// credential of this request.
 pub(super) fn run<'b>(
     head: &mut Head<'_, 'b>,
     state: &State,

@@ -37,7 +37,7 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub link: Option<Arc<LinkView>>,
 }
 
-/// Where a request comes from: its client, and what a trusted proxy says about it, unchecked.
+/// Where a request comes from: its client, and the statements of a trusted proxy, which are not checked yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestSource<'b> {
     /// The client.
@@ -75,7 +75,7 @@ pub(super) enum ClientAddress {
 }
 
 impl Request<'_, '_, '_> {
-    /// The path as its client sees it: through a link, relative to the link's root.
+    /// The path as its client sees it. Through a link, it is relative to the root of the link.
     pub(super) fn shown_path(&self) -> Cow<'_, SharePath> {
         match &self.link {
             Some(link) => Cow::Owned(link.shown(&self.path)),

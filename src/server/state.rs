@@ -141,8 +141,8 @@ impl State {
         user.is_none_or(|user| self.accounts.as_ref().is_some_and(|accounts| accounts.is_current(user)))
     }
 
-    /// Rereads the users and their records if the files have changed. Members then leave the chat if their
-    /// user has changed or is gone, or if they have the name of a new user.
+    /// Rereads the users and their records if the files have changed. Then members leave the chat if their user has
+    /// changed or was removed, or if a new user has their name.
     pub(super) fn follow_accounts(&self, disk: Blocking<'_>) {
         let is_new = self.accounts.as_ref().is_some_and(|accounts| accounts.follow_files(disk));
         if is_new {

@@ -129,7 +129,8 @@ impl Active {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        // Sets the time first: a thread that sees no active request then sees when the latest ended.
+        // Sets the time before the count: if another thread sees no active request, it also sees when the latest
+        // request ended.
         self.clock.note(Moment::now());
         self.clock.active.fetch_sub(1, Ordering::AcqRel);
     }

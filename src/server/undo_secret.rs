@@ -45,7 +45,7 @@ impl UndoSecret {
         hex(&self.0)
     }
 
-    /// The name of the owner of what the client removes: the secret cannot be derived from it.
+    /// The name of the client as an owner in the trash. The secret cannot be derived from it.
     pub(super) fn owner(&self) -> String {
         format!("{OWNER}{}", hex(&Sha256::digest(self.0)))
     }

@@ -124,7 +124,7 @@ impl Table {
         self.add(user, key, now, expires, Purpose::Link { scope, uses_left, is_drop, password })
     }
 
-    /// Counts one use of a link, and adds the session that it starts. The session ends with the link.
+    /// Counts one use of a link, and adds the session that the use starts. The session ends with the link.
     pub(super) fn take_use(
         &mut self,
         link: RecordId,

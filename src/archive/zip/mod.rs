@@ -195,7 +195,7 @@ impl Entry {
         self.places()[2]
     }
 
-    /// The part of this entry that has the byte at this offset, which is within it.
+    /// The part of this entry that contains the byte at this offset. The offset is within the entry.
     fn part_at(&self, number: usize, offset: u64) -> PlacedPart {
         let [content, descriptor, end] = self.places();
         if offset < content {

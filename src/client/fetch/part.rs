@@ -25,7 +25,7 @@ use super::spot::Spot;
 use crate::client::error::ClientError;
 use crate::durable::name::rename_new;
 
-/// Files up to this length, in bytes, start again after a lost connection: resuming one would cost more.
+/// Files up to this length, in bytes, start again after a lost connection: resuming such a file would cost more.
 pub(super) const NOTED_FROM: u64 = 64 * 1024;
 
 /// A version of a file on a server.

@@ -41,7 +41,7 @@ const LONGEST_NOTES: u64 = 64 * 1024;
 const TURNS: usize = 5;
 const LONGEST_PAUSE: u64 = 32;
 
-/// Stands for the inode until the part is created.
+/// The placeholder for the inode until the part is created.
 const NO_INODE: &str = "00000000000000000000 000000000000000000000";
 
 /// The names of a part, and of the notes about it.
@@ -191,8 +191,8 @@ impl PartName {
     fn read_notes(&self) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, &self.notes, flags, Mode::empty())?);
-        // A downloaded file does not count as notes: a server could offer such a file to make another file look like a
-        // part.
+        // A downloaded file does not count as notes. Otherwise, a server could offer such a file to make another file
+        // look like a part.
         if !file.metadata()?.is_file() || record::has_one(&file) {
             return Err(ErrorKind::InvalidData.into());
         }

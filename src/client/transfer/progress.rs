@@ -1,4 +1,4 @@
-//! The progress of transfers: workers update it, a progress bar reads it now and then.
+//! The progress of transfers: workers update it, and a progress bar reads it from time to time.
 //!
 //! A worker only adds to a counter as bytes arrive; it never waits for a terminal.
 

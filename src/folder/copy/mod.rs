@@ -4,7 +4,7 @@
 //! name. A directory is built under a temporary name beside its target, and gets its name by one rename. Dropped before that, a
 //! copy leaves nothing.
 //!
-//! The copy of a directory is what the directory was at one moment: before it gets its name, the names in the source
+//! The copy of a directory shows the directory at one moment. Before the copy gets its name, the names in the source
 //! and the times of its directories are compared with those that were found first. If another program writes to a file
 //! in place meanwhile, the copy may contain old and new bytes.
 //!

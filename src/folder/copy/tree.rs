@@ -78,7 +78,7 @@ fn of_comparison(error: Error) -> Error {
 }
 
 impl TreeCopy {
-    /// Begins to copy this directory, which has this path, unless it is known that the copy cannot be saved.
+    /// Begins to copy the directory at this path, unless it is already known that the copy cannot be saved.
     pub(super) fn begin(
         shared: &Arc<Shared>,
         top: Dir,

@@ -135,7 +135,7 @@ impl Kept<'_> {
                 match fs::renameat_with(&**store.dir(), &*middle, dir, name.as_bytes(), flags) {
                     Ok(()) => Ok(Ok(Some(settle(entry, &middle)?))),
                     Err(error) => {
-                        // If that fails, the sweep turns the file into an entry.
+                        // If this fails, the sweep turns the file into an entry.
                         let _ = put_back();
                         if is_unsupported(error) { Err(Error::CannotKeep) } else { Ok(Err(error)) }
                     }

@@ -98,7 +98,7 @@ impl Removal<'_> {
                 let begun = store.begin();
                 fs::renameat(dir, name.as_bytes(), &**store.dir(), entry.name())?;
                 if let Err(error) = arrive() {
-                    // If that fails, it stays an entry of the trash.
+                    // If that fails, the entry stays in the trash.
                     if store.put_back(&entry.name(), dir, name).is_err() {
                         entry.finish();
                     }

@@ -82,8 +82,8 @@ impl Trash {
         Ok(freed.is_none_or(|freed| freed >= bytes))
     }
 
-    /// The error that there is no space on that file system. It includes how much the trash holds, if emptying the
-    /// trash could free this many bytes.
+    /// The error that there is no space on that file system. The error includes how much the trash holds, if emptying
+    /// the trash could free this many bytes.
     pub(in crate::folder) fn no_space(&self, bytes: u64, at_home: bool) -> Error {
         let index = self.index();
         let holds = index.bytes_of(|_, entry| entry.away.is_none() == at_home);

@@ -117,7 +117,7 @@ impl Trash {
 
     /// Removes entries whose files a crash has left in their places.
     fn remove_what_is_in_place(&self, root: &Root, home: &TrashStore, names: &[String], now: SystemTime) {
-        // They are not in the index, as they are not listed.
+        // These entries are not in the index, because they are not listed.
         let unlisted = |id: &TrashId| !self.index().has(*id) && self.is_at_rest(*id, now);
         for id in ids(names, RECORD).filter(unlisted) {
             let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else { continue };

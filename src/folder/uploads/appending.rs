@@ -47,8 +47,9 @@ pub enum Ended {
 }
 
 impl Appending {
-    /// Writes the next bytes. After an error, what arrived before is kept, and no more is accepted. But bytes beyond the
-    /// announced length, or beyond what the rules allow, discard the upload: it could not be completed.
+    /// Writes the next bytes. After an error, what arrived before is kept, and no more is accepted. But if bytes arrive
+    /// beyond the announced length, or beyond what the rules allow, the upload is discarded, because it could not be
+    /// completed.
     pub fn write(&mut self, bytes: &[u8], _: Blocking<'_>) -> Result<(), UploadError> {
         let mut upload = self.lock()?;
         let shared = &self.uploads.shared;
@@ -177,7 +178,7 @@ impl Drop for Appending {
         {
             upload.file = None;
         }
-        // It counts as idle from now on.
+        // The upload counts as idle from now on.
         self.uploads.known().find(&self.token);
     }
 }

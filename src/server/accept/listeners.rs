@@ -76,7 +76,7 @@ impl ListenConfig {
         all.into_iter().all(|address| address.ip().to_canonical().is_loopback())
     }
 
-    /// Opens all of them, or none.
+    /// Opens all listeners, or none.
     pub fn open(self) -> Result<Listeners, ListenError> {
         let Self { tcp, unix, unix_mode, udp, inherited } = self;
         let Inherited { mut listeners, mut datagrams } = inherited;

@@ -37,7 +37,8 @@ pub(crate) struct ChatState {
     waker: OwnedFd,
 }
 
-/// An open event stream of a member. Dropping it ends the subscription; a member without one is removed soon.
+/// An open event stream of a member. Dropping it ends the subscription. A member without a subscription is removed
+/// soon.
 #[derive(Debug)]
 pub(crate) struct EventStream {
     chat: Arc<ChatState>,
@@ -46,7 +47,7 @@ pub(crate) struct EventStream {
     from: ClientAddress,
     /// Decides which uploads are announced to the member.
     judge: Judge,
-    /// What the stream's request has proved; `None` if it is anonymous.
+    /// The credential of the stream's request; `None` if the request is anonymous.
     pub credential: Option<Arc<Credential>>,
     _active: Active,
 }

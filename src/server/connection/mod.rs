@@ -75,9 +75,9 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 
-/// The same limit for a refused piece of a resumable upload. It is small, because the client can ask for the offset and
-/// continue even if it has not seen the response, and browsers read a response only after they have sent the whole
-/// body.
+/// Like [`LINGER_LIMIT`], for a refused piece of a resumable upload. It is small, because the client can ask for the
+/// offset and continue even if it has not seen the response, and browsers read a response only after they have sent the
+/// whole body.
 const LINGER_PIECE: usize = 1 << 20;
 
 /// A client's connection.
@@ -89,12 +89,12 @@ pub(super) struct Connection {
     source: Option<Box<ProxySource>>,
     /// The certificate of its client, if it has presented one.
     certificate: Option<Box<ClientCertificate>>,
-    /// What its last request has proved, for a next request with the same credentials.
+    /// The credential of the last request, for a next request with the same credentials.
     credential: Option<Arc<Credential>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Box<[u8]>,
-    /// Whether it has been held back, so that its next upload starts without a further delay.
+    /// Whether the connection was held back. If so, its next upload starts without a further delay.
     has_waited: bool,
     /// Whether it speaks plain HTTP to a port for TLS.
     is_exposed: bool,
@@ -228,8 +228,8 @@ impl Connection {
         }
     }
 
-    /// Whether it waits for input for longer than it may. Its socket may be readable all the time, so that the table never
-    /// lets it time out: over TLS, what arrives may be records without content.
+    /// Whether the connection waits for input for longer than it may. The table does not notice this if the socket is
+    /// readable all the time: over TLS, records without content may arrive.
     fn is_overdue(&self, wait_for: WaitFor) -> bool {
         self.transport.is_encrypted()
             && wait_for.interest != Interest::Writable

@@ -20,9 +20,9 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 impl Connection {
-    /// Whether a job for this connection would be pointless: the client has reset the connection, or has shut down
-    /// its sending side before its body was complete. A client that has only shut down its sending side may still
-    /// read the response; an `impatient` server treats it as gone.
+    /// Whether a job for this connection would be pointless: the client has reset the connection, or has shut down its
+    /// sending side before its body was complete. A client that has only shut down its sending side may still read the
+    /// response, but an `impatient` server treats this client as gone.
     pub(in crate::server) fn has_gone(&self, rest: Option<&BodyDecoder>, impatient: bool) -> bool {
         match self.transport.other_end() {
             OtherEnd::Open => false,

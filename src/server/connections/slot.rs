@@ -69,7 +69,7 @@ pub(crate) struct Holding {
     pub descriptors: u64,
 }
 
-/// A connection's slot, and a number that no other connection in this slot has had. Dropping it frees the slot.
+/// The slot of a connection, and a number that no earlier connection in this slot had. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct Slot {
     shared: Arc<Shared>,
@@ -185,8 +185,8 @@ impl Slots {
 }
 
 impl Capacity {
-    /// The number of all slots: the regular ones, as many again for connections whose closing waits for a disk, and the
-    /// spare ones.
+    /// The number of all slots: the regular slots, as many again for connections whose closing waits for a disk, and
+    /// the spare slots.
     pub(crate) const fn slots(&self) -> usize {
         2 * self.connections as usize + self.spare as usize
     }

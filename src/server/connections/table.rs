@@ -172,8 +172,8 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the
-    /// worker's buffer for events, so that waiting allocates none.
+    /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the worker's buffer
+    /// for events, so that waiting does not allocate one.
     pub(crate) fn take(&self, found: &mut Vec<PollEvent>) -> Option<Box<Tracked<C>>> {
         loop {
             let event = self.next_event(found)?;
@@ -346,8 +346,8 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// Whether a parked connection is ready, but no worker has taken it yet. Arms it again, so that a worker will
-    /// take it even if a read has left input behind.
+    /// Whether a parked connection is ready, but no worker has taken it yet. Arms the connection again, so that a
+    /// worker takes it even if a read has left input behind.
     fn is_to_be_heard(&self, tracked: &Tracked<C>, wait_for: &WaitFor) -> bool {
         let armed_again = || {
             self.poller.arm(&tracked.connection, tracked.slot.key(), wait_for.interest, Arming::Again).is_ok()

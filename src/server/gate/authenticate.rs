@@ -41,8 +41,8 @@ pub(crate) enum Caller {
 
 /// Finds the principal of a request. Refuses credentials that are wrong, or that others could have read in transit.
 /// Ignores credentials for health checks and the assets of pages, which need none. A session that has ended does not
-/// prevent a new login. `credential` is what the previous request on the connection has proved; afterwards, it is what
-/// this request has proved.
+/// prevent a new login. `credential` is the credential of the previous request on the connection; afterwards, it is the
+/// credential of this request.
 pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
@@ -318,7 +318,7 @@ pub(crate) fn is_private(client: ClientAddress, scheme: Option<Scheme>, accounts
     is_local || scheme == Some(Scheme::Https) || accounts.allows_plain()
 }
 
-/// The response to wrong credentials, whatever is wrong with them.
+/// The response to wrong credentials. It is the same whatever is wrong with them.
 fn wrong() -> Response {
     let text = "authentication failed (check the name and the password, or the token)\n";
     Response::text(Status::UNAUTHORIZED, text)

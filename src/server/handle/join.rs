@@ -60,8 +60,8 @@ fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) ->
     Ok(json_response(&json!({"user": name.as_str(), "token": token.expose()})))
 }
 
-/// The name of a user. The request may state it or leave it out. A different name is refused, because the
-/// client would expect to get it.
+/// The name of a user. The request may state this name or leave it out. A different name is refused, because the client
+/// would expect to get that name.
 fn name_of(user: &User, asked: Option<&str>) -> Result<Name, Response> {
     let own = Name::of_user(&user.name).map_err(bad_request)?;
     match asked {

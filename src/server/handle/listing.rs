@@ -185,8 +185,8 @@ fn typed(head: Head, media_type: &str) -> Head {
 }
 
 impl ListingFormat {
-    /// Chooses by the Accept field (RFC 9110 §12.5.1). If several formats have the greatest weight, as for `*/*`, this
-    /// is HTML: browsers and crawlers can use it best.
+    /// Chooses by the Accept field (RFC 9110 §12.5.1). If several formats have the greatest weight, as for `*/*`, HTML
+    /// is preferred: browsers and crawlers can use it best.
     fn preferred(fields: Fields<'_, '_>) -> Self {
         if fields.get("Accept").is_none() {
             return Self::Html;

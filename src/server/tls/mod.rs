@@ -67,9 +67,9 @@ struct TlsFiles {
 struct Current {
     config: Arc<ServerConfig>,
     client_ca: Option<Arc<ClientCa>>,
-    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket holds the
-    /// certificate of its client, which nobody checks again. So a change of the client CAs changes the key,
-    /// and earlier tickets are no longer accepted.
+    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket contains the certificate of
+    /// its client, which is not checked again. So a change of the client CAs changes the key, and earlier tickets are
+    /// no longer accepted.
     tickets: Arc<dyn ProducesTickets>,
 }
 

@@ -30,7 +30,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.first_idle_of(&mut longest_idle, since)
     }
 
-    /// Takes out the first of these connections that is still idle, if it has been idle since this moment.
+    /// Takes out the first of these connections that is still idle, but only if it has been idle since this moment.
     fn first_idle_of(&self, longest_idle: &mut Vec<(Moment, u32)>, since: Moment) -> Option<Box<Tracked<C>>> {
         let still_idle = |(since, index): (Moment, u32)| {
             let mut entry = lock(self.entry(index));
@@ -81,8 +81,8 @@ impl<C: AsFd> ConnectionTable<C> {
         self.evict_longest(|slot| slot.client() == client, 1)
     }
 
-    /// Takes out parked connections that hold descriptors for this client, those that have waited longest
-    /// first, until together they held this many.
+    /// Takes out parked connections that hold descriptors for this client, beginning with those that have waited
+    /// longest, until they held this many descriptors in total.
     pub(crate) fn evict_holders(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
         self.evict_longest(|slot| slot.client() == client, descriptors)
     }
