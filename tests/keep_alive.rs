@@ -142,8 +142,7 @@ pub fn a_stalled_reader_is_disconnected() {
     assert!((wire.read_to_end().len() as u64) < length, "only the kernel's buffers were sent");
 }
 
-/// It reads so little that for longer than the stall limit the kernel does not report the socket as writable;
-/// but it reads.
+/// It does read, but so little that the kernel does not report the socket as writable for longer than the stall limit.
 #[test]
 pub fn a_slow_reader_is_served() {
     let wharf = Wharf::serve(&["--stall", STALL]);

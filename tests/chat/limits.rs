@@ -5,7 +5,7 @@ use crate::common::{Wharf, eventually, raise_open_files};
 
 #[test]
 fn a_flood_is_throttled_and_other_members_are_not() {
-    // All at once: the server receives them together, however slow this machine is.
+    // The messages are sent all at once, so that the server receives them together even on a slow machine.
     const FLOOD: usize = 200;
     let wharf = Wharf::serve(&[]);
     let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));

@@ -51,7 +51,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// a failing test takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until this is true; panics with `what` if it never is.
+/// Waits until `is_true` returns true. Panics with `what` if it never does.
 #[track_caller]
 pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let start = Instant::now();

@@ -166,7 +166,7 @@ fn a_proxy_leads_to_a_server_over_tls() {
     }
 }
 
-/// A connection is reused, and session tickets do not look like its end; after a real end, the client reconnects.
+/// The proxy sends interim responses without end.
 #[test]
 fn a_proxy_has_to_respond_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -152,6 +152,7 @@ fn a_server_that_stops_reading_or_sending_is_noticed() {
     }
 }
 
+/// Session tickets do not look like the end of the connection. After a real end, the client reconnects.
 #[test]
 fn a_connection_is_used_again() {
     let identity = Authority::new().issue(&["localhost"], VALID);

@@ -212,7 +212,8 @@ mod tests {
         Say(format!("HTTP/1.1 308 x\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").leak())
     }
 
-    /// The printed line of this command, and its requests: each with the path of its destination, and `Overwrite`.
+    /// The printed line of this command, and its requests. Each request is shown with the path of its destination and
+    /// its `Overwrite`.
     fn relocated(
         (from, to, count): (&str, &str, usize),
         options: RelocateOptions,

@@ -132,7 +132,8 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Gives a spare slot to a connection that will only be rejected; returns the connection if those are taken too.
+    /// Gives a spare slot to a connection that will only be rejected. Returns the connection if all spare slots are
+    /// taken too.
     pub(crate) fn admit_spare(&self, connection: C, peer: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take_spare(peer) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
