@@ -12,8 +12,8 @@ use crate::common::{Wharf, Wire, eventually};
 /// The pause of a slow client between two bytes.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// The stall limit in seconds, and the number of beats for which a slow client continues: longer than the limit. No
-/// machine is so busy that it delays a test for that long.
+/// The stall limit in seconds, and the number of beats for which a slow client continues: longer than the limit. Even a
+/// busy machine does not delay a test for so long.
 const STALL: &str = "3";
 const BEATS: usize = 45;
 

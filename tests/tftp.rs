@@ -386,7 +386,7 @@ fn a_stop_ends_transfers_and_keeps_nothing_partial() {
 
 #[test]
 fn a_transfer_keeps_the_server_up_and_its_end_does_not() {
-    // The limit is longer than this machine delays a test before its request.
+    // The limit is long, because a busy machine may delay the test before its request.
     let mut wharf = Wharf::serve(&["--udp", "0", "--idle-exit", "3"]);
     let mut client = Tftp::new(wharf.tftp());
     client.send_request(&request(2, b"slow", &[]));

@@ -136,8 +136,8 @@ impl Folder {
         self.source.follow()
     }
 
-    /// Fails if the folder's path does not name it, if it cannot be read or, for writing, written, or if the disk has less
-    /// space than the reserve.
+    /// Fails if the folder's path does not name the folder, or if the folder cannot be read. For writing, it also fails
+    /// if the folder cannot be written, or if the disk has less free space than the reserve.
     pub fn check(&self, for_writing: bool, _: Blocking<'_>) -> Result<(), Error> {
         let shared = self.source.current();
         shared.stays()?;

@@ -120,7 +120,7 @@ fn no_member_takes_all_streams_and_no_address_all_names() {
 
 #[test]
 fn an_event_stream_keeps_the_server_up_and_ends_when_the_server_stops() {
-    // The limit is longer than this machine delays a test before it listens.
+    // The limit is long, because a busy machine may delay the test before it listens.
     let mut wharf = Wharf::serve(&["--idle-exit", "3"]);
     let token = Person::join(&wharf, "ann").token;
     let mut ear = Person { wharf: &wharf, token }.listen();

@@ -162,7 +162,7 @@ fn what_speaks_no_tls_or_other_tls_is_one_line() {
     let output = get(&["--timeout", "1", trust[0], trust[1], &url], here);
     assert_eq!(output.stderr, "/: the server was silent for 1 s (in the TLS handshake)\n");
 
-    // Without --retries 0: this is permanent.
+    // No `--retries 0` is needed, because this error is permanent.
     let strict = TlsFake::answers(identity.requiring(&authority), |_, _| ());
     let output = run_with(&[], &["get", trust[0], trust[1], &strict.url("localhost", "/a")], here);
     assert!(output.stderr.contains("requires a client certificate"), "{output:?}");

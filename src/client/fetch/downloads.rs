@@ -35,7 +35,7 @@ const MOST_OPEN: usize = 64;
 #[derive(Debug)]
 pub struct Downloads {
     root: PathBuf,
-    /// Whether any file is replaced, and not only unchanged downloads of the same address.
+    /// Whether every existing file may be replaced, or only an unchanged download of the same address.
     replace: bool,
     /// Open directories, by their path below the root.
     open: Mutex<HashMap<PathBuf, Arc<Dir>>>,

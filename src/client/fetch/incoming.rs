@@ -42,7 +42,7 @@ pub(super) enum Whole {
 }
 
 impl IncomingDownload {
-    /// For content of this version and length, as far as they are known.
+    /// Begins to receive content of this version and length, as far as they are known.
     pub(super) fn begin(
         spot: Spot,
         version: Option<&Version>,
@@ -54,7 +54,7 @@ impl IncomingDownload {
         }
     }
 
-    /// For content of unknown length: it is held in memory until it is too long.
+    /// Begins to receive content of unknown length. It is held in memory until it is too long.
     pub(super) fn begin_unknown(spot: Spot) -> Self {
         Self::Held(Held { spot, content: Vec::new() })
     }

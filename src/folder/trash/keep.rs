@@ -36,7 +36,7 @@ pub(in crate::folder) struct OldFile<'f> {
     pub(in crate::folder) path: &'f SharePath,
     /// Its name in the directory.
     pub(in crate::folder) name: &'f OsStr,
-    /// Its `stat`; of a link itself.
+    /// Its `stat`; for a link, the `stat` of the link itself.
     pub(in crate::folder) stat: Stat,
 }
 

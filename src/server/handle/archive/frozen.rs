@@ -48,7 +48,7 @@ pub(super) struct Frozen {
     pub entries: Vec<FrozenEntry>,
     /// The entity tag. If it is strong, it identifies the bytes of the zip.
     pub etag: Option<EntityTag<'static>>,
-    /// Returned when the memory is freed.
+    /// The permits for the memory, which are returned when it is freed.
     _permits: Vec<FairPermit>,
 }
 
