@@ -46,8 +46,8 @@ pub enum PathError {
     PathTooLong,
 }
 
-/// The cache hashes the path of each request, so this saves the length. The path is the last part of each key, so its
-/// end is clear.
+/// Leaves out the length, because the cache hashes the path of each request. No key has anything after its path, so the
+/// end of the path is clear.
 impl Hash for SharePath {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.bytes);

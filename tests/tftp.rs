@@ -30,7 +30,8 @@ fn files_of_every_length_are_read_and_written() {
         assert!(wharf.read("in/file") == content, "{length} bytes in");
     }
     assert!(client(&wharf).get("/dir//b c.txt").is_ok(), "extra slashes");
-    // A transfer is logged after its last packet was sent: the client may receive that first.
+    // A transfer is logged after its last packet was sent, so the client may receive this packet before the line is
+    // logged.
     for line in [
         "\"RRQ file\" complete, 100000 B",
         "\"WRQ in/file\" complete, 100000 B",

@@ -22,7 +22,7 @@ pub struct Access {
     /// Whether a refused path looks absent.
     hides: bool,
     depends_on_path: bool,
-    /// The only rule, if it holds everywhere: then no rule has to be searched for.
+    /// The only rule, if it holds everywhere. Then no search for a rule is needed.
     everywhere: Option<OnlyRule>,
 }
 

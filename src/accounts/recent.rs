@@ -1,4 +1,4 @@
-//! A map with a limit, in which the oldest entry makes room.
+//! A map with a limit: a further entry evicts the oldest.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;

@@ -226,7 +226,7 @@ fn nothing_in(listing: &RemoteListing, tree: bool) -> Option<ClientError> {
     }
 }
 
-/// The target of an entry, by its link if it has one. An error if that is not one segment below the directory.
+/// The target of an entry, by its link if it has one. Fails if the target is not one segment below the directory.
 pub fn target_of(directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {
     let outside = || ClientError::Outside(entry.name.clone());
     let segment = match entry.href.as_deref() {

@@ -54,8 +54,8 @@ impl Words<'_> {
         Ok(all)
     }
 
-    /// The options at the start: for each of these, by its letter and its name, whether it is given. `-rf` is `-r -f`,
-    /// and `--` ends them.
+    /// Reads the options at the start. For each of the known options, which have a letter and a name, returns whether
+    /// it is given. `-rf` is `-r -f`, and `--` ends the options.
     pub(super) fn options<const N: usize>(
         &mut self,
         usage: &'static str,

@@ -64,8 +64,8 @@ impl Facts {
         Ok(facts)
     }
 
-    /// Whether nothing about the file has changed for this time before `now`. Until then it may still change without a new
-    /// version, within a tick of the file system's clock.
+    /// Whether the file has not changed during this time before `now`. After a recent change, the file may change again
+    /// without a new version, within a tick of the file system's clock.
     pub fn were_true_for(&self, time: Duration, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let then = i128::try_from(now.saturating_sub(time).as_nanos()).unwrap_or(i128::MAX);

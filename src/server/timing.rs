@@ -90,8 +90,8 @@ impl IdleClock {
         Active { clock: Arc::clone(self), is_late: before & OVER != 0 }
     }
 
-    /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While
-    /// requests are served, it is always one whole limit away.
+    /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While requests are
+    /// served, this is always `now` plus the limit.
     pub(super) fn deadline(&self, now: Moment) -> Option<Deadline> {
         let limit = self.limit?;
         if self.active.load(Ordering::Acquire) > 0 {

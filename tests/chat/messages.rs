@@ -1,4 +1,4 @@
-//! Which message reaches whom, and as whom a member may speak.
+//! Which members receive a message, and that no member can send one under another's name.
 
 use serde_json::Value;
 

@@ -6,7 +6,7 @@ use std::thread;
 use super::{DRAFT, MEBIBYTE, append, begin, files, parts, patch, patch_fields, stand, unfinished, whole};
 use crate::common::{Wharf, eventually, sample};
 
-/// Like the script of a page, which cannot see 104.
+/// The script of a page cannot see 104 responses, so it uploads like this.
 #[test]
 pub fn an_upload_can_come_in_pieces() {
     let wharf = Wharf::serve(&[]);

@@ -25,7 +25,8 @@ pub(super) struct AnonymousFile {
 }
 
 impl AnonymousFile {
-    /// Writes one, and removes a part of an earlier run. `None` if the file system cannot.
+    /// Writes the content to an anonymous file, and removes a part of an earlier run. `None` if the file system has no
+    /// anonymous files.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, ClientError> {
         part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
         let Some(mut file) = anonymous_file(&spot.dir, NEW_FILE) else { return Ok(None) };

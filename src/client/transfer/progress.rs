@@ -21,7 +21,7 @@ pub struct WorkerProgress {
     at: AtomicU64,
     /// How many bytes were transferred over this worker's connections, of all files.
     came: AtomicU64,
-    /// How many bytes an earlier run had transferred, of all files.
+    /// How many bytes of all files an earlier run had transferred.
     resumed: AtomicU64,
 }
 

@@ -11,7 +11,7 @@ use crate::folder::root::{self, Identity, Root, file_type};
 
 /// Whether the content of this entry is still the file at its old path.
 pub(super) fn is_in_place(root: &Root, record: &TrashRecord, content: &Stat) -> bool {
-    // Directories have one name, and nearly all files.
+    // Directories have one name, and so have nearly all files.
     if content.st_nlink < 2 || file_type(content) == FileType::Directory {
         return false;
     }

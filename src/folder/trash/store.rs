@@ -30,7 +30,7 @@ use crate::path::SharePath;
 /// Its path below a root.
 const TRASH: &str = "trash";
 
-/// The ends of names for content that is not yet, or no longer, an entry's.
+/// The ends of the names of content that does not belong to an entry yet, or no longer does.
 pub(super) const NEW: &str = ".new";
 pub(super) const GONE: &str = ".gone";
 

@@ -74,8 +74,8 @@ pub(super) fn refuse_root(request: &Request<'_, '_, '_>, done: &str) -> Result<(
 }
 
 impl Demands {
-    /// Checks the demands, and returns the condition that the removal has to check again. Without demands, this does
-    /// not access the disk.
+    /// Checks the demands, and returns the condition that the removal has to check again. If the request makes no
+    /// demands, this does not access the disk.
     fn guard(
         &self,
         grant: &Grant<'_, ToRemove>,

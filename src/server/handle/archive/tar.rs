@@ -77,7 +77,7 @@ struct TarSource {
     /// The file that is being added.
     reading: Option<Reading>,
     chores: Chores,
-    /// Returned when the last byte has been sent.
+    /// The permit is returned when the last byte has been sent.
     _permit: Option<FairPermit>,
 }
 
