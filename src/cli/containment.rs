@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags};
 /// How many symlinks a path may go through, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// An error if the file is in the directory, or would be if it were created.
+/// Fails if the file is in the directory, or would be created there.
 pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     // A missing directory is reported elsewhere.
     let Ok(root) = fs::canonicalize(directory) else { return Ok(()) };

@@ -342,7 +342,7 @@ impl HttpConnection {
         }
     }
 
-    /// Reads more of a head. An error if the server closes the connection instead.
+    /// Reads more of a head. Fails if the server closes the connection instead.
     fn fill_or_end(&mut self) -> Result<(), ClientError> {
         match self.fill()? {
             0 if self.heard => Err(ClientError::CutShort(0, None)),

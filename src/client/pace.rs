@@ -18,7 +18,7 @@ impl Pace {
         Self { since: Instant::now(), bytes: 0 }
     }
 
-    /// Counts bytes. An error if an interval ends with too few of them.
+    /// Counts bytes. Fails if too few bytes arrived in an interval.
     pub(super) fn check(&mut self, count: usize, timeouts: Timeouts) -> Result<(), ClientError> {
         self.bytes += count as u64;
         let elapsed = self.since.elapsed();

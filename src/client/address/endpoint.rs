@@ -151,7 +151,7 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// A host without brackets, with its zone in one spelling. An error if a Host field cannot carry it, or if the port is 0.
+/// A host without brackets, with its zone in one spelling. Fails if a Host field cannot carry it, or if the port is 0.
 fn checked(host: &str, port: u16) -> Result<String, AddressError> {
     refuse_user(host)?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -184,7 +184,7 @@ pub(super) fn split_port(authority: &str, default: u16) -> Result<(&str, u16), A
     }
 }
 
-/// An error if there is a user name before the host. The error does not contain what may be a password.
+/// Fails if there is a user name before the host. The error does not contain what may be a password.
 fn refuse_user(authority: &str) -> Result<(), AddressError> {
     authority.rsplit_once('@').map_or(Ok(()), |(_, host)| Err(AddressError::User(host.to_owned())))
 }

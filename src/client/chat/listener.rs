@@ -75,7 +75,7 @@ fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
     !matches!(left.recv_timeout(at_most), Err(RecvTimeoutError::Timeout))
 }
 
-/// Listens over one connection. An error if the stream did not begin.
+/// Listens over one connection. Fails if the stream did not begin.
 fn open_and_listen(
     member: &ChatMember,
     left: &Receiver<()>,

@@ -62,7 +62,7 @@ impl Downloads {
         Self { replace, ..self }
     }
 
-    /// Takes a name for an order. An error if another order has it.
+    /// Takes a name for an order. Fails if another order has it.
     pub(super) fn claim(&self, number: usize, local: &Path) -> Result<(), ClientError> {
         if self.claims.claim(number, local) { Ok(()) } else { Err(ClientError::Collision(self.path(local))) }
     }

@@ -23,7 +23,7 @@ pub(in crate::client) struct Saving<'a> {
 }
 
 impl<'a> Saving<'a> {
-    /// A file of this address, to be saved under this name. An error if another file must not be replaced.
+    /// A file of this address, to be saved under this name. Fails if another file must not be replaced.
     pub(in crate::client) fn new(
         downloads: &'a Downloads,
         local: PathBuf,
