@@ -185,7 +185,7 @@ fn a_new_file_has_the_same_attributes_as_from_any_program() {
     stage.in_every_way("shared/file", gone, |path, way| assert_eq!(look(path), look(&model), "{way}"));
 }
 
-/// Root without the right to change owners, like any other user.
+/// A server that runs as root, but may not change owners, like any other user.
 fn without_chown(flags: &[&str]) -> Option<Wharf> {
     let mut setpriv: Command = outside("setpriv")?;
     setpriv.arg("--bounding-set=-chown,-fowner,-fsetid");

@@ -73,7 +73,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// Fails if a file is in the shared folder, which may have been replaced.
+    /// Fails if a file is in the shared folder now: another directory may have become the folder.
     pub(super) fn ensure_outside(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|file| {
             let name = Printable::path(file.path());

@@ -39,7 +39,8 @@ impl Crate {
         all
     }
 
-    /// The arrows: a file, the file that defines what it uses, and what that is. Paths are followed through `pub use`.
+    /// The arrows: from a file to the file that defines an item that it uses, with the names of these items. Paths are
+    /// followed through `pub use`.
     pub fn arrows(&self) -> BTreeMap<(&str, &str), BTreeSet<String>> {
         let mut arrows: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
         for (index, module) in self.modules.iter().enumerate() {

@@ -150,8 +150,8 @@ impl TarSource {
 }
 
 impl Reading {
-    /// Adds more of a file, or returns a span of the file, after the bytes before it. Returns the rest of the file,
-    /// too.
+    /// Adds more content of a file, or returns a span of the file to send after the bytes that are ready. Returns the
+    /// rest of the file, too.
     fn go_on(self, tar: &mut Tar) -> io::Result<(Option<Self>, Option<Content>)> {
         let Self { file, len, rest } = self;
         let (moved, span) = if rest.length() >= BY_ITSELF {
