@@ -61,7 +61,7 @@ struct Settings {
 /// What is measured.
 #[derive(Debug, Clone, Copy)]
 enum Case {
-    /// Uploads of 1 KB into one directory: this many over this many connections.
+    /// Uploads of 1 KB into one directory: the number of uploads, and the number of connections.
     Upload { files: usize, connections: usize },
     /// `get -R` of a directory.
     Get,

@@ -96,7 +96,7 @@ fn a_complete_form_is_saved_although_its_client_closed_its_sending_side() {
 /// response.
 #[test]
 fn waiting_uploads_of_one_client_do_not_delay_another() {
-    // This many uploads of one client are saved at once, and this many more may wait for that.
+    // `SAVED` uploads of one client are saved at once, and eight more may wait.
     const SAVED: usize = 63;
     const FIRST: usize = SAVED + 8;
     const UPLOADS: usize = FIRST + 40;

@@ -148,8 +148,7 @@ fn a_replaced_file_keeps_its_attributes() {
     stage.in_every_way("b", before, |path, way| assert_eq!(look(path), look(&model), "{way}"));
 }
 
-/// According to the umask, the directory's group and its default ACL; the same holds for directories that an upload
-/// creates.
+/// New files follow the umask, the directory's group and its default ACL, and so do directories that an upload creates.
 #[test]
 fn a_new_file_has_the_same_attributes_as_from_any_program() {
     let stage = Stage::new(|flags| Wharf::serve_after("umask 027", flags));

@@ -86,8 +86,8 @@ fn an_event_stream_asks_not_to_be_buffered() {
     assert_eq!(begun.field("Cache-Control"), "no-store");
 }
 
-/// A proxy that buffers waits until the server closes; this timeout is long, so that the close cannot hide
-/// it.
+/// A proxy that buffers waits until the server closes the connection. This timeout is long, so that the test notices
+/// such a proxy.
 const KEPT: [&str; 2] = ["--timeout", "600"];
 
 /// A server at a Unix-domain socket, as the files of `deploy/` expect.

@@ -253,13 +253,14 @@ fn a_client_that_has_reset_gets_a_new_transfer() {
     assert_eq!(wharf.read("new"), b"short");
 }
 
-/// As tftp-hpa's client does, which uses one socket for the whole session.
+/// The client of tftp-hpa does this, because it uses one socket for the whole session.
 #[test]
 fn the_same_file_may_be_fetched_again_at_once_from_the_same_port() {
     let wharf = serve(&[]);
     let mut client = client(&wharf);
     for _ in 0..7 {
-        // One less than one client may have at once: on a busy machine, none of them has ended before the last begins.
+        // These are one fewer than a client may have at once, because on a busy machine, the first may not have ended
+        // before the last begins.
         for _ in 0..7 {
             assert_eq!(client.get("a.txt"), Ok(b"hello".to_vec()));
         }

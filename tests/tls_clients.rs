@@ -26,7 +26,8 @@ fn serve_usual() -> Wharf {
     serve(&pem("localhost.pem"), &pem("localhost.key"))
 }
 
-/// A Python that has `requests`: if the first Python in the path lacks it, the system's Python may have it.
+/// A Python with the module `requests`. If the first Python in the path lacks the module, the system's Python may have
+/// it.
 fn python() -> Option<Command> {
     let has_requests = |program: &&str| {
         let mut python = Command::new(program);

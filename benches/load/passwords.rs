@@ -148,7 +148,8 @@ fn send(server: SocketAddr, host: u32, fields: &str) -> std::io::Result<TcpStrea
     Ok(stream)
 }
 
-/// A program that sends its password with each request: half of them over one connection, the others each over its own.
+/// A program that sends its password with each request. It sends half of the requests over one connection, and each of
+/// the others over a new connection.
 fn hashes(wharf: &Wharf) -> bool {
     let fields = basic("user0", PASSWORD);
     let before = ticks(wharf);

@@ -211,7 +211,7 @@ pub const SERVERS: &[Server] = &[
     },
 ];
 
-/// Takes part in uploads only: no other server syncs, so the others are compared with this one.
+/// Takes part in uploads only. No other server syncs, so the other servers are compared with this one.
 pub const WITHOUT_SYNC: Server =
     Server { name: "wharf-nosync", quiet: &["--no-sync"], logging: &["--no-sync"], ..WHARF };
 

@@ -17,7 +17,7 @@ pub enum RoomError {
     PlaceFull,
     /// The member has [`STREAMS_PER_MEMBER`] open streams.
     EnoughStreams,
-    /// The room has its maximum number of open streams, which is this.
+    /// The room has this many open streams, which is its maximum.
     TooManyStreams(usize),
     /// The caller is not a member: it never joined, has left, or was absent for too long.
     NotAMember,

@@ -276,7 +276,8 @@ impl HttpConnection {
         Ok(None)
     }
 
-    /// The response of a server that has stopped reading. If there is none, this error, by which the client noticed.
+    /// The response of a server that has stopped reading. If there is no response, this returns `error`, by which the
+    /// client noticed that the server stopped.
     fn last_words(&mut self, error: io::Error) -> Result<Received, ClientError> {
         match self.read_head() {
             Err(ClientError::Silent) if !is_ending(&error) => Err(ClientError::Broken(error)),

@@ -1,4 +1,5 @@
-//! How fast a response arrives: the client gives up on a server that sends too little, like on one that sends nothing.
+//! How fast a response arrives. The client gives up on a server that sends too little, as it does if the server sends
+//! nothing.
 
 use std::time::Instant;
 

@@ -43,7 +43,7 @@ const EXACT_TRIES: usize = 4;
 pub struct Saved {
     /// Its final name, which [`OnConflict::Rename`] may have changed.
     pub path: SharePath,
-    /// The path that was asked for, if its client must not learn that it was taken.
+    /// The requested path, if the client must not learn that it was taken.
     pub asked_for: Option<SharePath>,
     /// Its real path, if known and different.
     pub lies_at: Option<SharePath>,
@@ -51,7 +51,7 @@ pub struct Saved {
     pub size: u64,
     /// Whether the name is new, so that no file was replaced.
     pub created: bool,
-    /// The trash id of the file that was replaced, if that is kept.
+    /// The trash id of the replaced file, if this file is kept.
     pub kept: Option<TrashId>,
 }
 
@@ -184,7 +184,7 @@ impl Commit<'_> {
         }
     }
 
-    /// Gives the file its name in `dir`; or a copy of it, if the file cannot be named there.
+    /// Gives the file its name in `dir`. If the file cannot be named there, a copy of it gets the name.
     fn publish(&self, dir: &Arc<Dir>, temporary: &mut Temporary) -> Result<Saved, Error> {
         let mut copy = None;
         for tried in 0..TRIES {
@@ -317,8 +317,7 @@ impl Commit<'_> {
         }))
     }
 
-    /// The result of giving the file a name. The client learns that name, or else only the one that it asked
-    /// for.
+    /// The result of giving the file a name. The client learns this name, or only the name that it asked for.
     fn given(
         &self,
         given: Result<Given, Errno>,

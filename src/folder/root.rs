@@ -123,7 +123,7 @@ impl Root {
         Ok(fs::fstat(file)?)
     }
 
-    /// Why something could not be opened. Only principals that may know learn that it exists.
+    /// Why something could not be opened. Only principals that may know about it learn that it exists.
     fn unopened<O: Operation>(&self, grant: &Grant<'_, O>, error: io::Error) -> Error {
         match error.into() {
             Error::Denied if grant.depends_on_path() => self.look(grant).err().unwrap_or(Error::Denied),

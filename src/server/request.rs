@@ -53,7 +53,7 @@ pub(super) struct RequestSource<'b> {
     /// Whether it comes from a trusted proxy, so that its header fields count.
     #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no field names a user"))]
     pub is_by_proxy: bool,
-    /// The verdict on the password that it brings, if that has been checked.
+    /// The verdict on the password in the request, if the password has been checked.
     pub verdict: Option<&'b PasswordVerdict>,
 }
 

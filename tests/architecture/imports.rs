@@ -46,8 +46,7 @@ impl Crate {
         for (index, module) in self.modules.iter().enumerate() {
             for path in module.bound.values().chain(&module.globs).chain(&module.paths) {
                 let Some((to, name)) = self.resolve(index, path, 0) else { continue };
-                // A module on its own is not a use of it: its items that are used appear as paths of their
-                // own.
+                // An import of a module alone does not count as a use. The paths of the items that are used count.
                 let Some(name) = name else { continue };
                 if to != index {
                     let pair = (module.name.as_str(), self.modules[to].name.as_str());

@@ -63,7 +63,7 @@ fn a_ticket_is_no_shortcut_past_the_authorities() {
     assert!(bytes[..count].starts_with(b"HTTP/1.1 200 OK"));
 }
 
-/// Sessions of all servers, as a client that mixes them up keeps them.
+/// The session store of a client that confuses servers: all servers share one session.
 #[derive(Debug)]
 struct OneSession(ClientSessionMemoryCache);
 

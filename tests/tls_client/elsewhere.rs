@@ -88,7 +88,8 @@ fn credentials_follow_no_redirect() {
     assert!(other.requests("/").is_empty(), "{:?}", other.requests("/"));
 }
 
-/// An HTTP proxy that makes tunnels to this server, whatever the client names; or refuses.
+/// An HTTP proxy that sends `answer` to each request. If this is a success, it makes a tunnel to this server, whatever
+/// host the client names.
 fn tunnels(server: &TlsFake, answer: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (address, server) = (listener.local_addr().expect("bound"), server.address());

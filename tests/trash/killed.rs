@@ -1,5 +1,5 @@
-//! A server that is killed while four clients remove, move, copy and replace loses no file that existed: each is at its
-//! old place, at its new place, or in the trash; also after the sweep at the next start.
+//! A server is killed while four clients remove, move, copy and replace files. No existing file is lost: each is at its
+//! old place, at its new place, or in the trash, even after the sweep at the next start.
 
 use std::collections::BTreeSet;
 use std::fs;

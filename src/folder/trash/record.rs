@@ -1,4 +1,5 @@
-//! The record of an entry: what it was, where, and whose. It lies in the trash of the folder's root, as `ID.json`.
+//! The record of an entry: what was removed, its path, and its owner. It lies in the trash of the folder's root, as
+//! `ID.json`.
 
 use std::fs::File;
 use std::io::{self, Write as _};
