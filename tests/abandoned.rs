@@ -23,7 +23,7 @@ fn post(wharf: &Wharf, fields: &str) -> String {
     )
 }
 
-/// Replaces a file, which is then removed: the trash stays open once it was needed.
+/// Replaces a file, and removes it. The server opens the trash for that, and keeps it open.
 fn open_trash(wharf: &Wharf) {
     let file = wharf.write("replaced", "old");
     assert_eq!(Wire::connect_from(3, wharf.address()).ask("PUT", "/replaced", "", b"new").code(), 204);

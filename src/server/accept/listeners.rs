@@ -58,7 +58,7 @@ impl ListenConfig {
         own.chain(inherited.filter_map(|address| address.tcp())).collect()
     }
 
-    /// All addresses at which the listeners will be; port 0 is one that the system picks.
+    /// All addresses at which the listeners will be. Port 0 stands for a port that the system picks.
     pub fn addresses(&self) -> Vec<ListenAddress> {
         let tcp = self.tcp_addresses().into_iter().map(ListenAddress::Tcp);
         let inherited = self.inherited.listeners.iter().flat_map(addresses_of);

@@ -195,7 +195,8 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// The events that a leader has found; leads until there are some. `None` once the table has ended.
+    /// Returns an event that a leader has found. If there is none, this worker leads until it finds some. `None` once
+    /// the table has ended.
     fn next_event(&self, found: &mut Vec<PollEvent>) -> Option<PollEvent> {
         if let Assignment::Serve(event) = self.lead.take() {
             return Some(event);
