@@ -8,7 +8,7 @@ use crate::folder::trash::{Emptied, Restored, TrashId, TrashItem, Whose};
 use crate::folder::{Error, Folder, restore};
 
 impl Folder {
-    /// Deletes the owner from the entries of the trash whose [owner](Remover::owner) is not one of these. Otherwise
+    /// Deletes the owner from the entries of the trash whose [owner](crate::folder::Remover::owner) is not one of these. Otherwise
     /// somebody who gets the same name later would own those entries. It may wait for the disk.
     pub fn disown_trash(&self, is_there: impl Fn(&str) -> bool, _: Blocking<'_>) -> Result<(), Error> {
         let shared = self.source.current();
@@ -33,7 +33,7 @@ impl Folder {
 
     /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing
     /// parents are created. The judge must allow adding the entry there. When this returns, the move is on the disk
-    /// (unless [`Rules::durable`] is off).
+    /// (unless [`Rules::durable`](crate::folder::Rules::durable) is off).
     pub fn restore(
         &self,
         id: &TrashId,

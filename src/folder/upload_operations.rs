@@ -55,8 +55,8 @@ impl Folder {
         self.source.uploads().cancel(token, judge)
     }
 
-    /// Discards the uploads to which nothing was added for a [`LIFETIME`] before `now`, and empty ones after an
-    /// [`EMPTY_LIFETIME`].
+    /// Discards the uploads to which nothing was added for a [`LIFETIME`](crate::folder::LIFETIME) before `now`, and empty
+    /// uploads after an [`EMPTY_LIFETIME`](crate::folder::EMPTY_LIFETIME).
     pub fn forget_uploads(&self, now: SystemTime, _: Blocking<'_>) {
         self.source.uploads().discard_expired(now);
     }
