@@ -8,7 +8,8 @@
 //! A loop device with its own ext4 counts the flush requests (field 16 of `/sys/block/loopN/stat`), so nothing else on
 //! the machine is counted. It needs root, `losetup`, `mkfs.ext4` and `mount`; without them there is only the second
 //! part, the times on the disk itself. Both are in `--place`: choose a directory on a real disk, because on a tmpfs a
-//! flush takes no time. A flush of the loop device is an `fsync` of its image, so it takes longer than one of the disk.
+//! flush takes no time. A flush of the loop device is an `fsync` of its image, so it takes longer than a flush of the
+//! disk.
 
 // Everything here is for this binary only.
 #![allow(unreachable_pub)]
@@ -60,7 +61,7 @@ struct Settings {
 /// What is measured.
 #[derive(Debug, Clone, Copy)]
 enum Case {
-    /// Uploads of 1 KB into one directory: this many over this many connections.
+    /// Uploads of 1 KB into one directory: the number of uploads, and the number of connections.
     Upload { files: usize, connections: usize },
     /// `get -R` of a directory.
     Get,
@@ -284,7 +285,7 @@ impl Drop for Server {
     }
 }
 
-/// Uploads this many new files, each connection an equal share of them, one after the other.
+/// Uploads this many new files. Each connection uploads an equal share of them, one after the other.
 fn upload_all(address: &str, files: usize, connections: usize) -> Result<()> {
     thread::scope(|scope| {
         let upload = |sender: usize| move || upload_some(address, sender, files / connections);

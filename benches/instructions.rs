@@ -6,10 +6,10 @@
 //! cargo bench --bench instructions -- --binary target/release/wharf --binary /usr/local/bin/wharf
 //! ```
 //!
-//! Each count is that of a run with 12,000 requests over one connection, minus that of a run with 2,000,
-//! divided by 10,000, which excludes start and stop. It is the median of three runs of each kind: on a busy
-//! machine the workers wake each other more or less often. `valgrind --tool=callgrind` counts the
-//! instructions of all threads in user space, `--tool=memcheck` the allocations; `strace -c` counts the system calls.
+//! Each count is the difference between a run with 12,000 requests and a run with 2,000, both over one connection,
+//! divided by 10,000. This excludes start and stop. It is the median of three runs of each kind: on a busy machine the
+//! workers wake each other more or less often. `valgrind --tool=callgrind` counts the instructions of all threads in
+//! user space, `--tool=memcheck` the allocations; `strace -c` counts the system calls.
 
 // Everything here is used by this binary only.
 #![allow(unreachable_pub)]

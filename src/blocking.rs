@@ -13,7 +13,7 @@ impl Blocking<'_> {
         Blocking(PhantomData)
     }
 
-    /// For as long as this permission is held.
+    /// The proof by this permission, valid for as long as the permission is held.
     pub fn with<P>(_: &P) -> Blocking<'_> {
         Blocking(PhantomData)
     }

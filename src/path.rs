@@ -46,7 +46,8 @@ pub enum PathError {
     PathTooLong,
 }
 
-/// The cache hashes the path of each request, so the length is left out: no key has anything after its path.
+/// Leaves out the length, because the cache hashes the path of each request. No key has anything after its path, so the
+/// end of the path is clear.
 impl Hash for SharePath {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.bytes);

@@ -90,7 +90,7 @@ impl LineSink {
         self.0.wake(queue);
     }
 
-    /// Waits until all queued lines are written, for at most `limit`. Returns whether they were.
+    /// Waits until all queued lines are written, for at most `limit`. Returns whether all were written.
     pub fn flush(&self, limit: Duration) -> bool {
         self.0.lock().flushes += 1;
         self.0.wake(self.0.lock());

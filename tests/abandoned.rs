@@ -23,7 +23,7 @@ fn post(wharf: &Wharf, fields: &str) -> String {
     )
 }
 
-/// Replaces a file, which is then removed: the trash stays open once it was needed.
+/// Replaces a file, and removes it. The server opens the trash for that, and keeps it open.
 fn open_trash(wharf: &Wharf) {
     let file = wharf.write("replaced", "old");
     assert_eq!(Wire::connect_from(3, wharf.address()).ask("PUT", "/replaced", "", b"new").code(), 204);
@@ -96,7 +96,7 @@ fn a_complete_form_is_saved_although_its_client_closed_its_sending_side() {
 /// response.
 #[test]
 fn waiting_uploads_of_one_client_do_not_delay_another() {
-    // This many uploads of one client are saved at once, and this many more may wait for that.
+    // `SAVED` uploads of one client are saved at once, and eight more may wait.
     const SAVED: usize = 63;
     const FIRST: usize = SAVED + 8;
     const UPLOADS: usize = FIRST + 40;

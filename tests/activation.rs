@@ -202,7 +202,7 @@ fn systemd_can_start_the_server() {
         activate
             .arg("-l")
             .arg(&socket)
-            // Longer than this machine delays a test between its connection and its request.
+            // This is long, because a busy machine may delay the test between its connection and its request.
             .args([env!("CARGO_BIN_EXE_wharf"), "serve", ".", "--idle-exit", "3"])
             .current_dir(place.path())
             .stdin(Stdio::null())

@@ -148,8 +148,7 @@ fn a_replaced_file_keeps_its_attributes() {
     stage.in_every_way("b", before, |path, way| assert_eq!(look(path), look(&model), "{way}"));
 }
 
-/// According to the umask, the directory's group and its default ACL; the same holds for directories that an upload
-/// creates.
+/// New files follow the umask, the directory's group and its default ACL, and so do directories that an upload creates.
 #[test]
 fn a_new_file_has_the_same_attributes_as_from_any_program() {
     let stage = Stage::new(|flags| Wharf::serve_after("umask 027", flags));
@@ -185,7 +184,7 @@ fn a_new_file_has_the_same_attributes_as_from_any_program() {
     stage.in_every_way("shared/file", gone, |path, way| assert_eq!(look(path), look(&model), "{way}"));
 }
 
-/// Root without the right to change owners, like any other user.
+/// A server that runs as root, but may not change owners, like any other user.
 fn without_chown(flags: &[&str]) -> Option<Wharf> {
     let mut setpriv: Command = outside("setpriv")?;
     setpriv.arg("--bounding-set=-chown,-fowner,-fsetid");

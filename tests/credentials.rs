@@ -109,7 +109,7 @@ fn credentials_come_from_flags_addresses_and_the_environment() {
     }
 }
 
-/// `-u` is for all servers of the command line, a user name in an address for that server.
+/// `-u` applies to all servers of the command line. A user name in an address applies only to this server.
 #[test]
 fn each_server_gets_its_own_credentials() {
     let here = tempfile::tempdir().expect("a directory");

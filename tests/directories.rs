@@ -163,7 +163,7 @@ fn put_sends_empty_directories() {
     let mut found = wharf.tree();
     found.sort_unstable();
     assert_eq!(found, tree);
-    // Only an empty directory, and one of the same name as a file there.
+    // Only an empty directory is sent; then an empty directory is sent whose name a file on the server has.
     let output = run(&["put", "-R", "d/empty", "--to", &wharf.url("/only/")], "", here.path());
     assert!(output.stdout.starts_with("201 Created → /only/d/empty/ in "), "{output:?}");
     wharf.write("taken/d/empty", "a file");

@@ -10,8 +10,8 @@ use rustix::process::{Signal, kill_process};
 
 use crate::common::{Random, Tftp, Wharf, eventually, outside, sample};
 
-/// Each upload takes three descriptors: how many are free for the last depends on the limit, and on those
-/// that the server inherited.
+/// Each upload takes three descriptors. How many are left for the last upload depends on the limit, and on how many
+/// descriptors the server inherited.
 #[test]
 fn if_uploads_take_all_descriptors_the_oldest_make_room() {
     for limit in [78, 79, 80] {

@@ -36,7 +36,7 @@ pub fn a_draining_server_serves_and_closes_each_connection() {
     assert!(asked.elapsed() >= drain, "it has drained for {:?}", asked.elapsed());
 }
 
-/// Load balancers still send requests to it.
+/// Meanwhile, load balancers still send requests to the server.
 #[test]
 fn an_idle_server_drains_for_the_whole_time() {
     let drain = Duration::from_secs(2);

@@ -124,7 +124,7 @@ fn each_failure_is_one_line_and_the_other_files_are_downloaded() {
         ("none", "404 Not Found"),
     ];
     let mut arguments =
-        // Longer than this machine delays the servers that do respond.
+        // This timeout is long, because a busy machine may delay the servers that do respond.
         vec!["get".to_owned(), "--retries=0".into(), "--timeout=4".into(), "--jobs=20".into()];
     arguments.extend(expected.iter().map(|(name, _)| server.url(&format!("/{name}"))));
     arguments.push(server.url("/good"));

@@ -20,7 +20,7 @@ fn serve(names: &[String], length: usize) -> Wharf {
     wharf
 }
 
-/// Like [`are_durable`], for downloads; and no file is synced twice.
+/// Like [`are_durable`], for downloads. Also asserts that no file is synced twice.
 fn is_durable(events: &[Event], names: &[String]) {
     let paths: Vec<String> = names.iter().map(|name| format!("dl/{name}")).collect();
     assert_eq!(are_durable(events, &paths), names.len(), "each file is synced once: {events:?}");

@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::common::{Output, PATIENCE, Running, Wharf, eventually, run, sample};
 
-/// The lengths of the files: one is held in memory until it is complete, one has a part.
+/// The lengths of the files: the first file is held in memory until it is complete, and the second has a part.
 const LENGTHS: [usize; 2] = [2000, 200_000];
 
 /// Prepares the directory before a file is downloaded to `d/a`.
@@ -134,8 +134,8 @@ fn an_obstacle_at_the_destination_stays() {
     }
 }
 
-/// An entry with the name of a part, or of its record, stays; the file is downloaded nevertheless, and
-/// nothing else is left.
+/// An existing entry with the name of a part, or of its record, stays. The file is downloaded nevertheless, and nothing
+/// else is left.
 #[test]
 fn an_entry_with_the_name_of_a_part_stays() {
     let rows: [(&str, Arrange); 5] = [

@@ -17,7 +17,7 @@ use crate::common::{Fake, Running, Wharf, eventually, field, outside, run, targe
 const IN_FIELD: &str =
     "\u{9b}31m\u{85}\u{202e}\u{2066}\u{200b}\u{feff}\u{ad}\u{fff9}\u{3164}\u{e0041}\u{2028}EVIL";
 
-/// The same text, preceded by the characters that no field may contain.
+/// The text of [`IN_FIELD`], preceded by characters that no field may contain.
 fn evil() -> String {
     format!("\x1b]0;x\u{7}\x1b[2J\u{7f}\u{8}{IN_FIELD}")
 }

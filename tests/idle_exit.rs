@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::common::Wharf;
 
-/// The servers' idle limit, in seconds: longer than a busy machine delays a test before its first request.
+/// The idle limit of the servers, in seconds. It is long, because a busy machine may delay a test before its first
+/// request.
 const LIMIT: &str = "3";
 
 /// The server's last messages.

@@ -54,7 +54,7 @@ fn begin_put(office: &Office, target: &str, fields: &str) -> Wire {
     wire
 }
 
-/// How many bytes of the content are left, without the few that the test has read with the head.
+/// How many bytes of the content follow, not counting the few that the test has already read with the head.
 fn rest(mut wire: Wire) -> usize {
     wire.read_to_end().len()
 }
@@ -64,7 +64,7 @@ fn count(office: &Office, line: &str) -> usize {
 }
 
 /// Begins a download and an upload with these credentials. Ends the credentials, and checks that both transfers are
-/// aborted, and those of another session are not.
+/// aborted, but the transfers of another session are not.
 fn are_cut(office: &Office, target: &str, fields: &str, end: impl FnOnce()) {
     let other = log_in(office);
     let (cut, refused) = (count(office, CUT), count(office, REFUSED));

@@ -111,7 +111,7 @@ fn a_killed_server_leaves_complete_files() {
                 scope.spawn(move || upload_until_it_dies(host, number, version, saved, count, random));
             }
             thread::sleep(delay);
-            // The server runs long enough for one of the clients, each in turn, to save something.
+            // The server runs until one of the clients has saved something. The clients take turns at this.
             let awaited = &saved[death as usize % CLIENTS];
             eventually("something is saved", || awaited.load(Ordering::SeqCst) >= version);
             wharf.kill()

@@ -12,8 +12,8 @@ use crate::common::{Wharf, Wire, eventually};
 /// The pause of a slow client between two bytes.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// The stall limit in seconds, and the number of beats for which a slow client continues: longer than the limit. No
-/// machine is so busy that it delays a test for that long.
+/// The stall limit in seconds, and the number of beats for which a slow client continues: longer than the limit. Even a
+/// busy machine does not delay a test for so long.
 const STALL: &str = "3";
 const BEATS: usize = 45;
 
@@ -142,8 +142,7 @@ pub fn a_stalled_reader_is_disconnected() {
     assert!((wire.read_to_end().len() as u64) < length, "only the kernel's buffers were sent");
 }
 
-/// It reads so little that for longer than the stall limit the kernel does not report the socket as writable;
-/// but it reads.
+/// It does read, but so little that the kernel does not report the socket as writable for longer than the stall limit.
 #[test]
 pub fn a_slow_reader_is_served() {
     let wharf = Wharf::serve(&["--stall", STALL]);

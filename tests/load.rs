@@ -43,7 +43,7 @@ fn a_crowd_delays_no_one() {
     let connections = sizes.connections() as u64;
     assert!(memory < REST + EACH * connections, "{memory} KB for {connections} connections");
     assert!(threads <= THREADS, "{threads} threads");
-    // A reader has one open file, and a writer one and its directory.
+    // A reader has one open file, and a writer has one open file and its directory.
     let most = before + sizes.connections() + sizes.readers + 2 * sizes.writers + 100;
     assert!(files <= most, "{files} open files for {connections} connections");
     crowd.ask_the_idle();

@@ -39,7 +39,7 @@ const PROMPT: Duration = Duration::from_secs(1);
 /// How much memory the server may have, in KiB.
 const MOST_MEMORY: u64 = 200 * 1024;
 
-/// How many files the server may have open more than at the start: it caches them.
+/// How many more files the server may have open than at the start, because it caches files.
 const MOST_FILES: usize = 48;
 
 /// What the server has open.

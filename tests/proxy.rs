@@ -86,8 +86,8 @@ fn an_event_stream_asks_not_to_be_buffered() {
     assert_eq!(begun.field("Cache-Control"), "no-store");
 }
 
-/// A proxy that buffers waits until the server closes; this timeout is long, so that the close cannot hide
-/// it.
+/// A proxy that buffers waits until the server closes the connection. This timeout is long, so that the test notices
+/// such a proxy.
 const KEPT: [&str; 2] = ["--timeout", "600"];
 
 /// A server at a Unix-domain socket, as the files of `deploy/` expect.
@@ -217,7 +217,7 @@ fn resumable_uploads_get_through_nginx() {
         let whole = format!("PUT /{name}/whole HTTP/1.1\r\n{draft}Upload-Complete: ?1\r\n");
         let (codes, answer) = through(&proxy, &whole, &content);
         assert_eq!(answer.map(|answer| answer.code()), Some(201), "{name}: {codes:?}");
-        // HTTP/1.0 has no interim responses. Whether nginx passes one on depends on its version.
+        // HTTP/1.0 has no interim responses. Whether nginx passes on a 104 depends on its version.
         assert!(codes == [201] || (name == "http11" && codes == [104, 201]), "{name}: {codes:?}");
         assert!(wharf.read(&format!("{name}/whole")) == content, "{name}");
         let begin = format!("PUT /{name}/parts HTTP/1.1\r\n{draft}Upload-Complete: ?0\r\n");

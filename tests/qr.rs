@@ -84,7 +84,7 @@ fn the_page_has_the_address_of_the_folder_and_a_way_back() {
 fn a_loopback_client_sees_the_network_addresses() {
     let wharf = Wharf::serve(&["--ip", "0.0.0.0"]);
     let port = wharf.address().port();
-    // Below its own address it prints those in its networks, if there are any.
+    // The server prints its loopback address first, and then its addresses in networks, if there are any.
     eventually_greeted(&wharf);
     let log = wharf.log();
     let told: Vec<_> = log.lines().filter_map(|line| line.split_once(" at ")).map(|(_, url)| url).collect();

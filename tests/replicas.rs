@@ -205,7 +205,7 @@ fn an_upload_moves_from_server_to_server() {
     assert_eq!((next.code(), next.field("Upload-Offset")), (204, "8".to_owned()), "{}", next.text());
     assert_eq!(third.ask("PATCH", &upload, &piece(8, 3, true), b"six").code(), 200);
     assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"fourfivesix");
-    // Each server knows the result, in case its client has missed it.
+    // Each server knows the result, because the client may have missed it.
     for server in [&second, &third] {
         assert_eq!(server.ask("HEAD", &upload, "", b"").field("Upload-Complete"), "?1");
     }

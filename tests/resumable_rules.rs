@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::common::{Answer, Wharf, eventually};
 use crate::resumable::{DRAFT, append, begin, files, parts, patch_fields, stand};
 
-/// The client may have lost the final response: the same requests as after any other break lead to it.
+/// The client may have lost the final response. It gets the response again with the same requests as after any other
+/// interruption.
 #[test]
 fn the_final_response_is_repeated() {
     let wharf = Wharf::serve(&["--on-conflict", "rename"]);

@@ -9,14 +9,14 @@ use crate::common::{Running, Wharf, outside, raise_open_files, sample};
 /// How many connections it opens: far more than the server has workers.
 const CONNECTIONS: &str = "500";
 
-/// How long it runs, in seconds: its first status line comes after 5.
+/// How long the program runs, in seconds. It prints its first status line after 5 seconds.
 const LENGTH: &str = "6";
 
-/// How long a response may take, in seconds, before it reports the server as unavailable: nothing is measured
-/// here.
+/// After how many seconds without a response the program reports the server as unavailable. It is long, because nothing
+/// is measured here.
 const PATIENCE: &str = "30";
 
-/// Runs it with these arguments, and sends everyday requests meanwhile.
+/// Runs the program with these arguments, and sends everyday requests meanwhile.
 fn bear(mode: &[&str]) {
     let Some(mut program) = outside("slowhttptest") else { return };
     raise_open_files();

@@ -174,7 +174,7 @@ fn an_unread_recording_does_not_delay_the_exit() {
     let mut wharf = Wharf::serve(&["--record", &fifo.to_string_lossy()]);
     let target = format!("/none?{}", "x".repeat(8_000));
     let mut wire = wharf.connect();
-    // The pipe, of 64 KiB, is full long before the last of them.
+    // The pipe holds 64 KiB, so it is full long before the last request.
     for _ in 0..200 {
         assert_eq!(wire.ask("GET", &target, "", b"").code(), 404);
     }
@@ -205,7 +205,7 @@ fn begun_upload(wharf: &Wharf) -> Wire {
     wire
 }
 
-/// Proxies keep a connection if the response says so, and would send their next request on it.
+/// If the response allows it, a proxy keeps the connection, and would send its next request on it.
 #[test]
 pub fn a_request_that_began_before_the_drain_ends_its_connection() {
     let mut wharf = Wharf::serve(&["--drain", "1"]);

@@ -122,8 +122,8 @@ fn readiness_checks_delay_no_other_request() {
     }
 }
 
-/// All connections of a client behind a proxy wait for the disk, as jobs or before that. They count for this client, so
-/// one of them makes room for another client of the same proxy.
+/// All connections of a client behind a proxy wait for the disk, as jobs or before that. The connections count for this
+/// client, so one of them makes room for another client of the same proxy.
 #[test]
 fn requests_that_wait_for_the_disk_count_for_their_client() {
     const ALL: usize = 32;

@@ -30,7 +30,8 @@ fn files_of_every_length_are_read_and_written() {
         assert!(wharf.read("in/file") == content, "{length} bytes in");
     }
     assert!(client(&wharf).get("/dir//b c.txt").is_ok(), "extra slashes");
-    // A transfer is logged after its last packet was sent: the client may receive that first.
+    // A transfer is logged after its last packet was sent, so the client may receive this packet before the line is
+    // logged.
     for line in [
         "\"RRQ file\" complete, 100000 B",
         "\"WRQ in/file\" complete, 100000 B",
@@ -252,13 +253,14 @@ fn a_client_that_has_reset_gets_a_new_transfer() {
     assert_eq!(wharf.read("new"), b"short");
 }
 
-/// As tftp-hpa's client does, which uses one socket for the whole session.
+/// The client of tftp-hpa does this, because it uses one socket for the whole session.
 #[test]
 fn the_same_file_may_be_fetched_again_at_once_from_the_same_port() {
     let wharf = serve(&[]);
     let mut client = client(&wharf);
     for _ in 0..7 {
-        // One less than one client may have at once: on a busy machine, none of them has ended before the last begins.
+        // These are one fewer than a client may have at once, because on a busy machine, the first may not have ended
+        // before the last begins.
         for _ in 0..7 {
             assert_eq!(client.get("a.txt"), Ok(b"hello".to_vec()));
         }
@@ -386,7 +388,7 @@ fn a_stop_ends_transfers_and_keeps_nothing_partial() {
 
 #[test]
 fn a_transfer_keeps_the_server_up_and_its_end_does_not() {
-    // The limit is longer than this machine delays a test before its request.
+    // The limit is long, because a busy machine may delay the test before its request.
     let mut wharf = Wharf::serve(&["--udp", "0", "--idle-exit", "3"]);
     let mut client = Tftp::new(wharf.tftp());
     client.send_request(&request(2, b"slow", &[]));

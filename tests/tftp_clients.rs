@@ -154,8 +154,8 @@ fn busybox() {
     }
 }
 
-/// More blocks than there are numbers: 34 MB in blocks of 512 bytes are 66,407. One way they are sent in
-/// lock-step, the other way in windows, which takes a tenth of the time.
+/// More blocks than there are numbers: 34 MB in blocks of 512 bytes are 66,407. In one direction they are sent in
+/// lock-step, in the other in windows, which takes a tenth of the time.
 #[test]
 fn block_numbers_wrap_around() {
     const LENGTH: usize = 34_000_000;

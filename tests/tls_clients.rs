@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use crate::common::tls_fake;
 use crate::common::{ClientTls, Wharf, client_config, eventually, outside, pem, root, sample, skip};
 
-/// A program, and the file of `tests/tls/clients` that it runs: it gets `/large`, sends a file to `/by-NAME`, and prints the
-/// SHA-256 of the content, and the length that HEAD says.
+/// A program, the interpreter for its script, and the script in `tests/tls/clients`. The script gets `/large`, sends a
+/// file to `/by-NAME`, and prints the SHA-256 of the content and the length in the response to HEAD.
 const CLIENTS: [(&str, &str, &str); 5] = [
     ("curl", "sh", "curl.sh"),
     ("wget", "sh", "wget.sh"),
@@ -26,7 +26,8 @@ fn serve_usual() -> Wharf {
     serve(&pem("localhost.pem"), &pem("localhost.key"))
 }
 
-/// A Python that has `requests`: if the first Python in the path lacks it, the system's Python may have it.
+/// A Python with the module `requests`. If the first Python in the path lacks the module, the system's Python may have
+/// it.
 fn python() -> Option<Command> {
     let has_requests = |program: &&str| {
         let mut python = Command::new(program);

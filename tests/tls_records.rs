@@ -1,5 +1,5 @@
-//! Records of TLS that bring no content, or never end: they keep no connection beyond its deadline, and delay nobody. A part
-//! of a record is progress nevertheless.
+//! TLS records without content, or without an end: they do not keep a connection open beyond its deadline, and delay
+//! nobody. A part of a record is progress nevertheless.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -102,7 +102,7 @@ impl Records {
         records
     }
 
-    /// Sends what this makes until the server closes the connection. Fails if it never does.
+    /// Sends the bytes that `next` returns until the server closes the connection. Fails if the server never does.
     fn send_until_closed(&mut self, what: &str, mut next: impl FnMut(&mut Self) -> Vec<u8>) {
         let start = Instant::now();
         loop {

@@ -1,24 +1,25 @@
 //! `--tls-self-signed`: the certificate that wharf makes for itself, where it is kept, and when it is made again.
 
+mod directory;
+mod renewal;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
-use rustix::fs::{FlockOperation, flock};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustix::process::Signal;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::common::tls_fake::{Authority, pin};
+use crate::common::tls_fake::pin;
 use crate::common::{Output, PATIENCE, Running, Wharf, Wire, eventually, outside, root, run};
-use crate::disturbances::Clock;
 
 /// A server with a self-signed certificate, kept beside its folder.
 fn serve(flags: &[&str]) -> Wharf {
@@ -67,7 +68,7 @@ fn public_key(directory: &Path) -> Vec<u8> {
     KeyPair::from_pem(&key).expect("a key").subject_public_key_info()
 }
 
-/// Replaces the certificate by one of its key that is valid until this day.
+/// Replaces the certificate by a new one with the same key, valid until this day.
 fn install(directory: &Path, names: &[&str], (year, month, day): (i32, u8, u8)) -> CertificateDer<'static> {
     let key = fs::read_to_string(directory.join("tls-key.pem")).expect("a key");
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -81,8 +82,8 @@ fn install(directory: &Path, names: &[&str], (year, month, day): (i32, u8, u8)) 
     certificate.der().clone()
 }
 
-/// The output of a server with these flags that cannot start, or exits soon: in this directory, with only these
-/// variables.
+/// The output of a server that cannot start or exits soon, with these flags and only these variables, in this
+/// directory.
 fn start(flags: &[&str], place: &Path, variables: &[(&str, &Path)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.args(["serve", "share", "--port", "0", "--tls-self-signed"]).args(flags);
@@ -218,300 +219,6 @@ fn the_qr_page_shows_the_fingerprint() {
     let answer = get(&socket, "/.wharf/qr");
     let shown = format!("<code>{}</code>", pin(&kept(&state(&wharf))));
     assert!(answer.contains(&shown) == cfg!(feature = "qr"), "{answer}");
-}
-
-#[test]
-fn a_server_that_starts_again_has_the_same_certificate() {
-    let mut wharf = serve(&["--idle-exit", "0.2"]);
-    let (state, first) = (state(&wharf), kept(&state(&wharf)));
-    let before = fs::metadata(state.join("tls-cert.pem")).expect("there");
-    assert!(wharf.wait().1.success());
-    let wharf = serve_in(wharf.kill(), &["--idle-exit", "60"]);
-    assert_eq!(presented(&wharf, &first, "localhost"), Some(first));
-    let after = fs::metadata(state.join("tls-cert.pem")).expect("there");
-    assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
-}
-
-#[test]
-fn a_certificate_that_cannot_stay_is_made_again_with_the_same_key() {
-    let wharf = serve(&["--host", "old.example"]);
-    let state = state(&wharf);
-    let (first, key) = (kept(&state), public_key(&state));
-    let mut place = wharf.kill();
-    let ended = ["localhost", "127.0.0.1", "old.example"];
-    let table: [(&str, &dyn Fn(), &str); 4] = [
-        ("a name is new", &|| {}, "since the old one is not for new.example;"),
-        (
-            "it has ended",
-            &|| drop(install(&state, &ended, (2001, 1, 1))),
-            "since the old one ends on 2001-01-01T",
-        ),
-        (
-            "it is gone",
-            &|| fs::remove_file(state.join("tls-cert.pem")).expect("removed"),
-            "made a certificate for ",
-        ),
-        (
-            "it is damaged",
-            &|| fs::write(state.join("tls-cert.pem"), "-----BEGIN CERTIFICATE-----\n").expect("written"),
-            "was not a certificate of the key beside it",
-        ),
-    ];
-    for (name, change, logged) in table {
-        change();
-        let wharf = serve_in(place, &["--host", "new.example"]);
-        eventually(name, || wharf.log().contains(logged));
-        let certificate = kept(&state);
-        assert_ne!(certificate, first, "{name}");
-        assert_eq!(presented(&wharf, &certificate, "new.example").as_ref(), Some(&certificate), "{name}");
-        // Earlier names stay, unless it has ended.
-        let is_for_old = presented(&wharf, &certificate, "old.example").is_some();
-        assert_eq!(is_for_old, name == "a name is new", "{name}");
-        assert_eq!(public_key(&state), key, "{name}");
-        place = wharf.kill();
-    }
-    fs::remove_file(state.join("tls-key.pem")).expect("removed");
-    let wharf = serve_in(place, &["--host", "new.example"]);
-    eventually("the warning", || wharf.log().contains("was not a certificate of the key beside it"));
-    assert_ne!(public_key(&state), key);
-    let certificate = kept(&state);
-    assert_eq!(presented(&wharf, &certificate, "localhost"), Some(certificate));
-}
-
-#[test]
-fn a_certificate_is_made_again_while_the_server_runs() {
-    let wharf = serve(&[]);
-    let state = state(&wharf);
-    let (first, key) = (kept(&state), public_key(&state));
-    let changes: [&dyn Fn(); 3] = [
-        &|| drop(install(&state, &["localhost", "127.0.0.1"], (2001, 1, 1))),
-        &|| drop(install(&state, &["files.example"], (2090, 1, 1))),
-        &|| fs::remove_file(state.join("tls-cert.pem")).expect("removed"),
-    ];
-    let mut last = first;
-    for change in changes {
-        change();
-        eventually("a new certificate is used", || {
-            let kept = CertificateDer::from_pem_file(state.join("tls-cert.pem")).ok();
-            kept.is_some_and(|kept| kept != last && presented(&wharf, &kept, "127.0.0.1") == Some(kept))
-        });
-        last = kept(&state);
-    }
-    assert_eq!(public_key(&state), key);
-    // A file that is not a key is not replaced, and the certificate stays in use.
-    let key = fs::read(state.join("tls-key.pem")).expect("a key");
-    fs::write(state.join("tls-key.pem"), "").expect("written");
-    eventually("it is refused", || wharf.log().contains("it is not a key that wharf has made"));
-    assert_eq!(presented(&wharf, &last, "localhost").as_ref(), Some(&last));
-    assert_eq!(fs::read(state.join("tls-key.pem")).expect("there"), b"");
-    fs::write(state.join("tls-key.pem"), key).expect("written");
-    eventually("it is read again", || wharf.log().matches("reloaded the certificates").count() > 3);
-    assert_eq!(kept(&state), last);
-}
-
-/// A change during a time in which the state directory cannot be used takes effect as soon as it can be used again.
-#[test]
-fn a_state_directory_that_can_be_used_again_is_used() {
-    let place = tempfile::tempdir().expect("a directory");
-    let [first, second] = [(); 2].map(|()| Authority::new());
-    let ca = first.write(place.path());
-    let wharf = serve(&["--tls-client-ca", &ca.to_string_lossy()]);
-    wharf.write("a", "content");
-    let state = state(&wharf);
-    let certificate = kept(&state);
-    let allow = |mode| fs::set_permissions(&state, fs::Permissions::from_mode(mode)).expect("set");
-    allow(0o777);
-    fs::remove_file(state.join("tls-cert.pem")).expect("removed");
-    second.write(place.path());
-    eventually("it is refused", || wharf.log().contains("other users can write to it"));
-    let [user, key] = second
-        .issue_to_client(|it| it.distinguished_name.push(DnType::CommonName, "ann"))
-        .write_pair(place.path(), "ann");
-    let url = wharf.url("/a");
-    let get = |pin: &str| {
-        let flags = ["get", "-o", "-", "--retries", "0", "--cert", &user, "--key", &key, "--pin", pin, &url];
-        run(&flags, "", place.path())
-    };
-    assert!(get(&pin(&certificate)).stderr.contains("UnknownCA"), "all or nothing");
-    allow(0o700);
-    eventually("a certificate is made", || state.join("tls-cert.pem").exists());
-    eventually("both are used", || get(&pin(&kept(&state))).stdout == "content");
-    assert_eq!(wharf.log().matches("other users can write to it").count(), 1, "logged once");
-}
-
-#[test]
-fn a_certificate_that_ends_soon_is_made_again_while_the_server_runs() {
-    let place = tempfile::tempdir().expect("a directory");
-    let state = place.path().join("state");
-    let flags = ["--tls-self-signed", "--state", &state.to_string_lossy()];
-    let Some(clock) = Clock::serve(&flags) else { return };
-    let (first, key) = (kept(&state), public_key(&state));
-    clock.set("+360d");
-    clock.wharf.signal(Signal::HUP);
-    eventually("it is read again", || clock.wharf.log().contains("reloaded the certificates"));
-    assert_eq!(kept(&state), first, "more than a month is left");
-    clock.set("+370d");
-    eventually("there is a new one", || clock.wharf.log().contains("since the old one ends on "));
-    assert_eq!(public_key(&state), key);
-    let place = tempfile::tempdir().expect("a directory");
-    clock.wharf.write("a", "content");
-    eventually("clients get it", || {
-        let url = clock.wharf.url("/a");
-        // A pin is valid whatever the dates are: this client's clock is behind.
-        let flags = ["--retries", "0", "--pin", &pin(&kept(&state))];
-        let output = run(&[&["get", "-o", "-", &url][..], &flags].concat(), "", place.path());
-        output.stdout == "content"
-    });
-}
-
-#[test]
-fn servers_that_start_at_once_have_one_certificate() {
-    for _ in 0..3 {
-        let place = place();
-        let names = ["a.example", "a.example", "b.example", "c.example"];
-        let started: Vec<_> = std::thread::scope(|scope| {
-            let start = |name| {
-                let path = place.path();
-                scope.spawn(move || start(&["--host", name, "--idle-exit", "3"], path, &[("HOME", path)]))
-            };
-            let threads: Vec<_> = names.map(start).into();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
-        });
-        let id = fs::read_to_string(place.path().join("share/.wharf/id")).expect("an id");
-        let state = place.path().join(".local/state/wharf").join(id.trim());
-        let last = pin(&kept(&state));
-        assert_eq!(fs::read_dir(&state).expect("a directory").count(), 2, "nothing else is left");
-        let made = |output: &Output| output.stderr.matches(" made ").count();
-        assert!(started.iter().map(made).sum::<usize>() <= 3, "once for each name: {started:?}");
-        for output in &started {
-            assert_eq!(output.code, Some(0), "{output:?}");
-            let was_first = printed(output) == last || output.stderr.contains("reloaded the certificates");
-            assert!(was_first, "{last}: {output:?}");
-        }
-        let next = start(&["--host", "c.example"], place.path(), &[("HOME", place.path())]);
-        assert_eq!(printed(&next), last);
-    }
-}
-
-#[test]
-fn the_state_directory_is_found() {
-    let place = place();
-    let at = |name: &str| place.path().join(name);
-    let (home, xdg, systemd) = (at("home"), at("xdg"), at("systemd"));
-    let id = || fs::read_to_string(at("share/.wharf/id")).expect("an id").trim().to_owned();
-    let start = |flags: &[&str], variables: &[(&str, &Path)]| {
-        let output = start(flags, place.path(), variables);
-        assert_eq!(output.code, Some(0), "{output:?}");
-        printed(&output)
-    };
-    let by_home = start(&[], &[("HOME", &home)]);
-    assert_eq!(by_home, pin(&kept(&home.join(".local/state/wharf").join(id()))));
-    let relative = Path::new("relative");
-    assert_eq!(start(&[], &[("HOME", &home), ("XDG_STATE_HOME", relative)]), by_home);
-    let by_xdg = start(&[], &[("HOME", &home), ("XDG_STATE_HOME", &xdg)]);
-    assert_eq!(by_xdg, pin(&kept(&xdg.join("wharf").join(id()))));
-    let by_systemd = start(&[], &[("HOME", &home), ("STATE_DIRECTORY", &systemd)]);
-    assert_eq!(by_systemd, pin(&kept(&systemd)));
-    let given = start(&["--state", "given/below"], &[("HOME", &home), ("STATE_DIRECTORY", &systemd)]);
-    assert_eq!(given, pin(&kept(&at("given/below"))));
-    assert_eq!((mode(&at("given")), mode(&at("given/below"))), (0o700, 0o700));
-    // A folder that is read-only stays as it is, and has an id by its path.
-    fs::remove_dir_all(at("share/.wharf")).expect("removed");
-    let read_only = start(&["--read-only"], &[("HOME", &home)]);
-    assert_eq!(start(&["--read-only"], &[("HOME", &home)]), read_only);
-    assert_ne!(read_only, by_home);
-    assert_eq!(fs::read_dir(at("share")).expect("a folder").count(), 0);
-}
-
-#[test]
-fn a_state_directory_that_cannot_be_used_is_one_line_at_the_start() {
-    let place = place();
-    let at = |name: &str| place.path().join(name);
-    for name in ["share/below", "open", "damaged", "linked", "wide"] {
-        fs::create_dir(at(name)).expect("a directory");
-    }
-    fs::write(at("file"), "").expect("written");
-    symlink("share", at("link")).expect("a link");
-    symlink("missing", at("dangling")).expect("a link");
-    fs::set_permissions(at("open"), fs::Permissions::from_mode(0o777)).expect("set");
-    fs::write(at("damaged/tls-key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
-        .expect("written");
-    fs::set_permissions(at("damaged/tls-key.pem"), fs::Permissions::from_mode(0o600)).expect("set");
-    symlink("../file", at("linked/tls-key.pem")).expect("a link");
-    fs::create_dir(at("wide/tls-cert.pem")).expect("a directory");
-    let in_folder = "it is in the shared folder (name a directory outside of it)";
-    let not_key = "it is not a key that wharf has made (remove it, and wharf makes a new one)";
-    let table = [
-        ("share", format!("cannot use the state directory share: {in_folder}")),
-        ("share/below", format!("cannot use the state directory share/below: {in_folder}")),
-        ("share/new/er", format!("cannot use the state directory share/new/er: {in_folder}")),
-        ("link/new", format!("cannot use the state directory link/new: {in_folder}")),
-        ("file", "cannot use the state directory file: it is not a directory".to_owned()),
-        (
-            "dangling",
-            "cannot use the state directory dangling: it is a symlink to a missing directory (create that directory)"
-                .to_owned(),
-        ),
-        (
-            "open",
-            "cannot use the state directory open: other users can write to it (chmod 700 prevents that, or name a new \
-             directory)"
-                .to_owned(),
-        ),
-        ("damaged", format!("cannot use the key damaged/tls-key.pem: {not_key}")),
-        ("linked", "cannot use the key linked/tls-key.pem: it is a symlink".to_owned()),
-        ("wide", "cannot use the certificate wide/tls-cert.pem: it is not one of wharf's files".to_owned()),
-    ];
-    for (directory, error) in table {
-        let output = start(&["--state", directory, "-q"], place.path(), &[]);
-        assert_eq!((output.code, output.stderr), (Some(1), format!("wharf: {error}\n")), "{directory}");
-    }
-    assert_eq!(fs::read_dir(at("share")).expect("a folder").count(), 1, "nothing was created");
-    let output = start(&["-q"], place.path(), &[]);
-    let error = "wharf: there is no place for the state of the server: neither XDG_STATE_HOME nor HOME is set (name a directory \
-                 with --state)\n";
-    assert_eq!((output.code, output.stderr.as_str()), (Some(1), error));
-    // Another user's.
-    let others = if rustix::process::geteuid().is_root() {
-        fs::create_dir(at("others")).expect("a directory");
-        std::os::unix::fs::chown(at("others"), Some(65534), None).expect("given away");
-        at("others")
-    } else {
-        PathBuf::from("/")
-    };
-    let output = start(&["-q", "--state", &others.to_string_lossy()], place.path(), &[]);
-    assert!(output.code == Some(1) && output.stderr.contains("it belongs to another user"), "{output:?}");
-}
-
-#[test]
-fn a_lock_that_is_never_released_is_an_error() {
-    let place = place();
-    let state = place.path().join("state");
-    fs::create_dir(&state).expect("a directory");
-    let lock = fs::File::open(&state).expect("a directory");
-    flock(&lock, FlockOperation::LockExclusive).expect("locked");
-    let output = start(&["--state", "state", "-q"], place.path(), &[]);
-    let error = "wharf: cannot use the state directory state: another server has locked it for 5 s (is it stopped?)\n";
-    assert_eq!((output.code, output.stderr.as_str()), (Some(1), error));
-    drop(lock);
-    assert_eq!(start(&["--state", "state", "-q"], place.path(), &[]).code, Some(0));
-}
-
-#[test]
-fn a_key_that_others_could_read_is_protected_and_one_in_the_folder_is_refused() {
-    let wharf = serve(&[]);
-    let (state, first) = (state(&wharf), kept(&state(&wharf)));
-    let place = wharf.kill();
-    fs::set_permissions(state.join("tls-key.pem"), fs::Permissions::from_mode(0o644)).expect("set");
-    let wharf = serve_in(place, &[]);
-    eventually("the warning", || wharf.log().contains("tls-key.pem (mode 0644); its mode is now 0600"));
-    assert_eq!((mode(&state.join("tls-key.pem")), kept(&state)), (0o600, first));
-    fs::hard_link(state.join("tls-key.pem"), wharf.folder().join("key")).expect("a hard link");
-    let place = wharf.kill();
-    let output = start(&["--state", "state", "-q"], place.path(), &[]);
-    let error = "wharf: cannot use the key state/tls-key.pem: it has other names (hard links), and the shared folder may \
-                 contain one of them (name another file)\n";
-    assert_eq!((output.code, output.stderr.as_str()), (Some(1), error));
 }
 
 #[test]

@@ -243,7 +243,7 @@ fn a_lost_final_response_is_repeated() {
     assert_eq!(wharf.settled_log().matches("saved in/a").count(), 1, "{}", wharf.log());
 }
 
-/// The next run learns it too, even after the server was killed.
+/// The next run gets the final response too, even after the server was killed.
 #[test]
 fn a_lost_final_response_is_repeated_to_the_next_run() {
     let here = tempfile::tempdir().expect("a folder");

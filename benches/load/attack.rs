@@ -81,7 +81,7 @@ pub fn prepare(folder: &Path) -> io::Result<()> {
         File::create(folder.join(format!("many/{number:06} with a usual name.txt")))?;
     }
     for number in 0..LARGE_FILES {
-        // A sparse file takes no space, but as long to hash as any other.
+        // A sparse file takes no space on the disk, but hashing it takes as long as hashing any other file.
         File::create(folder.join(format!("large-{number}")))?.set_len(LARGE)?;
     }
     Ok(())

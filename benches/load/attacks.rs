@@ -14,8 +14,8 @@ use super::figures::{ATTACK_SLACK, Figures};
 use super::peers::{Result, folder, server};
 use super::{RATIO, TURNS};
 
-/// How long requests are sent to both servers before the attack: the first one opens files that later ones
-/// find open.
+/// How long requests are sent to both servers before the attack. The first request opens files, and later requests find
+/// them open.
 const WARM: Duration = Duration::from_millis(500);
 
 /// How long an attack runs before anything is measured, so that it holds all that it can.

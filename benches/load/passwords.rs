@@ -32,7 +32,7 @@ const UNANSWERED: usize = 500;
 /// How much of a processor a flood of guesses may cost.
 const CORES: f64 = 1.0;
 
-/// Requests of a program that sends its password with each.
+/// The number of requests of a program that sends its password with each request.
 const REQUESTS: usize = 1000;
 
 /// Users whose names are guessed, and guesses for each: the fourth would be delayed.
@@ -148,7 +148,8 @@ fn send(server: SocketAddr, host: u32, fields: &str) -> std::io::Result<TcpStrea
     Ok(stream)
 }
 
-/// A program that sends its password with each request: half of them over one connection, the others each over its own.
+/// A program that sends its password with each request. It sends half of the requests over one connection, and each of
+/// the others over a new connection.
 fn hashes(wharf: &Wharf) -> bool {
     let fields = basic("user0", PASSWORD);
     let before = ticks(wharf);

@@ -5,7 +5,7 @@ pub const KILOBYTE: u64 = 1024;
 /// As above.
 pub const MEGABYTE: u64 = 1024 * KILOBYTE;
 
-/// How many files there are in the case with many.
+/// The number of files in the case with many files.
 pub const MANY: usize = 10_000;
 
 /// How many entries the listed directory has.
@@ -97,7 +97,7 @@ const fn get(target: &'static str, length: u64, connections: u32) -> Work {
     Work::Load(Load { target, connections, manner: Manner::Plain, status: 200, length: Some(length) })
 }
 
-/// A GET in a special manner, over 64 connections.
+/// A GET with one of the special manners, over 64 connections.
 const fn special(target: &'static str, manner: Manner, status: u16, length: Option<u64>) -> Work {
     Work::Load(Load { target, connections: 64, manner, status, length })
 }

@@ -60,7 +60,7 @@ fn directory(path: &Path, files: usize, size: u64) -> Result<()> {
     (0..files).try_for_each(|number| file(&path.join(format!("{number}.txt")), size))
 }
 
-/// A file without holes, which are faster to read than the files that people share.
+/// A file without holes, because holes are faster to read than the content of usual files.
 fn file(path: &Path, size: u64) -> Result<()> {
     if path.exists() {
         return Ok(());

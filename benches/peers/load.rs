@@ -1,8 +1,8 @@
 //! Load from `wrk`, which uses little CPU time and measures precisely.
 //!
-//! One thread of it fills a core; a second would take CPU time from the servers. Each of its connections
-//! waits for a response before it sends the next request. So a server that stalls gets fewer requests,
-//! and its p99 looks better than it is.
+//! One thread of `wrk` uses a whole core; a second would take CPU time from the servers. Each of its connections waits
+//! for a response before it sends the next request. So a server that stalls gets fewer requests, and its p99 looks
+//! better than it is.
 
 use std::fs;
 use std::process::Command;

@@ -84,8 +84,8 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Collected before the leader is waited for: until then no other process can have its ID, and its children can
-        // be found.
+        // The processes are collected before the leader is waited for. Until then, no other process can have the
+        // leader's ID, and its children can be found.
         let processes = self.processes().unwrap_or_default();
         let leader = self.leader();
         let _ = kill_process_group(leader, Signal::KILL);

@@ -75,7 +75,7 @@ struct Run<'a> {
     cases: Vec<CaseResult<'a>>,
 }
 
-/// One case of it.
+/// The results of one case.
 #[derive(Serialize)]
 struct CaseResult<'a> {
     name: &'a str,

@@ -44,7 +44,7 @@ pub struct Server {
     arguments: &'static [&'static str],
     /// Arguments that disable the access log.
     quiet: &'static [&'static str],
-    /// Arguments that enable it.
+    /// Arguments that enable the access log.
     logging: &'static [&'static str],
     /// How it accepts uploads.
     pub uploads: Uploads,
@@ -211,7 +211,7 @@ pub const SERVERS: &[Server] = &[
     },
 ];
 
-/// Takes part in uploads only: no other server syncs, so the others are compared with this one.
+/// Takes part in uploads only. No other server syncs, so the other servers are compared with this one.
 pub const WITHOUT_SYNC: Server =
     Server { name: "wharf-nosync", quiet: &["--no-sync"], logging: &["--no-sync"], ..WHARF };
 

@@ -30,7 +30,7 @@ impl<'a> Table<'a> {
         self.rows[server].values.push(value);
     }
 
-    /// Notes that a server does not take part: those of only some rounds are not comparable.
+    /// Notes that a server does not take part: values from only some of the rounds are not comparable.
     pub fn leave_out(&mut self, server: usize, why: String) {
         self.rows[server].left_out = Some(why);
     }

@@ -3,7 +3,7 @@
 use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent, TooLong};
 use wharf::http::event_stream::encode;
 
-/// The bytes are a stream, cut where the first byte says, and the parts of an event.
+/// The bytes are used as a stream, which is cut at the position in the first byte, and as the parts of an event.
 pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let [whole, in_two, by_byte] = super::pieces(data, cut).map(|pieces| decode(&pieces));

@@ -40,8 +40,8 @@ pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("tftp_packets", tftp_packets::check),
 ];
 
-/// Splits off the first byte, which determines where the others are cut; returns them, and the position of
-/// the cut.
+/// Splits off the first byte, which determines where the other bytes are cut. Returns the other bytes, and the position
+/// of the cut.
 pub(crate) fn cut(data: &[u8]) -> (&[u8], usize) {
     let Some((&first, rest)) = data.split_first() else { return (data, 0) };
     (rest, usize::from(first) * (rest.len() + 1) / 256)

@@ -70,7 +70,7 @@ fn field(line: &[u8]) -> (&[u8], &[u8]) {
     (name, value)
 }
 
-/// The request that a client writes from this is read as the same.
+/// If a client writes a request with this target and host, it is parsed back to the same target and host.
 fn comes_back(head: &Head<'_, '_>) {
     let (Some(target), Some(host)) = (head.target.path(), head.host) else { return };
     let target = target.query().map_or(target.raw().to_owned(), |query| format!("{}?{query}", target.raw()));

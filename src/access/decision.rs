@@ -22,7 +22,7 @@ pub struct Access {
     /// Whether a refused path looks absent.
     hides: bool,
     depends_on_path: bool,
-    /// The only rule, if it holds everywhere: then no rule has to be searched for.
+    /// The only rule, if it holds everywhere. Then no search for a rule is needed.
     everywhere: Option<OnlyRule>,
 }
 
@@ -143,7 +143,8 @@ impl Access {
         given.without(not_without_user)
     }
 
-    /// Fails if the principal has none of these rights at this path; otherwise returns all that it has.
+    /// Fails if the principal has none of these rights at this path; otherwise returns all rights that the principal
+    /// has there.
     pub fn require(&self, any_of: Rights, principal: &Principal, path: &SharePath) -> Result<Rights, Denied> {
         let rights = self.rights(principal, path);
         if rights.has_any(any_of) {
@@ -253,8 +254,7 @@ impl Access {
     }
 }
 
-/// Whether the principal has opened a link to this path: then a refusal says that the link does not give this
-/// right.
+/// Whether the principal has opened a link to this path. If so, a refusal says that the link does not give the right.
 fn opened_link_to(principal: &Principal, path: &SharePath) -> bool {
     principal.scope().is_some_and(|scope| scope.link.is_some() && path.is_below(&scope.path))
 }

@@ -7,7 +7,7 @@ use super::right::Rights;
 pub enum Denied {
     /// The folder is read-only.
     ReadOnly,
-    /// The principal has none of these rights there; one of them is enough.
+    /// The principal needs one of these rights there, and has none of them.
     NoRight(Rights),
     /// The rules do not allow it there, and the principal must not learn whether anything exists there.
     Hidden,

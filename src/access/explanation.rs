@@ -24,7 +24,7 @@ pub enum Explanation<'a> {
 }
 
 impl Access {
-    /// Whether this principal, with all its user's rights, has this right at this path, and why. A right for the whole
+    /// Whether this principal has this right at this path, and why. All rights of its user count. A right for the whole
     /// server is decided at the root.
     pub fn explain(&self, principal: &Principal, path: &SharePath, right: Right) -> (bool, Explanation<'_>) {
         let root = SharePath::root();

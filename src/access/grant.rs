@@ -39,7 +39,8 @@ pub struct ToList;
 #[derive(Clone, Debug)]
 pub struct ToRead;
 
-/// To save a file. Only saving shows whether its name is new; the grant says what is allowed in each case.
+/// To save a file. Whether its name is new is known only when the file is saved. So the grant says what is allowed for
+/// a new name, and what for an existing one.
 #[derive(Clone, Debug)]
 pub struct ToWrite;
 
@@ -148,8 +149,8 @@ impl<O: Operation> Grant<'_, O> {
         Ok(self.with_rights(rights))
     }
 
-    /// Fails if there is a path below this one, or this one itself, where a rule takes all of these rights away. The
-    /// refusal names only this path, so it reveals nothing about the paths below.
+    /// Fails if a rule takes all of these rights away, at this path or at a path below it. The refusal names only this
+    /// path, so it reveals nothing about the paths below.
     fn holds_below(&self, any_of: Rights, path: &SharePath) -> Result<(), Denied> {
         let Some(judge) = &self.judge else { return Ok(()) };
         let mut below = judge.rule_paths().filter(|rule| rule.is_below(path)).chain([path]);
@@ -211,8 +212,8 @@ impl Grant<'_, ToWrite> {
 }
 
 impl Grant<'_, ToWrite> {
-    /// Fails if the principal may not add everything below this path: then no whole directory may be moved or copied
-    /// there, because it could contain names that the principal may not add.
+    /// Fails if the principal may not add everything below this path. Then a whole directory must not be moved or
+    /// copied there, because it could contain names that the principal may not add.
     pub fn may_add_below(&self, path: &SharePath) -> Result<(), Denied> {
         self.holds_below(Rights::of(&[Right::Add]), path)
     }
@@ -228,7 +229,8 @@ impl Grant<'_, ToWrite> {
 }
 
 impl Grant<'_, ToRemove> {
-    /// Fails if a rule below this path takes the right to remove away: then the directory must not be removed as a whole.
+    /// Fails if a rule below this path takes away the right to remove. Then the directory must not be removed as a
+    /// whole.
     pub fn may_remove_below(&self, path: &SharePath) -> Result<(), Denied> {
         self.holds_below(ToRemove::NEEDS, path)
     }

@@ -9,7 +9,7 @@
 //! the folder takes the grant that it needs instead of a path, so an operation without a check does not
 //! compile.
 //!
-//! [`Access::rights`] alone decides, by [`Rule`]s: those of `--allow`, or those that follow from the other flags. A
+//! Only [`Access::rights`] decides. It uses [`Rule`]s, which come from `--allow` or follow from the other flags. A
 //! [`Subject`] is a user, a group, all users, or everyone. [`Access::explain`] says which rules decided, for people who
 //! write rules.
 //!

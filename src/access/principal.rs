@@ -13,7 +13,7 @@ pub struct Principal {
     user: Option<Arc<User>>,
     /// The address of the client; a program on a Unix socket has none.
     address: Option<IpAddr>,
-    /// The part of the user's rights that the principal has; `None` for all of them.
+    /// The part of the user's rights that the principal has; `None` if it has all of them.
     scope: Option<Arc<Scope>>,
 }
 
@@ -28,7 +28,7 @@ pub struct Scope {
     pub path: SharePath,
     /// The rights.
     pub rights: Rights,
-    /// The public id of the link, if the rights come from one: its holder need not be the user.
+    /// The public id of the link, if the rights come from a link. Then the client need not be the user.
     pub link: Option<String>,
 }
 

@@ -68,7 +68,7 @@ impl Rights {
     pub const WRITE: Self = Self::VIEW.with(Self::SAVE).with(Self::SHARE);
     /// All of that, and to remove.
     pub const EDIT: Self = Self::WRITE.with(Self::CHANGE);
-    /// To make links. Without an account, nobody has it: a link belongs to the user who made it.
+    /// To make links. Only users with an account have this right, because a link belongs to the user who made it.
     pub const SHARE: Self = Self::of(&[Right::Share]);
 
     /// All of them.

@@ -16,7 +16,7 @@ use crate::path::SharePath;
 pub struct Rule {
     /// The principals that it applies to.
     pub subject: Subject,
-    /// The rights; [`Rights::NONE`] for `none`, which overrides other rules for the same path and kind of
+    /// The rights. [`Rights::NONE`] stands for `none`, which overrides other rules for the same path and kind of
     /// subject.
     pub rights: Rights,
     /// The path.

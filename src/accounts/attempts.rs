@@ -1,22 +1,21 @@
 //! Delays after failed attempts to log in.
 //!
-//! From the fourth failure on, an address has to wait 1, 2, 4, … 60 s after its last failure before it may
-//! try the same name again. Failures are also counted per name, over all addresses. The resulting delay
-//! applies only at addresses where the user has never logged in, so nobody can lock users out of the places
-//! where they work.
+//! From the fourth failure on, an address has to wait 1, 2, 4, … 60 s after its last failure before it may try the same
+//! name again. Failures are also counted per name, over all addresses. The delay after these failures applies only at
+//! addresses where the user has never logged in. So nobody can lock users out at the addresses where they work.
 //!
 //! What this guarantees when a client floods the server:
 //!
-//! - An address has [`NAMES`] counters. Further names share one counter, whose delay is soon 60 s. So one address
-//!   cannot evict a counter, not even its own, and adds fewer than 300 names in a quarter of an hour. Users that have
-//!   logged in from the address keep their own counters.
-//! - Names without a delay and names with one are stored separately. To evict a counter, 8,192 other names
-//!   must fail, from at least 32 addresses; to evict a counter with a delay, each of them must fail four
-//!   times.
-//! - A user's known addresses are evicted by later addresses of the same user, and by those of users that
-//!   logged in later, but never by failures.
-//! - Evicting the counters of pairs gains nothing: the name's counter remains, and applies to all addresses
-//!   except known ones.
+//! - An address has [`NAMES`] counters. Further names share one counter, whose delay is soon 60 s. So the failures of
+//!   one address evict no counter, and add fewer than 300 names in a quarter of an hour. Users that have logged in from
+//!   the address keep their own counters.
+//! - Names without a delay and names with a delay are stored separately. A counter is evicted only by failures for
+//!   8,192 other names, from at least 32 addresses. A counter with a delay is evicted only if each of these names fails
+//!   four times.
+//! - A known address of a user is evicted by later addresses of this user, and by addresses of users that logged in
+//!   later, but never by failures.
+//! - Evicting the counters of pairs gains nothing: the counter of the name remains, and applies to all addresses except
+//!   the known ones.
 
 mod failures;
 mod known;
@@ -91,9 +90,9 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         }
     }
 
-    /// How long an attempt has to wait; `None` if it may be made now. Call this right before each check:
-    /// attempts that are queued together are then delayed by the failures of the first ones. A refused
-    /// attempt does not count as a failure.
+    /// How long an attempt has to wait; `None` if it may be made now. Call this immediately before each check. Then
+    /// attempts that are queued together are delayed by the failures of the first ones. A refused attempt does not
+    /// count as a failure.
     pub fn delay(&self, address: &K, guess: Guess<'_>, now: Instant) -> Option<Duration> {
         let name = self.name(guess);
         let is_known = self.known.has(address, &name, now);
@@ -107,8 +106,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         self.known.has(address, &self.name(guess), now)
     }
 
-    /// Counts a failure. Failures at a known address do not count for other addresses: otherwise a program
-    /// with an old password at home would delay its user everywhere.
+    /// Counts a failure. Failures at a known address do not count for other addresses. Otherwise a program at home that
+    /// still has an old password would delay its user everywhere.
     pub fn failed(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
         self.fade(now);
         let name = self.name(guess);
@@ -125,8 +124,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         }
     }
 
-    /// Forgets the failures from this address for this name, and remembers that the user logged in from
-    /// there. The name's failures at other addresses remain: they are somebody else's.
+    /// Forgets the failures from this address for this name, and remembers that the user logged in from there. Failures
+    /// for the name at other addresses remain: somebody else has caused them.
     pub fn succeeded(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
         let name = self.name(guess);
         if self.pairs.forget(&(address.clone(), Place::Of(name))) {

@@ -69,7 +69,7 @@ pub enum UserLineError {
 pub enum CannotAdd {
     /// There is a user of this name.
     Exists,
-    /// Nothing of the name can be seen.
+    /// No character of the name is visible.
     Invisible,
     /// The name looks like the name of this user: the two differ in case, in forms of the same letters, or in invisible
     /// characters.

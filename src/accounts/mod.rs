@@ -11,8 +11,8 @@
 //! of processor time, so it takes a [`Blocking`](crate::blocking::Blocking). `attempts` delays guesses, and
 //! `remembered` saves most checks.
 //!
-//! `records` has the credentials that work without a password: sessions, tokens and links. It says which part of the
-//! user's rights each of them has, not which rights the user has.
+//! `records` has the credentials that work without a password: sessions, tokens and links. For each of them, it has the
+//! part of the user's rights that it may use. It does not know which rights the user has.
 //!
 //! This module knows no protocol, and does not decide about requests.
 

@@ -35,7 +35,7 @@ pub const MAX_PASSES: u32 = 20;
 /// The lengths of argon2 output that programs write, in bytes. Any other length comes from a truncated line.
 const OUTPUTS: [usize; 3] = [16, 32, 64];
 
-/// The length of an argon2 salt, and of its part that stays the same when the password is changed.
+/// The length of an argon2 salt, and of the part of it that stays the same when the password is changed.
 const SALT_BYTES: usize = 16;
 const ACCOUNT_BYTES: usize = 9;
 
@@ -52,7 +52,7 @@ pub struct PasswordHash {
 /// How a hash was computed. Two checks at the same cost take equally long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cost {
-    /// argon2id (RFC 9106) with this much memory in KiB, and this many passes over it.
+    /// argon2id (RFC 9106), with its memory in KiB and its number of passes.
     Argon2 { memory: u32, passes: u32 },
     /// bcrypt, as `htpasswd -B` writes it; the number of rounds is 2 to this power.
     Bcrypt(u32),
@@ -102,7 +102,7 @@ impl Password {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Stands for a password that was not received, because it is longer than any. It is never right, and never hashed.
+    /// Stands for a password that was not received because it is too long. It is never right, and never hashed.
     pub fn too_long() -> Self {
         Self::new(vec![0; PASSWORD_LIMIT + 1])
     }
@@ -145,7 +145,7 @@ impl PasswordHash {
         Ok(Self { text: hash.to_string(), cost: TODAY })
     }
 
-    /// A hash at the same cost, for which nobody knows a password.
+    /// A hash at the current cost, for which nobody knows a password.
     pub(super) fn of_nothing() -> Self {
         let text = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         Self { text: text.to_owned(), cost: TODAY }
@@ -231,8 +231,8 @@ fn read_argon2(text: &str) -> Result<Cost, WrongHash> {
     // A hash without a version would mean 16 in old programs, and 19 here.
     let version = hash.version.ok_or(WrongHash::Truncated)?;
     Version::try_from(version).map_err(|_| WrongHash::Version(version))?;
-    // Hashes with a key or other data, which some programs add, cannot be checked: the file does not have
-    // them.
+    // Some programs use a key or other data for their hashes. These hashes cannot be checked, because the file does not
+    // contain the data.
     let names = hash.params.iter().map(|(name, _)| name.as_str().to_owned());
     if !names.eq(PARAMETERS) {
         return Err(WrongHash::Parameters);

@@ -1,4 +1,4 @@
-//! A map with a limit, in which the oldest entry makes room.
+//! A map with a limit: a further entry evicts the oldest.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -31,8 +31,8 @@ impl<K: Eq + Hash + Clone, V> Recent<K, V> {
         self.entries.values().map(|(value, _)| value)
     }
 
-    /// Puts an entry, which is now the newest, and replaces any with the same key. Returns the entry that
-    /// made room, if any.
+    /// Adds an entry, or replaces the entry with the same key; it is now the newest. Returns the entry that was evicted
+    /// for it, if any.
     pub(super) fn put(&mut self, key: K, value: V) -> Option<(K, V)> {
         self.next += 1;
         self.entries.insert(key.clone(), (value, self.next));

@@ -59,8 +59,8 @@ pub fn read(path: &Path, _: Blocking<'_>) -> Result<Stored, UsersFileError> {
     Ok(Stored { users, is_exposed })
 }
 
-/// Changes a users file, or creates one that only its owner can read. The change applies to the current
-/// content, while no other wharf process changes a file in the directory; if it fails, the file is unchanged.
+/// Changes a users file, or creates one that only its owner can read. The change applies to the current content.
+/// Meanwhile, no other wharf process can change a file in the directory. If the change fails, the file stays unchanged.
 /// The owner, group and permissions are kept.
 pub fn change<E: From<UsersFileError>>(
     path: &Path,

@@ -19,8 +19,8 @@ pub struct Slowest {
     pub time: Duration,
 }
 
-/// The slowest of these hashes and of one at the current cost. Only hashes whose parameters may make them the
-/// slowest are measured, each cost once, and not for long: a file may have a hundred thousand costs.
+/// The slowest of these hashes and of a hash at the current cost. Only costs that may be the slowest are measured, each
+/// once, and for a limited time: a file may have a hundred thousand costs.
 pub fn slowest<'h>(hashes: impl IntoIterator<Item = &'h PasswordHash>, disk: Blocking<'_>) -> Slowest {
     let password = Password::new(b"-".to_vec());
     let today = PasswordHash::of_nothing();
@@ -42,9 +42,9 @@ pub fn slowest<'h>(hashes: impl IntoIterator<Item = &'h PasswordHash>, disk: Blo
 
 /// The costs that may be the slowest: first the greatest of each kind, then the others, greatest first.
 ///
-/// The work of argon2 is memory times passes, but a block takes up to twice as long if the memory exceeds a
-/// processor cache. So a cost may be slower if it has at least half the work, and more memory than those with
-/// more passes. There are at most [`MAX_PASSES`](super::password::MAX_PASSES) such costs.
+/// The work of argon2 is memory times passes, but a block takes up to twice as long if the memory exceeds a processor
+/// cache. So a cost may be the slowest if it has at least half of the greatest work, and more memory than all costs
+/// with more passes. There are at most [`MAX_PASSES`](super::password::MAX_PASSES) such costs.
 fn candidates(costs: impl Iterator<Item = Cost>) -> (Vec<Cost>, Vec<Cost>) {
     let (mut rounds, mut argon2) = (None, Vec::new());
     for cost in costs {

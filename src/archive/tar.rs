@@ -81,7 +81,7 @@ impl Tar {
         header.set_mode(mode);
         header.set_size(len);
         header.set_mtime(seconds(modified));
-        // Extracted files belong to the user who extracts them; only root applies these owners, and they are
+        // Extracted files belong to the user who extracts them. Only root applies the owners in the archive, which are
         // root.
         header.set_uid(0);
         header.set_gid(0);

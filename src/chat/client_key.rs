@@ -1,5 +1,4 @@
-//! The key that distinguishes clients. One client may use only a part of the room, however many names it
-//! uses.
+//! The key of a client. One client may use only a limited part of the room, however many members it has.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

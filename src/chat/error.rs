@@ -9,7 +9,7 @@ use super::name::Name;
 /// Why a call was rejected. The other members do not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomError {
-    /// Another member has that name; case is ignored.
+    /// Another member has this name; case is ignored.
     NameTaken(Name),
     /// The room has [`MAX_MEMBERS`] members.
     RoomFull,
@@ -17,15 +17,15 @@ pub enum RoomError {
     PlaceFull,
     /// The member has [`STREAMS_PER_MEMBER`] open streams.
     EnoughStreams,
-    /// The room has this many open streams, its maximum.
+    /// The room has this many open streams, which is its maximum.
     TooManyStreams(usize),
     /// The caller is not a member: it never joined, has left, or was absent for too long.
     NotAMember,
     /// No member has the name that the message is for.
     NoSuchUser,
-    /// The messages come too fast.
+    /// The member, or all members of its client together, send too fast.
     TooFast {
-        /// How long to wait before the same message is accepted.
+        /// How long the member has to wait before the next message.
         wait: Duration,
     },
 }

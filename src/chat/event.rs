@@ -1,7 +1,7 @@
 //! Events: what happens in the room, as values.
 //!
-//! An event has a time, the members that it concerns, and the members that may see it. The caller decides how it is
-//! encoded.
+//! An event has a time, the members that it concerns, and the members that may see it. The caller decides how events
+//! are encoded.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -67,7 +67,7 @@ pub enum EventKind {
     Change {
         /// Who did it.
         by: Uploader,
-        /// Its path in the folder, the new one if it was moved: untrusted bytes.
+        /// Its path in the folder, or its new path if it was moved: untrusted bytes.
         path: Vec<u8>,
         /// Whether it is a directory.
         is_directory: bool,

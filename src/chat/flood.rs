@@ -1,7 +1,7 @@
 //! Flood control: how fast one member, and all members from one client together, may send.
 //!
-//! A token bucket, stored as one instant (the "virtual scheduling" form of the leaky bucket in ITU-T I.371):
-//! the time at which the bucket will be full again. Each message moves it by one interval. This is exact to
+//! A token bucket. It is stored as one instant, the time at which the bucket will be full again (the "virtual
+//! scheduling" form of the leaky bucket in ITU-T I.371). Each message moves this time by one interval. This is exact to
 //! the nanosecond and needs no timer.
 
 use std::collections::HashMap;
@@ -22,9 +22,8 @@ pub(super) struct Rate {
 /// pasted line by line.
 pub(super) const MEMBER: Rate = Rate { interval: Duration::from_millis(50), burst: 40 };
 
-/// The rate for all members from one client together, joins included: enough for an office of two hundred
-/// people who each send one message per second. The burst is what they send when they all reconnect after a
-/// restart.
+/// The rate for all members from one client together, including joins. It is enough for an office of two hundred people
+/// who each send one message per second. The burst is what they send when they all reconnect after a restart.
 pub(super) const CLIENT: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
 
 /// A bucket with this rate.

@@ -1,9 +1,9 @@
 //! The ids of events, as their listeners see them: `EPOCH-SEALED`.
 //!
-//! A listener does not see every event: not the private messages of others, nor uploads to paths that it may
-//! not list. If ids counted all events, it would notice how many it does not see. So the number of an event
-//! is encrypted with a key that is new at each start of the room: one id says nothing about another. An event
-//! always has the same id; a place between two events gets a new id each time.
+//! A listener does not see every event: not the private messages of others, nor uploads to paths that it may not list.
+//! If ids counted all events, the listener would learn how many it does not see. So the number of an event is
+//! encrypted, with a new key at each start of the room, and an id reveals nothing about another id. An event always has
+//! the same id; a place between two events gets a new id each time.
 //!
 //! Sealing is a permutation of 128 bits: a Feistel network of four rounds (Luby and Rackoff, 1988), whose
 //! function is SHA-256 of the key, the round and one half.
@@ -57,8 +57,8 @@ impl Ids {
         self.seal(position.seq(), 0)
     }
 
-    /// An id for the place right before a position, from which a listener can continue. It differs from the
-    /// id of the event there, which the listener may not see, and from earlier ids for the same place.
+    /// An id for the place right before a position, from which a listener can continue. It differs from the id of the
+    /// event at this place, which the listener may not see, and from earlier ids for this place.
     pub(super) fn of_place(&self, position: Position) -> EventId {
         self.seal(position.passed(), self.places.fetch_add(1, Ordering::Relaxed) + 1)
     }

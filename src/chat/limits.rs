@@ -19,7 +19,7 @@ pub const MAX_SUBSCRIBERS: usize = MAX_MEMBERS;
 /// reconnect.
 pub const ABSENCE: Duration = Duration::from_secs(30);
 
-/// The maximum number of events in the ring: at 100 per second, a busy room, a member that was away for two
+/// The maximum number of events in the ring. In a busy room, with 100 events per second, a member that was away for two
 /// minutes misses nothing.
 pub const RING_EVENTS: usize = 16_384;
 

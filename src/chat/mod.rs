@@ -1,9 +1,9 @@
 //! The chat room.
 //!
-//! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With it, it sends a
-//! [`text::MessageText`] to all or to one member, and receives what the others send. Everything that happens
-//! is an [`event::Event`] in one ring buffer; a listener is a position in it. So the ring bounds the memory,
-//! and a slow listener costs the others nothing: the ring keeps moving, and a lapped listener is notified and
+//! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With this token, the client sends a
+//! [`text::MessageText`] to all members or to one, and receives what the others send. Everything that happens is an
+//! [`event::Event`] in one ring buffer; a listener is a position in it. So the ring bounds the memory, and a slow
+//! listener does not delay the others: old events are evicted, and a listener that has missed some is notified and
 //! starts again.
 //!
 //! ```text

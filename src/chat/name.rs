@@ -76,7 +76,7 @@ impl Name {
         Self { shown: text.into(), folded: folded(text).into() }
     }
 
-    /// The name as its member spelled it: untrusted text, as a user's name may have any character.
+    /// The name as its member spelled it. It is untrusted text, because a user's name may have any character.
     pub fn as_str(&self) -> &str {
         &self.shown
     }

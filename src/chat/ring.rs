@@ -79,7 +79,8 @@ impl<T> Ring<T> {
         Position(self.first + self.items.len() as u64)
     }
 
-    /// Whether a reader at this position misses nothing: it is neither lapped nor in the future.
+    /// Whether a reader at this position misses nothing: the position is neither before the oldest item nor after the
+    /// end.
     pub(super) fn reaches(&self, position: Position) -> bool {
         (Position(self.first)..=self.end()).contains(&position)
     }

@@ -18,8 +18,8 @@ pub struct Posted<P> {
 
 /// One open stream: a position in the ring, and the member that listens.
 ///
-/// It keeps its member present until it is given back to [`Room::unsubscribe`](super::room::Room::unsubscribe), so it cannot
-/// be cloned.
+/// Its member stays present until it is given back to [`Room::unsubscribe`](super::room::Room::unsubscribe). So it
+/// cannot be cloned.
 #[derive(Debug)]
 #[must_use = "a stream that is not given back keeps its member in the room forever"]
 pub struct Subscription {

@@ -1,8 +1,8 @@
 //! Tokens: how a client proves that it is a member.
 //!
-//! A token is the member's number and a secret, as `NUMBER-SECRET` in hexadecimal (characters that need no
-//! escape in a header). The number finds the member, and the secret proves it. So a lookup compares one
-//! secret only, and that takes the same time wherever the first wrong byte is.
+//! A token is the member's number and a secret, as `NUMBER-SECRET` in hexadecimal (characters that need no escape in a
+//! header). The number finds the member, and the secret is the proof. So a lookup compares only one secret, and the
+//! comparison takes the same time wherever the first wrong byte is.
 //!
 //! The room has no source of randomness: the caller gets the secret's bytes from the system.
 

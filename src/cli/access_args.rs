@@ -43,16 +43,16 @@ pub(super) enum Conflict {
 /// Where the clients of a server may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// On its machine only.
+    /// Only on the server's machine.
     ThisMachine,
-    /// In networks, and on its machine.
+    /// In networks, and on the server's machine.
     Networks,
-    /// Behind a trusted proxy, so anywhere.
+    /// Anywhere, because they come through a trusted proxy.
     Proxied,
 }
 
 impl Reach {
-    /// Of a server that trusts a proxy, or listens on this machine only.
+    /// The reach of a server that trusts a proxy, or listens only on this machine.
     pub(super) fn of(trusts_proxy: bool, is_for_this_machine: bool) -> Self {
         match (trusts_proxy, is_for_this_machine) {
             (true, _) => Self::Proxied,
@@ -97,7 +97,7 @@ impl AccessArgs {
     }
 }
 
-/// Which flag takes a right from everybody, if one does: `--no-chat` takes only `chat`.
+/// The flag that can take this right from everybody: `--no-chat` takes only `chat`.
 pub(super) fn withheld_by(right: Right) -> &'static str {
     if right == Right::Chat { "--no-chat" } else { "--read-only" }
 }

@@ -90,7 +90,7 @@ impl UsersArgs {
         self.users.is_some() || self.password || self.password_file.is_some() || self.variable.is_some()
     }
 
-    /// Fails if a rule has this subject, and no user can match it.
+    /// Fails if this subject of a rule can match no user.
     pub(super) fn ensure_known(&self, subject: &Subject) -> Result<(), Failure> {
         if self.are_given() || *subject == Subject::Everyone {
             return Ok(());
@@ -136,7 +136,7 @@ impl UsersArgs {
 }
 
 impl AccountsArgs {
-    /// Who else may name the user of a request.
+    /// What identifies the user of a request, besides credentials.
     pub(super) fn ambient_users(&self, config: &Config) -> Result<AmbientUsers, Failure> {
         if self.unix_users && config.proxies.are_at_unix_sockets() {
             let why = "--unix-users cannot be used with --trust-proxy unix: proxies connect there, not users (leave \
@@ -161,7 +161,7 @@ impl AccountsArgs {
         if !self.users.are_given() || is_check && self.users.password {
             return Ok(None);
         }
-        // Other programs of the same user must not read passwords from the memory, nor may a core dump hold them.
+        // Other programs of the same user must not read passwords from memory, and a core dump must not contain them.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         let disk = Blocking::own_thread();
         let folder = folder_id(&config.folder)?.to_string();

@@ -32,8 +32,8 @@ pub(super) struct AllowArgs {
 struct AllowedRules(Vec<Rule>);
 
 impl AllowArgs {
-    /// Who may do what: by the rules, if there are any; otherwise, with accounts, users have these rights; otherwise,
-    /// the default.
+    /// The access rules of the flags. Without any, users have these rights on a server with accounts, and otherwise the
+    /// default applies.
     pub(super) fn access(
         &self,
         users: Rights,

@@ -41,7 +41,7 @@ pub(super) struct ClientArgs {
 }
 
 impl ClientArgs {
-    /// The server, if it speaks HTTP; `None` if the command will refuse its port.
+    /// The server, if it speaks HTTP. `None` if the command will refuse the given port.
     pub(super) fn servers(&self) -> Option<Vec<NamedServer>> {
         match &self.address {
             Some(typed) => Some(typed.server(|address| &address.server).into_iter().collect()),

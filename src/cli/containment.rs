@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags};
 /// How many symlinks a path may go through, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// An error if the file is in the directory, or would be if it were created.
+/// Fails if the file is in the directory, or would be created there.
 pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     // A missing directory is reported elsewhere.
     let Ok(root) = fs::canonicalize(directory) else { return Ok(()) };
@@ -32,7 +32,7 @@ pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An error if files in this directory would be in the other one. It need not exist, but its parent must.
+/// Fails if files in `directory` would be in `root`. The directory need not exist, but its parent must exist.
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub(super) fn ensure_directory_outside(directory: &Path, root: &Path) -> io::Result<()> {
     let Ok(root) = fs::canonicalize(root) else { return Ok(()) };

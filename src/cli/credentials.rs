@@ -33,7 +33,7 @@ pub(super) struct CredentialArgs {
     token: Option<SecretText>,
 }
 
-/// An address as it was typed: without a user name and a password, and these.
+/// An address as it was typed: the address itself, and the user name and the password in it.
 #[derive(Debug, Clone)]
 pub(super) struct TypedAddress<A> {
     pub(super) address: A,
@@ -43,7 +43,7 @@ pub(super) struct TypedAddress<A> {
 /// A server that the command line names.
 pub(super) struct NamedServer {
     pub(super) server: Endpoint,
-    /// From its address.
+    /// The login in its address.
     pub(super) login: Option<Login>,
 }
 
@@ -68,7 +68,7 @@ enum Given {
     Nothing,
 }
 
-/// Parses an address that may have a user name in it; `parse` gets it without.
+/// Parses an address that may contain a user name; `parse` gets the address without it.
 pub(super) fn typed<A>(
     text: &str,
     parse: impl FnOnce(&str) -> Result<A, AddressError>,
@@ -78,8 +78,8 @@ pub(super) fn typed<A>(
 }
 
 impl CredentialArgs {
-    /// Makes these the credentials of the process, for the servers that it names. Asks for passwords. If that fails, prints
-    /// why.
+    /// Makes these the credentials of the process, for the servers on the command line. Asks for passwords. If that
+    /// fails, prints the reason.
     pub(super) fn apply(&self, servers: Vec<NamedServer>) -> Result<(), ExitCode> {
         let keyring = self.keyring(servers);
         keyring.map(log_in).map_err(|error| exit::wrong_usage(&format_args!("wharf: {error}")))

@@ -201,7 +201,8 @@ fn write_out(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
     )
 }
 
-/// Prints the error, if any; true if there is none. A broken pipe is returned: the caller may treat it as success.
+/// Prints the error, if there is one; returns whether there was none. A broken pipe is returned as an error: the caller
+/// may treat it as success.
 fn report(name: &str, result: Result<(), ClientError>) -> io::Result<bool> {
     match result {
         Ok(()) => Ok(true),

@@ -31,14 +31,14 @@ pub(super) fn with_line(level: Level, message: fmt::Arguments<'_>, then: impl Fn
         }
     };
     let is_done = LINE.try_with(|line| line.try_borrow_mut().map(|mut line| format(&mut line)));
-    // The buffer is gone once the thread ends, and in use if formatting a message logs another one.
+    // The buffer does not exist while the thread ends, and is in use if formatting a message logs another message.
     if !matches!(is_done, Ok(Ok(()))) {
         format(&mut LogLine::new());
     }
 }
 
 impl LogLine {
-    /// An empty one.
+    /// An empty line.
     pub(super) const fn new() -> Self {
         Self { text: String::new(), second: u64::MAX, stamp: String::new() }
     }

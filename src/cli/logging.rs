@@ -117,7 +117,7 @@ mod tests {
         logger.log(&Record::builder().level(level).target(target).args(format_args!("{message}")).build());
     }
 
-    /// Reads lines up to this one; without their times.
+    /// Reads lines up to this one, and removes their times.
     fn read_until(reader: &mut PipeReader, last: &str) -> Vec<String> {
         let mut text = String::new();
         while !text.ends_with(&format!("{last}\n")) {

@@ -29,7 +29,7 @@ const CONSOLE: Notices = Notices {
 pub(super) struct Outputs {
     stdout: LineSink,
     log: LineSink,
-    /// Stderr, unless the full log goes there.
+    /// Stderr, for important lines, unless the whole log goes there.
     console: Option<LineSink>,
     has_log_file: bool,
     recorder: Option<Recorder>,
@@ -73,7 +73,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// An error if a file is in the shared folder, which may have been replaced.
+    /// Fails if a file is in the shared folder now: another directory may have become the folder.
     pub(super) fn ensure_outside(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|file| {
             let name = Printable::path(file.path());
@@ -111,8 +111,8 @@ impl Outputs {
         !self.has_log_file && io::stderr().is_terminal() && log::max_level() >= log::Level::Info
     }
 
-    /// SIGHUP: reopens the log file and the recording, after log rotation has renamed them. Returns whether there is
-    /// any.
+    /// Reopens the log file and the recording on SIGHUP, after log rotation has renamed them. Returns whether there is
+    /// such a file.
     pub(super) fn reopen(&self) -> bool {
         if self.has_log_file {
             self.log.reopen();
@@ -134,7 +134,8 @@ impl Outputs {
     }
 }
 
-/// A shell may have redirected stderr to a file in the shared folder. It is too late to refuse that.
+/// A shell may have redirected stderr to a file in the shared folder. It is too late to refuse that, so this only
+/// warns.
 fn warn_of_stderr(root: &Path) {
     let stderr = Path::new("/proc/self/fd/2");
     let is_file = fs::metadata(stderr).is_ok_and(|there| there.is_file());

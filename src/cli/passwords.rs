@@ -23,7 +23,7 @@ pub(super) struct Passwords {
 /// How often a password is asked for.
 #[derive(Clone, Copy)]
 pub(super) enum Asked {
-    /// For each server: its address has its own user name.
+    /// For each server, because the address has its own user name.
     Each,
     /// Once for all servers.
     Once,
@@ -85,7 +85,7 @@ impl Passwords {
     }
 }
 
-/// What was found; an error is printed.
+/// Prints an error; returns what was found otherwise.
 fn warned<T>(found: Result<Option<T>, NetrcError>) -> Option<T> {
     found.unwrap_or_else(|error| {
         exit::say(&format_args!("warning: {error} (it is ignored)"));

@@ -38,7 +38,7 @@ impl PrivateFile {
         &self.path
     }
 
-    /// An error if it is in the shared folder, or would be if it were created.
+    /// Fails if the file is in the shared folder, or would be created there.
     pub(super) fn ensure_outside(&self) -> io::Result<()> {
         let is_file = std::fs::metadata(&self.path).ok().as_ref().is_none_or(Metadata::is_file);
         if is_file { containment::ensure_outside(&self.path, &self.root) } else { Ok(()) }
@@ -67,7 +67,7 @@ impl PrivateFile {
         Ok(file)
     }
 
-    /// Opens it to append, and writes this header if it is empty.
+    /// Opens the file to append to it, and writes this header if the file is empty.
     pub(super) fn append_below(&self, header: &str) -> io::Result<File> {
         let mut file = self.append_again()?;
         if file.metadata()?.len() == 0 {
@@ -76,7 +76,7 @@ impl PrivateFile {
         Ok(file)
     }
 
-    /// Opens and truncates it.
+    /// Opens and truncates the file.
     pub(super) fn create(&self) -> io::Result<File> {
         let file = self.append_again()?;
         if file.metadata()?.is_file() {

@@ -112,7 +112,7 @@ pub(super) fn run(mut args: PutArgs) -> ExitCode {
     exit::code(put_all(&args, &memory))
 }
 
-/// Prompts for names, which are split as a shell does.
+/// Asks for names, and splits the answer into words as a shell does.
 fn ask() -> io::Result<Vec<String>> {
     let mut out = io::stdout();
     write!(out, "{QUESTION}")?;
@@ -246,7 +246,7 @@ impl TransferObserver<PutOrder, SentSummary> for Shown<'_> {
     }
 }
 
-/// The files to upload. What is skipped in a directory is printed, and is not an error.
+/// The files to upload. Entries of a directory that are skipped are printed, and do not count as errors.
 fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
     if args.names_file() {
         let files = args.files.iter().map(PathBuf::from);

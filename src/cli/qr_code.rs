@@ -20,7 +20,8 @@ pub(super) struct QrArgs {
 const ON_LOOPBACK: &str = "No phone can reach this address (--ip 0.0.0.0 shares with the network).";
 
 impl QrArgs {
-    /// The URL as a QR code, if it was asked for; also if stdout is a file or a pipe: its reader may show it in a terminal.
+    /// The URL as a QR code, if `--qr` was given. It is printed to a file or a pipe too, because the reader may show it
+    /// in a terminal.
     pub(super) fn code(self, server: &Server) -> Option<String> {
         if !self.qr {
             return None;

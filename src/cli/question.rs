@@ -45,11 +45,11 @@ pub(super) fn ask(question: &str) -> io::Result<SecretText> {
 }
 
 fn read(terminal: &mut File, question: &str) -> io::Result<SecretText> {
-    // Before the question: an answer that is typed immediately must not be shown either.
+    // This comes before the question, so that an answer that is typed immediately is not shown either.
     let hidden = Hidden::begin(terminal)?;
     let mut terminal = hidden.terminal;
     terminal.write_all(question.as_bytes())?;
-    // One line at most, as the terminal edits it.
+    // The terminal edits the line, so one read returns at most one line.
     let mut line = vec![0; LINE];
     let length = terminal.read(&mut line)?;
     if length == 0 {

@@ -1,4 +1,5 @@
-//! What `wharf share` and `wharf token` have in common: values of flags, checked before anything is sent, and the list.
+//! What `wharf share` and `wharf token` have in common: the values of flags, which are checked before anything is sent,
+//! and the printed list.
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub(super) fn life(text: &str) -> Result<String, String> {
     }
 }
 
-/// Rights, at least one.
+/// Parses rights; there must be at least one.
 pub(super) fn rights(text: &str) -> Result<String, String> {
     parsed(text).map(|_| text.to_owned())
 }

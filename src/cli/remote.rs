@@ -56,7 +56,7 @@ impl TypedAddress<Resource> {
 }
 
 impl TypedAddress<ServerAddress> {
-    /// The server, at this port if it is given; `None` if it has no ports.
+    /// The server, at this port if one is given. `None` if a port is given for a Unix socket.
     pub(super) fn at_port(&self, port: Option<u16>) -> Option<NamedServer> {
         let address = self.address.clone();
         let address = port.map_or(Some(address.clone()), |port| address.at_port(port).ok())?;
@@ -99,7 +99,8 @@ pub(super) fn parse_path(text: &str) -> Result<TypedAddress<Resource>, RemotePat
     typed(text, path).map_err(RemotePathError::Address)
 }
 
-/// Whether this is a path on this machine: it begins like one, or it exists and could be one.
+/// Whether this is a path on this machine: it begins like a path, or a file of this name exists and the text is not an
+/// address.
 fn is_local(text: &str) -> bool {
     let begins = ["/", "./", "../", "~"].iter().any(|start| text.starts_with(start));
     begins || matches!(text, "." | "..") || (!text.contains([':', '@']) && Path::new(text).exists())

@@ -80,7 +80,7 @@ fn line(right: Right, has: bool, why: &str) -> String {
     format!("{:<8} {:<4} {}\n", right.name(), if has { "yes" } else { "no" }, Printable::text(why))
 }
 
-/// The rules that decide, or the reason without a rule.
+/// The rules that decide, or another reason.
 fn reason(right: Right, why: &Explanation<'_>, shown: impl Fn(&Rule) -> String) -> String {
     match why {
         Explanation::Given(rule) | Explanation::None(rule) => shown(rule),

@@ -1,4 +1,4 @@
-//! The line of the start that says who may do what.
+//! The line at the start that says which clients may do what.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const BESIDES: [(Right, &str); 2] = [(Right::Chat, "chat"), (Right::Admin, "stop
 pub(super) enum SetBy {
     /// The default of a server without accounts.
     Default,
-    /// The same, but `--on-conflict` keeps all files.
+    /// The default of a server without accounts, but `--on-conflict` keeps all files.
     OnConflict,
     /// The default of a server with accounts.
     Accounts,

@@ -42,7 +42,7 @@ fn trash(rules: &Rules) -> String {
     }
 }
 
-/// Where it would listen; the system picks a port for 0.
+/// Where the server would listen. For port 0, the system picks a port.
 fn addresses(config: &Config) -> Vec<String> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let port = |address: &ListenAddress| match address {
@@ -75,7 +75,7 @@ fn rules(access: &Access) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// The rights that nobody has, and why.
+/// The rights that nobody has, and the reason.
 fn withheld(rights: Rights) -> Option<String> {
     let held: Vec<_> = Right::ALL.into_iter().filter(|right| rights.has(*right)).collect();
     let mut why: Vec<_> = held.iter().map(|right| withheld_by(*right)).collect();

@@ -52,7 +52,7 @@ pub(super) fn prepare(args: ServeArgs, recorder: Option<Recorder>) -> Result<Pre
     Ok(Prepared { config, set_by })
 }
 
-/// The configuration by the flags, without TLS and accounts; and the flags about accounts.
+/// Makes the configuration from the flags, without TLS and accounts. Also returns the flags about accounts.
 fn config(
     args: ServeArgs,
     inherited: Inherited,

@@ -42,7 +42,7 @@ impl TlsArgs {
         self.tls_self_signed
     }
 
-    /// Where each secret comes from, for people.
+    /// Where each secret comes from, as text for the user.
     pub(super) fn origins(&self) -> Vec<(&'static str, String)> {
         let own = self.tls_self_signed.then(|| ("TLS key", "set (--tls-self-signed, in --state)".to_owned()));
         let file = |key: &PathBuf| ("TLS key", format!("set (--tls-key {})", Printable::path(key)));

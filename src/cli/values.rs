@@ -15,7 +15,7 @@ pub(super) enum TrashTime {
 }
 
 impl TrashTime {
-    /// How long what was removed is kept, if it is.
+    /// How long removed files are kept; `None` if they are not kept.
     pub(super) fn kept_for(self) -> Option<Duration> {
         match self {
             Self::KeptFor(time) => Some(time),

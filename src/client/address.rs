@@ -21,7 +21,7 @@ pub const DEFAULT_HOST: &str = "127.0.0.1";
 pub struct ServerAddress {
     /// The endpoint to connect to.
     pub server: Endpoint,
-    /// An encoded path that begins with a slash. It ends with one too, unless it names a file to upload.
+    /// An encoded path that begins with a slash. It also ends with a slash, unless it names a file to upload.
     base: String,
 }
 
@@ -59,7 +59,7 @@ impl ServerAddress {
         !self.base.ends_with('/')
     }
 
-    /// The same address with another port. An error for a Unix socket, which has none.
+    /// The same address with another port. Fails for a Unix socket, which has no port.
     pub fn at_port(self, port: u16) -> Result<Self, AddressError> {
         let server = match self.server {
             Endpoint::Tcp { host, .. } => Endpoint::tcp(&host, port)?,
@@ -69,20 +69,20 @@ impl ServerAddress {
         Ok(Self { server, base: self.base })
     }
 
-    /// The same server, and this directory on it, an encoded path.
+    /// The same server with this directory, given as an encoded path.
     #[must_use]
     pub fn in_directory(&self, target: &str) -> Self {
         let slash = if target.ends_with('/') { "" } else { "/" };
         Self { server: self.server.clone(), base: format!("{target}{slash}") }
     }
 
-    /// The same server, and this target on it: a directory if it ends with a slash, else a file.
+    /// The same server with this target: a directory if it ends with a slash, otherwise a file.
     #[must_use]
     pub fn at_target(&self, target: String) -> Self {
         Self { server: self.server.clone(), base: target }
     }
 
-    /// The encoded path of this directory below another one, with its leading slash.
+    /// The encoded path of this directory relative to `above`, with a slash before it.
     #[cfg(feature = "accounts")]
     pub(super) fn below(&self, above: &Self) -> &str {
         let above = above.base.strip_suffix('/').unwrap_or(&above.base);
@@ -125,7 +125,7 @@ impl Resource {
 /// Splits an address into the endpoint and the path as typed.
 fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
     if let Some(rest) = text.strip_prefix("unix:") {
-        // A directory's name may contain `!`, unless it ends with it.
+        // A directory's name may contain `!`, but not at its end.
         let (socket, path) = match rest.find("!/") {
             Some(end) => (&rest[..end], &rest[end + 1..]),
             None => (rest.strip_suffix('!').unwrap_or(rest), ""),

@@ -54,7 +54,7 @@ pub enum ChangeCommand {
 /// Which entries of the trash are deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmptyTrash {
-    /// Their ids; all of them, if there are none.
+    /// The ids of the entries; all entries if the list is empty.
     pub ids: Vec<String>,
     /// Nobody is asked.
     pub force: bool,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::shown_target::ShownTarget;
 
-/// Printed instead of entries of the trash if there can be none.
+/// Printed instead of the entries of the trash if the server cannot know which are the client's.
 pub(super) const UNKNOWN_CLIENT: &str =
     "the server cannot recognise this client (if you have an account, log in with -u NAME)";
 

@@ -15,7 +15,7 @@ pub const GET_USAGE: &str = "GET path";
 /// The option that downloads one file after the other.
 pub const SERIAL: &str = "--serial";
 
-/// Separates a path from the name to save it under, or to upload it as.
+/// Separates a path from the new name, under which it is saved or uploaded.
 const AS: &str = "as";
 
 /// The option that downloads listed names that begin with a dot.

@@ -1,8 +1,8 @@
 //! One exchange on one connection (RFC 9112 §9): sends a request and reads the head of its response.
 //!
-//! An [`exchange`](HttpConnection::exchange) consumes the connection and returns it with the head of the response. After
-//! the content has been read, the connection can be used again. While content is sent, the client polls for the response:
-//! a server that refuses an upload says so at once, and the rest of the file is not sent.
+//! An [`exchange`](HttpConnection::exchange) consumes the connection and returns it with the head of the response.
+//! After the content has been read, the connection can be used again. While content is sent, the client polls for the
+//! response. If the server refuses the upload, the rest of the file is not sent.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -28,16 +28,16 @@ const BLOCK: usize = 64 * 1024;
 /// that is rejected.
 const EXPECT_FROM: u64 = 256 * 1024;
 
-/// How long to wait for `100 Continue` before the content is sent anyway (RFC 9110 §10.1.1: not indefinitely); the same
-/// as curl.
+/// How long to wait for `100 Continue` before the content is sent anyway. RFC 9110 §10.1.1 forbids waiting
+/// indefinitely; curl waits as long.
 const EXPECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long the response to an upload may take after the last byte was sent. A server syncs the file before it
 /// responds: after a fast network, a slow disk may need minutes.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long the response to a COPY or MOVE may take: a server responds when everything is copied, and stops if its
-/// client has disconnected. A day is enough for several terabytes. Ctrl-C ends it.
+/// How long the response to a COPY or MOVE may take. A server responds when everything is copied, and stops copying if
+/// its client has disconnected. A day is enough for several terabytes. Ctrl-C ends it.
 const COPY_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// The fields of every request, unless it has others (RFC 9110 §10.1.5, §12.5.1). Some servers refuse a request without
@@ -276,7 +276,8 @@ impl HttpConnection {
         Ok(None)
     }
 
-    /// The response of a server that has stopped reading; otherwise this error, which revealed that it has.
+    /// The response of a server that has stopped reading. If there is no response, this returns `error`, by which the
+    /// client noticed that the server stopped.
     fn last_words(&mut self, error: io::Error) -> Result<Received, ClientError> {
         match self.read_head() {
             Err(ClientError::Silent) if !is_ending(&error) => Err(ClientError::Broken(error)),
@@ -342,7 +343,7 @@ impl HttpConnection {
         }
     }
 
-    /// Reads more of a head. An error if the server closes the connection instead.
+    /// Reads more of a head. Fails if the server closes the connection instead.
     fn fill_or_end(&mut self) -> Result<(), ClientError> {
         match self.fill()? {
             0 if self.heard => Err(ClientError::CutShort(0, None)),

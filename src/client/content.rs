@@ -97,7 +97,7 @@ impl RequestContent {
         Ok(Self { source, total: 0, start: 0, length: 0, opened: None, shown_at: None })
     }
 
-    /// Whether it cannot be sent again: some of it was read, and is not stored.
+    /// Whether the content cannot be sent again: some of it was read from a pipe, and is not stored.
     pub(super) fn is_used(&self) -> bool {
         self.input().is_some_and(|input| input.read.get().is_some())
     }
@@ -126,7 +126,7 @@ impl RequestContent {
         self.select(0, self.total);
     }
 
-    /// When the file was last modified, in seconds since 1970, if it is a file and not older than that.
+    /// When the file was last modified, in seconds since 1970. `None` for stdin and for times before 1970.
     pub(super) fn modified(&self) -> Option<u64> {
         u64::try_from(self.opened?.modified.0).ok()
     }
@@ -138,13 +138,14 @@ impl RequestContent {
         if self.opened == Some(OpenedVersion::of(&now)) { Ok(()) } else { Err(ClientError::FileChanged) }
     }
 
-    /// The length of the selected part, in bytes: at first, that is all of it. For stdin, the number of bytes read so
-    /// far.
+    /// The length of the selected part, in bytes: at first, the whole file is selected. For stdin, the number of bytes
+    /// read so far.
     pub fn length(&self) -> u64 {
         self.input().map_or(self.length, |input| input.read.get().unwrap_or(0))
     }
 
-    /// Reads at most this many bytes of an input into `into`, as soon as some have arrived; none at its end.
+    /// Reads at most this many bytes of an input into `into`, as soon as some have arrived. At the end of the input, it
+    /// reads none.
     pub(super) fn read_input(&self, input: &ContentInput, into: &mut [u8]) -> Result<usize, ClientError> {
         let count = input.read(into).map_err(|error| ClientError::Local("read", STDIN.into(), error))?;
         if let Some(progress) = &self.shown_at {
@@ -153,8 +154,8 @@ impl RequestContent {
         Ok(count)
     }
 
-    /// Appends at most `most` bytes from this offset to `into`, and returns how many; 0 only at the end. What was added to
-    /// the file since it was opened is not sent, as its length has been announced.
+    /// Appends at most `most` bytes from this offset to `into`, and returns how many; 0 only at the end. Bytes that
+    /// were added to the file since it was opened are not sent, because the announced length does not include them.
     pub(super) fn read_block(
         &self,
         into: &mut Vec<u8>,

@@ -23,7 +23,7 @@ pub enum ClientError {
     Unresolved(String),
     /// The address cannot be reached.
     Unreachable(String, io::Error),
-    /// The error of an earlier request to the same server, which was not tried again.
+    /// The error of an earlier request to the same server. The server was not tried again.
     Gone(String),
     /// The server was silent for this many seconds while the client did this.
     Slow(&'static str, u64),
@@ -43,7 +43,7 @@ pub enum ClientError {
     Elsewhere(String),
     /// A redirect from TLS to plain HTTP, which is not followed.
     Downgrade(String),
-    /// A redirect where none is followed: its status and its target.
+    /// A redirect that this request does not follow: its status and its target.
     Moved(Status, String),
     /// Too many redirects.
     Redirects,
@@ -70,7 +70,7 @@ pub enum ClientError {
     /// The response is not about tokens or links.
     #[cfg(feature = "accounts")]
     NoRecords,
-    /// The server sent more than these bytes, the length that it announced.
+    /// The server sent more bytes than it announced; this is the announced length.
     Excess(u64),
     /// The server sent almost nothing for this many seconds.
     Trickle(u64),
@@ -241,7 +241,7 @@ impl ClientError {
         }
     }
 
-    /// Whether it says that nothing of the name exists.
+    /// Whether the error says that nothing of this name exists.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Refused(Status::NOT_FOUND | Status::GONE, _) | Self::NoMatch)
     }

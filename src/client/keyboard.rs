@@ -38,7 +38,7 @@ const RETURN: Duration = Duration::from_millis(250);
 /// How long the program may take to stop after Ctrl-Z.
 const STOP: Duration = Duration::from_millis(100);
 
-/// The terminal's usual mode, which is restored after the editor has used another one.
+/// The terminal's usual mode, which is restored after the editor has changed it.
 static USUAL: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// The terminal, and the pseudo-terminal that has replaced it as stdin.

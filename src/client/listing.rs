@@ -100,7 +100,7 @@ pub fn target(directory: &str) -> String {
 pub struct Seen(HashMap<String, String>);
 
 impl Seen {
-    /// The path under which this directory was seen before. If it was not, it is recorded now. A directory without an
+    /// The path under which this directory was seen before. If it is new, its path is recorded. A directory without an
     /// identity counts as new.
     pub fn before(&mut self, listing: &RemoteListing, path: &str) -> Option<&str> {
         let id = listing.id.as_ref().filter(|id| id.len() <= LONGEST_ID)?;
@@ -141,7 +141,7 @@ impl RemoteEntry {
     }
 }
 
-/// A buffer for a listing, which fails beyond the longest one.
+/// A buffer for a listing. Writing fails if the listing becomes too long.
 #[derive(Default)]
 pub(super) struct Limited(pub(super) Vec<u8>);
 

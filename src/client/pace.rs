@@ -1,4 +1,5 @@
-//! How fast a response arrives: the client gives up on a server that sends too little, like on one that sends nothing.
+//! How fast a response arrives. The client gives up on a server that sends too little, as it does if the server sends
+//! nothing.
 
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ impl Pace {
         Self { since: Instant::now(), bytes: 0 }
     }
 
-    /// Counts bytes. An error if an interval ends with too few of them.
+    /// Counts bytes. Fails if too few bytes arrived in an interval.
     pub(super) fn check(&mut self, count: usize, timeouts: Timeouts) -> Result<(), ClientError> {
         self.bytes += count as u64;
         let elapsed = self.since.elapsed();

@@ -17,13 +17,13 @@ use crate::printable::Printable;
 /// The port of a proxy whose address has none, as in curl.
 const DEFAULT_PORT: u16 = 1080;
 
-/// The proxy through which this server is reached, or why it cannot be used. A direct connection instead could be one
-/// that the user wants to avoid.
+/// The proxy through which this server is reached, or why it cannot be used. Then no direct connection is made, because
+/// the user may want to avoid that.
 pub(super) fn from_environment(server: &Endpoint) -> Result<Option<Endpoint>, ProxyError> {
     of(server, |name| std::env::var(name).ok()).map_err(|error| ProxyError::Address(reason(&error)))
 }
 
-/// The same, with the variables that `variable` returns.
+/// Like [`from_environment`], with the variables that `variable` returns.
 fn of(
     server: &Endpoint,
     variable: impl Fn(&str) -> Option<String>,
@@ -58,7 +58,7 @@ pub(super) fn tunnel(
     let mut head = Vec::new();
     let fields = [("User-Agent", concat!("wharf/", env!("CARGO_PKG_VERSION")))];
     write_head(&mut head, "CONNECT", &authority, &authority, &fields);
-    // The buffer of a new connection has space for it.
+    // The socket buffer of a new connection has space for the whole head.
     if socket.send_now(&head).map_err(ClientError::Broken)? != Some(head.len()) {
         return Err(failed(ProxyError::Closed));
     }

@@ -83,8 +83,8 @@ impl Body<'_> {
         Ok(poured)
     }
 
-    /// Checks what follows content of a known length: the next response or nothing. Anything else means that the length was
-    /// wrong, and so the content too. Some old servers add a line break, which is accepted.
+    /// Checks that content of a known length is followed by the next response or by nothing. Otherwise the announced
+    /// length was wrong, so the content cannot be trusted. Some old servers add a line break, which is accepted.
     fn check_end(&self) -> Result<(), PourError> {
         let rest = self.connection.unused().trim_ascii_start();
         match self.length {

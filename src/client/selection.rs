@@ -116,7 +116,7 @@ fn add_name(word: &str, address: &ServerAddress, options: &FetchOptions, targets
     targets.add(&resource, false, options);
 }
 
-/// Whether a word selects from a list or by pattern. If not, it is one path.
+/// Whether a word selects from a list or by pattern. Otherwise the text is a single path.
 pub(super) fn selects(word: &str, shown: Option<&Shown>) -> bool {
     is_pattern(word) || (shown.is_some() && range(word).is_some())
 }

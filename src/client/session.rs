@@ -32,7 +32,7 @@ use crate::http::status::Status;
 use crate::own_paths::TRASH;
 use crate::printable::Foreign;
 
-/// A server, and the connection to it while there is one.
+/// A server, and the connection to it, if one is open.
 #[derive(Debug)]
 pub struct Session {
     server: Endpoint,
@@ -66,8 +66,8 @@ impl Session {
         Self { insists: true, ..self }
     }
 
-    /// The same session, whose user can undo changes: it keeps the cookies for that, and sends them with requests that change
-    /// something.
+    /// The same session, but its user can undo changes. It keeps the cookies for undo, and sends them with requests
+    /// that change something.
     #[must_use]
     pub fn undoable(self, cookies: &Arc<UndoCookies>) -> Self {
         Self { undo: Some(Arc::clone(cookies)), ..self }
@@ -86,8 +86,9 @@ impl Session {
 
     /// Sends a request and reads the head of its response.
     ///
-    /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
-    /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was read from a pipe.
+    /// Reconnects if the server has closed the connection since the last response. If the server closes the connection
+    /// while the request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was
+    /// read from a pipe.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
         let asks_proxy = matches!(self.proxy, Ok(Some(_))) && !self.server.is_tls();
         let absolute = asks_proxy.then(|| format!("http://{}{}", self.server.host_field(), request.target));
@@ -122,7 +123,7 @@ impl Session {
         undo.map(|cookies| cookies.fitting(&self.server, target)).unwrap_or_default()
     }
 
-    /// Whether the server knows the user without a cookie: by credentials, or at a socket perhaps by the login name.
+    /// Whether the server may know the user without a cookie: by credentials, or at a Unix socket by the login name.
     pub(super) fn may_know_the_user(&self) -> bool {
         self.authorization.is_some() || matches!(self.server, Endpoint::Unix(_))
     }

@@ -234,8 +234,8 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// A path as typed; one with `..` is resolved, and becomes a path from the root. If that leads out of the root, it
-    /// stays as it is, and is refused.
+    /// A path as typed. A path with `..` is resolved, and becomes a path from the root. If it leads out of the root, it
+    /// is returned unchanged, and is refused later.
     fn without_dots(&self, path: &str) -> String {
         let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
         let seen = has_dots.then(|| without_dots(&self.address.borrow().target(path))).flatten();

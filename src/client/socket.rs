@@ -46,7 +46,7 @@ pub(super) enum Readiness {
 pub(super) enum ReadOutcome {
     /// This many bytes of content; 0 at the end.
     Content(usize),
-    /// This many bytes on the wire, but no content yet. Only TLS has such bytes.
+    /// This many bytes on the wire, but no content yet. This happens only with TLS.
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     Nothing(usize),
 }

@@ -69,8 +69,8 @@ impl Targets {
         is_admitted
     }
 
-    /// Adds an address: a file; the files of a directory (`dir/`), recursively if `tree`, each directory once, empty ones
-    /// too; or the names that match a pattern (`*.jpg`).
+    /// Adds an address: a file; the files of a directory (`dir/`); or the names that match a pattern (`*.jpg`). With
+    /// `tree`, subdirectories are added too, each once, even if they are empty.
     pub fn add(&mut self, resource: &Resource, tree: bool, options: &FetchOptions) {
         let session = Session::with_timeouts(resource.server.clone(), options.timeouts);
         let mut finder = Finder { session, options, targets: self, pattern: None, tree };
@@ -121,7 +121,8 @@ impl Finder<'_> {
         if self.count() == before { Err(ClientError::NoMatch) } else { Ok(()) }
     }
 
-    /// Takes the files of a directory, an encoded path with its slash, and of those below it if it is a tree.
+    /// Adds the files of a directory, which is an encoded path with a slash at its end, and of its subdirectories if a
+    /// tree was requested.
     fn walk(&mut self, directory: String, listing: RemoteListing) {
         let first = Directory { name: directory.clone(), path: directory, depth: 0 };
         let tree = self.tree;
@@ -225,7 +226,7 @@ fn nothing_in(listing: &RemoteListing, tree: bool) -> Option<ClientError> {
     }
 }
 
-/// The target of an entry, by its link if it has one. An error if that is not one segment below the directory.
+/// The target of an entry, by its link if it has one. Fails if the target is not one segment below the directory.
 pub fn target_of(directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {
     let outside = || ClientError::Outside(entry.name.clone());
     let segment = match entry.href.as_deref() {

@@ -36,7 +36,7 @@ const NOTHING: &str = "the trash is empty";
 #[derive(Debug)]
 pub struct RemoteTrash {
     root: ServerAddress,
-    /// The cookies with which it is asked, the newest last; `None` for a user that needs none.
+    /// The cookies to list the trash with, the newest last; `None` for a user that needs no cookie.
     askers: Vec<Option<String>>,
     /// Whether the server cannot recognise this client.
     is_unknown: bool,
@@ -45,9 +45,9 @@ pub struct RemoteTrash {
 /// Something that was removed or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteTrashEntry {
-    /// Its id. Later ones are greater.
+    /// Its id. Later entries have greater ids.
     pub id: String,
-    /// Where it was. The path of a directory ends in a slash.
+    /// Its path before it was removed. The path of a directory ends in a slash.
     pub path: String,
     /// Its length in bytes, if it is known.
     pub size: Option<u64>,
@@ -86,7 +86,7 @@ impl RemoteTrash {
         };
         let cookies = session.cookies_for_undo(&root.resolve(own_paths::TRASH, false));
         let askers = if cookies.is_empty() { vec![None] } else { cookies.into_iter().map(Some).collect() };
-        // Everybody with the same link shares one trash.
+        // All clients with the same link share one trash.
         let is_unknown = askers == [None] && link.is_none() && !session.may_know_the_user();
         Ok(Self { root, askers, is_unknown })
     }
@@ -217,7 +217,7 @@ pub fn show(entries: &[RemoteTrashEntry], out: &mut dyn Write) -> io::Result<()>
     Ok(())
 }
 
-/// The entries with these ids, or all if there are none; and the ids that no entry has.
+/// The entries with these ids, or all entries if no id is given; and the ids that no entry has.
 pub fn chosen(entries: Vec<RemoteTrashEntry>, ids: &[String]) -> (Vec<RemoteTrashEntry>, Vec<&String>) {
     if ids.is_empty() {
         return (entries, Vec::new());
@@ -240,7 +240,7 @@ pub fn question(count: usize) -> Option<String> {
     }
 }
 
-/// What is said after entries were deleted.
+/// The line that is printed after entries were deleted.
 pub fn deleted(count: usize) -> String {
     match count {
         1 => "deleted 1 entry".to_owned(),

@@ -13,7 +13,7 @@ use super::tftp::{self, address::TftpSite};
 use super::walk::{self, Directory, Visitor};
 use crate::printable::{self, Printable};
 
-/// What a listing is sorted by.
+/// The order of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListOrder {
     /// As the server sends it: directories first, then by name. A tree is sorted by path.

@@ -1,6 +1,6 @@
-//! The cookies with which a client without an account undoes its changes: they tell the server what this client has removed
-//! or replaced. Anyone who has one can restore those files. So they are kept where only this user can read them, and sent
-//! only to the server that set them.
+//! The cookies with which a client without an account undoes its changes: they tell the server what this client has
+//! removed or replaced. Anyone who has such a cookie can restore these files. So they are kept where only this user can
+//! read them, and sent only to the server that set them.
 //!
 //! A server sets a cookie with the first response that has something to undo. Parallel requests, sent before the client
 //! has a cookie, get one each. So there may be several cookies for a server: changes send the newest, and the trash is
@@ -46,7 +46,7 @@ pub struct UndoCookies {
 struct UndoCookie {
     /// The server that has set it.
     server: String,
-    /// It is sent with requests at this path and below it.
+    /// The cookie is sent with requests to this path and to paths below it.
     path: String,
     name: String,
     secret: String,
@@ -81,7 +81,7 @@ impl UndoCookies {
         self.fitting(server, target).pop()
     }
 
-    /// All of them for this target, the newest last.
+    /// All cookies for this target, the newest last.
     pub(super) fn fitting(&self, server: &Endpoint, target: &str) -> Vec<String> {
         let (Some(server), now) = (name(server), now()) else { return Vec::new() };
         let all = self.lock();
@@ -104,7 +104,7 @@ impl UndoCookies {
     fn add(&self, cookie: UndoCookie) {
         let mut all = self.lock();
         all.retain(|known| !known.is_same(&cookie));
-        // If it cannot be written, it is valid for this run.
+        // If the cookie cannot be written, it is kept for this run only.
         let _ = self.files.write(&cookie.file(), &cookie);
         all.push(cookie);
         self.make_room(&mut all);

@@ -49,8 +49,8 @@ pub fn send(
     Ok(Uploaded { status, target, length: content.length(), took: Time(begun.elapsed()) })
 }
 
-/// The default path of an upload, encoded: the path as typed, or only the file's name if that is absolute or contains
-/// `..`.
+/// The default path of an upload, encoded. This is the path as typed; if the path is absolute or contains `..`, it is
+/// only the file's name.
 pub fn default_path(typed: &str) -> String {
     format!("/{}", encode_path(&default_parts(typed)))
 }

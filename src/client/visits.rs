@@ -1,5 +1,5 @@
-//! Keeps the sessions of opened links from one run to the next: while a session lasts, its link needs no password and
-//! counts no further use.
+//! Keeps the sessions of opened links from one run to the next. While a session lasts, its link needs no password, and
+//! no further use is counted.
 //!
 //! `$XDG_STATE_HOME/wharf/links` (or `~/.local/state/wharf/links`) has a file for each server. Only this user can read
 //! a file, because anyone who can read it could use the sessions. It names links only by a hash, so it reveals no link.

@@ -16,7 +16,7 @@ pub struct Directory {
     pub path: String,
     /// What it is called in messages.
     pub name: String,
-    /// How far it is below the first one.
+    /// How many levels it is below the first directory.
     pub depth: usize,
 }
 

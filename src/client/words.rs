@@ -29,7 +29,7 @@ pub enum CommandError {
 /// The words that are not parsed yet.
 pub(super) struct Words<'w>(pub(super) std::slice::Iter<'w, String>);
 
-/// Splits a line into words. An empty line and a comment have none.
+/// Splits a line into words. An empty line and a comment have no words.
 pub fn split(line: &str) -> Result<Vec<String>, CommandError> {
     shell_words::split(line).map_err(|_| CommandError::Quote)
 }
@@ -43,7 +43,7 @@ impl Words<'_> {
         self.next().filter(|word| !word.is_empty()).ok_or(CommandError::Missing(verb, what))
     }
 
-    /// All that are left, at least one.
+    /// All remaining words; there must be at least one.
     pub(super) fn rest(
         &mut self,
         verb: &'static str,
@@ -54,8 +54,8 @@ impl Words<'_> {
         Ok(all)
     }
 
-    /// The options at the start: for each of these, by its letter and its name, whether it is given. `-rf` is `-r -f`,
-    /// and `--` ends them.
+    /// Reads the options at the start. For each of the known options, which have a letter and a name, returns whether
+    /// it is given. `-rf` is `-r -f`, and `--` ends the options.
     pub(super) fn options<const N: usize>(
         &mut self,
         usage: &'static str,

@@ -5,11 +5,11 @@
 //!                      └── one runs ──> wait for the next one, or lead it ──> result
 //! ```
 //!
-//! An `fsync` that began before a change may miss it. So a thread that arrives while an `fsync` runs waits
-//! for the next one, which one of the waiting threads runs for all of them.
+//! An `fsync` that began before a change may miss it. So a thread that arrives while an `fsync` runs waits for the next
+//! `fsync`. One of the waiting threads runs it for all of them.
 //!
-//! The system reports a failed `fsync` once, and success from then on. So an error is returned to every
-//! thread that had called `begin` by then, as if each had called `fsync` on its own descriptor.
+//! The system reports a failed `fsync` once, and success from then on. So every thread that called `begin` before the
+//! failure gets the error, as if each had called `fsync` on its own descriptor.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,9 +23,9 @@ use rustix::io::Errno;
 use super::rounds::{RoundMember, Rounds};
 use super::sync;
 
-/// The longest time that threads about to sync wait for others, when many are at work. They start earlier
-/// once all of them wait, so only a thread that takes long to save a file lets it expire. With 64 clients on
-/// two processors, 1 ms costs 0.5 flushes per file; 4 ms costs 0.3.
+/// The longest time that threads wait for others before they sync, when many threads save files. They start earlier if
+/// all of them wait, so this time expires only if a thread takes long to save its file. With 64 clients on two
+/// processors, 1 ms costs 0.5 flushes per file; 4 ms costs 0.3.
 const GATHER: Duration = Duration::from_millis(4);
 
 /// The directories in which threads are creating names. All threads that create names in one directory share
@@ -108,7 +108,7 @@ impl DirectorySyncs {
         let known = self.lock().get(&identity).map(Directory::join);
         let joined = match known {
             Some(joined) => Some(joined),
-            // Without the lock, as this may wait for the disk.
+            // The lock is not held here, because opening may wait for the disk.
             None => match sync::open(dir) {
                 Ok(handle) => {
                     let new = || Directory::open_as(Arc::new(handle));
@@ -223,9 +223,9 @@ impl Group {
         RunsBefore(self.lock().ended)
     }
 
-    /// Returns once an `fsync` that began after this call has ended, in this thread or another. Returns an
-    /// error if any has failed since [`Group::begin`], even a later one. A member of rounds waits for the
-    /// next round before it runs an `fsync`: threads that arrive meanwhile share it.
+    /// Returns once an `fsync` that began after this call has ended, in this thread or another. Returns an error if any
+    /// `fsync` has failed since [`Group::begin`]. A member of rounds waits for the next round before it runs an
+    /// `fsync`: threads that arrive meanwhile share it.
     fn finish(
         &self,
         RunsBefore(begun): RunsBefore,

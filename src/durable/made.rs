@@ -41,7 +41,7 @@ impl Made {
         self.record(pending.into_iter().zip(results));
     }
 
-    /// The directories to sync, each with the number of directories created in it.
+    /// The directories to sync, each with the number of directories that were created in it.
     fn pending(&self) -> Vec<(PathBuf, usize)> {
         let parents = self.lock();
         let pending = parents.iter().filter_map(|(parent, state)| match state {

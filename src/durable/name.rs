@@ -18,14 +18,14 @@ pub const OPEN_FILES: &str = "/proc/self/fd";
 /// Whether `/proc` is mounted.
 static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
 
-/// Whether this system can name an anonymous file. Without `/proc`, it cannot.
+/// Whether this system can name an anonymous file. Without `/proc`, it cannot be named.
 pub fn can_link() -> bool {
     *SHOWS_FILES
 }
 
-/// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file
-/// system does not support it or the open fails for another reason: the caller then creates a named file,
-/// whose error says why.
+/// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file system does
+/// not support such files, or if the open fails for another reason. Then the caller creates a named file, and reports
+/// the error if that fails too.
 pub fn anonymous_file(dir: impl AsFd, mode: Mode) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     can_link().then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)
@@ -50,7 +50,7 @@ pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::R
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(openat(dir, name, flags, mode)?);
     file.write_all(content).inspect_err(|_| {
-        // This call created it.
+        // This call has created the file.
         let _ = unlinkat(dir, name, AtFlags::empty());
     })?;
     Ok(file)
@@ -58,8 +58,8 @@ pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::R
 
 /// Renames a file within its directory, without replacing anything: `EEXIST` if the new name is taken.
 ///
-/// Not every file system can do that in one step. On the others, a hard link takes the name; without hard
-/// links, an empty file takes it, and the rename replaces that.
+/// Not every file system can do that in one step. On the others, a hard link takes the name. Without hard links, an
+/// empty file takes the name, and the rename replaces the empty file.
 pub fn rename_new(dir: impl AsFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     let dir = dir.as_fd();
     match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
@@ -74,7 +74,7 @@ pub fn rename_new(dir: impl AsFd, from: &OsStr, to: &OsStr) -> Result<(), Errno>
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     openat(dir, to, flags, Mode::RUSR | Mode::WUSR)?;
     renameat(dir, from, dir, to).inspect_err(|_| {
-        // This call created it, and it is empty.
+        // This call created the file, and it is empty.
         let _ = unlinkat(dir, to, AtFlags::empty());
     })
 }

@@ -1,8 +1,8 @@
 //! Lets `fsync` calls start together.
 //!
-//! A file system's journal commits all pending changes at once, and each commit flushes the disk. On a fast
-//! disk a commit ends before the next file arrives, so each file would cost one commit. So when many threads
-//! save files, each that is about to sync waits a moment for the others, and they start together.
+//! A file system's journal commits all pending changes at once, and each commit flushes the disk. On a fast disk a
+//! commit ends before the next file arrives, so each file would cost one commit. So when many threads save files, a
+//! thread that is about to sync waits a moment for the others, and they start together.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,7 +32,7 @@ struct State {
     rounds: u64,
 }
 
-/// A thread that is about to sync something, or has just done so.
+/// A thread that is about to sync a file or directory, or has just done so.
 #[derive(Debug)]
 pub struct RoundMember<'r>(&'r Rounds);
 

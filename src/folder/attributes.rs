@@ -1,8 +1,8 @@
 //! What a file keeps when its content is replaced: permissions, owner, group, access control list, extended attributes.
 //!
-//! An upload is a new file that takes the old one's place, so all of this has to be copied. A failure to copy never
-//! fails the upload: what the system forbids is left out. But no user may gain access to the file because of that, so
-//! permissions that depend on something that was left out are removed too.
+//! An upload is a new file that takes the place of the old file, so all of this has to be copied. An upload never fails
+//! because something cannot be copied: what the system forbids is left out. But no user may gain access to the file
+//! because of that, so permissions that depend on something that was left out are removed too.
 //!
 //! What describes the old content is not copied: the bits set-user-ID, set-group-ID and sticky, file capabilities, and the
 //! kernel's own checksums (IMA, EVM). The kernel drops most of them when a file is written in place, too.
@@ -90,7 +90,7 @@ impl Attributes {
             let has_list = fs::fgetxattr(file, acl::ACCESS, &mut [0; 1]) == Err(Errno::RANGE);
             return Ok(has_list && fs::fremovexattr(file, acl::ACCESS).is_ok());
         }
-        // While this user still owns the file and may write to it.
+        // The extended attributes are set while this user still owns the file and may write to it.
         for (name, value) in &self.extended {
             let _ = fs::fsetxattr(file, name.as_c_str(), value, XattrFlags::empty());
         }

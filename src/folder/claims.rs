@@ -2,8 +2,8 @@
 //!
 //! If a file system can neither link nor rename without replacing, an empty file (`O_EXCL`) claims the name, and the
 //! complete file is renamed over it. Of two servers only one can claim it. The empty file exists only until the rename,
-//! and this server shows it to no reader. A server that is killed in between leaves it behind; so does a failed rename,
-//! if the file system then refuses to remove the empty file.
+//! and this server shows it to no reader. If the server is killed in between, the empty file stays. It also stays if
+//! the rename fails and the file system refuses to remove it.
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
@@ -40,7 +40,8 @@ impl Claims {
     /// Claims a name; `EEXIST` if it is taken.
     pub(super) fn take<'c>(&'c self, dir: &'c Dir, name: &'c OsStr) -> Result<Claim<'c>, Errno> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        // Locked meanwhile: a thread that has opened the empty file calls `holds` afterwards, and must see the claim.
+        // The claims are locked meanwhile: a thread that has opened the empty file calls `holds` afterwards, and must
+        // see the claim.
         let mut held = self.held();
         self.were_made.store(true, Ordering::SeqCst);
         let file = fs::openat(dir, name.as_bytes(), flags, Mode::RUSR | Mode::WUSR)?;
@@ -65,7 +66,8 @@ impl Claims {
 }
 
 impl Claim<'_> {
-    /// The file has the name now. Some file systems derive its inode from the name, so it could look like the claim.
+    /// The file has the name now. Some file systems derive the inode number from the name, so the new file could look
+    /// like the claim.
     pub(super) fn fulfil(mut self) {
         self.is_fulfilled = true;
     }

@@ -31,8 +31,8 @@ use crate::durable::group::DirectorySyncs;
 use crate::durable::rounds::RoundMember;
 use crate::path::SharePath;
 
-/// How often another program may change the file that has the name between the check and the rename. This server's own
-/// commits cannot: they run one at a time.
+/// How often another program may change the file that has the name, between the check and the rename. Other commits of
+/// this server cannot change it, because commits run one at a time.
 const TRIES: usize = 16;
 /// How often such a change counts even if the new file has the same mode, owner and group: it may have another ACL.
 /// Without this limit, a file that others replace all the time could never be replaced by this one.
@@ -43,7 +43,7 @@ const EXACT_TRIES: usize = 4;
 pub struct Saved {
     /// Its final name, which [`OnConflict::Rename`] may have changed.
     pub path: SharePath,
-    /// The path that was asked for, if its client must not learn that it was taken.
+    /// The requested path, if the client must not learn that it was taken.
     pub asked_for: Option<SharePath>,
     /// Its real path, if known and different.
     pub lies_at: Option<SharePath>,
@@ -51,7 +51,7 @@ pub struct Saved {
     pub size: u64,
     /// Whether the name is new, so that no file was replaced.
     pub created: bool,
-    /// The trash id of the file that was replaced, if that is kept.
+    /// The trash id of the replaced file, if this file is kept.
     pub kept: Option<TrashId>,
 }
 
@@ -78,14 +78,14 @@ pub(super) struct CommitTerms<'w> {
     pub(super) size: u64,
     /// Its modification time, if that differs from the time of its last write.
     pub(super) modified: Option<SystemTime>,
-    /// What must hold for its name.
+    /// The condition for its name.
     pub(super) guard: Guard,
     /// Whether missing directories on its path are made.
     pub(super) makes_parents: bool,
-    /// Who saves it.
+    /// The client that saves it.
     pub(super) remover: &'w Remover,
-    /// For a move, the file that this one was copied from. The new file gets that file's attributes, and counts as
-    /// written by nobody.
+    /// For a move, the file that this file was copied from. The new file gets the attributes of the source, and counts
+    /// as written by nobody.
     pub(super) moved_from: Option<&'w File>,
 }
 
@@ -95,7 +95,7 @@ enum Attempt {
     Saved(Saved),
     /// The name now belongs to a different file.
     Changed,
-    /// This file cannot be named, because of this error; a copy can.
+    /// The file cannot get the name, because of this error, but a copy of it can.
     NeedsCopy(Errno),
 }
 
@@ -136,7 +136,8 @@ pub(super) fn save(
                 .map_err(of_directory);
         }
         if temporary.is_gone() {
-            // No directory is made for a file that has gone with the one that it was for.
+            // The temporary file was removed together with the directory that it was in, so this directory is not made
+            // again.
             return Err(Error::ParentGone);
         }
         let (place, grant) = &Place::find(&shared.root, grant)?;
@@ -148,7 +149,8 @@ pub(super) fn save(
     saved.map_err(|error| if error.is_stale() { Error::ParentGone } else { error })
 }
 
-/// An error of a directory that was found a moment ago: if it is gone, it is found or made anew.
+/// Converts an error about a directory that was found a moment ago. If the directory is gone, the commit begins again,
+/// and finds or makes it.
 fn of_directory(error: Error) -> Error {
     if matches!(error, Error::NotFound) { Errno::STALE.into() } else { error }
 }
@@ -182,7 +184,7 @@ impl Commit<'_> {
         }
     }
 
-    /// Gives the file its name in `dir`; or a copy of it, if the file cannot be named there.
+    /// Gives the file its name in `dir`. If the file cannot be named there, a copy of it gets the name.
     fn publish(&self, dir: &Arc<Dir>, temporary: &mut Temporary) -> Result<Saved, Error> {
         let mut copy = None;
         for tried in 0..TRIES {
@@ -212,8 +214,8 @@ impl Commit<'_> {
         Err(Error::Exists)
     }
 
-    /// Sets the file's attributes, prepares to keep the old file, and syncs both. Returns the file whose attributes it
-    /// has (`None` if it has the attributes of a new file), and how the old file is kept.
+    /// Sets the file's attributes, prepares to keep the old file, and syncs both. Returns the file from which the
+    /// attributes were copied (`None` if the file has the attributes of a new file), and how the old file is kept.
     fn prepare(
         &self,
         dir: &Arc<Dir>,
@@ -317,8 +319,7 @@ impl Commit<'_> {
         }))
     }
 
-    /// The result of giving the file a name. The client learns that name, or else only the one that it asked
-    /// for.
+    /// The result of giving the file a name. The client learns this name, or only the name that it asked for.
     fn given(
         &self,
         given: Result<Given, Errno>,

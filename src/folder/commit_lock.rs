@@ -3,10 +3,10 @@
 //! Within this server, commits run one at a time. A commit that depends on the current file (`If-Match`, `refuse`,
 //! `rename`) also waits for other servers that share the folder: they hold a lock on `.wharf/lock` meanwhile.
 //!
-//! It is an `flock`. Unlike a POSIX lock it belongs to an open file: threads exclude each other, closing another handle
-//! does not release it, and it ends with its process. NFS, `CephFS` and SMB forward it to other machines, and so do FUSE
-//! file systems that support locks. Elsewhere only servers on the same machine see it, or none do; then each continues
-//! without it.
+//! It is an `flock`. Unlike a POSIX lock, it belongs to an open file. So threads exclude each other, closing another
+//! handle does not release the lock, and it ends with its process. NFS, `CephFS` and SMB forward it to other machines,
+//! and so do FUSE file systems that support locks. Elsewhere, only servers on the same machine see the lock, or no
+//! server does. Then each server continues without it.
 //!
 //! The file is never removed: a server waiting for the lock of a removed file would get it while another holds the lock of
 //! its successor.
@@ -22,13 +22,12 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 const NAME: &str = "lock";
-/// How long another server may hold the lock. It needs the lock only for a few system calls; a server that
-/// was stopped in between must not block this one.
+/// How long another server may hold the lock. A server needs the lock only for a few system calls. If one is stopped in
+/// between, it must not block this server.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two attempts. `flock` has no timeout, so it is polled.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
-/// How often another server may remove the empty directory before the file is created in it, or the file
-/// itself.
+/// How often the creation is tried. Another server may remove the empty directory, or the file, each time.
 const TRIES: usize = 16;
 
 /// The lock of one folder.
@@ -50,7 +49,7 @@ impl CommitLock {
         CommitGuard { _threads: self.hold(), _lock: None }
     }
 
-    /// Waits for other servers too, if the file system supports locks. It waits for them first, so that
+    /// Waits for other servers too, if the file system supports locks. It waits for the other servers first, so that
     /// commits that need not wait for them are not delayed.
     pub(super) fn across_servers(&self, root: &Root) -> Result<CommitGuard<'_>, Error> {
         let lock = match lock(root) {

@@ -119,7 +119,7 @@ impl Source {
         }
     }
 
-    /// Opens the directory that the path names, if it is not this one.
+    /// Opens the directory that the path names, if this is another directory than the current one.
     fn find_another(&self, current: &Shared) -> Result<Option<Shared>, CannotShare> {
         let cannot = |error| CannotShare::because(self.path.clone(), error);
         if Identity::at(&self.path).map_err(cannot)? == current.root.identity() {

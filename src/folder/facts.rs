@@ -22,12 +22,12 @@ pub struct Facts {
 const SECOND: i128 = 1_000_000_000;
 
 /// How old a time in whole seconds must be before it counts as settled. During the first second, the file may be
-/// written again without a new time; the other second allows for a file server whose clock is behind.
+/// written again without a new time. The other second is for file servers whose clock is behind.
 const COARSE_AGE: i128 = 2 * SECOND;
 
-/// Identifies one version of a file: inode, size, and the times of the last change of content and of anything
-/// else, in nanoseconds; and the device, if it differs from the root's. The root's device changes with each
-/// mount, and differs between the mounts of one volume on several machines, though the file is the same.
+/// Identifies one version of a file: its inode, its size, and its times of modification and of change, in nanoseconds.
+/// The device is part of it only if it is not the root's device. The root's device changes with each mount, and differs
+/// between the mounts of one volume on several machines, though the file is the same.
 ///
 /// Equal versions that are [settled](FileVersion::is_settled) have the same bytes, so a version can be a strong validator.
 /// A save through the folder always makes a new inode. If another program rewrites a file in place, the versions differ if
@@ -43,7 +43,7 @@ pub struct FileVersion {
 }
 
 impl Facts {
-    /// Takes the result of `stat`, below a root on this device.
+    /// The facts from a result of `stat`, below a root on this device.
     pub(super) fn new(stat: &Stat, home: u64) -> Self {
         let len = stat.st_size.unsigned_abs();
         let version = FileVersion {
@@ -64,8 +64,8 @@ impl Facts {
         Ok(facts)
     }
 
-    /// Whether nothing about the file has changed for this time before `now`. Until then it may still change without a new
-    /// version, within a tick of the file system's clock.
+    /// Whether the file has not changed during this time before `now`. After a recent change, the file may change again
+    /// without a new version, within a tick of the file system's clock.
     pub fn were_true_for(&self, time: Duration, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let then = i128::try_from(now.saturating_sub(time).as_nanos()).unwrap_or(i128::MAX);
@@ -74,10 +74,10 @@ impl Facts {
 }
 
 impl FileVersion {
-    /// Whether a change of the file at `now` or later makes another version. Some file systems keep time in
-    /// whole seconds (`MooseFS`, sshfs, ext4 with inodes of 128 bytes): a file that is rewritten within the
-    /// second keeps its version. A time without nanoseconds may come from one of them; it must be two seconds
-    /// old, which a time in the future never is.
+    /// Whether a change of the file at `now` or later makes another version. Some file systems keep time in whole
+    /// seconds (`MooseFS`, sshfs, ext4 with inodes of 128 bytes): a file that is rewritten within the second keeps its
+    /// version. A time without nanoseconds may come from such a file system, so it must be two seconds old. A time in
+    /// the future is never old enough.
     pub fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let latest = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX) - COARSE_AGE;

@@ -22,7 +22,7 @@ const NAME: &str = "id";
 
 const BYTES: usize = 16;
 
-/// How often another server may remove the empty directory before the file is created in it.
+/// How often the creation is tried. Another server may remove the directory each time, as long as it is empty.
 const TRIES: usize = 16;
 
 /// The id of a folder: 32 hexadecimal digits, so that it can be a file's name.
@@ -30,7 +30,7 @@ const TRIES: usize = 16;
 pub struct FolderId([u8; BYTES]);
 
 impl FolderId {
-    /// The id of this directory. If it has none, and may be written, it gets these bytes.
+    /// The id of this directory. If the directory has no id, and may be written, these bytes become its id.
     pub(super) fn of(shared: &Shared, random: [u8; BYTES]) -> io::Result<Self> {
         match read(&shared.root) {
             Ok(Some(id)) => return Ok(id),

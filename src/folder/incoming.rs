@@ -6,11 +6,11 @@
 //!                        └─ dropped: removed without a trace
 //! ```
 //!
-//! Until [`commit`](Incoming::commit), neither the file nor its missing parent directories are visible. Then the file is
-//! synced and appears under its name in one atomic step; a reader gets the old file or the new one. An old file is
+//! Until [`commit`](Incoming::commit), neither the file nor its missing parent directories are visible. Then the file
+//! is synced and appears under its name in one atomic step; a reader gets the old file or the new one. An old file is
 //! replaced, not overwritten: a client that reads it keeps reading it, and the new file gets its
-//! [`attributes`](super::attributes). A symbolic link to a file is replaced too: the link goes, its target stays
-//! unchanged, and the new file gets the attributes of any new file.
+//! [`attributes`](super::attributes). A symbolic link to a file is replaced too. The link disappears, its target stays
+//! unchanged, and the new file gets the attributes of a new file.
 //!
 //! Knows nothing of protocols; a precondition of a request arrives as a [`Guard`].
 

@@ -81,8 +81,8 @@ impl Scan {
         Some(DirEntry { name, kind, modified: facts.modified })
     }
 
-    /// The facts of the file that has the name now: the empty file that was found may only have claimed it
-    /// for a file that is being saved.
+    /// The facts of the file that has the name now. The empty file that was found may only have claimed the name for a
+    /// file that is being saved.
     fn settled(&self, name: &OsStr, stat: &Stat) -> Option<Stat> {
         if self.shared.claims.holds(stat) {
             return None;

@@ -60,6 +60,8 @@ mod temporary_tree;
 #[cfg(test)]
 mod tests;
 mod trash;
+mod trash_operations;
+mod upload_operations;
 mod uploads;
 mod walk;
 
@@ -134,8 +136,8 @@ impl Folder {
         self.source.follow()
     }
 
-    /// Fails if the folder's path does not name it, if it cannot be read or, for writing, written, or if the disk has less
-    /// space than the reserve.
+    /// Fails if the folder's path does not name the folder, or if the folder cannot be read. For writing, it also fails
+    /// if the folder cannot be written, or if the disk has less free space than the reserve.
     pub fn check(&self, for_writing: bool, _: Blocking<'_>) -> Result<(), Error> {
         let shared = self.source.current();
         shared.stays()?;
@@ -317,132 +319,6 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Renamed, Error> {
         rename::rename(&self.source.current(), from, expected.into(), wanted)
-    }
-
-    /// Deletes the owner from the entries of the trash whose [owner](Remover::owner) is not one of these. Otherwise
-    /// somebody who gets the same name later would own those entries. It may wait for the disk.
-    pub fn disown_trash(&self, is_there: impl Fn(&str) -> bool, _: Blocking<'_>) -> Result<(), Error> {
-        let shared = self.source.current();
-        if shared.rules.read_only {
-            return Ok(());
-        }
-        shared.trash.disown(&shared.root, is_there)
-    }
-
-    /// At most `limit` entries of the trash, the newest first; only those older than `before`, if that is
-    /// given.
-    pub fn trash(
-        &self,
-        whose: Whose<'_>,
-        limit: usize,
-        before: Option<TrashId>,
-        _: Blocking<'_>,
-    ) -> Result<Vec<TrashItem>, Error> {
-        let shared = self.source.current();
-        shared.trash.list(&shared.root, whose, limit, before)
-    }
-
-    /// Moves an entry of the trash back to its place, or beside it if that is taken: `name (restored).ext`. Missing
-    /// parents are created. The judge must allow adding the entry there. When this returns, the move is on the disk
-    /// (unless [`Rules::durable`] is off).
-    pub fn restore(
-        &self,
-        id: &TrashId,
-        whose: Whose<'_>,
-        judge: &Judge,
-        _: Blocking<'_>,
-    ) -> Result<Restored, Error> {
-        restore::restore(&self.source.current(), *id, whose, judge)
-    }
-
-    /// Discards an entry of the trash. The judge must allow removing what was at its path, unless `whose`
-    /// stands for everybody. Its content is removed by [`Folder::sweep_trash`].
-    pub fn discard(
-        &self,
-        id: &TrashId,
-        whose: Whose<'_>,
-        judge: &Judge,
-        _: Blocking<'_>,
-    ) -> Result<(), Error> {
-        let shared = self.source.current();
-        shared.may_change()?;
-        shared.trash.discard(&shared.root, *id, whose, judge)
-    }
-
-    /// Discards the entries of the trash that [`Folder::discard`] would, in pieces: the first piece has no `before`,
-    /// and each later piece has the [rest](Emptied::rest) of the previous piece.
-    pub fn empty_trash(
-        &self,
-        whose: Whose<'_>,
-        before: Option<TrashId>,
-        judge: &Judge,
-        _: Blocking<'_>,
-    ) -> Result<Emptied, Error> {
-        let shared = self.source.current();
-        shared.may_change()?;
-        shared.trash.empty(&shared.root, whose, before, judge)
-    }
-
-    /// Discards what has expired by `now`, continues to remove what was discarded, and measures directories,
-    /// for about a second at most. Call it from time to time, on a thread that nobody waits for.
-    pub fn sweep_trash(&self, now: SystemTime, _: Blocking<'_>) {
-        let shared = self.source.current();
-        if shared.may_change().is_ok() {
-            shared.trash.sweep(&shared.root, now);
-        }
-    }
-
-    /// Begins an upload that may arrive in pieces, under this token, which must be new. It fails as [`Folder::receive`]
-    /// does.
-    pub fn begin_upload(
-        &self,
-        token: UploadToken,
-        grant: &Grant<'_, ToWrite>,
-        plan: Plan,
-        piece: Piece,
-        _: Blocking<'_>,
-    ) -> Result<Appending, UploadError> {
-        self.source.uploads().begin(token, grant, plan, piece)
-    }
-
-    /// How much of an upload has arrived. A request that is appending to it can no longer do so: the result stays true
-    /// until another request appends. The judge decides by the upload's path, which the client does not name. It may wait
-    /// for the disk.
-    pub fn upload(
-        &self,
-        token: &UploadToken,
-        judge: &Judge,
-        _: Blocking<'_>,
-    ) -> Result<Standing, UploadError> {
-        self.source.uploads().standing(token, judge)
-    }
-
-    /// Continues an upload at this offset. It may wait for the disk. [`Appending::end`] asks a judge again.
-    pub fn append(
-        &self,
-        token: &UploadToken,
-        offset: u64,
-        piece: Piece,
-        judge: &Judge,
-        _: Blocking<'_>,
-    ) -> Result<Appending, UploadError> {
-        self.source.uploads().append(token, offset, piece, judge)
-    }
-
-    /// Discards an upload; a request that is appending to it can no longer do so.
-    pub fn cancel_upload(
-        &self,
-        token: &UploadToken,
-        judge: &Judge,
-        _: Blocking<'_>,
-    ) -> Result<(), UploadError> {
-        self.source.uploads().cancel(token, judge)
-    }
-
-    /// Discards the uploads to which nothing was added for a [`LIFETIME`] before `now`, and empty ones after an
-    /// [`EMPTY_LIFETIME`].
-    pub fn forget_uploads(&self, now: SystemTime, _: Blocking<'_>) {
-        self.source.uploads().discard_expired(now);
     }
 }
 

@@ -13,8 +13,8 @@ use super::shared::Shared;
 use super::{root, stale};
 use crate::access::{Grant, Operation, ToRead};
 
-/// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
-/// inodes change by themselves, every open looks like that.
+/// How often an open is repeated because it has found a placeholder instead of the file that replaces it. On file
+/// systems whose inode numbers change by themselves, every open seems to find one.
 const CLAIMS_IN_A_ROW: usize = 4;
 
 /// The result of opening a path.
@@ -36,8 +36,8 @@ pub struct OpenFile {
     pub file: File,
     /// The facts at the moment of opening.
     pub facts: Facts,
-    /// Whether its real path differs from the grant's path; then the principal needed the right at both. Only known
-    /// where rights differ by path. A cached copy of such a file must not be sent to others.
+    /// Whether its real path differs from the grant's path. If so, the principal needed the right at both paths. This
+    /// is known only where rights differ by path. A cached copy of such a file must not be sent to others.
     pub is_alias: bool,
 }
 
@@ -99,8 +99,8 @@ pub(super) fn open<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
     }
 }
 
-/// Opens whatever has this path. An empty file may be a placeholder that claims the name for a file that is
-/// about to be saved, or that claimed it until now; neither is what the client asked for.
+/// Opens whatever has this path. An empty file may be a placeholder that claims the name for another file, or claimed
+/// it until now. The client has not asked for the placeholder, so the path is opened again.
 fn open_unclaimed<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<(Opened, Stat), Error> {
     let mut opened = open_once(shared, grant)?;
     for _ in 0..CLAIMS_IN_A_ROW {

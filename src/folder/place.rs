@@ -202,7 +202,7 @@ impl Place {
         Ok(Some(syncs.begin_with(ours.parts(), || Some(Arc::new(dir?)))))
     }
 
-    /// The same for the deepest directory that existed when the place was found.
+    /// Like [`Self::confirm`], for the deepest directory that existed when the place was found.
     pub(super) fn confirm_nearest(&self, root: &Root) -> Result<(), Error> {
         self.confirm_above(root, &self.dir, self.missing.len())
     }
@@ -256,8 +256,8 @@ impl Place {
         Ok(Some((handle, stat)))
     }
 
-    /// Lets something `appear` under the first of `name (1).ext`, `name (2).ext`, … that is free (no `EEXIST`) and that
-    /// it `may` have. Returns the path, or the first other error.
+    /// Calls `appear` with `name (1).ext`, `name (2).ext` and so on, until a name is free (no `EEXIST`). Names for
+    /// which `may` is false are left out. Returns the path, or the first other error.
     pub(super) fn appear_beside(
         &self,
         may: impl Fn(&SharePath) -> bool,

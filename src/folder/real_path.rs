@@ -28,9 +28,9 @@ pub(super) struct Judged<'g, O> {
     pub(super) real: Option<SharePath>,
 }
 
-/// Narrows the grant to what its principal may do at the real path of this handle; fails if that is not
-/// enough. The handle belongs to the path or, if the last `missing` names of the path do not exist, to the
-/// directory above them. Creating a missing directory needs a separate right.
+/// Narrows the grant to what its principal may do at the real path of this handle; fails if that is not enough. The
+/// handle belongs to the path. If the last `missing` names of the path do not exist, it belongs to the directory above
+/// them. Creating a missing directory needs a separate right.
 pub(super) fn judge<'g, O: Operation>(
     root: &Dir,
     grant: &'g Grant<'_, O>,

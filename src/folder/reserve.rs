@@ -17,7 +17,7 @@ pub(super) struct Reserve {
     in_flight: AtomicU64,
 }
 
-/// Bytes that are being written. Drop it when they are written, as the file system counts them from then on.
+/// Bytes that are being written. Drop this when they are written: from then on, the file system counts them.
 pub(super) struct InFlight<'r> {
     reserve: &'r Reserve,
     bytes: u64,

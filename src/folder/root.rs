@@ -24,7 +24,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The flags for opening anything unknown: a FIFO must not block, a terminal must not become the controlling one.
+/// The flags for opening anything unknown: a FIFO must not block, and a terminal must not become the controlling
+/// terminal.
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// The directory for the server's own files, below the folder's root.
@@ -127,8 +128,8 @@ impl Root {
     /// The `stat` of what a reader would get; it does not need the permission to read.
     pub(super) fn look<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Stat, Error> {
         let file = match self.open_as(grant.path().as_path(), OFlags::PATH).map_err(Error::from) {
-            // The path leads through a directory that may not be entered. The principal may not be allowed to
-            // know about it.
+            // The path leads through a directory that may not be entered. The principal may not be allowed to know that
+            // this directory exists.
             Err(Error::Denied) if grant.depends_on_path() => return Err(Error::NotFound),
             other => other?,
         };
@@ -136,7 +137,7 @@ impl Root {
         Ok(fs::fstat(file)?)
     }
 
-    /// Why something could not be opened. Only principals that may know learn that it exists.
+    /// Why something could not be opened. Only principals that may know about it learn that it exists.
     fn unopened<O: Operation>(&self, grant: &Grant<'_, O>, error: io::Error) -> Error {
         match error.into() {
             Error::Denied if grant.depends_on_path() => self.look(grant).err().unwrap_or(Error::Denied),
@@ -149,9 +150,8 @@ impl Root {
         Ok(Identity::of(&fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?))
     }
 
-    /// The `stat` of whatever has this path now, even if a link on the path now leads out. Use it only for a
-    /// comparison with the facts of a file that was opened: if they are equal, it is the same file and
-    /// content.
+    /// The `stat` of whatever has this path now, even if a link on the path now leads out. Use it only for a comparison
+    /// with the facts of a file that was opened. If both are equal, the file and its content are the same.
     pub(super) fn glance(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::statat(&self.dir, path.as_path(), AtFlags::empty())?)
     }
@@ -231,7 +231,8 @@ impl Root {
         Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
 
-    /// The `stat` of what a link at this path leads to, if that is shared: whether something hidden exists must not show.
+    /// The `stat` of the target of a link at this path, if the target is shared. Otherwise it looks absent, so that
+    /// nobody learns which hidden entries exist.
     pub(super) fn target_of(&self, path: &SharePath, rules: &Rules) -> Result<Stat, Error> {
         let target =
             self.open_as(path.as_path(), OFlags::PATH).map_err(|error| Error::from(error).of_source())?;

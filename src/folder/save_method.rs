@@ -61,8 +61,8 @@ impl SaveMethods {
 }
 
 /// Whether this error may mean that the file system, or a security module, does not support the call. FAT and
-/// `AppArmor` return `EPERM` or `EACCES`, FUSE `ENOSYS` or (rclone) `EIO`, NFS `EINVAL`, overlays `EXDEV`.
-/// If the error means what it says, the next method fails with it again.
+/// `AppArmor` return `EPERM` or `EACCES`, FUSE `ENOSYS` or (rclone) `EIO`, NFS `EINVAL`, overlays `EXDEV`. If the error
+/// has its usual meaning instead, the next method fails with the same error.
 pub(super) fn is_unsupported(error: Errno) -> bool {
     matches!(
         error,

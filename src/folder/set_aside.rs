@@ -1,7 +1,8 @@
-//! What is about to be given up, out of sight: its own name in a new directory with a temporary name.
+//! An entry that is about to be removed, out of sight: it is moved into a new directory with a temporary name, and
+//! keeps its own name there.
 //!
-//! Until it is certain that nothing more was saved in it, it can be the only copy. So it keeps its name, and the sweep puts back
-//! what a crash leaves there; it removes nothing of it.
+//! As long as something may have been saved in it, it can be the only copy. So it keeps its name, and the sweep puts
+//! back what a crash leaves there, and removes nothing of it.
 
 use std::ffi::{OsStr, OsString};
 use std::iter;
@@ -18,10 +19,10 @@ use super::root::{self, Entries, name_of};
 use super::temporary::{TRIES, move_to_free, random_number};
 use crate::path::is_temporary;
 
-/// How long the name of such a directory is: longer than that of any other temporary.
+/// The length of the name of such a directory: no other temporary has such a long name.
 const NAME: usize = ".wharf-0123456789abcdef0123456789abcdef.tmp".len();
 
-/// Something that was set aside. Dropped, it leaves an empty directory to nobody.
+/// An entry that was set aside. When this is dropped, the directory is removed if it is empty.
 pub(super) struct SetAside {
     parent: Arc<Dir>,
     holder: String,
@@ -45,12 +46,12 @@ impl SetAside {
         &self.dir
     }
 
-    /// Its path below the directory that it was in, for people.
+    /// Its path below the directory that it was in, as text for the user.
     pub(super) fn shown(&self) -> String {
         format!("{}/{}", self.holder, self.name.display())
     }
 
-    /// Gives it its name back, or the next free one if another client has taken it meanwhile.
+    /// Gives the entry its name back, or the next free name if another client has taken the name meanwhile.
     pub(super) fn put_back(&self) -> Result<(), Errno> {
         put_back(&self.dir, &self.name, &*self.parent)
     }
@@ -84,12 +85,13 @@ fn put_back(from: &Dir, name: &OsStr, to: impl AsFd) -> Result<(), Errno> {
     back.find(|back| *back != Err(Errno::EXIST)).unwrap_or(Err(Errno::EXIST))
 }
 
-/// Whether a directory of this name is one of these.
+/// Whether a directory of this name holds such an entry.
 pub(super) fn is_holder(name: &OsStr) -> bool {
     name.len() == NAME && is_temporary(name)
 }
 
-/// Puts back what a crash has left in this directory, unless its server is still running. Returns whether there was any.
+/// Puts back what a crash has left in this directory, unless its server is still running. Returns whether anything was
+/// there.
 pub(super) fn recover(parent: &OwnedFd, holder: &OsStr) -> Result<bool, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = Dir::from_std_file(fs::openat(parent, holder.as_bytes(), flags, Mode::empty())?.into());

@@ -1,7 +1,7 @@
 //! One directory that the folder is, or was, and the state that all operations in it share.
 //!
-//! The folder may become [another directory](super::current) while an operation runs. The operation keeps this one until
-//! its end, and finds out here that it was replaced.
+//! The folder may become [another directory](super::current) while an operation runs. The operation keeps the old
+//! directory until its end, and finds out here that the directory was replaced.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

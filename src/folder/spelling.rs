@@ -30,8 +30,8 @@ pub(super) fn of_rules<'r>(
     spelled
 }
 
-/// Whether each name may be another spelling of the one in the other path. Most spellings begin alike: some
-/// file systems ignore case, or dots and blanks at the end. The exceptions are short names and letters beyond
+/// Whether each name may be another spelling of the corresponding name in the other path. Most spellings begin alike:
+/// some file systems ignore case, or dots and blanks at the end. The exceptions are short names and letters beyond
 /// ASCII.
 fn look_alike(path: &SharePath, rule: &SharePath) -> bool {
     path.segments().zip(rule.segments()).all(|(name, other)| {

@@ -1,7 +1,7 @@
-//! `ESTALE`: on a network file system the directory or file behind a handle was replaced or forgotten.
+//! `ESTALE`: on a network file system, the directory or file of a handle was replaced, or the server has forgotten it.
 //!
-//! Resolving the path again from the folder's own handle usually finds the file that has the name now, so every operation
-//! that begins at that handle is retried.
+//! If the path is resolved again from the folder's own handle, that usually finds the file that has the name now. So
+//! every operation that begins at the folder's handle is retried.
 
 use super::Error;
 use rustix::io::Errno;

@@ -121,7 +121,7 @@ fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bo
     Ok(is_stale)
 }
 
-/// The same for a directory: an incomplete copy.
+/// Like [`discard`], for a directory: an incomplete copy.
 fn discard_tree(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let tree = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;

@@ -16,8 +16,8 @@ use crate::path::SharePath;
 /// How many names are tried for one directory.
 const MOST_NAMES: u32 = 9_999;
 
-/// The same path, with another name for the first directory whose name is taken; `None` if none is taken, or
-/// if the principal may know that it is.
+/// The same path, with another name for the first directory whose name is taken. `None` if no name is taken, or if the
+/// principal may know that the name is taken.
 pub(super) fn renamed<O: Operation>(
     root: &Root,
     grant: &Grant<'_, O>,

@@ -8,8 +8,8 @@
 //! A file with a temporary name stays locked (`flock`) while its server runs, so that another server's
 //! [sweep](super::sweep) can distinguish leftovers from files that are being written.
 //!
-//! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name:
-//! where a file system needs a claim, the claim must be hidden from this server's readers.
+//! [`durable::name`](crate::durable::name) creates and names anonymous files. It does not give named files their final
+//! names: where a file system needs a claim, this server has to hide the claim from its readers.
 //!
 //! Knows nothing of the rules, or of what the final name means.
 
@@ -191,8 +191,8 @@ impl Temporary {
         if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
-        // NFS can link, but cannot rename without replacing. FAT is the other way round. Many FUSE file
-        // systems can do neither.
+        // NFS can link, but cannot rename without replacing. FAT can rename so, but cannot link. Many FUSE file systems
+        // can do neither.
         match old.rename_to_free(dir, name) {
             Err(error) if error != Errno::XDEV && is_unsupported(error) => match old.link(dir, name) {
                 Err(error) if error != Errno::XDEV && is_unsupported(error) => old.claim(dir, name, claims),
@@ -304,13 +304,13 @@ pub(super) fn set_aside(dir: &Dir, name: &OsStr) -> Result<String, Errno> {
     Err(Errno::EXIST)
 }
 
-/// Renames an entry of this directory to a name that must be free: `EEXIST` if it is not. Where the file system cannot do that in
-/// one step, the commit lock keeps this server's own saves away.
+/// Renames an entry of this directory to a name that must be free: `EEXIST` if it is not. If the file system cannot do
+/// that in one step, the commit lock excludes other saves of this server meanwhile.
 pub(super) fn rename_to_free(dir: &Dir, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     move_to_free(dir, from, dir, to)
 }
 
-/// The same, from one directory to another.
+/// Like [`rename_to_free`], from one directory to another.
 pub(super) fn move_to_free(
     from_dir: impl AsFd,
     from: &OsStr,

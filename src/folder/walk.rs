@@ -1,9 +1,9 @@
 //! Everything below a directory, one step at a time.
 //!
 //! A [`Walk`] looks at one entry per call, so the caller may stop after any of them and continue later. Of each
-//! directory, it shows the same entries as [`Folder::scan`](super::Folder::scan); it skips hidden and reserved names,
-//! devices, and links that lead out or nowhere, and what its principal may not list or read. A link to a file counts as
-//! that file. A link to a directory is skipped: following it could loop, or show the same files again.
+//! directory, it shows the same entries as [`Folder::scan`](super::Folder::scan). It skips hidden and reserved names,
+//! devices, links that lead out or nowhere, and entries that its principal may not list or read. A link to a file
+//! counts as that file. A link to a directory is skipped: following it could loop, or show the same files again.
 //!
 //! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
 //! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.

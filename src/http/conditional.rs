@@ -48,7 +48,7 @@ pub enum Verdict {
 pub fn gather<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Preconditions<'a> {
     let mut found = Preconditions::default();
     for (name, value) in fields {
-        // All of them begin with `If-`, and hardly any other field does.
+        // The names of all these fields begin with `If-`, and hardly any other name does.
         if let Some((prefix, rest)) = name.split_at_checked(3)
             && prefix.eq_ignore_ascii_case("if-")
         {

@@ -99,7 +99,7 @@ fn has_user_info(text: &str) -> bool {
     ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && authority.contains('@')
 }
 
-/// The port of an authority, or `None` if it is one that URLs usually leave out.
+/// The port of an authority, or `None` if it is a default port, which URLs leave out.
 pub fn unusual_port(authority: &str) -> Option<&str> {
     let (_, port) = split_port(authority);
     (!matches!(port, "" | "80" | "443")).then_some(port)

@@ -37,8 +37,8 @@ impl<'h, 'b> Fields<'h, 'b> {
         self.get(name).filter(|value| value.is_ascii()).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The members of a comma-separated list on one or several lines (RFC 9110 §5.6.1), without the white
-    /// space around each and without empty members. Do not use it for values with quoted commas.
+    /// The members of a comma-separated list on one or several lines (RFC 9110 §5.6.1). Empty members, and the white
+    /// space around members, are left out. Do not use it for values with quoted commas.
     pub fn list(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         self.all(name).flat_map(members)
     }
@@ -48,7 +48,7 @@ impl<'h, 'b> Fields<'h, 'b> {
         self.has_member(name, |member| member.eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Whether this is so for any member of the list with this name.
+    /// Whether `is_so` is true for any member of the list with this name.
     pub fn has_member(self, name: &str, is_so: impl Fn(&[u8]) -> bool) -> bool {
         self.all(name).any(|value| members(value).any(&is_so))
     }
@@ -64,8 +64,8 @@ pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// The number that these digits form; `None` if it does not fit in 64 bits, or for a sign, a list or anything
-/// else.
+/// The number that these digits form. `None` if it does not fit in 64 bits, or if there is anything but digits, such as
+/// a sign or a list.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;

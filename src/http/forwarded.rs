@@ -12,9 +12,9 @@ use crate::http::fields::Fields;
 pub struct Hop<'b> {
     /// Its address; `None` for `unknown`, `_hidden` and anything malformed.
     pub address: Option<IpAddr>,
-    /// The scheme that it used, if this element names one.
+    /// The scheme of its request, if this element names one.
     pub proto: Option<&'b [u8]>,
-    /// The host that it requested, if this element names one.
+    /// The host of its request, if this element names one.
     pub host: Option<&'b [u8]>,
 }
 

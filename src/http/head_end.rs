@@ -65,7 +65,7 @@ impl EndFinder {
 /// The first CR or LF from this position on, searched eight bytes at a time.
 fn line_break(bytes: &[u8], from: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // Sets the high bit of each byte up to CR, and perhaps of others above them.
+    // Sets the high bit of each byte that is at most CR, and perhaps of bytes after it.
     let low = |word: u64| word.wrapping_sub(ONES * (u64::from(b'\r') + 1)) & !word & (ONES << 7);
     let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let (words, tail) = bytes.get(from..)?.as_chunks::<8>();

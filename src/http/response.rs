@@ -47,7 +47,7 @@ impl Head {
         "HTTP/1.1 000 \r\n".len() + self.status.reason().len() + self.lines.len()
     }
 
-    /// Whether both have the same lines in memory and the same status, which takes no look at the lines.
+    /// Whether both have the same status and share their lines in memory. This does not compare the lines.
     pub fn is_same(&self, other: &Self) -> bool {
         self.status == other.status && Arc::ptr_eq(&self.lines, &other.lines)
     }

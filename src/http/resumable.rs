@@ -25,7 +25,7 @@ use super::structured::{self, BareItem, LARGEST_INTEGER};
 /// The supported iteration of the draft ("Draft Version Identification"), used by revisions -12 to -15.
 pub const INTEROP_VERSION: u64 = 9;
 
-/// The field with that number.
+/// The field with the interop version.
 pub const INTEROP: &str = "Upload-Draft-Interop-Version";
 
 /// The field that says whether the content ends the upload (§4.1.2).
@@ -71,8 +71,7 @@ pub enum UploadKind {
     Resumable(Announced),
 }
 
-/// Why a request to save a file is refused: its content is only a part of the file, and this server cannot
-/// receive the rest.
+/// Why a request to save a file is refused: its content is only a part of the file, and the rest cannot be received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartError {
     /// It follows a different version of the draft.
@@ -206,12 +205,12 @@ pub fn announced_length(head: &Head<'_, '_>) -> Option<u64> {
 }
 
 impl UploadKind {
-    /// How to handle a request to save a file. An interim response needs HTTP/1.1 and a client that supports
-    /// the draft. Without one, a client that sends everything at once gains nothing from a resumable upload,
-    /// and a client that sends pieces gets the URL with the final response.
+    /// How to handle a request to save a file. An interim response needs HTTP/1.1 and a client that supports the draft.
+    /// Without an interim response, a client that sends everything at once gains nothing from a resumable upload. A
+    /// client that sends pieces gets the URL with the final response.
     ///
-    /// A client with a different version gets a plain upload. This fails if the content is only a part of the
-    /// file, which must not be saved as if it were the whole.
+    /// A client with a different version gets a plain upload. This fails if the content is only a part of the file: it
+    /// must not be saved as the whole file.
     pub fn of(head: &Head<'_, '_>) -> Result<Self, PartError> {
         let (fields, announced) = (head.fields, Announced::of(head));
         let version = ClientVersion::of(fields);

@@ -76,7 +76,7 @@ impl<'a> Parser<'a> {
         Some(*first)
     }
 
-    /// Consumes this byte, if it is the next.
+    /// Consumes the next byte, if it is this one.
     fn take(&mut self, byte: u8) -> bool {
         let is_next = self.rest.first() == Some(&byte);
         if is_next {

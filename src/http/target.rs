@@ -60,7 +60,7 @@ const IS_REFUSED: [bool; 256] = {
 /// A request target in one of its four forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'b> {
-    /// `/path?query`, which nearly every request has.
+    /// `/path?query`, the form of nearly every request.
     Origin(PathAndQuery<'b>),
     /// `http://authority/path?query`: servers must accept it, though clients send it only to proxies.
     Absolute {
@@ -149,9 +149,8 @@ impl<'b> PathAndQuery<'b> {
         Self { path: if path.is_empty() { "/" } else { path }, query }
     }
 
-    /// The path below this directory; empty for the directory itself without its final slash, `None` for a
-    /// path elsewhere. Segments are compared after decoding, and empty ones are ignored, as in proxies and
-    /// the folder.
+    /// The path below this directory. It is empty for the directory itself without its final slash, and `None` for a
+    /// path elsewhere. Segments are compared after decoding, and empty ones are ignored, as in proxies and the folder.
     pub fn below(&self, directory: &str) -> Option<Self> {
         let mut path = self.path;
         for name in directory.split('/').filter(|name| !name.is_empty()) {

@@ -1,7 +1,7 @@
 //! Validators: entity tags and modification dates, which distinguish the versions of a file (RFC 9110 §8.8).
 //!
-//! An entity tag is opaque bytes: it may have a comma, or bytes that are not text. So lists of tags are not split at
-//! commas but parsed tag by tag. Parsing copies nothing.
+//! An entity tag is opaque bytes: it may have a comma, or bytes that are not text. So a list of tags is not split at
+//! its commas. It is parsed tag by tag. Parsing copies nothing.
 //!
 //! The server makes tags from files; `conditional` decides what a comparison means.
 
@@ -145,8 +145,8 @@ impl Validators {
         Self { etag: Some(etag), last_modified: Some(Date::from(modified).min(now)) }
     }
 
-    /// Whether the date is a strong validator in a response at `now`: it is at least [`STRONG_DATE_AGE`] old,
-    /// and the tag is not weak. A weak tag means that the content may change without it.
+    /// Whether the date is a strong validator in a response at `now`: it is at least [`STRONG_DATE_AGE`] old, and the
+    /// tag is not weak. With a weak tag, the content may change while the date stays the same.
     pub fn date_is_strong(&self, now: Date) -> bool {
         let is_weak = self.etag.as_ref().is_some_and(EntityTag::is_weak);
         !is_weak && self.last_modified.is_some_and(|date| now.since(date) >= STRONG_DATE_AGE)

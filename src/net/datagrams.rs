@@ -1,8 +1,8 @@
 //! A UDP socket that receives requests, and the sockets that answer them.
 //!
-//! Each answer comes from the address that the request was sent to, and from a separate port: on a machine with several
-//! addresses, the client would reject a reply from a different address. The kernel reports that address with each
-//! datagram (`IP_PKTINFO`, ip(7)).
+//! Each answer comes from the address that the request was sent to, and from a separate port. On a machine with several
+//! addresses, the client would reject an answer from a different one. The kernel reports the address with each datagram
+//! (`IP_PKTINFO`, ip(7)).
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
@@ -30,12 +30,12 @@ pub struct Datagrams {
 /// A datagram that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrived {
-    /// Its length in bytes, at most that of the buffer.
+    /// Its length in bytes, at most the length of the buffer.
     pub length: usize,
     /// The sender.
     pub from: SocketAddr,
-    /// The address of this machine that it was sent to, and that the answer comes from; its port is 0. `None`
-    /// for a broadcast or multicast.
+    /// The address of this machine that the datagram was sent to, with port 0. The answer must come from this address.
+    /// `None` for a broadcast or multicast.
     pub to: Option<SocketAddr>,
 }
 
@@ -45,7 +45,7 @@ impl Datagrams {
         Self::bind_among(address, &[])
     }
 
-    /// Like [`Self::bind`], when sockets are also opened at the addresses in `all`.
+    /// Like [`Self::bind`], for one of several sockets: `all` has the addresses of all of them.
     pub fn bind_among(address: SocketAddr, all: &[SocketAddr]) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         choose_versions(&socket, address, all)?;
@@ -128,13 +128,13 @@ pub(super) fn ipv4_of(address: SocketAddr, socket: &SockRef<'_>) -> Option<Socke
 /// A new socket for a transfer, bound to the address at which its request arrived.
 pub fn answer_from(to: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(to)?;
-    // Not required: with a smaller buffer, more of a burst is lost and sent again.
+    // An error is ignored: with a smaller buffer, more of a burst is lost, and is sent again.
     let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
     Ok(socket)
 }
 
-/// The size of a socket's receive buffer, in bytes. The kernel reports twice the requested size, and uses the other half for
-/// its own data.
+/// The size of a socket's receive buffer, in bytes. The kernel reports twice the requested size, and uses half of the
+/// buffer for its own data.
 pub fn receive_room(socket: &UdpSocket) -> io::Result<usize> {
     Ok(SockRef::from(socket).recv_buffer_size()? / 2)
 }
@@ -170,8 +170,8 @@ pub fn take_errors(socket: &UdpSocket) -> Vec<SocketAddr> {
 
 /// The address of this machine that a datagram was sent to; `None` for a broadcast or multicast.
 fn unicast_v4(found: &in_pktinfo) -> Option<(IpAddr, u32)> {
-    // `ipi_addr` is the destination in the datagram's header (ip(7)); the two differ for a broadcast or
-    // multicast.
+    // `ipi_addr` is the destination in the datagram's header (ip(7)). It differs from the local address for a broadcast
+    // or multicast.
     let [here, head] = [found.ipi_spec_dst, found.ipi_addr].map(|ip| ip.s_addr.to_ne_bytes());
     (here == head).then_some((IpAddr::V4(Ipv4Addr::from(here)), 0))
 }

@@ -17,8 +17,8 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// Takes all sockets; each socket's own type shows its use. This changes the environment, so that child
-    /// processes do not take the sockets for their own. Call it before a second thread starts.
+    /// Takes all sockets. The type of a socket determines its use. This changes the environment, so that child
+    /// processes do not use the sockets too. Call it before a second thread starts.
     pub fn take() -> io::Result<Self> {
         let mut sockets = ListenFd::from_env();
         let mut taken = Self::default();
@@ -37,7 +37,7 @@ impl Inherited {
         Ok(taken)
     }
 
-    /// Whether none were passed.
+    /// Whether no socket was passed.
     pub fn is_empty(&self) -> bool {
         self.listeners.is_empty() && self.datagrams.is_empty()
     }

@@ -2,9 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit on open files to the hard one, and returns the new limit. Ten thousand connections
-/// need as many descriptors; most systems set the soft limit to 1,024, for the sake of programs that use
-/// `select`.
+/// Raises the soft limit on open files to the hard limit, and returns the new soft limit. Ten thousand connections need
+/// ten thousand descriptors. Most systems set the soft limit to 1,024, because programs that use `select` need a low
+/// one.
 pub fn raise_open_files() -> u64 {
     let now = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: now.maximum, maximum: now.maximum };

@@ -18,8 +18,8 @@ use super::transport::{SendBufferSize, Transport};
 use super::unix::{BoundPath, CannotBind, SocketName};
 use super::zone::authority;
 
-/// The backlog: how many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`.
-/// With a smaller backlog, a burst of a thousand browsers would lose SYNs, each of which costs a second.
+/// How many connections may wait to be accepted. The kernel lowers this to `net.core.somaxconn`. With a smaller
+/// backlog, a burst of a thousand browsers would lose SYNs, and each lost SYN costs its client a second.
 const BACKLOG: i32 = 4096;
 
 /// A listening socket in non-blocking mode.
@@ -64,7 +64,7 @@ impl Listener {
         Self::bind_among(address, &[])
     }
 
-    /// Like [`Self::bind`], when listeners are also opened at the addresses in `all`.
+    /// Like [`Self::bind`], for one of several listeners: `all` has the addresses of all of them.
     pub fn bind_among(address: SocketAddr, all: &[SocketAddr]) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         choose_versions(&socket, address, all)?;
@@ -145,8 +145,7 @@ impl Listener {
     }
 }
 
-/// Sets options on the listener that accepted connections inherit on Linux. This saves two system calls per
-/// connection.
+/// Sets options of the listener that its connections inherit on Linux. This saves two system calls for each connection.
 fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     // Not required: an old kernel may not support it.

@@ -1,7 +1,7 @@
 //! Non-blocking sockets on Linux.
 //!
-//! Streams that return "would block" instead of blocking, a listener, a poller, and `sendfile`. The
-//! Linux-specific code is here, in a few small files. This module knows nothing of protocols or the folder.
+//! Streams return "would block" instead of blocking. A listener, a poller and `sendfile` are here too. Code that is
+//! specific to Linux is in this module, in a few small files. It knows nothing of protocols or the folder.
 
 pub mod datagrams;
 pub mod inherited;

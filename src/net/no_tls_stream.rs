@@ -9,7 +9,7 @@ use rustix::net::SendFlags;
 
 use crate::blocking::Blocking;
 
-/// No such connection exists.
+/// A TLS connection: without the feature, none can exist.
 #[derive(Debug)]
 pub enum TlsStream {}
 

@@ -16,11 +16,11 @@ pub enum Peer {
     Unix(Option<PeerCredentials>),
 }
 
-/// The credentials of a program, which the kernel recorded when it connected.
+/// The credentials of a program, as the kernel recorded them when the program connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerCredentials {
     uid: u32,
-    /// None if the program runs in another pid namespace, as in a container.
+    /// `None` if the program runs in another pid namespace, for example in a container.
     pid: Option<NonZeroI32>,
 }
 

@@ -1,5 +1,5 @@
-//! A small wrapper around epoll. A wait returns several events; a descriptor is armed for one event, or for
-//! all that follow.
+//! A small wrapper around epoll. One wait returns several events. A descriptor is armed for one event, or for all
+//! events from then on.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -35,20 +35,20 @@ pub enum Interest {
     Readable,
     /// Space to write: one event.
     Writable,
-    /// Like [`Interest::Readable`], but with a further event whenever more arrives (EPOLLET), until the
-    /// descriptor is armed differently. Use this after reading everything: unread data causes no event.
+    /// Like [`Interest::Readable`], but with a further event whenever more arrives (EPOLLET), until the descriptor is
+    /// armed differently. Use it only after everything was read: data that is left unread causes no event.
     News,
     /// Nothing: only a broken connection causes an event.
     Nothing,
 }
 
-/// An event.
+/// What a wait reports about one descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollEvent {
-    /// The descriptor that it is for.
+    /// Identifies the descriptor.
     pub key: PollKey,
-    /// Whether one read may leave something that causes no further event: the end of the peer's stream, a
-    /// broken connection, or data after urgent data, where a read stops (tcp(7)).
+    /// Whether one read may leave something behind for which no further event comes. This is the end of the peer's
+    /// stream, a broken connection, or data after urgent data, where a read stops (tcp(7)).
     pub may_leave_more: bool,
 }
 
@@ -97,9 +97,8 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, source)?)
     }
 
-    /// Whether a descriptor is ready for what it was armed for, without waiting. If so, its event will come,
-    /// except with [`Interest::News`], which causes none for data that a read has left. False if the system
-    /// call fails.
+    /// Whether a descriptor is ready for what it was armed for; does not wait. If so, its event will come.
+    /// [`Interest::News`] is the exception: data that a read has left causes no event. False if the system call fails.
     pub fn is_ready(source: impl AsFd, interest: Interest) -> bool {
         let flags = match interest {
             Interest::Readable | Interest::News => PollFlags::IN | PollFlags::RDHUP,
@@ -110,7 +109,7 @@ impl Poller {
         poll(&mut [PollFd::new(&source, flags)], Some(&now)).is_ok_and(|count| count > 0)
     }
 
-    /// Watches a descriptor: once it is readable, it ends all current and later waits.
+    /// Watches a descriptor: from the moment at which it is readable, all waits return at once.
     pub fn watch(&self, source: impl AsFd) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(PollKey::WAKE.0), EventFlags::IN)?)
     }

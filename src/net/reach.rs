@@ -24,7 +24,7 @@ fn is_link_local(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
-/// The temporary addresses of this machine (RFC 8981), which change every day. None without `/proc`.
+/// The temporary addresses of this machine (RFC 8981), which change every day. Without `/proc`, the list is empty.
 pub fn temporary() -> Vec<IpAddr> {
     let text = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
     text.lines().filter_map(temporary_in).map(IpAddr::V6).collect()

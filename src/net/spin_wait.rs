@@ -3,8 +3,8 @@
 //! A sleeping processor takes about 50 µs to wake, longer than it takes to produce a small answer. When two programs
 //! answer each other in turn, packet by packet, these wake-ups take most of the time. Measured over loopback, TFTP in
 //! blocks of 512 bytes takes only a third of the time if the server stays awake. So after a prompt answer the thread
-//! polls in a loop for a moment before it blocks, and yields the processor between two polls. After one failed spin it
-//! blocks at once for a while, so a slow or distant peer costs next to nothing. A spin that ends with a packet that
+//! polls in a loop for a moment before it blocks, and yields the processor between two polls. After one failed spin,
+//! the next waits block at once, so a slow or distant peer costs next to nothing. A spin that ends with a packet that
 //! does not advance the transfer counts as failed: a broken peer may repeat its packets for as long as it likes. A peer
 //! that is always prompt keeps a processor busy, so each spin needs a permit.
 
@@ -19,11 +19,11 @@ use super::listener::wait_for_any;
 /// processors take to wake.
 const PROMPT: Duration = Duration::from_micros(250);
 
-/// The longest spin. Spinning longer hardly helps, and would keep a processor busy: with 0.2 ms between
-/// blocks, a transfer took as long as without spinning, and seven times as much processor time.
+/// The longest spin. A longer spin hardly helps, and keeps a processor busy. With 0.2 ms between blocks, a transfer
+/// took as long as without spinning, but seven times as much processor time.
 const LONGEST: Duration = Duration::from_micros(150);
 
-/// Blocking waits after a failed spin, before spinning again.
+/// The number of blocking waits after a failed spin, before the next spin.
 const REST: u32 = 32;
 
 /// Waits for one answer after another.

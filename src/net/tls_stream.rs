@@ -1,8 +1,8 @@
 //! The server side of TLS over a non-blocking TCP socket.
 //!
-//! rustls encrypts and decrypts in memory; this file moves its records between memory and the socket. Its buffers are
-//! bounded: the next piece of output is encrypted only when the kernel has taken the previous one, and input is
-//! decrypted only when there is space for it.
+//! rustls encrypts and decrypts in memory; this file moves its records between memory and the socket. The buffers are
+//! bounded: output is encrypted in pieces, each only when the kernel has taken the previous one. Input is decrypted
+//! only when there is space for it.
 
 mod handshake;
 mod record_writer;
@@ -23,23 +23,23 @@ use rustls::pki_types::CertificateDer;
 use self::record_writer::RecordWriter;
 use crate::blocking::Blocking;
 
-/// How many bytes are encrypted at once. As records, which add 22 bytes each, they fill 45 Ethernet packets
-/// (1,448 bytes each), or one loopback packet. The kernel passes that many on as one (GSO); 64 KiB would be
+/// How many bytes are encrypted at once. With the 22 bytes that each record adds, they fill 45 Ethernet packets of
+/// 1,448 bytes, or one packet over loopback. The kernel handles up to 45 packets as one (GSO). For 64 KiB it would need
 /// two, the second nearly empty.
 const PIECE: usize = 45 * 1448 - 4 * 22;
 
 /// How many bytes are read from the socket at once.
 const READ: usize = 64 * 1024;
 
-/// The maximum number of bytes without content that one call reads: more than the longest record. A peer may
-/// send records without content for as long as it likes, and others have to be served too.
+/// The maximum number of bytes without content that one call reads: more than the longest record. A peer may send
+/// records without content forever, and other clients have to be served too.
 const VAIN: usize = 64 * 1024;
 
 /// The maximum length of a record (RFC 5246 §6.2.3; RFC 8446 §5.2 lowers it).
 const RECORD: usize = 5 + 16 * 1024 + 2048;
 
 thread_local! {
-    /// The buffer between rustls and the socket or a file. Each thread has one, as no data stays in it
+    /// The buffer between rustls and the socket or a file. One for each thread is enough, because no data stays in it
     /// between calls.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
@@ -70,7 +70,7 @@ pub struct TlsStream {
 /// What has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
-    /// Whole messages: only then may the stream end with `close_notify`.
+    /// Whole messages only, so the stream may end with `close_notify`.
     Whole,
     /// A part of a message.
     Part,
@@ -83,8 +83,8 @@ enum Written {
 enum Stage {
     /// The session's records are sent at once.
     Open,
-    /// The TLS 1.3 tickets wait for the first response. A client that closes its socket with unread tickets
-    /// resets the connection, and loses what it has sent.
+    /// The TLS 1.3 tickets wait for the first response. If a client closes its socket before it has read them, the
+    /// connection is reset, and the server may lose what the client has sent.
     HoldsTickets,
     /// Nothing more is decrypted: the peer violated the protocol, or the handshake was abandoned.
     Over,
@@ -121,13 +121,13 @@ impl TlsStream {
         &self.socket
     }
 
-    /// The peer's certificate, followed by those of its issuers; empty if the peer presented none.
+    /// The peer's certificate, followed by the certificates of its issuers. Empty if the peer presented none.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         self.session.peer_certificates().unwrap_or_default()
     }
 
-    /// Whether records wait for the socket. After the end of the stream, none are sent, even if the peer's
-    /// requests produce some.
+    /// Whether records wait for the socket. After the end of the stream, no records are sent, even if the peer's
+    /// messages call for some.
     pub fn wants_write(&self) -> bool {
         self.written != Written::All && self.stage != Stage::HoldsTickets && self.session.wants_write()
     }
@@ -137,8 +137,8 @@ impl TlsStream {
         self.readable > 0 || !self.raw.is_empty() || self.is_unfinished
     }
 
-    /// Whether a part of a record has arrived since the last call. Once a record's length has arrived without
-    /// content, further bytes do not count: they belong to records without content.
+    /// Whether a part of a record has arrived since the last call. If the length of the longest record has arrived
+    /// without any content, further bytes do not count: they belong to records without content.
     pub fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.has_progressed)
     }
@@ -148,8 +148,8 @@ impl TlsStream {
         self.is_drained && !self.has_buffered()
     }
 
-    /// Reads what has arrived; 0 is the end of the peer's stream. Once the stage is `Over`, it discards the
-    /// bytes and returns their number: the peer may still send, and must not be reset before it has read the
+    /// Reads what has arrived; 0 is the end of the peer's stream. Once the stage is `Over`, it discards the bytes and
+    /// returns their number. The peer may still send, and the connection must not be reset before the peer has read the
     /// alert with the reason.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.is_unfinished = false;
@@ -184,8 +184,8 @@ impl TlsStream {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    /// Passes on what has arrived at the socket, at most `at_most` bytes; no bytes mean the end of the
-    /// stream.
+    /// Passes on what has arrived at the socket, at most `at_most` bytes. If it passes on no bytes, the stream has
+    /// ended.
     fn receive<T>(
         &mut self,
         at_most: usize,
@@ -225,15 +225,15 @@ impl TlsStream {
                     }
                     self.feed(&mut records)?;
                 }
-                // The stream ended without `close_notify`. Every request announces its length, so a truncated
-                // one is noticed.
+                // The stream ended without `close_notify`. Every request announces its length, so a truncated request
+                // is detected.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(filled)),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Passes the first of these records to rustls; no bytes mean the end of the stream.
+    /// Passes the first of these records to rustls. An empty slice stands for the end of the stream.
     fn feed(&mut self, records: &mut &[u8]) -> io::Result<()> {
         if self.session.read_tls(records)? == 0 {
             // Anything after `close_notify` is ignored.
@@ -253,8 +253,8 @@ impl TlsStream {
         }
     }
 
-    /// Encrypts and sends as many bytes as fit, at least one; fails with `WouldBlock` if none do. The flags
-    /// are those of send(2).
+    /// Encrypts and sends as many bytes as fit, at least one. Fails with `WouldBlock` if none fit. The flags are the
+    /// flags of send(2).
     pub fn write(&mut self, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
         // Waiting records are sent together with these, unless the socket refused some earlier.
         if self.unsent > 0 && self.wants_write() && !self.flush_records(flags)? {
@@ -286,7 +286,7 @@ impl TlsStream {
         })
     }
 
-    /// Sends what was written; returns whether the kernel has all of it. Call it at the end of a message.
+    /// Sends what was written; returns whether the kernel has taken all of it. Call it at the end of a message.
     pub fn flush(&mut self) -> io::Result<bool> {
         if self.written == Written::All {
             return Ok(true);
@@ -324,9 +324,8 @@ impl TlsStream {
         self.unsent
     }
 
-    /// Ends the outgoing stream, with `close_notify` if only whole messages were sent: otherwise a client
-    /// must notice that a message was cut off (RFC 9112 §9.8). During the handshake, no `close_notify` is
-    /// needed.
+    /// Ends the outgoing stream. It sends `close_notify` only if all messages are whole: the client of a truncated
+    /// message must detect that (RFC 9112 §9.8). During the handshake, no `close_notify` is needed.
     pub fn end(&mut self) {
         if self.session.is_handshaking() {
             self.stage = Stage::Over;

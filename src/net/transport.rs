@@ -51,7 +51,7 @@ pub enum OtherEnd {
     Gone,
 }
 
-/// Whether more bytes follow immediately: then a small write is not sent in a separate packet.
+/// Whether more bytes follow immediately. If so, a small write is not sent in a packet of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum More {
     /// More bytes follow (`MSG_MORE`).
@@ -71,7 +71,7 @@ pub enum SendBufferSize {
 }
 
 impl SendBufferSize {
-    /// Its length in bytes.
+    /// The number of bytes.
     pub const fn bytes(self) -> u32 {
         match self {
             Self::Small => 256 * 1024,
@@ -111,7 +111,7 @@ impl Transport {
         begin: impl FnOnce(TcpStream, SocketAddr) -> io::Result<TlsStream>,
     ) -> io::Result<()> {
         let Self::Tcp(stream, peer) = self else { return Ok(()) };
-        // The poller knows the socket by its descriptor, so the connection keeps that descriptor. A duplicate
+        // The poller identifies the socket by its descriptor, so the TLS connection gets the original one. A duplicate
         // takes its place meanwhile.
         let second = Self::Tcp(stream.try_clone()?, *peer);
         if let Self::Tcp(stream, peer) = std::mem::replace(self, second) {
@@ -120,8 +120,8 @@ impl Transport {
         Ok(())
     }
 
-    /// Whether to call it again as soon as the socket is writable. Either it has input that was already read
-    /// from the socket, for which no event will come, or output that the socket has not taken yet.
+    /// Whether the connection needs another turn as soon as its socket is writable. Either input was already read from
+    /// the socket, so no event will come for it, or the socket has not taken all output yet.
     pub fn has_buffered(&self) -> bool {
         match self {
             Self::Tcp(..) | Self::Unix(..) => false,
@@ -129,7 +129,8 @@ impl Transport {
         }
     }
 
-    /// Whether input that no read can return yet, a part of a TLS record, has arrived since the last call.
+    /// Whether a part of a TLS record has arrived since the last call. A read can return its content only when the
+    /// record is complete.
     pub fn take_progress(&mut self) -> bool {
         match self {
             Self::Tcp(..) | Self::Unix(..) => false,
@@ -158,8 +159,8 @@ impl Transport {
         }
     }
 
-    /// Reads and discards what has arrived, up to a limit: closing a socket with unread data resets the
-    /// connection, and the last bytes sent are lost.
+    /// Reads and discards what has arrived, up to a limit. Closing a socket with unread data resets the connection, and
+    /// the peer loses the last bytes that were sent to it.
     pub fn discard_input(&mut self) {
         const LIMIT: usize = 64 * 1024;
         let mut bytes = [0; 4096];
@@ -185,8 +186,8 @@ impl Transport {
         }
     }
 
-    /// Whether a short read has read everything. On a Unix-domain socket, a read stops after bytes that came with descriptors
-    /// (unix(7)).
+    /// Whether a read that returned fewer bytes than requested has emptied the socket. On a Unix-domain socket, a read
+    /// stops after bytes that came with descriptors (unix(7)).
     pub fn reads_all(&self) -> bool {
         match self {
             Self::Tcp(..) => true,
@@ -221,7 +222,8 @@ impl Transport {
         transferred(sendfile(&*self, file, Some(&mut offset), count))
     }
 
-    /// Whether the kernel has all that was written. Call it at the end of a message: until then, records may wait here.
+    /// Sends what waits in memory; returns whether the kernel has taken all of it. Call it at the end of a message:
+    /// until then, TLS records may wait.
     pub fn flush(&mut self) -> io::Result<bool> {
         match self {
             Self::Tcp(..) | Self::Unix(..) => Ok(true),
@@ -281,8 +283,8 @@ fn encrypted(answer: io::Result<usize>) -> io::Result<Transferred> {
     }
 }
 
-/// Converts the result of a system call. An interrupted call counts as one that would block: it is retried when the poller
-/// reports the socket, which is at once.
+/// Converts the result of a system call. A call that was interrupted counts as one that would block. The poller then
+/// reports the socket at once, and the call is repeated.
 fn transferred(answer: rustix::io::Result<usize>) -> io::Result<Transferred> {
     match answer {
         Ok(0) => Ok(Transferred::End),

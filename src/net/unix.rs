@@ -1,12 +1,12 @@
 //! Unix-domain sockets: binding and removing their names.
 //!
-//! A name in the file system outlives the program that bound it. A server replaces the socket of a server
-//! that was killed, but not a socket on which a server listens, nor a file that is not a socket. A socket is
-//! created under a temporary name, gets its mode, listens, and is then renamed, so no client sees it
-//! unfinished.
+//! A name in the file system outlives the program that bound it. A server replaces the socket that a killed server has
+//! left behind. It does not replace a socket on which a server listens, nor a file that is not a socket. A socket is
+//! created under a temporary name, gets its mode, listens, and is then renamed, so no client connects before it is
+//! ready.
 //!
-//! Checking and renaming are two steps. A lock on the directory (not on a file in it, which would be left behind) makes them
-//! atomic among servers, at the start and at the end.
+//! Checking and renaming are two steps. Between servers, a lock makes them atomic, at the start and at the end of a
+//! server. It is a lock on the directory, because a lock file would be left behind.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -21,8 +21,8 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// The longest name of a socket, in bytes: `sun_path` holds 108 with a NUL, after a path or before an abstract name
-/// (unix(7)).
+/// The longest name of a socket, in bytes: `sun_path` holds 108 bytes, one of them a NUL, which follows a path and
+/// precedes an abstract name (unix(7)).
 const LONGEST_NAME: usize = 107;
 
 /// How long another program may hold the directory's lock. A server holds it for a few system calls.
@@ -33,13 +33,13 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 pub enum SocketName {
     /// In the file system.
     Path(PathBuf),
-    /// A Linux abstract name, without a file: written with a leading `@`, and removed with its last socket. It has no mode:
-    /// every program on this machine may connect.
+    /// A Linux abstract name, without a file. It is written with a leading `@`, and disappears with its last socket. It
+    /// has no mode: every program on this machine may connect.
     Abstract(OsString),
 }
 
-/// A name in the file system that this program has bound. Dropping this removes the name if it still belongs
-/// to this socket. Drop it before the socket: until the socket is closed, no other file can have its inode.
+/// A name in the file system that this program has bound. When this is dropped, the name is removed if it still belongs
+/// to this socket. Drop it before the socket: until the socket is closed, no other file can get its inode number.
 #[derive(Debug)]
 pub struct BoundPath {
     directory: OwnedFd,
@@ -152,8 +152,8 @@ fn temporary(name: &OsStr) -> OsString {
     temporary
 }
 
-/// Creates the socket's file, with its mode, and listens. No client can connect before the mode is right: it is set before
-/// binding (the umask can only remove bits) and again afterwards.
+/// Creates the socket's file, with its mode, and listens. No client can connect before the mode is right. The mode is
+/// set before binding, and again afterwards, because the umask may have removed bits.
 fn make(
     socket: &Socket,
     directory: &OwnedFd,
@@ -190,8 +190,8 @@ fn is_socket(directory: &OwnedFd, name: &OsStr) -> io::Result<Option<bool>> {
     }
 }
 
-/// Whether a server listens on a socket. Only a refused connection means that none does; if the backlog is
-/// full, or the socket has a different type, it is in use.
+/// Whether a server listens on a socket. Only a refused connection means that no server does. If the backlog is full,
+/// or the socket has a different type, the socket is in use.
 fn is_live(directory: &OwnedFd, name: &OsStr) -> io::Result<bool> {
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     probe.set_nonblocking(true)?;
@@ -208,8 +208,8 @@ fn identity(directory: &OwnedFd, name: &OsStr) -> io::Result<Identity> {
     Ok((stat.st_dev, stat.st_ino))
 }
 
-/// A path to a name in an open directory: short even if the directory's own path is long, and valid even if
-/// that path changes.
+/// A path to a name in an open directory. It is short even if the directory's own path is long, and valid even if the
+/// directory moves.
 fn through(directory: &OwnedFd, name: &OsStr) -> PathBuf {
     let mut path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
     path.push(name);
@@ -230,7 +230,7 @@ fn fits(name: &OsStr) -> Result<(), CannotBind> {
     }
 }
 
-/// A directory that is locked until this is dropped.
+/// The lock of a directory, held until this is dropped.
 struct Locked<'a>(&'a OwnedFd);
 
 impl<'a> Locked<'a> {
@@ -268,7 +268,7 @@ impl fmt::Display for SocketName {
 impl From<io::Error> for CannotBind {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // An abstract name is bound in one step, which fails like this if it is taken.
+            // An abstract name is bound in one step, which fails with this error if the name is taken.
             io::ErrorKind::AddrInUse => Self::Live,
             _ => Self::Io(error),
         }

@@ -61,7 +61,7 @@ fn index_of(zone: &str) -> Option<u32> {
     if_nametoindex(zone).ok().or_else(|| zone.parse().ok().filter(|index| *index != 0))
 }
 
-/// The address as it is written in a URL: `127.0.0.1:8080`, `[::1]:8080`, `[fe80::1%25eth0]:8080` (RFC 6874).
+/// The form of an address in a URL: `127.0.0.1:8080`, `[::1]:8080`, `[fe80::1%25eth0]:8080` (RFC 6874).
 pub fn authority(address: SocketAddr) -> String {
     match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => {

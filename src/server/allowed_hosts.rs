@@ -27,12 +27,12 @@ const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
 /// The longest Host, in bytes, that a thread remembers.
 const REMEMBERED: usize = 256;
 
-/// Distinguishes the names of one server from those of another in this process.
+/// The id of the next server in this process. Each server has its own names.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// The Host that this thread last recognised as a name of a server, and the id of that server: nearly all
-    /// requests have the same Host, and looking it up costs 500 instructions.
+    /// The Host that this thread last recognised as a name of a server, and the id of the server. Nearly all requests
+    /// have the same Host, so this saves a look-up of 500 instructions.
     static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
@@ -108,9 +108,9 @@ impl AllowedHosts {
         self.given.iter().any(|given| given.as_str() == name)
     }
 
-    /// Whether a URL with this authority leads back to this server, for the client of a request with this
-    /// Host: the host and port are the same, or `--host` names the host. A default port is the same as none:
-    /// the scheme is ignored.
+    /// Whether a URL with this authority leads back to this server, for the client of a request with this Host: the
+    /// host and port are the same, or `--host` names the host. The scheme is ignored, and a default port is equal to no
+    /// port.
     pub(super) fn is_where_asked(&self, authority: &str, host: Option<&str>) -> bool {
         let name = |host: &str| canonical(split_port(host).0);
         let port = unusual_port(authority);
@@ -160,8 +160,8 @@ impl AllowedHosts {
         is_of_here && fields.all("Sec-Fetch-Site").all(fetched_here)
     }
 
-    /// Whether pages of this origin are this server's: those with the requested host and port and the scheme
-    /// that a trusted proxy names (otherwise `http`); with TLS, also those with a name given with `--host`.
+    /// Whether pages of this origin are this server's. The origin must have the requested host and port, and the scheme
+    /// that a trusted proxy names (otherwise `http`). With TLS, it may also have a host that `--host` names.
     ///
     /// The port counts with TLS too: another service may run on another port of that name. If the proxy forwards the
     /// browser's Host, it contains the port; otherwise the port is the default one.

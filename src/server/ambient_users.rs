@@ -1,5 +1,5 @@
-//! Users that are identified by others: a trusted proxy names the user of a request in a header field; the kernel names
-//! the user of a program at a Unix-domain socket. Such requests need no further credentials.
+//! Users that do not identify themselves. A trusted proxy names the user of a request in a header field. The kernel
+//! names the user of a program at a Unix-domain socket. Such requests need no further credentials.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ const TAKEN: [&str; 9] = [
     "transfer-encoding",
 ];
 
-/// Who may say which user a request acts for. By default, nobody.
+/// What may name the user of a request: by default, nothing.
 #[derive(Debug, Default)]
 pub struct AmbientUsers {
     /// The field in which trusted proxies name the user.

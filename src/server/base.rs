@@ -35,8 +35,8 @@ impl Base {
         prefix.strip_suffix(b"/").unwrap_or(prefix) == self.0.as_bytes()
     }
 
-    /// The target without the base, if it begins with the base: some proxies remove it, others pass it on.
-    /// The base without its final slash becomes an empty path, which no request has.
+    /// The target without the base, if it begins with the base: some proxies remove the base, others pass it on. If the
+    /// target is the base without the final slash, the result is an empty path, which no other request has.
     pub(super) fn strip<'b>(&self, target: Target<'b>) -> Target<'b> {
         let strip = |path: PathAndQuery<'b>| path.below(&self.0).unwrap_or(path);
         match target {

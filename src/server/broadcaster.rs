@@ -1,7 +1,7 @@
 //! The broadcaster: one thread that holds the connections of all subscribers and sends them events.
 //!
-//! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not
-//! here: for a slow reader, the server keeps one partly sent event and the position. Heartbeats find dead
+//! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not here.
+//! For a slow reader, the broadcaster keeps only one partly sent event and the position. Heartbeats find dead
 //! connections; a subscriber that reads nothing for a while is disconnected.
 
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ use crate::server::connection::Connection;
 use crate::server::connections::tracked::Tracked;
 use crate::server::moment::Moment;
 
-/// After this time without an event, the server sends a subscriber a comment, to find out whether it is still connected
-/// (WHATWG HTML §9.2.7).
+/// After this time without an event, the server sends a comment to a subscriber, to find out whether it is still
+/// connected (WHATWG HTML §9.2.7).
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
 
 /// A subscriber that reads nothing for this long is disconnected. The kernel waits just as long for an acknowledgement.
@@ -111,7 +111,7 @@ impl Broadcaster {
             let mut ready: Vec<PollKey> = events.drain(..).map(|event| event.key).collect();
             let is_woken = ready.contains(&PollKey::WAKE);
             if is_woken {
-                // Cleared before the work that it announces, so that later events set it again.
+                // The wake is cleared before its events are sent, so that later events set it again.
                 self.chat.clear_wake();
             }
             let Some(newcomers) = self.newcomers() else { return };
@@ -167,7 +167,8 @@ impl Broadcaster {
         self.poller.arm(&subscriber.tracked.connection, PollKey(number), interest, arming).is_ok()
     }
 
-    /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads and may listen.
+    /// Sends a heartbeat if it is due. Returns whether the subscriber stays: it must still read, and must still have
+    /// the right to listen.
     fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Moment) -> bool {
         if !subscriber.events.may_go_on() {
             return false;
@@ -195,7 +196,7 @@ impl Broadcaster {
     }
 }
 
-/// Calls `act` for one subscriber, and returns whether it stays. A panic ends only its stream.
+/// Calls `act` for one subscriber. Returns whether the subscriber stays. A panic ends only its stream.
 fn spared(act: impl FnOnce() -> bool) -> bool {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
         log::error!("serving an event stream panicked; the stream was closed");

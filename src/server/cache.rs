@@ -30,8 +30,8 @@ use crate::server::representation::Representation;
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
 const IN_MEMORY_LIMIT: u64 = 1 << 20;
 
-/// The size of the cache in bytes: ten thousand files of one kilobyte each. For each entry, [`OVERHEAD`] is
-/// added to its content. An open file counts [`OPEN_WEIGHT`], so that there are about thirty at most:
+/// The size of the cache in bytes: ten thousand files of one kilobyte each. For each entry, [`OVERHEAD`] is added to
+/// its content. An open file counts as [`OPEN_WEIGHT`] bytes. So about thirty files are open at most, because
 /// descriptors are scarce.
 const LIMIT: usize = 16 << 20;
 const OVERHEAD: usize = 512;
@@ -121,7 +121,7 @@ impl Cache {
     pub(super) fn insert(&self, path: &SharePath, entry: CacheEntry, disk: Blocking<'_>) -> Arc<CacheEntry> {
         let entry = Arc::new(entry);
         let displaced = self.lock().insert(path, Arc::clone(&entry));
-        // After the lock is released: closing a file may block, and the timer takes the lock too.
+        // They are closed after the lock is released: closing a file may block, and the timer takes the lock too.
         for entry in displaced {
             CacheEntry::close(entry, disk);
         }
@@ -187,8 +187,8 @@ impl Entries {
 }
 
 impl CacheEntry {
-    /// An entry for a file that was opened just before `now`; returns the file if it has changed recently, or if not everybody who
-    /// has the right to its path may read it.
+    /// An entry for a file that was opened just before `now`. Returns the file instead if it must not be cached: it has
+    /// changed recently, or some clients with the right to its path may not read it.
     pub(super) fn of(
         open: OpenFile,
         representation: Representation,

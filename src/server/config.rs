@@ -69,7 +69,7 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// The users, if there are any.
     pub accounts: Option<Accounts>,
-    /// Who else may name the user of a request.
+    /// What identifies the user of a request, besides credentials.
     #[cfg(feature = "accounts")]
     pub ambient_users: AmbientUsers,
     /// Whether nothing can be written over TFTP.

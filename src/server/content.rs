@@ -1,7 +1,8 @@
 //! The content of a response: bytes, spans of files, and sources that produce more while it is sent.
 //!
-//! A [`ContentSource`] produces one part at a time, and the next one only after the last has been sent. So it needs memory for
-//! one part, whatever the length; and a reader that stalls is parked with its part, without a thread.
+//! A [`ContentSource`] produces one part at a time, and the next one only after the last has been sent. So it needs
+//! memory for one part, whatever the length of the content. The connection of a reader that stalls is parked with this
+//! part, and needs no thread.
 //!
 //! Content of known length is sent with its length; if a source produces less or more than it announced, the response
 //! is aborted. Other content is sent with chunked coding, or ends with its connection.
@@ -62,7 +63,7 @@ pub(super) enum Buffer {
 pub(super) struct FileSpan {
     file: OpenedFile,
     span: Span,
-    /// Whether it was read so recently that it is still in memory.
+    /// Whether the file was read so recently that it is still in memory.
     is_recent: bool,
 }
 
@@ -77,8 +78,8 @@ pub(super) trait ContentSource: fmt::Debug + Send {
         None
     }
 
-    /// Produces more content. It may wait for the disk, but for nothing else, and does a bounded amount of work. After
-    /// an error the content cannot be completed; do not call it again.
+    /// Produces more content, with a bounded amount of work. It may wait for the disk, but for nothing else. After an
+    /// error the content cannot be completed; do not call it again.
     fn next(&mut self, disk: Blocking<'_>) -> io::Result<Produced>;
 
     /// The maximum number of descriptors that it keeps open.
@@ -88,7 +89,7 @@ pub(super) trait ContentSource: fmt::Debug + Send {
 /// The result of [`ContentSource::next`].
 #[derive(Debug)]
 pub(super) enum Produced {
-    /// The content continues with this.
+    /// The next part of the content.
     Content(Content),
     /// Work was done, but there is nothing to send yet.
     Later,
@@ -111,7 +112,7 @@ impl Content {
         }
     }
 
-    /// The bytes, if it consists of bytes alone, in one chunk.
+    /// The bytes of the content, if it is a single chunk of bytes.
     pub(super) fn as_bytes(&self) -> Option<&[u8]> {
         match &self.first {
             Some(Chunk::Bytes(bytes)) if self.rest.is_empty() => Some(bytes),
@@ -248,7 +249,7 @@ impl FileSpan {
                 self.close(disk);
                 return bytes.into();
             }
-            // The file was truncated, or the disk fails: `sendfile` will fail too, and report it.
+            // The file was truncated, or the disk fails: `sendfile` will fail too, and report the error.
         }
         Chunk::File(self)
     }

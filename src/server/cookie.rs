@@ -16,7 +16,7 @@ pub(super) struct Cookie {
     is_secure: bool,
 }
 
-/// A request has two cookies with the same name; one of them may be somebody else's.
+/// A request has two cookies with the same name, so somebody else may have set one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TwoCookies;
 
@@ -38,9 +38,9 @@ impl Cookie {
         Self::named("wharf-undo", request.head.host, request.scheme, base)
     }
 
-    /// A cookie of this name. Over TLS, it has a prefix that browsers check: `__Host-` proves that this host
-    /// has set it for all paths; with a base, `__Secure-` proves only that it was set over TLS. Without TLS,
-    /// all ports of a host share cookies, so the name contains the port.
+    /// A cookie of this name. Over TLS, it has a prefix that browsers check. `__Host-` proves that this host has set
+    /// the cookie, for all paths. With a base, the prefix is `__Secure-`, which proves only that the cookie was set
+    /// over TLS. Without TLS, all ports of a host share cookies, so the name contains the port.
     fn named(name: &str, host: Option<&str>, scheme: Option<Scheme>, base: &Base) -> Self {
         let is_secure = scheme == Some(Scheme::Https);
         let name = match (is_secure, base.is_root()) {

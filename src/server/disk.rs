@@ -44,16 +44,16 @@ impl Disk {
         Some(Blocking::with(self))
     }
 
-    /// Asks to wait for something that may take far longer than a disk. Only a dedicated thread may, so the
-    /// request usually has to become a job first.
+    /// Asks to wait for something that may take far longer than a disk. Only a dedicated thread may wait for that, so
+    /// the request usually has to become a job first.
     #[cfg(feature = "accounts")]
     #[must_use]
     pub(super) fn may_wait_long(&mut self) -> Option<Blocking<'_>> {
         matches!(self, Self::OwnThread).then(|| Blocking::with(self))
     }
 
-    /// Asks to make a call that very likely finds what it needs in memory: no other worker is woken. If it
-    /// takes long after all, the watch over the lead wakes another worker
+    /// Asks to make a call that very likely finds what it needs in memory: no other worker is woken. If the call takes
+    /// long after all, the watch over the lead wakes another worker
     /// ([`Lead::watch`](crate::server::connections::lead::Lead::watch)).
     #[must_use]
     pub(super) fn may_touch(&mut self, state: &State) -> Option<Blocking<'_>> {

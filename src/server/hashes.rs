@@ -1,12 +1,13 @@
 //! SHA-256 of files: computed once per version, cached, and never of a mixture of versions.
 //!
-//! A hash is computed in slices. The next slice runs in whichever of the waiting jobs comes next, so a long file does
-//! not keep a thread from the commits that are queued behind it, and ten requests for one file share one computation.
+//! A hash is computed in slices. After each slice, the job goes back to the queue, so a long file does not delay the
+//! commits that are queued behind it. Ten requests for one file share one computation: the next of their jobs computes
+//! the next slice.
 //!
 //! A hash belongs to one version of the file. A change during the computation makes another version, which is detected
 //! at the end, unless the change happens within one tick of the file system's clock. So the computation for a file that
 //! was just written starts a moment later. (A program that writes through a memory map need not update the file's times
-//! at once; that cannot be noticed.) If the clock ticks in whole seconds, that delay would be too long: then the hash
+//! at once; that cannot be noticed.) If the clock ticks in whole seconds, this delay would be too long. Then the hash
 //! of an unsettled version is returned with a weak tag, and is neither cached nor shared.
 //!
 //! This module knows nothing about requests; `handle::checksum` serves them.
@@ -62,7 +63,7 @@ struct Inner {
 /// A computation that a request waits for.
 #[derive(Debug)]
 struct UnderWay {
-    /// The version for which other requests may share it.
+    /// The version of the file, if other requests for it may share this computation.
     version: Option<FileVersion>,
     hashing: Weak<Mutex<Hashing>>,
 }

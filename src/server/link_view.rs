@@ -14,7 +14,7 @@ pub(super) struct LinkView {
     pub id: String,
     /// The path of the link, with its secret, without a final slash.
     pub prefix: String,
-    /// Where the link leads.
+    /// The path that the link shares.
     pub target: SharePath,
     pub kind: LinkKind,
     pub stage: LinkStage,

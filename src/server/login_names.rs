@@ -1,7 +1,7 @@
 //! The login names of the programs at Unix-domain sockets.
 //!
-//! The kernel knows their user ids. Only a directory service on the network may know the names, so a look-up
-//! may take as long as that service needs to respond.
+//! The kernel knows the user ids. The names may be known only to a directory service on the network, so a look-up may
+//! take as long as this service needs to respond.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -57,8 +57,8 @@ impl LoginNames {
         Self { find, recent: Mutex::default() }
     }
 
-    /// What the last look-up found. The server's own user counts as nobody: anyone who can run programs as
-    /// this user needs no account. So does a user that the kernel cannot identify.
+    /// What the last look-up found. The server's own user counts as nobody, because anyone who can run programs as this
+    /// user needs no account. A user that the kernel cannot identify counts as nobody too.
     pub(super) fn recall(&self, uid: u32, now: Instant) -> Recalled {
         if [getuid().as_raw(), geteuid().as_raw(), UNMAPPED].contains(&uid) {
             return Recalled::Nobody;

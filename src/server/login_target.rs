@@ -13,7 +13,7 @@ use crate::server::base::Base;
 const NOT_IN_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// How often a path may be encoded: a proxy decodes it once, and a file may have `%` in its name.
+/// How many times a path may be percent-encoded: a proxy decodes it once, and a file may have `%` in its name.
 const ENCODED: usize = 3;
 
 /// A path of this server that a login leads to, with its query; without the base.

@@ -49,7 +49,7 @@ const TEXT_NAMES: &[&str] = &[
     "vagrantfile",
 ];
 
-/// Extensions of text files that a browser would save rather than show, if they had their specific type.
+/// Extensions of text files. If they had their specific type, a browser would save these files instead of showing them.
 const TEXT_EXTENSIONS: &[&str] = &[
     "adoc", "bash", "bat", "c", "cc", "cfg", "cmake", "conf", "cpp", "cs", "diff", "env", "go", "gradle",
     "h", "hpp", "hs", "ini", "java", "jsonl", "kt", "lock", "log", "lua", "m3u", "md", "mk", "ndjson", "nfo",
@@ -126,7 +126,7 @@ fn expanded(media_type: &'static str) -> Option<Cow<'static, str>> {
     }
 }
 
-/// The media type of this file: as its name says, but without `charset` for an HTML page that names its own.
+/// The media type of this file, by its name, but without `charset` for an HTML page that declares its own.
 pub(super) fn of_file(path: &[u8], file: &File, _: Blocking<'_>) -> Cow<'static, str> {
     let media_type = of(path);
     if media_type != HTML {

@@ -15,7 +15,7 @@ pub(super) fn return_freed() {
     }
 }
 
-/// What the process holds in memory, in bytes.
+/// How much memory the process occupies, in bytes.
 fn resident() -> Option<u64> {
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;

@@ -25,7 +25,7 @@ pub(super) fn try_again(wait: Duration) -> (u64, String) {
     (seconds, format!("There were too many attempts. Try again in {seconds} s."))
 }
 
-/// A verdict, and when the client may learn of it.
+/// A verdict, and the time at which the client may learn it.
 #[derive(Debug)]
 pub(super) struct CheckedPassword {
     pub verdict: PasswordVerdict,

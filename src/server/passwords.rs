@@ -14,7 +14,8 @@ use crate::server::jobs::{JobKind, Taken};
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
 
-/// How much lower the thread's priority is than that of the others. On Linux each thread has its own.
+/// By how much the priority of this thread is lower than the priority of the others. On Linux, each thread has its own
+/// priority.
 const NICE: i32 = 10;
 
 impl Runtime {

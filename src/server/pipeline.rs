@@ -1,12 +1,11 @@
-//! The path of a request: gates, then its handler. The first gate that refuses ends it.
+//! The path of a request: gates, then its handler. If a gate refuses the request, the path ends there.
 //!
 //! ```text
 //! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
-//! The connection has already determined the client, because the log line of a refused request needs it too.
-//! Whatever else a trusted proxy says is checked here: the host (by its gate), and the prefix that the proxy
-//! has removed.
+//! The connection has already determined the client, because the log line of a refused request needs it too. The other
+//! statements of a trusted proxy are checked here: the host (by its gate), and the prefix that the proxy has removed.
 //!
 //! A gate returns `Result<T, Response>`: it lets the request pass and returns its findings, or refuses the request. No
 //! gate waits. If a password has to be checked, the request stays in the input, and the password thread gets its
@@ -37,8 +36,8 @@ use crate::server::routing;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done first. The request's host becomes the host that the client
-/// asked for. `credential` is what the previous request on the connection has proved; afterwards, it is what this
-/// request has proved.
+/// asked for. `credential` is the credential of the previous request on the connection; afterwards, it is the
+/// credential of this request.
 pub(super) fn run<'b>(
     head: &mut Head<'_, 'b>,
     state: &State,

@@ -23,7 +23,7 @@ use crate::server::undo_secret::UndoSecret;
 pub(super) struct RemovingClient {
     /// The client in the folder's terms.
     pub remover: Remover,
-    /// The cookie by which the server recognises the owner of entries if it has no account.
+    /// The cookie by which the server recognises an owner without an account.
     cookie: Option<UndoCookie>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct RemovingClient {
 struct UndoCookie {
     /// The value of `Set-Cookie`.
     set: String,
-    /// Whether the client did not send it.
+    /// Whether the cookie is new: the client has not sent it.
     is_new: bool,
 }
 

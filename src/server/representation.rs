@@ -70,9 +70,9 @@ impl Representation {
     }
 }
 
-/// The entity tag of a version. It is strong if the version is settled: then it stands for the same bytes (RFC 9110
-/// §8.8.1). Before that, it is weak and different, so that a copy from that time becomes stale (§13.1.2 compares
-/// weakly).
+/// The entity tag of a version. If the version is settled, the tag is strong, because it always stands for the same
+/// bytes (RFC 9110 §8.8.1). Before that, the tag is weak and has a different value, so that a copy with this tag
+/// becomes stale (§13.1.2 compares weakly).
 pub(super) fn tag(version: &FileVersion, is_settled: bool) -> Option<EntityTag<'static>> {
     if is_settled {
         EntityTag::strong(version.to_string().into_bytes())

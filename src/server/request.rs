@@ -19,7 +19,7 @@ use crate::server::tls::ClientCertificate;
 pub(super) struct Request<'a, 'h, 'b> {
     /// Its head.
     pub head: &'a Head<'h, 'b>,
-    /// Its method, one of those that its route has.
+    /// Its method, which its route has.
     pub method: Method,
     /// Its target, encoded, with its query.
     pub target: PathAndQuery<'b>,
@@ -37,7 +37,7 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub link: Option<Arc<LinkView>>,
 }
 
-/// Where a request comes from: its client, and what a trusted proxy says about it, unchecked.
+/// Where a request comes from: its client, and the statements of a trusted proxy, which are not checked yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestSource<'b> {
     /// The client.
@@ -53,7 +53,7 @@ pub(super) struct RequestSource<'b> {
     /// Whether it comes from a trusted proxy, so that its header fields count.
     #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no field names a user"))]
     pub is_by_proxy: bool,
-    /// The verdict on the password that it brings, if that has been checked.
+    /// The verdict on the password in the request, if the password has been checked.
     pub verdict: Option<&'b PasswordVerdict>,
 }
 
@@ -75,7 +75,7 @@ pub(super) enum ClientAddress {
 }
 
 impl Request<'_, '_, '_> {
-    /// The path as its client sees it: through a link, relative to the link's root.
+    /// The path as its client sees it. Through a link, it is relative to the root of the link.
     pub(super) fn shown_path(&self) -> Cow<'_, SharePath> {
         match &self.link {
             Some(link) => Cow::Owned(link.shown(&self.path)),

@@ -56,7 +56,7 @@ impl Response {
         self
     }
 
-    /// The same, in place.
+    /// Adds a field line.
     pub(super) fn add(&mut self, name: &str, value: impl fmt::Display) {
         self.head.add(name, value);
     }

@@ -20,8 +20,8 @@ pub(super) struct Route {
     /// The methods, each with a set of rights, one of which the request needs. The authorise gate checks
     /// that; handlers get finer grants.
     pub(super) methods: &'static [(Method, Rights, Handler)],
-    /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
-    /// are held back.
+    /// Whether uploads start or continue here. If so, OPTIONS says how, and uploads of a client with too many waiting
+    /// jobs are held back.
     pub(super) takes_uploads: bool,
     /// Whether it exists below links too.
     pub(super) is_in_links: bool,

@@ -21,8 +21,8 @@ use crate::server::response::Response;
 use crate::server::route::{Handler, Route};
 use crate::server::state::State;
 
-/// Finds the route of a request: its handler, and a set of rights, one of which it needs. Responds directly
-/// to OPTIONS and to methods that the route does not have.
+/// Finds the route of a request: its handler, and a set of rights. The request needs one of these rights. Responds
+/// directly to OPTIONS and to methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     source: &RequestSource<'_>,

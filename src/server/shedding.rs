@@ -1,13 +1,13 @@
 //! Load shedding: which connections are closed when slots or descriptors run out.
 //!
-//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a client that has
-//!   by far the most connections loses the one that has waited longest.
+//! - When all slots are taken, the connection that has been idle longest is closed. If no connection is idle, a client
+//!   that has by far the most connections loses the one that has waited longest.
 //! - When too many descriptors are held, the client that holds the most loses the connections that have
 //!   waited longest, whichever client came last. If no client holds many, idle connections are closed first.
 //!
-//! The files of a closed connection are open until the chores thread has closed them. Until then, a request that would
-//! open files waits as a job if there are too many (`Runtime::may_open`). No further connections are closed for those
-//! files.
+//! The files of a closed connection are open until the chores thread has closed them. Until then, if too many files are
+//! open, a request that would open files waits as a job (`Runtime::may_open`). No further connections are closed for
+//! those files.
 //!
 //! A client can read why it is rejected: its connection is not reset while it still sends.
 
@@ -69,8 +69,8 @@ const MODEST: u64 = 64;
 /// have just connected, and its request may be on its way.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
-/// Closes connections until the held descriptors are within the limit, which they exceed by `found`. Only one
-/// thread does this at a time: two would close twice as many as needed, including the newest.
+/// Closes connections until the held descriptors are within the limit, which they exceed by `found`. Only one thread
+/// does this at a time: two threads would close twice as many connections as needed, including the newest.
 pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
     if found == 0 {
         return;
@@ -89,7 +89,7 @@ pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
             return;
         }
     }
-    // Only a part of its descriptors, so that a client that holds little more than others loses little.
+    // The client loses only a part of its descriptors, so that a client with only a few more than others loses few.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
     if evict(runtime, runtime.table.evict_holders(heaviest, count), heaviest, count) {
         log::warn!("too many open files: closed connections of {heaviest}, which had the most");

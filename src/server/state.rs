@@ -96,7 +96,7 @@ pub(super) struct State {
     pub tls: Option<Tls>,
     /// The users, if there are any.
     pub accounts: Option<Accounts>,
-    /// Who else may name the user of a request.
+    /// What identifies the user of a request, besides credentials.
     #[cfg(feature = "accounts")]
     pub ambient_users: AmbientUsers,
     /// Whether nothing can be written over TFTP.
@@ -141,8 +141,8 @@ impl State {
         user.is_none_or(|user| self.accounts.as_ref().is_some_and(|accounts| accounts.is_current(user)))
     }
 
-    /// Rereads the users and their records if the files have changed. Members then leave the chat if their
-    /// user has changed or is gone, or if they have the name of a new user.
+    /// Rereads the users and their records if the files have changed. Then members leave the chat if their user has
+    /// changed or was removed, or if a new user has their name.
     pub(super) fn follow_accounts(&self, disk: Blocking<'_>) {
         let is_new = self.accounts.as_ref().is_some_and(|accounts| accounts.follow_files(disk));
         if is_new {

@@ -113,9 +113,9 @@ impl Runtime {
         }
     }
 
-    /// Call when a job of this client is done: continues held-back connections. A connection that its client has
-    /// closed meanwhile is dropped, and the next one takes its place; otherwise each would cost a turn, and the
-    /// client could pile them up.
+    /// Call when a job of this client is done: continues held-back connections. If the client has closed a connection
+    /// meanwhile, it is dropped, and the next one takes its place. Otherwise each would cost a turn, and the client
+    /// could accumulate them.
     fn release(&self, client: ClientKey, kind: JobKind) {
         let Freed { mut held, is_final } = self.jobs.done(client, kind);
         while let Some(Task { mut tracked, .. }) = held.pop_front() {
@@ -141,7 +141,8 @@ impl Runtime {
         let trash_round = self.trash_round();
         let mut next_trash = Deadline::after(Moment::now(), trash_round);
         let mut next_return = Deadline::after(Moment::now(), RETURN);
-        // One chore of each kind at a time, so that chores do not pile up while a hanging disk delays one.
+        // Only one chore of each kind waits at a time, so that chores do not accumulate while a hanging disk delays one
+        // of them.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
         let mut judged = None;
         loop {
@@ -292,7 +293,8 @@ impl Runtime {
         shedding::shed_descriptors(self, excess);
     }
 
-    /// Closes a connection. If it has files, which the chores thread closes, its slot stays taken until they are closed.
+    /// Closes a connection. If the connection has open files, its slot stays taken until the chores thread has closed
+    /// them.
     #[allow(clippy::boxed_local, reason = "connections are passed on in their boxes")]
     pub(super) fn discard(&self, tracked: Box<Tracked<Connection>>) {
         if tracked.connection.descriptors() > 1 {

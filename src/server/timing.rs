@@ -90,8 +90,8 @@ impl IdleClock {
         Active { clock: Arc::clone(self), is_late: before & OVER != 0 }
     }
 
-    /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While
-    /// requests are served, it is always one whole limit away.
+    /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While requests are
+    /// served, this is always `now` plus the limit.
     pub(super) fn deadline(&self, now: Moment) -> Option<Deadline> {
         let limit = self.limit?;
         if self.active.load(Ordering::Acquire) > 0 {
@@ -129,7 +129,8 @@ impl Active {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        // Sets the time first: a thread that sees no active request then sees when the latest ended.
+        // Sets the time before the count: if another thread sees no active request, it also sees when the latest
+        // request ended.
         self.clock.note(Moment::now());
         self.clock.active.fetch_sub(1, Ordering::AcqRel);
     }

@@ -28,8 +28,8 @@ enum Peers {
     AtUnixSockets,
 }
 
-/// The header fields in which a proxy describes its client. The other family is ignored: proxies pass it through, as the
-/// client sent it.
+/// The header fields in which a proxy describes its client. The other family is ignored, because proxies pass on the
+/// fields of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
     /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`.

@@ -23,7 +23,7 @@ impl UndoSecret {
         Self(secret)
     }
 
-    /// Parses what a client has sent: exactly as [`UndoSecret::text`] writes it, or nothing.
+    /// Parses a secret that a client has sent. Only the exact form of [`UndoSecret::text`] is accepted.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Some(byte - b'0'),
@@ -45,7 +45,7 @@ impl UndoSecret {
         hex(&self.0)
     }
 
-    /// The name of the owner of what the client removes: the secret cannot be derived from it.
+    /// The name of the client as an owner in the trash. The secret cannot be derived from it.
     pub(super) fn owner(&self) -> String {
         format!("{OWNER}{}", hex(&Sha256::digest(self.0)))
     }

@@ -7,7 +7,7 @@ use std::{fs, io};
 /// Whether a file may be used: a file in the shared folder may not.
 pub(super) type Check = Box<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
 
-/// A file as it was last seen. `None`: it cannot be found.
+/// A file as it was last seen. `None` if the file cannot be found.
 pub(super) type Stamp = Option<FileState>;
 
 /// What shows that a file has changed. The change time also covers permissions and hard links, because these may have

@@ -9,7 +9,7 @@ pub(super) const BATCH: usize = 64 * 1024;
 #[derive(Default)]
 pub(super) struct LineQueue {
     pub(super) queue: Mutex<QueuedLines>,
-    /// The writer waits for this: there is something to do.
+    /// Signals to the writer that there is something to do.
     pub(super) filled: Condvar,
     /// A flush waits for this: everything is written.
     pub(super) emptied: Condvar,
@@ -39,7 +39,7 @@ pub(super) enum WriterState {
     Collects,
     /// It waits for something to do.
     Sleeps,
-    /// It was woken, its pause is over, or it has just been started.
+    /// It has not looked at the queue yet: it was woken, its pause is over, or it has just been started.
     #[default]
     Wakes,
 }

@@ -10,7 +10,7 @@ pub(super) const FIRST_WRAPPED: u64 = 1 << 16;
 /// The number that follows 65,535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Numbering {
-    /// Not known yet: assumed to be 0 until the peer uses 1.
+    /// Not known yet. Until the peer uses 1, the numbers are assumed to continue with 0.
     #[default]
     Undecided,
     /// The peer uses 0.

@@ -101,7 +101,7 @@ pub enum Ending {
     Complete,
     /// The peer ended it with an ERROR packet.
     Refused(Fault),
-    /// This side ended it with an ERROR packet.
+    /// This side ended the transfer with an ERROR packet.
     Aborted(Fault),
     /// The peer no longer answered.
     TimedOut,

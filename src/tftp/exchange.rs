@@ -26,9 +26,9 @@ const LATENCY: Duration = Duration::from_millis(2);
 enum Fate {
     Deliver,
     Drop,
-    /// Deliver it twice, the second time this much later.
+    /// Deliver the datagram twice, the second time this much later.
     Double(Duration),
-    /// Deliver it this much later, so that later datagrams overtake it.
+    /// Deliver the datagram this much later, so that later datagrams overtake it.
     Delay(Duration),
 }
 

@@ -73,7 +73,7 @@ pub struct NetasciiDecoder {
 impl NetasciiDecoder {
     /// Decodes `wire` and appends the result to `out`. A CR at the end of `wire` is kept for the next call.
     ///
-    /// A CR before anything but LF or NUL is not netascii; it is kept unchanged, as other receivers do.
+    /// A CR before anything but LF or NUL is not netascii. It is kept unchanged, as by other receivers.
     pub fn decode(&mut self, wire: &[u8], out: &mut Vec<u8>) {
         for &byte in wire {
             match (std::mem::replace(&mut self.after_cr, byte == CR), byte) {

@@ -41,8 +41,8 @@ impl BlockSize {
 
 /// How many blocks may be in flight without an acknowledgment: 1 to 32,767.
 ///
-/// RFC 7440 allows 65,535. But with more than half of the 16-bit numbers in flight, a block ahead cannot be
-/// distinguished from one behind, and a server may agree to less than was requested.
+/// RFC 7440 allows 65,535. But with more than half of the 16-bit numbers in flight, a later block cannot be
+/// distinguished from an earlier one. A server may agree to less than was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowSize(u16);
 
@@ -124,8 +124,8 @@ impl Terms {
     ///
     /// - `blksize` and `windowsize`: a value above the limit becomes the limit, however many digits it has; a `blksize` below
     ///   8 and a `windowsize` of 0 are left out, since the answer must not be larger than the request.
-    /// - `timeout`: the answer must be the requested number, so the option is left out unless that is between
-    ///   1 and the limit.
+    /// - `timeout`: the answer must be the requested number. If this is not between 1 and the limit, the option is left
+    ///   out.
     /// - `tsize`: for a read, the file's size; left out if the mode changes it or the file is empty, as curl
     ///   takes 0 for an error. For a write, the announced size; more than 64 bits become [`u64::MAX`], which
     ///   no folder accepts.

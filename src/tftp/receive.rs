@@ -9,12 +9,12 @@
 //!
 //! Its rules:
 //!
-//! - The last block is acknowledged only after the file is committed: the sender's success means that the file is saved.
-//!   Then the receiver dallies, to repeat the last ACK if it was lost.
-//! - A gap is reported once, by acknowledging the last block before it, and again only after a wait (RFC 7440
-//!   §4). Blocks after the gap are dropped: the sender sends them again.
-//! - A repeated block is acknowledged again only if it is the last one that was acknowledged, so that a
-//!   repeated window causes one ACK, not one for each block.
+//! - The last block is acknowledged only after the file is committed. So if the sender reports success, the file is
+//!   saved. Then the receiver dallies, to repeat the last ACK if it was lost.
+//! - To report a gap, the receiver acknowledges the last block before the gap: once, and again only after a wait (RFC
+//!   7440 §4). Blocks after the gap are dropped, because the sender sends them again.
+//! - A repeated block is acknowledged again only if it is the last block that was acknowledged. So a repeated window
+//!   causes one ACK, not one for each block.
 //! - A block longer than agreed, or an unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
 //!
 //! This module knows neither the destination nor a size limit: the code that writes the bytes can end the
@@ -48,8 +48,8 @@ pub enum ReceiveAction<'a> {
     Send(&'a [u8]),
     /// Wait for a packet until this deadline.
     Wait(PacketDeadline),
-    /// The file is complete: commit it, then call [`Receiver::on_committed`]. Until then, every call returns
-    /// this.
+    /// The file is complete: commit it, then call [`Receiver::on_committed`]. Until then, the next action is always
+    /// this one.
     Commit,
     /// The file is committed and acknowledged. Wait for a packet until this deadline, in case the last ACK
     /// was lost. The driver may stop at any time, if it needs the slot or a user is waiting.
@@ -62,7 +62,7 @@ pub enum ReceiveAction<'a> {
 enum Phase {
     /// A client's RRQ was sent; the answer decides which of the requested options apply.
     Requesting { word: Word, asked: Terms, patience: Patience },
-    /// Blocks arrive.
+    /// Blocks are expected.
     Receiving(ReceiveWindow),
     /// All blocks have arrived, and the driver commits the file.
     Committing { last: u16, terms: Terms },
@@ -73,8 +73,8 @@ enum Phase {
 }
 
 impl Receiver {
-    /// A server's side of a write request. `terms` are its answer to the options: an OACK, or ACK 0 if there
-    /// are none.
+    /// A server's side of a write request. `terms` are the server's answer to the options. It sends them as an OACK, or
+    /// ACK 0 if there are none.
     pub fn serve(now: Instant, terms: Terms, mode: Mode) -> Self {
         let word =
             if terms.is_empty() { Packet::Ack { block: 0 } } else { Packet::OptionAck(terms.to_options()) };
@@ -108,8 +108,8 @@ impl Receiver {
         }
     }
 
-    /// The terms in force while blocks arrive; before that, nothing is agreed. `tsize` is only what the peer
-    /// announced.
+    /// The agreed terms, while blocks are expected and until the file is committed. `tsize` is what the peer announced;
+    /// the file may have another size.
     pub fn terms(&self) -> Option<&Terms> {
         match &self.phase {
             Phase::Receiving(ReceiveWindow { terms, .. }) | Phase::Committing { terms, .. } => Some(terms),
@@ -117,7 +117,7 @@ impl Receiver {
         }
     }
 
-    /// The next action. Call it until it returns anything but [`ReceiveAction::Send`].
+    /// The next action. Call this again after each [`ReceiveAction::Send`].
     pub fn next_action(&mut self) -> ReceiveAction<'_> {
         match &mut self.phase {
             Phase::Requesting { word, patience, .. }
@@ -146,8 +146,8 @@ impl Receiver {
             (Phase::Dallying { word, .. }, _) => word.repeat(),
             (_, Packet::Error { code, message }) => self.end(Farewell::refused(*code, message)),
             (Phase::Requesting { patience, .. }, Packet::Data { block: 1, content }) => {
-                // There was no OACK: the server does not support options. The block itself is its answer, so
-                // there is nothing to send yet.
+                // There was no OACK, so the server does not support options. This block is its answer to the request,
+                // so there is nothing to send before the block is handled.
                 self.phase =
                     Phase::Receiving(ReceiveWindow::new(Terms::default(), Word::silent(), *patience));
                 return self.on_data(now, 1, content);
@@ -167,9 +167,8 @@ impl Receiver {
         &[]
     }
 
-    /// Whether to ignore a packet. Once the file is complete, only a repeated last block counts, which asks
-    /// for the last ACK again. Before that, a repeated request is ignored: its answer is repeated only after
-    /// a timeout.
+    /// Whether to ignore a packet. Once the file is complete, only a repeated last block counts: its sender needs the
+    /// last ACK again. Before that, a repeated request is ignored: the answer is repeated only after a timeout.
     fn is_ignored(&self, packet: &Packet<'_>) -> bool {
         match (&self.phase, packet) {
             (Phase::Dallying { last, .. }, Packet::Data { block, .. }) => block != last,
@@ -196,8 +195,8 @@ impl Receiver {
         }
     }
 
-    /// The driver has committed the file, or failed to. The call is ignored unless [`ReceiveAction::Commit`]
-    /// was returned.
+    /// The driver has committed the file, or could not. This does nothing unless the next action is
+    /// [`ReceiveAction::Commit`].
     pub fn on_committed(&mut self, now: Instant, outcome: Result<(), Fault>) {
         let Phase::Committing { last, terms } = &self.phase else {
             return;
@@ -212,7 +211,7 @@ impl Receiver {
         };
     }
 
-    /// Handles the passing of time. Does nothing before the deadline.
+    /// Repeats the last packet, or gives up, if the deadline has passed. Does nothing before the deadline.
     pub fn on_timeout(&mut self, now: Instant) {
         let expiry = match &mut self.phase {
             Phase::Requesting { patience, .. } | Phase::Receiving(ReceiveWindow { patience, .. }) => {
@@ -231,8 +230,7 @@ impl Receiver {
         }
     }
 
-    /// Ends the transfer and sends the peer the reason. A committed file stays: in that case, this only ends
-    /// the dallying.
+    /// Ends the transfer and sends the peer the reason. If the file is committed, it stays, and only the dallying ends.
     pub fn abort(&mut self, fault: Fault) {
         match self.phase {
             Phase::Over(_) => {}

@@ -1,4 +1,4 @@
-//! Shared by the tests of both machines: a machine as one side of a transfer, and transfers as tables.
+//! What the tests of both state machines share: a machine as one side of a transfer, and transfers as tables.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ pub(super) enum Party<'f> {
     Taking { machine: Receiver, file: Vec<u8> },
 }
 
-/// An action of either machine, owned.
+/// An action of either state machine. It owns its data.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum TestAction {
     Send(Vec<u8>),
@@ -133,7 +133,7 @@ pub(super) fn request(asked: &Terms, mode: Mode) -> TransferRequest<'static> {
     TransferRequest::new(Text::new(b"file".as_slice()).unwrap(), mode, asked.to_options()).unwrap()
 }
 
-/// All packets that a party sends, and its next action, unless it waits.
+/// All packets that a party sends next, and its action after that, unless this is to wait.
 fn said(party: &mut Party<'_>) -> String {
     let mut words = Vec::new();
     let action = loop {
@@ -154,7 +154,7 @@ fn said(party: &mut Party<'_>) -> String {
     words.join(", ")
 }
 
-/// A datagram in short.
+/// A short name of a packet.
 fn word(datagram: &[u8]) -> String {
     match Packet::parse(datagram).expect("a machine sends only valid packets") {
         Packet::Read(_) => "RRQ".to_owned(),

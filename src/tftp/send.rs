@@ -10,11 +10,11 @@
 //! Its rules:
 //!
 //! - Only time and a new acknowledgment make it send; a duplicate never does (RFC 1123 §4.2.3.1).
-//! - Until the peer has answered, a server repeats one packet, at most [`FIRST_REPEATS`] times: the victim of
-//!   a forged address receives at most four small packets.
-//! - An ACK for a block before the window was delayed or duplicated, and is ignored. An ACK for a block that
-//!   was never sent, or an unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
-//! - The last acknowledgment ends the transfer; the sender does not linger.
+//! - Until the peer has answered, a server repeats one packet, at most [`FIRST_REPEATS`] times. If the client's address
+//!   is forged, the owner of the address receives at most four small packets.
+//! - An ACK for a block before the window is ignored: it was delayed or duplicated. An ACK for a block that was never
+//!   sent, or an unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
+//! - The acknowledgment of the last block ends the transfer; the sender does not wait for more.
 //!
 //! This module knows nothing about the source of the bytes. A source that ends too early must return an
 //! error.
@@ -62,8 +62,8 @@ enum Phase {
 }
 
 impl<R: BufRead> Sender<R> {
-    /// A server's side of a read request. `terms` are its answer to the options; if there are any, an OACK
-    /// goes first.
+    /// A server's side of a read request. `terms` are the server's answer to the options. If there are any, it sends an
+    /// OACK first.
     pub fn serve(now: Instant, terms: Terms, mode: Mode, source: R) -> Self {
         let patience = Patience::new(now, FIRST_REPEATS);
         let phase = if terms.is_empty() {
@@ -100,8 +100,8 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// The next action. Call it until it returns [`SendAction::Wait`] or [`SendAction::Over`]. It reads the
-    /// next block from the source when needed.
+    /// The next action. Call this again after each [`SendAction::Send`]. It reads the next block from the source when
+    /// needed.
     pub fn next_action(&mut self) -> SendAction<'_> {
         if let Phase::Sending { window, .. } = &mut self.phase
             && let Err(error) = window.fill(&mut self.content)
@@ -144,8 +144,8 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Whether to ignore a packet: any packet after the end; a repeated request, whose answer is repeated
-    /// only after a timeout; or a repeated OACK from the server, which the first block answers.
+    /// Whether to ignore a packet: any packet after the end; a repeated request, because the answer is repeated only
+    /// after a timeout; or a repeated OACK, because the first block is the answer to it.
     fn is_ignored(&self, packet: &Packet<'_>) -> bool {
         matches!(
             (&self.phase, packet),
@@ -167,7 +167,7 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Handles the passing of time. Does nothing before the deadline.
+    /// Repeats the unanswered packets, or gives up, if the deadline has passed. Does nothing before the deadline.
     pub fn on_timeout(&mut self, now: Instant) {
         let expiry = match &mut self.phase {
             Phase::Requesting { patience, .. }
@@ -209,7 +209,7 @@ impl<R: BufRead> Sender<R> {
     }
 }
 
-/// The source in the mode of the transfer.
+/// The content of the source, in the mode of the transfer.
 #[derive(Debug)]
 enum Content<R> {
     Octet(R),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// The interval until the path has been measured, from RFC 6298.
 pub const FIRST_INTERVAL: Duration = Duration::from_secs(1);
-/// The shortest interval. A needless retransmission costs a packet, a late one costs the wait: in lock-step,
+/// The shortest interval. A needless retransmission costs only a packet, but a late one costs time: in lock-step,
 /// nothing else recovers a loss. A slow peer gets a longer interval once it is measured.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(20);
 /// The longest interval: a user may be waiting.

@@ -42,7 +42,7 @@ pub(super) enum Acknowledged {
     Some,
     /// All blocks have arrived.
     Everything,
-    /// A block that was never sent.
+    /// The ACK is for a block that was never sent.
     NeverSent,
 }
 
@@ -95,8 +95,8 @@ impl Window {
     /// Drops the blocks that are acknowledged. Sending goes back to the block after `block` (RFC 7440 §4): if later ones were
     /// sent already, the ACK means that they were lost.
     ///
-    /// A number before the window is a duplicate or was overtaken, and changes nothing: if duplicates caused retransmissions,
-    /// they would double all traffic from then on (RFC 1123 §4.2.3.1).
+    /// An ACK before the window is a duplicate or was overtaken, and changes nothing. If duplicates caused
+    /// retransmissions, they would double all traffic from then on (RFC 1123 §4.2.3.1).
     pub(super) fn acknowledge(&mut self, block: u16) -> Acknowledged {
         self.learn(block);
         let Some(block) = self.numbering.nearest(self.first - 1, block) else {

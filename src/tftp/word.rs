@@ -61,7 +61,7 @@ impl Farewell {
         Self { word: Some(word), ending: Ending::Aborted(fault) }
     }
 
-    /// The peer no longer answers. It gets an ERROR in case it still listens.
+    /// The peer no longer answers. It gets an ERROR, because it may still be listening.
     pub(super) fn gone() -> Self {
         let fault = Fault::new(ErrorCode::NotDefined, "no answer for too long");
         Self { word: Some(Word::new(&Packet::from_fault(&fault))), ending: Ending::TimedOut }

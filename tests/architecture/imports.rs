@@ -39,14 +39,14 @@ impl Crate {
         all
     }
 
-    /// The arrows: a file, the file that defines what it uses, and what that is. Paths are followed through `pub use`.
+    /// The arrows: from a file to the file that defines an item that it uses, with the names of these items. Paths are
+    /// followed through `pub use`.
     pub fn arrows(&self) -> BTreeMap<(&str, &str), BTreeSet<String>> {
         let mut arrows: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
         for (index, module) in self.modules.iter().enumerate() {
             for path in module.bound.values().chain(&module.globs).chain(&module.paths) {
                 let Some((to, name)) = self.resolve(index, path, 0) else { continue };
-                // A module on its own is not a use of it: its items that are used appear as paths of their
-                // own.
+                // An import of a module alone does not count as a use. The paths of the items that are used count.
                 let Some(name) = name else { continue };
                 if to != index {
                     let pair = (module.name.as_str(), self.modules[to].name.as_str());

@@ -222,7 +222,7 @@ fn a_folder_is_created() {
     browser.key(F2);
     assert_eq!(browser.js("return document.querySelector('dialog')"), json!(null));
     assert!(wharf.folder().join("b.txt").exists());
-    // Of the toolbar, an empty folder has only this button.
+    // In an empty folder, the toolbar has only this button.
     browser.go(&wharf.url("/neu%20&%20%3Cb%3E/?list"));
     browser.press("New folder");
     enter(&browser, "below");

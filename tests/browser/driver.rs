@@ -166,8 +166,8 @@ impl Browser {
         self.act(selector, "value", &json!({"text": text}));
     }
 
-    /// Acts on the element that matches this selector. If the page has replaced it meanwhile, as it does when
-    /// the listing changes, it acts on the new one.
+    /// Acts on the element that matches this selector. If the page replaces the element meanwhile, for example because
+    /// the listing changes, this acts on the new element.
     #[track_caller]
     fn act(&self, selector: &str, what: &str, body: &Value) {
         eventually(&format!("{what} of {selector}"), || {

@@ -1,4 +1,4 @@
-//! People log in with a browser, and out; and a session is ended while its page is open.
+//! Logging in and out with a browser, and a session that is ended while its page is open.
 
 use std::fs;
 

@@ -25,8 +25,8 @@ const FLAGS: [&str; 10] = [
     "--window-size=1280,900",
 ];
 
-/// Runs the driver, `$0`, until the other end of stdin is closed: at the end of a test, or of all tests, however they end. The
-/// driver and its browser are one process group. Their files are in `$TMPDIR`.
+/// Runs the driver, `$0`, until the other end of stdin is closed. This happens at the end of a test or of all tests,
+/// even if they are killed. The driver and its browser are one process group. Their files are in `$TMPDIR`.
 const UNTIL_CLOSED: &str =
     r#"setsid "$0" --port=0 <&- & exec >&-; read -r _; kill -KILL -$!; rm -rf "$TMPDIR""#;
 
@@ -40,8 +40,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts the driver and a browser, whose files are in this directory. The driver's port is free for IPv4, and it also
-    /// binds it for IPv6, where another process may have it: then it exits and is started again.
+    /// Starts the driver and a browser, whose files are in this directory. The driver takes a port that is free for
+    /// IPv4, and binds it for IPv6 too. If another process has the port for IPv6, the driver exits, and is started
+    /// again.
     pub(super) fn start(driver: &Command, profile: TempDir, flags: &[&str]) -> Self {
         const ATTEMPTS: usize = 5;
         let profile = profile.keep();
@@ -98,7 +99,7 @@ impl Session {
     }
 }
 
-/// The driver in a shell that ends it.
+/// The driver in a shell, which kills it at the end.
 fn until_closed(driver: &Command, profile: &Path) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", UNTIL_CLOSED]).arg(driver.get_program());

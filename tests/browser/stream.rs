@@ -64,7 +64,7 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// Passes on what the server responds, with its event streams changed.
+/// Passes on the responses of the server, and changes its event streams.
 fn answer(mut server: &TcpStream, mut client: &TcpStream, faults: &Faults) {
     let (mut bytes, mut stream) = ([0; 4096], None);
     while let Ok(count @ 1..) = server.read(&mut bytes) {

@@ -21,7 +21,7 @@ pub struct Sizes {
 /// The crowd that a server must be able to serve.
 pub const CROWD: Sizes = Sizes { idle: 10_000, readers: 200, writers: 200, restless: 50 };
 
-/// Descriptors that a test and a server need besides the crowd's: other tests run in the same process.
+/// Descriptors that a test and a server need besides those of the crowd, because other tests run in the same process.
 const OTHER_FILES: u64 = 8_000;
 
 /// The size of the file that is read so slowly, and of those that are written: no transfer completes.

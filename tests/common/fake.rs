@@ -69,17 +69,17 @@ pub fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
 /// What a [`Proxy`] does with the next response.
 #[derive(Debug, Clone, Copy)]
 pub enum Plan {
-    /// It forwards it.
+    /// Forwards the response.
     Through,
-    /// It closes both connections after this many bytes of content; `reset` loses what the client has not
-    /// read.
+    /// Closes both connections after this many bytes of content. With `reset`, the client loses what it has not read
+    /// yet.
     Cut {
         /// The number of bytes of content after which it closes.
         after: u64,
         /// Whether it resets the connections.
         reset: bool,
     },
-    /// It waits after this many bytes of content, until it is released.
+    /// Waits after this many bytes of content, until the test releases it.
     Hold(u64),
 }
 

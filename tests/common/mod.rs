@@ -47,11 +47,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How long any step of a test may take before it fails. Nothing is measured with it: on a slow machine, only
-/// a failing test takes longer.
+/// How long any step of a test may take before it fails. No test measures this time, so only a failing test takes
+/// longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until this is true; panics with `what` if it never is.
+/// Waits until `is_true` returns true. Panics with `what` if it never does.
 #[track_caller]
 pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let start = Instant::now();

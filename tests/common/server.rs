@@ -243,12 +243,12 @@ impl Wharf {
         assert!(self.ended().is_none() && !self.log().contains("no request for"), "{}", self.log());
     }
 
-    /// A connection to it.
+    /// A new connection to the server.
     pub fn connect(&self) -> Wire {
         self.over(TcpStream::connect(self.address).expect("a connection"))
     }
 
-    /// A connection to it, over this one of TCP; over TLS, if that is what it serves.
+    /// A connection to the server over this TCP connection; with TLS, if the server has TLS.
     #[cfg_attr(not(feature = "tls"), expect(clippy::unused_self, reason = "only TLS has to be known"))]
     pub fn over(&self, stream: TcpStream) -> Wire {
         let wire = Wire::over(stream);
@@ -393,7 +393,7 @@ pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
     run_with(arguments, input, directory, &[])
 }
 
-/// The same, with these environment variables.
+/// Like [`run`], with these environment variables.
 pub fn run_with(arguments: &[&str], input: &str, directory: &Path, variables: &[(&str, String)]) -> Output {
     let mut child = Running::start(
         Command::new(BINARY)

@@ -52,7 +52,7 @@ impl Wire {
         Self { stream, tls: None, was_cut: false, unread: Vec::new() }
     }
 
-    /// The same, over TLS from now on.
+    /// Starts TLS on this connection.
     #[cfg(feature = "tls")]
     pub fn encrypted(mut self) -> Self {
         let tls = ClientTls::begin(client_config(), "localhost", &mut self.stream);
@@ -109,7 +109,7 @@ impl Wire {
         self
     }
 
-    /// The same; an error if they do not fit.
+    /// Like [`Self::send`], but fails if the bytes cannot be sent.
     pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match &mut self.tls {
             Some(tls) => tls.write_all(&mut self.stream, bytes),

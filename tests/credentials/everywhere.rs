@@ -89,7 +89,7 @@ fn every_command_logs_in() {
     }
 }
 
-/// Two `Authorization` fields would be an error: the chat's token has a separate field.
+/// Two `Authorization` fields would be an error, so the chat's token has a separate field.
 #[test]
 fn the_chat_logs_in_and_names_its_member() {
     let here = tempfile::tempdir().expect("a directory");

@@ -48,7 +48,7 @@ fn the_right_password_opens_it() {
     let office = office();
     let link = link(&office, &json!({"path": "/work", "for": "1h", "password": "größe & co"}));
     let plan = format!("{link}/plan.txt");
-    // A password larger than any counts as a failure, too: the fourth would be delayed.
+    // A password that is too large counts as a failure too. A fourth failure would be delayed.
     let large = format!("password={}", "x".repeat(10_000));
     for form in ["", "password=", "password=wrong", "name=x", &large] {
         let answer = office.ask("POST", &link, "Accept: text/html\r\n", form);

@@ -80,7 +80,7 @@ impl Office {
         self.log_in_with(name, "")
     }
 
-    /// The same, from a browser that sends these fields.
+    /// Like [`Self::log_in`], from a browser that sends these fields.
     #[track_caller]
     pub fn log_in_with(&self, name: &str, fields: &str) -> String {
         let answer = self.post_login("", fields, name, PASSWORD);

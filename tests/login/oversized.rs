@@ -1,4 +1,4 @@
-//! Passwords larger than any: they are wrong, and are neither received nor hashed.
+//! Passwords that are too large: they are wrong, and are neither received nor hashed.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
-//! A server that is killed while four clients remove, move, copy and replace loses no file that existed: each is at its
-//! old place, at its new place, or in the trash; also after the sweep at the next start. The same holds where files cannot have
-//! a second name, so that a replaced file is exchanged.
+//! A server is killed while four clients remove, move, copy and replace files. No existing file is lost: each is at its
+//! old place, at its new place, or in the trash, even after the sweep at the next start.
+//! The same holds where files cannot have a second name, so that a replaced file is exchanged.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,10 +1,12 @@
-//! Four clients that change one directory at the same moment: their responses, the folder and the trash are those of one order.
+//! Four clients that change one directory at the same moment: the responses, the folder and the trash can be explained
+//! by one order.
 //!
-//! The order has to agree with real time: a request that ended before another one started comes first. A search looks for an
-//! order in which the model gives each response, and in the end what is on the disk. A directory that an upload or a
-//! restoration needs may be made before the rest of it happens, so the search takes that as a step of its own. There are no
-//! copies: a copy reads its source some time before it is given its name. Nor is a directory replaced by another: the old one is
-//! removed first. Neither promises that all of it happens in one moment.
+//! The order has to agree with real time: a request that ended before another one started comes first. The test
+//! searches for an order in which the model gives each response, and in the end the content of the disk. A directory
+//! that an upload or a restoration needs may be made before the rest of it happens, so the search takes that as a step
+//! of its own. There are no copies, because a copy reads its source some time before it gets its name. No directory is
+//! replaced by another either, because the old one is removed first. The server does not promise that these requests
+//! happen in one moment.
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,7 +20,7 @@ use super::{CLIENTS, Visit, contents, on_disk};
 use crate::common::{Random, Wharf};
 
 const OPERATIONS: usize = 5;
-/// The sequences within `cargo test`, and those of `.ci/long`.
+/// The number of sequences in `cargo test`, and in `.ci/long`.
 const SHORT: u64 = 100;
 const LONG: u64 = 1_000;
 

@@ -1,4 +1,5 @@
-//! The search for an order of requests that were made at the same time: it agrees with real time, with each response and with the end.
+//! The search for an order of requests that were made at the same time. The order must agree with real time, with each
+//! response, and with the state at the end.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -7,7 +8,7 @@ use std::ops::Range;
 use super::model::{Lost, Node, Operation, Tree, Writer, expect, has_file_above, is_below, parent, with};
 use crate::common::Answer;
 
-/// A request, and what came of it.
+/// A request and its result.
 #[derive(Debug)]
 pub struct Done {
     pub operation: Operation,
@@ -22,7 +23,7 @@ pub struct Done {
     time: Range<u64>,
 }
 
-/// What holds between two requests.
+/// The state between two requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub tree: Tree,
@@ -35,7 +36,7 @@ pub struct State {
 }
 
 pub struct Order<'h> {
-    /// By client, in the order in which it sent them.
+    /// The requests of each client, in the order in which it sent them.
     pub histories: &'h [Vec<Done>],
     pub writers: Vec<Writer>,
     /// Whether this is what was found in the end.
@@ -69,7 +70,7 @@ impl Done {
 }
 
 impl Order<'_> {
-    /// Whether there is one. `seen` has the states from which the search has begun.
+    /// Whether such an order exists. `seen` has the states from which the search has begun.
     pub fn exists(&self, seen: &mut HashSet<State>) -> bool {
         let clients = self.histories.len();
         let start = State {
@@ -95,7 +96,7 @@ impl Order<'_> {
     /// Adds each state that can come next.
     fn follow(&self, state: &State, open: &mut Vec<State>) {
         let next = |client: usize| self.histories[client].get(state.done[client]);
-        // What starts after the end of another request comes after it.
+        // A request that started after the end of another one comes after it.
         let first_end =
             (0..state.done.len()).filter_map(|client| next(client).map(|done| done.time.end)).min();
         for client in 0..state.done.len() {
@@ -105,7 +106,7 @@ impl Order<'_> {
         }
     }
 
-    /// What holds after this request, if the model gives its response.
+    /// The state after this request, if the model gives the same response.
     fn happens(&self, state: &State, client: usize, done: &Done) -> Option<State> {
         let mut after = match done.operation {
             Operation::Restore(_) | Operation::Undo => restored(state, client, done)?,
@@ -174,7 +175,7 @@ fn restored(state: &State, client: usize, done: &Done) -> Option<State> {
     Some(after)
 }
 
-/// What holds if this request has made the directories above what it saves, and nothing else yet.
+/// The state if this request has only made the missing directories so far.
 fn makes_parents(state: &State, client: usize, done: &Done) -> Option<State> {
     let path = match &done.operation {
         Operation::Put(path, _) => path,

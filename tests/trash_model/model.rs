@@ -62,18 +62,18 @@ pub fn is_below(path: &str, directory: &str) -> bool {
     path == directory || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The entries at this path and below it, by the paths relative to it; `""` is the entry itself.
+/// The entries at this path and below it, by their paths relative to it. `""` is the entry at the path itself.
 pub fn taken(tree: &Tree, path: &str) -> Tree {
     let below = tree.iter().filter(|(other, _)| is_below(other, path));
     below.map(|(other, node)| (other[path.len()..].to_owned(), node.clone())).collect()
 }
 
-/// The tree without it.
+/// The tree without the entry at this path.
 fn without(tree: &Tree, path: &str) -> Tree {
     tree.iter().filter(|(other, _)| !is_below(other, path)).map(|(p, n)| (p.clone(), n.clone())).collect()
 }
 
-/// The tree with this at a path, and with the directories above it.
+/// The tree with `thing` at this path, and with the directories above the path.
 pub fn with(tree: &Tree, path: &str, thing: &Tree) -> Tree {
     let mut tree = tree.clone();
     let mut above = parent(path);
@@ -85,7 +85,7 @@ pub fn with(tree: &Tree, path: &str, thing: &Tree) -> Tree {
     tree
 }
 
-/// The same, written by nobody in particular.
+/// The same entries, without their writers.
 fn moved(thing: &Tree) -> Tree {
     let forget = |node: &Node| match node {
         Node::Directory => Node::Directory,
@@ -110,7 +110,7 @@ fn has_parent(tree: &Tree, path: &str) -> bool {
     parent(path).is_none_or(|parent| tree.get(parent) == Some(&Node::Directory))
 }
 
-/// What a client loses when it removes or overwrites this.
+/// What the trash keeps for a client that removes or overwrites this.
 fn lost(tree: &Tree, path: &str, by: &Writer) -> Option<Lost> {
     let thing = taken(tree, path);
     let is_anothers = |node: &Node| match node {

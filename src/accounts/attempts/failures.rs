@@ -8,14 +8,14 @@ use crate::accounts::recent::Recent;
 /// How many failures cause no delay.
 pub(super) const FREE: u32 = 3;
 
-/// The delay after the first failure that causes one.
+/// The first delay.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// The longest delay.
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
-/// Failures are forgotten after this time without a further one. Waiting for that allows 16 guesses an hour;
-/// waiting out the longest delay allows 60.
+/// Failures are forgotten after this time without a further failure. Waiting this long each time allows 16 guesses an
+/// hour; waiting for the end of the longest delay allows 60.
 pub(super) const FADE: Duration = Duration::from_secs(15 * 60);
 
 /// How often something failed, and when it last failed.
@@ -39,8 +39,8 @@ impl Failures {
     }
 }
 
-/// A counter for each key. Counters that cause a delay are stored separately, so many keys with one or two
-/// failures evict none of them.
+/// A counter for each key. Counters that cause a delay are stored separately, so that many keys with one or two
+/// failures do not evict them.
 #[derive(Debug)]
 pub(super) struct Counters<Key> {
     free: Recent<Key, Failures>,

@@ -12,8 +12,8 @@ pub(super) const ADDRESSES: usize = 32;
 /// How long an address is known: as long as a session lasts. After that, it may belong to somebody else.
 pub(super) const KNOWN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Addresses by user. A user with too many addresses loses only their own oldest one; when all places are
-/// taken, the user whose last login is oldest loses theirs.
+/// Addresses by user. A user with too many addresses loses only the oldest of them. When all places are taken, the user
+/// whose last login is oldest loses all known addresses.
 #[derive(Debug)]
 pub(super) struct KnownAddresses<N, K> {
     places: usize,
@@ -22,7 +22,7 @@ pub(super) struct KnownAddresses<N, K> {
 }
 
 impl<N: Eq + Hash + Clone, K: PartialEq + Clone> KnownAddresses<N, K> {
-    /// Creates it with this many places in all.
+    /// Creates an empty table with this many places in total.
     pub(super) fn new(places: usize) -> Self {
         // `places` limits the users too.
         Self { places, taken: 0, users: Recent::new(usize::MAX) }

@@ -36,7 +36,7 @@ pub enum RecordLineError {
     Missing(&'static str),
     /// The value of this field is invalid.
     Wrong(&'static str),
-    /// It differs from the form in which it would be written.
+    /// It is not in the form in which wharf writes it.
     Form,
 }
 

@@ -27,7 +27,7 @@ pub struct Record {
     pub created: WallTime,
     /// When it expires: from then on, it gives no access.
     pub expires: WallTime,
-    /// Its kind, with the data of that kind.
+    /// Its kind, with the data that only this kind has.
     pub purpose: Purpose,
     /// How it ended, for a link or token that is kept only for lists and for the link's page.
     pub end: Option<RecordEnd>,
@@ -133,14 +133,14 @@ pub struct NewLink {
 pub(super) struct RecordNotes {
     /// The last use, in seconds since 1970; zero if it is not newer than the one in the file.
     last_used: AtomicU64,
-    /// It was once found expired, so it stays expired when the clock is set back.
+    /// Whether it was once found expired: then it stays expired even if the clock is set back.
     has_expired: AtomicBool,
 }
 
 impl Record {
-    /// Whether the user may use it: it was made for this user, who is not disabled. A session ends when the
-    /// user's password is changed; a token or link ends when the user is removed, even if the name has since
-    /// been given to another user.
+    /// Whether this user may use it: it was made for this user, and the user is not disabled. A session ends when the
+    /// user's password is changed. A token or link ends when the user is removed, even if another user gets the name
+    /// later.
     pub fn is_of(&self, user: &UserLine) -> bool {
         self.user == user.name && !user.is_disabled && self.version == self.purpose.version_of(user)
     }
@@ -205,7 +205,7 @@ impl Record {
         }
     }
 
-    /// Whether it has to be changed or removed: it has expired but is not yet marked as expired, or it is no
+    /// Whether the record has to be changed or removed: it has expired but is not marked as expired yet, or it is no
     /// longer needed.
     pub(super) fn is_due(&self, now: WallTime) -> bool {
         match self.end {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::hex;
 use super::random;
 
-/// The beginning of a token, by which people and scanners for leaked secrets recognise it.
+/// The beginning of each token. It lets people, and scanners for leaked secrets, recognise a token.
 pub const TOKEN_PREFIX: &str = "wharf_";
 
 /// The characters of base64url (RFC 4648 §5).

@@ -22,7 +22,7 @@ use crate::blocking::Blocking;
 #[derive(Debug)]
 pub struct Records {
     store: RecordStore,
-    /// What requests see; `None` if the last attempt to read the file failed: then no record is valid.
+    /// The records that requests see. `None` if the last attempt to read the file failed; then no record is valid.
     view: RwLock<Option<Arc<Table>>>,
     /// How often the view was replaced.
     generation: AtomicU64,
@@ -93,8 +93,8 @@ impl Records {
         self.get(record.id).is_ok_and(|found| found.digest == record.digest && found.check(now).is_ok())
     }
 
-    /// A number that changes with each change. While the number stays the same, look-ups have the same results, until a
-    /// record expires.
+    /// A number that changes with each change. While this number stays the same, a look-up has the same result, unless
+    /// the record expires.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }

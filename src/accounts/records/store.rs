@@ -63,7 +63,7 @@ pub(super) struct LockedStore<'s> {
 /// The file, if there is one, and its records.
 pub(super) type ReadRecords = (Option<ReadFile>, Vec<Record>);
 
-/// A file that was read. While it is open, no other file gets its inode number, so it can be recognised.
+/// A file that was read. It stays open, so that no other file gets its inode number, and it can be recognised.
 #[derive(Debug)]
 pub(super) struct ReadFile {
     file: File,
@@ -90,7 +90,8 @@ impl RecordStore {
         self.read_in(&self.open()?, disk)
     }
 
-    /// Reads the file, unless it is the known one. On a network file system, the check may use a cache.
+    /// Reads the file, unless it is the file that is already known. On a network file system, the check may use a
+    /// cache.
     pub(super) fn read_if_new(
         &self,
         known: Option<&ReadFile>,
@@ -98,7 +99,7 @@ impl RecordStore {
     ) -> Result<Option<ReadRecords>, RecordsError> {
         let is_known = match fs::symlink_metadata(self.directory.join(&self.name)) {
             Ok(now) => known.is_some_and(|known| known.stamp == Stamp::of(&now)),
-            // If the directory is gone too, reading reports that.
+            // If the directory is missing too, reading reports the error.
             Err(error) => error.kind() == ErrorKind::NotFound && known.is_none() && self.directory.is_dir(),
         };
         if is_known { Ok(None) } else { self.read(disk).map(Some) }
@@ -190,7 +191,7 @@ impl LockedStore<'_> {
         self.store.read_in(&self.dir, disk)
     }
 
-    /// Reads the file, unless it is the known one. The check opens the file, so it uses no cache.
+    /// Reads the file, unless it is the file that is already known. The check opens the file, so it uses no cache.
     pub(super) fn read_if_new(
         &self,
         known: Option<&ReadFile>,

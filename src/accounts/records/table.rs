@@ -124,7 +124,7 @@ impl Table {
         self.add(user, key, now, expires, Purpose::Link { scope, uses_left, is_drop, password })
     }
 
-    /// Counts one use of a link, and adds the session that it starts. The session ends with the link.
+    /// Counts one use of a link, and adds the session that the use starts. The session ends with the link.
     pub(super) fn take_use(
         &mut self,
         link: RecordId,
@@ -218,7 +218,7 @@ impl Table {
         self.iter().any(|record| record.noted_use().is_some())
     }
 
-    /// Takes over what requests have noticed about the same records in another table.
+    /// Takes over what requests have recorded for the same records in another table.
     pub(super) fn add_notes(&self, other: &Self) {
         for record in self.iter() {
             if let Some(same) = other.get(record.id).filter(|same| !Arc::ptr_eq(same, record)) {
@@ -264,7 +264,7 @@ impl Table {
         }))
     }
 
-    /// Makes room for one more of these records, if fewer than `limit` of them are still valid.
+    /// Makes room for one more record of this kind, if fewer than `limit` of them are still valid.
     fn make_room(
         &mut self,
         limit: usize,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a record cannot be used. A response to a session or token must not reveal which of these it is.
+/// Why a record cannot be used. A response must not reveal which of these reasons applies to a session or token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
     /// There is no such record.

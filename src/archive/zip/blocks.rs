@@ -11,8 +11,8 @@ pub fn encoded_length(length: u64) -> u64 {
     length + HEADER * length.div_ceil(BLOCK).max(1)
 }
 
-/// The content that the encoded byte at `offset` belongs to: the offset in the content, and how many bytes of the header
-/// before it come first.
+/// The position in the content that corresponds to the encoded byte at `offset`: the offset in the content, and how
+/// many bytes of the block's header to skip.
 pub fn content_at(offset: u64) -> (u64, usize) {
     let (block, within) = (offset / (BLOCK + HEADER), offset % (BLOCK + HEADER));
     (block * BLOCK + within.saturating_sub(HEADER), HEADER.saturating_sub(within) as usize)

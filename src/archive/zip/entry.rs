@@ -4,8 +4,7 @@ use super::blocks;
 use super::time::Times;
 use crate::archive::mode;
 
-/// A number of this value or more is stored in a zip64 field; its usual field then has this value (APPNOTE
-/// 4.4.1.4).
+/// A number from this value on is stored in a zip64 field, and its usual field has this value (APPNOTE 4.4.1.4).
 const ZIP64: u64 = u32::MAX as u64;
 
 /// The versions that a reader needs: for stored entries, for deflated ones, for zip64 (APPNOTE 4.4.3).
@@ -44,7 +43,7 @@ pub(super) struct Entry {
 pub enum Coding {
     /// Unchanged.
     Stored,
-    /// As stored [`blocks`] of DEFLATE, with a data descriptor.
+    /// The content is in stored [`blocks`] of DEFLATE, and a data descriptor follows it.
     Blocks,
 }
 
@@ -194,7 +193,7 @@ pub(super) fn end(entries: usize, start: u64, end: u64) -> Vec<u8> {
             .u16s([MADE_BY, WITH_ZIP64])
             .u32s([0, 0])
             .u64s(&[count, count, length, start])
-            // The locator, which contains the offset of that record.
+            // The locator, which contains the offset of the zip64 record.
             .u32s([0x0706_4b50, 0])
             .u64s(&[end])
             .u32s([1]);

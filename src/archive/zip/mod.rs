@@ -5,11 +5,12 @@
 //! ```
 //!
 //! A [`ZipLayout`] is made from names, lengths and times alone. So the length of the archive is known, and any part of
-//! it can be produced by itself: a broken download can be resumed. The caller adds the content and the checksums.
+//! it can be produced without the others. Therefore, an interrupted download can be resumed. The caller adds the
+//! content and the checksums.
 //!
-//! A file of up to [`STORED_LIMIT`] is stored; its checksum is in its local header, so a program that reads the archive
-//! as a stream knows its end. The checksum of a longer one comes after it (a data descriptor). Such a program finds the
-//! end only if the content marks it, so the content is deflated, in stored [`blocks`].
+//! A file of up to [`STORED_LIMIT`] is stored. Its checksum is in its local header, so a program that reads the archive
+//! as a stream knows where the file ends. The checksum of a longer file follows its content (a data descriptor). Then
+//! the program finds the end only if the content marks it, so the content is deflated, in stored [`blocks`].
 //!
 //! An archive of 4 GiB or more, or with 65,535 entries or more, uses zip64.
 
@@ -167,8 +168,8 @@ impl ZipLayout {
         self.entries.get(number).map_or(Coding::Stored, |entry| entry.coding)
     }
 
-    /// The bytes of a part, with the checksum (CRC-32) of its entry. The content comes from the caller, so
-    /// that part is empty here.
+    /// The bytes of a part, with the checksum (CRC-32) of its entry. The content comes from the caller, so the part for
+    /// the content is empty here.
     pub fn bytes(&self, part: ZipPart, checksum: u32) -> Vec<u8> {
         let entry = |number: usize| self.entries.get(number);
         match part {
@@ -194,7 +195,7 @@ impl Entry {
         self.places()[2]
     }
 
-    /// The part of this entry that has the byte at this offset, which is within it.
+    /// The part of this entry that contains the byte at this offset. The offset is within the entry.
     fn part_at(&self, number: usize, offset: u64) -> PlacedPart {
         let [content, descriptor, end] = self.places();
         if offset < content {

@@ -8,7 +8,7 @@ pub(super) struct Times {
     /// The MS-DOS time and date, in UTC, as the reader's time zone is unknown. 1980 for times before 1980 or
     /// after 2107.
     pub dos: (u16, u16),
-    /// In seconds since 1970, if 32 bits can hold it.
+    /// In seconds since 1970, if the number fits in 32 bits.
     pub unix: Option<i32>,
 }
 

@@ -46,7 +46,7 @@ pub enum Endpoint {
 pub enum NamedBy {
     /// The user.
     User,
-    /// Another server, in a redirect: this one gets no credentials and no client certificate.
+    /// Another server, in a redirect: the named server gets no credentials and no client certificate.
     Redirect,
 }
 
@@ -119,7 +119,7 @@ impl Endpoint {
         if self.is_tls() { "https" } else { "http" }
     }
 
-    /// Whether it is on this machine, so that nobody on the network reads what is sent to it.
+    /// Whether the server is on this machine, so that nobody on the network can read what is sent to it.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp { host, .. } | Self::Tls { host, .. } => is_loopback(host),
@@ -127,7 +127,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether a redirect of another server has named it.
+    /// Whether the endpoint is from a redirect of another server.
     pub fn is_named_by_redirect(&self) -> bool {
         match self {
             Self::Tcp { named_by, .. } | Self::Tls { named_by, .. } => *named_by == NamedBy::Redirect,
@@ -151,7 +151,7 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// A host without brackets, with its zone in one spelling. An error if a Host field cannot carry it, or if the port is 0.
+/// A host without brackets, with its zone in one spelling. Fails if a Host field cannot carry it, or if the port is 0.
 fn checked(host: &str, port: u16) -> Result<String, AddressError> {
     refuse_user(host)?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -184,7 +184,7 @@ pub(super) fn split_port(authority: &str, default: u16) -> Result<(&str, u16), A
     }
 }
 
-/// An error if there is a user name before the host. The error does not contain what may be a password.
+/// Fails if there is a user name before the host. The error does not contain what may be a password.
 fn refuse_user(authority: &str) -> Result<(), AddressError> {
     authority.rsplit_once('@').map_or(Ok(()), |(_, host)| Err(AddressError::User(host.to_owned())))
 }

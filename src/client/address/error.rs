@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::printable::Printable;
 
-/// Why a user name and a password cannot be used. It contains neither of them.
+/// Why a user name and a password cannot be used. The error contains neither of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginError {
     /// The user name is empty.

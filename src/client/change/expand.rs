@@ -9,7 +9,7 @@ use crate::client::session::Session;
 use crate::client::targets::{decode, target_of};
 
 /// The targets that a target with or without a pattern stands for. As in a shell, names that begin with a dot match
-/// only a pattern that begins with a dot. The root is an error.
+/// only a pattern that begins with a dot. Fails for the root.
 pub fn expand(session: &mut Session, target: &str) -> Result<Vec<String>, ClientError> {
     let (directory, last) = target.split_at(target.rfind('/').map_or(0, |slash| slash + 1));
     if !last.contains('*') {

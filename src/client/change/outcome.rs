@@ -13,7 +13,7 @@ pub enum Relocate {
     Copy,
 }
 
-/// What was done on a server, or would be.
+/// What a command has done on a server, or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteChange {
     /// Something was removed.

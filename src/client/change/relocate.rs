@@ -7,8 +7,8 @@
 //!                                        └─ a file ── MOVE, Overwrite: T ── 201, 204 ─────> moved, the file replaced
 //! ```
 //!
-//! A request that may replace something would replace a directory too (RFC 4918 §9.9.3). So the first request may
-//! replace nothing.
+//! If a request may replace something, it may replace a directory too (RFC 4918 §9.9.3). So the first request must not
+//! replace anything.
 
 use super::expand::is_root;
 use super::kind::{RemoteKind, kind};
@@ -212,7 +212,8 @@ mod tests {
         Say(format!("HTTP/1.1 308 x\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").leak())
     }
 
-    /// The printed line of this command, and its requests: each with the path of its destination, and `Overwrite`.
+    /// The printed line of this command, and its requests. Each request is shown with the path of its destination and
+    /// its `Overwrite`.
     fn relocated(
         (from, to, count): (&str, &str, usize),
         options: RelocateOptions,

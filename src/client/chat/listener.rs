@@ -21,7 +21,7 @@ use crate::own_paths::{self, MEMBER_FIELD};
 /// How long to try to reconnect.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The first pause between two attempts, and the longest; each is twice the one before.
+/// The first and the longest pause between two attempts. Each pause is twice as long as the previous one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
@@ -75,7 +75,7 @@ fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
     !matches!(left.recv_timeout(at_most), Err(RecvTimeoutError::Timeout))
 }
 
-/// Listens over one connection. An error if the stream did not begin.
+/// Listens over one connection. Fails if the stream did not begin.
 fn open_and_listen(
     member: &ChatMember,
     left: &Receiver<()>,
@@ -112,7 +112,7 @@ fn hear_once(
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }
-    // A new stream begins at the start of a line, wherever the last one broke off.
+    // A new stream begins at the start of a line, even if the previous stream ended within a line.
     ear.decoder = EventStreamDecoder::resuming(&last);
     // Any end is treated alike: the next stream resumes after the last complete event.
     let _ = response.body.pour(ear);

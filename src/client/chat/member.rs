@@ -68,8 +68,8 @@ impl ChatMember {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sends a message to all members, or to one. Waits while the server accepts no more messages, and for a server that
-    /// is away; calls `waits` with the reason before each pause.
+    /// Sends a message to all members, or to one. Waits while the server accepts no more messages or cannot be reached.
+    /// Calls `waits` with the reason before each pause.
     pub(super) fn say(
         &self,
         session: &mut Session,

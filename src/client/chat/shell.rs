@@ -95,13 +95,13 @@ impl<'c> ChatShell<'c> {
         thread::Builder::new().name("listener".into()).spawn(listen).map(drop)
     }
 
-    /// Sends a message. While it has to wait, that is printed, once.
+    /// Sends a message. If it has to wait, the wait is announced once.
     fn say(&mut self, to: Option<&str>, text: &str) -> io::Result<Result<(), ClientError>> {
         let Self { member, session, err, .. } = self;
         let mut printed: Option<io::Result<()>> = None;
         let said = member.say(session, to, text, |reason| {
             let is_away = !matches!(reason, ClientError::Refused(status, _) if status.code() < 500);
-            // A pause because of too many messages explains itself.
+            // A pause after too many messages needs no announcement: the user knows the reason.
             if is_away && printed.is_none() {
                 printed = Some(writeln!(err, "{WAITING}"));
             }

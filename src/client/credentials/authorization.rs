@@ -33,9 +33,9 @@ pub enum CredentialKind {
 enum Verdict {
     /// There was no response yet.
     Open,
-    /// Not 401. A later 401 then concerns only one path.
+    /// The server accepted them: it did not respond with 401. If it does so later, only the requested path is refused.
     Accepted,
-    /// 401.
+    /// The server responded with 401.
     Refused,
 }
 

@@ -70,7 +70,7 @@ struct PartialEntry {
 struct OpenQuote;
 
 impl Netrc {
-    /// The file that `NETRC` names, or else `~/.netrc`. `None` if there is none.
+    /// The file in the variable `NETRC`, or else `~/.netrc`. `None` if there is none.
     pub fn of_this_user() -> Result<Option<Self>, NetrcError> {
         let named = env::var_os("NETRC").filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".netrc"));
@@ -97,7 +97,7 @@ impl Netrc {
         Ok(Some(Self { path: path.to_owned(), is_exposed, entries }))
     }
 
-    /// The first login for this host: of this user, if one is named.
+    /// The first login for this host, or for this user at this host if a user is given.
     pub fn find(&self, host: &str, user: Option<&str>) -> Result<Option<Login>, NetrcError> {
         let fits = |entry: &&Entry| {
             entry.host.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(host))

@@ -34,7 +34,7 @@ impl SentCredentials {
             Self::Own => return said,
         };
         let Some(said) = said else { return Some(advice) };
-        // A server that gives the same reason need not be repeated.
+        // If the server gives the same reason, it is not printed twice.
         let rest = advice.strip_prefix(&*said).map(|rest| rest.trim_start_matches(", and "));
         Some(match rest {
             Some(rest) => format!("{said}, and {rest}"),

@@ -17,7 +17,7 @@ use super::spot::Spot;
 use crate::client::error::ClientError;
 use crate::durable::name::{anonymous_file, link};
 
-/// A complete file without a name. If it is dropped, it is gone.
+/// A complete file without a name. It disappears when it is dropped.
 #[derive(Debug)]
 pub(super) struct AnonymousFile {
     file: File,
@@ -25,7 +25,8 @@ pub(super) struct AnonymousFile {
 }
 
 impl AnonymousFile {
-    /// Writes one, and removes a part of an earlier run. `None` if the file system cannot.
+    /// Writes the content to an anonymous file, and removes a part of an earlier run. `None` if the file system has no
+    /// anonymous files.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, ClientError> {
         part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
         let Some(mut file) = anonymous_file(&spot.dir, NEW_FILE) else { return Ok(None) };
@@ -49,7 +50,7 @@ impl AnonymousFile {
         fsync(&self.file).map_err(|error| failed(&self.spot, error.into()))
     }
 
-    /// Gives it its name. An existing file is replaced, through a part's name, if that is allowed.
+    /// Gives the file its name. An existing file is replaced, through a part's name, if that is allowed.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         if self.spot.may_be_taken()? {
             return part_name::in_turn(|| self.replace(), part_name::pause);
@@ -63,7 +64,7 @@ impl AnonymousFile {
     fn replace(&self) -> Result<(), ClientError> {
         let part = part_name::free(&self.spot)?;
         part.announce(&self.file, &Notes::new(&self.spot.from, None, None))?;
-        // Another program would take an unlocked part for an abandoned one and replace it.
+        // Another program would consider an unlocked part abandoned, and replace it.
         if !part_name::lock(&self.file) {
             return Err(ClientError::Busy(self.spot.path.clone()));
         }
@@ -71,7 +72,7 @@ impl AnonymousFile {
             Ok(()) => take_place(&part, &self.spot).inspect_err(|_| part.clear(&self.file)),
             Err(error) => {
                 part.remove_notes();
-                // Another program has created a file of that name.
+                // Another program has created a file of this name.
                 let is_taken = error == Errno::EXIST;
                 Err(if is_taken {
                     ClientError::Busy(self.spot.path.clone())

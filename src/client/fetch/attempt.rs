@@ -243,7 +243,8 @@ fn begin(
     existing: Option<ExistingPart>,
 ) -> Result<(IncomingDownload, Option<Version>), ClientError> {
     let version = response_check::version(head, &order.from);
-    // From a redirect only an added slash is used: a server must not choose a local name.
+    // If a redirect has only added a slash, the content is the page of a directory, and is saved in this directory. No
+    // other redirect changes the local name, because a server must not choose it.
     let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
     if !is_directory && let Some(existing) = existing {
         return Ok((IncomingDownload::Part(existing.begin(version.as_ref())?), version));

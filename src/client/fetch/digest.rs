@@ -1,8 +1,9 @@
 //! The SHA-256 of a file: the server's, and the digest of the received content.
 //!
-//! A response may contain it (`Repr-Digest`, RFC 9530); then it is always compared. A wharf server is asked for it
-//! (`?sha256`) if a file was joined from several responses: after a lost connection, or from several ranges. Content of
-//! one response is protected by its length and by TCP; a second request for each small file would double the traffic.
+//! A response may contain it (`Repr-Digest`, RFC 9530); then it is always compared. If a file was joined from several
+//! responses, after a lost connection or from several ranges, a wharf server is asked for the hash (`?sha256`). Content
+//! of one response is protected by its length and by TCP; a second request for each small file would double the
+//! traffic.
 
 use std::io::{self, Read};
 
@@ -47,8 +48,8 @@ pub(in crate::client) fn is_wharf(head: &Received) -> bool {
     head.field("Server").is_some_and(|server| server.split(['/', ' ']).next() == Some(WHARF))
 }
 
-/// Requests the hash of exactly this version from a wharf server; `None` if there is none, or the file has
-/// changed.
+/// Requests the hash of exactly this version from a wharf server. `None` if the server has no hash of it, or the file
+/// has changed.
 pub(super) fn ask(sessions: &mut SessionPool, resource: &Resource, etag: &str) -> Option<Sum> {
     let target = format!("{}?{PARAMETER}", path_of(&resource.target));
     let resource = Resource { server: resource.server.clone(), target };

@@ -1,4 +1,4 @@
-//! Creates directories that are empty on the server. As files are, they are durable when they are reported.
+//! Creates directories that are empty on the server. Like files, they are on the disk when they are reported.
 
 use std::fmt;
 use std::path::PathBuf;

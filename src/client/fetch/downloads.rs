@@ -35,7 +35,7 @@ const MOST_OPEN: usize = 64;
 #[derive(Debug)]
 pub struct Downloads {
     root: PathBuf,
-    /// Whether any file is replaced, and not only unchanged downloads of the same address.
+    /// Whether every existing file may be replaced, or only an unchanged download of the same address.
     replace: bool,
     /// Open directories, by their path below the root.
     open: Mutex<HashMap<PathBuf, Arc<Dir>>>,
@@ -62,7 +62,7 @@ impl Downloads {
         Self { replace, ..self }
     }
 
-    /// Takes a name for an order. An error if another order has it.
+    /// Takes a name for an order. Fails if another order has it.
     pub(super) fn claim(&self, number: usize, local: &Path) -> Result<(), ClientError> {
         if self.claims.claim(number, local) { Ok(()) } else { Err(ClientError::Collision(self.path(local))) }
     }
@@ -183,7 +183,7 @@ fn leads_out(error: &io::Error) -> bool {
 
 /// The path under which a target is saved, always below the directory for downloads.
 pub(in crate::client) fn local_path(target: &str) -> Result<PathBuf, ClientError> {
-    // Below a link, its path is no part of the name: it is a secret.
+    // Below a link, the path of the link is left out of the name, because it is a secret.
     let below = link_of(target).map_or(target, |link| target.get(link.len()..).unwrap_or_default());
     let shown = if below.starts_with('/') { below.to_owned() } else { format!("/{below}") };
     let Some(path) = Target::parse(&shown)?.path() else {

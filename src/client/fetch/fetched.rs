@@ -22,7 +22,7 @@ pub enum Fetched {
         resumed: u64,
         /// How long it took.
         took: Time,
-        /// Whether it was fetched again from the start, because the server had sent a different range from the one requested.
+        /// Whether the file was fetched again from the start, because the server had sent another range than requested.
         restarted: bool,
         /// Whether it is the page of a directory that was named without its slash.
         is_directory_page: bool,

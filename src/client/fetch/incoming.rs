@@ -1,8 +1,8 @@
 //! A file that is being received: a part on the disk, or a buffer in memory.
 //!
-//! A short file starts again after a lost connection, so it need not be on the disk before it is complete. It is held in
-//! memory until `settle` writes it. With many short files the disk is the bottleneck, and a directory admits one thread
-//! at a time: workers that created files themselves would block each other.
+//! A short file starts again after a lost connection, so it need not be on the disk before it is complete. It is held
+//! in memory until `settle` writes it. With many short files the disk is the bottleneck. Only one thread at a time can
+//! create a name in a directory, so workers that created files themselves would block each other.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -42,7 +42,7 @@ pub(super) enum Whole {
 }
 
 impl IncomingDownload {
-    /// For content of this version and length, as far as they are known.
+    /// Begins to receive content of this version and length, as far as they are known.
     pub(super) fn begin(
         spot: Spot,
         version: Option<&Version>,
@@ -54,7 +54,7 @@ impl IncomingDownload {
         }
     }
 
-    /// For content of unknown length: in memory, until it is too long for that.
+    /// Begins to receive content of unknown length. It is held in memory until it is too long.
     pub(super) fn begin_unknown(spot: Spot) -> Self {
         Self::Held(Held { spot, content: Vec::new() })
     }
@@ -94,7 +94,7 @@ impl IncomingDownload {
         sum.map_err(|error| ClientError::Local("read", path, error))
     }
 
-    /// Writes it to the file system, unless it is there.
+    /// Writes the content to the file system, unless it is already there.
     pub(super) fn put_down(self) -> Result<Whole, ClientError> {
         let Held { spot, content } = match self {
             Self::Part(part) => return Ok(Whole::Part(part)),
@@ -174,7 +174,7 @@ impl Whole {
         }
     }
 
-    /// Gives it its own name.
+    /// Gives the file its own name.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.appear(),
@@ -189,7 +189,7 @@ impl Whole {
         }
     }
 
-    /// Keeps it for the next run, or removes it if that could not resume it.
+    /// Keeps the part for the next run, or removes it if the next run could not resume it.
     pub(super) fn leave(self) {
         if let Self::Part(part) = self {
             part.leave();

@@ -9,7 +9,7 @@ use std::path::Path;
 /// The suffix of an incomplete file.
 const PART: &str = ".part";
 
-/// The suffix, after that, of the notes about it.
+/// The suffix of the notes about an incomplete file; it follows [`PART`].
 const NOTES: &str = ".from";
 
 /// How many names a part may have: the usual one, and alternatives if it is taken.
@@ -38,7 +38,8 @@ pub(super) fn is_name_of_part(local: &Path) -> bool {
     name.ends_with(PART.as_bytes()) || name.ends_with(NOTES.as_bytes())
 }
 
-/// A name with a suffix. If it would be too long, it is cut, and a hash of the whole name keeps it unique.
+/// A name with a suffix. If the result would be too long, the name is cut, and a hash of the whole name keeps it
+/// unique.
 fn with_end(name: &OsStr, end: &str) -> OsString {
     let bytes = name.as_bytes();
     let mut longer = if bytes.len() + LONGEST_END <= LONGEST_NAME {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::client::timeouts::Timeouts;
 
-/// How many files are fetched at once by default: enough to hide the round trips, and few enough not to burden a server.
+/// How many files are fetched at once by default. This is enough to hide the round trips, and few enough not to burden
+/// a server.
 pub const WORKERS: usize = 4;
 
 /// How often a file is retried by default.

@@ -19,7 +19,7 @@ pub struct FetchOrder {
     pub(super) from: Arc<str>,
     /// Its path below the directory for downloads.
     pub(super) local: PathBuf,
-    /// Its length and time from a listing, if there was one.
+    /// Its length and time, if it is from a listing.
     pub(super) listed: Option<(u64, SystemTime)>,
 }
 

@@ -25,7 +25,7 @@ use super::spot::Spot;
 use crate::client::error::ClientError;
 use crate::durable::name::rename_new;
 
-/// Files up to this length, in bytes, start again after a lost connection: resuming one would cost more.
+/// Files up to this length, in bytes, start again after a lost connection: resuming such a file would cost more.
 pub(super) const NOTED_FROM: u64 = 64 * 1024;
 
 /// A version of a file on a server.
@@ -153,7 +153,7 @@ impl Part {
         fsync(&self.file).map_err(|error| self.name.failed(error.into()))
     }
 
-    /// Gives it its own name.
+    /// Gives the file its own name.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         if !self.name.is_named(&self.file) {
             return Err(self.name.failed(Errno::NOENT.into()));
@@ -193,8 +193,8 @@ pub(super) fn take_place(part: &PartName, spot: &Spot) -> Result<(), ClientError
     Ok(())
 }
 
-/// Sets a complete file's time, then the download record, which contains that time, and the permissions of the file that
-/// it replaces.
+/// Sets the time of a complete file, and then its download record, which contains this time. Last, the file gets the
+/// permissions of the file that it replaces.
 pub(super) fn date(file: &File, spot: &Spot, modified: Option<SystemTime>) -> io::Result<()> {
     modified.map_or(Ok(()), |modified| file.set_modified(modified))?;
     record::write(file, &spot.from);

@@ -41,7 +41,7 @@ const LONGEST_NOTES: u64 = 64 * 1024;
 const TURNS: usize = 5;
 const LONGEST_PAUSE: u64 = 32;
 
-/// Stands for the inode until the part is created.
+/// The placeholder for the inode until the part is created.
 const NO_INODE: &str = "00000000000000000000 000000000000000000000";
 
 /// The names of a part, and of the notes about it.
@@ -59,7 +59,7 @@ pub(super) struct PartName {
 pub(super) struct Notes {
     /// The address of the file.
     pub(super) from: String,
-    /// The strong validator of its version; without one, no other run can resume it.
+    /// The strong validator of the file's version. Without it, no other run can resume the part.
     #[serde(default)]
     pub(super) validator: Option<String>,
     /// Its length in bytes, if it is known.
@@ -191,8 +191,8 @@ impl PartName {
     fn read_notes(&self) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, &self.notes, flags, Mode::empty())?);
-        // A downloaded file does not count as notes: a server could offer such a file to make another file look like a
-        // part.
+        // A downloaded file does not count as notes. Otherwise, a server could offer such a file to make another file
+        // look like a part.
         if !file.metadata()?.is_file() || record::has_one(&file) {
             return Err(ErrorKind::InvalidData.into());
         }
@@ -237,7 +237,7 @@ impl PartName {
         ours.is_ok_and(|ours| named.is_ok_and(|named| number(named) == number(ours)))
     }
 
-    /// Removes the part and its notes, if it is this file.
+    /// Removes the part and its notes, if the part is this file.
     pub(super) fn clear(&self, file: &File) {
         if self.is_named(file) {
             remove(&self.dir, &self.part);
@@ -311,7 +311,8 @@ pub(super) fn begin(spot: &Spot, notes: &Notes) -> Result<Begun, ClientError> {
     Ok(begun)
 }
 
-/// A free name for a part. Older parts are removed. [`ClientError::Busy`] if another program is writing one.
+/// A free name for a part. Older parts are removed. Fails with [`ClientError::Busy`] if another program is writing a
+/// part.
 pub(super) fn free(spot: &Spot) -> Result<PartName, ClientError> {
     let mut free = None;
     for name in PartName::all(spot) {
@@ -335,8 +336,8 @@ pub(super) fn vacate(spot: &Spot) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Repeats this while it returns [`ClientError::Busy`]. Two programs that begin at the same moment may each find the other's
-/// notes and give up; a program that really downloads the file is still there at the last attempt.
+/// Repeats `act` while it returns [`ClientError::Busy`]. Two programs that begin at the same moment may each find the
+/// other's notes and give up. If another program is really downloading the file, the last attempt finds it too.
 pub(super) fn in_turn<T>(
     mut act: impl FnMut() -> Result<T, ClientError>,
     mut pause: impl FnMut(),

@@ -187,7 +187,7 @@ fn if_all_names_are_taken_nothing_is_changed() {
     assert_eq!(contents(folder.path()), before);
 }
 
-/// The next run removes or uses what a crash leaves, whenever it happens.
+/// Whenever a crash happens, the next run removes or uses what it leaves.
 #[test]
 fn leftovers_of_a_crash_are_removed() {
     let rows: [(&str, &dyn Fn(&Path)); 4] = [

@@ -1,8 +1,8 @@
 //! The record that marks a file as a download: its address, and its length and time when it was downloaded.
 //!
-//! It is an extended attribute. So it appears with the file, under the same `fsync`, moves with it, and is deleted with
-//! it. One file with the records of all downloads would need locks, a limit and a clean-up. The record contains the
-//! SHA-256 of the address, which may contain a secret.
+//! It is an extended attribute. So the same `fsync` writes the file and its record, and the record is moved and deleted
+//! with the file. One file with the records of all downloads would need locks, a limit and a clean-up. The record
+//! contains the SHA-256 of the address, which may contain a secret.
 //!
 //! `wharf get` does not replace a file that has no record or has changed since. That includes all files on a file system
 //! without extended attributes.

@@ -82,7 +82,7 @@ pub(super) fn version(head: &Received, from: &str) -> Option<Version> {
     Some(Version { from: from.to_owned(), validator: strong_validator(head)?, length })
 }
 
-/// The same for a response to HEAD, which has no content.
+/// Like [`version`], for a response to HEAD, which has no content.
 pub(super) fn version_told(head: &Received, from: &str) -> Option<Version> {
     let length = head.content_length()?;
     Some(Version { from: from.to_owned(), validator: strong_validator(head)?, length })

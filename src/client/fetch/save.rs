@@ -23,7 +23,7 @@ pub(in crate::client) struct Saving<'a> {
 }
 
 impl<'a> Saving<'a> {
-    /// A file of this address, to be saved under this name. An error if another file must not be replaced.
+    /// A file of this address, to be saved under this name. Fails if another file must not be replaced.
     pub(in crate::client) fn new(
         downloads: &'a Downloads,
         local: PathBuf,
@@ -51,7 +51,7 @@ impl<'a> Saving<'a> {
         }
     }
 
-    /// What was received, with space for these bytes.
+    /// The received content, after making space for these bytes.
     fn incoming(&mut self, space: usize) -> Result<IncomingDownload, ClientError> {
         if let Some(incoming) = self.incoming.take() {
             return incoming.with_space(space);

@@ -18,7 +18,8 @@ use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::target::Target;
 
-/// How many redirects are followed. A directory without its slash takes one; more than a few are a cycle.
+/// How many redirects are followed. The path of a directory without its slash needs one redirect. More than a few mean
+/// a cycle.
 pub(in crate::client) const MOST_REDIRECTS: usize = 5;
 
 /// The longest content of a redirect that is read to keep the connection, in bytes.

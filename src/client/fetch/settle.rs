@@ -5,12 +5,12 @@
 //! ```
 //!
 //! Each arrow is a queue. Between two queues there is one thread, or as many threads as may call `fsync` at once. So
-//! many files share the two waits for the disk: the file system's journal commits once for many files, and all names
-//! that were linked into a directory during its `fsync` share the next one. One thread creates files and one names
-//! them, because a directory admits one at a time.
+//! many files share the two waits for the disk. The file system's journal commits once for many files. All names that
+//! were linked into a directory during its `fsync` share the next `fsync`. One thread creates files, and one thread
+//! names them, because only one thread at a time can change a directory.
 //!
-//! A file gets its name only when it is on the disk. Its result is sent only after the `fsync` of its directory, and of each
-//! directory that was created for it.
+//! A file gets its name only when its content is on the disk. Its result is sent only after the `fsync` of its
+//! directory, and of each directory that was created for it.
 
 use std::collections::HashMap;
 use std::io;
@@ -192,7 +192,7 @@ impl<T> Landed<T> {
 }
 
 impl<T> Down<T> {
-    /// Gives it its name. If that fails, its part stays.
+    /// Gives the file its name. If that fails, its part stays.
     fn name(self) -> Result<Self, ClientError> {
         match self.file.appear() {
             Ok(()) => Ok(self),

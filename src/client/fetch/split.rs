@@ -6,10 +6,10 @@
 //!                       └── …
 //! ```
 //!
-//! The part has its full length from the start. The notes have a line of fixed length for each piece: where
-//! it begins, how far it was received, and where it ends. The line is overwritten after each received MiB,
-//! after the content itself. So even after a kill, a piece loses at most one MiB. A version of wharf without
-//! split downloads does not recognise such notes.
+//! The part has its full length from the start. The notes have a line of fixed length for each piece: its start, how
+//! far it was received, and its end. The line is overwritten after each received MiB, after the content itself. So even
+//! after a kill, a piece loses at most one MiB. A version of wharf without split downloads does not recognise such
+//! notes.
 //!
 //! If the server responds with the whole file or another version, the pieces are removed, and the file is fetched like any
 //! other.
@@ -37,8 +37,8 @@ use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::status::Status;
 
-/// How many ranges are fetched at once: enough to fill a long path with small windows, and few enough not to burden a
-/// server.
+/// How many ranges are fetched at once. This is enough to use a fast connection with a long delay, and few enough not
+/// to burden a server.
 const RANGES: u64 = 4;
 
 /// The shortest file that is worth the additional requests, in bytes.
@@ -138,8 +138,8 @@ impl Worker<'_> {
         Ok(Some(Pieces::begin(spot, version)?))
     }
 
-    /// Fetches what is missing: all pieces at once with `--split`, else one after another. `None` if the server does not
-    /// send ranges of this version.
+    /// Fetches what is missing: with `--split` all pieces at once, otherwise one after another. `None` if the server
+    /// does not send ranges of this version.
     fn fetch_pieces(&mut self, order: &FetchOrder, pieces: &Pieces) -> Result<Option<Answer>, FailedAttempt> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
         let (progress, timeouts, resource) = (self.progress, self.context.options.timeouts, &order.resource);
@@ -200,7 +200,7 @@ fn fetch(
 }
 
 impl Pieces {
-    /// The pieces of an earlier run, if they are of the same address.
+    /// The pieces of an earlier run, if they belong to the same address.
     fn look(spot: Spot) -> Result<Option<Self>, ClientError> {
         for name in PartName::all(&spot) {
             let Some(Left { name, file, notes, pieces, pieces_at }) = name.left()? else { continue };
@@ -284,7 +284,7 @@ fn divide(length: u64) -> Vec<Piece> {
     (0..RANGES).map(|number| number * size).take_while(|start| *start < length).map(piece).collect()
 }
 
-/// The pieces in the notes, if together they are a file of this length.
+/// The pieces in the notes, if together they cover a file of this length.
 fn read(lines: &[u8], length: u64) -> Option<Vec<Piece>> {
     let pieces = lines.chunks(LINE).map(Piece::read).collect::<Option<Vec<_>>>()?;
     let ends = pieces.iter().try_fold(0, |at, piece| (piece.start == at).then_some(piece.end));

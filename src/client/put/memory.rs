@@ -2,8 +2,8 @@
 //!
 //! Each has a note in `$XDG_STATE_HOME/wharf/uploads` (or `~/.local/state/wharf/uploads`). Only this user can read the
 //! note, because anyone who can read it could continue the upload. The note's name is a hash of server, target and
-//! file. A note is valid while the file does not change, and is removed when the upload is complete. If it cannot be
-//! written, it is kept in memory for this run.
+//! file. A note is valid while the file does not change, and is removed when the upload is complete. If the note cannot
+//! be written, it is kept in memory for this run.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -86,7 +86,7 @@ impl Memory {
 
     /// Remembers an upload.
     pub(super) fn remember(&self, key: &UploadKey, note: Note) {
-        // If it cannot be written, it is valid for this run.
+        // If the note cannot be written, it is kept for this run only.
         let _ = self.files.write(&key.0, &note);
         self.lock().insert(key.0.clone(), note);
     }
@@ -121,8 +121,8 @@ impl FileIdentity {
         }
     }
 
-    /// Whether a change at `now` or later will change the identity. With times in whole seconds, a file may change again
-    /// in the same second; a file server's clock may be a second late.
+    /// Whether a change at `now` or later will change the identity. If times are whole seconds, a file may change again
+    /// within the same second. The clock of a file server may be a second behind.
     pub(super) fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let age = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(self.modified);

@@ -6,10 +6,10 @@
 //!                            └──> sender <──> memory: where incomplete uploads are resumed
 //! ```
 //!
-//! A small file is sent whole, and is sent whole again after an error. A large one becomes a resumable upload if the
-//! server supports that (`http::resumable`): only what the server does not have is sent again, also by the same command
-//! on another day. Files that a wharf server already has, with the same content, are skipped (`there`). `stdin` is sent
-//! once.
+//! A small file is sent whole, and is sent whole again after an error. A large file becomes a resumable upload, if the
+//! server supports that (`http::resumable`). Then only the bytes that the server lacks are sent again, even if the
+//! command is repeated on another day. Files that a wharf server already has, with the same content, are skipped
+//! (`there`). `stdin` is sent once.
 //!
 //! A directory with no files in it is created by itself (`make_directory`).
 //!

@@ -12,7 +12,7 @@ pub struct PutOrder {
     /// Its path on the server, below the given directory: names with slashes between them, not encoded. Empty if the
     /// server's address names the file.
     pub path: Vec<u8>,
-    /// Whether it is a directory with no files in it. The upload of a file creates the directories above it.
+    /// Whether this is a directory without files. Other directories are created by the uploads of the files in them.
     pub is_directory: bool,
 }
 

@@ -173,8 +173,8 @@ impl FileSender<'_> {
         Err(refused(response))
     }
 
-    /// The status of the final response to a complete upload, whose client has missed it: appending nothing returns it again.
-    /// `None` if the server does not repeat it.
+    /// The status of the final response to a complete upload, if the client has missed the response. Appending nothing
+    /// returns it again. `None` if the server does not repeat it.
     pub(super) fn final_status(&mut self, upload: &RemoteUpload) -> Result<Option<Status>, FailedAttempt> {
         let offset = upload.offset.to_string();
         let fields = [("Content-Type", PARTIAL_UPLOAD), (OFFSET, &*offset), (COMPLETE, boolean(true))];

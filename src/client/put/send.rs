@@ -115,7 +115,7 @@ impl FileSender<'_> {
             }
             *reached = upload.offset;
         }
-        // Its limits do not let it become complete.
+        // The limits of the upload do not allow it to become complete.
         self.memory.forget(&outgoing.key);
         let _ = self.cancel(&upload.target);
         content.select_all();

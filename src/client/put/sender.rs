@@ -92,7 +92,7 @@ impl<'a> FileSender<'a> {
         success(response)
     }
 
-    /// The same failure. There is no further attempt if the server has never answered: it is probably not running.
+    /// Makes the failure permanent if the server has never answered: then it is probably not running.
     pub(super) fn final_if_absent(&self, failure: FailedAttempt) -> FailedAttempt {
         match failure.error {
             ClientError::NotRunning(_) if !self.server.was_there.load(Ordering::Relaxed) => {

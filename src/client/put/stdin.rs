@@ -15,8 +15,8 @@ use crate::format::Time;
 use crate::http::request::Method;
 
 impl FileSender<'_> {
-    /// Sends stdin until it ends, to the file that the server's address names; it is shown under this name. If it cannot
-    /// be read to its end, nothing is saved.
+    /// Sends stdin to its end. The server's address names the file, and the progress is shown under `name`. If stdin
+    /// cannot be read to its end, nothing is saved.
     pub fn send_stdin(&mut self, name: &str) -> Result<Sent, ClientError> {
         let begun = Instant::now();
         let target = self.server.address.resolve("/", false);

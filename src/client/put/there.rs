@@ -6,8 +6,8 @@
 //!                                └───── same ─────> skip
 //! ```
 //!
-//! Times are not compared: the server sets a file's time when it arrives. Only a wharf server has checksums, so another
-//! server is asked once. If in doubt, the file is sent.
+//! Times are not compared: the server sets a file's time when it arrives. Only wharf servers have checksums, so any
+//! other server is asked only once. If in doubt, the file is sent.
 
 use std::fs::File;
 use std::path::Path;
@@ -46,7 +46,7 @@ impl Knowledge {
         })
     }
 
-    /// The version that a wharf server has.
+    /// The version of the target on a wharf server.
     fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, ClientError> {
         let response =
             session.send(&HttpRequest { method: Method::Head, target, fields: &[], content: None })?;

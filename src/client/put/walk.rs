@@ -49,8 +49,9 @@ struct Walker<'a> {
 }
 
 impl WalkOptions {
-    /// The files of one argument: those in it, if it is a directory and `recursive` is set, or else itself, whether it exists
-    /// or not. `skip` is called for everything in a directory that is not uploaded.
+    /// The files of one argument. If the argument is a directory and `recursive` is set, these are the files in it;
+    /// otherwise the argument itself, whether it exists or not. `skip` is called for everything in a directory that is
+    /// not uploaded.
     pub fn find(
         self,
         typed: &str,
@@ -86,7 +87,7 @@ impl Walker<'_> {
                 Err(why) => self.skip(&file, why),
             }
         }
-        // Otherwise, the upload of its contents creates it.
+        // A directory with files is created by their uploads.
         if self.orders.len() == before {
             if self.options.directories {
                 self.order(dir.to_owned(), path.to_owned(), true);

@@ -47,7 +47,7 @@ impl Shell<'_> {
         Ok(PromptFlow::Continue)
     }
 
-    /// Does what the user was asked about, if the answer agrees.
+    /// Makes the change that the user was asked about, if the answer is yes.
     pub(super) fn answer_question(&mut self, answer: &str) -> io::Result<PromptFlow> {
         match self.asked.take().filter(|_| is_yes(answer)) {
             None => {}

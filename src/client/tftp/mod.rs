@@ -158,7 +158,8 @@ fn give(
     })
 }
 
-/// Runs a transfer with the first address of the server that answers; once more without options if it refuses them.
+/// Runs a transfer with the first address of the server that answers. If the server refuses options, runs the transfer
+/// again without them.
 fn transfer(
     site: &TftpSite,
     asked: Terms,

@@ -135,7 +135,8 @@ impl ClientSocket {
         };
         let datagram = self.buffer.get(..length).unwrap_or_default();
         if !is_peer {
-            // A server that received the request twice starts two transfers, and aborts the one that gets this answer.
+            // If a server has received the request twice, it starts two transfers. It aborts the one that gets this
+            // answer.
             if let Some(answer) = Packet::answer_to_stranger(datagram).filter(|_| peer.is_some()) {
                 let _ = self.transfer.socket.send_to(&answer, from);
             }

@@ -14,14 +14,14 @@ use crate::client::error::shown;
 /// Which certificates are trusted.
 #[derive(Debug, Clone, Default)]
 pub enum Trust {
-    /// Those that are signed by the system's certificates.
+    /// Certificates that are signed by one of the system's certificates.
     #[default]
     System,
-    /// These certificates, and those that one of these has signed.
+    /// These certificates, and certificates that one of these has signed.
     Only(Vec<CertificateDer<'static>>),
-    /// Those with one of these hashes, whatever else they contain.
+    /// Certificates with one of these hashes, whatever else they contain.
     Pinned(Vec<Pin>),
-    /// All.
+    /// All certificates.
     Everything,
 }
 

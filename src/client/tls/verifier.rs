@@ -32,7 +32,8 @@ pub(super) struct Verifier {
 
 #[derive(Debug)]
 enum Rule {
-    /// The chain leads to a root, or the certificate is itself one of the roots: some programs create self-signed ones.
+    /// The chain leads to a root, or the certificate is itself one of the roots, because some programs create
+    /// self-signed certificates.
     Chain(Arc<WebPkiServerVerifier>, Vec<CertificateDer<'static>>),
     Pins(Vec<Pin>),
     Everything,

@@ -66,7 +66,7 @@ impl<T> Clone for Results<T> {
 
 impl<T> Drop for Results<T> {
     fn drop(&mut self) {
-        // In this order: once woken, the observer finds that this sender is gone.
+        // The sender is dropped first, so that the observer, once it is woken, finds it gone.
         drop(self.sender.take());
         self.observer.unpark();
     }

@@ -1,4 +1,4 @@
-//! The progress of transfers: workers update it, a progress bar reads it now and then.
+//! The progress of transfers: workers update it, and a progress bar reads it from time to time.
 //!
 //! A worker only adds to a counter as bytes arrive; it never waits for a terminal.
 
@@ -21,7 +21,7 @@ pub struct WorkerProgress {
     at: AtomicU64,
     /// How many bytes were transferred over this worker's connections, of all files.
     came: AtomicU64,
-    /// How many bytes an earlier run had transferred, of all files.
+    /// How many bytes of all files an earlier run had transferred.
     resumed: AtomicU64,
 }
 
@@ -42,7 +42,7 @@ pub struct Running {
     pub turn: u64,
     /// How much of it was transferred, in bytes.
     pub at: u64,
-    /// How much of that an earlier run had transferred.
+    /// How many of these bytes an earlier run had transferred.
     pub resumed: u64,
     /// Its length in bytes, if it is known.
     pub total: Option<u64>,

@@ -36,8 +36,8 @@ struct Backoff {
     furthest: u64,
 }
 
-/// Repeats an attempt until it succeeds, its error is permanent, or `retries` attempts have not got any further. The attempt
-/// stores how many bytes the next one need not transfer again.
+/// Repeats an attempt until it succeeds, its error is permanent, or `retries` attempts have made no progress. The
+/// attempt stores how many bytes the next one need not transfer again.
 pub(in crate::client) fn retry<T>(
     retries: u32,
     mut attempt: impl FnMut(&mut u64) -> Result<T, FailedAttempt>,

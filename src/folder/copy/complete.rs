@@ -27,12 +27,13 @@ pub(super) struct CompleteCopy<'s, 'a> {
 }
 
 impl<'s> CompleteCopy<'s, '_> {
-    /// Fails if it is known that it cannot get its name.
+    /// Fails if it is already known that the copy cannot get its name.
     pub(super) fn check(&self) -> Result<(), Error> {
         self.with(|arriving| arriving.decide().map(drop))
     }
 
-    /// Gives it its name; it has this size. When this returns, that is on the disk, if it has to be.
+    /// Gives the copy its name; `size` is the size of the copy. When this returns, the name is on the disk, if the
+    /// folder is durable.
     pub(super) fn finish(&self, size: u64) -> Result<Saved, Error> {
         let Self { shared, target, ref wanted, .. } = *self;
         let old = self.with(|arriving| arriving.prepare(arriving.decide()?))?;

@@ -31,7 +31,7 @@ impl LinkCopy {
         Ok(Self { place, name, is_named: false })
     }
 
-    /// Gives it its name.
+    /// Gives the link its name.
     pub(super) fn finish(&mut self, shared: &Shared, wanted: NewName<'_>) -> Result<Saved, Error> {
         let from = (self.place.nearest(), self.name.as_ref());
         let saved = CompleteCopy { shared, from, target: &self.place, wanted }.finish(0)?;

@@ -4,8 +4,9 @@
 //! name. A directory is built under a temporary name beside its target, and gets its name by one rename. Dropped before that, a
 //! copy leaves nothing.
 //!
-//! The copy of a directory is what the directory was at one moment: before it gets its name, the names in the source and the
-//! times of its directories are compared with those that were found first. A file that is written in place is read as it comes.
+//! The copy of a directory shows the directory at one moment. Before the copy gets its name, the names in the source
+//! and the times of its directories are compared with those that were found first. If another program writes to a file
+//! in place meanwhile, the copy may contain old and new bytes.
 //!
 //! A move copies the source first, and then removes it. If it stops in between, both remain.
 //!
@@ -40,7 +41,7 @@ use source::MovedSource;
 use tree::TreeCopy;
 use walk::SeenEntries;
 
-/// Something that is being copied. Dropped before its end, it leaves nothing.
+/// Something that is being copied. If it is dropped before its end, nothing is left.
 pub struct Copying {
     shared: Arc<Shared>,
     to: Arc<Grant<'static, ToWrite>>,
@@ -58,7 +59,7 @@ enum Work {
 }
 
 impl Work {
-    /// What was found in the source, if that is a directory.
+    /// What was found in the source, if the source is a directory.
     fn seen(&self) -> Option<&SeenEntries> {
         match self {
             Self::File(_) | Self::Link(_) => None,

@@ -22,7 +22,7 @@ use crate::folder::stale::MayBeStale as _;
 use crate::folder::temporary_tree;
 use crate::path::SharePath;
 
-/// What is moved.
+/// The source of the move.
 pub(super) struct MovedSource {
     place: Place,
     stat: Stat,
@@ -72,7 +72,7 @@ impl MovedSource {
         open_directory(self.place.nearest(), self.place.name())
     }
 
-    /// Fails if it is no longer what was copied: another client has changed it meanwhile.
+    /// Fails if the source is no longer what was copied, because another client has changed it.
     pub(super) fn ensure_unchanged(
         &self,
         shared: &Arc<Shared>,
@@ -104,7 +104,8 @@ impl MovedSource {
     }
 
     /// Removes the source, if it is still what was copied. First the source gets a hidden name, so that nothing more is
-    /// saved in it. If something was saved just before, the source gets its name back. Returns where it was.
+    /// saved in it. If something was saved in it just before, the source gets its name back. Returns the path that the
+    /// source had.
     pub(super) fn give_up(
         self,
         shared: &Arc<Shared>,

@@ -29,13 +29,14 @@ use crate::path::SharePath;
 /// How many entries are copied in one piece at most.
 const ENTRIES: usize = 256;
 
-/// For how many files with several names a move keeps them: of what comes later, each name gets a file of its own.
+/// For how many files with several names (hard links) a move keeps the names together. For further files, each name
+/// becomes a file of its own.
 const MOST_LINKED: usize = 16_384;
 
 /// A directory that is being copied.
 pub(super) struct TreeCopy {
     stage: Stage,
-    /// What was found in the source, once that is known.
+    /// What was found in the source, once this is known.
     seen: SeenEntries,
     place: Place,
     /// `None` once it has its name.
@@ -52,7 +53,7 @@ pub(super) struct TreeCopy {
     unsynced: Vec<File>,
     /// The size of all files.
     size: u64,
-    /// Whether it is moved to another file system; otherwise there will be two.
+    /// Whether the directory is moved to another file system; otherwise it is copied.
     is_moved: bool,
 }
 
@@ -77,7 +78,7 @@ fn of_comparison(error: Error) -> Error {
 }
 
 impl TreeCopy {
-    /// Begins to copy this directory, which has this path, unless it is known that the copy cannot be saved.
+    /// Begins to copy the directory at this path, unless it is already known that the copy cannot be saved.
     pub(super) fn begin(
         shared: &Arc<Shared>,
         top: Dir,
@@ -172,7 +173,7 @@ impl TreeCopy {
                 }
                 Found::Directory(name) => {
                     let everybody = Mode::RWXU | Mode::RWXG | Mode::RWXO;
-                    // What is moved gets its attributes when it is full.
+                    // A directory that is moved gets its attributes when it is full.
                     let mode = if walk.judge().is_none() { Mode::RWXU } else { everybody };
                     fs::mkdirat(self.here()?, name.as_bytes(), mode).map_err(of_target)?;
                 }
@@ -221,7 +222,7 @@ impl TreeCopy {
         if is_moved {
             Attributes::of(&source)?.give_to(&target)?;
         } else if Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR) {
-            // Users who may read a program may run it.
+            // All users who may read the copy of a program may run it.
             let mode = Mode::from_raw_mode(fs::fstat(&target)?.st_mode);
             let readers = (mode & (Mode::RUSR | Mode::RGRP | Mode::ROTH)).as_raw_mode();
             let _ = fs::fchmod(&target, mode | Mode::from_raw_mode(readers >> 2));
@@ -230,13 +231,15 @@ impl TreeCopy {
         Ok(())
     }
 
-    /// Gives a file that was copied before this name too; returns false if it was not. Its content is complete.
+    /// Gives a file that was copied before this name too. Its content is complete. Returns false if the file was not
+    /// copied before.
     fn link_again(&mut self, name: &OsStr, stat: &Stat) -> Result<bool, Error> {
         let file = (stat.st_dev, stat.st_ino);
         if let (Some(first), Some(tree)) = (self.names.get(&file), &self.tree) {
             let linked =
                 fs::linkat(&**tree.dir(), first.as_path(), self.here()?, name.as_bytes(), AtFlags::empty());
-            // Where files have only one name each, or this one has too many, it is copied again.
+            // If the link fails, the file is copied again: the file system has no hard links, or the file has too many
+            // names.
             return Ok(linked.is_ok());
         }
         if self.names.len() < MOST_LINKED {
@@ -246,7 +249,7 @@ impl TreeCopy {
         Ok(false)
     }
 
-    /// Syncs the file together with others.
+    /// Keeps the file, to sync it later together with others.
     fn keep_for_sync(&mut self, file: File, shared: &Shared) -> Result<(), Error> {
         if shared.syncs().is_some() {
             self.unsynced.push(file);

@@ -33,7 +33,7 @@ pub(super) struct TreeWalk {
     here: Option<(SharePath, Entries)>,
     waiting: Waiting,
     seen: SeenEntries,
-    /// Whether only directories are looked at, and the names in them.
+    /// Whether the walk only compares: then it reads directories and the names in them, but no files.
     is_comparison: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct SeenEntries {
 
 /// The result of one step.
 pub(super) enum Found {
-    /// The next entries are those of this directory; its path is relative to the first one's.
+    /// The next entries are in this directory. Its path is relative to the first directory.
     Enter(SharePath),
     /// A directory of this name, which is entered later.
     Directory(OsString),
@@ -66,7 +66,7 @@ impl SeenEntries {
         Self { key: RandomState::new(), sum: 0 }
     }
 
-    /// What another walk has seen so far, as long as it is empty.
+    /// An empty record for another walk, which can be compared with this one.
     pub(super) fn alike(&self) -> Self {
         Self { key: self.key.clone(), sum: 0 }
     }
@@ -125,7 +125,7 @@ impl TreeWalk {
         self.handle().filter(|_| self.judge.is_none()).map(Attributes::of).transpose()
     }
 
-    /// What it has seen.
+    /// What the walk has seen.
     pub(super) fn seen(&self) -> &SeenEntries {
         &self.seen
     }
@@ -155,7 +155,7 @@ impl TreeWalk {
                 self.here = Some((below.clone(), entries));
                 Ok(Found::Enter(below))
             }
-            // It was removed or replaced meanwhile.
+            // The directory was removed or replaced meanwhile.
             Err(Error::NotFound | Error::NotDirectory | Error::NoRight(_)) if !below.is_root() => {
                 if self.judge.is_some() { Ok(Found::Nothing) } else { Err(Error::Changed) }
             }

@@ -139,7 +139,7 @@ fn a_folder_shared_read_only_is_not_swept() {
     assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
 }
 
-/// A crash while a directory was moved to another file system: it may have what its copy has not.
+/// A crash while a directory was moved to another file system: the directory may have files that its copy lacks.
 #[test]
 fn what_was_set_aside_is_put_back() {
     let it = Fixture::new();

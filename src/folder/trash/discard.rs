@@ -76,7 +76,7 @@ impl Trash {
         Ok(())
     }
 
-    /// The content of an entry is somewhere else now: removes its record.
+    /// Removes the record of an entry whose content is elsewhere now.
     pub(in crate::folder) fn forget(&self, root: &Root, id: TrashId) {
         if let Ok(Some(home)) = self.stores.existing_home(root) {
             // A record without content is removed by the sweep.

@@ -1,6 +1,8 @@
-//! Telling a live file from trash: a crash between the link into the trash and the rename leaves a file that has both names.
+//! Distinguishes a live file from trash: a crash between the link into the trash and the rename leaves a file that has
+//! both names.
 //!
-//! Restoring such an entry would give the file a second name, so it is no entry. To forget it loses nothing: the file is in its place.
+//! Restoring such an entry would give the file a second name, so it does not count as an entry. Removing the entry
+//! loses nothing, because the file is in its place.
 
 use rustix::fs::{FileType, Stat};
 
@@ -9,7 +11,7 @@ use crate::folder::root::{self, Identity, Root, file_type};
 
 /// Whether the content of this entry is still the file at its old path.
 pub(super) fn is_in_place(root: &Root, record: &TrashRecord, content: &Stat) -> bool {
-    // Directories have one name, and nearly all files.
+    // Directories have one name, and so have nearly all files.
     if content.st_nlink < 2 || file_type(content) == FileType::Directory {
         return false;
     }

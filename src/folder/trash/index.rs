@@ -28,7 +28,8 @@ pub(super) struct Index {
     inserted: u64,
     /// Whether the directory was read.
     pub(super) is_loaded: bool,
-    /// When the directory had last changed when it was read; `None` if it has to be read again in any case.
+    /// The time of the directory's last change, as of the last reading; `None` if the directory has to be read again in
+    /// any case.
     as_of: Option<SystemTime>,
 }
 
@@ -44,14 +45,14 @@ pub(super) struct Share {
 #[derive(Clone, Debug)]
 pub(super) struct Indexed {
     pub(super) owner: Option<Box<str>>,
-    /// See [`Remover::share`]. For an entry of an earlier run it is the owner; empty if there is none.
+    /// See [`Remover::share`]. For an entry of an earlier run, this is the owner, or empty if the entry has no owner.
     share: Box<str>,
     pub(super) size: Option<u64>,
     /// See [`TrashRecord::away`].
     pub(super) away: Option<SharePath>,
     /// Whether its content is not in the trash yet.
     pub(super) is_pending: bool,
-    /// How many were inserted before it.
+    /// How many entries were inserted before this one.
     number: u64,
 }
 
@@ -94,7 +95,7 @@ impl Index {
         self.as_of = changed;
     }
 
-    /// Whether the directory was read since this change of it.
+    /// Whether the directory was read after it was changed at this time.
     pub(super) fn is_as_of(&self, changed: SystemTime) -> bool {
         self.as_of == Some(changed)
     }
@@ -214,7 +215,7 @@ impl Index {
             .map(|(id, _)| *id)
     }
 
-    /// The size in bytes of the entries for which this is true; `None` if one of them was not measured yet.
+    /// The total size of the entries for which `is_it` is true, in bytes. `None` if one of them was not measured yet.
     pub(super) fn bytes_of(&self, is_it: impl Fn(TrashId, &Indexed) -> bool) -> Option<u64> {
         let mut found = self.entries.iter().filter(|(id, entry)| !entry.is_pending && is_it(**id, entry));
         found.try_fold(0_u64, |sum, (_, entry)| Some(sum.saturating_add(entry.size?)))
@@ -235,7 +236,8 @@ impl Index {
         self.entries.get(&id).is_some_and(|entry| entry.is_pending)
     }
 
-    /// The earliest time after `now` that `makes_room` returns for one of these entries; `now` if there is none.
+    /// The earliest time after `now` that `makes_room` returns for one of these entries; `now` if there is no such
+    /// time.
     pub(super) fn makes_room(
         &self,
         share: Option<&str>,

@@ -10,7 +10,7 @@ use crate::path::SharePath;
 pub struct TrashItem {
     /// Its id.
     pub id: TrashId,
-    /// Where it was.
+    /// The path that it had.
     pub path: SharePath,
     /// How many bytes it holds; `None` for a directory that was not measured yet.
     pub size: Option<u64>,

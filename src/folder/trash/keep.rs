@@ -36,7 +36,7 @@ pub(in crate::folder) struct OldFile<'f> {
     pub(in crate::folder) path: &'f SharePath,
     /// Its name in the directory.
     pub(in crate::folder) name: &'f OsStr,
-    /// Its `stat`; of a link itself.
+    /// Its `stat`; for a link, the `stat` of the link itself.
     pub(in crate::folder) stat: Stat,
 }
 
@@ -100,7 +100,7 @@ impl Trash {
                 // This file alone has too many names, or it can be renamed into the trash, but not linked.
                 Err(Errno::MLINK | Errno::XDEV) => {}
                 Err(error) if is_unsupported(error) => self.stores.give_up_links(stat.st_dev),
-                // It was removed or renamed; the code that gives the new name detects this.
+                // The old file was removed or renamed. The code that gives the new file its name detects this.
                 Err(Errno::NOENT) => return Ok(Kept { of, how: How::Not }),
                 Err(error) => return Err(error.into()),
             }
@@ -110,7 +110,8 @@ impl Trash {
 }
 
 impl Kept<'_> {
-    /// Replaces the file by another file of the folder. The inner error means that the other file cannot get the name.
+    /// Replaces the file by another file of the folder. The outer error is about the trash; the inner error means that
+    /// the other file cannot get the name.
     pub(in crate::folder) fn replace_by(
         self,
         (from_dir, from): (&Dir, &OsStr),
@@ -137,7 +138,7 @@ impl Kept<'_> {
                 match fs::renameat_with(&**store.dir(), &*middle, dir, name.as_bytes(), flags) {
                     Ok(()) => Ok(Ok(Some(settle(entry, &middle)?))),
                     Err(error) => {
-                        // If that fails, the sweep turns the file into an entry.
+                        // If this fails, the sweep turns the file into an entry.
                         let _ = put_back();
                         if is_unsupported(error) { Err(Error::CannotKeep) } else { Ok(Err(error)) }
                     }
@@ -212,7 +213,7 @@ fn middle_name(entry: &NewEntry<'_>) -> String {
 fn settle(entry: NewEntry<'_>, middle: &str) -> Result<TrashId, Errno> {
     let store = Arc::clone(entry.store());
     let begun = store.begin();
-    // If this fails, the sweep does it.
+    // If this fails, the sweep renames it later.
     let _ = store.rename(middle, &entry.name());
     store.sync(begun, None)?;
     Ok(entry.finish())

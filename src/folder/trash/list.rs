@@ -24,7 +24,7 @@ const MOST_NAMES: usize = 4 * super::room::MOST_ENTRIES;
 /// of a file system's clock.
 const SETTLED: Duration = Duration::from_millis(50);
 
-/// The same where times are whole seconds: FAT has every second one, and clocks of machines may differ by a second.
+/// The same for times in whole seconds: on FAT, they are even, and the clocks of two machines may differ by a second.
 const SETTLED_IN_SECONDS: Duration = Duration::from_secs(4);
 
 /// An entry, found.
@@ -38,7 +38,7 @@ pub(in crate::folder) struct TrashEntry {
 }
 
 impl TrashEntry {
-    /// Where it was.
+    /// The path that it had.
     pub(in crate::folder) fn path(&self) -> &crate::path::SharePath {
         &self.record.path
     }

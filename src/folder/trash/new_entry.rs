@@ -17,7 +17,8 @@ use crate::durable::rounds::RoundMember;
 use crate::folder::error::Error;
 use crate::folder::root::Root;
 
-/// An entry whose record is written. If it is dropped before it [has its content](NewEntry::finish), nothing is left.
+/// An entry whose record is written. If it is dropped before it [has its content](NewEntry::finish), the record is
+/// removed.
 pub(in crate::folder) struct NewEntry<'t> {
     trash: &'t Trash,
     id: TrashId,
@@ -32,7 +33,7 @@ pub(in crate::folder) struct NewEntry<'t> {
 }
 
 impl<'t> NewEntry<'t> {
-    /// Writes the record of an entry whose content will lie in this trash. It counts for this share.
+    /// Writes the record of an entry whose content will be in this trash. The entry counts towards this share.
     pub(super) fn begin(
         trash: &'t Trash,
         root: &Root,

@@ -40,7 +40,7 @@ impl Trash {
         Ok(())
     }
 
-    /// Removes at most this many files and directories that were discarded. Returns whether there were any.
+    /// Removes at most this many files and directories that were discarded. Returns whether it has removed any.
     pub(super) fn purge_some(&self, root: &Root, most: usize) -> bool {
         let mut left = most;
         for store in self.stores.existing_home(root).ok().flatten().into_iter().chain(self.stores.away()) {

@@ -1,4 +1,5 @@
-//! The record of an entry: what it was, where, and whose. It lies in the trash of the folder's root, as `ID.json`.
+//! The record of an entry: what was removed, its path, and its owner. It lies in the trash of the folder's root, as
+//! `ID.json`.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -26,7 +27,7 @@ const LONGEST: usize = 32 * 1024;
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TrashRecord {
-    /// Where it was.
+    /// The path that it had.
     pub(super) path: SharePath,
     /// The root of the mount whose trash has the content; `None` if that is the folder's root.
     pub(super) away: Option<SharePath>,

@@ -84,8 +84,8 @@ impl Removal<'_> {
         }
     }
 
-    /// Moves this entry away, and calls `arrive`, which gives its name to something else. If `arrive` fails, the entry
-    /// is put back, and the inner error is that of `arrive`.
+    /// Moves this entry away, and calls `arrive`, which gives the name to another entry. If `arrive` fails, the first
+    /// entry is put back, and the inner error is the error of `arrive`.
     pub(in crate::folder) fn displace(
         self,
         dir: &Dir,
@@ -98,7 +98,7 @@ impl Removal<'_> {
                 let begun = store.begin();
                 fs::renameat(dir, name.as_bytes(), &**store.dir(), entry.name())?;
                 if let Err(error) = arrive() {
-                    // If that fails, it stays an entry of the trash.
+                    // If that fails, the entry stays in the trash.
                     if store.put_back(&entry.name(), dir, name).is_err() {
                         entry.finish();
                     }

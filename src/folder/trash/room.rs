@@ -11,8 +11,8 @@ use crate::folder::root::Root;
 /// How many entries a trash holds at most: reading their names takes a tenth of a second.
 pub(super) const MOST_ENTRIES: usize = 65_536;
 
-/// How many entries of one user, link or address it holds at most, a quarter: so others can still remove and replace
-/// files when one client has used its share.
+/// How many entries of one user, link or address the trash holds at most. This is a quarter of the total, so that
+/// others can still remove and replace files when one client has used its share.
 pub(super) const MOST_OF_ONE: usize = 16_384;
 
 /// The part of the bytes that one user, link or address may use: one of this many parts.
@@ -93,8 +93,8 @@ impl Trash {
         Ok(freed.is_none_or(|freed| freed >= bytes))
     }
 
-    /// The error that there is no space on that file system. It includes how much the trash holds, if emptying the
-    /// trash could free this many bytes.
+    /// The error that there is no space on that file system. The error includes how much the trash holds, if emptying
+    /// the trash could free this many bytes.
     pub(in crate::folder) fn no_space(&self, bytes: u64, at_home: bool) -> Error {
         let index = self.index();
         let holds = index.bytes_of(|_, entry| entry.away.is_none() == at_home);
@@ -105,7 +105,7 @@ impl Trash {
         }
     }
 
-    /// The error that the trash is full, because of all entries or only those of this share.
+    /// The error that the trash is full: either in total, or for this share.
     fn full(
         &self,
         index: &Index,

@@ -49,8 +49,8 @@ impl Trash {
         id.time().checked_add(age).unwrap_or_else(far_future)
     }
 
-    /// Remembers that this client has saved this file under this name, instead of the old file if there was one, which
-    /// may have been kept.
+    /// Remembers that this client has saved this file under this name. If the name had an old file, it was replaced,
+    /// and perhaps kept.
     pub(in crate::folder) fn wrote(
         &self,
         file: &Temporary,

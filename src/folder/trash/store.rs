@@ -30,7 +30,7 @@ use crate::path::SharePath;
 /// Its path below a root.
 const TRASH: &str = "trash";
 
-/// The ends of names for content that is not yet, or no longer, an entry's.
+/// The ends of the names of content that does not belong to an entry yet, or no longer does.
 pub(super) const NEW: &str = ".new";
 pub(super) const GONE: &str = ".gone";
 
@@ -111,7 +111,7 @@ impl TrashStore {
         }
     }
 
-    /// When something was added to it or removed from it last.
+    /// When an entry was last added or removed.
     pub(super) fn changed(&self) -> Result<SystemTime, Error> {
         let metadata = self.dir.dir_metadata()?;
         Ok(metadata.modified()?.into_std())

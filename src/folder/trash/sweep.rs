@@ -28,7 +28,7 @@ const PIECE: usize = 50_000;
 const MEASURED: usize = 16;
 
 impl Trash {
-    /// Does all of this, as far as it fits into one sweep.
+    /// Does this work, as much as fits into one sweep.
     pub(in crate::folder) fn sweep(&self, root: &Root, now: SystemTime) {
         // Best effort: the next one comes soon.
         let _ = self.try_sweep(root, now);
@@ -117,7 +117,7 @@ impl Trash {
 
     /// Removes entries whose files a crash has left in their places.
     fn remove_what_is_in_place(&self, root: &Root, home: &TrashStore, names: &[String], now: SystemTime) {
-        // They are not in the index, as they are not listed.
+        // These entries are not in the index, because they are not listed.
         let unlisted = |id: &TrashId| !self.index().has(*id) && self.is_at_rest(*id, now);
         for id in ids(names, RECORD).filter(unlisted) {
             let Ok(Some(record)) = TrashRecord::read(home.dir(), id) else { continue };
@@ -144,7 +144,7 @@ impl Trash {
     }
 }
 
-/// The ids in the names that end with this.
+/// The ids from the names that end with `end`.
 fn ids<'n>(names: &'n [String], end: &'n str) -> impl Iterator<Item = TrashId> + 'n {
     names.iter().filter_map(move |name| TrashId::parse(name.strip_suffix(end)?))
 }

@@ -16,8 +16,8 @@ use crate::folder::root::Identity;
 
 /// How many files are remembered; the oldest make room. They take about a megabyte.
 const MOST: usize = 4_096;
-/// A file that its writer removes within this time is not kept. Of a file that its writer replaces repeatedly, one
-/// version is kept per such period.
+/// If the writer of a file removes it within this time, the file is not kept. If the writer replaces it repeatedly, one
+/// version is kept in each period of this length.
 const MOMENT: Duration = Duration::from_secs(60);
 
 /// The files that were written lately.
@@ -36,7 +36,7 @@ struct WrittenFile {
     writer: Arc<str>,
     /// Whether it was written under a name of litter.
     is_litter: bool,
-    /// When its writer made it, if nobody else had a file of that name before.
+    /// When its writer created a file of this name; `None` if a file of another client had the name before.
     made: Option<Instant>,
     /// When a version of it was kept last.
     kept: Option<Instant>,
@@ -88,8 +88,8 @@ impl WrittenFiles {
         is_own && (is_litter || (counts && is_lately(time)))
     }
 
-    /// Remembers that a client has written this file, instead of the old file if there was one, which may have been
-    /// kept.
+    /// Remembers that a client has written this file. If the name had an old file, `old` is its identity, and whether
+    /// the trash keeps it.
     pub(super) fn wrote(
         &mut self,
         new: &Stat,

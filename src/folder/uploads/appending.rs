@@ -33,7 +33,7 @@ pub struct Appending {
     /// Its number among the requests for this upload.
     pub(super) number: u64,
     pub(super) completes: bool,
-    /// Whether what was removed long ago may be discarded to make room for it.
+    /// Whether old entries of the trash may be discarded to make room for the upload.
     pub(super) may_push_out: bool,
 }
 
@@ -47,8 +47,9 @@ pub enum Ended {
 }
 
 impl Appending {
-    /// Writes the next bytes. After an error, what arrived before is kept, and no more is accepted. But bytes beyond the
-    /// announced length, or beyond what the rules allow, discard the upload: it could not be completed.
+    /// Writes the next bytes. After an error, what arrived before is kept, and no more is accepted. But if bytes arrive
+    /// beyond the announced length, or beyond what the rules allow, the upload is discarded, because it could not be
+    /// completed.
     pub fn write(&mut self, bytes: &[u8], _: Blocking<'_>) -> Result<(), UploadError> {
         let mut upload = self.lock()?;
         let shared = &self.uploads.shared;
@@ -155,8 +156,9 @@ impl Appending {
     }
 }
 
-/// Whether no other server has appended to the content. Its lock may be invisible here, but its bytes are not: from then on
-/// the upload belongs to the other server, and so does the file, which may have its name by now.
+/// Whether no other server has appended to the content. The lock of such a server may be invisible here, but its bytes
+/// are visible. From then on, the upload belongs to the other server, and so does the file, which may have its name by
+/// now.
 fn is_ours(file: &File, offset: u64) -> bool {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
     match fs::statx(file, "", flags, StatxFlags::SIZE) {
@@ -176,7 +178,7 @@ impl Drop for Appending {
         {
             upload.file = None;
         }
-        // It counts as idle from now on.
+        // The upload counts as idle from now on.
         self.uploads.known().find(&self.token);
     }
 }

@@ -12,7 +12,7 @@ use crate::folder::error::Error;
 pub enum UploadError {
     /// The folder rejects it, as it would any upload.
     Folder(Error),
-    /// All of it has arrived, but the folder rejects it; it was discarded.
+    /// The upload has arrived completely, but the folder rejects it, and it was discarded.
     Refused(Error),
     /// The upload does not exist, or no longer exists.
     Unknown,

@@ -1,9 +1,9 @@
 //! Which uploads exist, which client each belongs to, and which is evicted when there are too many.
 //!
 //! The number of uploads is limited for each client and in total. At its own limit, a client loses one of its own idle
-//! uploads; at the total limit, the client with the most uploads loses one to a client with fewer. So no client can keep
-//! others from beginning uploads, and a proxy with many users behind it still works: they lose the upload that was idle
-//! the longest.
+//! uploads. At the total limit, the client with the most uploads loses one to a client with fewer. So no client can
+//! keep others from beginning uploads. A proxy with many users still works: together, they lose only the upload that
+//! was idle the longest.
 //!
 //! Only their number is limited here. Their disk space is limited by the folder's rules, as for any file: a client that
 //! wants to fill the disk can save files, which never expire.
@@ -24,8 +24,9 @@ pub(in crate::folder) const MOST_OF_A_CLIENT: usize = MOST_UNFINISHED / 4;
 /// How many complete uploads are remembered. Each has a small file on the disk.
 pub(in crate::folder) const MOST_COMPLETE: usize = 1024;
 
-/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server forget those
-/// of the others. A client sends fewer uploads than this at the same time, and only their responses can have been lost.
+/// How many complete uploads of one client are remembered: a quarter, so that no client makes the server forget the
+/// uploads of others. This is more than a client sends at the same time, and only the responses to its latest uploads
+/// can be lost.
 pub(in crate::folder) const MOST_COMPLETE_OF_A_CLIENT: usize = MOST_COMPLETE / 4;
 
 /// All uploads that are known.

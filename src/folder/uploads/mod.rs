@@ -8,9 +8,9 @@
 //!                     └─ dropped: what has arrived is kept, for a day; if nothing has, for minutes
 //! ```
 //!
-//! One request at a time appends. A newer one, even one that only asks for the offset, supersedes it: the older can
-//! append no more, so bytes of two requests are never mixed. Bytes that the server reports as received are synced first
-//! (unless [`Rules::durable`](super::Rules::durable) is off), and are kept: an upload is only appended to. A file
+//! One request at a time appends. A newer request supersedes it, even if it only asks for the offset. The older request
+//! can no longer append, so bytes of two requests are never mixed. Bytes that the server reports as received are synced
+//! first (unless [`Rules::durable`](super::Rules::durable) is off), and are kept: an upload is only appended to. A file
 //! system updates a file's length after its bytes, so a crash leaves a prefix of what was sent.
 //!
 //! A client that has sent the last byte may miss the response. So a complete upload is remembered for a while, with what the

@@ -47,7 +47,7 @@ impl Uploads {
     fn take_up(&self, store: &Store, token: &UploadToken) -> Option<Arc<Mutex<Upload>>> {
         let upload = Upload::load(store, token)?;
         let mut known = self.known();
-        // Another request may have taken it up meanwhile.
+        // Another request may have taken up the upload meanwhile.
         if let Some(upload) = known.find(token) {
             return Some(upload);
         }
@@ -91,7 +91,7 @@ fn take_up_all(store: &Store, known: &mut Known) {
     let mut tokens: Vec<_> = store.tokens().into_iter().collect();
     tokens.sort_by_cached_key(|token| store.touched(token));
     for token in tokens {
-        // Without its description it cannot be resumed; it is removed once it expires.
+        // Without its description, the upload cannot be resumed. It is removed once it expires.
         let Some(upload) = Upload::load(store, &token) else { continue };
         let evicted = known.take_up(token, upload);
         evicted.inspect(|evicted| store.remove(evicted));

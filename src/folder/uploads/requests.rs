@@ -33,12 +33,12 @@ impl Uploads {
         let plan = Plan { length, ..plan };
         let upload =
             Arc::new(Mutex::new(Upload::new(grant.path().clone(), plan.clone(), ContentState::empty())));
-        // Locked until its file exists; until then, it is not evicted for another upload.
+        // The upload is locked until its file exists, so that it is not evicted before that.
         let mut beginning = upload::lock(&upload);
         let evicted = self.known().insert(token, &plan.owner, &upload)?;
         if let Some((token, upload)) = evicted {
             upload::lock(&upload).end();
-            // If another server is appending to it, it is forgotten only here.
+            // If another server is appending to the upload, only this server forgets it.
             if !store.is_appended_to_elsewhere(&token) {
                 store.remove(&token);
                 log::info!("discarded an unfinished upload: there are too many");

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 use super::plan::Plan;
 use crate::folder::commit::Saved;
 
-/// An upload that nothing is added to for this long is discarded: a day, so that it can be resumed tomorrow. A complete one
-/// is remembered for as long, because its client may not know that it is complete.
+/// An incomplete upload is discarded if nothing is added to it for this long: a day, so that it can be resumed
+/// tomorrow. A complete upload is remembered for the same time, because its client may not know that it is complete.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The same for an upload without content: starting it again costs nothing, and it counts against the limit.
+/// The lifetime of an upload without content. It is short, because starting again costs nothing, and empty uploads
+/// count towards the limit.
 pub const EMPTY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// How much of an upload has arrived.
@@ -17,7 +18,7 @@ pub const EMPTY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 pub struct Standing {
     /// How many bytes have arrived; it never shrinks.
     pub offset: u64,
-    /// How many there will be, if that is known.
+    /// How many bytes the complete upload has, if that is known.
     pub length: Option<u64>,
     /// Whether all have arrived and the file has its name.
     pub is_complete: bool,
@@ -26,7 +27,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// How long it is kept if nothing is added to it.
+    /// How long the upload is kept if nothing is added to it.
     pub fn lifetime(&self) -> Duration {
         if self.offset > 0 || self.is_complete { LIFETIME } else { EMPTY_LIFETIME }
     }

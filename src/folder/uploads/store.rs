@@ -134,7 +134,7 @@ impl Store {
     /// Creates an upload: its content, empty and locked, then its description.
     pub(super) fn begin(&self, token: &UploadToken, path: &SharePath, plan: &Plan) -> Result<File, Error> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        // It gets its final permissions together with its name.
+        // The file gets its final permissions together with its name.
         let mode = Mode::RUSR | Mode::WUSR;
         let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, mode)?);
         let described =
@@ -156,7 +156,8 @@ impl Store {
         Ok(file)
     }
 
-    /// Whether a request to another server of this folder is appending. Call it while none of this server's is.
+    /// Whether a request to another server of this folder is appending. Call this only while no request to this server
+    /// is appending.
     pub(super) fn is_appended_to_elsewhere(&self, token: &UploadToken) -> bool {
         self.content(token).is_err_and(|error| error == Errno::WOULDBLOCK)
     }

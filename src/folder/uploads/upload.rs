@@ -21,7 +21,7 @@ pub(super) struct Upload {
     pub(super) content: ContentState,
     /// The saved file, if the upload is complete and the file is known.
     pub(super) saved: Option<Saved>,
-    /// How many requests it has had. Only the latest may append; the file is open while it does.
+    /// How many requests the upload has had. Only the latest may append; the file is open while it does so.
     pub(super) requests: u64,
     pub(super) file: Option<File>,
 }
@@ -64,7 +64,8 @@ impl Upload {
         Some(Self { saved, ..Self::new(path, plan, content) })
     }
 
-    /// Takes over what another server of this folder has done with it meanwhile. Call it while no request is appending.
+    /// Updates the state, if another server of this folder has changed the upload. Call this while no request is
+    /// appending.
     pub(super) fn refresh(&mut self, store: &Store, token: &UploadToken) {
         let ContentState::Open { offset, synced } = self.content else { return };
         let Some(Self { plan, content, saved, .. }) = Self::load(store, token) else {
@@ -101,7 +102,7 @@ impl Upload {
         self.requests
     }
 
-    /// Stops the request that is appending, and ends the upload. Returns whether it was complete.
+    /// Stops the request that is appending, and ends the upload. Returns whether the upload was complete.
     pub(super) fn end(&mut self) -> bool {
         self.take_over();
         let was_complete = self.is_complete();
@@ -146,7 +147,7 @@ impl Upload {
             ContentState::Complete { size } => (size, store.touched(token).ok_or(UploadError::Unknown)?),
             ContentState::Open { offset, synced } => {
                 let facts = store.facts(token).ok_or(UploadError::Unknown)?;
-                // Another server that shares the folder may have received more of it.
+                // Another server that shares the folder may have received more of the upload.
                 let synced = synced.filter(|_| facts.len == offset);
                 self.content = ContentState::Open { offset: facts.len, synced };
                 if let Some(syncs) = syncs {

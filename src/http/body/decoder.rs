@@ -57,8 +57,8 @@ impl BodyDecoder {
         }
     }
 
-    /// Finds the next content. Call it again with the rest of the input until all of it is used or the body
-    /// is done. Until the body is done, every call with input uses at least one byte.
+    /// Finds the next content. Call it again with the rest of the input until all input is used or the body is done.
+    /// Until the body is done, every call with input uses at least one byte.
     pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, BodyError> {
         match &mut self.0 {
             State::Done => Ok(Decoded { used: 0, content: 0..0 }),

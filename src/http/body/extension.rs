@@ -18,7 +18,7 @@ pub(super) enum Extension {
     Value,
     /// In a value that is a token.
     Token,
-    /// In a quoted value, or after a backslash in it.
+    /// In a quoted value; `Escaped` is after a backslash in it.
     Quoted,
     Escaped,
     /// After a quoted value.

@@ -22,7 +22,7 @@ pub const MAX_DATA: usize = 4 << 20;
 /// A decoded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamEvent {
-    /// The last id that the stream named, in this event or earlier; empty if none.
+    /// The last id in the stream, from this event or an earlier one; empty if there was none.
     pub id: String,
     /// Its type; `message` if the event names none.
     pub event: String,
@@ -60,7 +60,7 @@ impl EventStreamDecoder {
         Self::default()
     }
 
-    /// A stream that continues one that broke off after this id. Events without an id keep it.
+    /// Continues a stream that was interrupted after this id. An event without an id has the last id.
     pub fn resuming(last_id: &str) -> Self {
         Self { id: last_id.to_owned(), last_id: last_id.to_owned(), ..Self::default() }
     }

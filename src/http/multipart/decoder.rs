@@ -29,7 +29,7 @@ pub struct DecodedEvent<'a> {
     pub event: Option<MultipartEvent<'a>>,
 }
 
-/// Decodes a body. After an error, nothing more can be read from it.
+/// Decodes a body. After an error, the decoder cannot be used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MultipartDecoder {
     state: State,
@@ -69,8 +69,8 @@ impl MultipartDecoder {
         Self { state: State::Preamble, scanner, parts: 0 }
     }
 
-    /// Decodes up to the next event. Call it again with the rest of the input until all of that is used: a
-    /// call with input always makes progress, even if it uses no bytes.
+    /// Decodes up to the next event. Call it again with the rest of the input until all input is used. A call with
+    /// input always makes progress, even if it uses no bytes.
     pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<DecodedEvent<'a>, MultipartError> {
         let part = self.parts;
         self.decode_event(input).map_err(|problem| MultipartError { part, problem })

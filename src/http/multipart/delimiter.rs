@@ -68,13 +68,13 @@ impl Scanner {
         self.go_on_matching(input)
     }
 
-    /// Where a delimiter begins, complete or cut off by the end of the input; the length of the input if
-    /// there is none.
+    /// Where a delimiter begins, complete or cut off by the end of the input. The length of the input if there is no
+    /// delimiter.
     fn find(&self, input: &[u8]) -> usize {
         let length = self.delimiter.len();
         let mut at = 0;
         while let Some(window @ [first, .., last]) = input.get(at..at + length) {
-            // The first byte decides nearly every comparison, whatever an attacker chooses for the others.
+            // Nearly every comparison is decided by the first byte, even if an attacker chooses the other bytes.
             if *first == b'\r' && window == self.delimiter {
                 return at;
             }

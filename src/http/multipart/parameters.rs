@@ -21,8 +21,8 @@ pub(super) fn split(value: &[u8]) -> (&[u8], Parameters<'_>) {
 }
 
 impl<'a> Parameters<'a> {
-    /// The value of the only parameter with this name. Two parameters with this name are an error, as it is
-    /// unclear which one another parser would use; so is a malformed parameter.
+    /// The value of the only parameter with this name. Two parameters with this name are an error, because it is
+    /// unclear which of them another parser would use. A malformed parameter is an error too.
     pub(super) fn get(&self, wanted: &[u8]) -> Result<Option<Vec<u8>>, NoParameter> {
         let mut found = None;
         for parameter in self.clone() {

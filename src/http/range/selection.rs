@@ -2,8 +2,8 @@
 
 use super::span::Span;
 
-/// The maximum number of ranges in one field. Document viewers and tools that repair archives request a few dozen at
-/// once; each further range costs a part head and a write.
+/// The maximum number of ranges in one field. Document viewers, and tools that repair archives, request a few dozen
+/// ranges at once. Each further range costs a part head and a write.
 pub const RANGES_LIMIT: usize = 64;
 
 /// What a `Range` field selects.

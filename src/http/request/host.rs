@@ -59,7 +59,7 @@ const IS_PLAIN: [bool; 256] = {
 
 /// The name and the port of `host:port`; the port is empty if there is none.
 pub fn split_port(host: &str) -> (&str, &str) {
-    // From the end: a port is short, and the colons of an IPv6 address are before its bracket.
+    // The search begins at the end: a port is short, and the colons of an IPv6 address are before its closing bracket.
     match host.bytes().rposition(|byte| byte == b':' || byte == b']') {
         Some(at) if host.as_bytes()[at] == b':' => (&host[..at], &host[at + 1..]),
         _ => (host, ""),

@@ -8,11 +8,11 @@ use rustls::ProtocolVersion;
 use super::{READ, Stage, TlsStream};
 
 impl TlsStream {
-    /// Continues the handshake; returns whether it is complete. If not, it waits to send records if
-    /// [`Self::wants_write`], and otherwise to receive some.
+    /// Continues the handshake; returns whether it is complete. If not, call it again when the socket is writable if
+    /// [`Self::wants_write`], and otherwise when it is readable.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {
-            // The client has finished the handshake, so it has received all of it.
+            // The client has sent its last handshake message, so it has received all messages of the server.
             if !self.session.is_handshaking()
                 && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
             {

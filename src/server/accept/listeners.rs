@@ -58,7 +58,7 @@ impl ListenConfig {
         own.chain(inherited.filter_map(|address| address.tcp())).collect()
     }
 
-    /// All addresses at which the listeners will be; port 0 is one that the system picks.
+    /// All addresses at which the listeners will be. Port 0 stands for a port that the system picks.
     pub fn addresses(&self) -> Vec<ListenAddress> {
         let tcp = self.tcp_addresses().into_iter().map(ListenAddress::Tcp);
         let inherited = self.inherited.listeners.iter().flat_map(addresses_of);
@@ -76,7 +76,7 @@ impl ListenConfig {
         all.into_iter().all(|address| address.ip().to_canonical().is_loopback())
     }
 
-    /// Opens all of them, or none.
+    /// Opens all listeners, or none.
     pub fn open(self) -> Result<Listeners, ListenError> {
         let Self { tcp, unix, unix_mode, udp, inherited } = self;
         let Inherited { mut listeners, mut datagrams } = inherited;

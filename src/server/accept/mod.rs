@@ -51,8 +51,8 @@ pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Run
                 is_sure = false;
             }
         }
-        // Checks the listeners first: a connection that is no longer in a backlog was accepted, and the idle
-        // clock has counted it.
+        // The listeners are checked before the idle clock: a connection that is no longer in a backlog was accepted, so
+        // the clock has counted it.
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
         if is_sure && !state.stop.is_announced() && state.idle.settle(Moment::now()) {
@@ -91,7 +91,7 @@ fn admit(transport: Transport, runtime: &Runtime) {
         return;
     }
     log::debug!("{} connected", transport.peer());
-    // Its request will follow: an exit now would lose it.
+    // The request will follow, and an exit now would lose it.
     runtime.state.idle.note(Moment::now());
     let peer = client_key::of(transport.peer());
     let connection = Connection::new(transport, has_proxy_header, runtime.state.tls.is_some());

@@ -26,7 +26,7 @@ use crate::server::timing::Active;
 /// An event as it is sent: encoded once, shared by all subscribers.
 pub(crate) type EncodedEvent = Arc<[u8]>;
 
-/// The user that a member belongs to; `None` for somebody without an account.
+/// The user that a member belongs to; `None` for a member without an account.
 pub(crate) type Owner = Option<Arc<User>>;
 
 /// The room, and the waker of the broadcaster.
@@ -37,7 +37,8 @@ pub(crate) struct ChatState {
     waker: OwnedFd,
 }
 
-/// An open event stream of a member. Dropping it ends the subscription; a member without one is removed soon.
+/// An open event stream of a member. Dropping it ends the subscription. A member without a subscription is removed
+/// soon.
 #[derive(Debug)]
 pub(crate) struct EventStream {
     chat: Arc<ChatState>,
@@ -46,7 +47,7 @@ pub(crate) struct EventStream {
     from: ClientAddress,
     /// Decides which uploads are announced to the member.
     judge: Judge,
-    /// What the stream's request has proved; `None` if it is anonymous.
+    /// The credential of the stream's request; `None` if the request is anonymous.
     pub credential: Option<Arc<Credential>>,
     _active: Active,
 }

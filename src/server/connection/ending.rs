@@ -15,9 +15,10 @@ use crate::server::response::Response;
 use crate::server::timing::Deadline;
 
 impl Connection {
-    /// Starts to close the connection to free its slot. The client can still read why: it gets this response if no
-    /// other has begun, and its further input is read and discarded for a moment. Before the end of a TLS handshake, it sees
-    /// a stream that ends, not a reset. Returns what to wait for; `None` if the connection can be closed at once.
+    /// Starts to close the connection to free its slot. The client can still read the reason: it gets this response if
+    /// no other response has begun, and further input is read and discarded for a moment. Before the end of a TLS
+    /// handshake, it sees a stream that ends, not a reset. Returns what to wait for; `None` if the connection can be
+    /// closed at once.
     pub(in crate::server) fn turn_away(&mut self, answer: &[u8]) -> Option<WaitFor> {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // A client that has had a response knows that an idle connection may be closed.
@@ -43,8 +44,9 @@ impl Connection {
         Some(WaitFor::readable(deadline))
     }
 
-    /// Ends the outgoing stream. Closing now, while the client still sends, would reset the connection and lose the response:
-    /// so its input is read and discarded for a moment, up to this many bytes. `None` if the connection is broken.
+    /// Ends the outgoing stream. Closing the connection while the client still sends would reset it and lose the
+    /// response. So input is read and discarded for a moment, up to this many bytes. `None` if the connection is
+    /// broken.
     pub(super) fn end_sending(&mut self, most: usize) -> Option<Lingering> {
         self.transport.end_sending().ok()?;
         Some(Lingering { left: most, deadline: Deadline::after(Moment::now(), LINGER) })

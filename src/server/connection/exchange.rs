@@ -40,7 +40,7 @@ pub(in crate::server) struct Exchange {
     pub to_head: bool,
     /// What the filters need to know about the request.
     pub wanted: Wanted,
-    /// What the request has proved; `None` if it is anonymous.
+    /// The credential of the request; `None` if the request is anonymous.
     pub credential: Option<Arc<Credential>>,
     /// Whether the connection is kept afterwards.
     pub persistence: Persistence,
@@ -116,7 +116,7 @@ impl Exchange {
         }
     }
 
-    /// The user that the log names; for a link, the link itself rather than its giver.
+    /// The user for the log. For a request through a link, this is the link, not the user who made it.
     fn logged_user(&self) -> LoggedUser<'_> {
         match (&self.wanted.link, &self.wanted.user) {
             (Some(link), _) => LoggedUser::Link(&link.id),

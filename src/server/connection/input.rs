@@ -11,8 +11,8 @@ use crate::net::transport::{Transferred, Transport};
 /// size.
 const SIZE: usize = 64 * 1024;
 
-/// A buffer that is filled at its end and read from its start. Its memory is allocated on first use: on an
-/// idle server, most workers never serve, and clearing it would touch all its pages.
+/// A buffer that is filled at its end and read from its start. Its memory is allocated on first use. On an idle server,
+/// most workers never serve a connection, and clearing the buffer would touch all its pages.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     bytes: Box<[u8]>,

@@ -15,6 +15,7 @@
 //! ```
 
 pub(super) mod after_password;
+mod client;
 mod ending;
 mod exchange;
 pub(super) mod input;
@@ -25,6 +26,7 @@ mod phase;
 mod recv_body;
 mod recv_head;
 mod recv_proxy_header;
+mod run_job;
 pub(super) mod send_buffer;
 mod send_response;
 mod sending;
@@ -36,14 +38,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::blocking::Blocking;
-use crate::folder;
-use crate::http::body::BodyDecoder;
-use crate::http::fields::Fields;
 use crate::http::proxy_protocol::ProxySource;
-use crate::net::peer::Peer;
 use crate::net::poller::Interest;
-use crate::net::transport::{OtherEnd, Transport};
+use crate::net::transport::Transport;
 use crate::server::accounts::PasswordCheck;
 use crate::server::accounts::credential::Credential;
 use crate::server::chat::state::EventStream;
@@ -51,22 +48,17 @@ use crate::server::client_key::ClientKey;
 use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::input::Input;
-use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
+use crate::server::connection::phase::{Phase, WaitingForHead};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
 use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
-use crate::server::error_response;
-use crate::server::gate::client;
 use crate::server::jobs::Jobs;
-use crate::server::jobs::deferred::Deferred;
 use crate::server::moment::Moment;
-use crate::server::receive::JobOutcome;
-use crate::server::request::{ClientAddress, RequestSource, Scheme};
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::state::State;
-use crate::server::timing::Deadline;
 use crate::server::tls::ClientCertificate;
 
 /// How many bytes a connection may transfer in one turn before other connections get a turn; this takes two
@@ -83,9 +75,9 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 16 << 20;
 
-/// The same limit for a refused piece of a resumable upload. It is small, because the client can ask for the offset and
-/// continue even if it has not seen the response, and browsers read a response only after they have sent the whole
-/// body.
+/// Like [`LINGER_LIMIT`], for a refused piece of a resumable upload. It is small, because the client can ask for the
+/// offset and continue even if it has not seen the response, and browsers read a response only after they have sent the
+/// whole body.
 const LINGER_PIECE: usize = 1 << 20;
 
 /// A client's connection.
@@ -97,12 +89,12 @@ pub(super) struct Connection {
     source: Option<Box<ProxySource>>,
     /// The certificate of its client, if it has presented one.
     certificate: Option<Box<ClientCertificate>>,
-    /// What its last request has proved, for a next request with the same credentials.
+    /// The credential of the last request, for a next request with the same credentials.
     credential: Option<Arc<Credential>>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Box<[u8]>,
-    /// Whether it has been held back, so that its next upload starts without a further delay.
+    /// Whether the connection was held back. If so, its next upload starts without a further delay.
     has_waited: bool,
     /// Whether it speaks plain HTTP to a port for TLS.
     is_exposed: bool,
@@ -195,27 +187,6 @@ impl Connection {
         }
     }
 
-    /// The peer, or the one that the PROXY header names.
-    pub(super) fn peer(&self) -> Peer {
-        match self.source.as_deref() {
-            Some(ProxySource::Client(address)) => Peer::Inet(*address),
-            Some(ProxySource::Itself) | None => self.transport.peer(),
-        }
-    }
-
-    /// The origin of a request with these fields: its client, and what trusted proxies say about it. If a PROXY header
-    /// names no client, the fields do not count: the proxy may have passed them on unread.
-    fn request_source<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> RequestSource<'b> {
-        let mut source = match self.source.as_deref() {
-            Some(ProxySource::Itself) => RequestSource::direct(ClientAddress::of_peer(self.peer())),
-            Some(ProxySource::Client(_)) | None => client::find(self.peer(), fields, &state.proxies),
-        };
-        if self.transport.is_encrypted() {
-            source.scheme = source.scheme.or(Some(Scheme::Https));
-        }
-        source
-    }
-
     pub(super) fn transport(&mut self) -> &mut Transport {
         &mut self.transport
     }
@@ -223,26 +194,6 @@ impl Connection {
     /// Lets its next upload start even if its client has too many jobs.
     pub(super) fn has_waited(&mut self) {
         self.has_waited = true;
-    }
-
-    /// The client whose request it serves; between requests, the one that its PROXY header names.
-    pub(super) fn client(&self) -> Option<ClientAddress> {
-        match &self.phase {
-            Phase::RecvBody(body) => Some(body.exchange.client),
-            Phase::SendInterim(sending) => Some(sending.exchange.client),
-            Phase::SendResponse(sending) => Some(sending.client()),
-            Phase::Judged(judged) => Some(judged.client),
-            Phase::RecvProxyHeader(_)
-            | Phase::StartTls(_)
-            | Phase::RecvHead(_)
-            | Phase::Linger(_)
-            | Phase::Away => self.source.as_ref().map(|_| ClientAddress::of_peer(self.peer())),
-        }
-    }
-
-    /// The client whose request it serves, or else the peer.
-    pub(super) fn sender(&self) -> ClientAddress {
-        self.client().unwrap_or(ClientAddress::of_peer(self.peer()))
     }
 
     /// How many descriptors it holds while parked, including its socket.
@@ -257,19 +208,6 @@ impl Connection {
             | Phase::Judged(_)
             | Phase::Linger(_)
             | Phase::Away => 0,
-        }
-    }
-
-    /// Whether a job for this connection would be pointless: the client has reset the connection, or has shut down
-    /// its sending side before its body was complete. A client that has only shut down its sending side may still
-    /// read the response; an `impatient` server treats it as gone.
-    pub(super) fn has_gone(&self, rest: Option<&BodyDecoder>, impatient: bool) -> bool {
-        match self.transport.other_end() {
-            OtherEnd::Open => false,
-            OtherEnd::Gone => true,
-            OtherEnd::Ended => {
-                impatient || rest.is_some_and(|rest| self.is_cut_short(rest.clone(), &self.unread))
-            }
         }
     }
 
@@ -290,56 +228,12 @@ impl Connection {
         }
     }
 
-    /// Whether it waits for input for longer than it may. Its socket may be readable all the time, so that the table never
-    /// lets it time out: over TLS, what arrives may be records without content.
+    /// Whether the connection waits for input for longer than it may. The table does not notice this if the socket is
+    /// readable all the time: over TLS, records without content may arrive.
     fn is_overdue(&self, wait_for: WaitFor) -> bool {
         self.transport.is_encrypted()
             && wait_for.interest != Interest::Writable
             && wait_for.deadline.is_over(Moment::now())
-    }
-
-    /// Runs a job and returns what comes next: something to wait for, or another job.
-    pub(super) fn work(
-        &mut self,
-        work: Work,
-        state: &State,
-        timeout: Duration,
-        disk: Blocking<'_>,
-    ) -> AfterTurn {
-        let Work { job, mut exchange, waits, rest, descriptors, saves, begun } = work;
-        let outcome = job.into_inner(disk)(state, disk);
-        // The client's time starts now; the job may have waited for the disk for longer than any timeout.
-        let deadline = Deadline::after(Moment::now(), state.stall);
-        self.phase = match outcome {
-            JobOutcome::Respond(answer, saved) => {
-                exchange.saved = saved;
-                Phase::SendResponse(Box::new(Sending::new(answer, exchange, timeout, state)))
-            }
-            JobOutcome::Receive(receiving) => {
-                let waits = waits && self.unread.is_empty();
-                expect_body(receiving, exchange, waits, deadline)
-            }
-            JobOutcome::Again(job) => {
-                let job = Deferred::new(job, &state.chores);
-                if exchange.has_lost_rights() {
-                    log::info!(
-                        "{} may not have the rest of its work: its credentials have ended",
-                        exchange.client
-                    );
-                    let answer = error_response::of(&folder::Error::Unauthenticated);
-                    let sending = Sending::new(answer, exchange, timeout, state);
-                    self.phase = Phase::SendResponse(Box::new(sending));
-                    return AfterTurn::Park(WaitFor::writable(deadline));
-                }
-                let begun = begun.or_else(|| Some(Moment::now()));
-                let work = Work { job, exchange, waits, rest, descriptors, saves, begun };
-                return AfterTurn::Work(Box::new(work));
-            }
-            JobOutcome::CheckPassword(check, then) => {
-                return AfterTurn::CheckPassword(check, AfterPassword::respond(exchange, then));
-            }
-        };
-        AfterTurn::Park(WaitFor::writable(deadline))
     }
 
     fn run(&mut self, turn: &mut Turn<'_>) -> AfterTurn {

@@ -54,7 +54,7 @@ pub(super) enum Progress {
     WouldWait,
     /// The turn's share is used up; the socket may have space.
     TurnIsOver,
-    /// It has to wait for the disk, which this thread must not do.
+    /// The content has to be read from the disk, but this thread must not wait for the disk.
     NeedsDisk,
 }
 
@@ -93,7 +93,7 @@ impl Outgoing {
             Chunk::Source(source) => Some(source.descriptors()),
             Chunk::Bytes(_) | Chunk::File(_) => None,
         });
-        // A source counts the file that it produced; without one, all spans belong to one file.
+        // A source counts the file whose span it has produced. Without a source, all spans belong to one file.
         sources.reduce(u32::saturating_add).unwrap_or_else(|| u32::from(self.left() > 0))
     }
 

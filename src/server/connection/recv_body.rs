@@ -100,8 +100,8 @@ impl Connection {
         }
     }
 
-    /// Whether the body is still incomplete with the bytes that have arrived. Examines at most [`PEEK`]
-    /// bytes; if there are more, assumes that they complete it.
+    /// Whether the body is incomplete even with the bytes that have arrived. Examines at most [`PEEK`] bytes; if there
+    /// are more, assumes that the body is complete.
     pub(super) fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
         let count = match self.transport.peek(&mut arrived) {
@@ -118,7 +118,7 @@ impl Connection {
     }
 }
 
-/// The body is complete, or its sink has to work: responds, or hands it to a job.
+/// Responds, or hands the request to a job: the body is complete, or its sink has work to do.
 fn finish(body: ReceivingBody, turn: &Turn<'_>) -> Transition {
     let ReceivingBody { mut exchange, receiving, .. } = body;
     if receiving.is_done() {

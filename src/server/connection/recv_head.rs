@@ -83,7 +83,7 @@ impl Connection {
         source.verdict = verdict;
         let refused =
             if self.is_exposed { plain::check(&head, self.peer(), &source, turn.state).err() } else { None };
-        // A proxy that names the prefix has removed it.
+        // If a proxy names the prefix, it has already removed the prefix from the target.
         if source.prefix.is_none() && !turn.state.base.is_root() {
             head.target = turn.state.base.strip(head.target);
         }

@@ -1,9 +1,9 @@
 //! A large send buffer for fast readers.
 //!
-//! With a small buffer, a worker is woken for each few hundred kilobytes, and a long response costs a tenth to a
-//! quarter more processor time. With a large one, a reader that stalls ties up megabytes in the kernel. So a reader
-//! gets it only after it has received much of a response, few readers have it at once, and none has it at the end of a
-//! response, so that little is left in the kernel by then.
+//! With a small buffer, a worker is woken every few hundred kilobytes, and a long response costs a tenth to a quarter
+//! more processor time. With a large buffer, a reader that stalls ties up megabytes in the kernel. So a reader gets the
+//! large buffer only after it has received much of a response, and few readers have it at once. At the end of a
+//! response, the buffer is small again, so that little is left in the kernel.
 
 use crate::net::transport::{SendBufferSize, Transport};
 use crate::server::jobs::permits::{Permit, Permits};
@@ -21,7 +21,7 @@ const WORTH: u64 = 4 * SendBufferSize::Large.bytes() as u64;
 /// The send buffer of a connection during one response.
 #[derive(Debug, Default)]
 pub(crate) enum SendBuffer {
-    /// The small one.
+    /// The small buffer.
     #[default]
     Small,
     /// The large buffer, for a fast reader.

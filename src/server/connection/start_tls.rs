@@ -10,7 +10,7 @@ use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 use crate::server::tls::Tls;
 
-/// The type of the first record of a handshake. No request begins with it.
+/// The type of the first record of a handshake. No request begins with this byte.
 const HANDSHAKE: u8 = 22;
 
 impl Connection {

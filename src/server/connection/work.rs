@@ -42,7 +42,7 @@ impl Work {
         self.descriptors
     }
 
-    /// Whether it has taken so long that a client that has shut down its sending side is considered gone.
+    /// Whether the job has taken long. If so, a client that has shut down its sending side is considered gone.
     pub(crate) fn takes_long(&self) -> bool {
         self.begun.is_some_and(|begun| begun.elapsed() > HALF_CLOSED)
     }

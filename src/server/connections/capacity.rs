@@ -39,8 +39,8 @@ fn connections(wanted: u32, files: u64, descriptors: u64) -> u32 {
     wanted.min(possible)
 }
 
-/// How many archives are allowed at once with this limit on open files. Each takes three descriptors; half of
-/// the reserve for files is left for others.
+/// How many archives are allowed at once with this limit on open files. Each archive takes three descriptors. Archives
+/// use at most half of the reserve for files.
 pub(crate) fn archives(files: u64) -> usize {
     (files / 4 / 2 / u64::from(ARCHIVE_FILES)).clamp(1, ARCHIVES) as usize
 }

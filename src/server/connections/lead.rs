@@ -1,12 +1,12 @@
 //! Which worker polls: one at a time, the leader.
 //!
-//! Waking a thread costs as much as half a small request, so a worker is woken only if that gains something.
-//! A leader that finds an event serves it and then leads again; for those microseconds there is no leader. It
-//! wakes another worker in two cases: more events are ready than it can serve itself and a processor may be
-//! free, or it is about to wait for the disk ([`Lead::may_wait`]), which can take a long time.
+//! Waking a thread costs as much as half a small request, so a worker is woken only if there is work for it. A leader
+//! that finds an event serves it and then leads again; for these microseconds there is no leader. The leader wakes
+//! another worker in two cases. Either more events are ready than it can serve itself, and a processor may be free; or
+//! it is about to wait for the disk ([`Lead::may_wait`]), which can take long.
 //!
-//! A leader takes all ready events at once, so that many requests share one system call. The next worker
-//! takes from those before any worker polls again.
+//! A leader takes all ready events at once, so that many requests share one system call. Workers take these events
+//! first, before one of them polls again.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -192,8 +192,8 @@ impl<T> Lead<T> {
         begins
     }
 
-    /// Call every [`TICK`] as long as it returns true: wakes a worker if none has polled since the last
-    /// check, because the last leader is then blocked.
+    /// Wakes a worker if no worker has polled since the last call: then the last leader is blocked. Call it every
+    /// [`TICK`] as long as it returns true.
     pub(crate) fn watch(&self) -> bool {
         let (goes_on, wakes) = self.lock().watch();
         self.notify(wakes);
@@ -212,7 +212,7 @@ impl<T> Lead<T> {
         self.is_free.notify_all();
     }
 
-    /// The lock is free by then: the worker that wakes takes it at once.
+    /// Called without the lock, because the worker that wakes takes the lock at once.
     fn notify(&self, wakes: Wakes) {
         if wakes {
             self.is_free.notify_one();

@@ -69,7 +69,7 @@ pub(crate) struct Holding {
     pub descriptors: u64,
 }
 
-/// A connection's slot, and a number that no other connection in this slot has had. Dropping it frees the slot.
+/// The slot of a connection, and a number that no earlier connection in this slot had. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct Slot {
     shared: Arc<Shared>,
@@ -92,7 +92,7 @@ pub(crate) struct Slot {
 enum SlotKind {
     Regular,
     Spare,
-    /// Not counted: only its connection's files are still to be closed.
+    /// Not counted: the connection is closed, but its files are not closed yet.
     Left,
 }
 
@@ -185,8 +185,8 @@ impl Slots {
 }
 
 impl Capacity {
-    /// The number of all slots: the regular ones, as many again for connections whose closing waits for a disk, and the
-    /// spare ones.
+    /// The number of all slots: the regular slots, as many again for connections whose closing waits for a disk, and
+    /// the spare slots.
     pub(crate) const fn slots(&self) -> usize {
         2 * self.connections as usize + self.spare as usize
     }
@@ -202,8 +202,8 @@ impl State {
         }
     }
 
-    /// Updates the counts of a client whose connection, in a slot of this kind, now holds more or fewer descriptors for
-    /// it.
+    /// Updates the counts of a client: its connection, in a slot of this kind, held `before` descriptors, and holds
+    /// `now`.
     fn change(&mut self, client: ClientKey, kind: SlotKind, before: u32, now: u32) {
         let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
         self.descriptors = change(self.descriptors);
@@ -292,7 +292,8 @@ impl Slot {
         if descriptors > before { excess } else { 0 }
     }
 
-    /// Moves to a spare slot, so that its own is free for another; false if there is none.
+    /// Moves the connection to a spare slot, so that its own slot is free for another connection. False if no spare
+    /// slot is free.
     pub(crate) fn make_spare(&mut self) -> bool {
         let client = self.client();
         let mut state = self.shared.lock();

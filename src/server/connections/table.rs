@@ -9,16 +9,17 @@
 //!
 //! The invariants:
 //!
-//! - A parked connection is in exactly one slot. A thread owns it by taking it out under the slot's lock: a worker
-//!   and the deadline sweep cannot both have it.
+//! - A parked connection is in exactly one slot. To own it, a thread takes it out under the slot's lock. So a worker
+//!   and the deadline sweep cannot both own it.
 //! - Only [`ConnectionTable::park`] arms the descriptor, under the same lock. A connection that waits for its
 //!   client's next request stays armed while it is served, which saves a system call per request. An event that
 //!   arrives meanwhile is noted in the slot; the next `park` arms the connection again, so the event is not lost.
 //! - An event carries the number of its connection. An event for a connection that no longer exists is ignored.
 //! - Deadlines are lazy: each slot has at most one entry in the ordered list, at or before its real deadline. A
-//!   connection that is parked again and again, each time for later, touches the list only when its entry comes up.
-//! - A readable connection never times out and is never idle, even if no worker has taken it yet. It is armed again,
-//!   so that its event is sure to arrive and a worker takes it.
+//!   connection that is parked repeatedly, each time with a later deadline, changes the list only when its entry is
+//!   due.
+//! - A readable connection never times out and is never idle, even if no worker has taken it yet. Instead, it is armed
+//!   again, so that its event arrives and a worker takes it.
 //!
 //! The table knows nothing about HTTP: it stores anything that has a descriptor. `eviction` chooses which connections
 //! are closed to free slots for others.
@@ -76,7 +77,7 @@ const PAGE: usize = 256;
 #[derive(Debug)]
 struct TableEntry<C> {
     parked: Option<(Box<Tracked<C>>, WaitFor)>,
-    /// The value of `turns` when it was parked: the connection with the lowest one has waited longest.
+    /// The value of `turns` when the connection was parked: the connection with the lowest value has waited longest.
     turn: u64,
     /// The entry that the list of deadlines has for this slot.
     listed: Option<Deadline>,
@@ -131,7 +132,8 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Gives a spare slot to a connection that will only be rejected; returns the connection if those are taken too.
+    /// Gives a spare slot to a connection that will only be rejected. Returns the connection if all spare slots are
+    /// taken too.
     pub(crate) fn admit_spare(&self, connection: C, peer: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take_spare(peer) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
@@ -171,8 +173,8 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the
-    /// worker's buffer for events, so that waiting allocates none.
+    /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the worker's buffer
+    /// for events, so that waiting does not allocate one.
     pub(crate) fn take(&self, found: &mut Vec<PollEvent>) -> Option<Box<Tracked<C>>> {
         loop {
             let event = self.next_event(found)?;
@@ -193,7 +195,8 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// The events that a leader has found; leads until there are some. `None` once the table has ended.
+    /// Returns an event that a leader has found. If there is none, this worker leads until it finds some. `None` once
+    /// the table has ended.
     fn next_event(&self, found: &mut Vec<PollEvent>) -> Option<PollEvent> {
         if let Assignment::Serve(event) = self.lead.take() {
             return Some(event);
@@ -277,7 +280,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Takes out the parked connections for which this is so.
+    /// Takes out the parked connections for which `is_so` is true.
     pub(crate) fn take_all(&self, is_so: impl Fn(&C) -> bool) -> Vec<Box<Tracked<C>>> {
         let take = |entry: &Mutex<TableEntry<C>>| {
             let mut entry = lock(entry);
@@ -345,8 +348,8 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// Whether a parked connection is ready, but no worker has taken it yet. Arms it again, so that a worker will
-    /// take it even if a read has left input behind.
+    /// Whether a parked connection is ready, but no worker has taken it yet. Arms the connection again, so that a
+    /// worker takes it even if a read has left input behind.
     fn is_to_be_heard(&self, tracked: &Tracked<C>, wait_for: &WaitFor) -> bool {
         let armed_again = || {
             self.poller.arm(&tracked.connection, tracked.slot.key(), wait_for.interest, Arming::Again).is_ok()

@@ -54,7 +54,7 @@ fn title(status: Status) -> &'static str {
     }
 }
 
-/// What to do, if the line does not say so.
+/// What the visitor can do, if the error's line does not say this.
 fn advice(status: Status, line: &str) -> Option<&'static str> {
     match status {
         Status::NOT_FOUND if line.ends_with(')') => None,

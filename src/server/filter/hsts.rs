@@ -1,4 +1,4 @@
-//! `--hsts`: browsers that have seen this server over TLS use nothing else from then on (RFC 6797).
+//! `--hsts`: browsers that have visited this server over TLS use only TLS from then on (RFC 6797).
 
 use crate::server::filter::wanted::Wanted;
 use crate::server::response::Response;

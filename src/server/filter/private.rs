@@ -8,8 +8,8 @@ use crate::server::filter::wanted::{Audience, Wanted};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5).
-/// A response that is the same for everybody, everywhere, stays as it is.
+/// Keeps responses out of shared caches (RFC 9111 §5.2.2.7), and says what they depend on (RFC 9110 §12.5.5). A
+/// response that is the same for all clients stays unchanged.
 pub(super) fn apply(wanted: &Wanted, response: &mut Response, state: &State) {
     let has_user = wanted.audience == Audience::OneUser;
     if has_user && let Some(head) = PRIVATE.with_borrow(|last| last.as_ref()?.again(&response.head)) {
@@ -47,14 +47,14 @@ thread_local! {
     static PRIVATE: RefCell<Option<PrivateHead>> = const { RefCell::new(None) };
 }
 
-/// A head, and what this filter makes of it for a user.
+/// A head before and after this filter, for a user.
 struct PrivateHead {
     before: Head,
     after: Head,
 }
 
 impl PrivateHead {
-    /// The changed head, if it was made from the same head.
+    /// The changed head, if it was made from this head.
     fn again(&self, head: &Head) -> Option<Head> {
         self.before.is_same(head).then(|| self.after.clone())
     }

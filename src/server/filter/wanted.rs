@@ -16,7 +16,7 @@ pub(in crate::server) struct Wanted {
     pub is_encrypted: bool,
     /// Whether a page's script has sent the request; such a script has to ask for a password itself.
     pub is_by_script: bool,
-    /// Who else may get the same response.
+    /// Which other clients may get the same response.
     pub audience: Audience,
     /// The path of the login page, if a browser opens a page without credentials. After the login, the browser returns
     /// to that page.
@@ -27,7 +27,7 @@ pub(in crate::server) struct Wanted {
     pub link: Option<Arc<LinkView>>,
 }
 
-/// Who may get the same response as this client.
+/// Which clients may get the same response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::server) enum Audience {
     /// Anybody.
@@ -35,7 +35,7 @@ pub(in crate::server) enum Audience {
     Anybody,
     /// Clients without an account; users may get a different response.
     WithoutAccount,
-    /// Nobody else: it is for a user.
+    /// One user only.
     OneUser,
 }
 

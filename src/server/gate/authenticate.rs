@@ -1,8 +1,9 @@
 //! The authenticate gate: finds the principal of a request. It is the only place that determines a request's principal.
 //!
 //! The first kind of credentials that a request has decides: the certificate of its connection, then the field
-//! `Authorization`, then a link, which `gate/link.rs` judges, then the cookie of a session, then the field of a trusted proxy, then
-//! the user who runs the program at a Unix-domain socket. If they are wrong, nothing weaker is tried.
+//! `Authorization`, then a link, which `gate/link.rs` judges, then the cookie of a session, then the field of a trusted
+//! proxy, then the user who runs the program at a Unix-domain socket. If these credentials are wrong, the later kinds
+//! are not tried.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -40,8 +41,8 @@ pub(crate) enum Caller {
 
 /// Finds the principal of a request. Refuses credentials that are wrong, or that others could have read in transit.
 /// Ignores credentials for health checks and the assets of pages, which need none. A session that has ended does not
-/// prevent a new login. `credential` is what the previous request on the connection has proved; afterwards, it is what
-/// this request has proved.
+/// prevent a new login. `credential` is the credential of the previous request on the connection; afterwards, it is the
+/// credential of this request.
 pub(crate) fn caller(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
@@ -63,7 +64,7 @@ pub(crate) fn caller(
     })
 }
 
-/// What the first credentials of a request lead to.
+/// The result of judging the first credentials of a request.
 enum Judged {
     /// This principal, and the proof, unless it is anonymous.
     Known(Principal, Option<Arc<Credential>>),
@@ -227,8 +228,8 @@ pub(crate) fn way_to_login(head: &Head<'_, '_>, state: &State) -> Option<Box<str
     is_needed.then(|| LoginTarget::login(LoginTarget::of(head).as_ref(), &state.base).into())
 }
 
-/// The response to a session that has ended. The browser must not send its cookie again: with it, it would
-/// see nothing, not even public content. Nor may the browser ask for a password in its own dialog.
+/// The response to a request with a session that has ended. The browser must not send the cookie again: with this
+/// cookie, it could not see even public content. The browser must not ask for a password in its own dialog either.
 fn ended(head: &Head<'_, '_>, accounts: &Accounts, state: &State) -> Response {
     if !pages::are_opened(head) {
         return wrong().with("WWW-Authenticate", "Bearer");
@@ -310,13 +311,14 @@ pub(crate) fn ensure_private(
     Err(Response::text(Status::FORBIDDEN, text))
 }
 
-/// Whether nobody on the network path can read what this client sends, or the owner of the server accepts that.
+/// Whether nobody on the network path can read what this client sends, or the owner of the server accepts that others
+/// can.
 pub(crate) fn is_private(client: ClientAddress, scheme: Option<Scheme>, accounts: &Accounts) -> bool {
     let is_local = client.ip().is_none_or(|ip| ip.to_canonical().is_loopback());
     is_local || scheme == Some(Scheme::Https) || accounts.allows_plain()
 }
 
-/// The response to wrong credentials, whatever is wrong with them.
+/// The response to wrong credentials. It is the same whatever is wrong with them.
 fn wrong() -> Response {
     let text = "authentication failed (check the name and the password, or the token)\n";
     Response::text(Status::UNAUTHORIZED, text)

@@ -26,7 +26,7 @@ fn by_x_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxi
     RequestSource {
         client: client(peer, hop),
         scheme: proto.map(|proto| if agree { Scheme::parse(proto) } else { Scheme::Http }),
-        // The last value counts: a proxy appends its own value, if it does not replace the client's.
+        // The last value counts, because a proxy replaces the client's value, or appends its own.
         host: fields.list("X-Forwarded-Host").last(),
         prefix: fields.get("X-Forwarded-Prefix"),
         certificate: None,
@@ -48,8 +48,8 @@ fn by_forwarded<'b>(peer: Peer, fields: Fields<'_, 'b>, proxies: &TrustedProxies
     }
 }
 
-/// The hop that is the client: starting at the nearest, the first one that is not a trusted proxy; if all are trusted,
-/// the farthest. At an element without an address, the search ends with the hop before it.
+/// Finds the client among the hops, starting at the nearest: it is the first hop that is not a trusted proxy, or the
+/// farthest if all are trusted. An element without an address ends the search: the client is the hop before it.
 fn farthest<'b>(hops: impl Iterator<Item = Hop<'b>>, proxies: &TrustedProxies) -> Option<Hop<'b>> {
     let mut farthest = None;
     for hop in hops {

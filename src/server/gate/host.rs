@@ -1,5 +1,5 @@
-//! The host gate: a request must use a name of this server (RFC 9110 §15.5.20), so that no page whose name was made to
-//! resolve to this machine (DNS rebinding) can read here.
+//! The host gate: a request must use a name of this server (RFC 9110 §15.5.20). Otherwise, a page whose name was made
+//! to resolve to this machine (DNS rebinding) could read here.
 
 use crate::http::request::{Head, is_host};
 use crate::http::status::Status;

@@ -18,8 +18,8 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The accounts of the server, if it has any. For requests and responses that contain a password or a secret: fails if
-/// anybody on the network path could read them.
+/// The accounts of the server, if it has any. Handlers of passwords and secrets call this: it fails if anybody on the
+/// network path could read the request or the response.
 pub(super) fn accounts<'s>(
     request: &Request<'_, '_, '_>,
     state: &'s State,
@@ -32,8 +32,8 @@ pub(super) fn accounts<'s>(
     Ok(accounts)
 }
 
-/// The user of a request that came with the user's own credentials: a client with a link or a token may not change the
-/// account. With one password for everybody, users cannot be distinguished, so there is no user.
+/// The user of a request with the user's own credentials. A client with a link or a token may not change the account.
+/// With one password for everybody, users cannot be distinguished, so there is no user.
 pub(super) fn user<'r>(request: &'r Request<'_, '_, '_>, accounts: &Accounts) -> Result<&'r User, Response> {
     if accounts.are_shared() {
         return Err(not_found());

@@ -14,8 +14,8 @@ use crate::server::error_response;
 use crate::server::representation::validators;
 use crate::server::response::Response;
 
-/// Content that is generated for each response has no validators. But it exists, so `*` matches it (RFC 9110 §13.1.1,
-/// §13.1.2).
+/// The validators of content that is generated for each response: it has none. But it exists, so `*` matches it (RFC
+/// 9110 §13.1.1, §13.1.2).
 pub(crate) const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
 /// The conditional fields, kept for a job that runs when the head is gone.
@@ -68,7 +68,7 @@ pub(crate) fn guard(preconditions: &Preconditions<'_>, named: Named) -> Result<G
     }
     match named {
         Named::File(facts) if facts.version.is_settled(now) => Ok(Guard::MustBe(facts.version)),
-        // Later, the server could not check whether the file is still the same.
+        // The version is not settled, so the server could not check later whether the file is still the same.
         Named::File(_) if !preconditions.only_ask_for_existence() => Err(changed()),
         Named::File(_) | Named::Directory => Ok(Guard::MustExist),
     }

@@ -1,9 +1,9 @@
 //! Uploads from a browser's form: each part with a file name is saved in the directory to which the form was sent.
 //!
-//! A part is complete before the next begins, so each file is committed as it arrives; a form that is
-//! truncated in its third file leaves two. One file is committed before the next is created, and other
-//! connections get their turns in between: a form of ten thousand small files needs no more descriptors, and
-//! no more disk time at once, than a form with two files.
+//! A part is complete before the next begins, so each file is committed when it has arrived. If a form is truncated in
+//! its third file, two files are saved. One file is committed before the next is created, and other connections get
+//! their turns in between: a form of ten thousand small files needs no more descriptors, and no more disk time at once,
+//! than a form with two files.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

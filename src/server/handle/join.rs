@@ -60,8 +60,8 @@ fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) ->
     Ok(json_response(&json!({"user": name.as_str(), "token": token.expose()})))
 }
 
-/// The name of a user. The request may state it or leave it out. A different name is refused, because the
-/// client would expect to get it.
+/// The name of a user. The request may state this name or leave it out. A different name is refused, because the client
+/// would expect to get that name.
 fn name_of(user: &User, asked: Option<&str>) -> Result<Name, Response> {
     let own = Name::of_user(&user.name).map_err(bad_request)?;
     match asked {
@@ -80,8 +80,8 @@ fn token(
     state: &State,
 ) -> Result<MemberToken, Response> {
     let mut room = chat.room();
-    // The user may have changed since the request began. This is checked while the room is locked: after a change of an
-    // account, its members are removed, and none of them may join after that.
+    // The user may have changed since the request began. This is checked while the room is locked. When an account
+    // changes, its members are removed from the room, so nobody may join for the old account after that.
     if !state.is_current(user.as_ref()) {
         return Err(Response::text(Status::FORBIDDEN, "the account has just changed (try again)\n"));
     }

@@ -71,7 +71,7 @@ pub(crate) fn open(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     Ok(posted::receive_password(request.head, FORM_LIMIT, Box::new(then)))
 }
 
-/// The page of a link that only takes files. After its form has been sent, the query says so.
+/// The page of a link that only takes files. The query says whether the form of this page has just been sent.
 pub(crate) fn drop_page(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     link(request)?;
     let page =

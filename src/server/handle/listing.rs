@@ -96,8 +96,8 @@ fn can_share(principal: &Principal, path: &SharePath, state: &State) -> bool {
     is_owner && state.access.rights(principal, path).has(Right::Share)
 }
 
-/// What the visitor may change in this directory. Rules for its entries may forbid some of that; then the response to
-/// the attempt says so.
+/// What the visitor may change in this directory. Rules for its entries may forbid some changes; then the response to
+/// the change says so.
 fn may_change(principal: &Principal, path: &SharePath, state: &State) -> MayChange {
     let (rules, rights) = (state.folder.rules(), state.access.rights(principal, path));
     if rules.read_only {
@@ -185,8 +185,8 @@ fn typed(head: Head, media_type: &str) -> Head {
 }
 
 impl ListingFormat {
-    /// Chooses by the Accept field (RFC 9110 §12.5.1). If several formats have the greatest weight, as for `*/*`, this
-    /// is HTML: browsers and crawlers can use it best.
+    /// Chooses by the Accept field (RFC 9110 §12.5.1). If several formats have the greatest weight, as for `*/*`, HTML
+    /// is preferred: browsers and crawlers can use it best.
     fn preferred(fields: Fields<'_, '_>) -> Self {
         if fields.get("Accept").is_none() {
             return Self::Html;

@@ -88,7 +88,7 @@ impl Change {
         self.check(present, Some(new), state, disk)
     }
 
-    /// Checks the present password. A form that is too large for one brings no new password either.
+    /// Checks the present password. A form that is too large counts as a wrong password, and has no new password.
     fn check(
         self,
         present: Password,

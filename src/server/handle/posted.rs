@@ -19,7 +19,8 @@ pub(super) fn receive(head: &Head<'_, '_>, limit: usize, then: AfterBody) -> Res
     }
 }
 
-/// Receives a form that has a password. One that is larger than `limit` bytes is handed on as `None` without its rest.
+/// Receives a form that has a password. If the form is larger than `limit` bytes, the rest is not received, and `then`
+/// gets `None`.
 #[cfg(feature = "accounts")]
 pub(super) fn receive_password(head: &Head<'_, '_>, limit: usize, then: PasswordForm) -> Handled {
     match head.framing {

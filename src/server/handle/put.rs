@@ -161,7 +161,7 @@ fn guard(
         None => Ok(Guard::MustBeNew),
         Some(version) if version.is_settled(now) => Ok(Guard::MustBe(version)),
         Some(_) if preconditions.only_ask_for_existence() => Ok(Guard::MustExist),
-        // The commit could not check whether the file is still the same.
+        // The version is not settled, so the commit could not check whether the file is still the same.
         Some(_) => Err(error_response::of(&folder::Error::Changed)),
     }
 }

@@ -39,8 +39,8 @@ fn user(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Respon
     line.ok_or_else(|| error_response::of(&folder::Error::Unauthenticated))
 }
 
-/// The line of the user who sent the request, if they used their own credentials. A token is refused: it must not make,
-/// list or end a record that outlives it or is outside its path.
+/// The line of the user who sent the request, if they used their own credentials. A client with a token is refused: it
+/// must not make, list or end a record that lasts longer than its token or is outside the token's path.
 pub(super) fn owner(request: &Request<'_, '_, '_>, state: &State) -> Result<UserLine, Response> {
     let user = user(request, state)?;
     if request.principal.scope().is_some() {

@@ -153,7 +153,7 @@ fn plain(
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
 
-/// The method that started an upload, which the upload remembers because the final response depends on it.
+/// The method that started an upload. The upload remembers it, because the final response depends on the method.
 pub(crate) fn memo(method: Method) -> &'static str {
     if method == Method::Put { PUT } else { POST }
 }

@@ -30,7 +30,7 @@ pub(super) struct FileUpload {
     pub announced: Option<u64>,
     /// Whether the client asked for a resumable upload: then the response says that it is complete.
     pub is_resumable: bool,
-    /// What must still be true when it is saved.
+    /// The condition that must still be true when the file is saved.
     pub guard: Guard,
     /// Whether it was sent with PUT.
     pub is_put: bool,

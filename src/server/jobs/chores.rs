@@ -85,7 +85,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.count.fetch_sub(1, Ordering::AcqRel);
-        // A thread that has found too many values holds the lock until it waits, so it gets the notification.
+        // A thread that finds too many values holds the lock until it waits. So it cannot miss the notification.
         drop(self.0.lock());
         self.0.decreased.notify_all();
     }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::blocking::Blocking;
 use crate::server::jobs::chores::Chores;
 
-/// A value that the chores thread drops. With a [`Blocking`] it can be dropped at once; without one there is no way to
-/// drop it here, so a worker that polls, the timer and the acceptor cannot get stuck in its destructor. Once the chores
-/// thread has ended, the server exits, and the value is dropped where it is.
+/// A value that the chores thread drops. Only with a [`Blocking`] can another thread drop it itself. So a worker that
+/// polls, the timer and the acceptor cannot get stuck in its destructor. Once the chores thread has ended, the server
+/// exits, and any thread drops the value.
 ///
 /// These values need it:
 ///
@@ -19,8 +19,8 @@ use crate::server::jobs::chores::Chores;
 /// - a source of content (`content::ContentSource`): an archive's walk and a listing keep directories and files open;
 /// - an open file, sent or cached ([`OpenedFile`]): a network file system may write it back when it is closed.
 ///
-/// Everything else that waits in a queue or a table is memory and sockets, which are freed in place. A cached
-/// file whose content is in memory is none of these, so a response with it costs nothing more.
+/// Everything else that waits in a queue or a table is memory and sockets, which are freed in place. A cached file
+/// whose content is in memory needs no `Deferred`, so a response with it has no such cost.
 pub(crate) struct Deferred<T: Send + 'static> {
     /// `None` only once it has been taken out.
     value: Option<T>,

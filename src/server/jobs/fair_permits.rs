@@ -1,6 +1,5 @@
-//! A bounded number of permits, shared fairly: a client never holds more of them than are left for others. So
-//! the first client gets at most half of them, and there are some left for each further client. Taking one
-//! never waits.
+//! A bounded number of permits, shared fairly: a client never holds more permits than are left for others. So the first
+//! client gets at most half of the permits, and some are left for each further client. Taking a permit never waits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,13 +1,13 @@
 //! The job queue: work that may block on the disk, scheduled fairly between clients.
 //!
-//! Each client has its own queue, and the threads take from these queues in turn: a client with a thousand
-//! jobs delays another client by one job. A client that has a job running never takes the last free thread,
-//! so a client without one finds a thread even when the disk blocks the others.
+//! Each client has its own queue, and the threads take jobs from these queues in turn. So a client with a thousand jobs
+//! delays another client by only one job. A client that has a job running never takes the last free thread, so a client
+//! without one finds a thread even when the disk blocks the others.
 //!
-//! Few jobs that read and compute run at once, because they compete for the processors. Many more jobs that
-//! save a file may run: they mostly wait in `fsync`, and the file system's journal commits once for all that
-//! wait at the same time. Each of these kinds has its own limit, so that one client's hashes do not delay
-//! another's uploads. Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
+//! Few jobs that read and compute run at once, because they compete for the processors. Many more jobs may run that
+//! save a file, because they mostly wait in `fsync`. The file system's journal commits once for all jobs that wait at
+//! the same time. Each of these kinds has its own limit, so that one client's hashes do not delay another's uploads.
+//! Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!
 //! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket, until
 //! one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users
@@ -42,8 +42,8 @@ const SAVING_FILES: u64 = 3;
 /// How long a thread beyond [`THREADS`] waits for its next job.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
 
-/// How many jobs of one client may wait before its further uploads are held back: enough to keep all threads busy,
-/// and few enough that what they hold (some descriptors and a buffer each) does not matter.
+/// How many jobs of one client may wait before its further uploads are held back. This is enough to keep all threads
+/// busy, and few enough that the descriptors and buffers of these jobs do not matter.
 pub(super) const CROWDED: usize = 8;
 
 /// While a client stays crowded, one held-back connection is released after this many of its jobs. So most of the
@@ -101,7 +101,8 @@ struct Client<T> {
 pub(super) struct Freed<T> {
     /// The connections, in the order in which they arrived.
     pub held: VecDeque<T>,
-    /// Whether they continue even if the client is crowded again, so that others do not overtake them.
+    /// Whether these connections continue even if the client is crowded again, so that later connections do not
+    /// overtake them.
     pub is_final: bool,
 }
 
@@ -210,8 +211,8 @@ impl<T> Jobs<T> {
         }
     }
 
-    /// Call when a job of this client and kind is done. Returns the held-back connections to continue with: one per job (one
-    /// per [`PATIENCE`] jobs while the client stays crowded), and all once the client has no jobs.
+    /// Call when a job of this client and kind is done. Returns the held-back connections that may continue: one after
+    /// each job (one after [`PATIENCE`] jobs while the client stays crowded), and all once the client has no jobs.
     pub(super) fn done(&self, client: ClientKey, kind: JobKind) -> Freed<T> {
         let mut queue = self.lock();
         let freed = queue.done(client, kind);
@@ -270,7 +271,7 @@ impl<T> Queue<T> {
         *self.waiting.of(kind) += 1;
     }
 
-    /// Whether one more thread is needed for the waiting jobs; it is counted from now on.
+    /// Whether one more thread is needed for the waiting jobs. If so, the thread is counted from now on.
     fn grow(&mut self) -> bool {
         let Self { limits, waiting, running, .. } = self;
         let general = waiting.general.min(limits.general.saturating_sub(running.general));
@@ -320,7 +321,7 @@ impl<T> Queue<T> {
         };
         *client.running.of(kind) -= 1;
         let freed = if client.waiting.is_empty() && client.running.all() == 0 {
-            // All of them: a connection that queues no job would never release the next one.
+            // All connections continue: if only one did, and it queued no job, the next one would never be released.
             Freed { held: std::mem::take(&mut client.held_back), is_final: false }
         } else {
             Freed { held: client.free_one().into_iter().collect(), is_final: true }

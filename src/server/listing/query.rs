@@ -1,5 +1,5 @@
-//! The choices in the query of a listing's URL. Links to other directories repeat only the choices that
-//! differ from the defaults: a program that follows every link finds each directory under one URL.
+//! The choices in the query of a listing's URL. Links to other directories repeat only the choices that differ from the
+//! defaults. So a program that follows every link finds each directory under one URL.
 
 use std::fmt;
 

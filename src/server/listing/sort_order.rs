@@ -117,7 +117,8 @@ fn natural(name: &OsStr) -> String {
         let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
         let (number, after) = from.split_at(end);
         let value = number.trim_start_matches('0');
-        // A name has at most 255 bytes, so this is a character; the 0 sorts numbers before letters, as digits do.
+        // A name has at most 255 bytes, so the number of digits fits into this character. The 0 before it sorts numbers
+        // before letters, as digits do.
         let digits = char::from(u8::try_from(value.len()).unwrap_or(u8::MAX));
         key.push_str(text);
         key.extend(['0', digits]);

@@ -1,13 +1,12 @@
 //! The part of a directory that is in memory while its listing is sent.
 //!
-//! A listing is sorted, so all names have to be read before the first can be sent. But they need not all be
-//! kept: a window holds as many of the first names as there is memory for. Once these have been sent, the
-//! directory is read again for the next window. Usually all entries fit. Memory beyond a window's own share
-//! comes from a pool for all listings, so a thousand clients that request a large directory and do not read
-//! cost little.
+//! A listing is sorted, so all names have to be read before the first can be sent. But they need not all be kept: a
+//! window holds as many of the first names as there is memory for. Once these have been sent, the directory is read
+//! again for the next window. Usually all entries fit. Memory beyond a window's own share comes from a pool for all
+//! listings. So a thousand clients that request a large directory, and do not read the response, cost little.
 //!
-//! An entry that is created, renamed or deleted between two readings may or may not be listed; none is listed twice,
-//! unless its size or time changes and the listing is sorted by that.
+//! An entry that is created, renamed or deleted between two readings may be listed or not. No entry is listed twice,
+//! unless the listing is sorted by size or time and this changes meanwhile.
 
 use std::ffi::OsStr;
 

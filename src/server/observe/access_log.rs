@@ -33,7 +33,8 @@ pub(crate) fn is_on() -> bool {
 /// and nginx.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LoggedUser<'a> {
-    /// It brought no credentials, or wrong ones: a wrong name may be a password in the wrong field.
+    /// The request had no credentials, or wrong ones. A wrong name is not logged, because it may be a password in the
+    /// wrong field.
     Nobody,
     /// The user of this name.
     Named(&'a str),
@@ -167,8 +168,8 @@ fn push_without_secrets(out: &mut Vec<u8>, mut line: &[u8]) {
     push_without_look_alikes(out, line);
 }
 
-/// Appends a part of a line without what looks like the secret of a link, in any spelling of its path, and without a name and a
-/// password before a host.
+/// Appends a part of a line. Leaves out text that looks like the secret of a link, in any spelling of the link's path,
+/// and a name and a password before a host.
 fn push_without_look_alikes(out: &mut Vec<u8>, mut line: &[u8]) {
     if let Some(at) = line.windows(3).position(|part| part == b"://").map(|at| at + 3) {
         let authority = line[at..].split(|byte| *byte == b'/').next().unwrap_or_default();
@@ -193,7 +194,7 @@ fn push_without_look_alikes(out: &mut Vec<u8>, mut line: &[u8]) {
     }
 }
 
-/// Puts the public id of a link where its secret was.
+/// Replaces the secret of a link by its public id.
 pub(crate) fn name_link(line: &mut Vec<u8>, id: &str) {
     let secret = [LINK.as_bytes(), NAMELESS.as_bytes()].concat();
     if let Some(at) = line.windows(secret.len()).position(|part| part == secret) {

@@ -61,7 +61,8 @@ impl Recorder {
 const REPEATABLE: [Status; 4] =
     [Status::OK, Status::PERMANENT_REDIRECT, Status::FORBIDDEN, Status::NOT_FOUND];
 
-/// The script line that repeats this request and expects the same response; a comment if replay would get another one.
+/// The script line that repeats this request and expects the same response. If a replay would get another response, the
+/// line is a comment.
 fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> String {
     let text = String::from_utf8_lossy(request_line);
     let mut words = text.split(' ');

@@ -121,7 +121,7 @@ impl ListingPage<'_> {
         (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })
     }
 
-    /// The path, with a link for each directory above. In a deep one, those in the middle are folded.
+    /// The path, with a link for each directory above. In a deep path, the directories in the middle are folded.
     fn way(&self) -> Markup {
         let last = self.path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let above = above(self.path.as_bytes());

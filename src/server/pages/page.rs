@@ -8,7 +8,7 @@ use crate::http::response::Head;
 use crate::server::assets::{Asset, ICON, SCRIPT, STYLE};
 use crate::server::random;
 
-/// A random number of this page. Only elements that carry it are loaded, so injected ones are not.
+/// A random number of this page. Only elements with this value are loaded, so injected elements are not.
 struct Nonce(u128);
 
 /// A whole page, and its head with the content security policy. `root` leads to the root of the server, without its final

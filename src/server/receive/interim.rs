@@ -1,16 +1,16 @@
 //! An interim response that is delayed until it is useful: 104 (Upload Resumption Supported).
 //!
-//! A proxy may take it for the final response (nginx with keep-alive connections to its upstream) or reject it
-//! (Varnish), and a short upload is repeated as quickly as it is resumed. So 104 is sent only for a large or slow
-//! upload, and never once the whole body has arrived, because then the final response follows immediately.
+//! A proxy may take a 104 for the final response (nginx with keep-alive connections to its upstream) or reject it
+//! (Varnish). And a short upload can be repeated as quickly as resumed. So 104 is sent only for a large or slow upload,
+//! and never once the whole body has arrived, because then the final response follows immediately.
 
 use std::time::Duration;
 
 use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
-/// How many bytes of a body have to arrive before the interim response is sent. Sending fewer bytes again takes no
-/// longer than asking for the offset.
+/// How many bytes of a body have to arrive before the interim response is sent. If fewer bytes were received, sending
+/// them again takes no longer than asking for the offset.
 const ENOUGH: u64 = 1 << 20;
 
 /// How long the body may take before the interim response is sent, even if little has arrived.

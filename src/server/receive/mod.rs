@@ -106,10 +106,10 @@ enum Destination {
 pub(super) enum AfterBody {
     /// A worker makes the response from it.
     Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
-    /// A job takes it.
+    /// A job takes the body.
     Work(Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>),
-    /// The body has a password. A job takes it, or takes `None` as soon as the body is larger than allowed: the response is
-    /// then that to a wrong password.
+    /// The body contains a password. A job takes the body, or `None` as soon as the body is larger than allowed. Then
+    /// the response is the same as to a wrong password.
     #[cfg(feature = "accounts")]
     CheckPassword(PasswordForm),
 }

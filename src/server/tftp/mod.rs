@@ -38,9 +38,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// the same file again, from the same port, before the thread that served it has noticed.
 const SECOND_LOOK: Duration = Duration::from_millis(10);
 
-/// How often a repeated request is checked: on a busy machine the thread that served it may run late, and tftp-hpa's
-/// client would repeat its request only after five seconds. With more checks, a request that was duplicated on the
-/// network would too often start a second transfer.
+/// How often a repeated request is checked. On a busy machine, the thread of the first transfer may be late, and
+/// without further checks, tftp-hpa's client would wait for five seconds. With more checks, a request that was
+/// duplicated on the network would too often start a second transfer.
 const LOOKS: u8 = 5;
 
 /// How many repeated requests wait to be checked again. Well-behaved clients repeat a request about once a second.

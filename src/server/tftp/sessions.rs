@@ -3,10 +3,10 @@
 //! A session that only waits to repeat its last ACK (it dallies) releases its permit, so that it does not keep another
 //! client waiting. As many sessions may dally as there are permits; further ones end without dallying.
 //!
-//! A repeated request belongs to a transfer that has already started, as long as that transfer has not
-//! advanced: its answer was lost, or is on its way. After that, the request comes from a client that was
-//! reset, and starts a new transfer. The old transfer ends once the new one advances. If the new one never
-//! does, the network had only duplicated the request.
+//! A repeated request belongs to a transfer that has already started, as long as this transfer has not advanced: the
+//! answer was lost, or is on its way. Once it has advanced, a repeated request comes from a client that was reset, and
+//! starts a new transfer. The old transfer ends when the new one advances. If the new one never advances, the network
+//! had only duplicated the request.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,8 +106,8 @@ impl TftpSessions {
 }
 
 impl TransferPermit {
-    /// Call when the transfer advances: the client has chosen this one, so earlier ones for the same request
-    /// end.
+    /// Call when the transfer advances. Then the client has chosen this transfer, and earlier transfers for the same
+    /// request end.
     pub(super) fn progressed(&self) {
         if self.state.has_progressed.swap(true, Ordering::Relaxed) {
             return;
@@ -125,8 +125,8 @@ impl TransferPermit {
         self.state.is_superseded.load(Ordering::Relaxed)
     }
 
-    /// Call when the transfer is over, except for a repeated last ACK and its line in the log: frees the permit, and
-    /// lets the same request start a new transfer. Returns whether it may dally.
+    /// Call when the transfer is over, except for a repeated last ACK and its line in the log. This frees the permit,
+    /// and lets the same request start a new transfer. Returns whether the transfer may dally.
     pub(super) fn give_up(&self) -> bool {
         let mut sessions = self.sessions.lock();
         let may_dally = sessions.iter().filter(|session| session.is_over).count() < self.sessions.limit;

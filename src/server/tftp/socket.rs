@@ -179,7 +179,7 @@ impl TransferSocket {
         }
     }
 
-    /// Sends a datagram. If that fails, the datagram counts as lost: it is repeated, or the peer times out.
+    /// Sends a datagram. If sending fails, the datagram counts as lost: it is repeated, or the peer times out.
     fn send(&self, datagram: &[u8]) {
         if let Err(error) = self.socket.send_to(datagram, self.peer) {
             log::debug!("{}: cannot send: {error}", self.peer);

@@ -122,7 +122,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Stops the server, once the client has proved with its data block that its address is real.
+    /// Stops the server. The client has sent a data block, which proves that its address is real.
     fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
         if !self.state.allow_exit {
             return self.refuse(Fault::new(ErrorCode::AccessViolation, EXIT_DISABLED));
@@ -193,7 +193,7 @@ impl Transfer<'_> {
         Principal::anonymous(Some(self.peer.ip()))
     }
 
-    /// The listing of a directory. One that does not fit into a chunk is produced while it is sent, so its size is
+    /// The listing of a directory. If it does not fit into a chunk, it is produced while it is sent, so its size is
     /// unknown.
     fn list(&self, path: &SharePath) -> Result<(TransferSource, Option<u64>), folder::Error> {
         let directory = self.grant(path)?;

@@ -22,13 +22,13 @@ use super::certificate::{CertificateFacts, warn_of_dates};
 use super::files::{TlsSetupError, read};
 use crate::server::watched_file::Check;
 
-/// How many of the issuers that a client presents are examined. Ten that seem to have issued each other lead
-/// to 200,000 attempts per authority to find a chain (webpki's limit), so anybody could keep the processors
-/// busy. Five lead to 325.
+/// How many of the issuers that a client presents are examined. If ten certificates seem to have issued each other,
+/// finding a chain takes 200,000 attempts per authority (webpki's limit), so anybody could keep the processors busy.
+/// With five, it takes 325.
 const MOST_ISSUERS: usize = 5;
 
-/// How many bytes of authority names are sent to each client at most. The message that holds them has room for 64 KiB,
-/// and rustls does not check that. A longer list is not sent, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
+/// How many bytes of authority names are sent to each client at most. The message that contains them has room for 64
+/// KiB, and rustls does not check the length. A longer list is not sent, as RFC 8446 §4.3.2 and RFC 5246 §7.4.4 allow.
 const NAMES_LIMIT: usize = 32 * 1024;
 
 /// The authorities' certificates from a file; at least one.

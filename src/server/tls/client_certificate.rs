@@ -38,7 +38,7 @@ pub(in crate::server) enum Nobody {
     Expired,
     /// It has several common names.
     SeveralNames,
-    /// It has no common name, and not exactly one e-mail address.
+    /// It has no common name, and no e-mail address or several.
     NoName,
     /// Its name is empty, too long, or contains bytes that no name has.
     UnusableName,

@@ -69,8 +69,8 @@ pub(super) fn read(path: &Path, check: &Check) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Opens a file. It does not wait until somebody writes to a pipe: the thread that reads certificates again
-/// has other work.
+/// Opens a file. If the file is a pipe, this does not wait for a writer: the thread that reads certificates again has
+/// other work.
 fn open(path: &Path) -> io::Result<(File, fs::Metadata)> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);

@@ -67,9 +67,9 @@ struct TlsFiles {
 struct Current {
     config: Arc<ServerConfig>,
     client_ca: Option<Arc<ClientCa>>,
-    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket holds the
-    /// certificate of its client, which nobody checks again. So a change of the client CAs changes the key,
-    /// and earlier tickets are no longer accepted.
+    /// Encrypts what a client needs to resume a session: the server keeps nothing. A ticket contains the certificate of
+    /// its client, which is not checked again. So a change of the client CAs changes the key, and earlier tickets are
+    /// no longer accepted.
     tickets: Arc<dyn ProducesTickets>,
 }
 
@@ -174,9 +174,9 @@ impl Tls {
         self.0.is_due.store(true, Ordering::Relaxed);
     }
 
-    /// Reads the certificates again if their files have changed, or if a reload was requested. If one cannot
-    /// be used, the old ones all stay in use. A self-signed one is replaced first if necessary; that is
-    /// retried each time until it succeeds.
+    /// Reads the certificates again if their files have changed, or if a reload was requested. If one of them cannot be
+    /// used, all old ones stay in use. If necessary, a self-signed certificate is replaced first; each call tries this
+    /// again until it succeeds.
     pub(super) fn follow_files(&self, _: Blocking<'_>) {
         let shared = &*self.0;
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
@@ -186,7 +186,8 @@ impl Tls {
             && (is_due || *stamps != shared.files.stamps() || own.is_due(now))
             && !own.ensure_again(now)
         {
-            // All files are read when it succeeds: the client CA may have changed meanwhile.
+            // The other files may have changed too, for example the client CA. They are read when the replacement
+            // succeeds.
             self.reload_soon();
             return;
         }
@@ -258,7 +259,7 @@ impl Current {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ticketer = Arc::clone(&tickets);
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        // Each costs time in the handshake that sends it, and a client that uses one up gets the next.
+        // Each ticket costs time in the handshake. A client that uses up its ticket gets the next one.
         config.send_tls13_tickets = 1;
         Ok(Self { config: Arc::new(config), client_ca, tickets })
     }

@@ -14,12 +14,12 @@ pub(super) struct ReceiveWindow {
     pub(super) terms: Terms,
     /// The last block that arrived in order.
     pub(super) received: u64,
-    /// The last block that was acknowledged; never more than a window behind.
+    /// The last block that was acknowledged; at most one window before the last block that arrived.
     acknowledged: u64,
     numbering: Numbering,
-    /// The transfer began with an accepted OACK, which may arrive again.
+    /// Whether the transfer began with an OACK, which may arrive again.
     pub(super) accepted_oack: bool,
-    /// A gap was reported to the sender; the next block in order resets this.
+    /// Whether a gap was reported to the sender. The next block in order resets this.
     gap_reported: bool,
     /// The last packet that was sent: the OACK, or an ACK.
     pub(super) word: Word,
@@ -29,11 +29,11 @@ pub(super) struct ReceiveWindow {
 /// How a block fits into the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// Its next bytes.
+    /// The next block.
     Next,
-    /// Its last bytes.
+    /// The last block.
     Last,
-    /// A block that is already known, or follows a gap.
+    /// A block that has arrived before, or that follows a gap.
     OutOfOrder,
     /// Longer than the block size.
     TooLong,
@@ -79,15 +79,15 @@ impl ReceiveWindow {
         Arrival::OutOfOrder
     }
 
-    /// Learns how the sender numbers the next block. Blocks in its window may have been mistaken for blocks
-    /// after a gap: in that case, the gap is reported again.
+    /// Learns how the sender continues after block number 65,535. Until then, blocks of its window may have been taken
+    /// for blocks after a gap. If so, the gap is reported again.
     fn learn(&mut self, block: u16) {
         let last = self.acknowledged + self.terms.window_size().blocks() as u64;
         self.numbering.learn(block, last);
         self.gap_reported &= self.numbering != Numbering::ToOne;
     }
 
-    /// The number that stands for the last block in packets.
+    /// The number that the last received block has in packets.
     pub(super) fn last_number(&self) -> u16 {
         self.numbering.on_wire(self.received)
     }
@@ -119,7 +119,7 @@ impl ReceiveWindow {
         }
     }
 
-    /// The server repeats its OACK, as our ACK 0 was lost. After the first block, the OACK is only a late
+    /// The server has repeated its OACK, because ACK 0 was lost. After the first block, the OACK is only a late
     /// duplicate.
     pub(super) fn on_repeated_oack(&mut self) {
         if self.received == 0 {

@@ -153,7 +153,7 @@ fn without_a_trash_nothing_is_kept() {
     assert!(in_trash(&it).is_empty(), "{:?}", in_trash(&it));
 }
 
-/// Many replace one file at once: each old version is in the trash, or is the one that has the name.
+/// Many clients replace one file at once. Each version is in the trash, or has the name.
 #[test]
 fn every_version_by_another_is_kept() {
     for method in SAVE_METHODS {

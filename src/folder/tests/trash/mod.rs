@@ -70,7 +70,7 @@ fn in_trash(it: &Fixture) -> Vec<String> {
     names
 }
 
-/// Makes an entry look older than it is, as far as its id says so.
+/// Gives an entry an id that makes it look older.
 fn age(it: &Fixture, id: TrashId, by: Duration) -> TrashId {
     let then = id.time().checked_sub(by).expect("after 1970");
     let since = then.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");

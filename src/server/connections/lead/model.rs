@@ -17,9 +17,9 @@ const SPURIOUS: u32 = 1;
 /// How a worker makes the only blocking call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Call {
-    /// With [`Inner::may_wait`] before it, and without a watch: this call alone must provide another leader.
+    /// The worker calls [`Inner::may_wait`] first, and nothing watches: this call alone must provide another leader.
     Announced,
-    /// Without [`Inner::may_wait`]: the watch must notice.
+    /// The worker does not call [`Inner::may_wait`]: the watch must notice that it blocks.
     Silent,
 }
 
@@ -89,7 +89,7 @@ enum Step {
         whom: Option<usize>,
     },
     Tick,
-    // Only the environment causes these, if anything does.
+    // Only the environment causes these events, and it need not cause them.
     Come,
     Return(usize),
     WakeSpuriously(usize),

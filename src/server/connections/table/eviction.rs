@@ -12,8 +12,8 @@ use crate::server::connections::table::{ConnectionTable, TableEntry, lock};
 use crate::server::connections::tracked::Tracked;
 use crate::server::moment::Moment;
 
-/// A client with this many times as many connections as a new client loses one to it. With a smaller factor, a
-/// household behind one address could lose connections to a single person.
+/// If a client has at least this many times as many connections as a new client, it loses one to the new client. With a
+/// smaller factor, a household behind one address could lose connections to a single person.
 const GREEDY: u32 = 16;
 
 impl<C: AsFd> ConnectionTable<C> {
@@ -30,7 +30,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.first_idle_of(&mut longest_idle, since)
     }
 
-    /// Takes out the first of these connections that is still idle, if it has been idle since this moment.
+    /// Takes out the first of these connections that is still idle, but only if it has been idle since this moment.
     fn first_idle_of(&self, longest_idle: &mut Vec<(Moment, u32)>, since: Moment) -> Option<Box<Tracked<C>>> {
         let still_idle = |(since, index): (Moment, u32)| {
             let mut entry = lock(self.entry(index));
@@ -81,8 +81,8 @@ impl<C: AsFd> ConnectionTable<C> {
         self.evict_longest(|slot| slot.client() == client, 1)
     }
 
-    /// Takes out parked connections that hold descriptors for this client, those that have waited longest
-    /// first, until together they held this many.
+    /// Takes out parked connections that hold descriptors for this client, beginning with those that have waited
+    /// longest, until they held this many descriptors in total.
     pub(crate) fn evict_holders(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
         self.evict_longest(|slot| slot.client() == client, descriptors)
     }

@@ -9,8 +9,8 @@ use crate::server::response::Response;
 /// How many bytes are produced at once: enough to fill a socket buffer, and few enough for many slow readers at once.
 pub(super) const CHUNK: usize = 64 * 1024;
 
-/// A file of at least this many bytes is sent with `sendfile`, if the format allows it. A shorter one is copied after
-/// its header, which saves two system calls.
+/// A file of at least this many bytes is sent with `sendfile`, if the format allows it. A shorter file is copied into
+/// the buffer after its header, which saves two system calls.
 pub(super) const BY_ITSELF: u64 = CHUNK as u64;
 
 /// When to retry if too many archives are being created, in seconds.

@@ -29,14 +29,15 @@ const PER_PERMIT: usize = 300 * 1024;
 /// of entries whose paths have about 80 bytes.
 pub(crate) const PERMITS: usize = 1000;
 
-/// What an entry takes besides its name, in bytes: here, in the layout, and its checksum.
+/// The memory for one entry besides its name, in bytes: its data here and in the layout, and its checksum.
 const PER_ENTRY: usize = 256;
 
 /// How many copies of a name are kept: in the path, in the layout and, until the layout is made, among the
 /// names that are taken.
 const COPIES: usize = 3;
 
-/// How many more bytes a byte takes in the last two of these copies if it is written as `%XX`.
+/// How many additional bytes a byte of a name takes if it is written as `%XX`, as it is in the last two of these
+/// copies.
 const ESCAPED: usize = 2 * 2;
 
 /// The content of a zip. Its files are opened again when they are sent.
@@ -45,9 +46,9 @@ pub(super) struct Frozen {
     pub layout: ZipLayout,
     /// The entries, by number.
     pub entries: Vec<FrozenEntry>,
-    /// Stands for the bytes of the zip, if it is strong.
+    /// The entity tag. If it is strong, it identifies the bytes of the zip.
     pub etag: Option<EntityTag<'static>>,
-    /// Returned when the memory is freed.
+    /// The permits for the memory, which are returned when it is freed.
     _permits: Vec<FairPermit>,
 }
 

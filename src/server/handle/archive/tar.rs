@@ -1,6 +1,6 @@
 //! A tar is produced from a walk while it is sent. Its length is unknown, and there are no ranges and no validators. A
-//! file has the length that it had when its turn came: bytes appended later are left out, and a file that is truncated
-//! aborts the archive, since its header has already been sent. A file that vanishes before that is left out.
+//! file has the length that it had when its header was sent. Bytes that are appended later are left out. If the file is
+//! truncated later, the archive is aborted. A file that disappears before its header is sent is left out.
 
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -77,7 +77,7 @@ struct TarSource {
     /// The file that is being added.
     reading: Option<Reading>,
     chores: Chores,
-    /// Returned when the last byte has been sent.
+    /// The permit is returned when the last byte has been sent.
     _permit: Option<FairPermit>,
 }
 
@@ -150,8 +150,8 @@ impl TarSource {
 }
 
 impl Reading {
-    /// Adds more of a file, or returns a span of the file, after the bytes before it. Returns the rest of the file,
-    /// too.
+    /// Adds more content of a file, or returns a span of the file to send after the bytes that are ready. Returns the
+    /// rest of the file, too.
     fn go_on(self, tar: &mut Tar) -> io::Result<(Option<Self>, Option<Content>)> {
         let Self { file, len, rest } = self;
         let (moved, span) = if rest.length() >= BY_ITSELF {

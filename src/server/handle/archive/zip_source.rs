@@ -27,7 +27,7 @@ use crate::server::state::State;
 /// How many bytes are read before other connections get their turn: a few hundredths of a second.
 const SLICE: u64 = 16 << 20;
 
-/// How much opening a file counts against the budget, in bytes.
+/// How many bytes of the budget the opening of a file costs.
 const OPENING: u64 = SLICE / 256;
 
 /// How many blocks of a long file are produced at once.
@@ -48,7 +48,7 @@ pub(super) struct ZipSource {
     end: u64,
     /// The file that was used last.
     current: Option<Current>,
-    /// Returned when the last byte has been sent.
+    /// The permit is returned when the last byte has been sent.
     _permit: FairPermit,
 }
 

@@ -1,4 +1,4 @@
-//! What was removed or replaced, below `/.wharf/trash`, and how it comes back.
+//! Removed and replaced files, below `/.wharf/trash`: lists, restores and discards them.
 //!
 //! ```text
 //! GET    trash  ?before=ID     -> the entries that the client may see, the newest first: JSON, or a page

@@ -8,28 +8,28 @@ use super::names::{CertificateName, WantedNames, each_once};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a certificate is valid. Some clients accept none that is valid for more than 398 days.
+/// How long a certificate is valid. Some clients refuse a certificate that is valid for more than 398 days.
 pub(super) const LIFETIME: Duration = DAY.saturating_mul(397);
 
 /// How long before its expiry it is replaced, so that people have time to trust the new one.
 const RENEWAL: Duration = DAY.saturating_mul(30);
 
-/// How many names a new certificate keeps from the previous one. Two servers that share the certificate would replace
-/// it in turn if each had more names than this that the other lacks.
+/// How many names a new certificate keeps from the previous one. Two servers that share the certificate replace it in
+/// turn only if each has more names of its own than this.
 const MOST_KEPT: usize = 64;
 
 /// What to do with the certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judgement {
     Keep,
-    /// Make it, for these names.
+    /// Make a certificate for these names.
     Make(Vec<CertificateName>, Reason),
 }
 
 /// Why a certificate is made.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// There is none.
+    /// There is no certificate.
     Missing,
     /// It expires soon, or has expired.
     Ends(SystemTime),
@@ -39,7 +39,7 @@ pub(super) enum Reason {
 
 /// Decides about the existing certificate, if there is one.
 ///
-/// A new certificate keeps the names of the previous one, unless that one expires. So two servers that share a
+/// A new certificate keeps the names of the previous one, unless the previous one expires. So two servers that share a
 /// certificate do not replace it in turn, and a machine that changes between two networks has one certificate for both.
 /// A certificate that is not valid yet is kept: a machine whose clock is not set yet must not replace it.
 pub(super) fn judge(found: Option<&OwnCertificate>, wanted: &WantedNames, now: SystemTime) -> Judgement {

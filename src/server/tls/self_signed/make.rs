@@ -16,10 +16,9 @@ const BACKDATED: Duration = Duration::from_secs(24 * 3600);
 
 /// A certificate of this key for these names, as PEM.
 ///
-/// It may not issue other certificates: a client that trusts it trusts it only for its own names. Its serial
-/// number is random, since some clients refuse two certificates of one issuer with the same number. Its
-/// subject differs from that of every other key, since some clients choose between trusted certificates by
-/// their subjects.
+/// It may not issue other certificates, so a client trusts it only for its own names. Its serial number is random,
+/// since some clients refuse two certificates of one issuer with the same number. Its subject differs from that of
+/// every other key, since some clients choose between trusted certificates by their subjects.
 pub(super) fn make(
     key: &KeyPair,
     names: &[CertificateName],

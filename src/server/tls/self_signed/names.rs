@@ -28,8 +28,8 @@ pub struct Reachable {
 pub(super) struct WantedNames {
     /// The names that the server prints: if the certificate lacks one, it is replaced.
     pub needed: Vec<CertificateName>,
-    /// Other names and addresses that lead here. A certificate is not replaced because it lacks one of them, since some
-    /// change often: temporary addresses each day, a container's name at each start.
+    /// Other names and addresses that lead here. If a certificate lacks one of these names, it is not replaced, because
+    /// some names change often: temporary addresses each day, a container's name at each start.
     pub useful: Vec<CertificateName>,
 }
 
