@@ -102,7 +102,8 @@ fn config(versions: &[&'static SupportedProtocolVersion], identity: Option<&Iden
     }
 }
 
-fn both(identity: &Identity) -> ClientConfig {
+/// The configuration of a client with this certificate.
+pub fn both(identity: &Identity) -> ClientConfig {
     config(&[&rustls::version::TLS12, &rustls::version::TLS13], Some(identity))
 }
 

@@ -2,13 +2,17 @@
 //! and every cell is judged.
 
 mod caller;
+mod client;
 mod defaults;
 pub mod drop_box;
 #[cfg(feature = "accounts")]
 mod explained;
 mod flags;
+mod link_table;
 mod model;
 mod proxy_user;
+mod requests;
+mod rotation;
 mod shown;
 mod spellings;
 mod stage;

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use failures::Counters;
 use known::KnownAddresses;
+pub use known::{ADDRESSES, KNOWN};
 
 /// The maximum number of entries: for pairs of address and name, for names, and for known addresses. The
 /// oldest entries make room. Together they take about 10 MB.
@@ -125,13 +126,30 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     }
 
     /// Forgets the failures from this address for this name, and remembers that the user logged in from there. Failures
-    /// for the name at other addresses remain: somebody else has caused them.
-    pub fn succeeded(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
+    /// for the name at other addresses remain: somebody else has caused them. Returns whether the address is new.
+    pub fn succeeded(&mut self, address: &K, guess: Guess<'_>, now: Instant) -> bool {
         let name = self.name(guess);
         if self.pairs.forget(&(address.clone(), Place::Of(name))) {
             self.lower_share(address);
         }
+        let is_new = !self.known.has(address, &name, now);
         self.known.put(address, &name, now);
+        is_new
+    }
+
+    /// Remembers that a user logged in from this address at this time, before anything else happened. To be called for the oldest
+    /// first.
+    pub fn recall(&mut self, address: &K, guess: Guess<'_>, since: Instant) {
+        self.known.put(address, &self.name(guess), since);
+    }
+
+    /// The addresses from which a user has logged in, and how long ago.
+    pub fn known<'k>(
+        &'k self,
+        guess: Guess<'_>,
+        now: Instant,
+    ) -> impl Iterator<Item = (&'k K, Duration)> + use<'k, K> {
+        self.known.of(&self.name(guess), now)
     }
 
     /// Forgets where a user has logged in from. Call this when the user is removed or the password is changed, as

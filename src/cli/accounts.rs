@@ -18,7 +18,9 @@ use crate::accounts::records::{Records, WallTime};
 use crate::accounts::store;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
-use crate::server::{Accounts, AccountsSource, AmbientUsers, Config, LoginNames, UserHeader, folder_id};
+use crate::server::{
+    Accounts, AccountsSource, AmbientUsers, Config, KnownFile, LoginNames, UserHeader, folder_id,
+};
 
 /// The environment variable with one password for everybody.
 const PASSWORD_VARIABLE: &str = "WHARF_PASSWORD";
@@ -177,8 +179,10 @@ impl AccountsArgs {
         let root = config.root.clone();
         let check = move |path: &Path| containment::ensure_outside(path, &root);
         let plain = self.allow_plain_passwords;
-        let records = Records::open(state.open(config)?.path(), &folder, WallTime::now(), disk)?;
-        Ok(Some(Accounts::new(source, records, plain, Box::new(check), disk)?))
+        let directory = state.open(config)?;
+        let records = Records::open(directory.path(), &folder, WallTime::now(), disk)?;
+        let known = KnownFile::new(directory, &folder);
+        Ok(Some(Accounts::new(source, records, known, plain, Box::new(check), disk)?))
     }
 
     /// Fails if clients of the network would have to send passwords without TLS.

@@ -85,6 +85,28 @@ impl AllowArgs {
         }
     }
 
+    /// Warns if everybody gets the right `admin`. It opens the trash of all users, of which its name says nothing.
+    pub(super) fn warn_of_admin(&self, allows_exit: bool, has_accounts: bool, keeps_trash: bool) {
+        const OPENS: &str = "every user can see, restore and discard what anybody has removed (give admin to a user or a %group)";
+        if has_accounts && keeps_trash && allows_exit && !self.is_given() {
+            log::warn!("--allow-exit: without --allow, {OPENS}");
+        }
+        let is_for_all = |rule: &&Rule| {
+            matches!(rule.subject, Subject::Everyone | Subject::Users) && rule.rights.has(Right::Admin)
+        };
+        for rule in self.rules().filter(is_for_all) {
+            let shown = rule.to_string();
+            let shown = Printable::text(&shown);
+            if has_accounts && keeps_trash {
+                log::warn!("--allow {shown}: {OPENS}");
+            } else if !has_accounts && !allows_exit {
+                log::warn!(
+                    "--allow {shown}: admin has no effect without accounts (--allow-exit lets it stop the server)"
+                );
+            }
+        }
+    }
+
     /// Warns of rules that have no effect.
     pub(super) fn warn(&self, root: &Path, allows_exit: bool) {
         let paths: BTreeSet<_> = self.rules().map(|rule| &rule.path).collect();

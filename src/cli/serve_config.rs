@@ -68,6 +68,8 @@ fn config(
         );
     }
     args.access.allow.warn(root, args.access.allow_exit);
+    let (has_accounts, keeps_trash) = (args.accounts.users.are_given(), args.trash.kept_for().is_some());
+    args.access.allow.warn_of_admin(args.access.allow_exit, has_accounts, keeps_trash);
     if args.trash_size.is_some() && args.trash.kept_for().is_none() {
         log::warn!("--trash-size has no effect: nothing is kept (--trash off)");
     }

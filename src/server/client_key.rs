@@ -22,6 +22,16 @@ pub(super) fn as_text(key: ClientKey) -> String {
     }
 }
 
+/// The key with this text.
+#[cfg(feature = "accounts")]
+pub(super) fn of_text(text: &str) -> Option<ClientKey> {
+    match text.split_once(' ') {
+        Some(("user", number)) => number.parse().ok().map(ClientKey::User),
+        None if text == "here" => Some(ClientKey::Here),
+        _ => text.parse().ok().map(ClientKey::of_address),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +48,19 @@ mod tests {
             assert_eq!(as_text(of(Peer::Inet(address.parse().expect("an address")))), expected);
         }
         assert_eq!(as_text(of(Peer::Unix(None))), "here");
+        #[cfg(feature = "accounts")]
+        for (key, is_one) in [
+            ("192.0.2.1", true),
+            ("2001:db8::", true),
+            ("user 7", true),
+            ("here", true),
+            ("", false),
+            ("user", false),
+            ("user x", false),
+            ("nobody 7", false),
+            ("2001:db8::/64", false),
+        ] {
+            assert_eq!(of_text(key).map(as_text), is_one.then(|| key.to_owned()), "{key}");
+        }
     }
 }

@@ -91,7 +91,7 @@ pub use self::accept::listeners::ListenConfig;
 use self::accept::listeners::Listeners;
 pub use self::accounts::Accounts;
 #[cfg(feature = "accounts")]
-pub use self::accounts::AccountsSource;
+pub use self::accounts::{AccountsSource, KnownFile};
 pub use self::allowed_hosts::AllowedHosts;
 #[cfg(feature = "accounts")]
 pub use self::ambient_users::{AmbientUsers, UserHeader};

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
-use super::caller::{CALLERS, Caller};
+use super::caller::{By, Caller};
 use super::model::{DIRECTORIES, FILES, RULES, USERS, rights};
 use super::stage::PASSWORD;
 use crate::common::accounts::write_users;
@@ -38,11 +38,17 @@ fn it_says_what_the_rules_of_the_table_lead_to() {
     let place = tempfile::tempdir().expect("a folder");
     let accounts = write_users(place.path(), &USERS.map(|(name, groups)| (name, PASSWORD, groups)));
     let flags: Vec<_> = RULES.iter().flat_map(|rule| ["--allow", rule]).collect();
-    for caller in CALLERS.into_iter().filter(|caller| !matches!(caller, Caller::Unix | Caller::Token)) {
+    let callers = [
+        Caller::From(2),
+        Caller::From(1),
+        Caller::User("anna", By::Password),
+        Caller::User("ben", By::Password),
+        Caller::User("anna", By::Proxy),
+    ];
+    for caller in callers {
         for path in FILES.into_iter().chain(DIRECTORIES).chain(["open/none", "none"]) {
-            let from = if caller == Caller::From(2) { "127.0.0.2" } else { "127.0.0.1" };
-            let (name, target) =
-                (if let Caller::User(name) = caller { Some(name) } else { None }, format!("/{path}/"));
+            let from = if caller.address() == Some(2) { "127.0.0.2" } else { "127.0.0.1" };
+            let (name, target) = (caller.user(), format!("/{path}/"));
             let words: Vec<_> = ["rights", "--from", from]
                 .into_iter()
                 .chain(accounts[..2].iter().map(String::as_str))
@@ -178,6 +184,8 @@ fn a_check_says_what_has_no_effect_and_what_the_trash_keeps() {
         ("--users none --state state", "trash: ", "the users file is empty"),
         ("--allow everyone=view,share", "trash: ", "only users with an account can make links"),
         ("--allow everyone=edit", "trash: ", ""),
+        ("--allow everyone=edit,admin", "trash: ", "admin has no effect without accounts"),
+        ("--allow everyone=edit,admin --allow-exit", "trash: ", ""),
     ];
     for (flags, printed, warning) in table {
         let words: Vec<_> = ["serve", "--check"].into_iter().chain(flags.split_whitespace()).collect();
@@ -186,6 +194,31 @@ fn a_check_says_what_has_no_effect_and_what_the_trash_keeps() {
         let is_warned = output.stderr.contains("warn") || output.stderr.contains("WARN");
         assert_eq!(is_warned, !warning.is_empty(), "{flags}: {output:?}");
         assert!(output.stderr.contains(warning), "{flags}: {output:?}");
+    }
+}
+
+/// The right opens the trash of all users, also where it was given to let them stop the server.
+#[test]
+fn a_check_warns_if_every_user_has_the_right_admin() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("www")).expect("made");
+    let accounts = write_users(place.path(), &[("anna", "a", &["staff"])]);
+    let table = [
+        ("--allow everyone=edit,admin", true),
+        ("--allow users=edit,admin", true),
+        ("--allow users=edit,admin --allow-exit", true),
+        ("--allow-exit", true),
+        ("--allow users=edit,admin --trash off", false),
+        ("--allow users=edit --allow %staff=admin --allow anna=admin --allow-exit", false),
+        ("", false),
+    ];
+    for (flags, is_expected) in table {
+        let words = ["serve", "--check"].into_iter().chain(accounts.iter().map(String::as_str));
+        let words: Vec<_> = words.chain(flags.split_whitespace()).collect();
+        let output = run(&words, "", place.path());
+        let warning = "every user can see, restore and discard what anybody has removed";
+        assert_eq!(output.code, Some(0), "{flags}: {output:?}");
+        assert_eq!(output.stderr.contains(warning), is_expected, "{flags}: {}", output.stderr);
     }
 }
 

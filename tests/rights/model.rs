@@ -1,6 +1,6 @@
 //! The expected results of the rules, from an independent model.
 
-use super::caller::{Caller, Kind, TOKEN_PATH};
+use super::caller::{By, Caller, Kind, TOKEN_PATH};
 
 /// The rules of the servers. What no deeper rule names can be viewed.
 pub const RULES: [&str; 8] = [
@@ -11,11 +11,11 @@ pub const RULES: [&str; 8] = [
     "everyone=view@/closed/near from 127.0.0.2",
     "everyone=none@private",
     "%staff=view@private",
-    "anna=edit@private/own",
+    "anna,root=edit@private/own",
 ];
 
-/// The users, with their groups.
-pub const USERS: [(&str, &[&str]); 2] = [("anna", &["staff"]), ("ben", &[])];
+/// The users, with their groups. Programs of `root` can connect to the Unix socket of a server that runs as another user.
+pub const USERS: [(&str, &[&str]); 3] = [("anna", &["staff"]), ("ben", &[]), ("root", &["staff"])];
 
 /// The files of the folder. None of them may be seen but by the rules.
 pub const FILES: [&str; 8] = [
@@ -76,6 +76,9 @@ pub const READS: [Operation; 8] = [Get, Head, Range, IfNoneMatch, Hash, List, Zi
 pub const WRITES: [Operation; 10] =
     [Put, Post, Resumable, Form, MakeDirectory, Delete, MoveFrom, CopyFrom, MoveTo, CopyTo];
 
+/// The giver of the token and the links.
+const ANNA: Caller = Caller::User("anna", By::Password);
+
 /// To list and to read.
 const VIEW: [bool; 5] = [true, true, false, false, false];
 
@@ -83,20 +86,22 @@ const VIEW: [bool; 5] = [true, true, false, false, false];
 pub fn rights(caller: Caller, path: &str) -> [bool; 5] {
     let is_in = |above: &str| path == above || path.starts_with(&format!("{above}/"));
     let part = |root, allowed: [bool; 5]| {
-        let of_user = rights(Caller::User("anna"), path);
+        let of_user = rights(ANNA, path);
         [0, 1, 2, 3, 4].map(|right| is_in(root) && allowed[right] && of_user[right])
     };
     match caller {
         Caller::Token => return part(TOKEN_PATH, VIEW),
         Caller::Link(root, Kind::View) => return part(root, VIEW),
         Caller::Link(root, Kind::Drop) => return part(root, [false, false, true, false, false]),
-        Caller::From(_) | Caller::Unix | Caller::User(_) => {}
+        Caller::NoCertificate => return [false; 5],
+        Caller::From(_) | Caller::Forwarded(_) | Caller::Unix | Caller::User(..) => {}
     }
+    let is_staff = matches!(caller.user(), Some("anna" | "root"));
     match path {
-        _ if is_in("closed/near") && caller == Caller::From(2) => VIEW,
+        _ if is_in("closed/near") && caller.address() == Some(2) => VIEW,
         _ if is_in("closed") => [false; 5],
-        _ if is_in("private/own") && caller == Caller::User("anna") => [true; 5],
-        _ if is_in("private") && caller == Caller::User("anna") => VIEW,
+        _ if is_in("private/own") && is_staff => [true; 5],
+        _ if is_in("private") && is_staff => VIEW,
         _ if is_in("private") => [false; 5],
         _ if is_in("inbox") => [false, false, true, false, false],
         _ if is_in("work") => [true; 5],
@@ -107,11 +112,15 @@ pub fn rights(caller: Caller, path: &str) -> [bool; 5] {
 /// The status of a refusal at this path, of something that needs any of these rights.
 fn refusal(caller: Caller, path: &str, needs: &[usize]) -> u16 {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let would = |user| needs.iter().any(|right| rights(Caller::User(user), path)[*right]);
+    let would = |user| needs.iter().any(|right| rights(Caller::User(user, By::Password), path)[*right]);
     match caller {
-        Caller::User(_) | Caller::Token if rights(caller, parent)[0] && !path.is_empty() => 403,
+        Caller::User(..) | Caller::Token if rights(caller, parent)[0] && !path.is_empty() => 403,
         Caller::Link(root, _) if path == root || path.starts_with(&format!("{root}/")) => 403,
-        Caller::From(_) | Caller::Unix if USERS.iter().any(|(user, _)| would(user)) => 401,
+        Caller::From(_) | Caller::Forwarded(_) | Caller::Unix
+            if USERS.iter().any(|(user, _)| would(user)) =>
+        {
+            401
+        }
         _ => 404,
     }
 }
@@ -127,6 +136,10 @@ pub fn real(path: &str) -> String {
 
 /// The expected status.
 pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16 {
+    // Without a certificate, nothing else of a valid request is judged.
+    if caller == Caller::NoCertificate && path.is_some() {
+        return 403;
+    }
     // The other end is outside of what the token is for, and is judged first.
     if caller == Caller::Token && matches!(operation, MoveTo | CopyTo) {
         return 404;

@@ -10,14 +10,14 @@ use std::process::Command;
 
 use nix::unistd::{User, geteuid};
 
-use super::caller::receive;
+use super::client::receive;
 use super::proxy_user::unsafe_requests;
 use super::users::{UsersFile, authorization};
 use crate::common::accounts::basic;
 use crate::common::{PATIENCE, Wharf, eventually, skip};
 
 /// A user id that the server can run under.
-const ANOTHER: u32 = 65_533;
+pub const ANOTHER: u32 = 65_533;
 
 /// A server that runs under another user than these tests, and its socket.
 struct Served {
@@ -26,27 +26,30 @@ struct Served {
     _place: tempfile::TempDir,
 }
 
+/// A program that runs the server as another user; `None` if only root could do that.
+pub fn program_of_another() -> Option<Command> {
+    if !geteuid().is_root() {
+        skip("only root can run the server as another user");
+        return None;
+    }
+    let program = || {
+        let mut program = Command::new("env");
+        program.uid(ANOTHER).gid(ANOTHER);
+        program
+    };
+    let tried = program().arg(env!("CARGO_BIN_EXE_wharf")).arg("--version").output();
+    if !tried.is_ok_and(|it| it.status.success()) {
+        skip("another user cannot run the binary of the tests");
+        return None;
+    }
+    Some(program())
+}
+
 impl Served {
     /// `None` if only root could do that.
     fn as_another(users: &UsersFile, flags: &[&str]) -> Option<Self> {
-        if !geteuid().is_root() {
-            skip("only root can run the server as another user");
-            return None;
-        }
-        let mut program = Command::new("env");
-        program.uid(ANOTHER).gid(ANOTHER);
-        if !program
-            .arg(env!("CARGO_BIN_EXE_wharf"))
-            .arg("--version")
-            .output()
-            .is_ok_and(|it| it.status.success())
-        {
-            skip("another user cannot run the binary of the tests");
-            return None;
-        }
+        let program = program_of_another()?;
         users.let_keep(ANOTHER);
-        let mut program = Command::new("env");
-        program.uid(ANOTHER).gid(ANOTHER);
         Some(Self::serve(program, users, flags))
     }
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::accounts::recent::Recent;
 
 /// How many addresses per user are known: home, work, and a phone that changes networks for a fortnight.
-pub(super) const ADDRESSES: usize = 32;
+pub const ADDRESSES: usize = 32;
 
 /// How long an address is known: as long as a session lasts. After that, it may belong to somebody else.
-pub(super) const KNOWN: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const KNOWN: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Addresses by user. A user with too many addresses loses only the oldest of them. When all places are taken, the user
 /// whose last login is oldest loses all known addresses.
@@ -32,6 +32,17 @@ impl<N: Eq + Hash + Clone, K: PartialEq + Clone> KnownAddresses<N, K> {
         let is_here =
             |(known, since): &(K, Instant)| known == address && now.saturating_duration_since(*since) < KNOWN;
         self.users.get(name).is_some_and(|addresses| addresses.iter().any(is_here))
+    }
+
+    /// The addresses of a user, with the times since.
+    pub(super) fn of<'k>(
+        &'k self,
+        name: &N,
+        now: Instant,
+    ) -> impl Iterator<Item = (&'k K, Duration)> + use<'k, N, K> {
+        let addresses = self.users.get(name).into_iter().flatten();
+        let ages = addresses.map(move |(address, since)| (address, now.saturating_duration_since(*since)));
+        ages.filter(|(_, age)| *age < KNOWN)
     }
 
     pub(super) fn put(&mut self, address: &K, name: &N, now: Instant) {

@@ -47,3 +47,4 @@ pub use store::RecordsError;
 pub use time::{WallTime, WrongTime};
 pub use token_name::{TOKEN_NAME_LIMIT, TokenName, WrongTokenName};
 pub use unusable::Unusable;
+pub use version::UserVersion;

@@ -10,11 +10,11 @@ use crate::accounts::file::UserLine;
 /// The first half of a SHA-256 of the part of the user's line that must not change while a record stays
 /// valid.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct UserVersion([u8; 16]);
+pub struct UserVersion([u8; 16]);
 
 impl UserVersion {
     /// For sessions: each password has a different version.
-    pub(super) fn of_password(user: &UserLine) -> Self {
+    pub fn of_password(user: &UserLine) -> Self {
         Self::of(user.hash.as_str())
     }
 

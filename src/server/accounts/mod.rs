@@ -13,6 +13,7 @@
 //! The users are read again when their file changes.
 
 pub(super) mod credential;
+mod known_file;
 pub(super) mod password_change;
 pub(in crate::server) mod records;
 pub(super) mod sessions;
@@ -29,9 +30,12 @@ use std::{fmt, io, thread};
 
 use zeroize::Zeroizing;
 
+pub use self::known_file::KnownFile;
+use self::known_file::KnownLine;
 use self::users::Users;
 use crate::access::{Subject, User};
 use crate::accounts::attempts::{Attempts, Guess};
+use crate::accounts::file::UserLine;
 use crate::accounts::password::{Password, PasswordHash};
 use crate::accounts::records::{RecordId, Records, WallTime};
 use crate::accounts::remembered::Remembered;
@@ -69,6 +73,7 @@ struct Shared {
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
+    known_file: KnownFile,
     remembered: Mutex<Remembered<ClientKey>>,
     /// Permits for checks from addresses from which their user has never logged in.
     strangers: FairPermits,
@@ -127,12 +132,14 @@ impl Accounts {
     pub fn new(
         source: AccountsSource,
         records: Records,
+        known_file: KnownFile,
         allows_plain: bool,
         check: Check,
         disk: Blocking<'_>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let stamp = source.path().and_then(watched_file::stamp);
         let users = source.read(&check, disk)?;
+        let attempts = attempts_before(&known_file, &users, disk);
         Ok(Self(Arc::new(Shared {
             source,
             check,
@@ -144,7 +151,8 @@ impl Accounts {
             strangers: FairPermits::new(STRANGERS),
             records,
             records_error: Mutex::default(),
-            attempts: Mutex::new(Attempts::new()),
+            attempts: Mutex::new(attempts),
+            known_file,
             remembered: Mutex::new(Remembered::new(random::bytes())),
         })))
     }
@@ -245,8 +253,11 @@ impl Accounts {
         let is_right = hash.unwrap_or(&users.decoy).is_of(&check.password, disk);
         let (client, guess, now) = (check.client.key(), check.of.guess(&users), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            lock(&self.0.attempts).succeeded(&client, guess, now);
+            let is_new = lock(&self.0.attempts).succeeded(&client, guess, now);
             if let PasswordOwner::User(_) = check.of {
+                if is_new {
+                    self.0.known_file.note();
+                }
                 lock(&self.0.remembered).remember(&client, &account.line, &check.password, now);
                 log::info!("{} logged in as {}", check.client, account.line.name);
             }
@@ -293,7 +304,33 @@ impl Accounts {
             log::error!("{error}; sessions, tokens and links do not work until this is fixed");
         }
         *last = error;
+        self.keep_known_addresses(disk);
         is_new
+    }
+
+    /// Writes the addresses from which users have logged in, if there are new ones.
+    fn keep_known_addresses(&self, disk: Blocking<'_>) {
+        let (now, wall) = (Instant::now(), WallTime::now());
+        if !self.0.known_file.is_due(wall) {
+            return;
+        }
+        let users = self.users();
+        let lines = {
+            let attempts = lock(&self.0.attempts);
+            let of_user = |line: &UserLine| {
+                let known = attempts.known(Guess::User(line.name.as_str()), now);
+                let line = |(address, age): (&ClientKey, Duration)| KnownLine {
+                    user: line.name.clone(),
+                    address: *address,
+                    since: WallTime::from_secs(wall.as_secs().saturating_sub(age.as_secs())),
+                };
+                known.map(line).collect::<Vec<_>>()
+            };
+            users.file.users().flat_map(of_user).collect()
+        };
+        if let Err(error) = self.0.known_file.add(lines, &users.file, wall, disk) {
+            log::warn!("cannot keep the addresses of users for the next start: {error}");
+        }
     }
 
     /// Reads the users again if their file has changed, or if a reload was requested. If the file cannot be used, the
@@ -368,6 +405,22 @@ impl AccountsSource {
             Self::Shared(hash) => Ok(Users::guests(hash.clone(), disk)),
         }
     }
+}
+
+/// No failures, and the addresses from which users have logged in before this start.
+fn attempts_before(file: &KnownFile, users: &Users, disk: Blocking<'_>) -> Attempts<ClientKey> {
+    let (now, wall, mut attempts) = (Instant::now(), WallTime::now(), Attempts::new());
+    match file.read(&users.file, wall, disk) {
+        Ok(lines) => {
+            for KnownLine { user, address, since } in lines {
+                if let Some(since) = now.checked_sub(wall.since(since)) {
+                    attempts.recall(&address, Guess::User(user.as_str()), since);
+                }
+            }
+        }
+        Err(error) => log::warn!("cannot read the addresses from which users have logged in: {error}"),
+    }
+    attempts
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

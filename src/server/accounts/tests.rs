@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 use crate::server::state_directory::StateDirectory;
@@ -15,7 +16,8 @@ fn accounts(folder: &Path, source: AccountsSource) -> Accounts {
     let state = StateDirectory::open(&folder.join("state"), |_| Ok(())).expect("a state directory");
     let disk = Blocking::own_thread();
     let records = Records::open(state.path(), "folder", WallTime::now(), disk).expect("records");
-    Accounts::new(source, records, true, Box::new(|_| Ok(())), disk).expect("valid")
+    let known = KnownFile::new(state, "folder");
+    Accounts::new(source, records, known, true, Box::new(|_| Ok(())), disk).expect("valid")
 }
 
 fn client(host: u8) -> ClientAddress {
@@ -112,4 +114,50 @@ fn strangers_keep_nobody_waiting_who_came_in_before() {
     assert!(matches!(admit(1, "secret"), Err(PasswordVerdict::Right(_))), "remembered");
     drop(one);
     assert!(admit(255, "secret").is_ok());
+}
+
+#[test]
+fn known_addresses_outlive_a_restart_until_the_password_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, known) = (folder.path().join("users"), folder.path().join("state/known-folder"));
+    let write = |anna: u8| {
+        fs::write(&path, format!("anna:{}\nbert:{}\n", hash(anna), hash(1))).expect("written");
+    };
+    let start = || accounts(folder.path(), AccountsSource::File(path.clone()));
+    let is_known = |accounts: &Accounts, host, name| {
+        lock(&accounts.0.attempts).is_known(&client(host).key(), Guess::User(name), Instant::now())
+    };
+    let lines = || fs::read_to_string(&known).unwrap_or_default().lines().count();
+    write(1);
+    let first = start();
+    assert_eq!(check(&first, 1, "anna", "wrong"), Some(false));
+    first.follow_files(Blocking::own_thread());
+    assert!(!known.exists(), "nobody has logged in");
+    for (host, name) in [(1, "anna"), (2, "anna"), (1, "bert")] {
+        assert_eq!(check(&first, host, name, "secret"), Some(true));
+    }
+    first.follow_files(Blocking::own_thread());
+    let mode = fs::metadata(&known).expect("a file").permissions().mode();
+    assert_eq!((mode & 0o777, lines()), (0o600, 3));
+    // A server that has started since keeps what others have written.
+    let second = start();
+    let both = |accounts: &Accounts| [1, 2, 3].map(|host| is_known(accounts, host, "anna"));
+    assert_eq!(both(&second), [true, true, false]);
+    assert!(is_known(&second, 1, "bert") && !is_known(&second, 2, "bert"));
+    assert_eq!(check(&first, 3, "anna", "secret"), Some(true));
+    first.follow_files(Blocking::own_thread());
+    assert_eq!(check(&second, 4, "anna", "secret"), Some(true));
+    second.follow_files(Blocking::own_thread());
+    assert_eq!((lines(), both(&start())), (5, [true; 3]));
+    // The password changes while no server runs.
+    write(2);
+    let third = start();
+    assert_eq!(both(&third), [false; 3]);
+    assert!(is_known(&third, 1, "bert"));
+    assert_eq!(check(&third, 5, "anna", "secret"), Some(true));
+    third.follow_files(Blocking::own_thread());
+    assert_eq!(lines(), 2);
+    // What makes no sense is left out.
+    fs::write(&known, "anna\n\nanna x y z\n\u{0}").expect("written");
+    assert_eq!(both(&start()), [false; 3]);
 }

@@ -20,6 +20,7 @@ use crate::server::ambient_users::UserHeader;
 use crate::server::cookie::{Cookie, TwoCookies};
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
+use crate::server::gate::same_credentials;
 use crate::server::login_names::{LoginNames, Recalled};
 use crate::server::login_target::LoginTarget;
 use crate::server::pages;
@@ -27,7 +28,6 @@ use crate::server::password_verdict::PasswordVerdict;
 use crate::server::request::{ClientAddress, RequestSource, Scheme};
 use crate::server::response::Response;
 use crate::server::state::State;
-use crate::server::tls::Tls;
 
 /// The principal of a request, as far as it is known.
 pub(crate) enum Caller {
@@ -54,7 +54,14 @@ pub(crate) fn caller(
     let Some(accounts) = &state.accounts else {
         return Ok(Caller::Known(Principal::anonymous(source.client.ip())));
     };
-    Ok(match judge(head, source, credential.take(), accounts, state, disk)? {
+    if let Some(last) = credential
+        && is_private(source.client, source.scheme, accounts)
+        && let Some(principal) = same_credentials::again(head, source, last, state)
+    {
+        return Ok(Caller::Known(principal));
+    }
+    *credential = None;
+    Ok(match judge(head, source, accounts, state, disk)? {
         Judged::Known(principal, proof) => {
             *credential = proof;
             Caller::Known(principal)
@@ -75,19 +82,16 @@ enum Judged {
 fn judge(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
-    last: Option<Arc<Credential>>,
     accounts: &Accounts,
     state: &State,
     disk: &mut Disk,
 ) -> Result<Judged, Response> {
     let anonymous = || Ok(anonymous(source));
     let path = head.target.path().map_or("", |path| path.raw());
-    if matches!(path, own_paths::HEALTH | own_paths::READY) || path.starts_with(own_paths::ASSETS) {
+    if same_credentials::need_none(path) {
         return anonymous();
     }
-    if state.tls.as_ref().is_some_and(Tls::asks_for_certificates)
-        && let Some(certificate) = source.certificate
-    {
+    if let Some(certificate) = same_credentials::certificate(source, state) {
         let name = certificate.user(SystemTime::now()).ok();
         let user = name.and_then(|name| accounts.user(&name.to_string())).ok_or_else(wrong)?;
         return Ok(Judged::user(user, source, accounts));
@@ -98,13 +102,13 @@ fn judge(
             return Err(bad_request("the request has two Authorization fields (send one)"));
         }
         ensure_private(source.client, source.scheme, accounts)?;
-        return by_authorization(value, source, last, accounts);
+        return by_authorization(value, source, accounts);
     }
     // A link takes precedence over a session.
     if path.starts_with(own_paths::LINK) {
         return anonymous();
     }
-    if let Some(caller) = by_cookie(path, head, source, last, accounts, state)? {
+    if let Some(caller) = by_cookie(path, head, source, accounts, state)? {
         return Ok(caller);
     }
     if let Some(header) = &state.ambient_users.header
@@ -145,7 +149,6 @@ fn by_cookie(
     path: &str,
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,
-    last: Option<Arc<Credential>>,
     accounts: &Accounts,
     state: &State,
 ) -> Result<Option<Judged>, Response> {
@@ -153,12 +156,6 @@ fn by_cookie(
     let mut lines = head.fields.all("Cookie");
     let Some(line) = lines.next() else { return Ok(None) };
     let is_only = lines.next().is_none();
-    if let Some(last) = last.filter(|_| is_only)
-        && let Some(principal) = last.by_cookie(line, head.host, source.scheme, address)
-    {
-        ensure_private(source.client, source.scheme, accounts)?;
-        return Ok(Some(Judged::Known(principal, Some(last))));
-    }
     let cookie = Cookie::of(head.host, source.scheme, &state.base);
     let session = match cookie.find(head.fields) {
         Ok(None) => return Ok(None),
@@ -250,15 +247,9 @@ fn ended(head: &Head<'_, '_>, accounts: &Accounts, state: &State) -> Response {
 fn by_authorization(
     value: &[u8],
     source: &RequestSource<'_>,
-    last: Option<Arc<Credential>>,
     accounts: &Accounts,
 ) -> Result<Judged, Response> {
     let address = source.client.ip();
-    if let Some(last) = last
-        && let Some(principal) = last.by_authorization(value, address)
-    {
-        return Ok(Judged::Known(principal, Some(last)));
-    }
     let (name, mut password) = match Credentials::parse(value) {
         Ok(Credentials::Basic { name, password }) => (name, password),
         Ok(Credentials::Bearer(token)) => {

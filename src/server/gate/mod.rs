@@ -16,3 +16,5 @@ pub(super) mod link;
 pub(super) mod link;
 pub(super) mod origin;
 pub(super) mod plain;
+#[cfg(feature = "accounts")]
+mod same_credentials;
