@@ -29,6 +29,8 @@ mod commit;
 mod commit_lock;
 mod copy;
 mod current;
+#[cfg(feature = "dav")]
+mod discard_empty;
 mod error;
 mod facts;
 mod guard;
@@ -40,6 +42,8 @@ mod mounts;
 mod numbering;
 mod open;
 mod place;
+#[cfg(feature = "dav")]
+mod properties;
 mod real_path;
 mod remove;
 mod remover;
@@ -73,6 +77,8 @@ pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Named, Node, OpenFile};
+#[cfg(feature = "dav")]
+pub use properties::{Description, MAX_PROPERTIES, PropertyError};
 pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Moved, Renamed};

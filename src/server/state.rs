@@ -20,6 +20,8 @@ use crate::server::chat::state::ChatState;
 use crate::server::connections::lead::Lead;
 #[cfg(feature = "archive")]
 use crate::server::crcs::Crcs;
+#[cfg(feature = "dav")]
+use crate::server::dav::Dav;
 use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
@@ -86,6 +88,9 @@ pub(super) struct State {
     pub trust_html: bool,
     /// The pages that a directory shows instead of its listing; the first that exists. `None`: the default.
     pub index: Option<Vec<String>>,
+    /// The locks of the folder, if it is served over WebDAV.
+    #[cfg(feature = "dav")]
+    pub dav: Option<Arc<Dav>>,
     /// Whether clients with the right `admin` may stop the server.
     pub allow_exit: bool,
     /// The chat, if it is enabled.

@@ -14,5 +14,7 @@ pub(super) mod link;
 #[cfg(not(feature = "accounts"))]
 #[path = "no_link.rs"]
 pub(super) mod link;
+#[cfg(feature = "dav")]
+pub(super) mod locks;
 pub(super) mod origin;
 pub(super) mod plain;
