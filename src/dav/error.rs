@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why the body of a request is refused: with 400 (RFC 4918 §8.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BodyError {
+pub enum XmlBodyError {
     /// Its encoding is neither UTF-8 nor UTF-16 (§19).
     Encoding,
     /// It is not well-formed XML, or uses a prefix without a namespace. The text says what is wrong.
@@ -23,7 +23,7 @@ pub enum BodyError {
     Content(&'static str),
 }
 
-impl fmt::Display for BodyError {
+impl fmt::Display for XmlBodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encoding => f.write_str("the body is neither UTF-8 nor UTF-16"),
@@ -38,4 +38,4 @@ impl fmt::Display for BodyError {
     }
 }
 
-impl std::error::Error for BodyError {}
+impl std::error::Error for XmlBodyError {}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::BodyError;
+use super::error::XmlBodyError;
 use super::multistatus::write_element;
 use super::xml::Element;
 
@@ -38,31 +38,31 @@ pub const MAX_OWNER: usize = 2048;
 
 impl LockRequest {
     /// Parses a body.
-    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+    pub fn parse(body: &[u8]) -> Result<Self, XmlBodyError> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::Refresh);
         }
         let root = Element::parse(body)?;
         if !root.name.is_dav("lockinfo") {
-            return Err(BodyError::Root("lockinfo"));
+            return Err(XmlBodyError::Root("lockinfo"));
         }
         let is_write = root.dav("locktype").is_some_and(|locktype| locktype.dav("write").is_some());
         if !is_write {
-            return Err(BodyError::Content("lockinfo needs the locktype write"));
+            return Err(XmlBodyError::Content("lockinfo needs the locktype write"));
         }
         let scope = root.dav("lockscope");
         let has = |name: &str| scope.is_some_and(|scope| scope.dav(name).is_some());
         let scope = match (has("exclusive"), has("shared")) {
             (true, false) => LockScope::Exclusive,
             (false, true) => LockScope::Shared,
-            _ => return Err(BodyError::Content("lockinfo needs one lockscope: exclusive or shared")),
+            _ => return Err(XmlBodyError::Content("lockinfo needs one lockscope: exclusive or shared")),
         };
         let mut owner = String::new();
         if let Some(element) = root.dav("owner") {
             write_element(element, &mut owner);
         }
         if owner.len() > MAX_OWNER {
-            return Err(BodyError::Content("the owner of the lock is longer than 2,048 bytes"));
+            return Err(XmlBodyError::Content("the owner of the lock is longer than 2,048 bytes"));
         }
         Ok(Self::New(LockInfo { scope, owner: owner.into() }))
     }

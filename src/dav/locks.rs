@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::lock_request::LockScope;
+use super::path_bytes;
 use crate::path::SharePath;
 
 /// How many locks a principal may have. An editor needs two for each open file.
@@ -25,7 +26,7 @@ pub struct Lock {
     /// Its token: a URI that nobody can guess (§6.5).
     pub token: String,
     /// The path that was locked.
-    #[serde(with = "as_bytes")]
+    #[serde(with = "path_bytes")]
     pub path: SharePath,
     /// Whether it covers everything below the path too.
     pub is_deep: bool,
@@ -43,7 +44,7 @@ pub struct Lock {
 
 /// A change that locks may forbid.
 #[derive(Debug, Clone, Copy)]
-pub enum Change<'p> {
+pub enum PathChange<'p> {
     /// New content or properties for something that exists.
     Content(&'p SharePath),
     /// Something comes to the path, or all that is there goes (§7.4).
@@ -52,7 +53,7 @@ pub enum Change<'p> {
 
 /// Who wants to make a change: the tokens that the request submits, and its principal.
 #[derive(Debug, Clone, Copy)]
-pub struct Claim<'c> {
+pub struct TokenClaim<'c> {
     /// The tokens.
     pub tokens: &'c [Box<str>],
     /// The principal, if it has an account.
@@ -120,7 +121,7 @@ impl LockTable {
     pub fn refresh(
         &mut self,
         path: &SharePath,
-        claim: Claim<'_>,
+        claim: TokenClaim<'_>,
         time: Duration,
         now: SystemTime,
     ) -> Option<Lock> {
@@ -153,7 +154,12 @@ impl LockTable {
 
     /// Fails if locks forbid the change, with the paths that are locked. Of several shared locks, the token of one is
     /// enough.
-    pub fn admit(&self, change: Change<'_>, claim: Claim<'_>, now: SystemTime) -> Result<(), Vec<SharePath>> {
+    pub fn admit(
+        &self,
+        change: PathChange<'_>,
+        claim: TokenClaim<'_>,
+        now: SystemTime,
+    ) -> Result<(), Vec<SharePath>> {
         if self.is_empty() {
             return Ok(());
         }
@@ -168,19 +174,14 @@ impl LockTable {
             }
         };
         match change {
-            Change::Content(path) => ask(path),
-            Change::Entry(path) => {
+            PathChange::Content(path) => ask(path),
+            PathChange::Entry(path) => {
                 ask(path);
                 path.parent().iter().for_each(&mut ask);
                 self.below(path).filter(|lock| lock.is_valid(now)).for_each(|lock| ask(&lock.path));
             }
         }
         if locked.is_empty() { Ok(()) } else { Err(locked) }
-    }
-
-    /// Whether a lock on the directory itself forbids new entries in it.
-    pub fn forbids_entries(&self, directory: &SharePath, claim: Claim<'_>, now: SystemTime) -> bool {
-        self.admit(Change::Content(directory), claim, now).is_err()
     }
 
     /// Ends all locks on a path and below it, because what they covered is gone.
@@ -249,25 +250,9 @@ impl Lock {
     }
 
     /// Whether it belongs to whoever submits these tokens.
-    pub fn is_claimed_by(&self, claim: Claim<'_>) -> bool {
+    pub fn is_claimed_by(&self, claim: TokenClaim<'_>) -> bool {
         let is_submitted = claim.tokens.iter().any(|token| **token == *self.token);
         is_submitted && self.holder.as_deref().is_none_or(|holder| claim.holder == Some(holder))
-    }
-}
-
-/// A path as text, in which bytes that are not UTF-8 are encoded.
-mod as_bytes {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    use crate::path::SharePath;
-
-    pub(super) fn serialize<S: Serializer>(path: &SharePath, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(path.as_bytes())
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<SharePath, D::Error> {
-        let bytes = Vec::<u8>::deserialize(from)?;
-        SharePath::parse(&bytes).map_err(de::Error::custom)
     }
 }
 

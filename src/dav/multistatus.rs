@@ -2,9 +2,8 @@
 //!
 //! The prefix of `DAV:` is always `D`: Windows Explorer understands no responses in which it is the default namespace.
 
-use super::NAMESPACE;
-use super::property::PropertyName;
-use super::xml::{Element, Node};
+use super::property::{NAMESPACE, PropertyName};
+use super::xml::{Element, XmlNode};
 
 /// What every document begins with.
 pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
@@ -33,15 +32,6 @@ pub fn error_at<'a>(condition: &str, paths: impl IntoIterator<Item = &'a str>) -
     body.push_str(condition);
     body.push_str("></D:error>\n");
     body
-}
-
-/// A property with its value, for the `prop` of a response.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Property {
-    /// Its name.
-    pub name: PropertyName,
-    /// The whole element as XML, in which `D` stands for `DAV:`.
-    pub xml: String,
 }
 
 /// The properties of a resource that have one status (§14.22).
@@ -129,8 +119,8 @@ fn write_within<'e>(element: &'e Element, scope: &mut Vec<(&'e str, &'e str)>, x
         xml.push('>');
         for child in &element.children {
             match child {
-                Node::Element(child) => write_within(child, scope, xml),
-                Node::Text(text) => escape(text, xml),
+                XmlNode::Element(child) => write_within(child, scope, xml),
+                XmlNode::Text(text) => escape(text, xml),
             }
         }
         xml.push_str("</");

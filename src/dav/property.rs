@@ -1,6 +1,7 @@
 //! The names of properties, and the properties that the server computes.
 
-use super::NAMESPACE;
+/// The namespace of WebDAV's own elements (RFC 4918 §14).
+pub const NAMESPACE: &str = "DAV:";
 
 /// The name of a property, or of another element: its namespace and its local name (RFC 4918 §4.4).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

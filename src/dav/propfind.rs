@@ -1,6 +1,6 @@
 //! The body of PROPFIND (RFC 4918 §9.1, §14.20).
 
-use super::error::BodyError;
+use super::error::XmlBodyError;
 use super::property::PropertyName;
 use super::xml::Element;
 
@@ -17,20 +17,20 @@ pub enum Propfind {
 
 impl Propfind {
     /// Parses a body. An empty one asks for all properties.
-    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+    pub fn parse(body: &[u8]) -> Result<Self, XmlBodyError> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::All(Vec::new()));
         }
         let root = Element::parse(body)?;
         if !root.name.is_dav("propfind") {
-            return Err(BodyError::Root("propfind"));
+            return Err(XmlBodyError::Root("propfind"));
         }
         let names = |parent: Option<&Element>| parent.map(names_in).unwrap_or_default();
         match (root.dav("allprop"), root.dav("propname"), root.dav("prop")) {
             (Some(_), None, None) => Ok(Self::All(names(root.dav("include")))),
             (None, Some(_), None) => Ok(Self::Names),
             (None, None, prop @ Some(_)) => Ok(Self::Named(names(prop))),
-            _ => Err(BodyError::Content("propfind needs exactly one of allprop, propname and prop")),
+            _ => Err(XmlBodyError::Content("propfind needs exactly one of allprop, propname and prop")),
         }
     }
 }

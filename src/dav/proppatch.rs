@@ -1,6 +1,6 @@
 //! The body of PROPPATCH (RFC 4918 §9.2, §14.19).
 
-use super::error::BodyError;
+use super::error::XmlBodyError;
 use super::property::PropertyName;
 use super::xml::Element;
 
@@ -22,10 +22,10 @@ pub enum PropertyChange {
 
 impl Proppatch {
     /// Parses a body.
-    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+    pub fn parse(body: &[u8]) -> Result<Self, XmlBodyError> {
         let root = Element::parse(body)?;
         if !root.name.is_dav("propertyupdate") {
-            return Err(BodyError::Root("propertyupdate"));
+            return Err(XmlBodyError::Root("propertyupdate"));
         }
         let mut changes = Vec::new();
         for instruction in root.elements() {
@@ -38,7 +38,7 @@ impl Proppatch {
             }
         }
         if changes.is_empty() {
-            return Err(BodyError::Content("propertyupdate needs a property to set or to remove"));
+            return Err(XmlBodyError::Content("propertyupdate needs a property to set or to remove"));
         }
         Ok(Self { changes })
     }
@@ -57,8 +57,8 @@ impl PropertyChange {
 /// The properties in a `prop`. The language of the elements around them is part of their values (§4.3).
 fn with_language(instruction: &Element, prop: &Element) -> impl Iterator<Item = Element> {
     let is_language = |name: &PropertyName| &*name.local == "lang" && &*name.namespace == XML;
-    let language = [prop, instruction].into_iter().flat_map(|element| &element.attributes);
-    let language = language.filter(|attribute| is_language(&attribute.name)).cloned().next();
+    let mut around = [prop, instruction].into_iter().flat_map(|element| &element.attributes);
+    let language = around.find(|attribute| is_language(&attribute.name)).cloned();
     prop.elements().map(move |property| {
         let mut property = property.clone();
         let has_own = property.attributes.iter().any(|attribute| is_language(&attribute.name));
@@ -74,7 +74,7 @@ const XML: &str = "http://www.w3.org/XML/1998/namespace";
 mod tests {
     use super::*;
 
-    fn parse(inner: &str) -> Result<Vec<(bool, String, String)>, BodyError> {
+    fn parse(inner: &str) -> Result<Vec<(bool, String, String)>, XmlBodyError> {
         let body = format!("<D:propertyupdate xmlns:D='DAV:' xmlns:Z='urn:z'>{inner}</D:propertyupdate>");
         let parsed = Proppatch::parse(body.as_bytes())?;
         let told = parsed.changes.iter().map(|change| {
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn nothing_to_change_is_an_error() {
         for inner in ["", "<D:set/>", "<D:set><D:prop/></D:set>", "<D:set><Z:a/></D:set>", "<D:unknown/>"] {
-            assert!(matches!(parse(inner), Err(BodyError::Content(_))), "{inner}");
+            assert!(matches!(parse(inner), Err(XmlBodyError::Content(_))), "{inner}");
         }
-        assert_eq!(Proppatch::parse(b"<propertyupdate/>"), Err(BodyError::Root("propertyupdate")));
+        assert_eq!(Proppatch::parse(b"<propertyupdate/>"), Err(XmlBodyError::Root("propertyupdate")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub struct LockTimeout(Duration);
 
 /// The longest time that a lock is granted for. Clients refresh locks that they still need; a client that has crashed
 /// must not keep others out for the day.
-pub const MAX_LOCK_TIME: Duration = Duration::from_hours(1);
+pub const MAX_LOCK_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// The shortest time that a lock is granted for: a client needs time to send its next request.
 pub const MIN_LOCK_TIME: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
 use quick_xml::reader::NsReader;
 
-use super::error::BodyError;
+use super::error::XmlBodyError;
 use super::property::PropertyName;
 
 /// How deeply elements may be nested. Properties of known clients need six.
@@ -30,7 +30,7 @@ pub struct Element {
     /// Its attributes, without declarations of namespaces.
     pub attributes: Vec<Attribute>,
     /// What is in it, in order.
-    pub children: Vec<Node>,
+    pub children: Vec<XmlNode>,
 }
 
 /// An attribute.
@@ -46,7 +46,7 @@ pub struct Attribute {
 
 /// What an element contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Node {
+pub enum XmlNode {
     /// An element.
     Element(Element),
     /// Text, decoded.
@@ -55,15 +55,15 @@ pub enum Node {
 
 impl Element {
     /// Parses a body: exactly one element.
-    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+    pub fn parse(body: &[u8]) -> Result<Self, XmlBodyError> {
         Parser::new(&decode(body)?).document()
     }
 
     /// The elements in it, without the text between them.
     pub fn elements(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|child| match child {
-            Node::Element(element) => Some(element),
-            Node::Text(_) => None,
+            XmlNode::Element(element) => Some(element),
+            XmlNode::Text(_) => None,
         })
     }
 
@@ -75,8 +75,8 @@ impl Element {
     /// All text directly in it.
     pub fn text(&self) -> String {
         let texts = self.children.iter().filter_map(|child| match child {
-            Node::Text(text) => Some(text.as_str()),
-            Node::Element(_) => None,
+            XmlNode::Text(text) => Some(text.as_str()),
+            XmlNode::Element(_) => None,
         });
         texts.collect()
     }
@@ -84,11 +84,11 @@ impl Element {
 
 /// The body as text (RFC 4918 §19, XML 1.0 appendix F): UTF-16 begins with a byte order mark or with `<` in two bytes;
 /// everything else is UTF-8.
-fn decode(body: &[u8]) -> Result<Cow<'_, str>, BodyError> {
+fn decode(body: &[u8]) -> Result<Cow<'_, str>, XmlBodyError> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks(2).map(|pair| <[u8; 2]>::try_from(pair).map(unit));
-        let units = units.collect::<Result<Vec<_>, _>>().map_err(|_| BodyError::Encoding)?;
-        String::from_utf16(&units).map(Cow::Owned).map_err(|_| BodyError::Encoding)
+        let units = units.collect::<Result<Vec<_>, _>>().map_err(|_| XmlBodyError::Encoding)?;
+        String::from_utf16(&units).map(Cow::Owned).map_err(|_| XmlBodyError::Encoding)
     };
     match body {
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
@@ -100,8 +100,8 @@ fn decode(body: &[u8]) -> Result<Cow<'_, str>, BodyError> {
     }
 }
 
-fn utf8(body: &[u8]) -> Result<Cow<'_, str>, BodyError> {
-    std::str::from_utf8(body).map(Cow::Borrowed).map_err(|_| BodyError::Encoding)
+fn utf8(body: &[u8]) -> Result<Cow<'_, str>, XmlBodyError> {
+    std::str::from_utf8(body).map(Cow::Borrowed).map_err(|_| XmlBodyError::Encoding)
 }
 
 /// Builds the tree from events.
@@ -119,7 +119,7 @@ impl<'t> Parser<'t> {
         Self { reader, open: Vec::new(), count: 0 }
     }
 
-    fn document(mut self) -> Result<Element, BodyError> {
+    fn document(mut self) -> Result<Element, XmlBodyError> {
         let mut root = None;
         loop {
             match self.reader.read_event().map_err(|error| malformed(&error))? {
@@ -136,10 +136,10 @@ impl<'t> Parser<'t> {
                     match found {
                         Some(char) if is_char(char) => self.text(char.encode_utf8(&mut [0; 4]))?,
                         Some(_) => return Err(syntax("a character is not allowed in XML")),
-                        None => self.text(resolve_predefined_entity(&entity).ok_or(BodyError::Entity)?)?,
+                        None => self.text(resolve_predefined_entity(&entity).ok_or(XmlBodyError::Entity)?)?,
                     }
                 }
-                Event::DocType(_) => return Err(BodyError::DocumentType),
+                Event::DocType(_) => return Err(XmlBodyError::DocumentType),
                 Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Empty(_) => {}
                 Event::Eof if self.open.is_empty() => {
                     return root.ok_or_else(|| syntax("there is no element"));
@@ -154,33 +154,33 @@ impl<'t> Parser<'t> {
         let element = self.open.pop()?;
         match self.open.last_mut() {
             Some(parent) => {
-                parent.children.push(Node::Element(element));
+                parent.children.push(XmlNode::Element(element));
                 None
             }
             None => Some(element),
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), BodyError> {
+    fn text(&mut self, text: &str) -> Result<(), XmlBodyError> {
         match self.open.last_mut() {
             None if text.trim_ascii().is_empty() => {}
             None => return Err(syntax("there is text outside the root")),
             Some(_) if !text.chars().all(is_char) => return Err(syntax("a character is not allowed in XML")),
             Some(element) => match element.children.last_mut() {
-                Some(Node::Text(before)) => before.push_str(text),
-                _ => element.children.push(Node::Text(text.to_owned())),
+                Some(XmlNode::Text(before)) => before.push_str(text),
+                _ => element.children.push(XmlNode::Text(text.to_owned())),
             },
         }
         Ok(())
     }
 
-    fn element(&mut self, start: &BytesStart<'_>) -> Result<Element, BodyError> {
+    fn element(&mut self, start: &BytesStart<'_>) -> Result<Element, XmlBodyError> {
         self.count += 1;
         if self.count > MAX_ELEMENTS {
-            return Err(BodyError::TooManyElements(MAX_ELEMENTS));
+            return Err(XmlBodyError::TooManyElements(MAX_ELEMENTS));
         }
         if self.open.len() == MAX_DEPTH {
-            return Err(BodyError::TooDeep(MAX_DEPTH));
+            return Err(XmlBodyError::TooDeep(MAX_DEPTH));
         }
         let qname = start.name();
         check_name(qname)?;
@@ -211,7 +211,7 @@ impl<'t> Parser<'t> {
 
 /// Fails unless this is a name with at most one colon (Namespaces in XML §4). The parser does not check that, and others
 /// receive names that a client has sent.
-fn check_name(name: QName<'_>) -> Result<(), BodyError> {
+fn check_name(name: QName<'_>) -> Result<(), XmlBodyError> {
     let mut parts = name.into_inner().splitn(2, ':');
     if parts.all(is_name) { Ok(()) } else { Err(syntax("a name has a character that is not allowed")) }
 }
@@ -237,7 +237,7 @@ fn is_char(char: char) -> bool {
 }
 
 /// The namespace, decoded.
-fn bound<'n>(namespace: &ResolveResult<'n>) -> Result<Cow<'n, str>, BodyError> {
+fn bound<'n>(namespace: &ResolveResult<'n>) -> Result<Cow<'n, str>, XmlBodyError> {
     match namespace {
         ResolveResult::Unbound => Ok(Cow::Borrowed("")),
         ResolveResult::Bound(namespace) => unescape(namespace.0).map_err(|error| malformed(&error)),
@@ -249,12 +249,12 @@ fn prefix(name: QName<'_>) -> Box<str> {
     name.prefix().map_or("", quick_xml::name::Prefix::into_inner).into()
 }
 
-fn malformed(error: &impl ToString) -> BodyError {
-    BodyError::Malformed(error.to_string())
+fn malformed(error: &impl ToString) -> XmlBodyError {
+    XmlBodyError::Malformed(error.to_string())
 }
 
-fn syntax(why: &str) -> BodyError {
-    BodyError::Malformed(why.to_owned())
+fn syntax(why: &str) -> XmlBodyError {
+    XmlBodyError::Malformed(why.to_owned())
 }
 
 #[cfg(test)]

@@ -2,16 +2,19 @@
 
 use super::error::Error;
 use super::facts::Facts;
-use super::properties::{self, Description};
+#[cfg(feature = "dav")]
+use super::properties;
 use super::root::{self, Entries, Root, name_of};
 use super::shared::Shared;
 use super::stale;
 use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
+#[cfg(feature = "dav")]
 use crate::durable::name::OPEN_FILES;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
+#[cfg(feature = "dav")]
 use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
@@ -37,6 +40,15 @@ pub enum EntryKind {
         /// Its size in bytes.
         len: u64,
     },
+}
+
+/// What a path stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its type.
+    pub kind: EntryKind,
+    /// Its metadata.
+    pub facts: Facts,
 }
 
 /// Reads a directory, in the order of the disk.
@@ -67,11 +79,13 @@ impl Scan {
     }
 
     /// Like [`Scan::look`], with everything that is known about the entry.
+    #[cfg(feature = "dav")]
     pub fn describe(&self, candidate: Candidate, _: Blocking<'_>) -> Option<(OsString, Description)> {
         self.find(candidate)
     }
 
     /// The properties that clients keep with the entry of this name.
+    #[cfg(feature = "dav")]
     pub fn properties(&self, name: &OsStr, _: Blocking<'_>) -> Option<Vec<u8>> {
         let name = name.to_str()?;
         properties::read(&format!("{OPEN_FILES}/{}/{name}", self.entries.handle().as_raw_fd()))

@@ -30,6 +30,8 @@ mod commit_lock;
 mod copy;
 mod current;
 #[cfg(feature = "dav")]
+mod describe;
+#[cfg(feature = "dav")]
 mod discard_empty;
 mod error;
 mod facts;
@@ -75,10 +77,10 @@ pub use facts::{Facts, FileVersion};
 pub use guard::Guard;
 pub use id::FolderId;
 pub use incoming::Incoming;
-pub use listing::{Candidate, DirEntry, EntryKind, Scan};
+pub use listing::{Candidate, Description, DirEntry, EntryKind, Scan};
 pub use open::{Named, Node, OpenFile};
 #[cfg(feature = "dav")]
-pub use properties::{Description, MAX_PROPERTIES, PropertyError};
+pub use properties::{MAX_PROPERTIES, PropertyError};
 pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Moved, Renamed};

@@ -1,24 +1,12 @@
 //! A build without WebDAV: there are no locks.
 
+#[path = "no_tokens.rs"]
+pub(super) mod tokens;
+
 use crate::access::Principal;
 use crate::path::SharePath;
 use crate::server::response::Response;
 use crate::server::state::State;
-
-pub(super) mod tokens {
-    use crate::server::request::Request;
-
-    /// No tokens.
-    #[derive(Debug, Clone, Default)]
-    pub(crate) struct SubmittedTokens;
-
-    impl SubmittedTokens {
-        /// Nobody looks at the field `If`.
-        pub(crate) fn of(_: &Request<'_, '_, '_>) -> Self {
-            Self
-        }
-    }
-}
 
 /// Nothing is locked.
 pub(super) fn ensure_unlocked(

@@ -26,6 +26,8 @@ use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::permits::Permits;
+#[cfg(feature = "dav")]
+use crate::server::moment::Moment;
 use crate::server::observe::Observers;
 use crate::server::request::Scheme;
 use crate::server::timing::{IdleClock, KeepAlive};
@@ -171,6 +173,15 @@ impl State {
             |owner: &str| Principal::user_of_owner(owner).is_none_or(|name| accounts.has_user(name));
         if let Err(error) = self.folder.disown_trash(is_there, disk) {
             log::error!("cannot delete former users from entries of the trash: {error}");
+        }
+    }
+
+    /// Ends the locks whose time is up. As long as there are any, the server does not count as idle: it would forget them.
+    #[cfg(feature = "dav")]
+    pub(super) fn mind_locks(&self, disk: Blocking<'_>) {
+        if let Some(dav) = self.dav.as_ref().filter(|dav| !dav.locks().is_empty()) {
+            dav.expire(&self.folder, disk);
+            self.idle.note(Moment::now());
         }
     }
 

@@ -168,11 +168,7 @@ impl Runtime {
                         shared.state.tls.iter().for_each(|tls| tls.follow_files(Blocking::own_thread()));
                         shared.state.follow_accounts(Blocking::own_thread());
                         #[cfg(feature = "dav")]
-                        shared
-                            .state
-                            .dav
-                            .iter()
-                            .for_each(|dav| dav.expire(&shared.state.folder, Blocking::own_thread()));
+                        shared.state.mind_locks(Blocking::own_thread());
                         drop(permit);
                     });
                 }

@@ -30,8 +30,8 @@ fn tokens(texts: &[&str]) -> Vec<Box<str>> {
     texts.iter().map(|text| (*text).into()).collect()
 }
 
-fn ann(tokens: &[Box<str>]) -> Claim<'_> {
-    Claim { tokens, holder: Some("ann") }
+fn ann(tokens: &[Box<str>]) -> TokenClaim<'_> {
+    TokenClaim { tokens, holder: Some("ann") }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn changes_need_tokens() {
     ];
     for (is_entry, text, submitted, locked) in cases {
         let (path, tokens) = (path(text), tokens(submitted));
-        let change = if is_entry { Change::Entry(&path) } else { Change::Content(&path) };
+        let change = if is_entry { PathChange::Entry(&path) } else { PathChange::Content(&path) };
         let found = there.admit(change, ann(&tokens), at(0)).err().unwrap_or_default();
         assert_eq!(
             found,
@@ -98,15 +98,15 @@ fn a_token_helps_only_its_principal() {
     let (path, tokens) = (path("a"), tokens(&["a"]));
     let mut there = table(&["a"]);
     for (holder, may) in [(Some("ann"), true), (Some("bob"), false), (None, false)] {
-        let claim = Claim { tokens: &tokens, holder };
-        assert_eq!(there.admit(Change::Content(&path), claim, at(0)).is_ok(), may, "{holder:?}");
+        let claim = TokenClaim { tokens: &tokens, holder };
+        assert_eq!(there.admit(PathChange::Content(&path), claim, at(0)).is_ok(), may, "{holder:?}");
         assert_eq!(there.refresh(&path, claim, Duration::from_secs(200), at(0)).is_some(), may, "{holder:?}");
     }
     let mut anonymous = lock("a", LockScope::Exclusive);
     anonymous.holder = None;
     let there = LockTable::of([anonymous]);
     assert_eq!(
-        there.admit(Change::Content(&path), Claim { tokens: &tokens, holder: Some("bob") }, at(0)),
+        there.admit(PathChange::Content(&path), TokenClaim { tokens: &tokens, holder: Some("bob") }, at(0)),
         Ok(())
     );
 }
@@ -117,8 +117,8 @@ fn one_of_several_shared_locks_is_enough() {
     second.token = "b".to_owned();
     let table = LockTable::of([lock("a", LockScope::Shared), second]);
     let path = path("a");
-    assert_eq!(table.admit(Change::Content(&path), ann(&tokens(&["b"])), at(0)), Ok(()));
-    assert!(table.admit(Change::Content(&path), ann(&[]), at(0)).is_err());
+    assert_eq!(table.admit(PathChange::Content(&path), ann(&tokens(&["b"])), at(0)), Ok(()));
+    assert!(table.admit(PathChange::Content(&path), ann(&[]), at(0)).is_err());
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn encodings() {
     }
     let odd = units(&[0xfeff], u16::to_be_bytes);
     for body in [&b"<a>\xe4</a>"[..], &odd[..odd.len() - 1], b"\xfe\xff\xd8\x00"] {
-        assert_eq!(Element::parse(body), Err(BodyError::Encoding), "{body:?}");
+        assert_eq!(Element::parse(body), Err(XmlBodyError::Encoding), "{body:?}");
     }
 }
 
@@ -83,20 +83,20 @@ fn what_is_not_well_formed_is_refused() {
         "<a b='<'/>",
     ] {
         let found = Element::parse(xml.as_bytes());
-        assert!(matches!(found, Err(BodyError::Malformed(_))), "{xml}: {found:?}");
+        assert!(matches!(found, Err(XmlBodyError::Malformed(_))), "{xml}: {found:?}");
     }
 }
 
 #[test]
 fn nothing_can_be_defined_or_nested_without_end() {
     let laughs = "<!DOCTYPE a [<!ENTITY b \"c\"><!ENTITY d \"&b;&b;\">]><a>&d;</a>";
-    assert_eq!(Element::parse(laughs.as_bytes()), Err(BodyError::DocumentType));
-    assert_eq!(Element::parse(b"<a>&b;</a>"), Err(BodyError::Entity));
+    assert_eq!(Element::parse(laughs.as_bytes()), Err(XmlBodyError::DocumentType));
+    assert_eq!(Element::parse(b"<a>&b;</a>"), Err(XmlBodyError::Entity));
     let nested = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
     assert!(Element::parse(nested(MAX_DEPTH).as_bytes()).is_ok());
-    assert_eq!(Element::parse(nested(MAX_DEPTH + 1).as_bytes()), Err(BodyError::TooDeep(MAX_DEPTH)));
+    assert_eq!(Element::parse(nested(MAX_DEPTH + 1).as_bytes()), Err(XmlBodyError::TooDeep(MAX_DEPTH)));
     let wide = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 1));
     assert!(Element::parse(wide(MAX_ELEMENTS).as_bytes()).is_ok());
-    let refused = Err(BodyError::TooManyElements(MAX_ELEMENTS));
+    let refused = Err(XmlBodyError::TooManyElements(MAX_ELEMENTS));
     assert_eq!(Element::parse(wide(MAX_ELEMENTS + 1).as_bytes()), refused);
 }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use crate::access::{Grant, Principal, ToWrite};
 use crate::blocking::Blocking;
-use crate::dav::{Change, LockTable};
+use crate::dav::{LockTable, PathChange};
 use crate::folder::{Error, FileVersion, Folder};
 use crate::http::status::Status;
 use crate::path::SharePath;
@@ -60,7 +60,7 @@ impl Dav {
     /// Fails if locks forbid one of these changes, with the locked paths.
     pub(super) fn admit(
         &self,
-        changes: &[Change<'_>],
+        changes: &[PathChange<'_>],
         tokens: &SubmittedTokens,
         principal: &Principal,
     ) -> Result<(), Vec<SharePath>> {
@@ -87,7 +87,7 @@ pub(super) fn ensure_unlocked(
     state: &State,
 ) -> Result<(), Response> {
     let Some(dav) = &state.dav else { return Ok(()) };
-    dav.admit(&[Change::Content(path)], tokens, principal).map_err(|_| locked())
+    dav.admit(&[PathChange::Content(path)], tokens, principal).map_err(|_| locked())
 }
 
 /// The response to a change that a lock forbids.

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use crate::access::ToRead;
 use crate::blocking::Blocking;
-use crate::dav::conditions::ResourceState;
-use crate::dav::{Change, Conditions, multistatus};
+use crate::dav::if_field::ResourceState;
+use crate::dav::{IfField, PathChange, multistatus};
 use crate::folder::EntryKind;
 use crate::http::destination::Destination;
 use crate::http::request::Method;
@@ -43,7 +43,7 @@ pub(crate) fn check(
     let Some(dav) = state.dav.as_ref().filter(|_| request.is_in_folder && !request.method.is_safe()) else {
         return Ok(Passage::Free);
     };
-    let conditions = Conditions::of(request.head.fields).map_err(bad_request)?;
+    let conditions = IfField::of(request.head.fields).map_err(bad_request)?;
     if let Some(conditions) = &conditions {
         let disk = if conditions.have_tags() {
             let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
@@ -63,25 +63,27 @@ pub(crate) fn check(
     let path = &request.path;
     let target = destination::path(request, state);
     let changes = match request.method {
-        Method::Delete | Method::Mkcol => vec![Change::Entry(path)],
-        Method::Move => [Change::Entry(path)].into_iter().chain(target.as_ref().map(Change::Entry)).collect(),
-        Method::Copy => target.iter().map(Change::Entry).collect(),
-        Method::Proppatch => vec![Change::Content(path)],
+        Method::Delete | Method::Mkcol => vec![PathChange::Entry(path)],
+        Method::Move => {
+            [PathChange::Entry(path)].into_iter().chain(target.as_ref().map(PathChange::Entry)).collect()
+        }
+        Method::Copy => target.iter().map(PathChange::Entry).collect(),
+        Method::Proppatch => vec![PathChange::Content(path)],
         Method::Put | Method::Post if request.target.ends_with_slash() => return Ok(Passage::Free),
         Method::Put | Method::Post => {
             let parent_is_locked = path.parent().is_some_and(|parent| {
-                dav.admit(&[Change::Content(&parent)], &tokens, &request.principal).is_err()
+                dav.admit(&[PathChange::Content(&parent)], &tokens, &request.principal).is_err()
             });
-            if !parent_is_locked {
-                vec![Change::Content(path)]
-            } else {
+            if parent_is_locked {
                 // Only a new file is a change of its directory.
                 let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
                 let is_there = state
                     .access
                     .check::<ToRead>(&request.principal, path)
                     .is_ok_and(|grant| state.folder.describe(&grant, disk).is_ok());
-                vec![if is_there { Change::Content(path) } else { Change::Entry(path) }]
+                vec![if is_there { PathChange::Content(path) } else { PathChange::Entry(path) }]
+            } else {
+                vec![PathChange::Content(path)]
             }
         }
         _ => return Ok(Passage::Free),
@@ -111,7 +113,7 @@ pub(crate) const TYPE: &str = "application/xml; charset=utf-8";
 
 /// Whether the conditions are met. Without the disk, they are not about entity tags.
 fn are_met(
-    conditions: &Conditions,
+    conditions: &IfField,
     request: &Request<'_, '_, '_>,
     dav: &Dav,
     state: &State,

@@ -1,5 +1,6 @@
 //! The values of live properties (RFC 4918 §15, RFC 4331).
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use crate::dav::locks::Lock;
@@ -13,7 +14,7 @@ use crate::server::media;
 use crate::server::representation;
 
 /// A file or directory whose properties are asked for.
-pub(super) struct Resource<'r> {
+pub(super) struct DescribedResource<'r> {
     pub path: &'r SharePath,
     pub found: Description,
     /// The locks that cover it.
@@ -28,7 +29,7 @@ pub(super) struct Resource<'r> {
 const SUPPORTED: &str = "<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>\
      <D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>";
 
-impl Resource<'_> {
+impl DescribedResource<'_> {
     pub(super) fn is_directory(&self) -> bool {
         self.found.kind == EntryKind::Directory
     }
@@ -103,7 +104,8 @@ pub(super) fn write_lock(lock: &Lock, hrefs: &Hrefs, now: SystemTime, xml: &mut 
     let left = lock.expires.duration_since(now).unwrap_or_default().as_secs();
     let (owner, token) = (&lock.owner, &lock.token);
     let root = hrefs.path(&lock.path, false);
-    *xml += &format!(
+    let _ = write!(
+        xml,
         "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:{scope}/></D:lockscope><D:depth>{depth}</D:depth>\
          {owner}<D:timeout>Second-{left}</D:timeout><D:locktoken><D:href>{token}</D:href></D:locktoken><D:lockroot><D:href>"
     );

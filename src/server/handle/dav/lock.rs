@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::access::{Grant, Principal, ToChangeProperties, ToWrite};
 use crate::blocking::Blocking;
 use crate::dav::locks::{Lock, NoLock};
-use crate::dav::{Change, LockInfo, LockRequest, LockTimeout, multistatus};
+use crate::dav::{LockInfo, LockRequest, LockTimeout, PathChange, multistatus};
 use crate::folder::{Error, Guard, Remover, Saved};
 use crate::http::destination::Depth;
 use crate::http::status::Status;
@@ -160,7 +160,7 @@ impl Locking {
                 error => error_response::of(&error),
             })?;
         }
-        let entry = [Change::Entry(&self.path)];
+        let entry = [PathChange::Entry(&self.path)];
         dav.admit(&entry, &self.tokens, &self.principal)
             .map_err(|locked| self.refuse(&NoLock::Conflict(locked)))
     }

@@ -9,7 +9,7 @@ pub(crate) mod unlock;
 
 use std::sync::Arc;
 
-use crate::dav::{BodyError, multistatus};
+use crate::dav::{XmlBodyError, multistatus};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::dav::Dav;
@@ -28,7 +28,7 @@ fn enabled(state: &State) -> Result<Arc<Dav>, Response> {
 }
 
 /// The response to a body that is not what the method needs.
-fn refuse_body(error: &BodyError) -> Response {
+fn refuse_body(error: &XmlBodyError) -> Response {
     log::debug!("a body was refused: {error}");
     bad_request(error)
 }

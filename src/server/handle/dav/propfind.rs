@@ -11,7 +11,7 @@ use crate::access::{Principal, ToList, ToRead};
 use crate::blocking::Blocking;
 use crate::dav::multistatus::{self, PropStat};
 use crate::dav::{LiveProperty, PropertyName, Propfind};
-use crate::folder::{Description, Error, Scan};
+use crate::folder::{Description, EntryKind, Error, Scan};
 use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -23,7 +23,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, of_read_error};
 use crate::server::gate::authorise;
 use crate::server::gate::locks::TYPE;
-use crate::server::handle::dav::live::Resource;
+use crate::server::handle::dav::live::DescribedResource;
 use crate::server::handle::dav::stored::StoredProperties;
 use crate::server::handle::dav::{MAX_BODY, enabled, failed, refuse_body};
 use crate::server::handle::posted;
@@ -99,19 +99,18 @@ fn respond(
     let Question { path, principal, hrefs, is_deep, tells_space } = question;
     // Who may only list learns as much about a file as from the listing of its directory.
     let list = authorise::grant::<ToList>(&principal, &path, state);
-    let (found, stored) = match &list {
-        Ok(grant) => (state.folder.describe(grant, disk), state.folder.properties(grant, disk)),
-        Err(_) => {
-            let grant = authorise::grant::<ToRead>(&principal, &path, state)?;
-            (state.folder.describe(&grant, disk), state.folder.properties(&grant, disk))
-        }
+    let (found, stored) = if let Ok(grant) = &list {
+        (state.folder.describe(grant, disk), state.folder.properties(grant, disk))
+    } else {
+        let grant = authorise::grant::<ToRead>(&principal, &path, state)?;
+        (state.folder.describe(&grant, disk), state.folder.properties(&grant, disk))
     };
     let (found, stored) = (found.map_err(refuse)?, stored.map_err(refuse)?);
     let scan = match list {
-        Ok(grant) if is_deep && found.kind == crate::folder::EntryKind::Directory => {
+        Ok(grant) if is_deep && found.kind == EntryKind::Directory => {
             Some(state.folder.scan(&grant, disk).map_err(refuse)?)
         }
-        Err(refused) if is_deep && found.kind == crate::folder::EntryKind::Directory => return Err(refused),
+        Err(refused) if is_deep && found.kind == EntryKind::Directory => return Err(refused),
         _ => None,
     };
     let asks_for_space = |property: &PropertyName| {
@@ -212,7 +211,7 @@ impl PropfindBody {
         let Self { made, propfind, hrefs, space, properties: Pieces { there, missing }, .. } = self;
         there.clear();
         missing.clear();
-        let resource = Resource { path, found, locks: &locks, space: *space, hrefs, now };
+        let resource = DescribedResource { path, found, locks: &locks, space: *space, hrefs, now };
         match propfind {
             Propfind::All(more) => {
                 for property in USUAL {
@@ -234,10 +233,7 @@ impl PropfindBody {
                 for property in LiveProperty::ALL {
                     let mut value = String::new();
                     if resource.write(property, &mut value) {
-                        multistatus::write_name(
-                            &PropertyName::new(crate::dav::NAMESPACE, property.local_name()),
-                            there,
-                        );
+                        multistatus::write_name(&PropertyName::new(NAMESPACE, property.local_name()), there);
                     }
                 }
                 stored.iter().for_each(|(name, _)| multistatus::write_name(&name, there));
@@ -270,7 +266,7 @@ impl PropfindBody {
 /// Writes the property of this name with its value, or its name among those that are missing.
 fn find(
     name: &PropertyName,
-    resource: &Resource<'_>,
+    resource: &DescribedResource<'_>,
     stored: &StoredProperties,
     there: &mut String,
     missing: &mut String,

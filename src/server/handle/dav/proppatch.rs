@@ -1,8 +1,8 @@
 //! The response to PROPPATCH (RFC 4918 §9.2): all changes of properties, or none.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::access::ToChangeProperties;
+use crate::access::{Grant, ToChangeProperties};
 use crate::blocking::Blocking;
 use crate::dav::multistatus::{self, PropStat};
 use crate::dav::proppatch::PropertyChange;
@@ -10,9 +10,9 @@ use crate::dav::{LiveProperty, PropertyName, Proppatch};
 use crate::folder::{EntryKind, PropertyError};
 use crate::http::date::Date;
 use crate::http::status::Status;
+use crate::server::dav;
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::dav::tokens::SubmittedTokens;
-use crate::server::dav::{self};
 use crate::server::disk::Disk;
 use crate::server::error_response::of_read_error;
 use crate::server::gate::authorise;
@@ -66,7 +66,7 @@ pub(crate) fn handle(
 
 fn apply(
     patch: &Proppatch,
-    grant: &crate::access::Grant<'_, ToChangeProperties>,
+    grant: &Grant<'_, ToChangeProperties>,
     href: &str,
     state: &State,
     disk: Blocking<'_>,
@@ -77,7 +77,7 @@ fn apply(
     }
     let times =
         wishes.iter().filter_map(|(_, wish)| if let Wish::Time(time) = wish { Some(*time) } else { None });
-    let modified = times.last();
+    let modified = times.next_back();
     let stored: Vec<_> =
         wishes.iter().filter(|(_, wish)| matches!(wish, Wish::Store)).map(|(change, _)| *change).collect();
     let change = |before: Option<&[u8]>| {
@@ -85,7 +85,9 @@ fn apply(
             return None;
         }
         let mut properties = StoredProperties::parse(before);
-        stored.iter().for_each(|change| properties.apply(change));
+        for change in &stored {
+            properties.apply(change);
+        }
         Some(properties.to_bytes())
     };
     let status = match state.folder.change_properties(grant, change, modified, disk) {
@@ -147,7 +149,7 @@ impl Wish {
 /// A time as a date of HTTP, or in seconds since 1970.
 fn time(text: &str) -> Option<SystemTime> {
     if let Ok(seconds) = text.parse() {
-        return SystemTime::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(seconds));
+        return SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
     }
     Date::parse(text.as_bytes()).map(SystemTime::from)
 }

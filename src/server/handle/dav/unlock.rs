@@ -1,7 +1,7 @@
 //! The response to UNLOCK (RFC 4918 §9.11): it ends a lock.
 
 use crate::access::Right;
-use crate::dav::locks::NoUnlock;
+use crate::dav::locks::{Lock, NoUnlock};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::disk::Disk;
@@ -25,9 +25,8 @@ pub(crate) fn handle(
     let holder = request.principal.owner();
     let is_admin = request.principal.user().is_some()
         && state.access.rights(&request.principal, &request.path).has(Right::Admin);
-    let may_end = |lock: &crate::dav::Lock| {
-        is_admin || lock.holder.as_deref().is_none_or(|its| holder.as_deref() == Some(its))
-    };
+    let may_end =
+        |lock: &Lock| is_admin || lock.holder.as_deref().is_none_or(|its| holder.as_deref() == Some(its));
     let ended = dav.locks().unlock(&request.path, token, may_end);
     match ended {
         Ok(lock) => {

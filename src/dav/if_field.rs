@@ -10,7 +10,7 @@ pub const MAX_CONDITIONS: usize = 64;
 
 /// The conditions of a request. They are met if one of the lists is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Conditions {
+pub struct IfField {
     lists: Vec<List>,
 }
 
@@ -47,7 +47,7 @@ pub struct ResourceState<'r> {
 
 /// Why the field was not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConditionsError {
+pub enum IfFieldError {
     /// It does not follow the syntax.
     Malformed,
     /// It mixes lists with and without a resource.
@@ -56,22 +56,22 @@ pub enum ConditionsError {
     TooMany,
 }
 
-impl Conditions {
+impl IfField {
     /// Parses the fields of a request; `None` if it has no conditions.
-    pub fn of(fields: Fields<'_, '_>) -> Result<Option<Self>, ConditionsError> {
+    pub fn of(fields: Fields<'_, '_>) -> Result<Option<Self>, IfFieldError> {
         let mut conditions = Self::default();
         let mut is_there = false;
         for value in fields.all("If") {
             is_there = true;
-            let text = std::str::from_utf8(value).map_err(|_| ConditionsError::Malformed)?;
+            let text = std::str::from_utf8(value).map_err(|_| IfFieldError::Malformed)?;
             conditions.parse(text)?;
         }
         if is_there && conditions.lists.is_empty() {
-            return Err(ConditionsError::Malformed);
+            return Err(IfFieldError::Malformed);
         }
         let tagged = conditions.lists.iter().filter(|list| list.resource.is_some()).count();
         if tagged != 0 && tagged != conditions.lists.len() {
-            return Err(ConditionsError::Mixed);
+            return Err(IfFieldError::Mixed);
         }
         Ok(is_there.then_some(conditions))
     }
@@ -102,21 +102,21 @@ impl Conditions {
         })
     }
 
-    fn parse(&mut self, text: &str) -> Result<(), ConditionsError> {
+    fn parse(&mut self, text: &str) -> Result<(), IfFieldError> {
         let mut rest = Rest(text);
         let mut resource = None;
         while !rest.is_empty() {
             if let Some(uri) = rest.enclosed('<', '>')? {
                 resource = Some(uri);
                 if !rest.starts_with('(') {
-                    return Err(ConditionsError::Malformed);
+                    return Err(IfFieldError::Malformed);
                 }
                 continue;
             }
             let conditions = rest.list()?;
             let count: usize = self.lists.iter().map(|list| list.conditions.len()).sum();
             if count + conditions.len() > MAX_CONDITIONS {
-                return Err(ConditionsError::TooMany);
+                return Err(IfFieldError::TooMany);
             }
             self.lists.push(List { resource: resource.map(Into::into), conditions });
         }
@@ -150,22 +150,22 @@ impl<'t> Rest<'t> {
     }
 
     /// What stands between these two characters, if the first one is next.
-    fn enclosed(&mut self, start: char, end: char) -> Result<Option<&'t str>, ConditionsError> {
+    fn enclosed(&mut self, start: char, end: char) -> Result<Option<&'t str>, IfFieldError> {
         if !self.starts_with(start) {
             return Ok(None);
         }
-        let (inner, rest) = self.0[1..].split_once(end).ok_or(ConditionsError::Malformed)?;
+        let (inner, rest) = self.0[1..].split_once(end).ok_or(IfFieldError::Malformed)?;
         if inner.is_empty() || inner.contains([' ', '\t', '<', '(', ')']) {
-            return Err(ConditionsError::Malformed);
+            return Err(IfFieldError::Malformed);
         }
         self.0 = rest;
         Ok(Some(inner))
     }
 
     /// A list of at least one condition, in parentheses.
-    fn list(&mut self) -> Result<Vec<Condition>, ConditionsError> {
+    fn list(&mut self) -> Result<Vec<Condition>, IfFieldError> {
         if !self.starts_with('(') {
-            return Err(ConditionsError::Malformed);
+            return Err(IfFieldError::Malformed);
         }
         self.0 = &self.0[1..];
         let mut conditions = Vec::new();
@@ -173,10 +173,10 @@ impl<'t> Rest<'t> {
             conditions.push(self.condition()?);
         }
         self.0 = &self.0[1..];
-        if conditions.is_empty() { Err(ConditionsError::Malformed) } else { Ok(conditions) }
+        if conditions.is_empty() { Err(IfFieldError::Malformed) } else { Ok(conditions) }
     }
 
-    fn condition(&mut self) -> Result<Condition, ConditionsError> {
+    fn condition(&mut self) -> Result<Condition, IfFieldError> {
         let is_negated = self.0.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("not"));
         if is_negated {
             self.0 = &self.0[3..];
@@ -189,8 +189,8 @@ impl<'t> Rest<'t> {
     }
 
     /// An entity tag in brackets. Its quoted part may have any character but a quote.
-    fn tag(&mut self) -> Result<&'t str, ConditionsError> {
-        let malformed = ConditionsError::Malformed;
+    fn tag(&mut self) -> Result<&'t str, IfFieldError> {
+        let malformed = IfFieldError::Malformed;
         let inner = self.0.strip_prefix('[').ok_or(malformed)?;
         let first = inner.find('"').ok_or(malformed)?;
         let second = inner[first + 1..].find('"').ok_or(malformed)? + first + 2;
@@ -200,7 +200,7 @@ impl<'t> Rest<'t> {
     }
 }
 
-impl fmt::Display for ConditionsError {
+impl fmt::Display for IfFieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("the field If is malformed"),
@@ -210,18 +210,18 @@ impl fmt::Display for ConditionsError {
     }
 }
 
-impl std::error::Error for ConditionsError {}
+impl std::error::Error for IfFieldError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::request::{FieldSpace, Head};
 
-    fn parse(values: &[&str]) -> Result<Option<Conditions>, ConditionsError> {
+    fn parse(values: &[&str]) -> Result<Option<IfField>, IfFieldError> {
         let lines: String = values.iter().map(|value| format!("if: {value}\r\n")).collect();
         let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
         let mut space = FieldSpace::new();
-        Conditions::of(Head::parse(bytes.as_bytes(), &mut space).expect("a head").fields)
+        IfField::of(Head::parse(bytes.as_bytes(), &mut space).expect("a head").fields)
     }
 
     /// The target has the lock `<urn:a>` and the tag "1"; `/b` has the lock `<urn:b>` and is a directory.
@@ -268,9 +268,9 @@ mod tests {
 
     #[test]
     fn malformed_fields() {
-        use ConditionsError::{Malformed, Mixed, TooMany};
+        use IfFieldError::{Malformed, Mixed, TooMany};
         let many = "(<urn:a>)".repeat(MAX_CONDITIONS + 1);
-        let table: [(&[&str], ConditionsError); 17] = [
+        let table: [(&[&str], IfFieldError); 17] = [
             (&[""], Malformed),
             (&["()"], Malformed),
             (&["<urn:a>"], Malformed),
