@@ -9,6 +9,7 @@
 //!                  │             ├──► tftp      TFTP as bytes and times: no sockets, no files, no clock
 //!                  │             ├──► net       non-blocking sockets: no protocol, no folder
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
+//!                  │             ├──► dav       WebDAV as bytes and decisions: no sockets, no files, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
 //!                  │             ├──► durable   files that survive a power failure: no protocol
 //!                  │             ├──► accounts  users, sessions, tokens, links: uses access and durable
@@ -33,6 +34,7 @@
 //! - [`http`] finds the end of a head and of a body, parses requests and selects ranges.
 //! - [`tftp`] has two state machines, a sender and a receiver, that tolerate packet loss.
 //! - [`archive`] writes tar and zip as streams.
+//! - [`dav`] reads and writes the bodies of WebDAV requests, and has the table of locks.
 //! - [`chat`] is the chat room: its members, its messages, and which member sees which message.
 //! - [`net`] reads and writes without blocking.
 //! - [`durable`] syncs many files at once, with the directories that hold their names.
@@ -56,6 +58,8 @@ pub mod blocking;
 pub mod chat;
 pub mod cli;
 pub mod client;
+#[cfg(feature = "dav")]
+pub mod dav;
 pub mod durable;
 pub mod folder;
 pub mod folding;

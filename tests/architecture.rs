@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 24] = [
+const ALLOWED: [(&str, &[&str]); 25] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -27,6 +27,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
     ("tftp", &["printable"]),
     ("archive", &[]),
     ("chat", &["folding", "printable"]),
+    ("dav", &["http", "path"]),
     ("durable", &[]),
     ("net", &["blocking"]),
     ("client", &["http", "tftp", "durable", "net", "network", "own_paths", "printable", "format"]),
@@ -38,6 +39,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
             "tftp",
             "archive",
             "chat",
+            "dav",
             "access",
             "accounts",
             "durable",

@@ -27,6 +27,8 @@ mod coarse_times;
 mod common;
 mod credentials;
 mod curl;
+#[cfg(feature = "dav")]
+mod dav;
 mod differential;
 mod directories;
 mod draining;

@@ -321,7 +321,10 @@ fn options_list_the_methods() {
         let answer = wharf.ask("OPTIONS", target, "", b"");
         assert_eq!(
             (answer.code(), answer.field("Allow").as_str()),
-            (204, "GET, HEAD, POST, PUT, DELETE, MKCOL, MOVE, COPY, OPTIONS")
+            (
+                204,
+                "GET, HEAD, POST, PUT, DELETE, MKCOL, MOVE, COPY, PROPFIND, PROPPATCH, LOCK, UNLOCK, OPTIONS"
+            )
         );
         assert_eq!(answer.field("Content-Length"), "", "204 has no length (RFC 9110 §8.6)");
     }

@@ -52,6 +52,10 @@ pub struct ToMakeDirectory;
 #[derive(Clone, Debug)]
 pub struct ToRemove;
 
+/// To change the properties of a file or a directory.
+#[derive(Clone, Debug)]
+pub struct ToChangeProperties;
+
 /// To add a file to an archive, which shows its name and its content.
 #[derive(Clone, Debug)]
 pub struct ToArchive;
@@ -79,6 +83,10 @@ impl Operation for ToMakeDirectory {
 
 impl Operation for ToRemove {
     const NEEDS: Rights = Rights::of(&[Right::Remove]);
+}
+
+impl Operation for ToChangeProperties {
+    const NEEDS: Rights = Rights::of(&[Right::Replace]);
 }
 
 impl Operation for ToArchive {

@@ -32,7 +32,9 @@ mod tests;
 pub use decision::{Access, Judge};
 pub use denied::Denied;
 pub use explanation::Explanation;
-pub use grant::{Grant, Operation, ToArchive, ToList, ToMakeDirectory, ToRead, ToRemove, ToWrite};
+pub use grant::{
+    Grant, Operation, ToArchive, ToChangeProperties, ToList, ToMakeDirectory, ToRead, ToRemove, ToWrite,
+};
 pub use principal::{Principal, Scope, User};
 pub use right::{Right, Rights};
 pub use rule::{ClientScope, Rule};

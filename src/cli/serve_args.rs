@@ -97,6 +97,10 @@ pub(super) struct ServeArgs {
     pub max_connections: u32,
     #[command(flatten)]
     pub access: AccessArgs,
+    /// Do not serve the folder over WebDAV
+    #[cfg(feature = "dav")]
+    #[arg(long)]
+    pub no_dav: bool,
     /// Largest upload, such as 500M or 2G [default: as much as the disk holds]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub max_upload: Option<u64>,

@@ -106,6 +106,8 @@ fn config(
         workers: usize::from(args.workers),
         max_connections: args.max_connections,
         chat: !args.access.no_chat,
+        #[cfg(feature = "dav")]
+        dav: !args.no_dav,
         allow_exit: args.access.allow_exit,
         max_subscribers: args.max_subscribers,
         udp_sessions: usize::from(args.udp_sessions),

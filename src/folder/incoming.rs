@@ -28,6 +28,7 @@ use super::stale;
 use super::temporary::Temporary;
 use crate::access::{Grant, ToWrite};
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 
 /// A file that is being received. Dropped without a commit, it leaves nothing.
 pub struct Incoming {
@@ -55,6 +56,11 @@ impl Incoming {
         })?;
         let (shared, grant) = (Arc::clone(shared), grant.clone().into_owned());
         Ok(Self { shared, place, grant, temporary: Some(temporary), received: 0, modified: None })
+    }
+
+    /// The path that it will have, unless its name is taken and another is chosen.
+    pub fn path(&self) -> &SharePath {
+        self.grant.path()
     }
 
     /// Gives the file this time when it is committed, instead of the time of its last write.

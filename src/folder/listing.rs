@@ -2,14 +2,20 @@
 
 use super::error::Error;
 use super::facts::Facts;
+#[cfg(feature = "dav")]
+use super::properties;
 use super::root::{self, Entries, Root, name_of};
 use super::shared::Shared;
 use super::stale;
 use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
+#[cfg(feature = "dav")]
+use crate::durable::name::OPEN_FILES;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
+#[cfg(feature = "dav")]
+use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
@@ -36,6 +42,15 @@ pub enum EntryKind {
     },
 }
 
+/// What a path stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its type.
+    pub kind: EntryKind,
+    /// Its metadata.
+    pub facts: Facts,
+}
+
 /// Reads a directory, in the order of the disk.
 #[derive(Debug)]
 pub struct Scan {
@@ -59,6 +74,24 @@ impl Scan {
 
     /// The entry of this name; `None` if it is not shared, must not be shown to the principal, or was removed.
     pub fn look(&self, candidate: Candidate, _: Blocking<'_>) -> Option<DirEntry> {
+        let (name, Description { kind, facts }) = self.find(candidate)?;
+        Some(DirEntry { name, kind, modified: facts.modified })
+    }
+
+    /// Like [`Scan::look`], with everything that is known about the entry.
+    #[cfg(feature = "dav")]
+    pub fn describe(&self, candidate: Candidate, _: Blocking<'_>) -> Option<(OsString, Description)> {
+        self.find(candidate)
+    }
+
+    /// The properties that clients keep with the entry of this name.
+    #[cfg(feature = "dav")]
+    pub fn properties(&self, name: &OsStr, _: Blocking<'_>) -> Option<Vec<u8>> {
+        let name = name.to_str()?;
+        properties::read(&format!("{OPEN_FILES}/{}/{name}", self.entries.handle().as_raw_fd()))
+    }
+
+    fn find(&self, candidate: Candidate) -> Option<(OsString, Description)> {
         let Candidate { name, kind } = candidate;
         let shared = &self.shared;
         let path = self.grant.path().join(&name).ok()?;
@@ -78,7 +111,7 @@ impl Scan {
         let stat = if shared.claims.may_be(&stat) { self.settled(&name, &stat)? } else { stat };
         let facts = shared.root.facts(&stat);
         let kind = kind_of(&stat, facts)?;
-        Some(DirEntry { name, kind, modified: facts.modified })
+        Some((name, Description { kind, facts }))
     }
 
     /// The facts of the file that has the name now. The empty file that was found may only have claimed the name for a
@@ -128,7 +161,7 @@ pub(super) fn id(root: &Root, grant: &Grant<'_, ToList>) -> Result<String, Error
     Ok(format!("{:016x}", KEY.hash_one((stat.st_dev, stat.st_ino))))
 }
 
-fn kind_of(stat: &Stat, facts: Facts) -> Option<EntryKind> {
+pub(super) fn kind_of(stat: &Stat, facts: Facts) -> Option<EntryKind> {
     match root::file_type(stat) {
         FileType::RegularFile => Some(EntryKind::File { len: facts.len }),
         FileType::Directory => Some(EntryKind::Directory),

@@ -29,6 +29,10 @@ mod commit;
 mod commit_lock;
 mod copy;
 mod current;
+#[cfg(feature = "dav")]
+mod describe;
+#[cfg(feature = "dav")]
+mod discard_empty;
 mod error;
 mod facts;
 mod guard;
@@ -40,6 +44,8 @@ mod mounts;
 mod numbering;
 mod open;
 mod place;
+#[cfg(feature = "dav")]
+mod properties;
 mod real_path;
 mod remove;
 mod remover;
@@ -73,8 +79,10 @@ pub use facts::{Facts, FileVersion};
 pub use guard::{Expected, Guard};
 pub use id::FolderId;
 pub use incoming::Incoming;
-pub use listing::{Candidate, DirEntry, EntryKind, Scan};
+pub use listing::{Candidate, Description, DirEntry, EntryKind, Scan};
 pub use open::{Named, Node, OpenFile};
+#[cfg(feature = "dav")]
+pub use properties::{MAX_PROPERTIES, PropertyError};
 pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Moved, Renamed};

@@ -89,14 +89,19 @@ pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
 
 /// Opens a file or a directory that is shared.
 pub(super) fn open<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<Node, Error> {
-    shared.rules.admit_path(grant.path())?;
-    let (Opened { file, is_alias }, stat) = stale::retry(|| open_unclaimed(shared, grant))?;
+    let (Opened { file, is_alias }, stat) = opened(shared, grant)?;
     let facts = shared.root.facts(&stat);
     match root::file_type(&stat) {
         FileType::RegularFile => Ok(Node::File(OpenFile { file, facts, is_alias })),
         FileType::Directory => Ok(Node::Directory { modified: facts.modified }),
         _ => Err(Error::NotFound),
     }
+}
+
+/// Opens whatever is shared at this path.
+pub(super) fn opened<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<(Opened, Stat), Error> {
+    shared.rules.admit_path(grant.path())?;
+    stale::retry(|| open_unclaimed(shared, grant))
 }
 
 /// Opens whatever has this path. An empty file may be a placeholder that claims the name for another file, or claimed

@@ -73,7 +73,8 @@ impl<'b> Destination<'b> {
         }
     }
 
-    fn parse(value: &'b [u8]) -> Result<Self, DestinationError> {
+    /// Parses the value of a field, or another path or URI of the server.
+    pub fn parse(value: &'b [u8]) -> Result<Self, DestinationError> {
         let text = std::str::from_utf8(value).map_err(|_| DestinationError::Malformed(TargetError::Byte))?;
         if text.contains('#') {
             return Err(DestinationError::Fragment);

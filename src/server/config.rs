@@ -59,6 +59,9 @@ pub struct Config {
     pub index: Option<Vec<String>>,
     /// Whether the chat is enabled.
     pub chat: bool,
+    /// Whether the server speaks WebDAV.
+    #[cfg(feature = "dav")]
+    pub dav: bool,
     /// Whether clients with the right `admin` may stop the server.
     pub allow_exit: bool,
     /// The maximum number of event streams.

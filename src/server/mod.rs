@@ -28,6 +28,11 @@ mod content;
 mod cookie;
 #[cfg(feature = "archive")]
 mod crcs;
+#[cfg(feature = "dav")]
+mod dav;
+#[cfg(not(feature = "dav"))]
+#[path = "no_dav.rs"]
+mod dav;
 mod disk;
 mod error_response;
 mod features;
@@ -164,6 +169,8 @@ impl Server {
         let (chores, to_do) = Chores::new();
         let state = State {
             allow_exit: config.allow_exit,
+            #[cfg(feature = "dav")]
+            dav: config.dav.then(Arc::default),
             chat,
             lead: Arc::clone(&lead),
             folder: config.folder,

@@ -1,7 +1,7 @@
 //! The path of a request: gates, then its handler. If a gate refuses the request, the path ends there.
 //!
 //! ```text
-//! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
+//! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► origin ──► authorise ──► locks ──► handler
 //! ```
 //!
 //! The connection has already determined the client, because the log line of a refused request needs it too. The other
@@ -28,6 +28,8 @@ use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::filter::{Audience, Wanted};
 use crate::server::gate::authenticate::{self, Caller};
+#[cfg(feature = "dav")]
+use crate::server::gate::locks::{self, Passage};
 use crate::server::gate::{authorise, certificate, host, link, origin};
 use crate::server::handled::Handled;
 use crate::server::request::RequestSource;
@@ -96,6 +98,10 @@ fn respond<'b>(
     }
     origin::check(&request, state)?;
     authorise::check(needs, &request, state)?;
+    #[cfg(feature = "dav")]
+    if locks::check(&request, disk, state)? == Passage::NeedsDisk {
+        return Ok(Handled::NeedsDisk);
+    }
     handler(&request, disk, state)
 }
 

@@ -13,6 +13,7 @@ use crate::own_paths::TRASH_FIELD;
 use crate::path::SharePath;
 use crate::server::client_key;
 use crate::server::cookie::Cookie;
+use crate::server::dav::tokens::SubmittedTokens;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -23,6 +24,8 @@ use crate::server::undo_secret::UndoSecret;
 pub(super) struct RemovingClient {
     /// The client in the folder's terms.
     pub remover: Remover,
+    /// The tokens of locks that it submits.
+    pub tokens: SubmittedTokens,
     /// The cookie by which the server recognises an owner without an account.
     cookie: Option<UndoCookie>,
 }
@@ -58,13 +61,14 @@ pub(super) enum TrashOwner {
 
 /// The client of this request.
 pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient {
+    let tokens = SubmittedTokens::of(request);
     if let Some(owner) = request.principal.owner() {
         let name = request.principal.person().map(|user| user.name.clone());
-        return RemovingClient { remover: Remover::of_owner(owner, name), cookie: None };
+        return RemovingClient { remover: Remover::of_owner(owner, name), tokens, cookie: None };
     }
     let at_address = Remover::at_address(request.client.key_text());
     let Some(time) = state.folder.rules().trash else {
-        return RemovingClient { remover: at_address, cookie: None };
+        return RemovingClient { remover: at_address, tokens, cookie: None };
     };
     let known = secret(request, state);
     let is_new = known.is_none();
@@ -78,7 +82,7 @@ pub(super) fn of(request: &Request<'_, '_, '_>, state: &State) -> RemovingClient
         (secret, Remover { owner, ..at_address })
     };
     let set = Cookie::for_undo(request, &state.base).set(&secret.text(), time);
-    RemovingClient { remover, cookie: Some(UndoCookie { set, is_new }) }
+    RemovingClient { remover, tokens, cookie: Some(UndoCookie { set, is_new }) }
 }
 
 /// A client that can have neither an account nor a cookie.

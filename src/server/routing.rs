@@ -18,6 +18,8 @@ use crate::server::handle::{FOLDER, OWN, resumable};
 use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
+#[cfg(feature = "dav")]
+use crate::server::route::Area;
 use crate::server::route::{Handler, Route};
 use crate::server::state::State;
 
@@ -63,7 +65,9 @@ pub(super) fn find<'a, 'h, 'b>(
     let (_, needs, handler) = row.ok_or_else(|| route.not_allowed())?;
     let rest = route.area.rest(target).unwrap_or_default();
     let (client, scheme) = (source.client, source.scheme);
-    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme, link }))
+    let is_in_folder = !is_own;
+    let request = Request { head, method, target, path, is_in_folder, rest, principal, client, scheme, link };
+    Ok((*needs, *handler, request))
 }
 
 /// The route for a path below a link, and the path in the folder.
@@ -92,5 +96,12 @@ fn own(target: PathAndQuery<'_>) -> Option<&'static Route> {
 /// Lists what can be done on a route (RFC 9110 §9.3.7).
 fn options(route: &Route, state: &State) -> Response {
     let head = response::Head::new(Status::NO_CONTENT).field("Allow", route.allowed());
+    #[cfg(feature = "dav")]
+    let head = if matches!(route.area, Area::Folder) && state.dav.is_some() {
+        // Some clients of Microsoft's look for the second field.
+        head.field("DAV", "1, 2, 3").field("MS-Author-Via", "DAV")
+    } else {
+        head
+    };
     Response::empty(if route.takes_uploads { resumable::offer(head, state) } else { head })
 }

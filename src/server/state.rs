@@ -20,10 +20,14 @@ use crate::server::chat::state::ChatState;
 use crate::server::connections::lead::Lead;
 #[cfg(feature = "archive")]
 use crate::server::crcs::Crcs;
+#[cfg(feature = "dav")]
+use crate::server::dav::Dav;
 use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::permits::Permits;
+#[cfg(feature = "dav")]
+use crate::server::moment::Moment;
 use crate::server::observe::Observers;
 use crate::server::request::Scheme;
 use crate::server::timing::{IdleClock, KeepAlive};
@@ -86,6 +90,9 @@ pub(super) struct State {
     pub trust_html: bool,
     /// The pages that a directory shows instead of its listing; the first that exists. `None`: the default.
     pub index: Option<Vec<String>>,
+    /// The locks of the folder, if it is served over WebDAV.
+    #[cfg(feature = "dav")]
+    pub dav: Option<Arc<Dav>>,
     /// Whether clients with the right `admin` may stop the server.
     pub allow_exit: bool,
     /// The chat, if it is enabled.
@@ -166,6 +173,15 @@ impl State {
             |owner: &str| Principal::user_of_owner(owner).is_none_or(|name| accounts.has_user(name));
         if let Err(error) = self.folder.disown_trash(is_there, disk) {
             log::error!("cannot delete former users from entries of the trash: {error}");
+        }
+    }
+
+    /// Ends the locks whose time is up. As long as there are any, the server does not count as idle: it would forget them.
+    #[cfg(feature = "dav")]
+    pub(super) fn mind_locks(&self, disk: Blocking<'_>) {
+        if let Some(dav) = self.dav.as_ref().filter(|dav| !dav.locks().is_empty()) {
+            dav.expire(&self.folder, disk);
+            self.idle.note(Moment::now());
         }
     }
 

@@ -168,6 +168,8 @@ impl Runtime {
                         shared.state.follow_folder(Blocking::own_thread());
                         shared.state.tls.iter().for_each(|tls| tls.follow_files(Blocking::own_thread()));
                         shared.state.follow_accounts(Blocking::own_thread());
+                        #[cfg(feature = "dav")]
+                        shared.state.mind_locks(Blocking::own_thread());
                         drop(permit);
                     });
                 }

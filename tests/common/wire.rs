@@ -127,10 +127,13 @@ impl Wire {
     }
 
     /// Sends a request with `Host`, these field lines (each with its CRLF) and this body; `Content-Length` is
-    /// added if the body is not empty.
+    /// added for the methods that have a body.
     pub fn ask(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) -> Answer {
         let length = match method {
             "POST" | "PUT" => format!("Content-Length: {}\r\n", body.len()),
+            "PROPFIND" | "PROPPATCH" | "LOCK" if !body.is_empty() => {
+                format!("Content-Length: {}\r\n", body.len())
+            }
             _ => String::new(),
         };
         let host = self.stream.peer_addr().expect("connected");

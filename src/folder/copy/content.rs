@@ -8,6 +8,8 @@ use rustix::fs;
 use rustix::io::Errno;
 
 use crate::folder::error::Error;
+#[cfg(feature = "dav")]
+use crate::folder::properties;
 use crate::folder::save_method::is_unsupported;
 
 /// How many bytes are copied in one piece: a few hundredths of a second.
@@ -57,6 +59,15 @@ impl FileContent {
 
     /// Copies the next piece. Returns whether that was the last.
     pub(super) fn copy_to(&mut self, target: &File) -> Result<bool, Error> {
+        let is_last = self.copy_piece(target)?;
+        #[cfg(feature = "dav")]
+        if is_last {
+            properties::copy(&self.source, target);
+        }
+        Ok(is_last)
+    }
+
+    fn copy_piece(&mut self, target: &File) -> Result<bool, Error> {
         if let Method::Reflink = self.method {
             if fs::ioctl_ficlone(target, &self.source).is_ok() {
                 self.offset = target.metadata()?.len();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{self, AtFlags, StatxFlags};
 use rustix::io::Errno;
@@ -23,6 +23,7 @@ use crate::folder::commit::{CommitTerms, Saved, save};
 use crate::folder::error::Error;
 use crate::folder::remover::Remover;
 use crate::folder::temporary::Temporary;
+use crate::path::SharePath;
 
 /// A request that appends to an upload. If it is dropped, what has arrived is kept.
 pub struct Appending {
@@ -47,6 +48,11 @@ pub enum Ended {
 }
 
 impl Appending {
+    /// The path that the file will have, unless its name is taken and another is chosen.
+    pub fn path(&self) -> SharePath {
+        self.upload.lock().unwrap_or_else(PoisonError::into_inner).path.clone()
+    }
+
     /// Writes the next bytes. After an error, what arrived before is kept, and no more is accepted. But if bytes arrive
     /// beyond the announced length, or beyond what the rules allow, the upload is discarded, because it could not be
     /// completed.

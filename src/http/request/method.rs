@@ -1,6 +1,6 @@
 //! Methods (RFC 9110 §9.3).
 
-/// A method (RFC 9110 §9.3; PATCH: RFC 5789; MKCOL, MOVE and COPY: RFC 4918).
+/// A method (RFC 9110 §9.3; PATCH: RFC 5789; those of WebDAV: RFC 4918).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Returns the content.
@@ -17,6 +17,14 @@ pub enum Method {
     Move,
     /// Copies the target to another path (RFC 4918 §9.8).
     Copy,
+    /// Returns properties of the target (RFC 4918 §9.1).
+    Propfind,
+    /// Changes properties of the target (RFC 4918 §9.2).
+    Proppatch,
+    /// Locks the target (RFC 4918 §9.10).
+    Lock,
+    /// Ends a lock (RFC 4918 §9.11).
+    Unlock,
     /// Changes the target: appends the content to an upload.
     Patch,
     /// Removes the target: an upload.
@@ -52,9 +60,11 @@ impl Method {
             "PATCH" => Self::Patch,
             "DELETE" => Self::Delete,
             "CONNECT" => return Err(UnsupportedMethod::Tunnel),
-            "TRACE" | "PROPFIND" | "PROPPATCH" | "LOCK" | "UNLOCK" => {
-                return Err(UnsupportedMethod::NotAllowed);
-            }
+            "PROPFIND" => Self::Propfind,
+            "PROPPATCH" => Self::Proppatch,
+            "LOCK" => Self::Lock,
+            "UNLOCK" => Self::Unlock,
+            "TRACE" => return Err(UnsupportedMethod::NotAllowed),
             _ => return Err(UnsupportedMethod::Unknown),
         })
     }
@@ -72,17 +82,22 @@ impl Method {
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
             Self::Options => "OPTIONS",
+            Self::Propfind => "PROPFIND",
+            Self::Proppatch => "PROPPATCH",
+            Self::Lock => "LOCK",
+            Self::Unlock => "UNLOCK",
         }
     }
 
     /// Whether the method requests no change (RFC 9110 §9.2.1).
     pub fn is_safe(self) -> bool {
-        matches!(self, Self::Get | Self::Head | Self::Options)
+        matches!(self, Self::Get | Self::Head | Self::Options | Self::Propfind)
     }
 
     /// Whether sending the request twice has the same effect as sending it once (RFC 9110 §9.2.2, RFC 4918
     /// §9).
     pub fn is_idempotent(self) -> bool {
-        self.is_safe() || matches!(self, Self::Put | Self::Delete | Self::Mkcol | Self::Move | Self::Copy)
+        use Method::{Copy, Delete, Mkcol, Move, Proppatch, Put, Unlock};
+        self.is_safe() || matches!(self, Put | Delete | Mkcol | Move | Copy | Proppatch | Unlock)
     }
 }

@@ -94,6 +94,8 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         trust_html: false,
         index: None,
         allow_exit: false,
+        #[cfg(feature = "dav")]
+        dav: None,
         chat: None,
         observers: Observers::default(),
         tls: None,

@@ -14,6 +14,8 @@ pub(super) mod link;
 #[cfg(not(feature = "accounts"))]
 #[path = "no_link.rs"]
 pub(super) mod link;
+#[cfg(feature = "dav")]
+pub(super) mod locks;
 pub(super) mod origin;
 pub(super) mod plain;
 #[cfg(feature = "accounts")]

@@ -85,6 +85,23 @@ impl Relocation {
     }
 }
 
+/// The path in the folder that a path or URI of the server names.
+#[cfg(feature = "dav")]
+pub(crate) fn find(
+    destination: &Destination<'_>,
+    request: &Request<'_, '_, '_>,
+    state: &State,
+) -> Result<SharePath, Response> {
+    check_authority(destination, request, state)?;
+    locate(request, destination.path, state)
+}
+
+/// The path that the field `Destination` of a request names, if it names one.
+#[cfg(feature = "dav")]
+pub(crate) fn path(request: &Request<'_, '_, '_>, state: &State) -> Option<SharePath> {
+    find(&Destination::of(request.head.fields).ok()?, request, state).ok()
+}
+
 /// Refuses a destination on another server.
 fn check_authority(
     destination: &Destination<'_>,

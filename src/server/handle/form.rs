@@ -19,6 +19,7 @@ use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::path::SharePath;
 use crate::server::announce;
+use crate::server::dav;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::member;
@@ -141,6 +142,7 @@ impl FormUpload {
     fn commit_finished(&mut self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         if let Some(incoming) = self.finished.take() {
             authorise::ensure_current(&self.principal, state)?;
+            dav::ensure_unlocked(incoming.path(), &self.client.tokens, &self.principal, state)?;
             let saved = incoming
                 .commit(Guard::None, &self.client.remover, disk)
                 .map_err(|error| error_response::of(&error))?;

@@ -13,7 +13,9 @@ pub(super) mod chat;
 pub(super) mod checksum;
 mod conditions;
 pub(super) mod copies;
-mod destination;
+#[cfg(feature = "dav")]
+pub(super) mod dav;
+pub(super) mod destination;
 pub(super) mod exit;
 pub(super) mod form;
 pub(super) mod get;
@@ -71,6 +73,14 @@ pub(super) static FOLDER: Route = Route::new(
         }),
         (Method::Move, Rights::of(&[Right::Remove]), moves::handle),
         (Method::Copy, Rights::of(&[Right::Read]), copies::handle),
+        #[cfg(feature = "dav")]
+        (Method::Propfind, Rights::VIEW, dav::propfind::handle),
+        #[cfg(feature = "dav")]
+        (Method::Proppatch, Rights::of(&[Right::Replace]), dav::proppatch::handle),
+        #[cfg(feature = "dav")]
+        (Method::Lock, Rights::SAVE, dav::lock::handle),
+        #[cfg(feature = "dav")]
+        (Method::Unlock, Rights::SAVE, dav::unlock::handle),
     ],
 )
 .with_uploads()

@@ -10,6 +10,7 @@ use crate::blocking::Blocking;
 use crate::folder::{self, Guard, Plan};
 use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
+use crate::http::fields::decimal;
 use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::resumable::{Announced, UploadKind, announced_length};
@@ -62,7 +63,7 @@ pub(crate) fn handle(
     let is_put = request.method == Method::Put;
     let upload = Box::new(FileUpload {
         incoming,
-        announced: announced_length(head),
+        announced: announced_length(head).or_else(|| expected_length(head)),
         is_resumable: false,
         guard,
         is_put,
@@ -125,6 +126,11 @@ fn begin_form(
     }
     let form = FormUpload::begin(request, &boundary, size, state, disk)?;
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form), &state.chores))))
+}
+
+/// The length that macOS Finder expects of a body with chunked coding, which it may have to abort without a sign of that.
+fn expected_length(head: &Head<'_, '_>) -> Option<u64> {
+    head.fields.get("X-Expected-Entity-Length").and_then(decimal)
 }
 
 /// The length of the body, if it is given. A body with neither a length nor chunked coding cannot be received.

@@ -32,6 +32,7 @@ use crate::http::status::Status;
 use crate::own_paths::UPLOADS;
 use crate::path::SharePath;
 use crate::server::announce;
+use crate::server::dav;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, not_found};
 use crate::server::gate::authorise;
@@ -239,8 +240,10 @@ impl Sink for ResumableUpload {
     /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { appending, principal, begun, by, client } = *self;
-        if let Err(ended) = authorise::ensure_current(&principal, state) {
-            return Worked::Respond(ended, None);
+        let may_save = authorise::ensure_current(&principal, state)
+            .and_then(|()| dav::ensure_unlocked(&appending.path(), &client.tokens, &principal, state));
+        if let Err(refused) = may_save {
+            return Worked::Respond(refused, None);
         }
         match appending.end(&state.access.judge(&principal), &client.remover, disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),

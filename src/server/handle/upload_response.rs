@@ -12,6 +12,7 @@ use crate::http::target::encode_path;
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::announce;
+use crate::server::dav;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::modified;
@@ -53,8 +54,10 @@ impl Sink for FileUpload {
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, client } =
             *self;
-        if let Err(ended) = authorise::ensure_current(&principal, state) {
-            return Worked::Respond(ended, None);
+        let may_save = authorise::ensure_current(&principal, state)
+            .and_then(|()| dav::ensure_unlocked(incoming.path(), &client.tokens, &principal, state));
+        if let Err(refused) = may_save {
+            return Worked::Respond(refused, None);
         }
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);

@@ -40,6 +40,12 @@ pub(super) fn is_directory() -> Fault {
     Fault::new(ErrorCode::AccessViolation, text)
 }
 
+/// The error if a client of WebDAV has locked the file.
+pub(super) fn locked() -> Fault {
+    let text = "another client has locked that file (wait until its lock ends)";
+    Fault::new(ErrorCode::AccessViolation, text)
+}
+
 fn of(error: &Error) -> Fault {
     let code = match error {
         Error::NotFound => ErrorCode::FileNotFound,

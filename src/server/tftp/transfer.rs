@@ -16,6 +16,7 @@ use crate::folder::{self, Guard, Incoming, Node, OpenFile, Remover};
 use crate::net::peer::Peer;
 use crate::path::SharePath;
 use crate::server::announce;
+use crate::server::dav;
 use crate::server::error_response::EXIT_DISABLED;
 use crate::server::listing::{self, ListingBody};
 use crate::server::remover;
@@ -338,6 +339,9 @@ impl FileSink for TftpUpload<'_> {
     fn commit(&mut self) -> Result<(), Fault> {
         self.flush()?;
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
+        if dav::is_locked(incoming.path(), self.state) {
+            return Err(error_packet::locked());
+        }
         let saved = incoming
             .commit(Guard::None, &self.remover, Blocking::own_thread())
             .map_err(|error| error_packet::of_write_error(&error))?;

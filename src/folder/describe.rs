@@ -1,0 +1,80 @@
+//! What a path stands for, and the properties that clients keep with it.
+
+use std::fs::FileTimes;
+use std::time::SystemTime;
+
+use rustix::fs;
+
+use super::error::Error;
+use super::listing::{Description, kind_of};
+use super::properties::{self, PropertyError};
+use super::root::Opened;
+use super::{Folder, open, root};
+use crate::access::{Grant, Operation, ToChangeProperties};
+use crate::blocking::Blocking;
+
+impl Folder {
+    /// What the path of the grant stands for. A link stands for its target.
+    pub fn describe<O: Operation>(
+        &self,
+        grant: &Grant<'_, O>,
+        _: Blocking<'_>,
+    ) -> Result<Description, Error> {
+        let shared = self.source.current();
+        let (_, stat) = open::opened(&shared, grant)?;
+        let facts = shared.root.facts(&stat);
+        let kind = kind_of(&stat, facts).ok_or(Error::NotFound)?;
+        Ok(Description { kind, facts })
+    }
+
+    /// How many bytes can still be saved in the folder, and how many its file system uses.
+    pub fn space(&self, _: Blocking<'_>) -> Result<(u64, u64), Error> {
+        let shared = self.source.current();
+        let facts = fs::fstatvfs(shared.root.dir())?;
+        let used = facts.f_blocks.saturating_sub(facts.f_bfree).saturating_mul(facts.f_frsize);
+        let available = facts.f_bavail.saturating_mul(facts.f_frsize).saturating_sub(shared.rules.reserve);
+        Ok((available, used))
+    }
+
+    /// The properties that clients keep with a file or a directory; `None` if there are none, or if the file system cannot
+    /// keep any.
+    pub fn properties<O: Operation>(
+        &self,
+        grant: &Grant<'_, O>,
+        _: Blocking<'_>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let (Opened { file, .. }, _) = open::opened(&self.source.current(), grant)?;
+        Ok(properties::read(&properties::path_of(&file)))
+    }
+
+    /// Changes the properties of a file or a directory, and its time if one is given. When this returns, they are on the disk
+    /// (unless [`Rules::durable`](super::Rules::durable) is off). `change` makes the new properties from the old ones;
+    /// `None` leaves them as they are.
+    pub fn change_properties(
+        &self,
+        grant: &Grant<'_, ToChangeProperties>,
+        change: impl FnOnce(Option<&[u8]>) -> Option<Vec<u8>>,
+        modified: Option<SystemTime>,
+        _: Blocking<'_>,
+    ) -> Result<(), PropertyError> {
+        let shared = self.source.current();
+        shared.may_change().map_err(PropertyError::Other)?;
+        let _commits = shared.commits.across_servers(&shared.root).map_err(PropertyError::Other)?;
+        let (Opened { file, .. }, stat) = open::opened(&shared, grant).map_err(PropertyError::Other)?;
+        if !matches!(root::file_type(&stat), fs::FileType::RegularFile | fs::FileType::Directory) {
+            return Err(PropertyError::Other(Error::NotFound));
+        }
+        let path = properties::path_of(&file);
+        if let Some(value) = change(properties::read(&path).as_deref()) {
+            properties::write(&path, &value)?;
+        }
+        if let Some(modified) = modified {
+            let times = FileTimes::new().set_modified(modified);
+            file.set_times(times).map_err(|error| PropertyError::Other(error.into()))?;
+        }
+        if shared.rules.durable {
+            file.sync_all().map_err(|error| PropertyError::Other(error.into()))?;
+        }
+        Ok(())
+    }
+}

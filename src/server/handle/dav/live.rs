@@ -1,0 +1,114 @@
+//! The values of live properties (RFC 4918 §15, RFC 4331).
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use crate::dav::locks::Lock;
+use crate::dav::multistatus::escape;
+use crate::dav::{LiveProperty, LockScope};
+use crate::folder::{Description, EntryKind};
+use crate::http::date::Date;
+use crate::path::SharePath;
+use crate::server::dav::hrefs::Hrefs;
+use crate::server::media;
+use crate::server::representation;
+
+/// A file or directory whose properties are asked for.
+pub(super) struct DescribedResource<'r> {
+    pub path: &'r SharePath,
+    pub found: Description,
+    /// The locks that cover it.
+    pub locks: &'r [Lock],
+    /// How many bytes can be added to the folder, and how many are used; `None` if that is not told.
+    pub space: Option<(u64, u64)>,
+    pub hrefs: &'r Hrefs,
+    pub now: SystemTime,
+}
+
+/// What `supportedlock` says: both kinds of locks.
+const SUPPORTED: &str = "<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>\
+     <D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>";
+
+impl DescribedResource<'_> {
+    pub(super) fn is_directory(&self) -> bool {
+        self.found.kind == EntryKind::Directory
+    }
+
+    /// Writes a property with its value. Returns whether the resource has it.
+    pub(super) fn write(&self, property: LiveProperty, xml: &mut String) -> bool {
+        let name = property.local_name();
+        let mut put = |value: &str| {
+            *xml += "<D:";
+            *xml += name;
+            *xml += ">";
+            *xml += value;
+            *xml += "</D:";
+            *xml += name;
+            *xml += ">";
+        };
+        match (property, self.found.kind) {
+            (LiveProperty::ResourceType, EntryKind::Directory) => put("<D:collection/>"),
+            (LiveProperty::ResourceType, EntryKind::File { .. }) => *xml += "<D:resourcetype/>",
+            (LiveProperty::ContentLength, EntryKind::File { len }) => put(&len.to_string()),
+            (LiveProperty::LastModified, _) => put(&Date::from(self.found.facts.modified).to_string()),
+            (LiveProperty::EntityTag, EntryKind::File { .. }) => {
+                let Some(tag) = representation::validators(&self.found.facts, self.now).etag else {
+                    return false;
+                };
+                put(&tag.to_string());
+            }
+            (LiveProperty::ContentType, EntryKind::File { .. }) => {
+                let mut escaped = String::new();
+                escape(&media::of(self.path.as_bytes()), &mut escaped);
+                put(&escaped);
+            }
+            (LiveProperty::DisplayName, _) => {
+                let mut escaped = String::new();
+                let name = self.path.name().unwrap_or_default();
+                escape(&name.to_string_lossy(), &mut escaped);
+                put(&escaped);
+            }
+            (LiveProperty::LockDiscovery, _) => {
+                let mut locks = String::new();
+                self.locks.iter().for_each(|lock| write_lock(lock, self.hrefs, self.now, &mut locks));
+                put(&locks);
+            }
+            (LiveProperty::SupportedLock, _) => put(SUPPORTED),
+            (LiveProperty::QuotaAvailableBytes, EntryKind::Directory) => {
+                let Some((available, _)) = self.space else { return false };
+                put(&available.to_string());
+            }
+            (LiveProperty::QuotaUsedBytes, EntryKind::Directory) => {
+                let Some((_, used)) = self.space else { return false };
+                put(&used.to_string());
+            }
+            (
+                LiveProperty::ContentLength | LiveProperty::EntityTag | LiveProperty::ContentType,
+                EntryKind::Directory,
+            )
+            | (LiveProperty::QuotaAvailableBytes | LiveProperty::QuotaUsedBytes, EntryKind::File { .. }) => {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Writes an `activelock` (RFC 4918 §14.1).
+pub(super) fn write_lock(lock: &Lock, hrefs: &Hrefs, now: SystemTime, xml: &mut String) {
+    let scope = match lock.scope {
+        LockScope::Exclusive => "exclusive",
+        LockScope::Shared => "shared",
+    };
+    let depth = if lock.is_deep { "infinity" } else { "0" };
+    let left = lock.expires.duration_since(now).unwrap_or_default().as_secs();
+    let (owner, token) = (&lock.owner, &lock.token);
+    let root = hrefs.path(&lock.path, false);
+    let _ = write!(
+        xml,
+        "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:{scope}/></D:lockscope><D:depth>{depth}</D:depth>\
+         {owner}<D:timeout>Second-{left}</D:timeout><D:locktoken><D:href>{token}</D:href></D:locktoken><D:lockroot><D:href>"
+    );
+    escape(&root, xml);
+    *xml += "</D:href></D:lockroot></D:activelock>";
+}

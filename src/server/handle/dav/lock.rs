@@ -1,0 +1,248 @@
+//! The response to LOCK (RFC 4918 §9.10): a new lock, or more time for one.
+//!
+//! A name that does not exist yet becomes an empty file. Nobody is told of it before a PUT fills it, and it is removed if it is
+//! still empty when its lock ends by itself.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::access::{Grant, Principal, ToChangeProperties, ToWrite};
+use crate::blocking::Blocking;
+use crate::dav::locks::{Lock, NoLock};
+use crate::dav::{LockInfo, LockRequest, LockTimeout, PathChange, multistatus};
+use crate::folder::{Error, Guard, Remover, Saved};
+use crate::http::destination::Depth;
+use crate::http::status::Status;
+use crate::path::SharePath;
+use crate::server::dav::hrefs::Hrefs;
+use crate::server::dav::tokens::SubmittedTokens;
+use crate::server::dav::{Dav, Placeholder};
+use crate::server::disk::Disk;
+use crate::server::error_response::{self, bad_request};
+use crate::server::gate::authorise;
+use crate::server::handle::dav::live::write_lock;
+use crate::server::handle::dav::{MAX_BODY, enabled, refuse_body, xml};
+use crate::server::handle::posted;
+use crate::server::handled::Handled;
+use crate::server::moment::Moment;
+use crate::server::random;
+use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::remover;
+use crate::server::representation;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// What the head of a LOCK says.
+struct Locking {
+    path: SharePath,
+    principal: Principal,
+    /// The client's key, for the number of locks.
+    client: String,
+    remover: Remover,
+    tokens: SubmittedTokens,
+    hrefs: Hrefs,
+    time: Duration,
+    is_deep: bool,
+    /// Whether the target ends in a slash: no file has such a path.
+    is_directory: bool,
+}
+
+/// Checks the head, and receives the body.
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
+    let dav = enabled(state)?;
+    let is_deep = match Depth::of(request.head.fields).map_err(bad_request)? {
+        Depth::Zero => false,
+        Depth::Infinity => true,
+        Depth::One => return Err(bad_request("a lock needs Depth: 0 or infinity")),
+    };
+    let locking = Locking {
+        path: request.path.clone(),
+        principal: request.principal.clone(),
+        client: request.principal.owner().unwrap_or_else(|| request.client.key_text()),
+        remover: remover::of(request, state).remover,
+        tokens: SubmittedTokens::of(request),
+        hrefs: Hrefs::of(request, state),
+        time: LockTimeout::of(request.head.fields).get(),
+        is_deep,
+        is_directory: request.target.ends_with_slash(),
+    };
+    let then = AfterBody::Work(Box::new(move |body, state, disk| {
+        let answer = LockRequest::parse(&body).map_err(|error| refuse_body(&error));
+        let answer = answer.and_then(|wanted| {
+            authorise::ensure_current(&locking.principal, state)?;
+            match wanted {
+                LockRequest::Refresh => locking.refresh(&dav),
+                LockRequest::New(info) => locking.lock(info, &dav, state, disk),
+            }
+        });
+        JobOutcome::Respond(answer.unwrap_or_else(|refused| refused), None)
+    }));
+    posted::receive(request.head, MAX_BODY, then)
+}
+
+impl Locking {
+    /// Gives the lock that the request names more time.
+    fn refresh(&self, dav: &Dav) -> Result<Response, Response> {
+        let holder = self.principal.owner();
+        let claim = self.tokens.claim(holder.as_deref());
+        let now = SystemTime::now();
+        let lock = dav.locks().refresh(&self.path, claim, self.time, now);
+        let lock = lock.ok_or_else(|| {
+            let text = "no lock is refreshed: the field If names none that covers this path\n";
+            Response::text(Status::PRECONDITION_FAILED, text)
+        })?;
+        Ok(self.discovered(Status::OK, &lock, now))
+    }
+
+    fn lock(
+        &self,
+        info: LockInfo,
+        dav: &Arc<Dav>,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Response, Response> {
+        let grant = authorise::grant::<ToWrite>(&self.principal, &self.path, state)?;
+        if grant.hides_names() {
+            let text = "a lock needs more than the right to add files\n";
+            return Err(Response::text(Status::FORBIDDEN, text));
+        }
+        let is_there = match state.folder.describe(&grant, disk) {
+            Ok(_) => true,
+            Err(Error::NotFound) => false,
+            Err(error) => return Err(error_response::of(&error)),
+        };
+        if is_there {
+            authorise::grant::<ToChangeProperties>(&self.principal, &self.path, state)?;
+        } else {
+            self.ensure_parent(dav, state, disk)?;
+        }
+        let now = SystemTime::now();
+        let lock = Lock {
+            token: token(),
+            path: self.path.clone(),
+            is_deep: self.is_deep,
+            scope: info.scope,
+            owner: info.owner,
+            holder: self.principal.owner().map(Into::into),
+            counted_for: self.client.as_str().into(),
+            expires: now + self.time,
+        };
+        dav.locks().add(lock.clone(), now).map_err(|why| self.refuse(&why))?;
+        if is_there {
+            return Ok(self.locked(Status::OK, &lock, now));
+        }
+        match self.make_file(&grant, &lock, dav, state, disk) {
+            Ok(response) => Ok(response),
+            // Somebody else has just saved it.
+            Err(Error::Changed) => Ok(self.locked(Status::OK, &lock, now)),
+            Err(error) => {
+                let _ = dav.locks().unlock(&self.path, &lock.token, |_| true);
+                Err(error_response::of(&error))
+            }
+        }
+    }
+
+    /// Fails if a new file would need another directory first (§9.10.4), or if its directory is locked.
+    fn ensure_parent(&self, dav: &Dav, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
+        if self.is_directory {
+            return Err(error_response::of(&Error::NoParent));
+        }
+        if let Some(parent) = self.path.parent() {
+            let grant = authorise::grant::<ToWrite>(&self.principal, &parent, state)?;
+            state.folder.describe(&grant, disk).map_err(|error| match error {
+                Error::NotFound => error_response::of(&Error::NoParent),
+                error => error_response::of(&error),
+            })?;
+        }
+        let entry = [PathChange::Entry(&self.path)];
+        dav.admit(&entry, &self.tokens, &self.principal)
+            .map_err(|locked| self.refuse(&NoLock::Conflict(locked)))
+    }
+
+    /// Creates the empty file that is locked.
+    fn make_file(
+        &self,
+        grant: &Grant<'_, ToWrite>,
+        lock: &Lock,
+        dav: &Dav,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Response, Error> {
+        let incoming = state.folder.receive(grant, Some(0), disk)?;
+        let Saved { .. } = incoming.commit(Guard::MustBeNew, &self.remover, disk)?;
+        state.cache.invalidate(Moment::now());
+        let facts = state.folder.describe(grant, disk)?.facts;
+        let placeholder = Placeholder { grant: grant.clone().into_owned(), version: facts.version };
+        dav.placeholders().insert(lock.token.clone(), placeholder);
+        let now = SystemTime::now();
+        let response = self.locked(Status::CREATED, lock, now);
+        Ok(match representation::validators(&facts, now).etag {
+            Some(tag) => response.with("ETag", tag),
+            None => response,
+        })
+    }
+
+    fn locked(&self, status: Status, lock: &Lock, now: SystemTime) -> Response {
+        let token = &lock.token;
+        self.discovered(status, lock, now).with("Lock-Token", format_args!("<{token}>"))
+    }
+
+    /// The body of every successful response: the lock (§9.10.1).
+    fn discovered(&self, status: Status, lock: &Lock, now: SystemTime) -> Response {
+        let mut body = format!("{}<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>", multistatus::DECLARATION);
+        write_lock(lock, &self.hrefs, now, &mut body);
+        body.push_str("</D:lockdiscovery></D:prop>\n");
+        xml(status, body)
+    }
+
+    fn refuse(&self, why: &NoLock) -> Response {
+        match why {
+            NoLock::Conflict(paths) => {
+                let paths: Vec<_> = paths.iter().map(|path| self.hrefs.path(path, false)).collect();
+                let body = multistatus::error_at("no-conflicting-lock", paths.iter().map(String::as_str));
+                xml(Status::LOCKED, body)
+            }
+            NoLock::TooMany => {
+                let text = "there are too many locks (end some, or wait until they end)\n";
+                Response::text(Status::INSUFFICIENT_STORAGE, text)
+            }
+        }
+    }
+}
+
+/// A new token: a random UUID (RFC 9562 §5.4) as a URN.
+fn token() -> String {
+    let mut bytes = random::bytes();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut token = "urn:uuid:".to_owned();
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            token.push('-');
+        }
+        let _ = write!(token, "{byte:02x}");
+    }
+    token
+}
+
+#[cfg(test)]
+mod tests {
+    use super::token;
+
+    #[test]
+    fn tokens_are_random_uuids() {
+        let (one, other) = (token(), token());
+        assert_ne!(one, other);
+        let uuid = one.strip_prefix("urn:uuid:").expect("a URN");
+        let lengths: Vec<_> = uuid.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(&uuid[14..15], "4");
+        assert!("89ab".contains(&uuid[19..20]), "{uuid}");
+    }
+}

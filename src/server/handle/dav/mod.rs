@@ -1,0 +1,44 @@
+//! The methods of WebDAV that nothing else needs: PROPFIND, PROPPATCH, LOCK and UNLOCK (RFC 4918).
+
+mod live;
+pub(crate) mod lock;
+pub(crate) mod propfind;
+pub(crate) mod proppatch;
+mod stored;
+pub(crate) mod unlock;
+
+use std::sync::Arc;
+
+use crate::dav::{XmlBodyError, multistatus};
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::server::dav::Dav;
+use crate::server::error_response::bad_request;
+use crate::server::gate::locks::TYPE;
+use crate::server::handle::FOLDER;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// The largest body, in bytes. Known clients send up to 4 KB.
+const MAX_BODY: usize = 64 * 1024;
+
+/// WebDAV, or 405 if the server runs without it.
+fn enabled(state: &State) -> Result<Arc<Dav>, Response> {
+    state.dav.clone().ok_or_else(|| FOLDER.not_allowed())
+}
+
+/// The response to a body that is not what the method needs.
+fn refuse_body(error: &XmlBodyError) -> Response {
+    log::debug!("a body was refused: {error}");
+    bad_request(error)
+}
+
+/// A response with this XML.
+fn xml(status: Status, xml: String) -> Response {
+    Response::bytes(Head::new(status).field("Cache-Control", "no-store"), TYPE, xml.into_bytes())
+}
+
+/// An error with the condition that failed (RFC 4918 §16).
+fn failed(status: Status, condition: &str) -> Response {
+    xml(status, multistatus::error(condition))
+}

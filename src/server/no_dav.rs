@@ -1,0 +1,27 @@
+//! A build without WebDAV: there are no locks.
+
+#[path = "no_tokens.rs"]
+pub(super) mod tokens;
+
+use crate::access::Principal;
+use crate::path::SharePath;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// Nothing is locked.
+pub(super) fn ensure_unlocked(
+    _: &SharePath,
+    _: &tokens::SubmittedTokens,
+    _: &Principal,
+    _: &State,
+) -> Result<(), Response> {
+    Ok(())
+}
+
+/// There is nothing to end.
+pub(super) fn end_locks(_: &SharePath, _: &State) {}
+
+/// Nothing is locked.
+pub(super) fn is_locked(_: &SharePath, _: &State) -> bool {
+    false
+}
