@@ -218,8 +218,8 @@ mod tests {
     use crate::http::request::{FieldSpace, Head};
 
     fn parse(values: &[&str]) -> Result<Option<IfField>, IfFieldError> {
-        let lines: String = values.iter().map(|value| format!("if: {value}\r\n")).collect();
-        let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+        let lines: Vec<_> = values.iter().map(|value| format!("if: {value}\r\n")).collect();
+        let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", lines.concat());
         let mut space = FieldSpace::new();
         IfField::of(Head::parse(bytes.as_bytes(), &mut space).expect("a head").fields)
     }

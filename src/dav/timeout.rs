@@ -63,8 +63,8 @@ mod tests {
             (&["60"], 3600),
         ];
         for (values, expected) in table {
-            let lines: String = values.iter().map(|value| format!("Timeout: {value}\r\n")).collect();
-            let bytes = format!("LOCK / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+            let lines: Vec<_> = values.iter().map(|value| format!("Timeout: {value}\r\n")).collect();
+            let bytes = format!("LOCK / HTTP/1.1\r\nHost: h\r\n{}\r\n", lines.concat());
             let mut space = FieldSpace::new();
             let head = Head::parse(bytes.as_bytes(), &mut space).expect("a head");
             assert_eq!(LockTimeout::of(head.fields).get().as_secs(), expected, "{values:?}");

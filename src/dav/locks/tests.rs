@@ -62,8 +62,7 @@ fn locks_exclude_each_other() {
 #[test]
 fn changes_need_tokens() {
     let there = table(&["a", "d/", "e", "e/f/g"]);
-    type Cases = [(bool, &'static str, &'static [&'static str], &'static [&'static str]); 15];
-    let cases: Cases = [
+    let cases: [(bool, &str, &[&str], &[&str]); 15] = [
         (false, "b", &[], &[]),
         (false, "a", &[], &["a"]),
         (false, "a", &["a"], &[]),

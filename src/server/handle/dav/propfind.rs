@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use crate::access::{Principal, ToList, ToRead};
 use crate::blocking::Blocking;
 use crate::dav::multistatus::{self, PropStat};
-use crate::dav::{LiveProperty, PropertyName, Propfind};
+use crate::dav::{LiveProperty, NAMESPACE, PropertyName, Propfind};
 use crate::folder::{Description, EntryKind, Error, Scan};
 use crate::http::destination::Depth;
 use crate::http::response::Head;

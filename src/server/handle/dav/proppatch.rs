@@ -75,7 +75,7 @@ fn apply(
     if wishes.iter().any(|(_, wish)| matches!(wish, Wish::Protected | Wish::Invalid)) {
         return Ok(refused(&wishes, href));
     }
-    let times =
+    let mut times =
         wishes.iter().filter_map(|(_, wish)| if let Wish::Time(time) = wish { Some(*time) } else { None });
     let modified = times.next_back();
     let stored: Vec<_> =

@@ -47,12 +47,11 @@ impl StoredProperties {
             PropertyChange::Set(element) => {
                 let mut xml = String::new();
                 write_element(element, &mut xml);
-                match self.0.iter_mut().find(|one| one.is(&element.name)) {
-                    Some(one) => one.xml = xml,
-                    None => {
-                        let PropertyName { namespace, local } = element.name.clone();
-                        self.0.push(StoredProperty { namespace, local, xml });
-                    }
+                if let Some(one) = self.0.iter_mut().find(|one| one.is(&element.name)) {
+                    one.xml = xml;
+                } else {
+                    let PropertyName { namespace, local } = element.name.clone();
+                    self.0.push(StoredProperty { namespace, local, xml });
                 }
             }
         }
