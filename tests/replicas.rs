@@ -1,12 +1,16 @@
 //! Several servers on one folder: none removes what another has accepted.
 
+mod relay;
+mod trash;
+mod wandering;
+
 use std::sync::Barrier;
 use std::thread;
 
 use crate::common::{Answer, Mount, Wharf, eventually};
 
-/// How many times two requests are sent at once.
-const ROUNDS: usize = 100;
+/// How many times two requests are sent at once: without a lock, every second of these races has two winners.
+const ROUNDS: usize = 300;
 
 /// One folder with two servers.
 struct Pair {
@@ -20,6 +24,22 @@ impl Pair {
         let flags = [&["--no-sync"], flags].concat();
         let servers = [(); 2].map(|()| Wharf::serve_folder(folder.path(), &flags));
         Self { servers, _folder: folder }
+    }
+
+    /// Sends one request to each server at the same time.
+    fn at_once(&self, request: impl Fn(usize) -> (&'static str, String, String) + Sync) -> [Answer; 2] {
+        let barrier = Barrier::new(2);
+        let ask = |server: usize| {
+            let (method, target, fields) = request(server);
+            let mut wire = self.servers[server].connect();
+            barrier.wait();
+            wire.ask(method, &target, &fields, b"")
+        };
+        thread::scope(|scope| {
+            let one = scope.spawn(|| ask(0));
+            let other = ask(1);
+            [one.join().expect("an answer"), other]
+        })
     }
 
     /// Both servers receive an upload for the same name, round after round, and its content at the same time.
