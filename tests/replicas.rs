@@ -1,5 +1,6 @@
 //! Several servers on one folder: none removes what another has accepted.
 
+mod locks;
 mod relay;
 mod trash;
 mod wandering;
@@ -233,24 +234,4 @@ fn an_upload_moves_from_server_to_server() {
     let left: Vec<_> =
         left.filter(|entry| entry.path().extension().is_none_or(|end| end != "json")).collect();
     assert!(left.is_empty(), "{left:?}");
-}
-
-#[test]
-fn an_upload_that_another_machine_resumes_is_not_mixed() {
-    let Some((folder, mounts)) = two_mounts() else { return };
-    let first = Wharf::serve_folder(mounts[0].point(), &[]);
-    let begun = first.ask("POST", "/a", "Upload-Complete: ?0\r\n", b"");
-    let upload = begun.field("Location");
-    let mut wire = first.connect();
-    let host = first.address();
-    let patch = piece(0, 8, true);
-    wire.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {host}\r\n{patch}\r\nmine"));
-    let second = Wharf::serve_folder(mounts[1].point(), &[]);
-    eventually("the second server sees the bytes received", || {
-        second.ask("HEAD", &upload, "", b"").field("Upload-Offset") == "4"
-    });
-    let answer = second.ask("PATCH", &upload, &piece(4, 4, true), b"hers");
-    assert_eq!(answer.code(), 200, "{}", answer.text());
-    assert_eq!(wire.send("mine").read_answer(false).code(), 409, "it belongs to the second server now");
-    assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"minehers");
 }

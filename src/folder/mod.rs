@@ -21,6 +21,7 @@
 //!
 //! Knows nothing of protocols: of requests, status codes or sockets.
 
+mod abilities;
 mod acl;
 mod arrive;
 mod attributes;
@@ -44,6 +45,7 @@ mod real_path;
 mod remove;
 mod remover;
 mod rename;
+mod replicas;
 mod reserve;
 mod restore;
 mod root;
@@ -63,6 +65,7 @@ mod trash;
 mod uploads;
 mod walk;
 
+pub use abilities::Abilities;
 pub use arrive::{IfTaken, NewName};
 pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
@@ -76,6 +79,7 @@ pub use open::{Named, Node, OpenFile};
 pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Moved, Renamed};
+pub use replicas::Others;
 pub use rules::{OnConflict, Rules};
 pub use trash::{Emptied, Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
@@ -141,6 +145,13 @@ impl Folder {
         shared.stays()?;
         shared.root.check(for_writing)?;
         if for_writing { shared.reserve.admit(None, shared.root.dir()) } else { Ok(()) }
+    }
+
+    /// What the file system can do, and which other servers have the folder now. It makes files and removes them.
+    pub fn survey(&self, _: Blocking<'_>) -> Result<(Abilities, Others), Error> {
+        let shared = self.source.current();
+        shared.may_change()?;
+        Ok(shared.replicas.survey(&shared.root)?)
     }
 
     /// Opens a file or a directory, with two system calls: open and stat.
@@ -440,7 +451,7 @@ impl Folder {
     }
 
     /// Discards the uploads to which nothing was added for a [`LIFETIME`] before `now`, and empty ones after an
-    /// [`EMPTY_LIFETIME`].
+    /// [`EMPTY_LIFETIME`]. Tells other servers that this one has the folder. Call it once a minute.
     pub fn forget_uploads(&self, now: SystemTime, _: Blocking<'_>) {
         self.source.uploads().discard_expired(now);
     }

@@ -15,6 +15,7 @@ use super::claims::Claims;
 use super::commit_lock::CommitLock;
 use super::error::{CannotShare, Error};
 use super::place::Place;
+use super::replicas::Replicas;
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
 use super::rules::{OnConflict, Rules};
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     directory_syncs: DirectorySyncs,
     pub(super) claims: Claims,
     pub(super) trash: Trash,
+    pub(super) replicas: Replicas,
 }
 
 impl Shared {
@@ -56,6 +58,7 @@ impl Shared {
             directory_syncs: DirectorySyncs::default(),
             claims: Claims::default(),
             trash: Trash::new(rules),
+            replicas: Replicas::new(),
         })
     }
 

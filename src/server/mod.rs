@@ -126,7 +126,7 @@ pub use self::tls::{Certificates, PairFiles, Reachable, SelfSigned, TlsRules};
 pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
 pub use self::url_path::path_of_url;
 use crate::blocking::Blocking;
-use crate::folder::{Folder, FolderId};
+use crate::folder::{self, Abilities, Folder, FolderId, Others};
 use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::server::moment::Moment;
@@ -296,6 +296,11 @@ impl Server {
 /// The id of a folder; it gets one if it has none.
 pub fn folder_id(folder: &Folder) -> io::Result<FolderId> {
     folder.id(random::bytes(), Blocking::own_thread())
+}
+
+/// What the file system of a folder can do, and which servers have the folder now.
+pub fn survey(folder: &Folder) -> Result<(Abilities, Others), folder::Error> {
+    folder.survey(Blocking::own_thread())
 }
 
 /// Waits for the threads for at most this time. A thread that is blocked on the disk must not keep the server from

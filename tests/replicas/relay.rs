@@ -84,7 +84,8 @@ impl Inner {
     /// A connection to the next server that accepts one.
     fn next_server(&self) -> Option<TcpStream> {
         let next = self.requests.fetch_add(1, Ordering::SeqCst);
-        let in_turn = self.servers.iter().cycle().skip(next % self.servers.len()).take(self.servers.len());
-        in_turn.filter_map(|server| TcpStream::connect(server).ok()).next()
+        let mut in_turn =
+            self.servers.iter().cycle().skip(next % self.servers.len()).take(self.servers.len());
+        in_turn.find_map(|server| TcpStream::connect(server).ok())
     }
 }
