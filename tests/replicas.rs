@@ -2,6 +2,7 @@
 
 mod locks;
 mod relay;
+mod replaced;
 mod trash;
 mod wandering;
 

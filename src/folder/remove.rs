@@ -91,6 +91,7 @@ impl Remove<'_> {
             let lock = self.lock()?;
             shared.stays()?;
             place.confirm(&shared.root, place.nearest())?;
+            self.guard.refresh(dir, name)?;
             let now = self.examine()?;
             if Identity::of(&now.stat) != Identity::of(&stat) {
                 continue;

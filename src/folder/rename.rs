@@ -136,6 +136,7 @@ impl<'e> Ends<'e> {
         let renamed = {
             let _lock = lock(shared, &self.wanted(&self.to), guard)?;
             shared.stays()?;
+            guard.refresh(from_dir, source.name())?;
             self.with_item(&stats, guard, |lay_at, arriving| {
                 let step = arriving.decide()?;
                 let is_directory = root::file_type(&arriving.stat) == FileType::Directory;

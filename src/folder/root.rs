@@ -14,7 +14,7 @@ use super::rules::Rules;
 use crate::access::{Grant, Operation, ToList};
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -323,6 +323,17 @@ pub(super) fn file_type(stat: &Stat) -> FileType {
 /// The `stat` of `name` in `dir`; for a link, that of the link itself, not of its target.
 pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
     fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Makes a network file system say what has this name now. Otherwise [`look_in`] may find what it has said up to some
+/// seconds ago, while another machine has replaced the file. `ENOENT` may also mean that it has.
+pub(super) fn refresh(dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
+    match fs::statx(dir, name.as_bytes(), flags, StatxFlags::BASIC_STATS) {
+        // A kernel without `statx`.
+        Ok(_) | Err(Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// How many bytes a user other than root may still write.

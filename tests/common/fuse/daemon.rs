@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirEntryExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -33,8 +34,8 @@ pub const EVENTS: &str = "events";
 /// The file with the faults that are set.
 pub const WORDS: &str = "words";
 
-/// The kernel caches nothing: every lookup asks the daemon.
-const NEVER: Duration = Duration::ZERO;
+/// How long the kernel caches names and attributes, with the fault [`words::CACHES`]. Without it, every lookup asks the daemon.
+const CACHED: Duration = Duration::from_secs(60);
 const GENERATION: Generation = Generation(0);
 
 #[test]
@@ -59,6 +60,8 @@ struct Passthrough {
     place: PathBuf,
     root: PathBuf,
     inner: Mutex<Inner>,
+    /// How many operations could have failed with ESTALE.
+    staleable: AtomicUsize,
 }
 
 struct Inner {
@@ -76,7 +79,7 @@ impl Passthrough {
         let events = File::options().create(true).append(true).open(place.join(EVENTS))?;
         let nodes = HashMap::from([(INodeNo::ROOT.0, (Arc::new(open_path(&root)?), 1))]);
         let inner = Inner { events, nodes, open: HashMap::new(), last_handle: 0 };
-        Ok(Self { place: place.to_owned(), root, inner: Mutex::new(inner) })
+        Ok(Self { place: place.to_owned(), root, inner: Mutex::new(inner), staleable: AtomicUsize::new(0) })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -85,6 +88,18 @@ impl Passthrough {
 
     fn is(&self, word: &str) -> bool {
         fs::read_to_string(self.place.join(WORDS)).is_ok_and(|text| text.lines().any(|line| line == word))
+    }
+
+    /// Fails if one of these faults is set: always, or five times out of six.
+    fn be_stale(&self, always: &str, mostly: &str) -> io::Result<()> {
+        let is_next = || self.staleable.fetch_add(1, Ordering::Relaxed) % 6 != 5;
+        let is_stale = self.is(always) || self.is(mostly) && is_next();
+        if is_stale { Err(rustix::io::Errno::STALE.into()) } else { Ok(()) }
+    }
+
+    /// How long the kernel may cache a name or attributes.
+    fn time_to_live(&self) -> Duration {
+        if self.is(words::CACHES) { CACHED } else { Duration::ZERO }
     }
 
     fn record(&self, line: &str) {
@@ -286,7 +301,7 @@ struct Set {
 
 impl Filesystem for Daemon {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        entry(self.0.look_up(parent, name), reply);
+        entry(&self.0, self.0.look_up(parent, name), reply);
     }
 
     fn forget(&self, _: &Request, inode: INodeNo, lookups: u64) {
@@ -295,7 +310,7 @@ impl Filesystem for Daemon {
 
     fn getattr(&self, _: &Request, inode: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         let metadata = self.0.node(inode).and_then(|node| node.metadata());
-        attr(metadata.map(|metadata| self.0.attributes(&metadata, inode.0)), reply);
+        attr(&self.0, metadata.map(|metadata| self.0.attributes(&metadata, inode.0)), reply);
     }
 
     fn setattr(
@@ -316,7 +331,7 @@ impl Filesystem for Daemon {
         _: Option<fuser::BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        attr(self.0.set_attributes(inode, &Set { mode, uid, gid, size, atime, mtime }), reply);
+        attr(&self.0, self.0.set_attributes(inode, &Set { mode, uid, gid, size, atime, mtime }), reply);
     }
 
     fn readlink(&self, _: &Request, inode: INodeNo, reply: ReplyData) {
@@ -332,7 +347,7 @@ impl Filesystem for Daemon {
             self.0.happened("mkdir", found.ino.0, &self.0.shown(parent)?.join(name));
             Ok(found)
         };
-        entry(make(), reply);
+        entry(&self.0, make(), reply);
     }
 
     fn symlink(&self, _: &Request, parent: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry) {
@@ -340,11 +355,11 @@ impl Filesystem for Daemon {
             std::os::unix::fs::symlink(target, self.0.path(parent)?.join(name))?;
             self.0.look_up(parent, name)
         };
-        entry(make(), reply);
+        entry(&self.0, make(), reply);
     }
 
     fn link(&self, _: &Request, inode: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        entry(self.0.link(inode, parent, name), reply);
+        entry(&self.0, self.0.link(inode, parent, name), reply);
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -369,7 +384,9 @@ impl Filesystem for Daemon {
     }
 
     fn open(&self, _: &Request, inode: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        opened(&self.0, self.0.path(inode).and_then(|path| access(flags.0).open(path)), reply);
+        let file = self.0.be_stale(words::STALE_OPENS, words::STALE_OPENS_MOSTLY);
+        let file = file.and_then(|()| self.0.path(inode)).and_then(|path| access(flags.0).open(path));
+        opened(&self.0, file, reply);
     }
 
     fn create(
@@ -384,7 +401,7 @@ impl Filesystem for Daemon {
     ) {
         match self.0.create(parent, name, mode, flags) {
             Ok((attributes, handle)) => {
-                reply.created(&NEVER, &attributes, GENERATION, handle, FopenFlags::empty());
+                reply.created(&self.0.time_to_live(), &attributes, GENERATION, handle, FopenFlags::empty());
             }
             Err(error) => reply.error(error.into()),
         }
@@ -402,7 +419,9 @@ impl Filesystem for Daemon {
         reply: ReplyData,
     ) {
         let mut content = vec![0; size as usize];
-        let read = self.0.file(handle).and_then(|file| file.read_at(&mut content, offset));
+        let read = self.0.be_stale(words::STALE_READS, words::STALE_READS_MOSTLY);
+        let read =
+            read.and_then(|()| self.0.file(handle)).and_then(|file| file.read_at(&mut content, offset));
         data(read.map(|length| content[..length].to_vec()), reply);
     }
 
@@ -543,16 +562,16 @@ fn timespec(time: Option<TimeOrNow>) -> Timespec {
     Timespec { tv_sec: seconds, tv_nsec: nanoseconds }
 }
 
-fn entry(outcome: io::Result<FileAttr>, reply: ReplyEntry) {
+fn entry(passthrough: &Passthrough, outcome: io::Result<FileAttr>, reply: ReplyEntry) {
     match outcome {
-        Ok(attributes) => reply.entry(&NEVER, &attributes, GENERATION),
+        Ok(attributes) => reply.entry(&passthrough.time_to_live(), &attributes, GENERATION),
         Err(error) => reply.error(error.into()),
     }
 }
 
-fn attr(outcome: io::Result<FileAttr>, reply: ReplyAttr) {
+fn attr(passthrough: &Passthrough, outcome: io::Result<FileAttr>, reply: ReplyAttr) {
     match outcome {
-        Ok(attributes) => reply.attr(&NEVER, &attributes),
+        Ok(attributes) => reply.attr(&passthrough.time_to_live(), &attributes),
         Err(error) => reply.error(error.into()),
     }
 }
