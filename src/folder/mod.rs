@@ -138,13 +138,13 @@ impl Folder {
         self.source.follow()
     }
 
-    /// Fails if the folder's path does not name it, if it cannot be read or, for writing, written, or if the disk has less
-    /// space than the reserve.
+    /// Fails if the folder's path does not name it, if it cannot be read or, for writing, written, or if the disk is full or
+    /// has less space than the reserve.
     pub fn check(&self, for_writing: bool, _: Blocking<'_>) -> Result<(), Error> {
         let shared = self.source.current();
         shared.stays()?;
         shared.root.check(for_writing)?;
-        if for_writing { shared.reserve.admit(None, shared.root.dir()) } else { Ok(()) }
+        if for_writing { shared.reserve.admit(Some(1), shared.root.dir()) } else { Ok(()) }
     }
 
     /// What the file system can do, and which other servers have the folder now. It makes files and removes them.

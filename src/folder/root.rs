@@ -14,7 +14,7 @@ use super::rules::Rules;
 use crate::access::{Grant, Operation, ToList};
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat, StatxFlags};
+use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -33,6 +33,8 @@ pub(super) const OWN: &str = ".wharf";
 pub(super) struct Root {
     dir: Dir,
     identity: Identity,
+    /// Whether a file system is mounted there.
+    is_mount: bool,
 }
 
 /// Identifies a directory among all that exist at the same time.
@@ -76,7 +78,9 @@ impl Root {
         // Opening needs the right to read. Entering needs another right, without which every file would be
         // denied.
         let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
-        Ok(Self { dir: Dir::from_std_file(handle.into()), identity })
+        let is_mount = fs::statx(&handle, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+            .is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+        Ok(Self { dir: Dir::from_std_file(handle.into()), identity, is_mount })
     }
 
     /// The facts of something below it, from its `stat`.
@@ -87,6 +91,11 @@ impl Root {
     /// The identity of the directory.
     pub(super) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// Whether a file system was mounted there when it was opened.
+    pub(super) fn is_mount(&self) -> bool {
+        self.is_mount
     }
 
     /// The directory itself.

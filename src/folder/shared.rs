@@ -29,6 +29,8 @@ use crate::durable::group::DirectorySyncs;
 pub(super) struct Shared {
     /// The path that it was opened by.
     path: PathBuf,
+    /// The same without links.
+    real: Option<PathBuf>,
     pub(super) root: Root,
     /// Whether the folder is now another directory.
     is_replaced: AtomicBool,
@@ -48,6 +50,7 @@ impl Shared {
         let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
         Ok(Self {
             path: path.to_owned(),
+            real: path.canonicalize().ok(),
             root,
             is_replaced: AtomicBool::new(false),
             rules: rules.clone(),
@@ -65,6 +68,11 @@ impl Shared {
     /// The path that it was opened by.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether this path, resolved now, is the place where it was opened.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.real.is_some() && self.real == path.canonicalize().ok()
     }
 
     /// Records that the folder is another directory from now on.

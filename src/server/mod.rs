@@ -53,6 +53,7 @@ mod password_verdict;
 mod passwords;
 mod pipeline;
 mod random;
+mod readiness;
 mod receive;
 mod remover;
 mod representation;
@@ -114,6 +115,7 @@ use self::jobs::{Chore, Chores, Jobs};
 pub use self::login_names::LoginNames;
 use self::observe::Observers;
 pub use self::observe::Recorder;
+use self::readiness::ReadinessChecks;
 use self::runtime::Runtime;
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -173,6 +175,7 @@ impl Server {
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             trash_sweeps: Permits::new(1),
+            readiness: ReadinessChecks::default(),
             archives: FairPermits::new(capacity::archives(files)),
             copies: FairPermits::new(capacity::COPIES),
             listings: Permits::new(listing::SHARES),
