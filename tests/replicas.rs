@@ -1,5 +1,7 @@
 //! Several servers on one folder: none removes what another has accepted.
 
+mod gluster;
+mod killed;
 mod locks;
 mod relay;
 mod replaced;

@@ -29,6 +29,10 @@ impl Relay {
         Self { address, inner }
     }
 
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(super) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
