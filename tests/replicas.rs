@@ -54,7 +54,17 @@ impl Pair {
         fields: impl Fn(usize) -> String,
         check: impl Fn(usize, [Answer; 2]),
     ) {
-        for round in 0..ROUNDS {
+        self.race_for(ROUNDS, target, fields, check);
+    }
+
+    fn race_for(
+        &self,
+        rounds: usize,
+        target: impl Fn(usize) -> String,
+        fields: impl Fn(usize) -> String,
+        check: impl Fn(usize, [Answer; 2]),
+    ) {
+        for round in 0..rounds {
             let (target, fields, barrier) = (target(round), fields(round), Barrier::new(2));
             let upload = |server: usize| {
                 let (mut wire, host) = (self.servers[server].connect(), self.servers[server].address());

@@ -11,6 +11,9 @@ use super::{Pair, piece};
 use crate::common::gluster::Gluster;
 use crate::common::{Answer, Wharf, eventually, run};
 
+/// Each takes up to a second, until both servers see the same version.
+const RACES: usize = 60;
+
 fn tag(wharf: &Wharf, target: &str) -> String {
     wharf.ask("HEAD", target, "", b"").field("ETag")
 }
@@ -66,7 +69,8 @@ fn three_servers_on_glusterfs() {
         format!("If-Match: {}\r\n", now()[0])
     };
     let winners = Mutex::new(Vec::new());
-    pair.race(
+    pair.race_for(
+        RACES,
         |_| "/a".to_owned(),
         fields,
         |_, answers| {
