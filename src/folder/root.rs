@@ -337,8 +337,12 @@ pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
 /// Makes a network file system say what has this name now. Otherwise [`look_in`] may find what it has said up to some
 /// seconds ago, while another machine has replaced the file. `ENOENT` may also mean that it has.
 pub(super) fn refresh(dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
+    // Some file systems do not count links.
+    let is_counted = look_in(&dir, name).is_ok_and(|stat| stat.st_nlink > 0);
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
     match fs::statx(dir, name.as_bytes(), flags, StatxFlags::BASIC_STATS) {
+        // On GlusterFS, all else about a file that is open here is as before it was replaced.
+        Ok(stat) if is_counted && stat.stx_nlink == 0 => Err(Errno::NOENT),
         // A kernel without `statx`.
         Ok(_) | Err(Errno::NOSYS) => Ok(()),
         Err(error) => Err(error),
