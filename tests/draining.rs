@@ -117,3 +117,35 @@ fn a_disk_below_its_reserve_is_not_ready() {
     let reader = Wharf::serve(&["--reserve", "1000000T", "--read-only"]);
     assert_eq!(ready(&reader).0, 200, "it writes nothing");
 }
+
+#[test]
+fn a_full_disk_is_not_ready_for_uploads() {
+    let Some(disk) = SmallDisk::mount("1M") else { return };
+    let wharf = Wharf::serve_in(disk.place(), &[]);
+    let reader = Wharf::serve_folder(&wharf.folder(), &["--read-only"]);
+    let file = wharf.folder().join("full");
+    // Writes what fits.
+    let _ = fs::write(&file, vec![0; 2 << 20]);
+    assert_eq!(disk.free(), 0);
+    let (code, text) = ready(&wharf);
+    assert!(code == 503 && text.contains("space"), "{code} {text}");
+    assert_eq!((ready(&reader).0, wharf.ask("HEAD", "/full", "", b"").code()), (200, 200), "it can be read");
+    fs::remove_file(file).expect("removed");
+    eventually("it is ready again", || ready(&wharf).0 == 200);
+}
+
+/// The directory below the mount is not the folder: what is saved there would be on the wrong disk.
+#[test]
+fn a_folder_that_was_unmounted_is_not_ready() {
+    let Some(disk) = SmallDisk::mount("8M") else { return };
+    let wharf = Wharf::serve_in(disk.place(), &[]);
+    wharf.write("a", "content");
+    assert_eq!(ready(&wharf).0, 200);
+    disk.vanish();
+    eventually("it is noticed", || wharf.log().contains("its file system is no longer mounted"));
+    let (code, text) = ready(&wharf);
+    assert!(code == 503 && text.starts_with("not ready: "), "{code} {text}");
+    assert_eq!(wharf.ask("PUT", "/b", "", b"b").code(), 503);
+    assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "content", "the old directory is still served");
+    assert_eq!(fs::read_dir(wharf.folder()).expect("a folder").count(), 0, "nothing is saved below it");
+}

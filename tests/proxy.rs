@@ -1,5 +1,6 @@
 //! Behind a proxy: the server's pages count as its own, and event streams and large uploads get through.
 
+mod cluster;
 mod long;
 mod rolling;
 mod visit;

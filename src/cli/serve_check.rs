@@ -10,11 +10,11 @@ use super::rights_line;
 use super::serve_args::ServeArgs;
 use super::serve_config::{Prepared, prepare};
 use crate::access::{Access, Right, Rights, Rule};
-use crate::folder::Rules;
+use crate::folder::{Error, Folder, Rules};
 use crate::format::{Bytes, Lasting};
 use crate::net::listener::ListenAddress;
 use crate::printable::Printable;
-use crate::server::Config;
+use crate::server::{self, Config};
 
 /// Reads everything as a start would, and prints what it means. Secrets are shown as `set`, with where they come from.
 pub(super) fn run(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
@@ -24,12 +24,22 @@ pub(super) fn run(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     lines.extend(addresses(&config));
     lines.extend(secrets.iter().map(|(what, origin)| format!("{what}: {origin}")));
     lines.push(trash(config.folder.rules()));
+    lines.extend(file_system(&config.folder));
     lines.push(rights_line::of(&config.access, set_by));
     lines.push(String::new());
     lines.extend(rules(&config.access));
     lines.extend(withheld(config.access.withheld()));
     outputs.print_before_log(&(lines.join("\n") + "\n"));
     Ok(())
+}
+
+/// What the folder's file system can do, and which servers have the folder now.
+fn file_system(folder: &Folder) -> Option<String> {
+    match server::survey(folder) {
+        Ok((abilities, others)) => Some(format!("file system: {abilities}; other servers: {others}")),
+        Err(Error::ReadOnly) => None,
+        Err(error) => Some(format!("file system: it cannot be tested ({error})")),
+    }
 }
 
 /// How long the trash keeps entries, and its maximum size.

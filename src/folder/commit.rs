@@ -269,6 +269,7 @@ impl Commit<'_> {
         shared.stays()?;
         place.confirm(&shared.root, dir)?;
         let Judged { grant, real } = &place.judge_in(&shared.root, dir, self.grant)?;
+        terms.guard.refresh(dir, place.name())?;
         let found = place.occupant(&shared.root, dir, grant);
         let is_told = !grant.hides_names();
         if !is_told && !matches!(found, Ok(None)) {

@@ -6,7 +6,8 @@
 //!
 //! Nothing is saved in a directory that the path no longer names: uploads check before they begin and before
 //! their file appears, and fail with [`Error::Replaced`](super::Error::Replaced). Open files are read to
-//! their end. If the path names nothing for a while, or nothing readable, the old directory is still served.
+//! their end. If the path names nothing for a while, or nothing readable, the old directory is still served. The empty
+//! directory below a file system that was unmounted is not the folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -127,6 +128,9 @@ impl Source {
         }
         self.may_follow.get().map_or(Ok(()), |may_follow| may_follow()).map_err(cannot)?;
         let other = Shared::open(&self.path, &self.rules, self.best)?;
+        if current.root.is_mount() && !other.root.is_mount() && current.is_at(&self.path) {
+            return Err(cannot(io::Error::other("its file system is no longer mounted")));
+        }
         Ok((other.root.identity() != current.root.identity()).then_some(other))
     }
 }

@@ -1,5 +1,9 @@
 //! A condition on the file that an upload would replace.
 
+use std::ffi::OsStr;
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
@@ -44,6 +48,17 @@ impl Expected {
 }
 
 impl Guard {
+    /// Makes sure that the guard is checked against what has this name now, on any machine. Call it with the lock.
+    pub(super) fn refresh(self, dir: impl AsFd, name: &OsStr) -> Result<(), Error> {
+        match self {
+            Self::None | Self::MustBeNew => Ok(()),
+            Self::MustExist | Self::MustBe(_) => root::refresh(dir, name).map_err(|error| match error {
+                Errno::NOENT => Error::Changed,
+                error => error.into(),
+            }),
+        }
+    }
+
     /// Fails if the guard does not hold for the file that has the name now.
     pub(super) fn check(self, occupant: Option<FileVersion>) -> Result<(), Error> {
         let holds = match self {

@@ -21,6 +21,7 @@
 //!
 //! Knows nothing of protocols: of requests, status codes or sockets.
 
+mod abilities;
 mod acl;
 mod arrive;
 mod attributes;
@@ -50,6 +51,7 @@ mod real_path;
 mod remove;
 mod remover;
 mod rename;
+mod replicas;
 mod reserve;
 mod restore;
 mod root;
@@ -71,6 +73,7 @@ mod upload_operations;
 mod uploads;
 mod walk;
 
+pub use abilities::Abilities;
 pub use arrive::{IfTaken, NewName};
 pub use commit::Saved;
 pub use copy::{Copying, Extent, Relocated};
@@ -86,6 +89,7 @@ pub use properties::{MAX_PROPERTIES, PropertyError};
 pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Moved, Renamed};
+pub use replicas::Others;
 pub use rules::{OnConflict, Rules};
 pub use trash::{Emptied, Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
@@ -145,12 +149,19 @@ impl Folder {
     }
 
     /// Fails if the folder's path does not name the folder, or if the folder cannot be read. For writing, it also fails
-    /// if the folder cannot be written, or if the disk has less free space than the reserve.
+    /// if the folder cannot be written, or if the disk is full or has less free space than the reserve.
     pub fn check(&self, for_writing: bool, _: Blocking<'_>) -> Result<(), Error> {
         let shared = self.source.current();
         shared.stays()?;
         shared.root.check(for_writing)?;
-        if for_writing { shared.reserve.admit(None, shared.root.dir()) } else { Ok(()) }
+        if for_writing { shared.reserve.admit(Some(1), shared.root.dir()) } else { Ok(()) }
+    }
+
+    /// What the file system can do, and which other servers have the folder now. It makes files and removes them.
+    pub fn survey(&self, _: Blocking<'_>) -> Result<(Abilities, Others), Error> {
+        let shared = self.source.current();
+        shared.may_change()?;
+        Ok(shared.replicas.survey(&shared.root)?)
     }
 
     /// Opens a file or a directory, with two system calls: open and stat.

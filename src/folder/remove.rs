@@ -95,6 +95,7 @@ impl Remove<'_> {
             let lock = self.lock()?;
             shared.stays()?;
             let names = place.confirm_to_change(&shared.root, shared.syncs())?;
+            self.expected.guard.refresh(dir, name)?;
             let now = self.examine()?;
             if Identity::of(&now.stat) != Identity::of(&stat) {
                 continue;

@@ -138,6 +138,7 @@ impl<'e> Ends<'e> {
             let _lock = lock(shared, &self.wanted(&self.to), expected.guard)?;
             shared.stays()?;
             let begun = self.confirm(shared.syncs())?;
+            expected.guard.refresh(source.nearest(), source.name())?;
             let renamed = self.with_item(|lay_at, arriving| {
                 let step = arriving.decide()?;
                 let is_directory = root::file_type(&arriving.stat) == FileType::Directory;

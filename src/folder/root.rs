@@ -14,7 +14,7 @@ use super::rules::Rules;
 use crate::access::{Grant, Operation, ToList};
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -36,6 +36,8 @@ pub(super) struct Root {
     /// Unlike other directories, it is open for reading, so it can be synced.
     dir: Arc<Dir>,
     identity: Identity,
+    /// Whether a file system is mounted there.
+    is_mount: bool,
 }
 
 /// Identifies a directory among all that exist at the same time.
@@ -91,7 +93,9 @@ impl Root {
         // Opening needs the right to read. Entering needs another right, without which every file would be
         // denied.
         let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
-        Ok(Self { dir: Arc::new(Dir::from_std_file(handle.into())), identity })
+        let is_mount = fs::statx(&handle, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+            .is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+        Ok(Self { dir: Arc::new(Dir::from_std_file(handle.into())), identity, is_mount })
     }
 
     /// The facts of something below it, from its `stat`.
@@ -102,6 +106,11 @@ impl Root {
     /// The identity of the directory.
     pub(super) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// Whether a file system was mounted there when it was opened.
+    pub(super) fn is_mount(&self) -> bool {
+        self.is_mount
     }
 
     /// The directory itself.
@@ -351,6 +360,21 @@ pub(super) fn file_type(stat: &Stat) -> FileType {
 /// The `stat` of `name` in `dir`; for a link, that of the link itself, not of its target.
 pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
     fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Makes a network file system say what has this name now. Otherwise [`look_in`] may find what it has said up to some
+/// seconds ago, while another machine has replaced the file. `ENOENT` may also mean that it has.
+pub(super) fn refresh(dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
+    // Some file systems do not count links.
+    let is_counted = look_in(&dir, name).is_ok_and(|stat| stat.st_nlink > 0);
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
+    match fs::statx(dir, name.as_bytes(), flags, StatxFlags::BASIC_STATS) {
+        // On GlusterFS, all else about a file that is open here is as before it was replaced.
+        Ok(stat) if is_counted && stat.stx_nlink == 0 => Err(Errno::NOENT),
+        // A kernel without `statx`.
+        Ok(_) | Err(Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// How many bytes a user other than root may still write.

@@ -16,6 +16,7 @@ use super::commit_lock::CommitLock;
 use super::error::{CannotShare, Error};
 use super::mounts::Mounts;
 use super::place::Place;
+use super::replicas::Replicas;
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
 use super::rules::{OnConflict, Rules};
@@ -29,6 +30,8 @@ use crate::durable::group::DirectorySyncs;
 pub(super) struct Shared {
     /// The path that it was opened by.
     path: PathBuf,
+    /// The same without links.
+    real: Option<PathBuf>,
     pub(super) root: Root,
     /// Whether the folder is now another directory.
     is_replaced: AtomicBool,
@@ -41,6 +44,7 @@ pub(super) struct Shared {
     pub(super) claims: Claims,
     pub(super) trash: Trash,
     pub(super) mounts: Mounts,
+    pub(super) replicas: Replicas,
 }
 
 impl Shared {
@@ -48,6 +52,7 @@ impl Shared {
         let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
         Ok(Self {
             path: path.to_owned(),
+            real: path.canonicalize().ok(),
             root,
             is_replaced: AtomicBool::new(false),
             rules: rules.clone(),
@@ -59,12 +64,18 @@ impl Shared {
             claims: Claims::default(),
             trash: Trash::new(rules),
             mounts: Mounts::open(),
+            replicas: Replicas::new(),
         })
     }
 
     /// The path that it was opened by.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether this path, resolved now, is the place where it was opened.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.real.is_some() && self.real == path.canonicalize().ok()
     }
 
     /// Records that the folder is another directory from now on.

@@ -56,7 +56,8 @@ impl Folder {
     }
 
     /// Discards the uploads to which nothing was added for a [`LIFETIME`](crate::folder::LIFETIME) before `now`, and empty
-    /// uploads after an [`EMPTY_LIFETIME`](crate::folder::EMPTY_LIFETIME).
+    /// uploads after an [`EMPTY_LIFETIME`](crate::folder::EMPTY_LIFETIME). Tells other servers that this server has the
+    /// folder. Call it once a minute.
     pub fn forget_uploads(&self, now: SystemTime, _: Blocking<'_>) {
         self.source.uploads().discard_expired(now);
     }

@@ -16,7 +16,7 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use rustix::io::{ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use crate::blocking::Blocking;
 use crate::http::body::Framing;
@@ -230,6 +230,10 @@ impl std::ops::Deref for Buffer {
     }
 }
 
+/// On a network file system, another machine has replaced the file since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StaleFile;
+
 impl FileSpan {
     /// A span of this file. If the file is shorter when it is sent, the response is aborted.
     pub(super) fn new(file: OpenedFile, span: Span) -> Self {
@@ -242,16 +246,20 @@ impl FileSpan {
     }
 
     /// Reads it, if that costs less than `sendfile`.
-    pub(super) fn read_if_small(self, disk: Blocking<'_>) -> Chunk {
+    pub(super) fn read_if_small(self, disk: Blocking<'_>) -> Result<Chunk, StaleFile> {
         if self.length() <= SMALL {
             let mut bytes = vec![0; self.length() as usize];
-            if self.file.read_exact_at(&mut bytes, self.span.start()).is_ok() {
-                self.close(disk);
-                return bytes.into();
+            match self.file.read_exact_at(&mut bytes, self.span.start()) {
+                Ok(()) => {
+                    self.close(disk);
+                    return Ok(bytes.into());
+                }
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::STALE) => return Err(StaleFile),
+                // The file was truncated, or the disk fails: `sendfile` will fail too, and report it.
+                Err(_) => {}
             }
-            // The file was truncated, or the disk fails: `sendfile` will fail too, and report the error.
         }
-        Chunk::File(self)
+        Ok(Chunk::File(self))
     }
 
     /// The file.

@@ -14,6 +14,9 @@ const RETRY_AFTER: u32 = 5;
 /// When to retry if the shared folder was replaced, in seconds: the server notices the replacement within one second.
 const FOLLOWED_AFTER: u32 = 2;
 
+/// When to retry if a file could not be opened because it was replaced each time, in seconds.
+const REPLACED_AFTER: u32 = 1;
+
 /// When to retry if the server is shutting down, in seconds.
 const RESTARTED_AFTER: u32 = 5;
 
@@ -54,6 +57,12 @@ pub(super) fn of(error: &Error) -> Response {
     Response::text(status, format_args!("{error}\n"))
 }
 
+/// The response if another machine, on a network file system, replaces the file again and again.
+pub(super) fn being_replaced() -> Response {
+    let text = "the file is being replaced by another server; try again\n";
+    Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", REPLACED_AFTER)
+}
+
 /// The response to a request that the server aborts because it is shutting down.
 pub(super) fn shutting_down() -> Response {
     let text = "the server is shutting down\n";
@@ -76,6 +85,7 @@ fn of_io_error(error: &io::Error) -> Response {
             let text = "too many open files; try again later\n";
             Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
         }
+        Some(Errno::STALE) => being_replaced(),
         _ => Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n"),
     }
 }
@@ -108,6 +118,7 @@ mod tests {
         let table = [
             ("no descriptor left", Errno::MFILE, Status::SERVICE_UNAVAILABLE),
             ("none left in the whole system", Errno::NFILE, Status::SERVICE_UNAVAILABLE),
+            ("a file that is always replaced", Errno::STALE, Status::SERVICE_UNAVAILABLE),
             ("a broken disk", Errno::IO, Status::INTERNAL_SERVER_ERROR),
             ("a full disk", Errno::NOSPC, Status::INSUFFICIENT_STORAGE),
         ];

@@ -58,6 +58,7 @@ mod password_verdict;
 mod passwords;
 mod pipeline;
 mod random;
+mod readiness;
 mod receive;
 mod remover;
 mod representation;
@@ -119,6 +120,7 @@ use self::jobs::{Chore, Chores, Jobs};
 pub use self::login_names::LoginNames;
 use self::observe::Observers;
 pub use self::observe::Recorder;
+use self::readiness::ReadinessChecks;
 use self::runtime::Runtime;
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
@@ -131,7 +133,7 @@ pub use self::tls::{Certificates, PairFiles, Reachable, SelfSigned, TlsRules};
 pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
 pub use self::url_path::path_of_url;
 use crate::blocking::Blocking;
-use crate::folder::{Folder, FolderId};
+use crate::folder::{self, Abilities, Folder, FolderId, Others};
 use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::server::moment::Moment;
@@ -180,6 +182,7 @@ impl Server {
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             trash_sweeps: Permits::new(1),
+            readiness: ReadinessChecks::default(),
             archives: FairPermits::new(capacity::archives(files)),
             copies: FairPermits::new(capacity::COPIES),
             listings: Permits::new(listing::SHARES),
@@ -303,6 +306,11 @@ impl Server {
 /// The id of a folder; it gets one if it has none.
 pub fn folder_id(folder: &Folder) -> io::Result<FolderId> {
     folder.id(random::bytes(), Blocking::own_thread())
+}
+
+/// What the file system of a folder can do, and which servers have the folder now.
+pub fn survey(folder: &Folder) -> Result<(Abilities, Others), folder::Error> {
+    folder.survey(Blocking::own_thread())
 }
 
 /// Waits for the threads for at most this time. A thread that is blocked on the disk must not keep the server from

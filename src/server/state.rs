@@ -29,6 +29,7 @@ use crate::server::jobs::permits::Permits;
 #[cfg(feature = "dav")]
 use crate::server::moment::Moment;
 use crate::server::observe::Observers;
+use crate::server::readiness::ReadinessChecks;
 use crate::server::request::Scheme;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::tls::Tls;
@@ -49,6 +50,8 @@ pub(super) struct State {
     pub chores: Chores,
     /// Limits how many sweeps of the trash wait.
     pub trash_sweeps: Permits,
+    /// Whether a check of the folder hangs.
+    pub readiness: ReadinessChecks,
     /// Limits how many archives are created at once.
     #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives take a permit"))]
     pub archives: FairPermits,

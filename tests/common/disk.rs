@@ -73,6 +73,11 @@ impl SmallDisk {
         run(Command::new("umount").arg(directory));
     }
 
+    /// Unmounts it, although it is in use: the empty directory below it has its path now.
+    pub fn vanish(&self) {
+        run(Command::new("umount").arg("-l").arg(&self.share));
+    }
+
     /// The folder, for a server.
     pub fn place(&self) -> TempDir {
         self.place.take().expect("taken once")

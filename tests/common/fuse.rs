@@ -49,6 +49,15 @@ pub mod faults {
     pub const FSYNCDIR_EIO: &str = "fsyncdir-eio";
     /// `fsync` of a directory fails with EINVAL.
     pub const FSYNCDIR_EINVAL: &str = "fsyncdir-einval";
+    /// The kernel caches names and attributes for a while, as with a file system of a cluster.
+    pub const CACHES: &str = "caches";
+    /// Opening a file fails with ESTALE.
+    pub const STALE_OPENS: &str = "stale-opens";
+    /// Of six attempts to open a file, five fail with ESTALE.
+    pub const STALE_OPENS_MOSTLY: &str = "stale-opens-mostly";
+    /// The same for reading.
+    pub const STALE_READS: &str = "stale-reads";
+    pub const STALE_READS_MOSTLY: &str = "stale-reads-mostly";
     /// `fsync` of a file does not return while this is set.
     pub const HOLD_FSYNC: &str = "hold-fsync";
 }

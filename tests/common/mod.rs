@@ -10,6 +10,7 @@ mod disk;
 mod fake;
 mod forwarder;
 pub mod fuse;
+pub mod gluster;
 mod mount;
 #[cfg(feature = "accounts")]
 pub mod office;

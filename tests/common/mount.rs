@@ -19,8 +19,17 @@ pub struct Mount {
 impl Mount {
     /// Another mount of a directory. The locks of one mount are not seen in the other.
     pub fn bindfs(source: &Path) -> Option<Self> {
+        Self::bindfs_with(source, &[])
+    }
+
+    /// The same, but the locks of each mount are seen in all others, as on a cluster's file system.
+    pub fn with_locks(source: &Path) -> Option<Self> {
+        Self::bindfs_with(source, &["--multithreaded", "--enable-lock-forwarding"])
+    }
+
+    fn bindfs_with(source: &Path, flags: &[&str]) -> Option<Self> {
         let (place, point) = place();
-        let mounted = outside("bindfs")?.arg(source).arg(&point).stderr(Stdio::null()).status();
+        let mounted = outside("bindfs")?.args(flags).arg(source).arg(&point).stderr(Stdio::null()).status();
         let mounted = mounted.is_ok_and(|status| status.success());
         Self::of(mounted, "bindfs", place, point)
     }

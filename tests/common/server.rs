@@ -176,12 +176,12 @@ impl Wharf {
         fs::read(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Every file and directory below the folder, including hidden ones, by path. Two permanent entries are left out:
-    /// the trash, and the file that servers lock.
+    /// Every file and directory below the folder, including hidden ones, by path. Three entries are left out: the trash, the
+    /// file that servers lock, and the beats of servers.
     pub fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.folder(), &self.folder(), &mut found);
-        found.retain(|name| !name.starts_with(".wharf/trash/"));
+        found.retain(|name| !name.starts_with(".wharf/trash/") && !name.starts_with(".wharf/replicas/"));
         if found.iter().filter(|name| name.starts_with(".wharf/")).count() == 1 {
             found.retain(|name| name != ".wharf/");
         }

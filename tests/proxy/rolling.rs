@@ -1,5 +1,5 @@
 //! Servers of one folder that are restarted one after the other, behind a proxy and under load: no request fails.
-//! `.ci/long` runs this.
+//! `.ci/long` runs this with the times of `deploy/`; a short form runs with the other tests.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,18 +13,49 @@ use crate::common::{ReverseProxy, Tls, Wharf, Wire, deployed, eventually, replac
 
 const SERVERS: usize = 3;
 
-/// The flags from the files of `deploy/`, for a server at this port; 0 picks one.
-fn serve(folder: &Path, port: u16) -> Wharf {
-    let port = port.to_string();
-    let flags = ["--port", &port, "--trust-proxy", "127.0.0.1", "--host", "files.example", "--timeout", "75"];
-    Wharf::serve_folder(folder, &[&flags[..], &["--drain", "4", "--allow", "everyone=write,chat"]].concat())
+/// How long the parts of a restart take.
+struct Pace {
+    drain: &'static str,
+    /// How many seconds each of the slow uploads takes.
+    uploads: [u64; 3],
+    /// How long each server runs after a restart, if the proxy does not check it.
+    unchecked: Option<Duration>,
 }
 
-/// The file of `deploy/` with the ports of these servers.
-fn with_ports(name: &str, servers: &[Wharf]) -> String {
+impl Pace {
+    const OF_DEPLOY: Self = Self { drain: "4", uploads: [2, 4, 6], unchecked: None };
+    /// For a proxy that checks its servers every 200 ms.
+    const SHORT: Self = Self { drain: "1", uploads: [1, 3, 3], unchecked: None };
+
+    /// The flags from the files of `deploy/`, for a server at this port; 0 picks one.
+    fn serve(&self, folder: &Path, port: u16) -> Wharf {
+        let (port, drain) = (port.to_string(), self.drain);
+        let flags =
+            ["--port", &port, "--trust-proxy", "127.0.0.1", "--host", "files.example", "--timeout", "75"];
+        let flags = [&flags[..], &["--drain", drain, "--allow", "everyone=write,chat"]].concat();
+        Wharf::serve_folder(folder, &flags)
+    }
+
+    /// Waits until the proxy uses this server.
+    fn wait_for(&self, server: &Wharf) {
+        if let Some(time) = self.unchecked {
+            return thread::sleep(time);
+        }
+        let checks = || server.log().matches("\"GET /.wharf/ready HTTP/1.0\" 200").count();
+        // Two parts of the configuration check it.
+        eventually("the proxy has checked it", || checks() > 3);
+    }
+}
+
+/// The file of `deploy/` with the addresses of these servers.
+pub(super) fn with_addresses(name: &str, servers: impl IntoIterator<Item = SocketAddr>) -> String {
     (8081..).zip(servers).fold(deployed(name), |text, (port, server)| {
-        replaced(&text, &format!("127.0.0.1:{port}"), &server.address().to_string())
+        replaced(&text, &format!("127.0.0.1:{port}"), &server.to_string())
     })
+}
+
+fn with_ports(name: &str, servers: &[Wharf]) -> String {
+    with_addresses(name, servers.iter().map(Wharf::address))
 }
 
 /// What the clients have observed.
@@ -87,23 +118,24 @@ impl Found {
 }
 
 /// Restarts each server while clients send requests through the proxy.
-fn no_request_fails(start: impl Fn(&[Wharf]) -> Option<ReverseProxy>) {
+fn no_request_fails(pace: &Pace, start: impl Fn(&[Wharf]) -> Option<ReverseProxy>) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("page.bin"), sample(50_000, 1)).expect("written");
-    let mut servers: Vec<_> = (0..SERVERS).map(|_| serve(folder.path(), 0)).collect();
+    let mut servers: Vec<_> = (0..SERVERS).map(|_| pace.serve(folder.path(), 0)).collect();
     let Some(proxy) = start(&servers) else { return };
     let (proxy, found) = (proxy.address(), Found::default());
     thread::scope(|scope| {
         let found = &found;
         let clients: Vec<_> = (0..6)
             .map(|number| scope.spawn(move || found.ask(proxy, number)))
-            .chain([2, 4, 6].map(|time| {
-                scope.spawn(move || found.upload_slowly(proxy, time as usize, Duration::from_secs(time)))
+            .chain((6..).zip(pace.uploads).map(|(number, time)| {
+                scope.spawn(move || found.upload_slowly(proxy, number, Duration::from_secs(time)))
             }))
             .collect();
+        for server in &servers {
+            pace.wait_for(server);
+        }
         for server in &mut servers {
-            // The proxy has to notice that the last one is back.
-            thread::sleep(Duration::from_secs(3));
             if clients.iter().any(thread::ScopedJoinHandle::is_finished) {
                 break;
             }
@@ -111,13 +143,13 @@ fn no_request_fails(start: impl Fn(&[Wharf]) -> Option<ReverseProxy>) {
             let (_, status) = server.wait();
             assert!(status.success(), "{status}: {}", server.log());
             assert!(!server.log().contains("did not finish"), "{}", server.log());
-            *server = serve(folder.path(), server.address().port());
+            *server = pace.serve(folder.path(), server.address().port());
+            pace.wait_for(server);
         }
-        thread::sleep(Duration::from_secs(3));
         found.is_over.store(true, Ordering::Relaxed);
     });
     let (requests, uploads) = (found.requests.into_inner(), found.uploads.into_inner());
-    assert!(requests > 500 && uploads > 10, "{requests} requests, {uploads} slow uploads");
+    assert!(requests > 100 && uploads >= 6, "{requests} requests, {uploads} slow uploads");
     for (number, content) in [(0, sample(2000, 2)), (5, sample(2000, 2))] {
         eventually("the last upload is there", || {
             std::fs::read(folder.path().join(format!("put-{number}"))).is_ok_and(|saved| saved == content)
@@ -126,17 +158,26 @@ fn no_request_fails(start: impl Fn(&[Wharf]) -> Option<ReverseProxy>) {
 }
 
 #[test]
+fn behind_haproxy_in_short() {
+    no_request_fails(&Pace::SHORT, |servers| {
+        let text = replaced(&with_ports("cluster/haproxy.cfg", servers), "inter 1s", "inter 200ms");
+        ReverseProxy::haproxy_with(&text, Tls::Off)
+    });
+}
+
+#[test]
 #[ignore = "long"]
 fn behind_haproxy() {
-    no_request_fails(|servers| {
-        ReverseProxy::haproxy_with(&with_ports("haproxy-servers.cfg", servers), Tls::Off)
+    no_request_fails(&Pace::OF_DEPLOY, |servers| {
+        ReverseProxy::haproxy_with(&with_ports("cluster/haproxy.cfg", servers), Tls::Off)
     });
 }
 
 #[test]
 #[ignore = "long"]
 fn behind_nginx() {
-    no_request_fails(|servers| {
-        ReverseProxy::nginx_text(&with_ports("nginx-servers.conf", servers), Tls::Off)
+    let pace = Pace { unchecked: Some(Duration::from_secs(3)), ..Pace::OF_DEPLOY };
+    no_request_fails(&pace, |servers| {
+        ReverseProxy::nginx_text(&with_ports("cluster/nginx.conf", servers), Tls::Off)
     });
 }

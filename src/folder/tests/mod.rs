@@ -82,10 +82,11 @@ impl Fixture {
         Folder::open_with(&self.share(), rules, best, SystemTime::now() + time).expect("a folder")
     }
 
-    /// All names in the folder on the disk, sorted; without the server's own lock, which is never removed.
+    /// All names in the folder on the disk, sorted; without the server's own lock, which is never removed, and its beat.
     fn on_disk(&self) -> Vec<String> {
         let mut names = Vec::new();
         walk(&self.share(), "", &mut names);
+        names.retain(|name| !name.starts_with(".wharf/replicas"));
         let in_own = names.iter().filter(|name| name.starts_with(".wharf/")).count();
         if in_own == 1 && names.iter().any(|name| name == ".wharf/lock") {
             names.retain(|name| !matches!(name.as_str(), ".wharf" | ".wharf/lock"));

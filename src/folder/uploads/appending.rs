@@ -98,7 +98,8 @@ impl Appending {
         let size = upload.offset();
         let whole = Piece { completes: true, size: Some(0), length: None };
         let length = agreed_length(upload.plan.length, size, whole)?;
-        upload.learn_length(&self.store, &self.token, length)?;
+        let server = upload.server.clone();
+        upload.learn(&self.store, &self.token, length, server)?;
         self.save(&mut upload, size, judge, remover)
     }
 

@@ -24,6 +24,8 @@ pub enum UploadError {
     Inconsistent,
     /// A newer request continues it, or has discarded it.
     Superseded,
+    /// Another server may be receiving it, and this one does not see its locks.
+    Elsewhere,
     /// There are too many unfinished uploads.
     TooMany,
 }
@@ -63,6 +65,9 @@ impl fmt::Display for UploadError {
             Self::Complete(_) => f.write_str("the upload is complete already"),
             Self::Inconsistent => f.write_str("the announced lengths of the upload do not agree"),
             Self::Superseded => f.write_str("another request continues this upload"),
+            Self::Elsewhere => f.write_str(
+                "another server may be receiving this upload, and its locks are not seen here (begin again, or try later)",
+            ),
             Self::TooMany => f.write_str("there are too many unfinished uploads (try again later)"),
         }
     }

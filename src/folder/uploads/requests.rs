@@ -1,19 +1,20 @@
 //! What a request does with an upload: begin, ask, append or cancel.
 
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::appending::Appending;
 use super::error::UploadError;
 use super::length::agreed_length;
 use super::plan::{Piece, Plan};
 use super::registry::Uploads;
-use super::standing::{EMPTY_LIFETIME, LIFETIME, Standing};
-use super::store::Store;
+use super::standing::{EMPTY_LIFETIME, LIFETIME, Standing, UNSEEN_LIFETIME};
+use super::store::{Described, Store};
 use super::token::UploadToken;
 use super::upload::{self, ContentState, Upload};
 use crate::access::{Grant, Judge, ToWrite};
 use crate::folder::error::Error;
+use crate::folder::shared::Shared;
 
 impl Uploads {
     /// Begins an upload under this token, which must be new.
@@ -30,25 +31,29 @@ impl Uploads {
         let store = Store::make(&shared.root).map_err(Error::from)?;
         let may_push_out = grant.may_remove();
         shared.admit_space(length.or(piece.size), store.dir(), may_push_out)?;
+        shared.replicas.join(&shared.root);
         let plan = Plan { length, ..plan };
-        let upload =
-            Arc::new(Mutex::new(Upload::new(grant.path().clone(), plan.clone(), ContentState::empty())));
-        // The upload is locked until its file exists, so that it is not evicted before that.
+        let owner = plan.owner.clone();
+        let described =
+            Described { path: grant.path().clone(), plan, server: shared.replicas.id(), saved: None };
+        let upload = Arc::new(Mutex::new(Upload::new(described.clone(), ContentState::empty())));
+        // Locked until its file exists; until then, it is not evicted for another upload.
         let mut beginning = upload::lock(&upload);
-        let evicted = self.known().insert(token, &plan.owner, &upload)?;
-        if let Some((token, upload)) = evicted {
-            upload::lock(&upload).end();
-            // If another server is appending to the upload, only this server forgets it.
-            if !store.is_appended_to_elsewhere(&token) {
+        let evicted = self.known().insert(token, &owner, &upload)?;
+        if let Some((token, evicted)) = evicted {
+            let mut evicted = upload::lock(&evicted);
+            evicted.end();
+            // If another server is appending to it, it is forgotten only here.
+            if self.may_continue(&evicted) && !store.is_appended_to_elsewhere(&token) {
                 store.remove(&token);
                 log::info!("discarded an unfinished upload: there are too many");
             }
         }
-        let begun = match store.begin(&token, grant.path(), &plan) {
+        let begun = match store.begin(&token, &described) {
             // Another request has just removed the directory, as it was empty.
             Err(Error::NotFound) => {
                 let store = Store::make(&shared.root).map_err(Error::from);
-                store.and_then(|store| store.begin(&token, grant.path(), &plan).map(|file| (store, file)))
+                store.and_then(|store| store.begin(&token, &described).map(|file| (store, file)))
             }
             begun => begun.map(|file| (store, file)),
         };
@@ -103,6 +108,9 @@ impl Uploads {
                 agreed_length(Some(offset), offset, piece)?;
                 return Err(UploadError::Complete(Box::new(upload.completed(offset))));
             }
+            if !self.may_continue(&upload) {
+                return Err(UploadError::Elsewhere);
+            }
             let length = agreed_length(standing.length, offset, piece)?;
             let end = piece.size.and_then(|size| offset.checked_add(size));
             if let Err(error) = length.or(end).map_or(Ok(()), |end| shared.rules.admit_size(end)) {
@@ -111,8 +119,10 @@ impl Uploads {
                 return Err(error.into());
             }
             shared.admit_space(piece.size, store.dir(), may_push_out)?;
-            upload.learn_length(&store, token, length)?;
-            upload.admit(store.content(token).map_err(UploadError::of_content)?)
+            let file = store.content(token).map_err(UploadError::of_content)?;
+            shared.replicas.join(&shared.root);
+            upload.learn(&store, token, length, shared.replicas.id())?;
+            upload.admit(file)
         };
         let completes = piece.completes;
         Ok(Appending { uploads: self, store, token: *token, upload, number, completes, may_push_out })
@@ -136,11 +146,20 @@ impl Uploads {
         if shared.rules.read_only {
             return;
         }
-        let Ok(store) = shared.stays().and_then(|()| Ok(Store::open(&shared.root)?)) else { return };
+        if shared.stays().is_err() {
+            return;
+        }
+        if let Ok(store) = Store::open(&shared.root) {
+            self.discard_expired_in(&store, now);
+        }
+        shared.replicas.keep(&shared.root);
+    }
+
+    fn discard_expired_in(&self, store: &Store, now: SystemTime) {
         for token in store.tokens() {
             let age = store.touched(&token).and_then(|touched| now.duration_since(touched).ok());
             if age.is_some_and(|age| {
-                age >= LIFETIME || age >= EMPTY_LIFETIME && store.is_empty_and_idle(&token)
+                age >= LIFETIME || age >= EMPTY_LIFETIME && self.is_abandoned(store, &token, age)
             }) {
                 let upload = self.known().forget(&token);
                 let is_complete = upload.is_some_and(|upload| upload::lock(&upload).end());
@@ -150,8 +169,27 @@ impl Uploads {
                 }
             }
         }
-        self.forget_removed(&store);
-        Store::tidy(&shared.root);
+        self.forget_removed(store);
+        Store::tidy(&self.shared.root);
+    }
+
+    /// Whether an upload of this age has no content, and gets none now.
+    fn is_abandoned(&self, store: &Store, token: &UploadToken, age: Duration) -> bool {
+        let may_receive = || {
+            let server = store.described(token).and_then(|described| described.server);
+            age < UNSEEN_LIFETIME && !self.may_continue_of(server.as_deref())
+        };
+        store.is_empty_and_idle(token) && !may_receive()
+    }
+
+    /// Whether no other server can be receiving this upload without its lock being seen here.
+    fn may_continue(&self, upload: &Upload) -> bool {
+        self.may_continue_of(upload.server.as_deref())
+    }
+
+    fn may_continue_of(&self, server: Option<&str>) -> bool {
+        let Shared { replicas, root, .. } = &*self.shared;
+        server.is_none_or(|server| replicas.may_continue(root, server))
     }
 }
 

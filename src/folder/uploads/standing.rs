@@ -13,6 +13,10 @@ pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// count towards the limit.
 pub const EMPTY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
+/// The same for an upload without content that another server has begun, if its locks are not seen here. A server aborts an
+/// upload that stalls, but its clock may differ.
+pub(super) const UNSEEN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
 /// How much of an upload has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {

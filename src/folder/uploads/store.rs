@@ -65,9 +65,23 @@ struct Description {
     #[serde(default)]
     owner: String,
     memo: String,
+    /// The id of the server that received it last, if that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
     /// Only in the description of a complete upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     saved: Option<SavedDescription>,
+}
+
+/// What the description of an upload says.
+#[derive(Clone)]
+pub(super) struct Described {
+    pub(super) path: SharePath,
+    pub(super) plan: Plan,
+    /// The id of the server that received it last, if that has one.
+    pub(super) server: Option<String>,
+    /// The saved file, if the upload is complete and the file is known.
+    pub(super) saved: Option<Saved>,
 }
 
 /// A [`Saved`], as the description stores it.
@@ -132,14 +146,13 @@ impl Store {
     }
 
     /// Creates an upload: its content, empty and locked, then its description.
-    pub(super) fn begin(&self, token: &UploadToken, path: &SharePath, plan: &Plan) -> Result<File, Error> {
+    pub(super) fn begin(&self, token: &UploadToken, described: &Described) -> Result<File, Error> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         // The file gets its final permissions together with its name.
         let mode = Mode::RUSR | Mode::WUSR;
         let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, mode)?);
-        let described =
-            lock(&file).map_err(Error::from).and_then(|()| self.describe(token, path, plan, None));
-        match described {
+        let begun = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, described));
+        match begun {
             Ok(()) => Ok(file),
             Err(error) => {
                 self.remove(token);
@@ -169,13 +182,8 @@ impl Store {
     }
 
     /// Writes the description, atomically.
-    pub(super) fn describe(
-        &self,
-        token: &UploadToken,
-        path: &SharePath,
-        plan: &Plan,
-        saved: Option<&Saved>,
-    ) -> Result<(), Error> {
+    pub(super) fn describe(&self, token: &UploadToken, described: &Described) -> Result<(), Error> {
+        let Described { path, plan, server, saved } = described;
         let description = Description {
             path: encode(path),
             length: plan.length,
@@ -183,7 +191,8 @@ impl Store {
             modified: plan.modified,
             owner: plan.owner.clone(),
             memo: plan.memo.clone(),
-            saved: saved.map(SavedDescription::of),
+            server: server.clone(),
+            saved: saved.as_ref().map(SavedDescription::of),
         };
         let text = serde_json::to_vec(&description).map_err(io::Error::from)?;
         let (draft, name) = (format!("{token}{DRAFT}"), format!("{token}{DESCRIPTION}"));
@@ -201,17 +210,18 @@ impl Store {
         syncs.sync(&*self.dir)
     }
 
-    /// The path and the plan of an upload, and the saved file; `None` if the description cannot be read.
-    pub(super) fn plan(&self, token: &UploadToken) -> Option<(SharePath, Plan, Option<Saved>)> {
+    /// Reads the description; `None` if it cannot be read.
+    pub(super) fn described(&self, token: &UploadToken) -> Option<Described> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
         let file = File::from(fs::openat(&*self.dir, name, flags, Mode::empty()).ok()?);
         let mut text = vec![0; LONGEST];
         let count = file.read_at(&mut text, 0).ok()?;
         let description: Description = serde_json::from_slice(text.get(..count)?).ok()?;
-        let Description { path, length, guard, modified, owner, memo, saved } = description;
+        let Description { path, length, guard, modified, owner, memo, server, saved } = description;
         let plan = Plan { length, guard, modified, owner, memo };
-        Some((decode(&path)?, plan, saved.and_then(SavedDescription::read)))
+        let saved = saved.and_then(SavedDescription::read);
+        Some(Described { path: decode(&path)?, plan, server, saved })
     }
 
     /// The size of the content, and when the last of it arrived; `None` if there is no content.

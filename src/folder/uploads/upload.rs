@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::error::UploadError;
 use super::plan::Plan;
 use super::standing::{Completed, Standing};
-use super::store::Store;
+use super::store::{Described, Store};
 use super::token::UploadToken;
 use crate::durable::group::DirectorySyncs;
 use crate::folder::commit::Saved;
@@ -18,6 +18,8 @@ pub(super) struct Upload {
     /// The name that it gets. Whether it may have that name is checked at each request, and again when it is complete.
     pub(super) path: SharePath,
     pub(super) plan: Plan,
+    /// The id of the server that received it last, if that has one.
+    pub(super) server: Option<String>,
     pub(super) content: ContentState,
     /// The saved file, if the upload is complete and the file is known.
     pub(super) saved: Option<Saved>,
@@ -50,25 +52,32 @@ impl ContentState {
 }
 
 impl Upload {
-    pub(super) fn new(path: SharePath, plan: Plan, content: ContentState) -> Self {
-        Self { path, plan, content, saved: None, requests: 0, file: None }
+    pub(super) fn new(described: Described, content: ContentState) -> Self {
+        let Described { path, plan, server, saved } = described;
+        Self { path, plan, server, content, saved, requests: 0, file: None }
+    }
+
+    /// What its description says.
+    fn described(&self) -> Described {
+        let Self { path, plan, server, saved, .. } = self;
+        Described { path: path.clone(), plan: plan.clone(), server: server.clone(), saved: saved.clone() }
     }
 
     /// Reads an upload from the disk; `None` if it does not exist, or no longer exists.
     pub(super) fn load(store: &Store, token: &UploadToken) -> Option<Self> {
-        let (path, plan, saved) = store.plan(token)?;
+        let described = store.described(token)?;
         let content = match store.facts(token) {
             Some(facts) => ContentState::Open { offset: facts.len, synced: None },
-            None => ContentState::Complete { size: plan.length.unwrap_or(0) },
+            None => ContentState::Complete { size: described.plan.length.unwrap_or(0) },
         };
-        Some(Self { saved, ..Self::new(path, plan, content) })
+        Some(Self::new(described, content))
     }
 
     /// Updates the state, if another server of this folder has changed the upload. Call this while no request is
     /// appending.
     pub(super) fn refresh(&mut self, store: &Store, token: &UploadToken) {
         let ContentState::Open { offset, synced } = self.content else { return };
-        let Some(Self { plan, content, saved, .. }) = Self::load(store, token) else {
+        let Some(Self { plan, server, content, saved, .. }) = Self::load(store, token) else {
             self.content = ContentState::Gone;
             return;
         };
@@ -76,7 +85,7 @@ impl Upload {
             ContentState::Open { offset: now, .. } if now == offset => ContentState::Open { offset, synced },
             changed => changed,
         };
-        (self.plan, self.saved) = (plan, saved);
+        (self.plan, self.server, self.saved) = (plan, server, saved);
     }
 
     /// Whether its file has its name.
@@ -116,7 +125,7 @@ impl Upload {
         self.content = ContentState::Complete { size: saved.size };
         self.saved = Some(saved.clone());
         // The file is saved whether or not this is remembered across a restart.
-        let _ = store.describe(token, &self.path, &self.plan, self.saved.as_ref());
+        let _ = store.describe(token, &self.described());
     }
 
     /// The result of the complete upload.
@@ -177,19 +186,21 @@ impl Upload {
         Ok(())
     }
 
-    /// Stores a length that was not known before.
-    pub(super) fn learn_length(
+    /// Stores a length that was not known before, and that this server receives it from now on.
+    pub(super) fn learn(
         &mut self,
         store: &Store,
         token: &UploadToken,
         length: Option<u64>,
+        server: Option<String>,
     ) -> Result<(), Error> {
-        if self.plan.length == length {
+        if self.plan.length == length && self.server == server {
             return Ok(());
         }
         let plan = Plan { length, ..self.plan.clone() };
-        store.describe(token, &self.path, &plan, None)?;
-        self.plan = plan;
+        let described = Described { plan, server, saved: None, ..self.described() };
+        store.describe(token, &described)?;
+        (self.plan, self.server) = (described.plan, described.server);
         if let ContentState::Open { offset, .. } = self.content {
             // The description has to be synced again.
             self.content = ContentState::Open { offset, synced: None };

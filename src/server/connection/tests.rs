@@ -28,6 +28,7 @@ use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::moment::Moment;
 use crate::server::observe::Observers;
+use crate::server::readiness::ReadinessChecks;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::receive::{AfterBody, Job, JobOutcome, Receiving};
 use crate::server::runtime::Runtime;
@@ -72,6 +73,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         blocking: Permits::new(1),
         chores: Chores::new().0,
         trash_sweeps: Permits::new(1),
+        readiness: ReadinessChecks::default(),
         archives: FairPermits::new(1),
         copies: FairPermits::new(1),
         listings: Permits::new(1),

@@ -3,6 +3,7 @@
 //! Preconditions are checked first, then ranges, both against the metadata read from the opened file, so that the
 //! file that is checked is the file that is sent.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,9 +20,9 @@ use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::own_paths::QR_PAGE;
 use crate::server::cache::{CacheEntry, CacheLookup};
-use crate::server::content::{Chunk, Content, FileSpan};
+use crate::server::content::{Chunk, Content, FileSpan, StaleFile};
 use crate::server::disk::Disk;
-use crate::server::error_response::of_read_error;
+use crate::server::error_response::{being_replaced, not_found, of_read_error};
 use crate::server::features;
 use crate::server::gate::authorise;
 use crate::server::handle::archive;
@@ -37,6 +38,9 @@ use crate::server::representation::Representation;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
+
+/// How often a file is opened again because it was replaced before it was read.
+const REOPENED: usize = 8;
 
 /// Finds the response to a request for content.
 pub(crate) fn handle(
@@ -59,7 +63,7 @@ pub(crate) fn handle(
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     match state.folder.open(&file, disk).map_err(|error| of_read_error(&error))? {
         Node::File(open) if wants_hash => Ok(checksum::answer(request, open, state)),
-        Node::File(open) => Ok(Handled::Respond(of_file(request, open, &file, state, disk))),
+        Node::File(open) => Ok(Handled::Respond(of_opened(request, open, &file, state, disk))),
         Node::Directory { .. } => Err(to_directory(request, state)),
     }
 }
@@ -121,13 +125,34 @@ fn of_directory(
             && let Ok(index) = state.access.check(&request.principal, &index)
             && let Ok(Node::File(open)) = state.folder.open(&index, disk)
         {
-            return Handled::Respond(of_file(request, open, &index, state, disk));
+            return Handled::Respond(of_opened(request, open, &index, state, disk));
         }
     }
     match judge(request.head.fields.iter(), &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
         Ok(()) => Handled::Work(listing::job(request, state)),
         Err(answer) => Handled::Respond(answer),
     }
+}
+
+/// The response with a file that has just been opened. If another machine replaces it before it is read, it is opened again.
+fn of_opened(
+    request: &Request<'_, '_, '_>,
+    mut open: OpenFile,
+    grant: &Grant<'_, ToRead>,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Response {
+    for _ in 0..REOPENED {
+        match of_file(request, open, grant, state, disk) {
+            Ok(response) => return response,
+            Err(StaleFile) => match state.folder.open(grant, disk) {
+                Ok(Node::File(again)) => open = again,
+                Ok(Node::Directory { .. }) => return not_found(),
+                Err(error) => return of_read_error(&error),
+            },
+        }
+    }
+    of_file(request, open, grant, state, disk).unwrap_or_else(|StaleFile| being_replaced())
 }
 
 /// The response with a file that has just been opened; caches a small one.
@@ -137,22 +162,29 @@ fn of_file(
     grant: &Grant<'_, ToRead>,
     state: &State,
     disk: Blocking<'_>,
-) -> Response {
+) -> Result<Response, StaleFile> {
     let path = grant.path();
     let now = SystemTime::now();
     let media_type = media::of_file(path.as_bytes(), &open.file, disk);
     let representation = Representation::of(&open.facts, path, media_type, state.trusts_pages(), now);
     match CacheEntry::of(open, representation, now, &state.chores, disk) {
-        Ok(entry) => of_cached(request, &state.cache.insert(path, entry, disk)),
+        Ok(entry) => Ok(of_cached(request, &state.cache.insert(path, entry, disk))),
         Err((file, representation)) => {
             let file = Arc::new(Deferred::new(file, &state.chores));
+            let is_stale = Cell::new(false);
             let response = of_representation(request, &representation, |span| {
                 let span = FileSpan::new(Arc::clone(&file), span);
-                if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
+                if request.method == Method::Head {
+                    return Chunk::File(span);
+                }
+                span.read_if_small(disk).unwrap_or_else(|StaleFile| {
+                    is_stale.set(true);
+                    Vec::new().into()
+                })
             });
             // This is usually the last reference, because the file was small.
             Deferred::close_shared(file, disk);
-            response
+            if is_stale.get() { Err(StaleFile) } else { Ok(response) }
         }
     }
 }

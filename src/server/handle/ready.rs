@@ -7,16 +7,22 @@ use crate::folder::Error;
 use crate::http::status::Status;
 use crate::server::disk::Disk;
 use crate::server::handled::Handled;
+use crate::server::moment::Moment;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Responds `ready`, or 503 and why not. It accesses the disk: while that hangs, there is no response.
+/// Responds `ready`, or 503 and why not. It accesses the disk: while that hangs, the checks that have begun get no response,
+/// and each later one gets 503.
 pub(crate) fn handle(_: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
     if state.stop.is_near() {
         return Err(not_ready("the server is stopping"));
     }
+    if state.readiness.hangs(Moment::now()) {
+        return Err(not_ready("the folder's disk does not respond"));
+    }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
+    let _check = state.readiness.begin(Moment::now());
     match state.folder.check(state.access.lets_anyone_change(), disk) {
         Ok(()) => {
             let ready = Response::text(Status::OK, "ready\n").with("Cache-Control", "no-store");

@@ -350,7 +350,9 @@ fn refuse(error: UploadError, offset: u64, state: &State) -> Response {
         }
         UploadError::Complete(completed) => final_response(completed.saved.as_ref(), &completed.plan),
         UploadError::Inconsistent => problem(UploadProblem::InconsistentLength),
-        UploadError::Superseded => Response::text(Status::CONFLICT, format_args!("{error}\n")),
+        UploadError::Superseded | UploadError::Elsewhere => {
+            Response::text(Status::CONFLICT, format_args!("{error}\n"))
+        }
         UploadError::TooMany => Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"))
             .with("Retry-After", RETRY_AFTER),
     }

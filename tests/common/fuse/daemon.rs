@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -32,8 +33,8 @@ pub const EVENTS: &str = "events";
 /// The file with the faults that are set.
 pub const WORDS: &str = "words";
 
-/// The kernel caches nothing: every lookup asks the daemon.
-const NEVER: Duration = Duration::ZERO;
+/// How long the kernel caches names and attributes, with the fault [`words::CACHES`]. Without it, every lookup asks the daemon.
+const CACHED: Duration = Duration::from_secs(60);
 const GENERATION: Generation = Generation(0);
 /// The longest name with [`words::SHORT_NAMES`].
 const LONGEST_SHORT_NAME: usize = 64;
@@ -59,6 +60,8 @@ struct Passthrough {
     place: PathBuf,
     root: PathBuf,
     inner: Mutex<Inner>,
+    /// How many operations could have failed with ESTALE.
+    staleable: AtomicUsize,
 }
 
 struct Inner {
@@ -76,7 +79,7 @@ impl Passthrough {
         let events = File::options().create(true).append(true).open(place.join(EVENTS))?;
         let nodes = HashMap::from([(INodeNo::ROOT.0, (Arc::new(open_path(&root)?), 1))]);
         let inner = Inner { events, nodes, open: HashMap::new(), last_handle: 0 };
-        Ok(Self { place: place.to_owned(), root, inner: Mutex::new(inner) })
+        Ok(Self { place: place.to_owned(), root, inner: Mutex::new(inner), staleable: AtomicUsize::new(0) })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -85,6 +88,18 @@ impl Passthrough {
 
     fn is(&self, word: &str) -> bool {
         fs::read_to_string(self.place.join(WORDS)).is_ok_and(|text| text.lines().any(|line| line == word))
+    }
+
+    /// Fails if one of these faults is set: always, or five times out of six.
+    fn be_stale(&self, always: &str, mostly: &str) -> io::Result<()> {
+        let is_next = || self.staleable.fetch_add(1, Ordering::Relaxed) % 6 != 5;
+        let is_stale = self.is(always) || self.is(mostly) && is_next();
+        if is_stale { Err(rustix::io::Errno::STALE.into()) } else { Ok(()) }
+    }
+
+    /// How long the kernel may cache a name or attributes.
+    fn time_to_live(&self) -> Duration {
+        if self.is(words::CACHES) { CACHED } else { Duration::ZERO }
     }
 
     fn record(&self, line: &str) {

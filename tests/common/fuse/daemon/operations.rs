@@ -16,13 +16,13 @@ use fuser::{
 use rustix::fs::{CWD, Mode, OFlags, XattrFlags};
 
 use super::super::faults as words;
-use super::{GENERATION, NEVER, Passthrough, READ_ONLY, Set, access};
+use super::{GENERATION, Passthrough, READ_ONLY, Set, access};
 
 pub(super) struct Daemon(pub(super) Arc<Passthrough>);
 
 impl Filesystem for Daemon {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        entry(self.0.look_up(parent, name), reply);
+        entry(&self.0, self.0.look_up(parent, name), reply);
     }
 
     fn forget(&self, _: &Request, inode: INodeNo, lookups: u64) {
@@ -31,7 +31,7 @@ impl Filesystem for Daemon {
 
     fn getattr(&self, _: &Request, inode: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         let metadata = self.0.node(inode).and_then(|node| node.metadata());
-        attr(metadata.map(|metadata| self.0.attributes(&metadata, inode.0)), reply);
+        attr(&self.0, metadata.map(|metadata| self.0.attributes(&metadata, inode.0)), reply);
     }
 
     fn setattr(
@@ -52,7 +52,7 @@ impl Filesystem for Daemon {
         _: Option<fuser::BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        attr(self.0.set_attributes(inode, &Set { mode, uid, gid, size, atime, mtime }), reply);
+        attr(&self.0, self.0.set_attributes(inode, &Set { mode, uid, gid, size, atime, mtime }), reply);
     }
 
     fn readlink(&self, _: &Request, inode: INodeNo, reply: ReplyData) {
@@ -69,7 +69,7 @@ impl Filesystem for Daemon {
             self.0.happened("mkdir", found.ino.0, &self.0.shown(parent)?.join(name));
             Ok(found)
         };
-        entry(make(), reply);
+        entry(&self.0, make(), reply);
     }
 
     fn symlink(&self, _: &Request, parent: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry) {
@@ -78,11 +78,11 @@ impl Filesystem for Daemon {
             std::os::unix::fs::symlink(target, self.0.path(parent)?.join(name))?;
             self.0.look_up(parent, name)
         };
-        entry(make(), reply);
+        entry(&self.0, make(), reply);
     }
 
     fn link(&self, _: &Request, inode: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        entry(self.0.link(inode, parent, name), reply);
+        entry(&self.0, self.0.link(inode, parent, name), reply);
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -111,6 +111,7 @@ impl Filesystem for Daemon {
     fn open(&self, _: &Request, inode: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         let writes = OFlags::from_bits_retain(flags.0 as u32) & OFlags::RWMODE != OFlags::RDONLY;
         let may_open = if writes { self.0.refuse(&[READ_ONLY]) } else { Ok(()) };
+        let may_open = may_open.and_then(|()| self.0.be_stale(words::STALE_OPENS, words::STALE_OPENS_MOSTLY));
         let path = may_open.and_then(|()| self.0.path(inode));
         opened(&self.0, path.and_then(|path| access(flags.0).open(path)), reply);
     }
@@ -127,7 +128,7 @@ impl Filesystem for Daemon {
     ) {
         match self.0.create(parent, name, mode, flags) {
             Ok((attributes, handle)) => {
-                reply.created(&NEVER, &attributes, GENERATION, handle, FopenFlags::empty());
+                reply.created(&self.0.time_to_live(), &attributes, GENERATION, handle, FopenFlags::empty());
             }
             Err(error) => reply.error(error.into()),
         }
@@ -145,7 +146,9 @@ impl Filesystem for Daemon {
         reply: ReplyData,
     ) {
         let mut content = vec![0; size as usize];
-        let read = self.0.file(handle).and_then(|file| file.read_at(&mut content, offset));
+        let read = self.0.be_stale(words::STALE_READS, words::STALE_READS_MOSTLY);
+        let read =
+            read.and_then(|()| self.0.file(handle)).and_then(|file| file.read_at(&mut content, offset));
         data(read.map(|length| content[..length].to_vec()), reply);
     }
 
@@ -261,16 +264,16 @@ impl Filesystem for Daemon {
     }
 }
 
-fn entry(outcome: io::Result<FileAttr>, reply: ReplyEntry) {
+fn entry(passthrough: &Passthrough, outcome: io::Result<FileAttr>, reply: ReplyEntry) {
     match outcome {
-        Ok(attributes) => reply.entry(&NEVER, &attributes, GENERATION),
+        Ok(attributes) => reply.entry(&passthrough.time_to_live(), &attributes, GENERATION),
         Err(error) => reply.error(error.into()),
     }
 }
 
-fn attr(outcome: io::Result<FileAttr>, reply: ReplyAttr) {
+fn attr(passthrough: &Passthrough, outcome: io::Result<FileAttr>, reply: ReplyAttr) {
     match outcome {
-        Ok(attributes) => reply.attr(&NEVER, &attributes),
+        Ok(attributes) => reply.attr(&passthrough.time_to_live(), &attributes),
         Err(error) => reply.error(error.into()),
     }
 }
