@@ -34,6 +34,7 @@ pub mod name;
 pub mod person;
 mod ring;
 pub mod room;
+pub mod shared;
 pub mod stream;
 pub mod text;
 pub mod token;

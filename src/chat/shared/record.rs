@@ -1,0 +1,80 @@
+//! What the store keeps about a member: the name, the account if there is one, and the hashes of its tokens.
+
+use sha2::{Digest as _, Sha256};
+
+use super::entry::parse_name;
+use crate::chat::name::{MAX_NAME, Name};
+use crate::chat::token::MemberToken;
+
+/// Separates the name and the account. No name has it.
+const SEPARATOR: char = '\0';
+
+/// A member's record, which each server can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRecord {
+    /// The name in the room.
+    pub name: Name,
+    /// The name of the member's account; `None` without an account.
+    pub account: Option<String>,
+}
+
+/// The hash of a token. The store has no tokens, so a copy of its data does not let anybody act as a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash([u8; 32]);
+
+impl MemberRecord {
+    /// Parses what [`MemberRecord::to_text`] writes; `None` for anything else.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        match text.split_once(SEPARATOR) {
+            Some((name, account)) => {
+                let account = Some(account).filter(|account| account.len() <= 255)?.to_owned();
+                Some(Self { name: parse_name(name)?, account: Some(account) })
+            }
+            None => {
+                let name = Some(text).filter(|name| name.len() <= MAX_NAME)?;
+                Some(Self { name: Name::new(name).ok()?, account: None })
+            }
+        }
+    }
+
+    /// The record as the store keeps it.
+    pub fn to_text(&self) -> String {
+        let name = self.name.as_str();
+        self.account.as_ref().map_or_else(|| name.to_owned(), |account| format!("{name}{SEPARATOR}{account}"))
+    }
+}
+
+impl TokenHash {
+    /// The hash of a token. The token is random, so one round is enough.
+    pub fn of(token: &MemberToken) -> Self {
+        Self(Sha256::digest(token.expose()).into())
+    }
+
+    /// The hash as the store keeps it.
+    pub fn to_text(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_back() {
+        let name = Name::new("ann").expect("a name");
+        for account in [None, Some("Ann M\u{fc}ller".to_owned()), Some(String::new())] {
+            let record = MemberRecord { name: name.clone(), account };
+            assert_eq!(MemberRecord::parse(record.to_text().as_bytes()), Some(record));
+        }
+    }
+
+    #[test]
+    fn foreign_data_is_not_a_record() {
+        let long = "x".repeat(300);
+        for text in [b"" as &[u8], b"\xff", b"\0", b"\0ann", b"a b", b"server", long.as_bytes()] {
+            assert_eq!(MemberRecord::parse(text), None, "{}", text.escape_ascii());
+        }
+    }
+}
