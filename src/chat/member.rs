@@ -104,6 +104,14 @@ impl<O> Member<O> {
         self.proof = Proof::Hashes(Some(Checked { hashes, owner }));
     }
 
+    /// The owner, and the tokens that were checked.
+    pub(super) fn checked(&self) -> Option<(&O, Vec<TokenHash>)> {
+        match &self.proof {
+            Proof::Secret(..) | Proof::Hashes(None) => None,
+            Proof::Hashes(Some(checked)) => Some((&checked.owner, checked.hashes.iter().copied().collect())),
+        }
+    }
+
     /// Whether the token is the member's, as far as this server knows.
     fn has(&self, token: &MemberToken) -> bool {
         match &self.proof {

@@ -184,7 +184,11 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
     /// about once a second.
     pub fn on_time(&mut self, now: Now) -> Vec<Person> {
         self.client_buckets.forget_quiet(now.steady);
-        let expired = self.members.expired(now.steady);
+        let expired = match self.order {
+            Order::Local => self.members.expired(now.steady),
+            // The servers that share the room find out together.
+            Order::Stream { .. } => Vec::new(),
+        };
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 

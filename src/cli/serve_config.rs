@@ -104,6 +104,7 @@ fn config(
         workers: usize::from(args.workers),
         max_connections: args.max_connections,
         chat: !args.access.no_chat,
+        shared: args.shared.address(!args.access.no_chat)?,
         allow_exit: args.access.allow_exit,
         max_subscribers: args.max_subscribers,
         udp_sessions: usize::from(args.udp_sessions),

@@ -58,13 +58,21 @@ mod remover;
 mod representation;
 mod request;
 mod response;
+mod room_keeper;
+mod room_reader;
 mod route;
 mod routing;
 mod runtime;
+#[cfg(feature = "shared")]
+mod shared;
+#[cfg(not(feature = "shared"))]
+#[path = "no_shared.rs"]
+mod shared;
 mod shedding;
 mod state;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 mod state_directory;
+mod store_error;
 mod tftp;
 mod threads;
 mod timing;
@@ -115,9 +123,14 @@ pub use self::login_names::LoginNames;
 use self::observe::Observers;
 pub use self::observe::Recorder;
 use self::runtime::Runtime;
+use self::shared::Shared;
+pub use self::shared::SharedAddress;
+#[cfg(feature = "shared")]
+pub use self::shared::SharedAddressError;
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub use self::state_directory::{StateDirectory, StateError};
+use self::store_error::StoreError;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
 pub use self::tls::Tls;
@@ -155,9 +168,11 @@ impl Server {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let lead = Arc::new(Lead::new(processors));
         let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
+        let shared =
+            config.shared.filter(|_| config.chat).map(|address| shared_store(address)).transpose()?;
         let chat = config
             .chat
-            .then(|| ChatState::new(subscribers_most, config.base.clone()).map(Arc::new))
+            .then(|| ChatState::new(subscribers_most, config.base.clone(), shared).map(Arc::new))
             .transpose()
             .map_err(CannotServe::System)?;
         let broadcaster = chat.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
@@ -270,6 +285,11 @@ impl Server {
             let broadcast = |runtime: &Arc<Runtime>| runtime.broadcaster.iter().for_each(Broadcaster::run);
             threads.push(spawn("broadcaster", &runtime, broadcast)?);
         }
+        if let Some(chat) = runtime.state.chat.clone().filter(|chat| chat.shared().is_some()) {
+            let (reading, weak) = (Arc::clone(&chat), Arc::downgrade(&runtime));
+            detach("room-reader", move || room_reader::run(&reading, &weak, Blocking::own_thread()))?;
+            detach("room-keeper", move || room_keeper::run(&chat, Blocking::own_thread()))?;
+        }
         if !datagrams.is_empty() {
             let sockets = Arc::clone(&datagrams);
             threads.push(spawn("tftp", &runtime, move |runtime| tftp::run(&sockets, udp_sessions, runtime))?);
@@ -326,6 +346,20 @@ fn pool(name: &str, threads: usize, runtime: &Arc<Runtime>, work: fn(&Arc<Runtim
         pool.execute(move || work(&runtime));
     }
     pool
+}
+
+/// The store of a shared room. A store that is away may come back; one that refuses this server is an error.
+fn shared_store(address: SharedAddress) -> Result<Shared, CannotServe> {
+    let shared = Shared::new(address);
+    match shared.look(Blocking::own_thread()) {
+        Err(StoreError::Refused(why)) => Err(CannotServe::Store(why)),
+        Ok(()) | Err(StoreError::Away(_) | StoreError::Unsure(_)) => Ok(shared),
+    }
+}
+
+/// Starts a thread that waits for another machine, so the server's end does not wait for it.
+fn detach(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.into()).stack_size(STACK).spawn(work).map(drop)
 }
 
 /// Starts a thread that shares the server's state.

@@ -111,6 +111,25 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         self.members.listening().cloned().collect()
     }
 
+    /// The members with a stream at this server whose tokens it knows, with their owners.
+    pub fn listeners(&self) -> Vec<(Person, O, Vec<TokenHash>)>
+    where
+        O: Clone,
+    {
+        let known = self.members.listening().filter_map(|person| {
+            let (owner, tokens) = self.members.get(person.id).ok()?.checked()?;
+            Some((person.clone(), owner.clone(), tokens))
+        });
+        known.collect()
+    }
+
+    /// A member that the stream or the store names has this token. It does nothing if the member is not in the room.
+    pub fn accept_known(&mut self, person: &Person, (hash, owner): (TokenHash, O)) {
+        if let Ok(member) = self.members.get_mut(person.id) {
+            member.accept(hash, owner);
+        }
+    }
+
     /// Removes a member here. Its streams end.
     pub fn forget(&mut self, member: MemberId) {
         let _ = self.members.remove(member);

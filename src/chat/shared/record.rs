@@ -51,6 +51,14 @@ impl TokenHash {
         Self(Sha256::digest(token.expose()).into())
     }
 
+    /// Parses what [`TokenHash::to_text`] writes; `None` for anything else.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok().filter(|text| text.is_ascii() && text.len() == 64)?;
+        let byte = |index: usize| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok();
+        let bytes: Vec<u8> = (0..32).map(byte).collect::<Option<_>>()?;
+        Some(Self(bytes.try_into().ok()?)).filter(|hash| hash.to_text() == text)
+    }
+
     /// The hash as the store keeps it.
     pub fn to_text(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -67,6 +75,17 @@ mod tests {
         for account in [None, Some("Ann M\u{fc}ller".to_owned()), Some(String::new())] {
             let record = MemberRecord { name: name.clone(), account };
             assert_eq!(MemberRecord::parse(record.to_text().as_bytes()), Some(record));
+        }
+    }
+
+    #[test]
+    fn a_hash_is_read_back() {
+        let token = MemberToken::parse("2a-30313233343536373839616263646566").expect("a token");
+        let hash = TokenHash::of(&token);
+        assert_eq!(TokenHash::parse(hash.to_text().as_bytes()), Some(hash));
+        let signed = "+1".repeat(32);
+        for text in ["", "00", &signed, &hash.to_text().to_uppercase()] {
+            assert_eq!(TokenHash::parse(text.as_bytes()), None, "{text}");
         }
     }
 
