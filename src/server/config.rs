@@ -94,7 +94,7 @@ impl fmt::Display for CannotServe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => error.fmt(f),
-            Self::Store(why) => write!(f, "cannot use the store of --shared: {why}"),
+            Self::Store(why) => write!(f, "--shared: {why}"),
             Self::System(error) => write!(f, "cannot create a poller: {error}"),
         }
     }

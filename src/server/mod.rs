@@ -130,7 +130,6 @@ pub use self::shared::SharedAddressError;
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub use self::state_directory::{StateDirectory, StateError};
-use self::store_error::StoreError;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
 pub use self::tls::Tls;
@@ -168,8 +167,9 @@ impl Server {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let lead = Arc::new(Lead::new(processors));
         let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
-        let shared =
-            config.shared.filter(|_| config.chat).map(|address| shared_store(address)).transpose()?;
+        let shared = config.shared.filter(|_| config.chat);
+        let shared = shared.map(|address| Shared::open(address, Blocking::own_thread()));
+        let shared = shared.transpose().map_err(|error| CannotServe::Store(error.to_string()))?;
         let chat = config
             .chat
             .then(|| ChatState::new(subscribers_most, config.base.clone(), shared).map(Arc::new))
@@ -346,15 +346,6 @@ fn pool(name: &str, threads: usize, runtime: &Arc<Runtime>, work: fn(&Arc<Runtim
         pool.execute(move || work(&runtime));
     }
     pool
-}
-
-/// The store of a shared room. A store that is away may come back; one that refuses this server is an error.
-fn shared_store(address: SharedAddress) -> Result<Shared, CannotServe> {
-    let shared = Shared::new(address);
-    match shared.look(Blocking::own_thread()) {
-        Err(StoreError::Refused(why)) => Err(CannotServe::Store(why)),
-        Ok(()) | Err(StoreError::Away(_) | StoreError::Unsure(_)) => Ok(shared),
-    }
 }
 
 /// Starts a thread that waits for another machine, so the server's end does not wait for it.

@@ -55,7 +55,7 @@ pub(super) enum Joined {
 type RawFields = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl Shared {
-    pub(super) fn new(address: SharedAddress) -> Self {
+    pub(super) fn open(address: SharedAddress, _: Blocking<'_>) -> Result<Self, StoreError> {
         match address {}
     }
 

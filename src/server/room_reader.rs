@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::blocking::Blocking;
 use crate::chat::event::EventKind;
-use crate::chat::shared::entry::Entry;
+use crate::chat::shared::entry::{Entry, EntryError};
 use crate::chat::shared::epoch::Epoch;
 use crate::chat::shared::stream_id::StreamId;
 use crate::chat::shared::walk::{Step, Walk};
@@ -159,20 +159,21 @@ impl Reader<'_> {
 
 /// The entries that are events. Others are skipped, and one of them is logged.
 fn parsed(entries: Vec<RawEntry>) -> Vec<(StreamId, Entry)> {
-    let (count, mut first) = (entries.len(), None);
+    let (mut skipped, mut first) = (0, None);
     let parsed: Vec<_> = entries
         .into_iter()
         .filter_map(|(id, fields)| match Entry::parse(&fields) {
             Ok(entry) => Some((id, entry)),
+            Err(EntryError::Beginning) => None,
             Err(error) => {
+                skipped += 1;
                 first.get_or_insert((id, error));
                 None
             }
         })
         .collect();
     if let Some((id, error)) = first {
-        let others = count - parsed.len() - 1;
-        log::warn!("the entry {id} of the shared room, and {others} others, are skipped: {error}");
+        log::warn!("{skipped} entries of the shared room are skipped; the first is {id}: {error}");
     }
     parsed
 }

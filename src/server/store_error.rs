@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why a request to the store failed. The text is for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(feature = "shared"), allow(dead_code, reason = "there is no store"))]
 pub(super) enum StoreError {
     /// It cannot be reached, so nothing was done.
     Away(String),

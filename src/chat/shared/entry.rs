@@ -39,6 +39,8 @@ pub struct Entry {
 pub enum EntryError {
     /// It has this many bytes, more than [`MAX_ENTRY`].
     TooLarge(usize),
+    /// It is the beginning of the stream, and no event.
+    Beginning,
     /// It has this many fields.
     TooManyFields(usize),
     /// It is no event of a room; this field is missing or malformed.
@@ -139,6 +141,7 @@ impl Entry {
             b"remove" => read.change(FileChange::Removed)?,
             b"move" => read.change(FileChange::Moved { from: read.one("old")?.to_vec() })?,
             b"restore" => read.change(FileChange::Restored)?,
+            b"begin" => return Err(EntryError::Beginning),
             _ => return Err(EntryError::Field("kind")),
         };
         Ok(Self::of(kind))
@@ -225,6 +228,7 @@ impl fmt::Display for EntryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge(size) => write!(f, "it has {size} bytes ({MAX_ENTRY} at most)"),
+            Self::Beginning => write!(f, "it is the beginning of the stream"),
             Self::TooManyFields(count) => write!(f, "it has {count} fields ({MAX_FIELDS} at most)"),
             Self::Field(name) => write!(f, "its field {name:?} is missing or malformed"),
         }

@@ -30,6 +30,7 @@ pub(super) use self::outbox::Waiting;
 use self::pool::Pool;
 pub(super) use self::room::{Joined, StoredMember};
 pub(super) use self::stream::StreamReader;
+use crate::blocking::Blocking;
 use crate::chat::event::EventKind;
 use crate::chat::member::Person;
 use crate::server::store_error::StoreError;
@@ -82,8 +83,16 @@ impl Keys {
 }
 
 impl Shared {
-    /// The store at these addresses. Nothing is connected yet.
-    pub(super) fn new(address: SharedAddress) -> Self {
+    /// The store at these addresses. One that is away may come back; one that refuses this server is an error.
+    pub(super) fn open(address: SharedAddress, disk: Blocking<'_>) -> Result<Self, StoreError> {
+        let shared = Self::new(address);
+        match shared.look(disk) {
+            Err(error @ StoreError::Refused(_)) => Err(error),
+            Ok(()) | Err(StoreError::Away(_) | StoreError::Unsure(_)) => Ok(shared),
+        }
+    }
+
+    fn new(address: SharedAddress) -> Self {
         let keys = Keys { prefix: format!("wharf:{}:", address.name) };
         Self {
             pool: Pool::new(address.servers),

@@ -92,7 +92,11 @@ impl StreamReader<'_> {
             log::warn!("the key {key} of the store had foreign data; it is replaced");
         }
         let epoch = Epoch::new(u128::from_ne_bytes(random::bytes()) as u64, random::bytes());
-        let renew = script(scripts::RENEW_EPOCH, &[key], &[&found, epoch.to_text().as_bytes()]);
+        let renew = script(
+            scripts::RENEW_EPOCH,
+            &[key, self.shared.keys.stream()],
+            &[&found, epoch.to_text().as_bytes()],
+        );
         renew.query::<Value>(&mut self.connection).map_err(|error| of_error(&error))?;
         Ok(())
     }
