@@ -36,7 +36,8 @@ impl Replicas {
 
     /// Starts one more, and waits until it follows the room.
     fn add(&mut self) {
-        let server = Wharf::serve_folder(self.folder.path(), &["--shared", &self.shared]);
+        let flags = ["--shared", &self.shared, "--allow", "everyone=edit,chat"];
+        let server = Wharf::serve_folder(self.folder.path(), &flags);
         eventually("it follows the room", || server.log().contains("follows the shared room"));
         self.servers.push(server);
     }

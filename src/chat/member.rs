@@ -221,7 +221,7 @@ impl<O> Members<O> {
     /// Adds a member that a stream names, or finds it. `None` if there are far too many.
     pub(super) fn admit_known(
         &mut self,
-        person: Person,
+        person: &Person,
         from: Position,
         now: Instant,
     ) -> Option<&mut Member<O>> {

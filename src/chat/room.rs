@@ -365,13 +365,11 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
                 }
                 Lookup::Item(posted) => {
                     if let Some(awaited) = cursor.awaited {
-                        match self.approach(*cursor, awaited, posted) {
-                            Some(closer) => *cursor = closer,
-                            None => {
-                                *cursor = self.ring.end().into();
-                                return StreamItem::Lapped;
-                            }
-                        }
+                        let Some(closer) = self.approach(*cursor, awaited, posted) else {
+                            *cursor = self.ring.end().into();
+                            return StreamItem::Lapped;
+                        };
+                        *cursor = closer;
                         continue;
                     }
                     cursor.position = cursor.position.next();

@@ -13,7 +13,7 @@ const VARIABLE: &str = "WHARF_SHARED";
 /// The address of the store may have a password, so its `Debug` is not derived.
 #[derive(Clone, Default, Args)]
 pub(super) struct SharedArgs {
-    /// Share the chat room with other servers, through Valkey or Redis: redis://HOST:PORT/DB, rediss://… with TLS, or unix:/PATH;
+    /// Share the chat room with other servers, through Valkey or Redis: `redis://HOST:PORT/DB`, `rediss://…` or `unix:/PATH`;
     /// several addresses, separated by commas, are tried in turn; `#NAME` at the end chooses another room than `wharf`
     ///
     /// The variable `WHARF_SHARED` sets it too. Other users can see a password in a flag, but not in the variable.

@@ -166,6 +166,12 @@ impl StreamReader<'_> {
         }
     }
 
+    pub(super) fn begin(&mut self, _: Blocking<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Never(_, never) => match never {},
+        }
+    }
+
     pub(super) fn members(&mut self, _: Blocking<'_>) -> Result<Vec<StoredMember>, StoreError> {
         match *self {
             Self::Never(_, never) => match never {},

@@ -59,6 +59,10 @@ impl Reader<'_> {
             match self.walk.take(batch) {
                 Step::More => {}
                 Step::Renew(old) => stream.renew(old, disk)?,
+                Step::Loaded(_, entries) if entries.is_empty() => {
+                    self.walk = Walk::default();
+                    stream.begin(disk)?;
+                }
                 Step::Loaded(epoch, entries) => {
                     if let Err(error) = self.load(epoch, entries, stream, disk) {
                         // What was loaded is lost.

@@ -47,7 +47,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
             let _ = self.members.remove(id);
         }
         for person in members {
-            self.members.admit_known(person.clone(), self.ring.end(), now.steady);
+            self.members.admit_known(person, self.ring.end(), now.steady);
         }
     }
 
@@ -56,7 +56,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         match &kind {
             EventKind::Join { who } => {
                 let after = self.ring.end().next();
-                if let Some(member) = self.members.admit_known(who.clone(), after, now.steady) {
+                if let Some(member) = self.members.admit_known(who, after, now.steady) {
                     member.expect_from(after);
                 }
             }
@@ -80,7 +80,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
     /// A member of the store has proved that a token is its own.
     pub fn accept(
         &mut self,
-        person: Person,
+        person: &Person,
         (hash, owner): (TokenHash, O),
         client: Option<ClientKey>,
         now: Now,

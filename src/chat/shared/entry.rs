@@ -78,7 +78,9 @@ impl Entry {
             EventKind::Join { who } => {
                 field("kind", b"join");
                 field("who", written(who).as_bytes());
-                self.account.iter().for_each(|account| field("account", account.as_bytes()));
+                for account in &self.account {
+                    field("account", account.as_bytes());
+                }
             }
             EventKind::Leave { who } => {
                 field("kind", b"leave");
@@ -88,7 +90,9 @@ impl Entry {
                 field("kind", b"upload");
                 by_field(by, &mut field);
                 field("path", path);
-                lies_at.iter().for_each(|path| field("also", path));
+                for path in lies_at {
+                    field("also", path);
+                }
                 field("size", size.to_string().as_bytes());
             }
             EventKind::Change { by, path, is_directory, change, also_at } => {
@@ -100,8 +104,12 @@ impl Entry {
                 field("kind", kind.as_bytes());
                 by_field(by, &mut field);
                 field("path", path);
-                old.iter().for_each(|old| field("old", old));
-                also_at.iter().for_each(|path| field("also", path));
+                for old in old {
+                    field("old", old);
+                }
+                for path in also_at {
+                    field("also", path);
+                }
                 field("is", if *is_directory { b"directory" } else { b"file" });
             }
         }

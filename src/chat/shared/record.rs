@@ -26,16 +26,12 @@ impl MemberRecord {
     /// Parses what [`MemberRecord::to_text`] writes; `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
-        match text.split_once(SEPARATOR) {
-            Some((name, account)) => {
-                let account = Some(account).filter(|account| account.len() <= 255)?.to_owned();
-                Some(Self { name: parse_name(name)?, account: Some(account) })
-            }
-            None => {
-                let name = Some(text).filter(|name| name.len() <= MAX_NAME)?;
-                Some(Self { name: Name::new(name).ok()?, account: None })
-            }
+        if let Some((name, account)) = text.split_once(SEPARATOR) {
+            let account = Some(account).filter(|account| account.len() <= 255)?.to_owned();
+            return Some(Self { name: parse_name(name)?, account: Some(account) });
         }
+        let name = Some(text).filter(|name| name.len() <= MAX_NAME)?;
+        Some(Self { name: Name::new(name).ok()?, account: None })
     }
 
     /// The record as the store keeps it.
@@ -61,7 +57,8 @@ impl TokenHash {
 
     /// The hash as the store keeps it.
     pub fn to_text(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
     }
 }
 

@@ -173,7 +173,7 @@ fn accepted(
     }
     log::info!("{client} joined the chat as {}", member.person.name);
     for hash in member.tokens {
-        room.accept(member.person.clone(), (hash, user.clone()), Some(client.key()), now());
+        room.accept(&member.person, (hash, user.clone()), Some(client.key()), now());
     }
     Ok(token)
 }

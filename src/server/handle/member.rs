@@ -60,10 +60,10 @@ pub(super) fn of(
     let Some(disk) = disk.may_wait_long() else { return Ok(None) };
     let hash = TokenHash::of(&token);
     let stored = shared.member(token.member(), hash, disk).map_err(|error| store_error(&error, shared))?;
-    let owned = stored.and_then(|member| Some((state.owner_of(member.account.as_deref())?, member.person)));
-    let Some((owner, person)) = owned else { return Err(room_error(&RoomError::NotAMember)) };
+    let found = stored.and_then(|member| Some((state.owner_of(member.account.as_deref())?, member.person)));
+    let Some((owner, person)) = found else { return Err(room_error(&RoomError::NotAMember)) };
     let is_own = is_same_owner(&owner, request.principal.account());
-    chat.room().accept(person.clone(), (hash, owner), Some(request.client.key()), now());
+    chat.room().accept(&person, (hash, owner), Some(request.client.key()), now());
     if is_own { Ok(Some(person)) } else { Err(room_error(&RoomError::NotAMember)) }
 }
 

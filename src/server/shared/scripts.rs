@@ -50,11 +50,16 @@ local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
 return {#found, oldest[1] and oldest[1][1] or '', redis.call('GET', KEYS[2]) or ''}";
 
-/// Replaces the epoch, unless another server has done so. In an empty stream, it adds a beginning: then all that follows has
-/// an entry before it.
+/// Replaces the epoch, unless another server has done so.
 ///
-/// Keys: the epoch, the stream. Arguments: the old epoch, or nothing, and the new one.
+/// Key: the epoch. Arguments: the old epoch, or nothing, and the new one.
 pub(super) const RENEW_EPOCH: &str = "
 if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
-if redis.call('XLEN', KEYS[2]) == 0 then redis.call('XADD', KEYS[2], '*', 'kind', 'begin') end
+return 1";
+
+/// Gives an empty stream a beginning: then all that follows has an entry before it.
+///
+/// Key: the stream.
+pub(super) const BEGIN: &str = "
+if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'kind', 'begin') end
 return 1";

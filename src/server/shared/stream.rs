@@ -92,12 +92,15 @@ impl StreamReader<'_> {
             log::warn!("the key {key} of the store had foreign data; it is replaced");
         }
         let epoch = Epoch::new(u128::from_ne_bytes(random::bytes()) as u64, random::bytes());
-        let renew = script(
-            scripts::RENEW_EPOCH,
-            &[key, self.shared.keys.stream()],
-            &[&found, epoch.to_text().as_bytes()],
-        );
+        let renew = script(scripts::RENEW_EPOCH, &[key], &[&found, epoch.to_text().as_bytes()]);
         renew.query::<Value>(&mut self.connection).map_err(|error| of_error(&error))?;
+        Ok(())
+    }
+
+    /// Gives an empty stream a beginning.
+    pub(in crate::server) fn begin(&mut self, _: Blocking<'_>) -> Result<(), StoreError> {
+        let begin = script(scripts::BEGIN, &[self.shared.keys.stream()], &[]);
+        begin.query::<Value>(&mut self.connection).map_err(|error| of_error(&error))?;
         Ok(())
     }
 
