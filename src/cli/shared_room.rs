@@ -25,7 +25,10 @@ impl SharedArgs {
     /// Takes the address out of the environment, where child processes and other programs of the user could read its password.
     /// Call it before there is a second thread.
     pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
-        let Some(address) = env::var_os(VARIABLE) else { return self.warn_of_password() };
+        let Some(address) = env::var_os(VARIABLE) else {
+            self.warn_of_password();
+            return Ok(());
+        };
         #[allow(unsafe_code)]
         // SAFETY: no other thread reads the environment, because the command has not started one yet.
         unsafe {
@@ -50,14 +53,13 @@ impl SharedArgs {
         Ok(Some(address))
     }
 
-    fn warn_of_password(&self) -> Result<(), Failure> {
+    fn warn_of_password(&self) {
         let address = self.shared.as_deref().and_then(|text| SharedAddress::parse(text).ok());
         if address.is_some_and(|address| address.has_password()) {
             super::exit::say(&format_args!(
                 "warning: other users can see the password in --shared, in the list of processes (use {VARIABLE})"
             ));
         }
-        Ok(())
     }
 }
 

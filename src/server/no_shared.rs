@@ -140,7 +140,7 @@ impl Shared {
         match *self {}
     }
 
-    pub(super) fn without_names(&self, _: Vec<Person>, _: Blocking<'_>) -> Result<Vec<Person>, StoreError> {
+    pub(super) fn without_names(&self, _: &[Person], _: Blocking<'_>) -> Result<Vec<Person>, StoreError> {
         match *self {}
     }
 

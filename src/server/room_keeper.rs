@@ -96,7 +96,7 @@ impl Keeper<'_> {
         }
         if self.next_look.is_over(Moment::now()) {
             let all: Vec<_> = self.chat.room().who().cloned().collect();
-            for person in self.shared.without_names(all, disk)? {
+            for person in self.shared.without_names(&all, disk)? {
                 if self.shared.leave(&person, true, disk)? {
                     log::info!("{} was absent for too long and left the chat", person.name);
                     self.chat.room().forget(person.id);

@@ -97,7 +97,9 @@ impl Reader<'_> {
         let place = u128::from_ne_bytes(random::bytes()) as u64;
         let events: Vec<_> = events.collect();
         self.chat.room().load((&epoch, place), events, &people, now());
-        members.into_iter().for_each(|member| self.accept(member));
+        for member in members {
+            self.accept(member);
+        }
         if self.epoch.replace(epoch).is_some() {
             log::warn!("the shared room has lost events; all listeners begin again");
         }

@@ -78,7 +78,7 @@ impl Entry {
             EventKind::Join { who } => {
                 field("kind", b"join");
                 field("who", written(who).as_bytes());
-                for account in &self.account {
+                if let Some(account) = &self.account {
                     field("account", account.as_bytes());
                 }
             }
@@ -90,7 +90,7 @@ impl Entry {
                 field("kind", b"upload");
                 by_field(by, &mut field);
                 field("path", path);
-                for path in lies_at {
+                if let Some(path) = lies_at {
                     field("also", path);
                 }
                 field("size", size.to_string().as_bytes());
@@ -104,7 +104,7 @@ impl Entry {
                 field("kind", kind.as_bytes());
                 by_field(by, &mut field);
                 field("path", path);
-                for old in old {
+                if let Some(old) = old {
                     field("old", old);
                 }
                 for path in also_at {

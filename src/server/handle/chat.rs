@@ -156,16 +156,15 @@ fn post(
     waits: Waits<'_>,
 ) -> Result<Response, Response> {
     let text = MessageText::new(body).map_err(bad_request)?;
-    let id = match waits {
-        Some(waits) => post_in_stream(chat, who, to, text, waits)?,
-        None => {
-            let mut room = chat.room();
-            let said = match to {
-                Some(to) => room.say_to(who.id, to, text, now()),
-                None => room.say(who.id, text, now()),
-            };
-            said.map_err(|error| room_error(&error))?
-        }
+    let id = if let Some(waits) = waits {
+        post_in_stream(chat, who, to, text, waits)?
+    } else {
+        let mut room = chat.room();
+        let said = match to {
+            Some(to) => room.say_to(who.id, to, text, now()),
+            None => room.say(who.id, text, now()),
+        };
+        said.map_err(|error| room_error(&error))?
     };
     chat.wake();
     let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");

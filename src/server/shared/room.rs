@@ -75,8 +75,7 @@ impl Shared {
         let (record, lasts, length) = (record.to_text(), NAME_SECONDS.to_string(), RING_EVENTS.to_string());
         let token = member.tokens.first().map(|token| token.to_text()).unwrap_or_default();
         let mut arguments = vec![&number, &record, &token, &most, &lasts, &length].into_iter();
-        let arguments: Vec<&[u8]> =
-            arguments.by_ref().map(|text| text.as_bytes()).chain(flat(&fields)).collect();
+        let arguments: Vec<&[u8]> = arguments.by_ref().map(String::as_bytes).chain(flat(&fields)).collect();
         let join = script(scripts::JOIN, &self.keys_of(person), &arguments);
         let answer =
             self.ask(disk, |connection| join.query::<Value>(connection).map_err(|error| of_error(&error)))?;
@@ -197,7 +196,7 @@ impl Shared {
     /// The members that have lost their names.
     pub(in crate::server) fn without_names(
         &self,
-        people: Vec<Person>,
+        people: &[Person],
         disk: Blocking<'_>,
     ) -> Result<Vec<Person>, StoreError> {
         let mut lost = Vec::new();
