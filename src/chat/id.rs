@@ -13,12 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
+use super::epoch::Epoch;
+pub use super::epoch::KEY_LEN;
 use super::ring::Position;
-use super::shared::epoch::Epoch;
-use super::shared::stream_id::StreamId;
-
-/// The length of a key, in bytes.
-pub const KEY_LEN: usize = 16;
+use super::stream_id::StreamId;
 
 /// The bits of a place's number in the id of a place in a stream.
 const PLACES: u64 = (1 << 48) - 1;

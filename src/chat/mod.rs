@@ -24,6 +24,7 @@
 use std::time::{Instant, SystemTime};
 
 pub mod client_key;
+pub mod epoch;
 pub mod error;
 pub mod event;
 mod flood;
@@ -36,6 +37,7 @@ mod ring;
 pub mod room;
 pub mod shared;
 pub mod stream;
+pub mod stream_id;
 pub mod text;
 pub mod token;
 

@@ -30,8 +30,8 @@ use super::member::Members;
 use super::name::Name;
 use super::person::{MemberId, Person};
 use super::ring::{Bounds, Lookup, Position, Ring};
-use super::shared::stream_id::StreamId;
 use super::stream::{Cursor, Polled, Posted, Start, StreamItem, Subscription, Welcome};
+use super::stream_id::StreamId;
 use super::text::MessageText;
 use super::token::{MemberToken, Secret};
 

@@ -6,7 +6,7 @@ use super::event::Event;
 use super::id::EventId;
 use super::person::{MemberId, Person};
 use super::ring::Position;
-use super::shared::stream_id::StreamId;
+use super::stream_id::StreamId;
 
 /// An event in the ring.
 #[derive(Debug, Clone)]

@@ -123,10 +123,10 @@ pub use self::login_names::LoginNames;
 use self::observe::Observers;
 pub use self::observe::Recorder;
 use self::runtime::Runtime;
-use self::shared::Shared;
 pub use self::shared::SharedAddress;
 #[cfg(feature = "shared")]
 pub use self::shared::SharedAddressError;
+use self::shared::SharedStore;
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub use self::state_directory::{StateDirectory, StateError};
@@ -168,7 +168,7 @@ impl Server {
         let lead = Arc::new(Lead::new(processors));
         let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
         let shared = config.shared.filter(|_| config.chat);
-        let shared = shared.map(|address| Shared::open(address, Blocking::own_thread()));
+        let shared = shared.map(|address| SharedStore::open(address, Blocking::own_thread()));
         let shared = shared.transpose().map_err(|error| CannotServe::Store(error.to_string()))?;
         let chat = config
             .chat

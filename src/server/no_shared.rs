@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::blocking::Blocking;
+use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
 use crate::chat::member::{MemberId, Person};
-use crate::chat::shared::epoch::Epoch;
 use crate::chat::shared::record::TokenHash;
-use crate::chat::shared::stream_id::StreamId;
-use crate::chat::shared::walk::{Batch, Walk};
+use crate::chat::shared::walk::{Batch, StreamWalk};
+use crate::chat::stream_id::StreamId;
 use crate::server::store_error::StoreError;
 
 /// No address.
@@ -17,18 +17,18 @@ pub enum SharedAddress {}
 
 /// No store.
 #[derive(Debug)]
-pub(super) enum Shared {}
+pub(super) enum SharedStore {}
 
 /// No connection.
 #[derive(Debug)]
 pub(super) enum StreamReader<'s> {
     #[allow(dead_code, reason = "there is no store")]
-    Never(&'s Shared, std::convert::Infallible),
+    Never(&'s SharedStore, std::convert::Infallible),
 }
 
 /// Nothing waits.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Unsent {
     pub notices: std::collections::VecDeque<EventKind>,
     pub dropped: u64,
     pub leaving: std::collections::VecDeque<Person>,
@@ -54,7 +54,7 @@ pub(super) enum Joined {
 
 type RawFields = Vec<(Vec<u8>, Vec<u8>)>;
 
-impl Shared {
+impl SharedStore {
     pub(super) fn open(address: SharedAddress, _: Blocking<'_>) -> Result<Self, StoreError> {
         match address {}
     }
@@ -79,7 +79,7 @@ impl Shared {
         match *self {}
     }
 
-    pub(super) fn wait(&self, _: Duration) -> Option<Waiting> {
+    pub(super) fn wait(&self, _: Duration) -> Option<Unsent> {
         match *self {}
     }
 
@@ -87,7 +87,7 @@ impl Shared {
         match *self {}
     }
 
-    pub(super) fn put_back(&self, _: Waiting) {
+    pub(super) fn put_back(&self, _: Unsent) {
         match *self {}
     }
 
@@ -152,7 +152,7 @@ impl Shared {
 impl StreamReader<'_> {
     pub(super) fn read(
         &mut self,
-        _: &Walk<RawFields>,
+        _: &StreamWalk<RawFields>,
         _: Blocking<'_>,
     ) -> Result<Batch<RawFields>, StoreError> {
         match *self {

@@ -9,7 +9,7 @@ use crate::blocking::Blocking;
 use crate::chat::member::{MemberId, Person};
 use crate::server::chat::state::ChatState;
 use crate::server::moment::Moment;
-use crate::server::shared::{Shared, Waiting};
+use crate::server::shared::{SharedStore, Unsent};
 use crate::server::store_error::StoreError;
 use crate::server::timing::Deadline;
 
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 struct Keeper<'k> {
     chat: &'k ChatState,
-    shared: &'k Shared,
+    shared: &'k SharedStore,
     /// The members of which requests were served since the last round.
     seen: HashMap<MemberId, Person>,
     next_renewal: Deadline,
@@ -64,7 +64,7 @@ pub(super) fn run(chat: &Arc<ChatState>, disk: Blocking<'_>) {
 
 impl Keeper<'_> {
     /// Sends what waits. After an error, the rest still waits.
-    fn send(&mut self, waiting: &mut Waiting, disk: Blocking<'_>) -> Result<(), StoreError> {
+    fn send(&mut self, waiting: &mut Unsent, disk: Blocking<'_>) -> Result<(), StoreError> {
         if waiting.dropped > 0 {
             log::warn!("{} changes of files were not announced: the store was away", waiting.dropped);
             waiting.dropped = 0;

@@ -5,16 +5,16 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::blocking::Blocking;
+use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
-use crate::chat::shared::entry::{Entry, EntryError};
-use crate::chat::shared::epoch::Epoch;
-use crate::chat::shared::stream_id::StreamId;
-use crate::chat::shared::walk::{Step, Walk};
+use crate::chat::shared::entry::{EntryError, StreamEntry};
+use crate::chat::shared::walk::{StreamWalk, WalkStep};
+use crate::chat::stream_id::StreamId;
 use crate::server::chat::state::{ChatState, now};
 use crate::server::moment::Moment;
 use crate::server::random;
 use crate::server::runtime::Runtime;
-use crate::server::shared::{Joined, Shared, StoredMember, StreamReader};
+use crate::server::shared::{Joined, SharedStore, StoredMember, StreamReader};
 use crate::server::store_error::StoreError;
 
 /// How long to wait before the next attempt to connect.
@@ -25,10 +25,10 @@ type RawEntry = (StreamId, Vec<(Vec<u8>, Vec<u8>)>);
 
 struct Reader<'r> {
     chat: &'r ChatState,
-    shared: &'r Shared,
+    shared: &'r SharedStore,
     /// Not kept while the store is waited for: the server may end then.
     runtime: &'r Weak<Runtime>,
-    walk: Walk<Vec<(Vec<u8>, Vec<u8>)>>,
+    walk: StreamWalk<Vec<(Vec<u8>, Vec<u8>)>>,
     /// The epoch of the room.
     epoch: Option<Epoch>,
 }
@@ -36,7 +36,7 @@ struct Reader<'r> {
 /// Follows the stream until the server ends.
 pub(super) fn run(chat: &Arc<ChatState>, runtime: &Weak<Runtime>, disk: Blocking<'_>) {
     let Some(shared) = chat.shared() else { return };
-    let mut reader = Reader { chat, shared, runtime, walk: Walk::default(), epoch: None };
+    let mut reader = Reader { chat, shared, runtime, walk: StreamWalk::default(), epoch: None };
     let mut logged = String::new();
     while !shared.has_ended() {
         let followed = shared.reader(disk).and_then(|mut stream| reader.follow(&mut stream, disk));
@@ -57,20 +57,20 @@ impl Reader<'_> {
         while !self.shared.has_ended() {
             let batch = stream.read(&self.walk, disk)?;
             match self.walk.take(batch) {
-                Step::More => {}
-                Step::Renew(old) => stream.renew(old, disk)?,
-                Step::Loaded(_, entries) if entries.is_empty() => {
-                    self.walk = Walk::default();
+                WalkStep::More => {}
+                WalkStep::Renew(old) => stream.renew(old, disk)?,
+                WalkStep::Loaded(_, entries) if entries.is_empty() => {
+                    self.walk = StreamWalk::default();
                     stream.begin(disk)?;
                 }
-                Step::Loaded(epoch, entries) => {
+                WalkStep::Loaded(epoch, entries) => {
                     if let Err(error) = self.load(epoch, entries, stream, disk) {
                         // What was loaded is lost.
-                        self.walk = Walk::default();
+                        self.walk = StreamWalk::default();
                         return Err(error);
                     }
                 }
-                Step::New(entries) => self.hear(entries, stream, disk),
+                WalkStep::New(entries) => self.hear(entries, stream, disk),
             }
             if self.walk.follows() && self.shared.pause(false) {
                 log::info!("the chat follows the shared room");
@@ -129,7 +129,7 @@ impl Reader<'_> {
     fn hear(&self, entries: Vec<RawEntry>, stream: &mut StreamReader<'_>, disk: Blocking<'_>) {
         let (entries, mut joined, mut has_changed) = (parsed(entries), Vec::new(), false);
         let mut room = self.chat.room();
-        for (id, Entry { kind, account }) in entries {
+        for (id, StreamEntry { kind, account }) in entries {
             match &kind {
                 EventKind::Join { who } => {
                     joined.push(StoredMember { person: who.clone(), account, tokens: Vec::new() });
@@ -164,11 +164,11 @@ impl Reader<'_> {
 }
 
 /// The entries that are events. Others are skipped, and one of them is logged.
-fn parsed(entries: Vec<RawEntry>) -> Vec<(StreamId, Entry)> {
+fn parsed(entries: Vec<RawEntry>) -> Vec<(StreamId, StreamEntry)> {
     let (mut skipped, mut first) = (0, None);
     let parsed: Vec<_> = entries
         .into_iter()
-        .filter_map(|(id, fields)| match Entry::parse(&fields) {
+        .filter_map(|(id, fields)| match StreamEntry::parse(&fields) {
             Ok(entry) => Some((id, entry)),
             Err(EntryError::Beginning) => None,
             Err(error) => {

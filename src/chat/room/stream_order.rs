@@ -9,13 +9,13 @@ use std::collections::HashSet;
 use super::{Event, EventKind, MemberId, MessageText, Order, Person, Posted, Room};
 use crate::chat::Now;
 use crate::chat::client_key::ClientKey;
+use crate::chat::epoch::Epoch;
 use crate::chat::error::RoomError;
 use crate::chat::id::{EventId, Ids};
 use crate::chat::name::Name;
-use crate::chat::shared::epoch::Epoch;
 use crate::chat::shared::record::TokenHash;
-use crate::chat::shared::stream_id::StreamId;
 use crate::chat::stream::Cursor;
+use crate::chat::stream_id::StreamId;
 
 impl<P: AsRef<[u8]>, O> Room<P, O> {
     /// From now on, a stream decides the order. The caller then calls [`Room::load`].

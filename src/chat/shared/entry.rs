@@ -23,11 +23,11 @@ const MAX_ACCOUNT: usize = 255;
 const MAX_ADDRESS: usize = 128;
 
 /// The fields of an entry, in order. A name may be repeated.
-pub type Fields = Vec<(String, Vec<u8>)>;
+pub type EntryFields = Vec<(String, Vec<u8>)>;
 
 /// What an entry says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct StreamEntry {
     /// What happened.
     pub kind: EventKind,
     /// The account of a member that has joined.
@@ -47,7 +47,7 @@ pub enum EntryError {
     Field(&'static str),
 }
 
-impl Entry {
+impl StreamEntry {
     /// The event of a member that joins.
     pub fn join(id: MemberId, record: &MemberRecord) -> Self {
         let who = Person { id, name: record.name.clone() };
@@ -60,8 +60,8 @@ impl Entry {
     }
 
     /// The fields of the entry.
-    pub fn to_fields(&self) -> Fields {
-        let mut fields = Fields::new();
+    pub fn to_fields(&self) -> EntryFields {
+        let mut fields = EntryFields::new();
         let mut field = |name: &str, value: &[u8]| fields.push((name.to_owned(), value.to_vec()));
         match &self.kind {
             EventKind::Message { from, text } => {
@@ -285,31 +285,31 @@ mod tests {
         ]
     }
 
-    fn bytes(fields: Fields) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn bytes(fields: EntryFields) -> Vec<(Vec<u8>, Vec<u8>)> {
         fields.into_iter().map(|(name, value)| (name.into_bytes(), value)).collect()
     }
 
     #[test]
     fn every_event_is_read_back() {
         for kind in kinds() {
-            let entry = Entry::of(kind);
-            assert_eq!(Entry::parse(&bytes(entry.to_fields())), Ok(entry));
+            let entry = StreamEntry::of(kind);
+            assert_eq!(StreamEntry::parse(&bytes(entry.to_fields())), Ok(entry));
         }
         let record = MemberRecord { name: ann().name, account: Some("Ann".into()) };
-        let join = Entry::join(ann().id, &record);
-        assert_eq!(Entry::parse(&bytes(join.to_fields())), Ok(join));
+        let join = StreamEntry::join(ann().id, &record);
+        assert_eq!(StreamEntry::parse(&bytes(join.to_fields())), Ok(join));
     }
 
     /// A private message without a recipient is no message to all.
     #[test]
     fn an_entry_without_one_of_its_fields_is_skipped() {
         for kind in kinds() {
-            let fields = bytes(Entry::of(kind.clone()).to_fields());
+            let fields = bytes(StreamEntry::of(kind.clone()).to_fields());
             for gone in 0..fields.len() {
                 let (name, mut fields) = (fields[gone].0.clone(), fields.clone());
                 fields.remove(gone);
                 if name != b"also" {
-                    assert!(Entry::parse(&fields).is_err(), "{kind:?} without {}", name.escape_ascii());
+                    assert!(StreamEntry::parse(&fields).is_err(), "{kind:?} without {}", name.escape_ascii());
                 }
             }
         }
@@ -317,11 +317,11 @@ mod tests {
 
     #[test]
     fn large_entries_are_skipped() {
-        let mut fields = bytes(Entry::of(kinds().remove(0)).to_fields());
+        let mut fields = bytes(StreamEntry::of(kinds().remove(0)).to_fields());
         fields.push((b"more".to_vec(), vec![b'x'; MAX_ENTRY]));
-        assert!(matches!(Entry::parse(&fields), Err(EntryError::TooLarge(size)) if size > MAX_ENTRY));
+        assert!(matches!(StreamEntry::parse(&fields), Err(EntryError::TooLarge(size)) if size > MAX_ENTRY));
         let many = vec![(b"kind".to_vec(), b"join".to_vec()); MAX_FIELDS + 1];
-        assert_eq!(Entry::parse(&many), Err(EntryError::TooManyFields(MAX_FIELDS + 1)));
+        assert_eq!(StreamEntry::parse(&many), Err(EntryError::TooManyFields(MAX_FIELDS + 1)));
     }
 
     proptest! {
@@ -335,8 +335,8 @@ mod tests {
         ) {
             let mut fields = bytes(fields);
             fields.push((b"kind".to_vec(), kind.into_bytes()));
-            if let Ok(entry) = Entry::parse(&fields) {
-                prop_assert_eq!(Entry::parse(&bytes(entry.to_fields())), Ok(entry));
+            if let Ok(entry) = StreamEntry::parse(&fields) {
+                prop_assert_eq!(StreamEntry::parse(&bytes(entry.to_fields())), Ok(entry));
             }
         }
     }

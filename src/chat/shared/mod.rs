@@ -4,7 +4,5 @@
 //! hostile input: other programs may write to it.
 
 pub mod entry;
-pub mod epoch;
 pub mod record;
-pub mod stream_id;
 pub mod walk;

@@ -3,9 +3,9 @@
 //! ```text
 //!            ┌──────────── the epoch is new, or entries are missing ─────────────┐
 //!            ▼                                                                   │
-//!   load everything ──▶ Step::Loaded ──▶ follow ──▶ Step::New, Step::New, … ─────┘
+//!   load everything ──▶ WalkStep::Loaded ──▶ follow ──▶ WalkStep::New, WalkStep::New, … ─────┘
 //!            ▲                              │
-//!            └──────── Step::Renew ◀────────┘ the end of the stream, which was shown, is gone
+//!            └──────── WalkStep::Renew ◀────────┘ the end of the stream, which was shown, is gone
 //! ```
 //!
 //! The stream may be trimmed while nobody reads, deleted, lost in a restart, or cut at its end: a replica of the store that
@@ -14,12 +14,12 @@
 //!
 //! The walk knows nothing of sockets, and not what the entries are.
 
-use super::epoch::Epoch;
-use super::stream_id::StreamId;
+use crate::chat::epoch::Epoch;
+use crate::chat::stream_id::StreamId;
 
 /// The position of one server in the stream.
 #[derive(Debug)]
-pub struct Walk<E> {
+pub struct StreamWalk<E> {
     /// The epoch in which it reads; `None` before the first batch.
     epoch: Option<Epoch>,
     /// The last entry that was read.
@@ -31,11 +31,11 @@ pub struct Walk<E> {
 /// What was read from the stream.
 #[derive(Debug, Clone)]
 pub struct Batch<E> {
-    /// The entries after [`Walk::after`], oldest first.
+    /// The entries after [`StreamWalk::after`], oldest first.
     pub entries: Vec<(StreamId, E)>,
     /// Whether these are all: the store had fewer than were asked for.
     pub is_last: bool,
-    /// What became of the entry [`Walk::after`]. It is found out after the entries were read.
+    /// What became of the entry [`StreamWalk::after`]. It is found out after the entries were read.
     pub anchor: Anchor,
     /// The epoch, found out after the entries were read; `None` if there is no valid one.
     pub epoch: Option<Epoch>,
@@ -52,7 +52,7 @@ pub enum Anchor {
 
 /// What a batch leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<E> {
+pub enum WalkStep<E> {
     /// Read more.
     More,
     /// The whole stream: it replaces everything that was shown. Every listener must be notified.
@@ -63,13 +63,13 @@ pub enum Step<E> {
     Renew(Option<Epoch>),
 }
 
-impl<E> Default for Walk<E> {
+impl<E> Default for StreamWalk<E> {
     fn default() -> Self {
         Self { epoch: None, after: StreamId::ZERO, loading: Some(Vec::new()) }
     }
 }
 
-impl<E> Walk<E> {
+impl<E> StreamWalk<E> {
     /// The entry after which to read.
     pub fn after(&self) -> StreamId {
         self.after
@@ -80,15 +80,15 @@ impl<E> Walk<E> {
         self.loading.is_none()
     }
 
-    /// Takes the entries that were read after [`Walk::after`].
-    pub fn take(&mut self, batch: Batch<E>) -> Step<E> {
+    /// Takes the entries that were read after [`StreamWalk::after`].
+    pub fn take(&mut self, batch: Batch<E>) -> WalkStep<E> {
         let Some(epoch) = batch.epoch else {
             *self = Self::default();
-            return Step::Renew(None);
+            return WalkStep::Renew(None);
         };
         if self.epoch.is_some_and(|known| known != epoch) {
             *self = Self { epoch: Some(epoch), ..Self::default() };
-            return Step::More;
+            return WalkStep::More;
         }
         self.epoch = Some(epoch);
         match batch.anchor {
@@ -97,12 +97,12 @@ impl<E> Walk<E> {
                 let is_cut = oldest.is_some_and(|oldest| oldest < self.after);
                 let was_shown = self.loading.is_none();
                 *self = Self { epoch: Some(epoch), ..Self::default() };
-                return if is_cut && was_shown { Step::Renew(Some(epoch)) } else { Step::More };
+                return if is_cut && was_shown { WalkStep::Renew(Some(epoch)) } else { WalkStep::More };
             }
             // The first entries of an empty stream: older ones may have come and gone.
             Anchor::Missing(_) if self.loading.is_none() && !batch.entries.is_empty() => {
                 *self = Self { epoch: Some(epoch), ..Self::default() };
-                return Step::More;
+                return WalkStep::More;
             }
             Anchor::Missing(_) | Anchor::There => {}
         }
@@ -116,15 +116,15 @@ impl<E> Walk<E> {
             is_next
         });
         match self.loading.take() {
-            None if entries.is_empty() => Step::More,
-            None => Step::New(entries),
+            None if entries.is_empty() => WalkStep::More,
+            None => WalkStep::New(entries),
             Some(mut loaded) => {
                 loaded.extend(entries);
                 if batch.is_last {
-                    return Step::Loaded(epoch, loaded);
+                    return WalkStep::Loaded(epoch, loaded);
                 }
                 self.loading = Some(loaded);
-                Step::More
+                WalkStep::More
             }
         }
     }
@@ -149,10 +149,10 @@ mod tests {
     }
 
     /// A walk that has loaded the entries 1 to 3.
-    fn loaded() -> Walk<u64> {
-        let mut walk = Walk::default();
+    fn loaded() -> StreamWalk<u64> {
+        let mut walk = StreamWalk::default();
         let step = walk.take(batch(&[1, 2, 3], Anchor::Missing(Some(id(1)))));
-        assert_eq!(step, Step::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
+        assert_eq!(step, WalkStep::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
         assert!(walk.follows());
         walk
     }
@@ -160,30 +160,30 @@ mod tests {
     #[test]
     fn entries_follow_what_was_loaded() {
         let mut walk = loaded();
-        assert_eq!(walk.take(batch(&[4], Anchor::There)), Step::New(vec![(id(4), 4)]));
-        assert_eq!(walk.take(batch(&[], Anchor::There)), Step::More);
+        assert_eq!(walk.take(batch(&[4], Anchor::There)), WalkStep::New(vec![(id(4), 4)]));
+        assert_eq!(walk.take(batch(&[], Anchor::There)), WalkStep::More);
         assert_eq!(walk.after(), id(4));
     }
 
     #[test]
     fn a_long_stream_is_loaded_in_pieces() {
-        let mut walk = Walk::default();
+        let mut walk = StreamWalk::default();
         let first = Batch { is_last: false, ..batch(&[1, 2], Anchor::Missing(Some(id(1)))) };
-        assert_eq!(walk.take(first), Step::More);
+        assert_eq!(walk.take(first), WalkStep::More);
         assert!(!walk.follows());
         let step = walk.take(batch(&[3], Anchor::There));
-        assert_eq!(step, Step::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
+        assert_eq!(step, WalkStep::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
     }
 
     #[test]
     fn a_stream_that_was_trimmed_is_loaded_again() {
         for anchor in [Anchor::Missing(Some(id(7))), Anchor::Missing(None)] {
             let mut walk = loaded();
-            assert_eq!(walk.take(batch(&[8], anchor)), Step::More);
+            assert_eq!(walk.take(batch(&[8], anchor)), WalkStep::More);
             assert_eq!((walk.after(), walk.follows()), (StreamId::ZERO, false));
             assert_eq!(
                 walk.take(batch(&[7, 8], anchor)),
-                Step::Loaded(epoch(1), vec![(id(7), 7), (id(8), 8)])
+                WalkStep::Loaded(epoch(1), vec![(id(7), 7), (id(8), 8)])
             );
         }
     }
@@ -191,35 +191,35 @@ mod tests {
     #[test]
     fn a_stream_whose_end_is_gone_gets_a_new_epoch() {
         let mut walk = loaded();
-        assert_eq!(walk.take(batch(&[], Anchor::Missing(Some(id(1))))), Step::Renew(Some(epoch(1))));
+        assert_eq!(walk.take(batch(&[], Anchor::Missing(Some(id(1))))), WalkStep::Renew(Some(epoch(1))));
         let renewed = Batch { epoch: Some(epoch(2)), ..batch(&[1, 2], Anchor::Missing(Some(id(1)))) };
-        assert_eq!(walk.take(renewed.clone()), Step::More);
-        assert_eq!(walk.take(renewed), Step::Loaded(epoch(2), vec![(id(1), 1), (id(2), 2)]));
+        assert_eq!(walk.take(renewed.clone()), WalkStep::More);
+        assert_eq!(walk.take(renewed), WalkStep::Loaded(epoch(2), vec![(id(1), 1), (id(2), 2)]));
     }
 
     #[test]
     fn a_missing_or_new_epoch_loads_everything_again() {
         let mut walk = loaded();
-        assert_eq!(walk.take(Batch { epoch: None, ..batch(&[], Anchor::There) }), Step::Renew(None));
+        assert_eq!(walk.take(Batch { epoch: None, ..batch(&[], Anchor::There) }), WalkStep::Renew(None));
         assert_eq!(walk.after(), StreamId::ZERO);
         let mut walk = loaded();
-        assert_eq!(walk.take(Batch { epoch: Some(epoch(2)), ..batch(&[4], Anchor::There) }), Step::More);
+        assert_eq!(walk.take(Batch { epoch: Some(epoch(2)), ..batch(&[4], Anchor::There) }), WalkStep::More);
         assert_eq!((walk.after(), walk.follows()), (StreamId::ZERO, false));
     }
 
     #[test]
     fn the_first_entries_of_an_empty_stream_are_loaded() {
-        let mut walk = Walk::default();
-        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), Step::Loaded(epoch(1), vec![]));
-        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), Step::More);
-        assert_eq!(walk.take(batch(&[2], Anchor::Missing(Some(id(2))))), Step::More);
+        let mut walk = StreamWalk::default();
+        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), WalkStep::Loaded(epoch(1), vec![]));
+        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), WalkStep::More);
+        assert_eq!(walk.take(batch(&[2], Anchor::Missing(Some(id(2))))), WalkStep::More);
         let step = walk.take(batch(&[2], Anchor::Missing(Some(id(2)))));
-        assert_eq!(step, Step::Loaded(epoch(1), vec![(id(2), 2)]));
+        assert_eq!(step, WalkStep::Loaded(epoch(1), vec![(id(2), 2)]));
     }
 
     #[test]
     fn repeated_and_disordered_entries_are_dropped() {
         let mut walk = loaded();
-        assert_eq!(walk.take(batch(&[3, 2, 5, 4, 5], Anchor::There)), Step::New(vec![(id(5), 5)]));
+        assert_eq!(walk.take(batch(&[3, 2, 5, 4, 5], Anchor::There)), WalkStep::New(vec![(id(5), 5)]));
     }
 }

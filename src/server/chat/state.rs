@@ -21,7 +21,7 @@ use crate::server::base::Base;
 use crate::server::chat::events;
 use crate::server::random;
 use crate::server::request::ClientAddress;
-use crate::server::shared::Shared;
+use crate::server::shared::SharedStore;
 use crate::server::timing::Active;
 
 /// An event as it is sent: encoded once, shared by all subscribers.
@@ -36,7 +36,7 @@ pub(crate) struct ChatState {
     base: Base,
     room: Mutex<Room<EncodedEvent, Owner>>,
     /// The store, if several servers share the room. It then decides the order of events.
-    shared: Option<Shared>,
+    shared: Option<SharedStore>,
     waker: OwnedFd,
 }
 
@@ -68,7 +68,7 @@ pub(crate) enum NextBytes {
 
 impl ChatState {
     /// An empty room, with at most this many subscribers.
-    pub(crate) fn new(max_subscribers: usize, base: Base, shared: Option<Shared>) -> io::Result<Self> {
+    pub(crate) fn new(max_subscribers: usize, base: Base, shared: Option<SharedStore>) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
         let encoder = base.clone();
         let room = Room::new(epoch, random::bytes(), max_subscribers, move |event| {
@@ -80,7 +80,7 @@ impl ChatState {
     }
 
     /// The store, if several servers share the room.
-    pub(crate) fn shared(&self) -> Option<&Shared> {
+    pub(crate) fn shared(&self) -> Option<&SharedStore> {
         self.shared.as_ref()
     }
 
@@ -204,7 +204,7 @@ impl EventStream {
 
     /// What comes next.
     pub(crate) fn next(&mut self) -> NextBytes {
-        let is_paused = self.chat.shared.as_ref().is_some_and(Shared::is_paused);
+        let is_paused = self.chat.shared.as_ref().is_some_and(SharedStore::is_paused);
         if is_paused != self.knows_pause {
             self.knows_pause = is_paused;
             return NextBytes::Bytes(events::pause(is_paused).into());

@@ -35,7 +35,7 @@ use crate::server::handled::Handled;
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::{Response, Then};
-use crate::server::shared::Shared;
+use crate::server::shared::SharedStore;
 use crate::server::state::State;
 use crate::server::store_error::StoreError;
 
@@ -104,7 +104,7 @@ pub(super) fn of(state: &State) -> Result<&Arc<ChatState>, Response> {
 }
 
 /// The store of a shared room, and the permission to wait for it; `None` if the room is this server's own.
-pub(super) type Waits<'s> = Option<(&'s Shared, Blocking<'s>)>;
+pub(super) type Waits<'s> = Option<(&'s SharedStore, Blocking<'s>)>;
 
 /// Receives a small body, which may be empty, and calls `then` with it: in a job, if it has to wait for the store of a shared
 /// room.
@@ -177,7 +177,7 @@ fn post_in_stream(
     who: &Person,
     to: Option<&str>,
     text: MessageText,
-    (shared, disk): (&Shared, Blocking<'_>),
+    (shared, disk): (&SharedStore, Blocking<'_>),
 ) -> Result<EventId, Response> {
     member::ensure_follows(shared)?;
     let kind = chat.room().may_say(who.id, to, text, now()).map_err(|error| room_error(&error))?;

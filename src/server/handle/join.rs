@@ -27,7 +27,7 @@ use crate::server::handled::Handled;
 use crate::server::random;
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
-use crate::server::shared::{Joined, Shared, StoredMember};
+use crate::server::shared::{Joined, SharedStore, StoredMember};
 use crate::server::state::State;
 
 /// The client that wants to join.
@@ -125,7 +125,7 @@ fn shared_token(
     name: &Name,
     Applicant { user, is_person, client }: &Applicant,
     state: &State,
-    (shared, disk): (&Shared, Blocking<'_>),
+    (shared, disk): (&SharedStore, Blocking<'_>),
 ) -> Result<MemberToken, Response> {
     ensure_follows(shared)?;
     if !is_person && state.is_name_of_user(name) {
@@ -164,7 +164,7 @@ fn accepted(
     member: StoredMember,
     token: MemberToken,
     (user, client): (&Option<Arc<User>>, ClientAddress),
-    (state, shared): (&State, &Shared),
+    (state, shared): (&State, &SharedStore),
 ) -> Result<MemberToken, Response> {
     let mut room = chat.room();
     if !state.is_current(user.as_ref()) {

@@ -14,7 +14,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::request::Request;
 use crate::server::response::Response;
-use crate::server::shared::Shared;
+use crate::server::shared::SharedStore;
 use crate::server::state::State;
 use crate::server::store_error::StoreError;
 
@@ -86,12 +86,12 @@ fn known(request: &Request<'_, '_, '_>, chat: &ChatState) -> Result<Option<Perso
 }
 
 /// Refuses what needs the store, while a shared room is paused.
-pub(super) fn ensure_follows(shared: &Shared) -> Result<(), Response> {
+pub(super) fn ensure_follows(shared: &SharedStore) -> Result<(), Response> {
     if shared.is_paused() { Err(unavailable(PAUSED)) } else { Ok(()) }
 }
 
 /// The response to an error of the store of a shared room. The log says more.
-pub(super) fn store_error(error: &StoreError, shared: &Shared) -> Response {
+pub(super) fn store_error(error: &StoreError, shared: &SharedStore) -> Response {
     shared.complain(error);
     unavailable(match error {
         StoreError::Away(_) => PAUSED,

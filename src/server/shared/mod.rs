@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use self::address::{SharedAddress, SharedAddressError};
 use self::outbox::Outbox;
-pub(super) use self::outbox::Waiting;
+pub(super) use self::outbox::Unsent;
 use self::pool::Pool;
 pub(super) use self::room::{Joined, StoredMember};
 pub(super) use self::stream::StreamReader;
@@ -36,7 +36,7 @@ use crate::chat::member::Person;
 use crate::server::store_error::StoreError;
 
 /// The store of the room, as one server sees it.
-pub(super) struct Shared {
+pub(super) struct SharedStore {
     pool: Pool,
     keys: Keys,
     outbox: Outbox,
@@ -82,7 +82,7 @@ impl Keys {
     }
 }
 
-impl Shared {
+impl SharedStore {
     /// The store at these addresses. One that is away may come back; one that refuses this server is an error.
     pub(super) fn open(address: SharedAddress, disk: Blocking<'_>) -> Result<Self, StoreError> {
         let shared = Self::new(address);
@@ -133,7 +133,7 @@ impl Shared {
     }
 
     /// Waits for at most this time for something to send; `None` once the server ends.
-    pub(super) fn wait(&self, time: Duration) -> Option<Waiting> {
+    pub(super) fn wait(&self, time: Duration) -> Option<Unsent> {
         self.outbox.wait(time)
     }
 
@@ -143,7 +143,7 @@ impl Shared {
     }
 
     /// Takes back what could not be sent.
-    pub(super) fn put_back(&self, waiting: Waiting) {
+    pub(super) fn put_back(&self, waiting: Unsent) {
         self.outbox.put_back(waiting);
     }
 
@@ -174,8 +174,8 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for SharedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("is_paused", &self.is_paused()).finish_non_exhaustive()
+        f.debug_struct("SharedStore").field("is_paused", &self.is_paused()).finish_non_exhaustive()
     }
 }

@@ -19,13 +19,13 @@ pub(super) struct Outbox {
 
 #[derive(Default)]
 struct State {
-    waiting: Waiting,
+    waiting: Unsent,
     has_ended: bool,
 }
 
 /// What has to be sent.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Waiting {
+pub(in crate::server) struct Unsent {
     /// Changes of files.
     pub notices: VecDeque<EventKind>,
     /// How many notices were dropped.
@@ -63,7 +63,7 @@ impl Outbox {
         }
     }
 
-    pub(super) fn wait(&self, time: Duration) -> Option<Waiting> {
+    pub(super) fn wait(&self, time: Duration) -> Option<Unsent> {
         let is_empty = |state: &mut State| {
             !state.has_ended && state.waiting.notices.is_empty() && state.waiting.leaving.is_empty()
         };
@@ -72,9 +72,9 @@ impl Outbox {
         (!state.has_ended).then(|| std::mem::take(&mut state.waiting))
     }
 
-    pub(super) fn put_back(&self, back: Waiting) {
+    pub(super) fn put_back(&self, back: Unsent) {
         let mut state = self.lock();
-        let Waiting { mut notices, dropped, mut leaving, seen } = back;
+        let Unsent { mut notices, dropped, mut leaving, seen } = back;
         notices.append(&mut state.waiting.notices);
         let excess = notices.len().saturating_sub(NOTICES);
         notices.truncate(NOTICES);

@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use crate::chat::shared::stream_id::StreamId;
+use crate::chat::stream_id::StreamId;
 
 /// The fields of an entry.
 pub(super) type RawFields = Vec<(Vec<u8>, Vec<u8>)>;

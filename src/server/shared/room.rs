@@ -5,14 +5,14 @@ use redis::{Connection, Value, cmd};
 use super::pool::of_error;
 use super::replies;
 use super::stream::script;
-use super::{Shared, scripts};
+use super::{SharedStore, scripts};
 use crate::blocking::Blocking;
 use crate::chat::event::EventKind;
 use crate::chat::limits::{MAX_MEMBERS, RING_EVENTS};
 use crate::chat::member::{MemberId, Person};
-use crate::chat::shared::entry::{Entry, Fields};
+use crate::chat::shared::entry::{EntryFields, StreamEntry};
 use crate::chat::shared::record::{MemberRecord, TokenHash};
-use crate::chat::shared::stream_id::StreamId;
+use crate::chat::stream_id::StreamId;
 use crate::server::store_error::StoreError;
 
 /// How long a name lasts that no server renews, in seconds: each server renews the names of its members every 15 seconds.
@@ -62,7 +62,7 @@ pub(super) fn stored_member(number: &[u8], record: &[u8]) -> Option<StoredMember
     Some(StoredMember { person: Person { id, name }, account, tokens: Vec::new() })
 }
 
-impl Shared {
+impl SharedStore {
     /// Adds a member with its first token, and announces it.
     pub(in crate::server) fn join(
         &self,
@@ -70,7 +70,7 @@ impl Shared {
         disk: Blocking<'_>,
     ) -> Result<Joined, StoreError> {
         let (person, record) = (&member.person, member.record());
-        let fields = Entry::join(person.id, &record).to_fields();
+        let fields = StreamEntry::join(person.id, &record).to_fields();
         let (number, most) = (person.id.to_string(), MAX_MEMBERS.to_string());
         let (record, lasts, length) = (record.to_text(), NAME_SECONDS.to_string(), RING_EVENTS.to_string());
         let token = member.tokens.first().map(|token| token.to_text()).unwrap_or_default();
@@ -138,7 +138,7 @@ impl Shared {
         lapsed: bool,
         disk: Blocking<'_>,
     ) -> Result<bool, StoreError> {
-        let fields = Entry::of(EventKind::Leave { who: person.clone() }).to_fields();
+        let fields = StreamEntry::of(EventKind::Leave { who: person.clone() }).to_fields();
         let (number, length) = (person.id.to_string(), RING_EVENTS.to_string());
         let why = if lapsed { "lapsed" } else { "leaves" };
         let first = [&*number, why, &*length].into_iter().map(str::as_bytes);
@@ -151,7 +151,7 @@ impl Shared {
 
     /// Adds a message to the stream. If the store has a replica, the message is there too.
     pub(in crate::server) fn say(&self, kind: EventKind, disk: Blocking<'_>) -> Result<StreamId, StoreError> {
-        let fields = Entry::of(kind).to_fields();
+        let fields = StreamEntry::of(kind).to_fields();
         let (id, confirmed) = self.ask(disk, |connection| {
             let id = self.add(&fields, connection)?;
             let confirmed = !self.pool.has_replica() || {
@@ -171,7 +171,7 @@ impl Shared {
 
     /// Adds what was done to a file to the stream.
     pub(in crate::server) fn tell(&self, kind: &EventKind, disk: Blocking<'_>) -> Result<(), StoreError> {
-        let fields = Entry::of(kind.clone()).to_fields();
+        let fields = StreamEntry::of(kind.clone()).to_fields();
         self.ask(disk, |connection| self.add(&fields, connection)).map(drop)
     }
 
@@ -219,7 +219,7 @@ impl Shared {
         self.pool.look(disk).inspect_err(|_| self.doubt())
     }
 
-    fn add(&self, fields: &Fields, connection: &mut Connection) -> Result<StreamId, StoreError> {
+    fn add(&self, fields: &EntryFields, connection: &mut Connection) -> Result<StreamId, StoreError> {
         let mut add = cmd("XADD");
         add.arg(self.keys.stream()).arg("MAXLEN").arg("~").arg(RING_EVENTS).arg("*");
         for (name, value) in fields {
@@ -247,6 +247,6 @@ impl Shared {
     }
 }
 
-fn flat(fields: &Fields) -> impl Iterator<Item = &[u8]> {
+fn flat(fields: &EntryFields) -> impl Iterator<Item = &[u8]> {
     fields.iter().flat_map(|(name, value)| [name.as_bytes(), value])
 }

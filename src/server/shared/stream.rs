@@ -5,11 +5,11 @@ use redis::{Cmd, Connection, Value, cmd, pipe};
 use super::pool::of_error;
 use super::replies::{self, RawFields};
 use super::room::{StoredMember, stored_member};
-use super::{Shared, scripts};
+use super::{SharedStore, scripts};
 use crate::blocking::Blocking;
+use crate::chat::epoch::Epoch;
 use crate::chat::limits::MAX_MEMBERS;
-use crate::chat::shared::epoch::Epoch;
-use crate::chat::shared::walk::{Anchor, Batch, Walk};
+use crate::chat::shared::walk::{Anchor, Batch, StreamWalk};
 use crate::server::random;
 use crate::server::store_error::StoreError;
 use std::sync::atomic::Ordering;
@@ -28,13 +28,13 @@ const TOKENS: usize = 8;
 
 /// Reads the stream, over a connection of its own.
 pub(in crate::server) struct StreamReader<'s> {
-    shared: &'s Shared,
+    shared: &'s SharedStore,
     connection: Connection,
     /// The doubts when it connected.
     doubts: u64,
 }
 
-impl Shared {
+impl SharedStore {
     /// Connects the reader.
     pub(in crate::server) fn reader(&self, disk: Blocking<'_>) -> Result<StreamReader<'_>, StoreError> {
         let doubts = self.doubts.load(Ordering::Relaxed);
@@ -46,7 +46,7 @@ impl StreamReader<'_> {
     /// Reads what the walk needs next. It waits for new entries for a moment if the walk follows the stream.
     pub(in crate::server) fn read(
         &mut self,
-        walk: &Walk<RawFields>,
+        walk: &StreamWalk<RawFields>,
         _: Blocking<'_>,
     ) -> Result<Batch<RawFields>, StoreError> {
         if self.shared.doubts.load(Ordering::Relaxed) != self.doubts {
@@ -143,7 +143,7 @@ impl StreamReader<'_> {
     }
 }
 
-fn tokens(shared: &Shared, member: &StoredMember) -> Cmd {
+fn tokens(shared: &SharedStore, member: &StoredMember) -> Cmd {
     let mut command = cmd("SRANDMEMBER");
     command.arg(shared.keys.tokens(&member.person)).arg(TOKENS);
     command

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chat::shared::epoch::Epoch;
-use crate::chat::shared::stream_id::StreamId;
-use crate::chat::shared::walk::{Anchor, Batch, Step, Walk};
+use crate::chat::epoch::Epoch;
+use crate::chat::shared::walk::{Anchor, Batch, StreamWalk, WalkStep};
+use crate::chat::stream_id::StreamId;
 
 const SERVERS: usize = 3;
 const LISTENERS: usize = 4;
@@ -112,7 +112,7 @@ impl Store {
 }
 
 struct Server {
-    walk: Walk<EventKind>,
+    walk: StreamWalk<EventKind>,
     room: Room<Arc<[u8]>, ()>,
     /// Messages up to this number were heard here, or are gone.
     heard: u64,
@@ -121,19 +121,19 @@ struct Server {
 impl Server {
     fn new() -> Self {
         let room = Room::new(EPOCH, KEY, MAX_SUBSCRIBERS, ready).of_stream();
-        Self { walk: Walk::default(), room, heard: 0 }
+        Self { walk: StreamWalk::default(), room, heard: 0 }
     }
 
     fn read(&mut self, store: &mut Store, count: usize, now: Now) {
         match self.walk.take(store.read(self.walk.after(), count)) {
-            Step::More => {}
-            Step::Renew(old) => store.renew(old),
-            Step::Loaded(epoch, entries) => {
+            WalkStep::More => {}
+            WalkStep::Renew(old) => store.renew(old),
+            WalkStep::Loaded(epoch, entries) => {
                 let members: Vec<_> = (0..LISTENERS).map(person).collect();
                 self.room.load((&epoch, 7), entries, &members, now);
                 self.heard = store.said;
             }
-            Step::New(entries) => {
+            WalkStep::New(entries) => {
                 for (id, kind) in entries {
                     self.heard = number(&kind);
                     self.room.hear(id, kind, now);

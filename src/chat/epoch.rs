@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::chat::id::KEY_LEN;
+/// The length of a key, in bytes.
+pub const KEY_LEN: usize = 16;
 
 /// A random number, which begins each event's id, and the key that seals the rest. All servers have the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
