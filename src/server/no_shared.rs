@@ -167,7 +167,7 @@ impl StreamReader<'_> {
     }
 
     pub(super) fn begin(&mut self, _: Blocking<'_>) -> Result<(), StoreError> {
-        match self {
+        match *self {
             Self::Never(_, never) => match never {},
         }
     }

@@ -8,7 +8,7 @@ use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
 use crate::chat::shared::entry::{EntryError, StreamEntry};
-use crate::chat::shared::walk::{StreamWalk, WalkStep};
+use crate::chat::shared::walk::{StreamStep, StreamWalk};
 use crate::chat::stream_id::StreamId;
 use crate::server::chat::state::{ChatState, now};
 use crate::server::moment::Moment;
@@ -57,20 +57,20 @@ impl Reader<'_> {
         while !self.shared.has_ended() {
             let batch = stream.read(&self.walk, disk)?;
             match self.walk.take(batch) {
-                WalkStep::More => {}
-                WalkStep::Renew(old) => stream.renew(old, disk)?,
-                WalkStep::Loaded(_, entries) if entries.is_empty() => {
+                StreamStep::More => {}
+                StreamStep::Renew(old) => stream.renew(old, disk)?,
+                StreamStep::Loaded(_, entries) if entries.is_empty() => {
                     self.walk = StreamWalk::default();
                     stream.begin(disk)?;
                 }
-                WalkStep::Loaded(epoch, entries) => {
+                StreamStep::Loaded(epoch, entries) => {
                     if let Err(error) = self.load(epoch, entries, stream, disk) {
                         // What was loaded is lost.
                         self.walk = StreamWalk::default();
                         return Err(error);
                     }
                 }
-                WalkStep::New(entries) => self.hear(entries, stream, disk),
+                StreamStep::New(entries) => self.hear(entries, stream, disk),
             }
             if self.walk.follows() && self.shared.pause(false) {
                 log::info!("the chat follows the shared room");

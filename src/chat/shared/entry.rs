@@ -4,9 +4,8 @@
 
 use std::fmt;
 
-use super::record::MemberRecord;
+use super::record::{MAX_ACCOUNT, MemberRecord, parse_name};
 use crate::chat::event::{EventKind, FileChange, Uploader};
-use crate::chat::name::Name;
 use crate::chat::person::{MemberId, Person};
 use crate::chat::text::MessageText;
 
@@ -15,9 +14,6 @@ pub const MAX_ENTRY: usize = 64 << 10;
 
 /// The largest number of fields that is read.
 const MAX_FIELDS: usize = 32;
-
-/// The longest name of an account, in bytes (`accounts/name.rs`).
-const MAX_ACCOUNT: usize = 255;
 
 /// The longest address of a client, in bytes.
 const MAX_ADDRESS: usize = 128;
@@ -223,11 +219,6 @@ fn parse_person(value: &[u8]) -> Option<Person> {
     Some(Person { id: MemberId::parse(number)?, name: parse_name(name)? })
 }
 
-/// The name of a member, who may be a user with an account.
-pub(super) fn parse_name(text: &str) -> Option<Name> {
-    Some(text).filter(|text| text.len() <= MAX_ACCOUNT).and_then(|text| Name::of_user(text).ok())
-}
-
 fn account(value: &[u8]) -> Option<String> {
     std::str::from_utf8(value).ok().filter(|name| name.len() <= MAX_ACCOUNT).map(str::to_owned)
 }
@@ -250,6 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::chat::name::Name;
 
     fn ann() -> Person {
         Person { id: MemberId(0x2a), name: Name::new("ann").expect("a name") }

@@ -2,9 +2,11 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::entry::parse_name;
 use crate::chat::name::{MAX_NAME, Name};
 use crate::chat::token::MemberToken;
+
+/// The longest name of an account, in bytes (`accounts/name.rs`).
+pub(super) const MAX_ACCOUNT: usize = 255;
 
 /// Separates the name and the account. No name has it.
 const SEPARATOR: char = '\0';
@@ -27,7 +29,7 @@ impl MemberRecord {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         if let Some((name, account)) = text.split_once(SEPARATOR) {
-            let account = Some(account).filter(|account| account.len() <= 255)?.to_owned();
+            let account = Some(account).filter(|account| account.len() <= MAX_ACCOUNT)?.to_owned();
             return Some(Self { name: parse_name(name)?, account: Some(account) });
         }
         let name = Some(text).filter(|name| name.len() <= MAX_NAME)?;
@@ -60,6 +62,11 @@ impl TokenHash {
         let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
         self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
     }
+}
+
+/// The name of a member, who may be a user with an account.
+pub(super) fn parse_name(text: &str) -> Option<Name> {
+    Some(text).filter(|text| text.len() <= MAX_ACCOUNT).and_then(|text| Name::of_user(text).ok())
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 //! ```text
 //!            ┌──────────── the epoch is new, or entries are missing ─────────────┐
 //!            ▼                                                                   │
-//!   load everything ──▶ WalkStep::Loaded ──▶ follow ──▶ WalkStep::New, WalkStep::New, … ─────┘
+//!   load everything ──▶ StreamStep::Loaded ──▶ follow ──▶ StreamStep::New, StreamStep::New, … ─────┘
 //!            ▲                              │
-//!            └──────── WalkStep::Renew ◀────────┘ the end of the stream, which was shown, is gone
+//!            └──────── StreamStep::Renew ◀────────┘ the end of the stream, which was shown, is gone
 //! ```
 //!
 //! The stream may be trimmed while nobody reads, deleted, lost in a restart, or cut at its end: a replica of the store that
@@ -52,7 +52,7 @@ pub enum Anchor {
 
 /// What a batch leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum WalkStep<E> {
+pub enum StreamStep<E> {
     /// Read more.
     More,
     /// The whole stream: it replaces everything that was shown. Every listener must be notified.
@@ -81,14 +81,14 @@ impl<E> StreamWalk<E> {
     }
 
     /// Takes the entries that were read after [`StreamWalk::after`].
-    pub fn take(&mut self, batch: Batch<E>) -> WalkStep<E> {
+    pub fn take(&mut self, batch: Batch<E>) -> StreamStep<E> {
         let Some(epoch) = batch.epoch else {
             *self = Self::default();
-            return WalkStep::Renew(None);
+            return StreamStep::Renew(None);
         };
         if self.epoch.is_some_and(|known| known != epoch) {
             *self = Self { epoch: Some(epoch), ..Self::default() };
-            return WalkStep::More;
+            return StreamStep::More;
         }
         self.epoch = Some(epoch);
         match batch.anchor {
@@ -97,12 +97,12 @@ impl<E> StreamWalk<E> {
                 let is_cut = oldest.is_some_and(|oldest| oldest < self.after);
                 let was_shown = self.loading.is_none();
                 *self = Self { epoch: Some(epoch), ..Self::default() };
-                return if is_cut && was_shown { WalkStep::Renew(Some(epoch)) } else { WalkStep::More };
+                return if is_cut && was_shown { StreamStep::Renew(Some(epoch)) } else { StreamStep::More };
             }
             // The first entries of an empty stream: older ones may have come and gone.
             Anchor::Missing(_) if self.loading.is_none() && !batch.entries.is_empty() => {
                 *self = Self { epoch: Some(epoch), ..Self::default() };
-                return WalkStep::More;
+                return StreamStep::More;
             }
             Anchor::Missing(_) | Anchor::There => {}
         }
@@ -116,15 +116,15 @@ impl<E> StreamWalk<E> {
             is_next
         });
         match self.loading.take() {
-            None if entries.is_empty() => WalkStep::More,
-            None => WalkStep::New(entries),
+            None if entries.is_empty() => StreamStep::More,
+            None => StreamStep::New(entries),
             Some(mut loaded) => {
                 loaded.extend(entries);
                 if batch.is_last {
-                    return WalkStep::Loaded(epoch, loaded);
+                    return StreamStep::Loaded(epoch, loaded);
                 }
                 self.loading = Some(loaded);
-                WalkStep::More
+                StreamStep::More
             }
         }
     }
@@ -152,7 +152,7 @@ mod tests {
     fn loaded() -> StreamWalk<u64> {
         let mut walk = StreamWalk::default();
         let step = walk.take(batch(&[1, 2, 3], Anchor::Missing(Some(id(1)))));
-        assert_eq!(step, WalkStep::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
+        assert_eq!(step, StreamStep::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
         assert!(walk.follows());
         walk
     }
@@ -160,8 +160,8 @@ mod tests {
     #[test]
     fn entries_follow_what_was_loaded() {
         let mut walk = loaded();
-        assert_eq!(walk.take(batch(&[4], Anchor::There)), WalkStep::New(vec![(id(4), 4)]));
-        assert_eq!(walk.take(batch(&[], Anchor::There)), WalkStep::More);
+        assert_eq!(walk.take(batch(&[4], Anchor::There)), StreamStep::New(vec![(id(4), 4)]));
+        assert_eq!(walk.take(batch(&[], Anchor::There)), StreamStep::More);
         assert_eq!(walk.after(), id(4));
     }
 
@@ -169,21 +169,21 @@ mod tests {
     fn a_long_stream_is_loaded_in_pieces() {
         let mut walk = StreamWalk::default();
         let first = Batch { is_last: false, ..batch(&[1, 2], Anchor::Missing(Some(id(1)))) };
-        assert_eq!(walk.take(first), WalkStep::More);
+        assert_eq!(walk.take(first), StreamStep::More);
         assert!(!walk.follows());
         let step = walk.take(batch(&[3], Anchor::There));
-        assert_eq!(step, WalkStep::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
+        assert_eq!(step, StreamStep::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
     }
 
     #[test]
     fn a_stream_that_was_trimmed_is_loaded_again() {
         for anchor in [Anchor::Missing(Some(id(7))), Anchor::Missing(None)] {
             let mut walk = loaded();
-            assert_eq!(walk.take(batch(&[8], anchor)), WalkStep::More);
+            assert_eq!(walk.take(batch(&[8], anchor)), StreamStep::More);
             assert_eq!((walk.after(), walk.follows()), (StreamId::ZERO, false));
             assert_eq!(
                 walk.take(batch(&[7, 8], anchor)),
-                WalkStep::Loaded(epoch(1), vec![(id(7), 7), (id(8), 8)])
+                StreamStep::Loaded(epoch(1), vec![(id(7), 7), (id(8), 8)])
             );
         }
     }
@@ -191,35 +191,38 @@ mod tests {
     #[test]
     fn a_stream_whose_end_is_gone_gets_a_new_epoch() {
         let mut walk = loaded();
-        assert_eq!(walk.take(batch(&[], Anchor::Missing(Some(id(1))))), WalkStep::Renew(Some(epoch(1))));
+        assert_eq!(walk.take(batch(&[], Anchor::Missing(Some(id(1))))), StreamStep::Renew(Some(epoch(1))));
         let renewed = Batch { epoch: Some(epoch(2)), ..batch(&[1, 2], Anchor::Missing(Some(id(1)))) };
-        assert_eq!(walk.take(renewed.clone()), WalkStep::More);
-        assert_eq!(walk.take(renewed), WalkStep::Loaded(epoch(2), vec![(id(1), 1), (id(2), 2)]));
+        assert_eq!(walk.take(renewed.clone()), StreamStep::More);
+        assert_eq!(walk.take(renewed), StreamStep::Loaded(epoch(2), vec![(id(1), 1), (id(2), 2)]));
     }
 
     #[test]
     fn a_missing_or_new_epoch_loads_everything_again() {
         let mut walk = loaded();
-        assert_eq!(walk.take(Batch { epoch: None, ..batch(&[], Anchor::There) }), WalkStep::Renew(None));
+        assert_eq!(walk.take(Batch { epoch: None, ..batch(&[], Anchor::There) }), StreamStep::Renew(None));
         assert_eq!(walk.after(), StreamId::ZERO);
         let mut walk = loaded();
-        assert_eq!(walk.take(Batch { epoch: Some(epoch(2)), ..batch(&[4], Anchor::There) }), WalkStep::More);
+        assert_eq!(
+            walk.take(Batch { epoch: Some(epoch(2)), ..batch(&[4], Anchor::There) }),
+            StreamStep::More
+        );
         assert_eq!((walk.after(), walk.follows()), (StreamId::ZERO, false));
     }
 
     #[test]
     fn the_first_entries_of_an_empty_stream_are_loaded() {
         let mut walk = StreamWalk::default();
-        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), WalkStep::Loaded(epoch(1), vec![]));
-        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), WalkStep::More);
-        assert_eq!(walk.take(batch(&[2], Anchor::Missing(Some(id(2))))), WalkStep::More);
+        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), StreamStep::Loaded(epoch(1), vec![]));
+        assert_eq!(walk.take(batch(&[], Anchor::Missing(None))), StreamStep::More);
+        assert_eq!(walk.take(batch(&[2], Anchor::Missing(Some(id(2))))), StreamStep::More);
         let step = walk.take(batch(&[2], Anchor::Missing(Some(id(2)))));
-        assert_eq!(step, WalkStep::Loaded(epoch(1), vec![(id(2), 2)]));
+        assert_eq!(step, StreamStep::Loaded(epoch(1), vec![(id(2), 2)]));
     }
 
     #[test]
     fn repeated_and_disordered_entries_are_dropped() {
         let mut walk = loaded();
-        assert_eq!(walk.take(batch(&[3, 2, 5, 4, 5], Anchor::There)), WalkStep::New(vec![(id(5), 5)]));
+        assert_eq!(walk.take(batch(&[3, 2, 5, 4, 5], Anchor::There)), StreamStep::New(vec![(id(5), 5)]));
     }
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::chat::epoch::Epoch;
-use crate::chat::shared::walk::{Anchor, Batch, StreamWalk, WalkStep};
+use crate::chat::shared::walk::{Anchor, Batch, StreamStep, StreamWalk};
 use crate::chat::stream_id::StreamId;
 
 const SERVERS: usize = 3;
@@ -126,14 +126,14 @@ impl Server {
 
     fn read(&mut self, store: &mut Store, count: usize, now: Now) {
         match self.walk.take(store.read(self.walk.after(), count)) {
-            WalkStep::More => {}
-            WalkStep::Renew(old) => store.renew(old),
-            WalkStep::Loaded(epoch, entries) => {
+            StreamStep::More => {}
+            StreamStep::Renew(old) => store.renew(old),
+            StreamStep::Loaded(epoch, entries) => {
                 let members: Vec<_> = (0..LISTENERS).map(person).collect();
                 self.room.load((&epoch, 7), entries, &members, now);
                 self.heard = store.said;
             }
-            WalkStep::New(entries) => {
+            StreamStep::New(entries) => {
                 for (id, kind) in entries {
                     self.heard = number(&kind);
                     self.room.hear(id, kind, now);
@@ -253,7 +253,9 @@ fn play(acts: &[Act]) {
             // Loading begins again at most once for each of the three reasons.
             (0..10).for_each(|_| server.read(&mut store, usize::MAX, now));
         }
-        listeners.iter_mut().for_each(|listener| listener.hear(&mut servers, usize::MAX));
+        for listener in &mut listeners {
+            listener.hear(&mut servers, usize::MAX);
+        }
     }
     for Listener { index, received, excused, .. } in &listeners {
         assert!(received.windows(2).all(|pair| pair[0] < pair[1]), "{index}: {received:?}");
