@@ -107,7 +107,7 @@ fn is_without_feature(file: &str) -> bool {
 }
 
 /// The maximum number of direct dependencies, with all features and with none.
-const DEPENDENCIES: (usize, usize) = (48, 22);
+const DEPENDENCIES: (usize, usize) = (49, 22);
 
 /// What one entry of a directory imports from another, with the files and names.
 type Arrows = BTreeMap<(String, String), BTreeSet<String>>;

@@ -93,6 +93,8 @@ mod resumable_rules;
 #[cfg(feature = "accounts")]
 mod rights;
 mod sending;
+#[cfg(feature = "shared")]
+mod shared;
 mod slowhttptest;
 mod start;
 mod stopping;

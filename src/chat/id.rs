@@ -13,10 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
+use super::epoch::Epoch;
+pub use super::epoch::KEY_LEN;
 use super::ring::Position;
+use super::stream_id::StreamId;
 
-/// The length of a key, in bytes.
-pub const KEY_LEN: usize = 16;
+/// The bits of a place's number in the id of a place in a stream.
+const PLACES: u64 = (1 << 48) - 1;
 
 /// The id of an event, or of a place between two events: `EPOCH-SEALED`.
 ///
@@ -52,6 +55,35 @@ impl Ids {
         Self { epoch, key, places: AtomicU64::new(0) }
     }
 
+    /// For a room of several servers. Each counts its places from a random number, so that no two give the same id.
+    pub(super) fn of_stream(epoch: &Epoch, first_place: u64) -> Self {
+        Self { places: AtomicU64::new(first_place), ..Self::new(epoch.number, epoch.key) }
+    }
+
+    /// The id of the event that is this entry of a stream; `None` if another program has chosen the entry's id.
+    pub(super) fn of_entry(&self, entry: StreamId) -> Option<EventId> {
+        let (ms, number) = entry.parts()?;
+        Some(self.seal(ms << 16 | number >> 16, number << 48))
+    }
+
+    /// An id for the place right after an entry, like [`Ids::of_place`].
+    pub(super) fn of_place_after(&self, entry: StreamId) -> EventId {
+        let (ms, number) = entry.parts().unwrap_or_default();
+        let place = (self.places.fetch_add(1, Ordering::Relaxed) & PLACES).max(1);
+        self.seal(ms << 16 | number >> 16, number << 48 | place)
+    }
+
+    /// The entry that an id belongs to, given as a client sent it. `None` if the id is not from this room.
+    pub(super) fn entry(&self, text: &str) -> Option<StreamId> {
+        self.entry_of(EventId::parse(text)?)
+    }
+
+    /// The entry of an event.
+    pub(super) fn entry_of(&self, event: EventId) -> Option<StreamId> {
+        let (left, right) = self.open(event)?;
+        Some(StreamId::of_parts((left >> 16, (left & 0xffff) << 16 | right >> 48)))
+    }
+
     /// The id of the event at a position.
     pub(super) fn of_event(&self, position: Position) -> EventId {
         self.seal(position.seq(), 0)
@@ -65,12 +97,17 @@ impl Ids {
 
     /// The position after an id, given as a client sent it. `None` if the id is not from this room.
     pub(super) fn after(&self, text: &str) -> Option<Position> {
-        let id = EventId::parse(text).filter(|id| id.epoch == self.epoch)?;
+        let (seq, _) = self.open(EventId::parse(text)?)?;
+        Position::after(seq)
+    }
+
+    fn open(&self, id: EventId) -> Option<(u64, u64)> {
+        let id = Some(id).filter(|id| id.epoch == self.epoch)?;
         let (mut left, mut right) = ((id.sealed >> 64) as u64, id.sealed as u64);
         for round in (0..4).rev() {
             (left, right) = (right ^ self.mix(round, left), left);
         }
-        Position::after(left)
+        Some((left, right))
     }
 
     fn seal(&self, seq: u64, place: u64) -> EventId {
@@ -148,6 +185,18 @@ mod tests {
             prop_assert_eq!(EventId::parse(&event.to_string()), Some(event));
             prop_assert_eq!(ids.after(&event.to_string()), Some(at.next()));
             prop_assert_eq!(ids.after(&ids.of_place(at).to_string()), Some(at));
+        }
+
+        #[test]
+        fn ids_of_a_stream_are_opened_again(number: u64, key: [u8; KEY_LEN], place: u64, ms in 0..1u64 << 48, of: u32) {
+            let ids = Ids::of_stream(&Epoch::new(number, key), place);
+            let entry = StreamId::of_parts((ms, of.into()));
+            let event = ids.of_entry(entry).expect("a usual id");
+            let places = [ids.of_place_after(entry), ids.of_place_after(entry)];
+            prop_assert!(places[0] != places[1] && !places.contains(&event));
+            for id in [event, places[0], places[1]] {
+                prop_assert_eq!(ids.entry(&id.to_string()), Some(entry));
+            }
         }
     }
 }

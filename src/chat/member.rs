@@ -6,7 +6,7 @@
 //!
 //! The table knows nothing about messages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -17,19 +17,37 @@ use super::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER
 use super::name::Name;
 pub use super::person::{MemberId, Person};
 use super::ring::Position;
+use super::shared::record::TokenHash;
 use super::token::{MemberToken, Secret};
 use crate::folding::folded;
 
 /// One member, with the state that only the room may see.
 pub(super) struct Member<O> {
     pub(super) person: Person,
-    pub(super) client: ClientKey,
+    /// `None` for a member that has joined at another server, and has sent no message to this one.
+    pub(super) client: Option<ClientKey>,
     pub(super) bucket: Bucket,
-    /// The caller's data about the member: its owner.
-    pub(super) owner: O,
-    secret: Secret,
+    proof: Proof<O>,
     presence: Presence,
 }
+
+/// How a member proves who it is.
+enum Proof<O> {
+    /// By this secret. The caller's data about the member: its owner.
+    Secret(Secret, O),
+    /// By a token of which another server, or this one, has stored the hash. `None` until a request of the member was
+    /// checked.
+    Hashes(Option<Checked<O>>),
+}
+
+/// The tokens of a member that were checked, and its owner.
+struct Checked<O> {
+    hashes: VecDeque<TokenHash>,
+    owner: O,
+}
+
+/// How many tokens of one member are remembered as checked: one for each device. Others are checked again.
+const CHECKED_TOKENS: usize = 8;
 
 /// Whether a member is listening.
 enum Presence {
@@ -55,9 +73,64 @@ impl<O> Member<O> {
         matches!(self.presence, Presence::Here { streams } if streams.get() >= STREAMS_PER_MEMBER)
     }
 
-    /// The token by which the member's client identifies itself.
-    pub(super) fn token(&self) -> MemberToken {
-        MemberToken::new(self.person.id, self.secret.clone())
+    /// The member's owner, if this server knows it.
+    pub(super) fn owner(&self) -> Option<&O> {
+        match &self.proof {
+            Proof::Secret(_, owner) => Some(owner),
+            Proof::Hashes(checked) => checked.as_ref().map(|checked| &checked.owner),
+        }
+    }
+
+    /// The token by which the member's client identifies itself, if this server has made it.
+    pub(super) fn token(&self) -> Option<MemberToken> {
+        match &self.proof {
+            Proof::Secret(secret, _) => Some(MemberToken::new(self.person.id, secret.clone())),
+            Proof::Hashes(_) => None,
+        }
+    }
+
+    /// Remembers that a token is the member's.
+    pub(super) fn accept(&mut self, hash: TokenHash, owner: O) {
+        let known = match &mut self.proof {
+            Proof::Secret(..) => return,
+            Proof::Hashes(checked) => checked.take().map(|checked| checked.hashes),
+        };
+        let mut hashes = known.unwrap_or_default();
+        hashes.retain(|known| *known != hash);
+        hashes.push_back(hash);
+        if hashes.len() > CHECKED_TOKENS {
+            hashes.pop_front();
+        }
+        self.proof = Proof::Hashes(Some(Checked { hashes, owner }));
+    }
+
+    /// The owner, and the tokens that were checked.
+    pub(super) fn checked(&self) -> Option<(&O, Vec<TokenHash>)> {
+        match &self.proof {
+            Proof::Secret(..) | Proof::Hashes(None) => None,
+            Proof::Hashes(Some(checked)) => Some((&checked.owner, checked.hashes.iter().copied().collect())),
+        }
+    }
+
+    /// Whether the token is the member's, as far as this server knows.
+    fn has(&self, token: &MemberToken) -> bool {
+        match &self.proof {
+            Proof::Secret(secret, _) => secret.matches(token.secret()),
+            Proof::Hashes(Some(checked)) => checked.hashes.contains(&TokenHash::of(token)),
+            Proof::Hashes(None) => false,
+        }
+    }
+
+    /// Whether a stream of the member is open at this server.
+    pub(super) fn is_listening(&self) -> bool {
+        matches!(self.presence, Presence::Here { .. })
+    }
+
+    /// Lets the first stream begin at a position, if there was none yet.
+    pub(super) fn expect_from(&mut self, position: Position) {
+        if let Presence::Expected { from, .. } = &mut self.presence {
+            *from = position;
+        }
     }
 
     /// Adds a stream. Returns where it begins, if it is the member's first.
@@ -131,22 +204,58 @@ impl<O> Members<O> {
         if self.by_id.len() >= MAX_MEMBERS {
             return Err(RoomError::RoomFull);
         }
-        if self.by_id.values().filter(|member| member.client == client).count() >= MEMBERS_PER_CLIENT {
+        if self.is_crowded(client) {
             return Err(RoomError::PlaceFull);
         }
-        let id = MemberId(self.next_id);
+        let person = Person { id: MemberId(self.next_id), name };
         self.next_id += 1;
-        self.by_name.insert(name.clone(), id);
-        let presence = Presence::Expected { since: now, from };
+        let proof = Proof::Secret(secret, owner);
+        Ok(self.insert(person, Some(client), proof, Presence::Expected { since: now, from }, now))
+    }
+
+    /// Whether there are [`MEMBERS_PER_CLIENT`] members from this client.
+    pub(super) fn is_crowded(&self, client: ClientKey) -> bool {
+        self.by_id.values().filter(|member| member.client == Some(client)).count() >= MEMBERS_PER_CLIENT
+    }
+
+    /// Adds a member that a stream names, or finds it. `None` if there are far too many.
+    pub(super) fn admit_known(
+        &mut self,
+        person: &Person,
+        from: Position,
+        now: Instant,
+    ) -> Option<&mut Member<O>> {
+        if !self.by_id.contains_key(&person.id) {
+            if self.by_id.len() >= 2 * MAX_MEMBERS {
+                return None;
+            }
+            let presence = Presence::Expected { since: now, from };
+            self.insert(person.clone(), None, Proof::Hashes(None), presence, now);
+        }
+        self.by_id.get_mut(&person.id)
+    }
+
+    fn insert(
+        &mut self,
+        person: Person,
+        client: Option<ClientKey>,
+        proof: Proof<O>,
+        presence: Presence,
+        now: Instant,
+    ) -> &Member<O> {
+        let id = person.id;
+        self.by_name.insert(person.name.clone(), id);
         let bucket = Bucket::new(flood::MEMBER, now);
-        let member = Member { person: Person { id, name }, client, bucket, owner, secret, presence };
-        Ok(self.by_id.entry(id).or_insert(member))
+        self.by_id.entry(id).or_insert(Member { person, client, bucket, proof, presence })
     }
 
     /// Removes a member; the name is free at once.
     pub(super) fn remove(&mut self, id: MemberId) -> Result<Person, RoomError> {
         let member = self.by_id.remove(&id).ok_or(RoomError::NotAMember)?;
-        self.by_name.remove(&member.person.name);
+        // With a stream, the next member of this name may be known already.
+        if self.by_name.get(&member.person.name) == Some(&id) {
+            self.by_name.remove(&member.person.name);
+        }
         Ok(member.person)
     }
 
@@ -164,7 +273,7 @@ impl<O> Members<O> {
 
     /// The present member with exactly this token.
     pub(super) fn by_token(&self, token: &MemberToken) -> Option<&Member<O>> {
-        self.by_id.get(&token.member()).filter(|member| member.secret.matches(token.secret()))
+        self.by_id.get(&token.member()).filter(|member| member.has(token))
     }
 
     /// The member with this name, in any spelling.
@@ -172,14 +281,20 @@ impl<O> Members<O> {
         self.by_name.get(folded(name).as_str()).and_then(|id| self.by_id.get(id))
     }
 
-    /// The members for which `stays` is false.
+    /// The members whose owners are known, and for which `stays` is false.
     pub(super) fn except(&self, stays: impl Fn(&Name, &O) -> bool) -> Vec<MemberId> {
-        let goes = |member: &&Member<O>| !stays(&member.person.name, &member.owner);
+        let goes =
+            |member: &&Member<O>| member.owner().is_some_and(|owner| !stays(&member.person.name, owner));
         self.by_id.values().filter(goes).map(|member| member.person.id).collect()
     }
 
     pub(super) fn people(&self) -> impl Iterator<Item = &Person> {
         self.by_id.values().map(|member| &member.person)
+    }
+
+    /// The members with a stream at this server.
+    pub(super) fn listening(&self) -> impl Iterator<Item = &Person> {
+        self.by_id.values().filter(|member| member.is_listening()).map(|member| &member.person)
     }
 
     /// The members that have been away for too long.

@@ -24,6 +24,7 @@
 use std::time::{Instant, SystemTime};
 
 pub mod client_key;
+pub mod epoch;
 pub mod error;
 pub mod event;
 mod flood;
@@ -34,7 +35,9 @@ pub mod name;
 pub mod person;
 mod ring;
 pub mod room;
+pub mod shared;
 pub mod stream;
+pub mod stream_id;
 pub mod text;
 pub mod token;
 

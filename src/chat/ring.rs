@@ -7,6 +7,7 @@
 //!
 //! The ring knows nothing about members or what its items are.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// A reader's position: the sequence number that it reads next.
@@ -86,11 +87,46 @@ impl<T> Ring<T> {
     }
 
     /// Adds an item at the end, and evicts old ones to stay within the bounds.
-    pub(super) fn push(&mut self, item: T, weight: usize) {
+    /// Returns the newest of those that it has evicted.
+    pub(super) fn push(&mut self, item: T, weight: usize) -> Option<T> {
         self.items.push_back(Slot { item, weight });
         self.weight += weight;
+        let mut evicted = None;
         while self.is_over() {
-            self.drop_oldest();
+            evicted = self.drop_oldest().or(evicted);
+        }
+        evicted
+    }
+
+    /// Drops everything: every reader is lapped, even one that has read everything.
+    pub(super) fn restart(&mut self) {
+        self.first = self.end().next().0;
+        self.items.clear();
+        self.weight = 0;
+    }
+
+    /// The position of the item for which `compare` returns `Equal`. The items are ordered by it.
+    pub(super) fn find(&self, compare: impl FnMut(&T) -> Ordering) -> Option<Position> {
+        let mut compare = compare;
+        let offset = self.items.binary_search_by(|slot| compare(&slot.item)).ok()?;
+        Some(Position(self.first + offset as u64))
+    }
+
+    /// The position of the oldest item, or the end.
+    pub(super) fn oldest(&self) -> Position {
+        Position(self.first)
+    }
+
+    /// The newest item.
+    pub(super) fn newest(&self) -> Option<&T> {
+        self.items.back().map(|slot| &slot.item)
+    }
+
+    /// The item right before a position.
+    pub(super) fn before(&self, position: Position) -> Option<&T> {
+        match self.at(Position(position.passed())) {
+            Lookup::Item(item) => Some(item),
+            Lookup::Lapped | Lookup::NothingYet => None,
         }
     }
 
@@ -108,11 +144,11 @@ impl<T> Ring<T> {
         self.items.len() > self.bounds.items || is_heavy
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(slot) = self.items.pop_front() {
-            self.first += 1;
-            self.weight -= slot.weight;
-        }
+    fn drop_oldest(&mut self) -> Option<T> {
+        let slot = self.items.pop_front()?;
+        self.first += 1;
+        self.weight -= slot.weight;
+        Some(slot.item)
     }
 }
 

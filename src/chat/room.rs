@@ -30,13 +30,15 @@ use super::member::Members;
 use super::name::Name;
 use super::person::{MemberId, Person};
 use super::ring::{Bounds, Lookup, Position, Ring};
-use super::stream::{Polled, Posted, Start, StreamItem, Subscription, Welcome};
+use super::stream::{Cursor, Polled, Posted, Start, StreamItem, Subscription, Welcome};
+use super::stream_id::StreamId;
 use super::text::MessageText;
 use super::token::{MemberToken, Secret};
 
 /// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`]. For
 /// each member, it stores the owner that the caller passed, an `O`.
 pub struct Room<P, O> {
+    order: Order,
     ids: Ids,
     members: Members<O>,
     client_buckets: ClientBuckets,
@@ -46,6 +48,18 @@ pub struct Room<P, O> {
     subscribers: usize,
     max_subscribers: usize,
     ready: Box<dyn Fn(&Event) -> P + Send>,
+}
+
+/// Who decides in which order things happen.
+#[derive(Debug)]
+enum Order {
+    /// This room.
+    Local,
+    /// A stream that several servers read.
+    Stream {
+        /// The entry of the newest event that was evicted from the ring.
+        evicted: Option<StreamId>,
+    },
 }
 
 impl<P: AsRef<[u8]>, O> Room<P, O> {
@@ -65,7 +79,8 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         let ready = Box::new(ready);
         let (members, ring, history) = (Members::new(), Ring::new(bounds), VecDeque::new());
         let (client_buckets, max_subscribers) = (ClientBuckets::default(), MAX_SUBSCRIBERS);
-        Self { ids, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
+        let order = Order::Local;
+        Self { order, ids, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
     }
 
     /// Adds a member from a client and announces it in the room. The caller passes a random secret.
@@ -82,7 +97,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         let member = self.members.admit(name, owner, secret, client, after_join, now.steady)?;
         let (who, token) = (member.person.clone(), member.token());
         self.post(EventKind::Join { who }, now);
-        Ok(token)
+        token.ok_or(RoomError::NotAMember)
     }
 
     /// Refuses a name that the caller reserves for another user. This counts as a join, so that reserved
@@ -96,14 +111,14 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
 
     /// The present member with this name, and its owner.
     pub fn holder(&self, name: &Name) -> Option<(&Person, &O)> {
-        self.members.by_name(name.as_str()).map(|member| (&member.person, &member.owner))
+        self.members.by_name(name.as_str()).and_then(|member| Some((&member.person, member.owner()?)))
     }
 
     /// The token of a present member, for another device of its owner.
     pub fn token_again(&mut self, member: MemberId, now: Now) -> Result<MemberToken, RoomError> {
         let member = self.members.get_mut(member)?;
         member.seen(now.steady);
-        Ok(member.token())
+        member.token().ok_or(RoomError::NotAMember)
     }
 
     /// Removes the members for which `stays` is false, like [`Room::leave`].
@@ -169,7 +184,11 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
     /// about once a second.
     pub fn on_time(&mut self, now: Now) -> Vec<Person> {
         self.client_buckets.forget_quiet(now.steady);
-        let expired = self.members.expired(now.steady);
+        let expired = match self.order {
+            Order::Local => self.members.expired(now.steady),
+            // The servers that share the room find out together.
+            Order::Stream { .. } => Vec::new(),
+        };
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
@@ -177,7 +196,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
     /// token of a present member.
     pub fn authenticate(&self, token: &str) -> Option<(&Person, &O)> {
         let member = self.members.by_token(&MemberToken::parse(token)?)?;
-        Some((&member.person, &member.owner))
+        Some((&member.person, member.owner()?))
     }
 
     /// The present members, in the order of joining.
@@ -206,8 +225,8 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         }
         self.subscribers += 1;
         let joined = listener.stream_opened();
-        let (position, start) = self.start(last, joined);
-        Ok((Subscription { member, position }, start))
+        let (cursor, start) = self.start(last, joined);
+        Ok((Subscription { member, cursor }, start))
     }
 
     /// Takes back a stream that has ended, for any reason.
@@ -227,14 +246,14 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         if !self.members.contains(subscription.member) {
             return StreamItem::Over;
         }
-        self.read(&mut subscription.position, subscription.member, may_see)
+        self.read(&mut subscription.cursor, subscription.member, may_see)
     }
 
     /// What a listener is shown before its first event.
     pub fn welcome(&self, subscription: &Subscription) -> Result<Welcome, RoomError> {
         let to = self.members.get(subscription.member)?.person.clone();
-        let id = self.ids.of_place(subscription.position);
-        let history = self.history_before(subscription.position).cloned().collect();
+        let id = self.place(subscription.cursor);
+        let history = self.history_before(subscription.cursor.position).cloned().collect();
         Ok(Welcome { id, to, members: self.who().cloned().collect(), history })
     }
 
@@ -248,19 +267,19 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         may_see: impl Fn(&[u8]) -> bool,
     ) -> Result<Polled, RoomError> {
         let joined = self.members.get_mut(member)?.polled(now.steady);
-        let (mut position, start) = self.start(last, joined);
+        let (mut cursor, start) = self.start(last, joined);
         let mut events = Vec::new();
         if start != Start::Resumed {
-            events.extend(self.history_before(position).cloned());
+            events.extend(self.history_before(cursor.position).cloned());
         }
         let mut wanted = POLL_EVENTS;
         while wanted > 0
-            && let StreamItem::Event(posted) = self.read(&mut position, member, &may_see)
+            && let StreamItem::Event(posted) = self.read(&mut cursor, member, &may_see)
         {
             events.push(Arc::clone(&posted.event));
             wanted -= 1;
         }
-        Ok(Polled { start, events, last: self.ids.of_place(position), more: wanted == 0 })
+        Ok(Polled { start, events, last: self.place(cursor), more: wanted == 0 })
     }
 
     /// The sender of a message, if the rate limits allow one now. The message counts even if its recipient
@@ -269,25 +288,28 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
     fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);
-        let taken = speaker
-            .bucket
-            .take(now.steady)
-            .and_then(|()| self.client_buckets.take(speaker.client, now.steady));
+        let taken = speaker.bucket.take(now.steady).and_then(|()| {
+            speaker.client.map_or(Ok(()), |client| self.client_buckets.take(client, now.steady))
+        });
         taken.map_err(|wait| RoomError::TooFast { wait })?;
         Ok(speaker.person.clone())
     }
 
     fn post(&mut self, kind: EventKind, now: Now) -> EventId {
-        let position = self.ring.end();
-        let id = self.ids.of_event(position);
-        let event = Arc::new(Event { id, at: now.wall, kind });
+        let id = self.ids.of_event(self.ring.end());
+        self.push(Event { id, at: now.wall, kind });
+        id
+    }
+
+    /// Adds an event to the ring. Returns the newest of those that this has evicted.
+    fn push(&mut self, event: Event) -> Option<Posted<P>> {
+        let (position, event) = (self.ring.end(), Arc::new(event));
         if matches!(event.kind, EventKind::Message { .. }) {
             self.remember(position, &event);
         }
         let ready = (self.ready)(&event);
         let weight = ready.as_ref().len() + event.text_len();
-        self.ring.push(Posted { event, ready }, weight);
-        id
+        self.ring.push(Posted { event, ready }, weight)
     }
 
     fn remember(&mut self, position: Position, message: &Arc<Event>) {
@@ -298,38 +320,59 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
     }
 
     /// Where a listener begins: after the event `last`, or at the position of its join if it has read nothing yet.
-    fn start(&self, last: Option<&str>, joined: Option<Position>) -> (Position, Start) {
+    fn start(&self, last: Option<&str>, joined: Option<Position>) -> (Cursor, Start) {
         let Some(last) = last else {
             let joined = joined.filter(|&position| self.ring.reaches(position));
-            return (joined.unwrap_or(self.ring.end()), Start::Fresh);
+            return (joined.unwrap_or(self.ring.end()).into(), Start::Fresh);
         };
         match self.resume(last) {
-            Some(position) => (position, Start::Resumed),
-            None => (self.ring.end(), Start::Reset),
+            Some(cursor) => (cursor, Start::Resumed),
+            None => (self.ring.end().into(), Start::Reset),
         }
     }
 
-    fn resume(&self, last: &str) -> Option<Position> {
-        self.ids.after(last).filter(|&position| self.ring.reaches(position))
+    fn resume(&self, last: &str) -> Option<Cursor> {
+        match self.order {
+            Order::Local => {
+                self.ids.after(last).filter(|&position| self.ring.reaches(position)).map(Cursor::from)
+            }
+            Order::Stream { evicted } => self.resume_in_stream(last, evicted),
+        }
+    }
+
+    /// An id for the place of a listener.
+    fn place(&self, cursor: Cursor) -> EventId {
+        match self.order {
+            Order::Local => self.ids.of_place(cursor.position),
+            Order::Stream { evicted } => self.place_in_stream(cursor, evicted),
+        }
     }
 
     /// The next event, from a position on, that the viewer may see. The position moves past it, and past the events
     /// that the viewer may not see.
     fn read(
         &self,
-        position: &mut Position,
+        cursor: &mut Cursor,
         viewer: MemberId,
         may_see: impl Fn(&[u8]) -> bool,
     ) -> StreamItem<'_, P> {
         loop {
-            match self.ring.at(*position) {
+            match self.ring.at(cursor.position) {
                 Lookup::NothingYet => return StreamItem::NothingYet,
                 Lookup::Lapped => {
-                    *position = self.ring.end();
+                    *cursor = self.ring.end().into();
                     return StreamItem::Lapped;
                 }
                 Lookup::Item(posted) => {
-                    *position = position.next();
+                    if let Some(awaited) = cursor.awaited {
+                        let Some(closer) = self.approach(*cursor, awaited, posted) else {
+                            *cursor = self.ring.end().into();
+                            return StreamItem::Lapped;
+                        };
+                        *cursor = closer;
+                        continue;
+                    }
+                    cursor.position = cursor.position.next();
                     if posted.event.is_heard_by(viewer, &may_see) {
                         return StreamItem::Event(posted);
                     }
@@ -344,5 +387,6 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
     }
 }
 
+mod stream_order;
 #[cfg(test)]
 mod tests;

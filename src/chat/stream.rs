@@ -6,6 +6,7 @@ use super::event::Event;
 use super::id::EventId;
 use super::person::{MemberId, Person};
 use super::ring::Position;
+use super::stream_id::StreamId;
 
 /// An event in the ring.
 #[derive(Debug, Clone)]
@@ -24,7 +25,21 @@ pub struct Posted<P> {
 #[must_use = "a stream that is not given back keeps its member in the room forever"]
 pub struct Subscription {
     pub(super) member: MemberId,
+    pub(super) cursor: Cursor,
+}
+
+/// Where a listener reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor {
     pub(super) position: Position,
+    /// The entry that the listener has seen at another server, and this one has not heard yet: only what follows it is new.
+    pub(super) awaited: Option<StreamId>,
+}
+
+impl From<Position> for Cursor {
+    fn from(position: Position) -> Self {
+        Self { position, awaited: None }
+    }
 }
 
 /// How a stream begins.

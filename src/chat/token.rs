@@ -40,8 +40,15 @@ impl Secret {
 }
 
 impl MemberToken {
-    pub(super) fn new(member: MemberId, secret: Secret) -> Self {
+    /// A token of this member.
+    pub fn new(member: MemberId, secret: Secret) -> Self {
         Self { member, secret }
+    }
+
+    /// The same secret, for this member.
+    #[must_use]
+    pub fn of_member(self, member: MemberId) -> Self {
+        Self { member, ..self }
     }
 
     /// Parses a token as a client sent it.

@@ -45,6 +45,11 @@ mod serve_check;
 mod serve_config;
 #[cfg(feature = "accounts")]
 mod share;
+#[cfg(feature = "shared")]
+mod shared_room;
+#[cfg(not(feature = "shared"))]
+#[path = "no_shared_room.rs"]
+mod shared_room;
 mod signals;
 mod size;
 #[cfg(any(feature = "accounts", feature = "tls"))]

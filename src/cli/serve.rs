@@ -19,6 +19,7 @@ use crate::stop::Stop;
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let mut args = args.with_number_as_port();
     args.accounts.users.take_variable()?;
+    args.shared.take_variable()?;
     let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
     if args.check {
         Outputs::check(log, record, args.root())?;

@@ -12,6 +12,7 @@ use super::accounts::AccountsArgs;
 use super::banner::IdleExit;
 use super::logging::Verbosity;
 use super::qr_code::QrArgs;
+use super::shared_room::SharedArgs;
 use super::size;
 use super::state::StateArgs;
 use super::tls::TlsArgs;
@@ -127,6 +128,8 @@ pub(super) struct ServeArgs {
     pub accounts: AccountsArgs,
     #[command(flatten)]
     pub state: StateArgs,
+    #[command(flatten)]
+    pub shared: SharedArgs,
     /// Maximum number of open event streams of the chat; at most four fifths of --max-connections
     #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_subscribers: u32,

@@ -34,12 +34,23 @@ pub const HEARTBEAT: &[u8] = b":\n\n";
 pub fn encode(id: &str, event: &str, data: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(id.len() + event.len() + data.len() + 32);
     push_field(&mut bytes, "id", &one_line(id));
-    push_field(&mut bytes, "event", &one_line(event));
+    push_content(&mut bytes, event, data);
+    bytes
+}
+
+/// One event that leaves the last id of the reader as it is. The rest is as in [`encode`].
+pub fn encode_without_id(event: &str, data: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    push_content(&mut bytes, event, data);
+    bytes
+}
+
+fn push_content(bytes: &mut Vec<u8>, event: &str, data: &str) {
+    push_field(bytes, "event", &one_line(event));
     for line in data.replace("\r\n", "\n").split(['\r', '\n']) {
-        push_field(&mut bytes, "data", line);
+        push_field(bytes, "data", line);
     }
     bytes.push(b'\n');
-    bytes
 }
 
 /// How long a reader should wait before it reconnects, in whole milliseconds.

@@ -275,7 +275,8 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let chat = Arc::new(ChatState::new(MAX_SUBSCRIBERS, Base::default()).expect("a descriptor"));
+            let chat =
+                Arc::new(ChatState::new(MAX_SUBSCRIBERS, Base::default(), None).expect("a descriptor"));
             let name = Name::new("ann").expect("a name");
             chat.room()
                 .join(name, None, Secret::new([7; SECRET_LEN]), ClientKey::Here, now())

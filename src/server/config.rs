@@ -13,6 +13,7 @@ use crate::server::allowed_hosts::AllowedHosts;
 use crate::server::ambient_users::AmbientUsers;
 use crate::server::base::Base;
 use crate::server::observe::Recorder;
+use crate::server::shared::SharedAddress;
 use crate::server::timing::KeepAlive;
 use crate::server::tls::Tls;
 use crate::server::trusted_proxies::TrustedProxies;
@@ -62,6 +63,8 @@ pub struct Config {
     /// Whether the server speaks WebDAV.
     #[cfg(feature = "dav")]
     pub dav: bool,
+    /// The store of a chat room that several servers share.
+    pub shared: Option<SharedAddress>,
     /// Whether clients with the right `admin` may stop the server.
     pub allow_exit: bool,
     /// The maximum number of event streams.
@@ -86,12 +89,15 @@ pub enum CannotServe {
     Listen(ListenError),
     /// The system failed to create a poller or a thread.
     System(io::Error),
+    /// The store of the shared chat room refuses this server.
+    Store(String),
 }
 
 impl fmt::Display for CannotServe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => error.fmt(f),
+            Self::Store(why) => write!(f, "--shared: {why}"),
             Self::System(error) => write!(f, "cannot create a poller: {error}"),
         }
     }

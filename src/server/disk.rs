@@ -46,7 +46,6 @@ impl Disk {
 
     /// Asks to wait for something that may take far longer than a disk. Only a dedicated thread may wait for that, so
     /// the request usually has to become a job first.
-    #[cfg(feature = "accounts")]
     #[must_use]
     pub(super) fn may_wait_long(&mut self) -> Option<Blocking<'_>> {
         matches!(self, Self::OwnThread).then(|| Blocking::with(self))

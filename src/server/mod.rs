@@ -64,13 +64,21 @@ mod remover;
 mod representation;
 mod request;
 mod response;
+mod room_keeper;
+mod room_reader;
 mod route;
 mod routing;
 mod runtime;
+#[cfg(feature = "shared")]
+mod shared;
+#[cfg(not(feature = "shared"))]
+#[path = "no_shared.rs"]
+mod shared;
 mod shedding;
 mod state;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 mod state_directory;
+mod store_error;
 mod tftp;
 mod threads;
 mod timing;
@@ -122,6 +130,10 @@ use self::observe::Observers;
 pub use self::observe::Recorder;
 use self::readiness::ReadinessChecks;
 use self::runtime::Runtime;
+pub use self::shared::SharedAddress;
+#[cfg(feature = "shared")]
+pub use self::shared::SharedAddressError;
+use self::shared::SharedStore;
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub use self::state_directory::{StateDirectory, StateError};
@@ -162,9 +174,12 @@ impl Server {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let lead = Arc::new(Lead::new(processors));
         let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
+        let shared = config.shared.filter(|_| config.chat);
+        let shared = shared.map(|address| SharedStore::open(address, Blocking::own_thread()));
+        let shared = shared.transpose().map_err(|error| CannotServe::Store(error.to_string()))?;
         let chat = config
             .chat
-            .then(|| ChatState::new(subscribers_most, config.base.clone()).map(Arc::new))
+            .then(|| ChatState::new(subscribers_most, config.base.clone(), shared).map(Arc::new))
             .transpose()
             .map_err(CannotServe::System)?;
         let broadcaster = chat.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
@@ -280,6 +295,11 @@ impl Server {
             let broadcast = |runtime: &Arc<Runtime>| runtime.broadcaster.iter().for_each(Broadcaster::run);
             threads.push(spawn("broadcaster", &runtime, broadcast)?);
         }
+        if let Some(chat) = runtime.state.chat.clone().filter(|chat| chat.shared().is_some()) {
+            let (reading, weak) = (Arc::clone(&chat), Arc::downgrade(&runtime));
+            detach("room-reader", move || room_reader::run(&reading, &weak, Blocking::own_thread()))?;
+            detach("room-keeper", move || room_keeper::run(&chat, Blocking::own_thread()))?;
+        }
         if !datagrams.is_empty() {
             let sockets = Arc::clone(&datagrams);
             threads.push(spawn("tftp", &runtime, move |runtime| tftp::run(&sockets, udp_sessions, runtime))?);
@@ -341,6 +361,11 @@ fn pool(name: &str, threads: usize, runtime: &Arc<Runtime>, work: fn(&Arc<Runtim
         pool.execute(move || work(&runtime));
     }
     pool
+}
+
+/// Starts a thread that waits for another machine, so the server's end does not wait for it.
+fn detach(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.into()).stack_size(STACK).spawn(work).map(drop)
 }
 
 /// Starts a thread that shares the server's state.

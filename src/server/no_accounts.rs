@@ -34,6 +34,10 @@ impl Accounts {
         match *self {}
     }
 
+    pub(super) fn user(&self, _: &str) -> Option<Arc<User>> {
+        match *self {}
+    }
+
     pub(super) fn has_user(&self, _: &str) -> bool {
         match *self {}
     }

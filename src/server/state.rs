@@ -16,7 +16,7 @@ use crate::server::allowed_hosts::AllowedHosts;
 use crate::server::ambient_users::AmbientUsers;
 use crate::server::base::Base;
 use crate::server::cache::Cache;
-use crate::server::chat::state::ChatState;
+use crate::server::chat::state::{ChatState, Owner};
 use crate::server::connections::lead::Lead;
 #[cfg(feature = "archive")]
 use crate::server::crcs::Crcs;
@@ -144,6 +144,12 @@ impl State {
     /// Whether a user has this name.
     pub(super) fn is_name_of_user(&self, name: &Name) -> bool {
         self.accounts.as_ref().is_some_and(|accounts| accounts.has_name(name))
+    }
+
+    /// The owner of a member of the shared room, by its account; `None` if there is no such account here.
+    pub(super) fn owner_of(&self, account: Option<&str>) -> Option<Owner> {
+        let Some(name) = account else { return Some(None) };
+        self.accounts.as_ref()?.user(name).map(Some)
     }
 
     /// Whether the user of a request has not changed since; always true without an account.

@@ -30,6 +30,7 @@ use crate::server::memory;
 use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::runtime::Runtime;
+use crate::server::shared::SharedStore;
 use crate::server::shedding;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -319,6 +320,7 @@ impl Runtime {
             on_open(&line);
         });
         self.broadcaster.iter().for_each(Broadcaster::end);
+        self.state.chat.iter().filter_map(|chat| chat.shared()).for_each(SharedStore::end);
         if !self.table.wait_until_empty(grace) {
             log::warn!(
                 "{} connections did not finish within {} s; closing them",

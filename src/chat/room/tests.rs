@@ -10,6 +10,7 @@ use crate::chat::token::SECRET_LEN;
 mod limits;
 mod members;
 mod saying;
+mod shared_walk;
 mod streams;
 mod walk;
 

@@ -10,7 +10,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::access::{Judge, ToList, User};
 use crate::chat::Now;
 use crate::chat::error::RoomError;
-use crate::chat::event::{FileChange, Uploader};
+use crate::chat::event::{EventKind, FileChange, Uploader};
 use crate::chat::member::Person;
 use crate::chat::name::Name;
 use crate::chat::room::Room;
@@ -21,6 +21,7 @@ use crate::server::base::Base;
 use crate::server::chat::events;
 use crate::server::random;
 use crate::server::request::ClientAddress;
+use crate::server::shared::SharedStore;
 use crate::server::timing::Active;
 
 /// An event as it is sent: encoded once, shared by all subscribers.
@@ -34,6 +35,8 @@ pub(crate) struct ChatState {
     /// The path that precedes the links in events.
     base: Base,
     room: Mutex<Room<EncodedEvent, Owner>>,
+    /// The store, if several servers share the room. It then decides the order of events.
+    shared: Option<SharedStore>,
     waker: OwnedFd,
 }
 
@@ -47,6 +50,8 @@ pub(crate) struct EventStream {
     from: ClientAddress,
     /// Decides which uploads are announced to the member.
     judge: Judge,
+    /// Whether the client knows that the room is paused.
+    knows_pause: bool,
     /// The credential of the stream's request; `None` if the request is anonymous.
     pub credential: Option<Arc<Credential>>,
     _active: Active,
@@ -64,14 +69,20 @@ pub(crate) enum NextBytes {
 
 impl ChatState {
     /// An empty room, with at most this many subscribers.
-    pub(crate) fn new(max_subscribers: usize, base: Base) -> io::Result<Self> {
+    pub(crate) fn new(max_subscribers: usize, base: Base, shared: Option<SharedStore>) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
         let encoder = base.clone();
         let room = Room::new(epoch, random::bytes(), max_subscribers, move |event| {
             events::encode(event, &encoder).into()
         });
+        let room = if shared.is_some() { room.of_stream() } else { room };
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { room: Mutex::new(room), waker, base })
+        Ok(Self { room: Mutex::new(room), shared, waker, base })
+    }
+
+    /// The store, if several servers share the room.
+    pub(crate) fn shared(&self) -> Option<&SharedStore> {
+        self.shared.as_ref()
     }
 
     /// The room, for one short call.
@@ -92,6 +103,9 @@ impl ChatState {
 
     /// Announces a saved file in the room.
     pub(crate) fn announce(&self, by: Uploader, path: Vec<u8>, lies_at: Option<Vec<u8>>, size: u64) {
+        if let Some(shared) = &self.shared {
+            return shared.announce(EventKind::Upload { by, path, lies_at, size });
+        }
         self.room().announce_upload(by, path, lies_at, size, now());
         self.wake();
     }
@@ -104,14 +118,22 @@ impl ChatState {
         change: FileChange,
         also_at: Vec<Vec<u8>>,
     ) {
+        if let Some(shared) = &self.shared {
+            let (path, is_directory) = of;
+            return shared.announce(EventKind::Change { by, path, is_directory, change, also_at });
+        }
         self.room().announce_change(by, of, change, also_at, now());
         self.wake();
     }
 
     /// Removes the members for which `stays` is false. Their event streams end too.
     pub(crate) fn dismiss_unless(&self, stays: impl Fn(&Name, &Owner) -> bool) {
-        let gone = self.room().dismiss_unless(stays, now());
+        let gone = match &self.shared {
+            Some(_) => self.room().forget_unless(stays),
+            None => self.room().dismiss_unless(stays, now()),
+        };
         for person in &gone {
+            self.shared.iter().for_each(|shared| shared.leave_later(person.clone()));
             log::info!("{} left the chat, because the account has changed", person.name);
         }
         if !gone.is_empty() {
@@ -149,6 +171,7 @@ impl ChatState {
             who,
             from,
             judge,
+            knows_pause: false,
             credential: None,
             _active: active,
         };
@@ -182,6 +205,11 @@ impl EventStream {
 
     /// What comes next.
     pub(crate) fn next(&mut self) -> NextBytes {
+        let is_paused = self.chat.shared.as_ref().is_some_and(SharedStore::is_paused);
+        if is_paused != self.knows_pause {
+            self.knows_pause = is_paused;
+            return NextBytes::Bytes(events::pause(is_paused).into());
+        }
         let Some(subscription) = &mut self.subscription else { return NextBytes::Over };
         let room = self.chat.room();
         match room.next(subscription, |path| may_see(&self.judge, path)) {

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::blocking::Blocking;
+use crate::chat::id::EventId;
 use crate::chat::member::Person;
 use crate::chat::text::{MAX_TEXT, MessageText};
 use crate::http::event_stream;
@@ -27,13 +29,15 @@ use crate::server::chat::events;
 use crate::server::chat::state::{ChatState, may_see, now};
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
-use crate::server::handle::member::{self, room_error};
+use crate::server::handle::member::{self, room_error, store_error};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
-use crate::server::receive::AfterBody;
+use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::{Response, Then};
+use crate::server::shared::SharedStore;
 use crate::server::state::State;
+use crate::server::store_error::StoreError;
 
 /// The largest body with only a name, in bytes.
 pub(super) const NAME_BODY_LIMIT: usize = 1024;
@@ -41,16 +45,22 @@ pub(super) const NAME_BODY_LIMIT: usize = 1024;
 /// `GET events`: the event stream of a member.
 pub(crate) fn events(
     request: &Request<'_, '_, '_>,
-    _: &mut Disk,
+    disk: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    subscribe(request, of(state)?, state).map(Handled::Respond)
+    let chat = of(state)?;
+    let Some(who) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    subscribe(request, who, chat, state).map(Handled::Respond)
 }
 
 /// `GET messages`: what is new, for a client that polls.
-pub(crate) fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn poll(
+    request: &Request<'_, '_, '_>,
+    disk: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     let chat = of(state)?;
-    let person = member::of(request, chat)?;
+    let Some(person) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
     let since = request.target.parameter("since").filter(|id| !id.is_empty());
     let judge = state.access.judge(&request.principal);
     let polled = chat
@@ -61,18 +71,31 @@ pub(crate) fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
 }
 
 /// `POST messages`: a message to all, or to one member.
-pub(crate) fn say(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn say(
+    request: &Request<'_, '_, '_>,
+    disk: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     let chat = Arc::clone(of(state)?);
-    let person = member::of(request, &chat)?;
+    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
     let to = request.target.parameter("to").map(decoded);
-    receive(request.head, MAX_TEXT, move |body, _| post(&chat, &person, to.as_deref(), body))
+    receive(request.head, MAX_TEXT, &Arc::clone(&chat), move |body, _, disk| {
+        post(&chat, &person, to.as_deref(), body, disk).unwrap_or_else(|refused| refused)
+    })
 }
 
 /// `POST leave`: the member leaves.
-pub(crate) fn leave(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn leave(
+    request: &Request<'_, '_, '_>,
+    disk: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     let chat = Arc::clone(of(state)?);
-    let (person, client) = (member::of(request, &chat)?, request.client);
-    receive(request.head, NAME_BODY_LIMIT, move |_, _| dismiss(&chat, &person, client))
+    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let client = request.client;
+    receive(request.head, NAME_BODY_LIMIT, &Arc::clone(&chat), move |_, _, disk| {
+        dismiss(&chat, &person, client, disk).unwrap_or_else(|refused| refused)
+    })
 }
 
 /// The chat, if it is enabled.
@@ -80,21 +103,38 @@ pub(super) fn of(state: &State) -> Result<&Arc<ChatState>, Response> {
     state.chat.as_ref().ok_or_else(not_found)
 }
 
-/// Receives a small body, which may be empty, and calls `then` with it.
+/// The store of a shared room, and the permission to wait for it; `None` if the room is this server's own.
+pub(super) type Waits<'s> = Option<(&'s SharedStore, Blocking<'s>)>;
+
+/// Receives a small body, which may be empty, and calls `then` with it: in a job, if it has to wait for the store of a shared
+/// room.
 pub(super) fn receive(
     head: &Head<'_, '_>,
     limit: usize,
-    then: impl FnOnce(&[u8], &State) -> Response + Send + 'static,
+    chat: &Arc<ChatState>,
+    then: impl FnOnce(&[u8], &State, Waits<'_>) -> Response + Send + 'static,
 ) -> Result<Handled, Response> {
-    posted::receive(head, limit, AfterBody::Respond(Box::new(then)))
+    if chat.shared().is_none() {
+        return posted::receive(
+            head,
+            limit,
+            AfterBody::Respond(Box::new(|body, state| then(body, state, None))),
+        );
+    }
+    let chat = Arc::clone(chat);
+    let work = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        let waits = chat.shared().map(|shared| (shared, disk));
+        JobOutcome::Respond(then(&body, state, waits), None)
+    };
+    posted::receive(head, limit, AfterBody::Work(Box::new(work)))
 }
 
 fn subscribe(
     request: &Request<'_, '_, '_>,
+    who: Person,
     chat: &Arc<ChatState>,
     state: &State,
 ) -> Result<Response, Response> {
-    let who = member::of(request, chat)?;
     let last = request.head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
     let judge = state.access.judge(&request.principal);
     let opened = chat.subscribe(who, last, request.client, judge, state.idle.begin());
@@ -108,38 +148,65 @@ fn subscribe(
     Ok(Response { head, content: first.into(), then: Then::Subscribe(Box::new(events)) })
 }
 
-fn post(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Response {
-    let text = match MessageText::new(body) {
-        Ok(text) => text,
-        Err(error) => return bad_request(error),
+fn post(
+    chat: &ChatState,
+    who: &Person,
+    to: Option<&str>,
+    body: &[u8],
+    waits: Waits<'_>,
+) -> Result<Response, Response> {
+    let text = MessageText::new(body).map_err(bad_request)?;
+    let id = if let Some(waits) = waits {
+        post_in_stream(chat, who, to, text, waits)?
+    } else {
+        let mut room = chat.room();
+        let said = match to {
+            Some(to) => room.say_to(who.id, to, text, now()),
+            None => room.say(who.id, text, now()),
+        };
+        said.map_err(|error| room_error(&error))?
     };
-    let mut room = chat.room();
-    let said = match to {
-        Some(to) => room.say_to(who.id, to, text, now()),
-        None => room.say(who.id, text, now()),
-    };
-    drop(room);
-    match said {
-        Ok(id) => {
-            chat.wake();
-            let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
-            let bytes = json!({"id": id.to_string()}).to_string().into_bytes();
-            Response::new(head, bytes)
-        }
-        Err(error) => room_error(&error),
-    }
+    chat.wake();
+    let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
+    Ok(Response::new(head, json!({"id": id.to_string()}).to_string().into_bytes()))
 }
 
-fn dismiss(chat: &ChatState, who: &Person, client: ClientAddress) -> Response {
-    let left = chat.room().leave(who.id, now());
-    match left {
-        Ok(who) => {
-            chat.wake();
-            log::info!("{client} left the chat as {}", who.name);
-            Response::empty(response::Head::new(Status::NO_CONTENT))
+/// Adds a message to the stream of a shared room. Its sender hears it from there.
+fn post_in_stream(
+    chat: &ChatState,
+    who: &Person,
+    to: Option<&str>,
+    text: MessageText,
+    (shared, disk): (&SharedStore, Blocking<'_>),
+) -> Result<EventId, Response> {
+    member::ensure_follows(shared)?;
+    let kind = chat.room().may_say(who.id, to, text, now()).map_err(|error| room_error(&error))?;
+    let entry = shared.say(kind, disk).map_err(|error| store_error(&error, shared))?;
+    let foreign =
+        || StoreError::Unsure(format!("another program has added the entry {entry} or a later one"));
+    let id = chat.room().id_of(entry);
+    id.ok_or_else(|| store_error(&foreign(), shared))
+}
+
+fn dismiss(
+    chat: &ChatState,
+    who: &Person,
+    client: ClientAddress,
+    waits: Waits<'_>,
+) -> Result<Response, Response> {
+    match waits {
+        Some((shared, disk)) => {
+            // Its name is free at once. If the store is away, the member leaves later.
+            if shared.is_paused() || shared.leave(who, false, disk).is_err() {
+                shared.leave_later(who.clone());
+            }
+            chat.room().forget(who.id);
         }
-        Err(error) => room_error(&error),
+        None => drop(chat.room().leave(who.id, now()).map_err(|error| room_error(&error))?),
     }
+    chat.wake();
+    log::info!("{client} left the chat as {}", who.name);
+    Ok(Response::empty(response::Head::new(Status::NO_CONTENT)))
 }
 
 /// A field of a form, as text.

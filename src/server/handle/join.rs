@@ -5,23 +5,29 @@
 //! they do not have their own names.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::json;
 
 use crate::access::User;
+use crate::blocking::Blocking;
+use crate::chat::error::RoomError;
+use crate::chat::member::{MemberId, Person};
 use crate::chat::name::Name;
+use crate::chat::shared::record::TokenHash;
 use crate::chat::token::{MemberToken, Secret};
 use crate::folding::folded;
 use crate::http::status::Status;
 use crate::server::chat::state::{ChatState, is_same_owner, now};
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
-use crate::server::handle::chat::{self, NAME_BODY_LIMIT, field, json_response, receive};
-use crate::server::handle::member::room_error;
+use crate::server::handle::chat::{self, NAME_BODY_LIMIT, Waits, field, json_response, receive};
+use crate::server::handle::member::{ensure_follows, room_error, store_error};
 use crate::server::handled::Handled;
 use crate::server::random;
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
+use crate::server::shared::{Joined, SharedStore, StoredMember};
 use crate::server::state::State;
 
 /// The client that wants to join.
@@ -43,12 +49,18 @@ pub(crate) fn handle(
     let principal = &request.principal;
     let is_person = principal.person().is_some() && state.names_users();
     let applicant = Applicant { user: principal.account().cloned(), is_person, client: request.client };
-    receive(request.head, NAME_BODY_LIMIT, move |body, state| {
-        admit(&chat, body, &applicant, state).unwrap_or_else(|refused| refused)
+    receive(request.head, NAME_BODY_LIMIT, &Arc::clone(&chat), move |body, state, waits| {
+        admit(&chat, body, &applicant, state, waits).unwrap_or_else(|refused| refused)
     })
 }
 
-fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) -> Result<Response, Response> {
+fn admit(
+    chat: &ChatState,
+    body: &[u8],
+    applicant: &Applicant,
+    state: &State,
+    waits: Waits<'_>,
+) -> Result<Response, Response> {
     let asked = field(body, "user");
     let person = applicant.user.as_ref().filter(|_| applicant.is_person);
     let name = match (person, asked.as_deref()) {
@@ -56,7 +68,10 @@ fn admit(chat: &ChatState, body: &[u8], applicant: &Applicant, state: &State) ->
         (None, Some(asked)) => Name::new(asked).map_err(bad_request)?,
         (None, None) => return Err(bad_request("the body must be user=NAME")),
     };
-    let token = token(chat, &name, applicant, state)?;
+    let token = match waits {
+        Some((shared, disk)) => shared_token(chat, &name, applicant, state, (shared, disk))?,
+        None => token(chat, &name, applicant, state)?,
+    };
     Ok(json_response(&json!({"user": name.as_str(), "token": token.expose()})))
 }
 
@@ -83,7 +98,7 @@ fn token(
     // The user may have changed since the request began. This is checked while the room is locked. When an account
     // changes, its members are removed from the room, so nobody may join for the old account after that.
     if !state.is_current(user.as_ref()) {
-        return Err(Response::text(Status::FORBIDDEN, "the account has just changed (try again)\n"));
+        return Err(just_changed());
     }
     let holder = room.holder(name).map(|(person, owner)| (person.id, is_same_owner(owner, user.as_ref())));
     match holder.filter(|_| *is_person) {
@@ -102,4 +117,74 @@ fn token(
     chat.wake();
     log::info!("{client} joined the chat as {name}");
     Ok(token)
+}
+
+/// The token of a new member of a shared room, or of another device of a present user.
+fn shared_token(
+    chat: &ChatState,
+    name: &Name,
+    Applicant { user, is_person, client }: &Applicant,
+    state: &State,
+    (shared, disk): (&SharedStore, Blocking<'_>),
+) -> Result<MemberToken, Response> {
+    ensure_follows(shared)?;
+    if !is_person && state.is_name_of_user(name) {
+        return Err(room_error(&chat.room().refuse(name.clone(), client.key(), now())));
+    }
+    chat.room().may_join(client.key(), now()).map_err(|error| room_error(&error))?;
+    let person = Person { id: member_number(), name: name.clone() };
+    let token = MemberToken::new(person.id, Secret::new(random::bytes()));
+    let account = user.as_ref().map(|user| user.name.clone());
+    let member = StoredMember { person, account, tokens: vec![TokenHash::of(&token)] };
+    let failed = |error| store_error(&error, shared);
+    // Two attempts: another member may have a name that is now the user's.
+    for _ in 0..2 {
+        match shared.join(&member, disk).map_err(failed)? {
+            Joined::Yes => return accepted(chat, member, token, (user, *client), (state, shared)),
+            Joined::Full => return Err(room_error(&RoomError::RoomFull)),
+            Joined::Taken(Some(holder)) if *is_person => {
+                if holder.account == member.account {
+                    let token = token.of_member(holder.person.id);
+                    let hash = TokenHash::of(&token);
+                    shared.add_token(&holder.person, hash, disk).map_err(failed)?;
+                    let member = StoredMember { tokens: vec![hash], ..holder };
+                    return accepted(chat, member, token, (user, *client), (state, shared));
+                }
+                shared.leave(&holder.person, false, disk).map_err(failed)?;
+            }
+            Joined::Taken(_) => break,
+        }
+    }
+    Err(room_error(&RoomError::NameTaken(name.clone())))
+}
+
+/// Lets a token be valid at this server, unless the user has changed since the request began.
+fn accepted(
+    chat: &ChatState,
+    member: StoredMember,
+    token: MemberToken,
+    (user, client): (&Option<Arc<User>>, ClientAddress),
+    (state, shared): (&State, &SharedStore),
+) -> Result<MemberToken, Response> {
+    let mut room = chat.room();
+    if !state.is_current(user.as_ref()) {
+        shared.leave_later(member.person);
+        return Err(just_changed());
+    }
+    log::info!("{client} joined the chat as {}", member.person.name);
+    for hash in member.tokens {
+        room.accept(&member.person, (hash, user.clone()), Some(client.key()), now());
+    }
+    Ok(token)
+}
+
+fn just_changed() -> Response {
+    Response::text(Status::FORBIDDEN, "the account has just changed (try again)\n")
+}
+
+/// A number that no other server chooses: the time in milliseconds, and 20 random bits. Members are listed in its order.
+fn member_number() -> MemberId {
+    let since = now().wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let random = u128::from_ne_bytes(random::bytes()) as u64 & 0xf_ffff;
+    MemberId::new((since.as_millis() as u64) << 20 | random)
 }

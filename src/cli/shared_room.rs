@@ -1,0 +1,71 @@
+//! The flag of `wharf serve` for a chat room that several servers share.
+
+use std::env;
+
+use clap::Args;
+
+use super::exit::{Failure, WrongUsage};
+use crate::server::SharedAddress;
+
+/// The environment variable that sets it too.
+const VARIABLE: &str = "WHARF_SHARED";
+
+/// The address of the store may have a password, so its `Debug` is not derived.
+#[derive(Clone, Default, Args)]
+pub(super) struct SharedArgs {
+    /// Share the chat room with other servers, through Valkey or Redis: `redis://HOST:PORT/DB`, `rediss://…` or `unix:/PATH`;
+    /// several addresses, separated by commas, are tried in turn; `#NAME` at the end chooses another room than `wharf`
+    ///
+    /// The variable `WHARF_SHARED` sets it too. Other users can see a password in a flag, but not in the variable.
+    #[arg(long, value_name = "URL[,URL][#NAME]")]
+    shared: Option<String>,
+}
+
+impl SharedArgs {
+    /// Takes the address out of the environment, where child processes and other programs of the user could read its password.
+    /// Call it before there is a second thread.
+    pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
+        let Some(address) = env::var_os(VARIABLE) else {
+            self.warn_of_password();
+            return Ok(());
+        };
+        #[allow(unsafe_code)]
+        // SAFETY: no other thread reads the environment, because the command has not started one yet.
+        unsafe {
+            env::remove_var(VARIABLE);
+        }
+        if self.shared.is_some() {
+            let why = format!("{VARIABLE} is set, and --shared is given too (unset the variable)");
+            return Err(WrongUsage(why).into());
+        }
+        let address = address.into_string().map_err(|_| WrongUsage(format!("{VARIABLE} is not text")))?;
+        self.shared = Some(address);
+        Ok(())
+    }
+
+    /// The store, if the chat uses one.
+    pub(super) fn address(&self, has_chat: bool) -> Result<Option<SharedAddress>, Failure> {
+        let Some(text) = &self.shared else { return Ok(None) };
+        if !has_chat {
+            return Err(WrongUsage("--shared is for the chat (leave out --no-chat)".to_owned()).into());
+        }
+        let address = SharedAddress::parse(text).map_err(|error| WrongUsage(format!("--shared: {error}")))?;
+        Ok(Some(address))
+    }
+
+    fn warn_of_password(&self) {
+        let address = self.shared.as_deref().and_then(|text| SharedAddress::parse(text).ok());
+        if address.is_some_and(|address| address.has_password()) {
+            super::exit::say(&format_args!(
+                "warning: other users can see the password in --shared, in the list of processes (use {VARIABLE})"
+            ));
+        }
+    }
+}
+
+/// Without the address.
+impl std::fmt::Debug for SharedArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SharedArgs").field("is_given", &self.shared.is_some()).finish()
+    }
+}

@@ -1,0 +1,186 @@
+//! A build without shared rooms: each server has its own.
+
+use std::time::Duration;
+
+use crate::blocking::Blocking;
+use crate::chat::epoch::Epoch;
+use crate::chat::event::EventKind;
+use crate::chat::member::{MemberId, Person};
+use crate::chat::shared::record::TokenHash;
+use crate::chat::shared::walk::{Batch, StreamWalk};
+use crate::chat::stream_id::StreamId;
+use crate::server::store_error::StoreError;
+
+/// No address.
+#[derive(Debug, Clone)]
+pub enum SharedAddress {}
+
+/// No store.
+#[derive(Debug)]
+pub(super) enum SharedStore {}
+
+/// No connection.
+#[derive(Debug)]
+pub(super) enum StreamReader<'s> {
+    #[allow(dead_code, reason = "there is no store")]
+    Never(&'s SharedStore, std::convert::Infallible),
+}
+
+/// Nothing waits.
+#[derive(Debug)]
+pub(super) struct Unsent {
+    pub notices: std::collections::VecDeque<EventKind>,
+    pub dropped: u64,
+    pub leaving: std::collections::VecDeque<Person>,
+    pub seen: std::collections::HashMap<MemberId, Person>,
+}
+
+/// A member in a store.
+#[derive(Debug, Clone)]
+pub(super) struct StoredMember {
+    pub person: Person,
+    pub account: Option<String>,
+    pub tokens: Vec<TokenHash>,
+}
+
+/// The result of joining.
+#[derive(Debug)]
+#[allow(dead_code, reason = "nobody joins")]
+pub(super) enum Joined {
+    Yes,
+    Taken(Option<StoredMember>),
+    Full,
+}
+
+type RawFields = Vec<(Vec<u8>, Vec<u8>)>;
+
+impl SharedStore {
+    pub(super) fn open(address: SharedAddress, _: Blocking<'_>) -> Result<Self, StoreError> {
+        match address {}
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn pause(&self, _: bool) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn announce(&self, _: EventKind) {
+        match *self {}
+    }
+
+    pub(super) fn leave_later(&self, _: Person) {
+        match *self {}
+    }
+
+    pub(super) fn has_seen(&self, _: &Person) {
+        match *self {}
+    }
+
+    pub(super) fn wait(&self, _: Duration) -> Option<Unsent> {
+        match *self {}
+    }
+
+    pub(super) fn pass(&self, _: Duration) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn put_back(&self, _: Unsent) {
+        match *self {}
+    }
+
+    pub(super) fn end(&self) {
+        match *self {}
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn complain(&self, _: &StoreError) {
+        match *self {}
+    }
+
+    pub(super) fn reader(&self, _: Blocking<'_>) -> Result<StreamReader<'_>, StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn join(&self, _: &StoredMember, _: Blocking<'_>) -> Result<Joined, StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn add_token(&self, _: &Person, _: TokenHash, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn member(
+        &self,
+        _: MemberId,
+        _: TokenHash,
+        _: Blocking<'_>,
+    ) -> Result<Option<StoredMember>, StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn leave(&self, _: &Person, _: bool, _: Blocking<'_>) -> Result<bool, StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn say(&self, _: EventKind, _: Blocking<'_>) -> Result<StreamId, StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn tell(&self, _: &EventKind, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn renew_names(&self, _: &[Person], _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn without_names(&self, _: &[Person], _: Blocking<'_>) -> Result<Vec<Person>, StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn look(&self, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {}
+    }
+}
+
+impl StreamReader<'_> {
+    pub(super) fn read(
+        &mut self,
+        _: &StreamWalk<RawFields>,
+        _: Blocking<'_>,
+    ) -> Result<Batch<RawFields>, StoreError> {
+        match *self {
+            Self::Never(_, never) => match never {},
+        }
+    }
+
+    pub(super) fn renew(&mut self, _: Option<Epoch>, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {
+            Self::Never(_, never) => match never {},
+        }
+    }
+
+    pub(super) fn begin(&mut self, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {
+            Self::Never(_, never) => match never {},
+        }
+    }
+
+    pub(super) fn members(&mut self, _: Blocking<'_>) -> Result<Vec<StoredMember>, StoreError> {
+        match *self {
+            Self::Never(_, never) => match never {},
+        }
+    }
+
+    pub(super) fn fill(&mut self, _: &mut StoredMember, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {
+            Self::Never(_, never) => match never {},
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Connections to the store.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::{Client, Connection, ConnectionInfo, ErrorKind, RedisError, Value, cmd};
+
+use super::replies;
+use crate::blocking::Blocking;
+use crate::server::store_error::StoreError;
+
+/// How long a connection, and each answer, may take. A slow store still answers within it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many idle connections are kept.
+const IDLE: usize = 8;
+
+pub(super) struct Pool {
+    servers: Vec<ConnectionInfo>,
+    /// The server that was the primary last time.
+    preferred: AtomicUsize,
+    /// Whether the primary had a replica when it was last asked: messages then wait for it.
+    has_replica: AtomicBool,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    pub(super) fn new(servers: Vec<ConnectionInfo>) -> Self {
+        Self {
+            servers,
+            preferred: AtomicUsize::new(0),
+            has_replica: AtomicBool::new(false),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// A new connection to the primary: the addresses are tried in turn, from the latest primary on.
+    pub(super) fn connect(&self, _: Blocking<'_>) -> Result<Connection, StoreError> {
+        let (first, count) = (self.preferred.load(Ordering::Relaxed), self.servers.len());
+        let mut failed = Vec::new();
+        for index in (0..count).map(|offset| (first + offset) % count) {
+            let server = &self.servers[index];
+            match self.connect_to(server) {
+                Ok(connection) => {
+                    self.preferred.store(index, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Err(error) => failed.push((server.addr().to_string(), error)),
+            }
+        }
+        let is_away = failed.iter().all(|(_, error)| matches!(error, StoreError::Away(_)));
+        let each: Vec<_> = failed.into_iter().map(|(at, error)| format!("{at}: {}", reason(error))).collect();
+        let why = each.join("; ");
+        Err(if is_away { StoreError::Away(why) } else { StoreError::Refused(why) })
+    }
+
+    fn connect_to(&self, server: &ConnectionInfo) -> Result<Connection, StoreError> {
+        let away = |error: RedisError| match of_error(&error) {
+            StoreError::Unsure(why) => StoreError::Away(why),
+            other => other,
+        };
+        let client = Client::open(server.clone()).map_err(away)?;
+        let mut connection = client.get_connection_with_timeout(PATIENCE).map_err(away)?;
+        connection.set_read_timeout(Some(PATIENCE)).map_err(away)?;
+        connection.set_write_timeout(Some(PATIENCE)).map_err(away)?;
+        self.find_replica(&mut connection).map_err(|error| match error {
+            StoreError::Unsure(why) => StoreError::Away(why),
+            other => other,
+        })?;
+        Ok(connection)
+    }
+
+    /// Asks whether this is the primary, and whether it has a replica.
+    fn find_replica(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        let role: Value = cmd("ROLE").query(connection).map_err(|error| of_error(&error))?;
+        let replicas = replies::replicas(&role).ok_or_else(|| {
+            StoreError::Away("it is a replica, which is read-only (name the primary)".into())
+        })?;
+        self.has_replica.store(replicas > 0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether messages wait for a replica.
+    pub(super) fn has_replica(&self) -> bool {
+        self.has_replica.load(Ordering::Relaxed)
+    }
+
+    /// Calls `ask` with a connection. If it fails, the connection is closed.
+    pub(super) fn with<T>(
+        &self,
+        disk: Blocking<'_>,
+        ask: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = idle.map_or_else(|| self.connect(disk), Ok)?;
+        let answer = ask(&mut connection)?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+
+    /// Asks again whether the primary has a replica.
+    pub(super) fn look(&self, disk: Blocking<'_>) -> Result<(), StoreError> {
+        self.with(disk, |connection| self.find_replica(connection))
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(super) fn close_idle(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// What an error means.
+pub(super) fn of_error(error: &RedisError) -> StoreError {
+    let is_answer = error.code().is_some()
+        || matches!(error.kind(), ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig);
+    if !is_answer {
+        return StoreError::Unsure(error.to_string());
+    }
+    if matches!(error.code(), Some("LOADING" | "MASTERDOWN")) {
+        return StoreError::Away(error.to_string());
+    }
+    let told = match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    };
+    let advice = match error.code() {
+        Some("OOM") => " (raise maxmemory, or let it evict other keys)",
+        Some("READONLY") => " (name the primary)",
+        Some("NOAUTH" | "WRONGPASS") => " (the password is missing or wrong)",
+        _ if error.kind() == ErrorKind::AuthenticationFailed => " (the password is missing or wrong)",
+        _ => "",
+    };
+    StoreError::Refused(format!("{told}{advice}"))
+}
+
+fn reason(error: StoreError) -> String {
+    let (StoreError::Away(why) | StoreError::Refused(why) | StoreError::Unsure(why)) = error;
+    why
+}

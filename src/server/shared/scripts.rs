@@ -1,0 +1,65 @@
+//! Scripts, for what must not be done in part: another server could act in between, or this one could end.
+
+/// Adds a member, if the name is free: its name, number, token and event.
+///
+/// Keys: the name, the members, the tokens, the stream. Arguments: the number, the record, the hash of the token, the
+/// largest number of members, the seconds that the name lasts, the length of the stream, the fields of the event.
+pub(super) const JOIN: &str = "
+if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[4]) then return {'full'} end
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[5]) then
+  local number = redis.call('GET', KEYS[1])
+  return {'taken', number, redis.call('HGET', KEYS[2], number) or ''}
+end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('SADD', KEYS[3], ARGV[3])
+return {'joined', redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', unpack(ARGV, 7))}";
+
+/// Removes a member; only one of the servers that try announces it.
+///
+/// Keys: as above. Arguments: the number, whether only a member without a name leaves, the length of the stream, the
+/// fields of the event.
+pub(super) const LEAVE: &str = "
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  if ARGV[2] == 'lapsed' then return 'here' end
+  redis.call('DEL', KEYS[1])
+end
+redis.call('DEL', KEYS[3])
+if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return 'gone' end
+redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], '*', unpack(ARGV, 4))
+return 'left'";
+
+/// Renews names, and takes them again if they have lapsed while the store was away.
+///
+/// Keys: the members, then the names. Arguments: the seconds that a name lasts, then the numbers.
+pub(super) const RENEW: &str = "
+for i = 2, #KEYS do
+  local holder = redis.call('GET', KEYS[i])
+  if holder == ARGV[i] then
+    redis.call('EXPIRE', KEYS[i], ARGV[1])
+  elseif not holder and redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
+    redis.call('SET', KEYS[i], ARGV[i], 'EX', ARGV[1])
+  end
+end
+return #KEYS";
+
+/// What became of an entry, the oldest entry, and the epoch. It returns no content, which may be large.
+///
+/// Keys: the stream, the epoch. Argument: the entry.
+pub(super) const PROBE: &str = "
+local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
+local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+return {#found, oldest[1] and oldest[1][1] or '', redis.call('GET', KEYS[2]) or ''}";
+
+/// Replaces the epoch, unless another server has done so.
+///
+/// Key: the epoch. Arguments: the old epoch, or nothing, and the new one.
+pub(super) const RENEW_EPOCH: &str = "
+if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
+return 1";
+
+/// Gives an empty stream a beginning: then all that follows has an entry before it.
+///
+/// Key: the stream.
+pub(super) const BEGIN: &str = "
+if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'kind', 'begin') end
+return 1";

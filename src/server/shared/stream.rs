@@ -1,0 +1,157 @@
+//! The reader's connection, which follows the stream.
+
+use redis::{Cmd, Connection, Value, cmd, pipe};
+
+use super::pool::of_error;
+use super::replies::{self, RawFields};
+use super::room::{StoredMember, stored_member};
+use super::{SharedStore, scripts};
+use crate::blocking::Blocking;
+use crate::chat::epoch::Epoch;
+use crate::chat::limits::MAX_MEMBERS;
+use crate::chat::shared::walk::{Anchor, Batch, StreamWalk};
+use crate::server::random;
+use crate::server::store_error::StoreError;
+use std::sync::atomic::Ordering;
+
+/// How many entries are read at once. Foreign ones may be large.
+const AT_ONCE: usize = 64;
+
+/// How long the store waits for new entries, in milliseconds.
+const WAIT_MS: u64 = 1_000;
+
+/// How many members are asked for at once.
+const MEMBERS_AT_ONCE: usize = 256;
+
+/// How many tokens of a member are read.
+const TOKENS: usize = 8;
+
+/// Reads the stream, over a connection of its own.
+pub(in crate::server) struct StreamReader<'s> {
+    shared: &'s SharedStore,
+    connection: Connection,
+    /// The doubts when it connected.
+    doubts: u64,
+}
+
+impl SharedStore {
+    /// Connects the reader.
+    pub(in crate::server) fn reader(&self, disk: Blocking<'_>) -> Result<StreamReader<'_>, StoreError> {
+        let doubts = self.doubts.load(Ordering::Relaxed);
+        Ok(StreamReader { shared: self, connection: self.pool.connect(disk)?, doubts })
+    }
+}
+
+impl StreamReader<'_> {
+    /// Reads what the walk needs next. It waits for new entries for a moment if the walk follows the stream.
+    pub(in crate::server) fn read(
+        &mut self,
+        walk: &StreamWalk<RawFields>,
+        _: Blocking<'_>,
+    ) -> Result<Batch<RawFields>, StoreError> {
+        if self.shared.doubts.load(Ordering::Relaxed) != self.doubts {
+            return Err(StoreError::Away("it has changed".into()));
+        }
+        let (keys, after) = (&self.shared.keys, walk.after().to_string());
+        let mut read = cmd("XREAD");
+        read.arg("COUNT").arg(AT_ONCE);
+        if walk.follows() {
+            read.arg("BLOCK").arg(WAIT_MS);
+        }
+        read.arg("STREAMS").arg(keys.stream()).arg(&after);
+        let probe = script(scripts::PROBE, &[keys.stream(), keys.epoch()], &[after.as_bytes()]);
+        let asked: Vec<Value> = pipe()
+            .add_command(read)
+            .add_command(probe)
+            .query(&mut self.connection)
+            .map_err(|error| of_error(&error))?;
+        let mut answers = asked.into_iter();
+        let entries = answers.next().map(replies::entries).unwrap_or_default();
+        let mut probed = answers.next().map(replies::array).unwrap_or_default().into_iter();
+        let found = probed.next().and_then(|count| replies::number(&count)).unwrap_or_default();
+        let oldest = probed.next().and_then(replies::stream_id);
+        let epoch = probed.next().and_then(replies::bytes).and_then(|text| Epoch::parse(&text));
+        Ok(Batch {
+            is_last: entries.len() < AT_ONCE,
+            entries,
+            anchor: if found > 0 { Anchor::There } else { Anchor::Missing(oldest) },
+            epoch,
+        })
+    }
+
+    /// Replaces an epoch, unless another server has done so.
+    pub(in crate::server) fn renew(&mut self, old: Option<Epoch>, _: Blocking<'_>) -> Result<(), StoreError> {
+        let key = self.shared.keys.epoch();
+        let found: Value =
+            cmd("GET").arg(&key).query(&mut self.connection).map_err(|error| of_error(&error))?;
+        let found = replies::bytes(found).unwrap_or_default();
+        if Epoch::parse(&found) != old {
+            return Ok(());
+        }
+        if old.is_none() && !found.is_empty() {
+            log::warn!("the key {key} of the store had foreign data; it is replaced");
+        }
+        let epoch = Epoch::new(u128::from_ne_bytes(random::bytes()) as u64, random::bytes());
+        let renew = script(scripts::RENEW_EPOCH, &[key], &[&found, epoch.to_text().as_bytes()]);
+        renew.query::<Value>(&mut self.connection).map_err(|error| of_error(&error))?;
+        Ok(())
+    }
+
+    /// Gives an empty stream a beginning.
+    pub(in crate::server) fn begin(&mut self, _: Blocking<'_>) -> Result<(), StoreError> {
+        let begin = script(scripts::BEGIN, &[self.shared.keys.stream()], &[]);
+        begin.query::<Value>(&mut self.connection).map_err(|error| of_error(&error))?;
+        Ok(())
+    }
+
+    /// All members.
+    pub(in crate::server) fn members(&mut self, _: Blocking<'_>) -> Result<Vec<StoredMember>, StoreError> {
+        let key = self.shared.keys.members();
+        let count: usize =
+            cmd("HLEN").arg(&key).query(&mut self.connection).map_err(|error| of_error(&error))?;
+        if count > 2 * MAX_MEMBERS {
+            return Err(StoreError::Refused(format!("the key {key} has {count} members (delete it)")));
+        }
+        let all: Value =
+            cmd("HGETALL").arg(&key).query(&mut self.connection).map_err(|error| of_error(&error))?;
+        let mut members: Vec<_> = replies::pairs(all)
+            .into_iter()
+            .filter_map(|(number, record)| stored_member(&number, &record))
+            .collect();
+        for some in members.chunks_mut(MEMBERS_AT_ONCE) {
+            let mut asked = pipe();
+            for member in &*some {
+                asked.add_command(tokens(self.shared, member));
+            }
+            let answers: Vec<Value> = asked.query(&mut self.connection).map_err(|error| of_error(&error))?;
+            for (member, answer) in some.iter_mut().zip(answers) {
+                member.take_tokens(answer);
+            }
+        }
+        Ok(members)
+    }
+
+    /// A member that has joined at another server, with its tokens.
+    pub(in crate::server) fn fill(
+        &mut self,
+        member: &mut StoredMember,
+        _: Blocking<'_>,
+    ) -> Result<(), StoreError> {
+        let asked = tokens(self.shared, member);
+        member.take_tokens(asked.query(&mut self.connection).map_err(|error| of_error(&error))?);
+        Ok(())
+    }
+}
+
+fn tokens(shared: &SharedStore, member: &StoredMember) -> Cmd {
+    let mut command = cmd("SRANDMEMBER");
+    command.arg(shared.keys.tokens(&member.person)).arg(TOKENS);
+    command
+}
+
+/// A command that runs a script.
+pub(super) fn script(text: &str, keys: &[String], arguments: &[&[u8]]) -> Cmd {
+    let mut command = cmd("EVAL");
+    command.arg(text).arg(keys.len()).arg(keys).arg(arguments);
+    command
+}
