@@ -12,7 +12,7 @@ use crate::chat::stream_id::StreamId;
 use crate::server::store_error::StoreError;
 
 /// No address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub enum SharedAddress {}
 
 /// No store.

@@ -4,8 +4,8 @@ use redis::{Connection, Value, cmd};
 
 use super::pool::of_error;
 use super::replies;
-use super::stream::script;
-use super::{SharedStore, scripts};
+use super::scripts::{self, script};
+use super::store::SharedStore;
 use crate::blocking::Blocking;
 use crate::chat::event::EventKind;
 use crate::chat::limits::{MAX_MEMBERS, RING_EVENTS};

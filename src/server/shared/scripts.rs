@@ -1,5 +1,7 @@
 //! Scripts, for what must not be done in part: another server could act in between, or this one could end.
 
+use redis::{Cmd, cmd};
+
 /// Adds a member, if the name is free: its name, number, token and event.
 ///
 /// Keys: the name, the members, the tokens, the stream. Arguments: the number, the record, the hash of the token, the
@@ -63,3 +65,10 @@ return 1";
 pub(super) const BEGIN: &str = "
 if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'kind', 'begin') end
 return 1";
+
+/// A command that runs a script.
+pub(super) fn script(text: &str, keys: &[String], arguments: &[&[u8]]) -> Cmd {
+    let mut command = cmd("EVAL");
+    command.arg(text).arg(keys.len()).arg(keys).arg(arguments);
+    command
+}

@@ -5,7 +5,8 @@ use redis::{Cmd, Connection, Value, cmd, pipe};
 use super::pool::of_error;
 use super::replies::{self, RawFields};
 use super::room::{StoredMember, stored_member};
-use super::{SharedStore, scripts};
+use super::scripts::{self, script};
+use super::store::SharedStore;
 use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::limits::MAX_MEMBERS;
@@ -146,12 +147,5 @@ impl StreamReader<'_> {
 fn tokens(shared: &SharedStore, member: &StoredMember) -> Cmd {
     let mut command = cmd("SRANDMEMBER");
     command.arg(shared.keys.tokens(&member.person)).arg(TOKENS);
-    command
-}
-
-/// A command that runs a script.
-pub(super) fn script(text: &str, keys: &[String], arguments: &[&[u8]]) -> Cmd {
-    let mut command = cmd("EVAL");
-    command.arg(text).arg(keys.len()).arg(keys).arg(arguments);
     command
 }
