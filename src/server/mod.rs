@@ -33,6 +33,7 @@ mod dav;
 #[cfg(not(feature = "dav"))]
 #[path = "no_dav.rs"]
 mod dav;
+mod destination;
 mod disk;
 mod error_response;
 mod features;

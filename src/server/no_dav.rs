@@ -9,6 +9,7 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Nothing is locked.
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
 pub(super) fn ensure_unlocked(
     _: &SharePath,
     _: &tokens::SubmittedTokens,

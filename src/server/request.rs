@@ -26,6 +26,7 @@ pub(super) struct Request<'a, 'h, 'b> {
     /// The path in the folder that the target names; the root for the server's own paths.
     pub path: SharePath,
     /// Whether the target is in the folder, not one of the server's own paths.
+    #[cfg_attr(not(feature = "dav"), allow(dead_code, reason = "only the locks gate asks for it"))]
     pub is_in_folder: bool,
     /// What follows the route's prefix in the target: the token of an upload, the name of an asset. Empty elsewhere.
     pub rest: &'b str,

@@ -21,7 +21,7 @@ use crate::server::connections::lead::Lead;
 #[cfg(feature = "archive")]
 use crate::server::crcs::Crcs;
 #[cfg(feature = "dav")]
-use crate::server::dav::Dav;
+use crate::server::dav::folder_locks::Dav;
 use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;

@@ -5,12 +5,14 @@
 
 use std::process::Command;
 use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::session::Session;
-use crate::common::{Wharf, eventually, outside};
+use crate::common::{PATIENCE, Wharf, eventually, outside};
 
 /// The key under which WebDriver returns an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -166,16 +168,20 @@ impl Browser {
         self.act(selector, "value", &json!({"text": text}));
     }
 
-    /// Acts on the element that matches this selector. If the page replaces the element meanwhile, for example because
-    /// the listing changes, this acts on the new element.
+    /// Acts on the element that matches this selector, as soon as that is possible. The page may just be replacing the
+    /// element, as it does when the listing changes, or it may not show the element yet.
     #[track_caller]
     fn act(&self, selector: &str, what: &str, body: &Value) {
-        eventually(&format!("{what} of {selector}"), || {
+        let start = Instant::now();
+        loop {
             let element = self.element(selector);
             let (code, value) = self.try_call("POST", &format!("/element/{element}/{what}"), body);
-            assert!(code == 200 || value["error"] == "stale element reference", "{selector}: {value}");
-            code == 200
-        });
+            if code == 200 {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{what} of {selector}: {value}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Presses a key in the focused element. Keys without a character have a code point of their own

@@ -10,6 +10,7 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Timespec, Timestam
 use rustix::io::Errno;
 
 use super::domain::Domain;
+use super::process::Process;
 use crate::folder::facts::Facts;
 use crate::folder::root::{OWN, Root, enter, make};
 use crate::folder::stale;
@@ -22,7 +23,7 @@ pub(super) const NAME: &str = "replicas";
 const DIGITS: usize = 32;
 
 /// The longest content that is read, in bytes.
-const LONGEST: usize = 128;
+const LONGEST: usize = 256;
 
 /// How often another server may remove the empty directory before the file is made in it.
 const TRIES: usize = 16;
@@ -41,6 +42,8 @@ pub(super) struct BeatState {
     pub(super) touched: SystemTime,
     /// Where its server runs, if it says so.
     pub(super) domain: Option<Domain>,
+    /// The process of its server, if it says so.
+    pub(super) process: Option<Process>,
 }
 
 impl Beat {
@@ -66,11 +69,12 @@ impl Beat {
         let draft = format!("{id}.new");
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(fs::openat(&dir, draft.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
-        let domain = Domain::of(&dir).map(|domain| format!("{}\n", domain.text())).unwrap_or_default();
+        let domain = Domain::of(&dir).map(|domain| domain.text().to_owned()).unwrap_or_default();
+        let process = Process::this().map(|process| process.text()).unwrap_or_default();
         // Without lock support, no lock is ever seen, which is what the others have to know.
         let _ = fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
         let named = file
-            .write_all(domain.as_bytes())
+            .write_all(format!("{domain}\n{process}\n").as_bytes())
             .map_err(|error| errno(&error))
             .and_then(|()| fs::renameat(&dir, draft.as_str(), &dir, id.as_str()));
         if let Err(error) = named {
@@ -128,9 +132,11 @@ pub(super) fn find(dir: &Dir, id: &str) -> Result<BeatState, Errno> {
     let is_locked = fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK);
     let mut text = [0; LONGEST];
     let count = file.read_at(&mut text, 0).map_err(|error| errno(&error))?;
-    let text = text.get(..count).and_then(|text| std::str::from_utf8(text).ok());
+    let text = text.get(..count).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+    let (domain, process) = text.split_once('\n').unwrap_or((text, ""));
     let touched = Facts::new(&fs::fstat(&file)?, 0).modified;
-    Ok(BeatState { is_locked, touched, domain: text.and_then(|text| Domain::parse(text.trim_end())) })
+    let (domain, process) = (Domain::parse(domain), Process::parse(process.trim_end()));
+    Ok(BeatState { is_locked, touched, domain, process })
 }
 
 /// Removes the beat of a server that has ended, if it was set so long ago.

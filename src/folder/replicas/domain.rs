@@ -4,7 +4,7 @@ use cap_std::fs::Dir;
 use rustix::fs;
 
 /// The random number of this start of the machine.
-const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+pub(super) const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A machine, and a mount there. The kernel shows all locks in it to all processes.
 #[derive(Clone, Debug, PartialEq, Eq)]

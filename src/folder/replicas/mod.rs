@@ -12,6 +12,7 @@
 
 mod beat;
 mod domain;
+mod process;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -153,13 +154,18 @@ impl Replicas {
     }
 
     fn state_of(&self, dir: &Dir, id: &str, now: SystemTime) -> Other {
-        let Ok(BeatState { is_locked, touched, domain }) = beat::find(dir, id) else { return Other::Gone };
+        let Ok(BeatState { is_locked, touched, domain, process }) = beat::find(dir, id) else {
+            return Other::Gone;
+        };
         let is_here = domain.is_some() && domain == Domain::of(dir);
         if is_locked {
             if domain.is_some() && !is_here {
                 self.has_seen.store(true, Ordering::Relaxed);
             }
             return Other::Seen;
+        }
+        if process.is_some_and(|process| process.has_ended()) {
+            return Other::Gone;
         }
         let is_stale = now.duration_since(touched).is_ok_and(|age| age > FRESH);
         if is_stale || is_here || self.has_seen.load(Ordering::Relaxed) { Other::Gone } else { Other::Unseen }

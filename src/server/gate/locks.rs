@@ -14,12 +14,13 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::EntityTag;
 use crate::path::SharePath;
-use crate::server::dav::Dav;
+use crate::server::dav::XML;
+use crate::server::dav::folder_locks::Dav;
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::dav::tokens::SubmittedTokens;
+use crate::server::destination;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
-use crate::server::handle::destination;
 use crate::server::representation;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -101,15 +102,12 @@ fn refuse(locked: &[SharePath], request: &Request<'_, '_, '_>, state: &State) ->
         let mut xml = multistatus::BEFORE.to_owned();
         paths.for_each(|href| multistatus::write_status(&href, "423 Locked", &mut xml));
         xml.push_str(multistatus::BEHIND);
-        return Response::bytes(Head::new(Status::MULTI_STATUS), TYPE, xml.into_bytes());
+        return Response::bytes(Head::new(Status::MULTI_STATUS), XML, xml.into_bytes());
     }
     let paths: Vec<_> = paths.collect();
     let xml = multistatus::error_at("lock-token-submitted", paths.iter().map(String::as_str));
-    Response::bytes(Head::new(Status::LOCKED), TYPE, xml.into_bytes())
+    Response::bytes(Head::new(Status::LOCKED), XML, xml.into_bytes())
 }
-
-/// The media type of all bodies of WebDAV.
-pub(crate) const TYPE: &str = "application/xml; charset=utf-8";
 
 /// Whether the conditions are met. Without the disk, they are not about entity tags.
 fn are_met(

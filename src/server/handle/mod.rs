@@ -15,7 +15,7 @@ mod conditions;
 pub(super) mod copies;
 #[cfg(feature = "dav")]
 pub(super) mod dav;
-pub(super) mod destination;
+mod destination;
 pub(super) mod exit;
 pub(super) mod form;
 pub(super) mod get;

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use crate::dav::{XmlBodyError, multistatus};
 use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::server::dav::Dav;
+use crate::server::dav::XML;
+use crate::server::dav::folder_locks::Dav;
 use crate::server::error_response::bad_request;
-use crate::server::gate::locks::TYPE;
 use crate::server::handle::FOLDER;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -35,7 +35,7 @@ fn refuse_body(error: &XmlBodyError) -> Response {
 
 /// A response with this XML.
 fn xml(status: Status, xml: String) -> Response {
-    Response::bytes(Head::new(status).field("Cache-Control", "no-store"), TYPE, xml.into_bytes())
+    Response::bytes(Head::new(status).field("Cache-Control", "no-store"), XML, xml.into_bytes())
 }
 
 /// An error with the condition that failed (RFC 4918 §16).

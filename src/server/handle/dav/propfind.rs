@@ -17,12 +17,12 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::content::{Chunk, ContentSource, Produced};
-use crate::server::dav::Dav;
+use crate::server::dav::XML;
+use crate::server::dav::folder_locks::Dav;
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, of_read_error};
 use crate::server::gate::authorise;
-use crate::server::gate::locks::TYPE;
 use crate::server::handle::dav::live::DescribedResource;
 use crate::server::handle::dav::stored::StoredProperties;
 use crate::server::handle::dav::{MAX_BODY, enabled, failed, refuse_body};
@@ -139,7 +139,7 @@ fn respond(
     let path = body.directory.clone();
     body.write(&path, found, stored.as_deref(), SystemTime::now());
     let head = Head::new(Status::MULTI_STATUS)
-        .field("Content-Type", TYPE)
+        .field("Content-Type", XML)
         .field("X-Content-Type-Options", "nosniff")
         .field("Cache-Control", "no-store");
     body.make(disk).map_err(refuse)?;

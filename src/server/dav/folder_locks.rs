@@ -1,0 +1,73 @@
+//! The locks of the folder, and the empty files that they have created.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use crate::access::{Grant, Principal, ToWrite};
+use crate::blocking::Blocking;
+use crate::dav::{LockTable, PathChange};
+use crate::folder::{Error, FileVersion, Folder};
+use crate::path::SharePath;
+use crate::server::dav::tokens::SubmittedTokens;
+
+/// The locks of the folder.
+#[derive(Debug, Default)]
+pub(crate) struct Dav {
+    locks: Mutex<LockTable>,
+    /// The empty files that LOCK has created, by the tokens of their locks.
+    placeholders: Mutex<HashMap<String, Placeholder>>,
+}
+
+/// An empty file that LOCK has created.
+#[derive(Debug)]
+pub(crate) struct Placeholder {
+    pub grant: Grant<'static, ToWrite>,
+    pub version: FileVersion,
+}
+
+impl Dav {
+    /// The empty files that LOCK has created.
+    pub(crate) fn placeholders(&self) -> MutexGuard<'_, HashMap<String, Placeholder>> {
+        self.placeholders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the locks whose time is up, and removes the files that they have created and nobody has filled.
+    pub(crate) fn expire(&self, folder: &Folder, disk: Blocking<'_>) {
+        let expired = self.locks().expire(SystemTime::now());
+        for lock in expired {
+            let Some(placeholder) = self.placeholders().remove(&lock.token) else { continue };
+            let Placeholder { grant, version } = placeholder;
+            match folder.discard_empty(&grant, version, disk) {
+                Ok(()) | Err(Error::NotFound | Error::Changed) => {}
+                Err(error) => log::warn!("cannot remove the empty file of a lock: {error}"),
+            }
+        }
+    }
+
+    /// The locks.
+    pub(crate) fn locks(&self) -> MutexGuard<'_, LockTable> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails if locks forbid one of these changes, with the locked paths.
+    pub(crate) fn admit(
+        &self,
+        changes: &[PathChange<'_>],
+        tokens: &SubmittedTokens,
+        principal: &Principal,
+    ) -> Result<(), Vec<SharePath>> {
+        let locks = self.locks();
+        if locks.is_empty() {
+            return Ok(());
+        }
+        let (holder, now) = (principal.owner(), SystemTime::now());
+        let claim = tokens.claim(holder.as_deref());
+        let mut locked = Vec::new();
+        for change in changes {
+            let found = locks.admit(*change, claim, now).err().unwrap_or_default();
+            locked.extend(found.into_iter().filter(|path| !locked.contains(path)).collect::<Vec<_>>());
+        }
+        if locked.is_empty() { Ok(()) } else { Err(locked) }
+    }
+}
