@@ -38,6 +38,8 @@ mod disk;
 mod error_response;
 mod features;
 mod filter;
+#[cfg(feature = "dav")]
+mod folder_locks;
 mod gate;
 mod handle;
 mod handled;
@@ -46,6 +48,11 @@ mod host_name;
 mod jobs;
 mod link_view;
 mod listing;
+#[cfg(feature = "dav")]
+mod lock_tokens;
+#[cfg(not(feature = "dav"))]
+#[path = "no_lock_tokens.rs"]
+mod lock_tokens;
 #[cfg(feature = "accounts")]
 mod login_names;
 #[cfg(feature = "accounts")]

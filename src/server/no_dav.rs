@@ -1,10 +1,8 @@
 //! A build without WebDAV: there are no locks.
 
-#[path = "no_tokens.rs"]
-pub(super) mod tokens;
-
 use crate::access::Principal;
 use crate::path::SharePath;
+use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -12,7 +10,7 @@ use crate::server::state::State;
 #[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
 pub(super) fn ensure_unlocked(
     _: &SharePath,
-    _: &tokens::SubmittedTokens,
+    _: &SubmittedTokens,
     _: &Principal,
     _: &State,
 ) -> Result<(), Response> {

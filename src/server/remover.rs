@@ -13,7 +13,7 @@ use crate::own_paths::TRASH_FIELD;
 use crate::path::SharePath;
 use crate::server::client_key;
 use crate::server::cookie::Cookie;
-use crate::server::dav::tokens::SubmittedTokens;
+use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;

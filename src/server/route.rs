@@ -67,23 +67,29 @@ impl Route {
     }
 
     /// The value of `Allow`.
-    pub(super) fn allowed(&self) -> String {
-        list(self.all_methods())
+    pub(super) fn allowed(&self, state: &State) -> String {
+        list(self.all_methods(state))
     }
 
     /// The value of `Allow` without this method, which does not fit what exists at the path.
-    pub(super) fn allowed_except(&self, refused: Method) -> String {
-        list(self.all_methods().filter(|method| *method != refused))
+    pub(super) fn allowed_except(&self, refused: Method, state: &State) -> String {
+        list(self.all_methods(state).filter(|method| *method != refused))
     }
 
     /// Its own methods, and OPTIONS.
-    fn all_methods(&self) -> impl Iterator<Item = Method> {
-        self.methods.iter().map(|(method, ..)| *method).chain([Method::Options])
+    fn all_methods(&self, state: &State) -> impl Iterator<Item = Method> {
+        let own = self.methods.iter().map(|(method, ..)| *method).chain([Method::Options]);
+        own.filter(|method| state.has(*method))
+    }
+
+    /// The row of this method.
+    pub(super) fn row(&self, method: Method, state: &State) -> Option<&(Method, Rights, Handler)> {
+        self.methods.iter().find(|(its, ..)| *its == method).filter(|_| state.has(method))
     }
 
     /// 405, with the methods that are allowed.
-    pub(super) fn not_allowed(&self) -> Response {
-        let allowed = self.allowed();
+    pub(super) fn not_allowed(&self, state: &State) -> Response {
+        let allowed = self.allowed(state);
         Response::text(Status::METHOD_NOT_ALLOWED, format_args!("method not allowed (allowed: {allowed})\n"))
             .with("Allow", allowed)
     }

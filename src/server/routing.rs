@@ -33,7 +33,9 @@ pub(super) fn find<'a, 'h, 'b>(
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
-        Err(UnsupportedMethod::NotAllowed | UnsupportedMethod::Tunnel) => return Err(FOLDER.not_allowed()),
+        Err(UnsupportedMethod::NotAllowed | UnsupportedMethod::Tunnel) => {
+            return Err(FOLDER.not_allowed(state));
+        }
         Err(UnsupportedMethod::Unknown) => {
             return Err(Response::text(Status::NOT_IMPLEMENTED, "unknown method\n"));
         }
@@ -61,8 +63,7 @@ pub(super) fn find<'a, 'h, 'b>(
     if method == Method::Options {
         return Err(options(route, state));
     }
-    let row = route.methods.iter().find(|(its, ..)| *its == method);
-    let (_, needs, handler) = row.ok_or_else(|| route.not_allowed())?;
+    let (_, needs, handler) = route.row(method, state).ok_or_else(|| route.not_allowed(state))?;
     let rest = route.area.rest(target).unwrap_or_default();
     let (client, scheme) = (source.client, source.scheme);
     let is_in_folder = !is_own;
@@ -95,7 +96,7 @@ fn own(target: PathAndQuery<'_>) -> Option<&'static Route> {
 
 /// Lists what can be done on a route (RFC 9110 §9.3.7).
 fn options(route: &Route, state: &State) -> Response {
-    let head = response::Head::new(Status::NO_CONTENT).field("Allow", route.allowed());
+    let head = response::Head::new(Status::NO_CONTENT).field("Allow", route.allowed(state));
     #[cfg(feature = "dav")]
     let head = if matches!(route.area, Area::Folder) && state.dav.is_some() {
         // Some clients of Microsoft's look for the second field.

@@ -9,6 +9,7 @@ use crate::access::{Access, Principal, Subject, User};
 use crate::blocking::Blocking;
 use crate::chat::name::Name;
 use crate::folder::Folder;
+use crate::http::request::Method;
 use crate::net::poller::PollEvent;
 use crate::server::accounts::Accounts;
 use crate::server::allowed_hosts::AllowedHosts;
@@ -21,7 +22,7 @@ use crate::server::connections::lead::Lead;
 #[cfg(feature = "archive")]
 use crate::server::crcs::Crcs;
 #[cfg(feature = "dav")]
-use crate::server::dav::folder_locks::Dav;
+use crate::server::folder_locks::Dav;
 use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
@@ -117,6 +118,19 @@ impl State {
     /// The scheme of its URLs over TCP.
     pub(super) fn scheme(&self) -> Scheme {
         if self.tls.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Whether the server has this method at all.
+    #[cfg_attr(
+        not(feature = "dav"),
+        allow(clippy::unused_self, reason = "a build without WebDAV never has it")
+    )]
+    pub(super) fn has(&self, method: Method) -> bool {
+        #[cfg(feature = "dav")]
+        let has_dav = self.dav.is_some();
+        #[cfg(not(feature = "dav"))]
+        let has_dav = false;
+        has_dav || !method.is_for_dav()
     }
 
     /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts

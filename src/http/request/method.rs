@@ -89,6 +89,11 @@ impl Method {
         }
     }
 
+    /// Whether only clients of WebDAV use it: not COPY, MOVE and MKCOL, which wharf's own client and page use too.
+    pub fn is_for_dav(self) -> bool {
+        matches!(self, Self::Propfind | Self::Proppatch | Self::Lock | Self::Unlock)
+    }
+
     /// Whether the method requests no change (RFC 9110 §9.2.1).
     pub fn is_safe(self) -> bool {
         matches!(self, Self::Get | Self::Head | Self::Options | Self::Propfind)

@@ -1,8 +1,6 @@
 //! WebDAV in the server: the locks of its folder, and paths as clients see them.
 
-pub(super) mod folder_locks;
 pub(super) mod hrefs;
-pub(super) mod tokens;
 
 use std::time::SystemTime;
 
@@ -13,7 +11,7 @@ use crate::path::SharePath;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-use self::tokens::SubmittedTokens;
+use crate::server::lock_tokens::SubmittedTokens;
 
 /// The media type of all bodies of WebDAV.
 pub(super) const XML: &str = "application/xml; charset=utf-8";

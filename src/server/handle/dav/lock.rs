@@ -15,16 +15,16 @@ use crate::folder::{Error, Guard, Remover, Saved};
 use crate::http::destination::Depth;
 use crate::http::status::Status;
 use crate::path::SharePath;
-use crate::server::dav::folder_locks::{Dav, Placeholder};
 use crate::server::dav::hrefs::Hrefs;
-use crate::server::dav::tokens::SubmittedTokens;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
+use crate::server::folder_locks::{Dav, Placeholder};
 use crate::server::gate::authorise;
 use crate::server::handle::dav::live::write_lock;
-use crate::server::handle::dav::{MAX_BODY, enabled, refuse_body, xml};
+use crate::server::handle::dav::{MAX_BODY, locks, refuse_body, xml};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
+use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::moment::Moment;
 use crate::server::random;
 use crate::server::receive::{AfterBody, JobOutcome};
@@ -55,7 +55,7 @@ pub(crate) fn handle(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let dav = enabled(state)?;
+    let dav = locks(state)?;
     let is_deep = match Depth::of(request.head.fields).map_err(bad_request)? {
         Depth::Zero => false,
         Depth::Infinity => true,

@@ -13,18 +13,17 @@ use crate::dav::{XmlBodyError, multistatus};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::dav::XML;
-use crate::server::dav::folder_locks::Dav;
-use crate::server::error_response::bad_request;
-use crate::server::handle::FOLDER;
+use crate::server::error_response::{bad_request, not_found};
+use crate::server::folder_locks::Dav;
 use crate::server::response::Response;
 use crate::server::state::State;
 
 /// The largest body, in bytes. Known clients send up to 4 KB.
 const MAX_BODY: usize = 64 * 1024;
 
-/// WebDAV, or 405 if the server runs without it.
-fn enabled(state: &State) -> Result<Arc<Dav>, Response> {
-    state.dav.clone().ok_or_else(|| FOLDER.not_allowed())
+/// The locks of the folder. A server without WebDAV has no route to the handlers here.
+fn locks(state: &State) -> Result<Arc<Dav>, Response> {
+    state.dav.clone().ok_or_else(not_found)
 }
 
 /// The response to a body that is not what the method needs.

@@ -18,14 +18,14 @@ use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::content::{Chunk, ContentSource, Produced};
 use crate::server::dav::XML;
-use crate::server::dav::folder_locks::Dav;
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, of_read_error};
+use crate::server::folder_locks::Dav;
 use crate::server::gate::authorise;
 use crate::server::handle::dav::live::DescribedResource;
 use crate::server::handle::dav::stored::StoredProperties;
-use crate::server::handle::dav::{MAX_BODY, enabled, failed, refuse_body};
+use crate::server::handle::dav::{MAX_BODY, failed, locks, refuse_body};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
 use crate::server::receive::{AfterBody, JobOutcome};
@@ -58,7 +58,7 @@ pub(crate) fn handle(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let dav = enabled(state)?;
+    let dav = locks(state)?;
     let is_deep = match Depth::of(request.head.fields).map_err(bad_request)? {
         Depth::Zero => false,
         Depth::One => true,

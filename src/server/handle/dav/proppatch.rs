@@ -12,14 +12,14 @@ use crate::http::date::Date;
 use crate::http::status::Status;
 use crate::server::dav;
 use crate::server::dav::hrefs::Hrefs;
-use crate::server::dav::tokens::SubmittedTokens;
 use crate::server::disk::Disk;
 use crate::server::error_response::of_read_error;
 use crate::server::gate::authorise;
 use crate::server::handle::dav::stored::StoredProperties;
-use crate::server::handle::dav::{MAX_BODY, enabled, refuse_body, xml};
+use crate::server::handle::dav::{MAX_BODY, refuse_body, xml};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
+use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::moment::Moment;
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::Request;
@@ -47,7 +47,6 @@ pub(crate) fn handle(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    enabled(state)?;
     let (path, principal) = (request.path.clone(), request.principal.clone());
     let (hrefs, tokens) = (Hrefs::of(request, state), SubmittedTokens::of(request));
     let then = AfterBody::Work(Box::new(move |body, state, disk| {

@@ -6,7 +6,7 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
-use crate::server::handle::dav::{enabled, failed};
+use crate::server::handle::dav::{failed, locks};
 use crate::server::handled::Handled;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -18,7 +18,7 @@ pub(crate) fn handle(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let dav = enabled(state)?;
+    let dav = locks(state)?;
     let value = request.head.fields.text("Lock-Token").map(str::trim);
     let token = value.and_then(|value| value.strip_prefix('<')?.strip_suffix('>'));
     let token = token.ok_or_else(|| bad_request("UNLOCK needs the field Lock-Token: <token>"))?;

@@ -9,7 +9,7 @@ use crate::blocking::Blocking;
 use crate::dav::{LockTable, PathChange};
 use crate::folder::{Error, FileVersion, Folder};
 use crate::path::SharePath;
-use crate::server::dav::tokens::SubmittedTokens;
+use crate::server::lock_tokens::SubmittedTokens;
 
 /// The locks of the folder.
 #[derive(Debug, Default)]
