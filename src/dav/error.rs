@@ -17,6 +17,8 @@ pub enum XmlBodyError {
     TooDeep(usize),
     /// It has more elements than this.
     TooManyElements(usize),
+    /// The name of a namespace is longer than this, in bytes.
+    LongNamespace(usize),
     /// Its root is not this element of the namespace `DAV:`.
     Root(&'static str),
     /// What is in the root does not fit the method.
@@ -32,6 +34,7 @@ impl fmt::Display for XmlBodyError {
             Self::Entity => f.write_str("the body refers to an unknown entity"),
             Self::TooDeep(limit) => write!(f, "the body nests more than {limit} elements"),
             Self::TooManyElements(limit) => write!(f, "the body has more than {limit} elements"),
+            Self::LongNamespace(limit) => write!(f, "a namespace of the body is longer than {limit} bytes"),
             Self::Root(expected) => write!(f, "the body is not a DAV:{expected} element"),
             Self::Content(why) => f.write_str(why),
         }

@@ -34,7 +34,7 @@ pub enum LockScope {
 }
 
 /// How long the description of an owner may be, in bytes. Known clients send up to 200.
-pub const MAX_OWNER: usize = 2048;
+pub const MAX_OWNER: usize = 512;
 
 impl LockRequest {
     /// Parses a body.
@@ -62,7 +62,7 @@ impl LockRequest {
             write_element(element, &mut owner);
         }
         if owner.len() > MAX_OWNER {
-            return Err(XmlBodyError::Content("the owner of the lock is longer than 2,048 bytes"));
+            return Err(XmlBodyError::Content("the owner of the lock is longer than 512 bytes"));
         }
         Ok(Self::New(LockInfo { scope, owner: owner.into() }))
     }

@@ -20,6 +20,9 @@ pub const MAX_LOCKS_EACH: usize = 1000;
 /// How many locks there may be in all: a few megabytes.
 pub const MAX_LOCKS: usize = 10_000;
 
+/// How many shared locks a path may have. A listing names them for every entry below.
+pub const MAX_SHARED: usize = 16;
+
 /// A lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
@@ -110,7 +113,8 @@ impl LockTable {
             return Err(NoLock::Conflict(paths));
         }
         let own = self.iter().filter(|other| other.counted_for == lock.counted_for).count();
-        if own >= MAX_LOCKS_EACH || self.count >= MAX_LOCKS {
+        let beside = self.locks.get(&lock.path).map_or(0, Vec::len);
+        if own >= MAX_LOCKS_EACH || self.count >= MAX_LOCKS || beside >= MAX_SHARED {
             return Err(NoLock::TooMany);
         }
         self.insert(lock);
@@ -184,14 +188,10 @@ impl LockTable {
         if locked.is_empty() { Ok(()) } else { Err(locked) }
     }
 
-    /// Ends all locks on a path and below it, because what they covered is gone.
-    pub fn end(&mut self, path: &SharePath) -> bool {
+    /// Ends all locks on a path and below it, because what they covered is gone. Returns them.
+    pub fn end(&mut self, path: &SharePath) -> Vec<Lock> {
         let paths: Vec<_> = self.below(path).map(|lock| lock.path.clone()).chain([path.clone()]).collect();
-        let before = self.count;
-        for path in paths {
-            self.take(&path, |_| true);
-        }
-        self.count < before
+        paths.iter().flat_map(|path| self.take(path, |_| true)).collect()
     }
 
     /// Removes the locks whose time is up, and returns them.

@@ -2,8 +2,13 @@
 //!
 //! The prefix of `DAV:` is always `D`: Windows Explorer understands no responses in which it is the default namespace.
 
+use std::fmt::Write as _;
+
 use super::property::{NAMESPACE, PropertyName};
 use super::xml::{Element, XmlNode};
+
+/// The namespace whose prefix is always `xml`.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// What every document begins with.
 pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
@@ -76,6 +81,10 @@ pub fn write_status(href: &str, status: &str, xml: &mut String) {
 
 /// Writes an empty element with this name.
 pub fn write_name(name: &PropertyName, xml: &mut String) {
+    if &*name.namespace == XML {
+        let _ = write!(xml, "<xml:{}/>", name.local);
+        return;
+    }
     if &*name.namespace == NAMESPACE {
         xml.push_str("<D:");
     } else if name.namespace.is_empty() {
@@ -104,7 +113,7 @@ fn write_within<'e>(element: &'e Element, scope: &mut Vec<(&'e str, &'e str)>, x
     write_qname(&element.prefix, &element.name.local, xml);
     declare(&element.prefix, &element.name.namespace, scope, xml);
     for attribute in &element.attributes {
-        if !attribute.prefix.is_empty() && &*attribute.prefix != "xml" {
+        if !attribute.prefix.is_empty() {
             declare(&attribute.prefix, &attribute.name.namespace, scope, xml);
         }
         xml.push(' ');
@@ -140,6 +149,9 @@ fn write_qname(prefix: &str, local: &str, xml: &mut String) {
 
 /// Declares a prefix, unless it already has this namespace.
 fn declare<'e>(prefix: &'e str, namespace: &'e str, scope: &mut Vec<(&'e str, &'e str)>, xml: &mut String) {
+    if prefix == "xml" {
+        return;
+    }
     let known = scope.iter().rev().find(|(known, _)| *known == prefix);
     if known.is_some_and(|(_, its)| *its == namespace) {
         return;

@@ -15,6 +15,9 @@ pub enum Propfind {
     Named(Vec<PropertyName>),
 }
 
+/// How many properties a client may ask for. Known clients ask for up to 30.
+pub const MAX_NAMES: usize = 128;
+
 impl Propfind {
     /// Parses a body. An empty one asks for all properties.
     pub fn parse(body: &[u8]) -> Result<Self, XmlBodyError> {
@@ -25,25 +28,30 @@ impl Propfind {
         if !root.name.is_dav("propfind") {
             return Err(XmlBodyError::Root("propfind"));
         }
-        let names = |parent: Option<&Element>| parent.map(names_in).unwrap_or_default();
+        let names =
+            |parent: Option<&Element>| parent.map(names_in).transpose().map(Option::unwrap_or_default);
         match (root.dav("allprop"), root.dav("propname"), root.dav("prop")) {
-            (Some(_), None, None) => Ok(Self::All(names(root.dav("include")))),
+            (Some(_), None, None) => Ok(Self::All(names(root.dav("include"))?)),
             (None, Some(_), None) => Ok(Self::Names),
-            (None, None, prop @ Some(_)) => Ok(Self::Named(names(prop))),
+            (None, None, prop @ Some(_)) => Ok(Self::Named(names(prop)?)),
             _ => Err(XmlBodyError::Content("propfind needs exactly one of allprop, propname and prop")),
         }
     }
 }
 
 /// The names of the elements in this one. A name that occurs twice is reported once.
-fn names_in(parent: &Element) -> Vec<PropertyName> {
+fn names_in(parent: &Element) -> Result<Vec<PropertyName>, XmlBodyError> {
     let mut names: Vec<PropertyName> = Vec::new();
     for element in parent.elements() {
-        if !names.contains(&element.name) {
-            names.push(element.name.clone());
+        if names.contains(&element.name) {
+            continue;
         }
+        if names.len() == MAX_NAMES {
+            return Err(XmlBodyError::Content("propfind asks for more than 128 properties"));
+        }
+        names.push(element.name.clone());
     }
-    names
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -78,6 +86,13 @@ mod tests {
             (whole("<D:prop/><D:propname/>"), Err(())),
             (whole("<prop/>"), Err(())),
             ("<propfind/>".to_owned(), Err(())),
+            (
+                whole(&format!(
+                    "<D:prop>{}</D:prop>",
+                    (0..=MAX_NAMES).map(|n| format!("<x{n}/>")).collect::<Vec<_>>().concat()
+                )),
+                Err(()),
+            ),
             ("<D:propertyupdate xmlns:D='DAV:'/>".to_owned(), Err(())),
         ];
         for (body, expected) in table {

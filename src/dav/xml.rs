@@ -20,6 +20,13 @@ pub const MAX_DEPTH: usize = 32;
 /// How many elements a body may have. Known clients ask for up to 30 properties.
 pub const MAX_ELEMENTS: usize = 1024;
 
+/// The longest namespace, in bytes. It is repeated with each name in a response; known namespaces have up to 60.
+pub const MAX_NAMESPACE: usize = 128;
+
+/// The namespaces that only the prefixes `xml` and `xmlns` may have (Namespaces in XML §3).
+const RESERVED: [(&str, &str); 2] =
+    [("xml", "http://www.w3.org/XML/1998/namespace"), ("xmlns", "http://www.w3.org/2000/xmlns/")];
+
 /// An element with everything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
@@ -185,7 +192,7 @@ impl<'t> Parser<'t> {
         let qname = start.name();
         check_name(qname)?;
         let (namespace, local) = self.reader.resolver().resolve_element(qname);
-        let name = PropertyName::new(&bound(&namespace)?, local.into_inner());
+        let name = PropertyName::new(&bound(qname, &namespace)?, local.into_inner());
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| syntax(&error.to_string()))?;
@@ -199,11 +206,11 @@ impl<'t> Parser<'t> {
             let (namespace, local) = self.reader.resolver().resolve_attribute(attribute.key);
             let value =
                 attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| malformed(&error))?;
-            attributes.push(Attribute {
-                name: PropertyName::new(&bound(&namespace)?, local.into_inner()),
-                prefix: prefix(attribute.key),
-                value: value.into(),
-            });
+            let name = PropertyName::new(&bound(attribute.key, &namespace)?, local.into_inner());
+            if attributes.iter().any(|other: &Attribute| other.name == name) {
+                return Err(syntax("an element has an attribute twice"));
+            }
+            attributes.push(Attribute { name, prefix: prefix(attribute.key), value: value.into() });
         }
         Ok(Element { name, prefix: prefix(qname), attributes, children: Vec::new() })
     }
@@ -236,13 +243,22 @@ fn is_char(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// The namespace, decoded.
-fn bound<'n>(namespace: &ResolveResult<'n>) -> Result<Cow<'n, str>, XmlBodyError> {
-    match namespace {
-        ResolveResult::Unbound => Ok(Cow::Borrowed("")),
-        ResolveResult::Bound(namespace) => unescape(namespace.0).map_err(|error| malformed(&error)),
-        ResolveResult::Unknown(_) => Err(syntax("a prefix has no namespace")),
+/// The namespace of this name, decoded. A copy of the name must be well-formed in a response to others.
+fn bound<'n>(name: QName<'_>, namespace: &ResolveResult<'n>) -> Result<Cow<'n, str>, XmlBodyError> {
+    let decoded = match namespace {
+        ResolveResult::Unbound => Cow::Borrowed(""),
+        ResolveResult::Bound(namespace) => unescape(namespace.0).map_err(|error| malformed(&error))?,
+        ResolveResult::Unknown(_) => return Err(syntax("a prefix has no namespace")),
+    };
+    let prefix = prefix(name);
+    let is_misused = |(reserved, its): &(&str, &str)| (*reserved == &*prefix) != (*its == &*decoded);
+    if RESERVED.iter().any(is_misused) || &*prefix == "xmlns" {
+        return Err(syntax("a namespace or prefix of XML itself is used for something else"));
     }
+    if decoded.len() > MAX_NAMESPACE {
+        return Err(XmlBodyError::LongNamespace(MAX_NAMESPACE));
+    }
+    Ok(decoded)
 }
 
 fn prefix(name: QName<'_>) -> Box<str> {

@@ -37,6 +37,10 @@ impl Dav {
         let expired = self.locks().expire(SystemTime::now());
         for lock in expired {
             let Some(placeholder) = self.placeholders().remove(&lock.token) else { continue };
+            if self.locks().on(&lock.path, SystemTime::now()).next().is_some() {
+                // Somebody else has a shared lock on the file.
+                continue;
+            }
             let Placeholder { grant, version } = placeholder;
             match folder.discard_empty(&grant, version, disk) {
                 Ok(()) | Err(Error::NotFound | Error::Changed) => {}
@@ -48,6 +52,14 @@ impl Dav {
     /// The locks.
     pub(crate) fn locks(&self) -> MutexGuard<'_, LockTable> {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the locks on a path and below it, because what they covered is gone.
+    pub(crate) fn end(&self, path: &SharePath) {
+        let ended = self.locks().end(path);
+        for lock in ended {
+            self.placeholders().remove(&lock.token);
+        }
     }
 
     /// Fails if locks forbid one of these changes, with the locked paths.

@@ -144,6 +144,38 @@ pub fn a_server_with_locks_is_not_idle() {
 }
 
 #[test]
+#[cfg(feature = "accounts")]
+pub fn locks_reveal_nothing_to_those_who_may_not_see() {
+    use crate::common::office::{ANNA, BERT, Office};
+    let rules =
+        ["anna=edit", "bert=edit", "bert=none@/pub/secret", "everyone=drop@/inbox", "anna=edit@/inbox"];
+    let office = Office::open(&rules.map(|rule| ["--allow", rule]).concat());
+    office.wharf.write("pub/secret/plan.txt", "x");
+    office.wharf.write("inbox/letter.txt", "x");
+    for path in ["/pub/secret/plan.txt", "/inbox/letter.txt"] {
+        assert_eq!(lock(&mut office.wharf.connect(), path, ANNA).code(), 200, "{path}");
+    }
+    for (method, target, fields) in
+        [("DELETE", "/pub/", ""), ("LOCK", "/pub/", ""), ("MOVE", "/pub/", "Destination: /p\r\n")]
+    {
+        let mut wire = office.wharf.connect();
+        let fields = format!("{BERT}{fields}");
+        let answer = if method == "LOCK" {
+            lock(&mut wire, target, &fields)
+        } else {
+            wire.ask(method, target, &fields, b"")
+        };
+        assert!(answer.code() >= 400 || answer.code() == 207, "{method}: {}", answer.code());
+        assert!(!answer.text().contains("secret"), "{method}: {}", answer.text());
+    }
+    for name in ["letter.txt", "other.txt"] {
+        assert_eq!(office.wharf.ask("PUT", &format!("/inbox/{name}"), "", b"y").code(), 201, "{name}");
+    }
+    assert_eq!(office.wharf.read("inbox/letter.txt"), b"x");
+    assert_eq!(office.ask("MKCOL", "/pub/secret/", ANNA, "").code(), 405, "it exists, locked or not");
+}
+
+#[test]
 pub fn a_refresh_gives_a_lock_more_time() {
     let wharf = serve(&[]);
     wharf.write("a", "a");

@@ -81,6 +81,11 @@ fn what_is_not_well_formed_is_refused() {
         "<:a/>",
         "<a 1='2'/>",
         "<a b='<'/>",
+        "<xmlns:a/>",
+        "<a xmlns:xmlns='urn:x'/>",
+        "<q xmlns:a='u:1' xmlns:b='u:1' a:x='1' b:x='2'/>",
+        "<p:q xmlns:p='http&#58;//www.w3.org/XML/1998/namespace'/>",
+        "<q xmlns='http://www.w3.org/2000/xmlns/'/>",
     ] {
         let found = Element::parse(xml.as_bytes());
         assert!(matches!(found, Err(XmlBodyError::Malformed(_))), "{xml}: {found:?}");
@@ -99,4 +104,15 @@ fn nothing_can_be_defined_or_nested_without_end() {
     assert!(Element::parse(wide(MAX_ELEMENTS).as_bytes()).is_ok());
     let refused = Err(XmlBodyError::TooManyElements(MAX_ELEMENTS));
     assert_eq!(Element::parse(wide(MAX_ELEMENTS + 1).as_bytes()), refused);
+}
+
+#[test]
+fn namespaces_have_a_length() {
+    let with = |length: usize| format!("<a xmlns='{}'/>", "n".repeat(length));
+    assert!(Element::parse(with(MAX_NAMESPACE).as_bytes()).is_ok());
+    assert_eq!(
+        Element::parse(with(MAX_NAMESPACE + 1).as_bytes()),
+        Err(XmlBodyError::LongNamespace(MAX_NAMESPACE))
+    );
+    assert!(Element::parse(b"<xml:a xml:lang='en'/>").is_ok());
 }

@@ -4,7 +4,7 @@ pub(super) mod hrefs;
 
 use std::time::SystemTime;
 
-use crate::access::Principal;
+use crate::access::{Principal, Right, ToWrite};
 use crate::dav::PathChange;
 use crate::http::status::Status;
 use crate::path::SharePath;
@@ -24,7 +24,25 @@ pub(super) fn ensure_unlocked(
     state: &State,
 ) -> Result<(), Response> {
     let Some(dav) = &state.dav else { return Ok(()) };
+    if hides_names(principal, path, state) {
+        return Ok(());
+    }
     dav.admit(&[PathChange::Content(path)], tokens, principal).map_err(|_| locked())
+}
+
+/// Whether the principal must not learn which names are taken. Its files get other names then, so locks do not concern them.
+pub(super) fn hides_names(principal: &Principal, path: &SharePath, state: &State) -> bool {
+    state.access.check::<ToWrite>(principal, path).is_ok_and(|grant| grant.hides_names())
+}
+
+/// This locked path, or the path that the principal has asked for if it must not see the locked path.
+pub(super) fn shown<'p>(
+    locked: &'p SharePath,
+    asked_for: &'p SharePath,
+    principal: &Principal,
+    state: &State,
+) -> &'p SharePath {
+    if state.access.rights(principal, locked).has(Right::List) { locked } else { asked_for }
 }
 
 /// The response to a change that a lock forbids.
@@ -36,7 +54,7 @@ pub(super) fn locked() -> Response {
 /// Ends the locks on a path and below it, because what they covered is gone.
 pub(super) fn end_locks(path: &SharePath, state: &State) {
     if let Some(dav) = &state.dav {
-        dav.locks().end(path);
+        dav.end(path);
     }
 }
 

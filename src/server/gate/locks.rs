@@ -14,8 +14,8 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::EntityTag;
 use crate::path::SharePath;
-use crate::server::dav::XML;
 use crate::server::dav::hrefs::Hrefs;
+use crate::server::dav::{XML, hides_names, shown};
 use crate::server::destination;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
@@ -62,9 +62,10 @@ pub(crate) fn check(
     }
     let tokens = SubmittedTokens::in_conditions(conditions.as_ref());
     let path = &request.path;
-    let target = destination::path(request, state);
+    let (parent, target) = (path.parent(), destination::path(request, state));
     let changes = match request.method {
-        Method::Delete | Method::Mkcol => vec![PathChange::Entry(path)],
+        Method::Delete => vec![PathChange::Entry(path)],
+        Method::Mkcol => parent.iter().chain([path]).map(PathChange::Content).collect(),
         Method::Move => {
             [PathChange::Entry(path)].into_iter().chain(target.as_ref().map(PathChange::Entry)).collect()
         }
@@ -72,8 +73,11 @@ pub(crate) fn check(
         Method::Proppatch => vec![PathChange::Content(path)],
         Method::Put | Method::Post if request.target.ends_with_slash() => return Ok(Passage::Free),
         Method::Put | Method::Post => {
-            let parent_is_locked = path.parent().is_some_and(|parent| {
-                dav.admit(&[PathChange::Content(&parent)], &tokens, &request.principal).is_err()
+            if hides_names(&request.principal, path, state) {
+                return Ok(Passage::Free);
+            }
+            let parent_is_locked = parent.as_ref().is_some_and(|parent| {
+                dav.admit(&[PathChange::Content(parent)], &tokens, &request.principal).is_err()
             });
             if parent_is_locked {
                 // Only a new file is a change of its directory.
@@ -97,7 +101,8 @@ pub(crate) fn check(
 fn refuse(locked: &[SharePath], request: &Request<'_, '_, '_>, state: &State) -> Response {
     let hrefs = Hrefs::of(request, state);
     let is_below = |path: &SharePath| *path != request.path && path.is_below(&request.path);
-    let paths = locked.iter().map(|path| hrefs.path(path, false));
+    let paths =
+        locked.iter().map(|path| hrefs.path(shown(path, &request.path, &request.principal, state), false));
     if locked.iter().all(is_below) {
         let mut xml = multistatus::BEFORE.to_owned();
         paths.for_each(|href| multistatus::write_status(&href, "423 Locked", &mut xml));

@@ -16,6 +16,7 @@ use crate::http::destination::Depth;
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::dav::hrefs::Hrefs;
+use crate::server::dav::shown;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::folder_locks::{Dav, Placeholder};
@@ -133,7 +134,7 @@ impl Locking {
             counted_for: self.client.as_str().into(),
             expires: now + self.time,
         };
-        dav.locks().add(lock.clone(), now).map_err(|why| self.refuse(&why))?;
+        dav.locks().add(lock.clone(), now).map_err(|why| self.refuse(&why, state))?;
         if is_there {
             return Ok(self.locked(Status::OK, &lock, now));
         }
@@ -162,7 +163,7 @@ impl Locking {
         }
         let entry = [PathChange::Entry(&self.path)];
         dav.admit(&entry, &self.tokens, &self.principal)
-            .map_err(|locked| self.refuse(&NoLock::Conflict(locked)))
+            .map_err(|locked| self.refuse(&NoLock::Conflict(locked), state))
     }
 
     /// Creates the empty file that is locked.
@@ -201,10 +202,13 @@ impl Locking {
         xml(status, body)
     }
 
-    fn refuse(&self, why: &NoLock) -> Response {
+    fn refuse(&self, why: &NoLock, state: &State) -> Response {
         match why {
             NoLock::Conflict(paths) => {
-                let paths: Vec<_> = paths.iter().map(|path| self.hrefs.path(path, false)).collect();
+                let paths: Vec<_> = paths
+                    .iter()
+                    .map(|path| self.hrefs.path(shown(path, &self.path, &self.principal, state), false))
+                    .collect();
                 let body = multistatus::error_at("no-conflicting-lock", paths.iter().map(String::as_str));
                 xml(Status::LOCKED, body)
             }
