@@ -1,7 +1,7 @@
 //! The locks of the folder, and the empty files that they have created.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::access::{Grant, Principal, ToWrite};
@@ -10,6 +10,7 @@ use crate::dav::{LockTable, PathChange};
 use crate::folder::{Error, FileVersion, Folder};
 use crate::path::SharePath;
 use crate::server::lock_tokens::SubmittedTokens;
+use crate::server::timing::{Active, IdleClock};
 
 /// The locks of the folder.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Dav {
     locks: Mutex<LockTable>,
     /// The empty files that LOCK has created, by the tokens of their locks.
     placeholders: Mutex<HashMap<String, Placeholder>>,
+    /// Present while there are locks: a server that exits would forget them.
+    active: Mutex<Option<Active>>,
 }
 
 /// An empty file that LOCK has created.
@@ -30,6 +33,23 @@ impl Dav {
     /// The empty files that LOCK has created.
     pub(crate) fn placeholders(&self) -> MutexGuard<'_, HashMap<String, Placeholder>> {
         self.placeholders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Call after a lock was added: the server is not idle from now on.
+    pub(crate) fn stay(&self, idle: &Arc<IdleClock>) {
+        self.active().get_or_insert_with(|| idle.begin());
+    }
+
+    /// Lets the server be idle if there are no locks.
+    fn rest(&self) {
+        let mut active = self.active();
+        if self.locks().is_empty() {
+            *active = None;
+        }
+    }
+
+    fn active(&self) -> MutexGuard<'_, Option<Active>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the locks whose time is up, and removes the files that they have created and nobody has filled.
@@ -47,6 +67,7 @@ impl Dav {
                 Err(error) => log::warn!("cannot remove the empty file of a lock: {error}"),
             }
         }
+        self.rest();
     }
 
     /// The locks.

@@ -27,8 +27,6 @@ use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::permits::Permits;
-#[cfg(feature = "dav")]
-use crate::server::moment::Moment;
 use crate::server::observe::Observers;
 use crate::server::readiness::ReadinessChecks;
 use crate::server::request::Scheme;
@@ -199,12 +197,11 @@ impl State {
         }
     }
 
-    /// Ends the locks whose time is up. As long as there are any, the server does not count as idle: it would forget them.
+    /// Ends the locks whose time is up.
     #[cfg(feature = "dav")]
     pub(super) fn mind_locks(&self, disk: Blocking<'_>) {
-        if let Some(dav) = self.dav.as_ref().filter(|dav| !dav.locks().is_empty()) {
+        if let Some(dav) = &self.dav {
             dav.expire(&self.folder, disk);
-            self.idle.note(Moment::now());
         }
     }
 

@@ -135,6 +135,7 @@ impl Locking {
             expires: now + self.time,
         };
         dav.locks().add(lock.clone(), now).map_err(|why| self.refuse(&why, state))?;
+        dav.stay(&state.idle);
         if is_there {
             return Ok(self.locked(Status::OK, &lock, now));
         }
