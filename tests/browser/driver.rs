@@ -5,14 +5,12 @@
 
 use std::process::Command;
 use std::sync::Mutex;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::session::Session;
-use crate::common::{PATIENCE, Wharf, eventually, outside};
+use crate::common::{Wharf, eventually, eventually_ok, outside};
 
 /// The key under which WebDriver returns an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -137,12 +135,7 @@ impl Browser {
     fn element(&self, selector: &str) -> String {
         let by = json!({"using": "css selector", "value": selector});
         let find = || self.try_call("POST", "/element", &by).1[ELEMENT].as_str().map(str::to_owned);
-        let mut found = None;
-        eventually(&format!("there is {selector}"), || {
-            found = find();
-            found.is_some()
-        });
-        found.expect("found")
+        eventually_ok(&format!("there is {selector}"), || find().ok_or("there is none"))
     }
 
     /// Clicks as a user does: an element that is covered or off-screen cannot be clicked.
@@ -172,16 +165,11 @@ impl Browser {
     /// element, as it does when the listing changes, or it may not show the element yet.
     #[track_caller]
     fn act(&self, selector: &str, what: &str, body: &Value) {
-        let start = Instant::now();
-        loop {
+        eventually_ok(&format!("{what} of {selector}"), || {
             let element = self.element(selector);
             let (code, value) = self.try_call("POST", &format!("/element/{element}/{what}"), body);
-            if code == 200 {
-                return;
-            }
-            assert!(start.elapsed() < PATIENCE, "{what} of {selector}: {value}");
-            thread::sleep(Duration::from_millis(20));
-        }
+            if code == 200 { Ok(()) } else { Err(value) }
+        });
     }
 
     /// Presses a key in the focused element. Keys without a character have a code point of their own

@@ -44,6 +44,7 @@ pub use tftp::Tftp;
 pub use tls::{ClientTls, client_config, over_tls, pem};
 pub use wire::{Answer, Wire};
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -55,9 +56,18 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Waits until `is_true` returns true. Panics with `what` if it never does.
 #[track_caller]
 pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    eventually_ok(what, || if is_true() { Ok(()) } else { Err("it is not so") });
+}
+
+/// Tries this until it succeeds, and returns the result. Panics with `what` and the last error if it never does.
+#[track_caller]
+pub fn eventually_ok<T, E: Display>(what: &str, mut attempt: impl FnMut() -> Result<T, E>) -> T {
     let start = Instant::now();
-    while !is_true() {
-        assert!(start.elapsed() < PATIENCE, "timed out waiting for: {what}");
+    loop {
+        match attempt() {
+            Ok(result) => return result,
+            Err(error) => assert!(start.elapsed() < PATIENCE, "timed out waiting for: {what}: {error}"),
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
 }
