@@ -192,6 +192,11 @@ impl Grant<'_, ToList> {
         ToList::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
     }
 
+    /// Whether this entry of the directory may be read.
+    pub fn lets_read(&self, path: &SharePath) -> bool {
+        ToRead::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
+    }
+
     /// The grant for an entry of the directory; fails if its name must not be shown.
     pub fn entry<'e>(&self, path: &'e SharePath) -> Result<Grant<'e, ToList>, Denied> {
         match &self.judge {

@@ -20,6 +20,9 @@ pub const MAX_LOCKS_EACH: usize = 1000;
 /// How many locks there may be in all: a few megabytes.
 pub const MAX_LOCKS: usize = 10_000;
 
+/// How many of them clients without an account may have, so that they leave some for users.
+pub const MAX_ANONYMOUS: usize = 5_000;
+
 /// How many shared locks a path may have. A listing names them for every entry below.
 pub const MAX_SHARED: usize = 16;
 
@@ -28,9 +31,11 @@ pub const MAX_SHARED: usize = 16;
 pub struct Lock {
     /// Its token: a URI that nobody can guess (§6.5).
     pub token: String,
-    /// The path that was locked.
+    /// The path that was locked, without links.
     #[serde(with = "path_bytes")]
     pub path: SharePath,
+    /// Whether a directory is there.
+    pub is_directory: bool,
     /// Whether it covers everything below the path too.
     pub is_deep: bool,
     /// Whether others may have locks there too.
@@ -50,8 +55,14 @@ pub struct Lock {
 pub enum PathChange<'p> {
     /// New content or properties for something that exists.
     Content(&'p SharePath),
-    /// Something comes to the path, or all that is there goes (§7.4).
-    Entry(&'p SharePath),
+    /// Something comes to the path, or all that is there goes: that changes the deepest directory above it that exists too
+    /// (§7.4).
+    Entry {
+        /// The path.
+        path: &'p SharePath,
+        /// The directory.
+        directory: &'p SharePath,
+    },
 }
 
 /// Who wants to make a change: the tokens that the request submits, and its principal.
@@ -114,7 +125,10 @@ impl LockTable {
         }
         let own = self.iter().filter(|other| other.counted_for == lock.counted_for).count();
         let beside = self.locks.get(&lock.path).map_or(0, Vec::len);
-        if own >= MAX_LOCKS_EACH || self.count >= MAX_LOCKS || beside >= MAX_SHARED {
+        let is_anonymous = |other: &&Lock| other.holder.is_none();
+        let crowd = if is_anonymous(&&lock) { self.iter().filter(is_anonymous).count() } else { 0 };
+        let is_full = self.count >= MAX_LOCKS || crowd >= MAX_ANONYMOUS;
+        if is_full || own >= MAX_LOCKS_EACH || beside >= MAX_SHARED {
             return Err(NoLock::TooMany);
         }
         self.insert(lock);
@@ -179,9 +193,9 @@ impl LockTable {
         };
         match change {
             PathChange::Content(path) => ask(path),
-            PathChange::Entry(path) => {
+            PathChange::Entry { path, directory } => {
                 ask(path);
-                path.parent().iter().for_each(&mut ask);
+                ask(directory);
                 self.below(path).filter(|lock| lock.is_valid(now)).for_each(|lock| ask(&lock.path));
             }
         }

@@ -84,9 +84,23 @@ pub(super) struct CommitTerms<'w> {
     pub(super) makes_parents: bool,
     /// The client that saves it.
     pub(super) remover: &'w Remover,
-    /// For a move, the file that this file was copied from. The new file gets the attributes of the source, and counts
-    /// as written by nobody.
-    pub(super) moved_from: Option<&'w File>,
+    /// Where its content comes from.
+    pub(super) origin: Origin<'w>,
+}
+
+/// Where the content of a new file comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Origin<'w> {
+    /// A client has sent it.
+    Client,
+    /// It is copied from this file.
+    #[cfg_attr(
+        not(feature = "dav"),
+        allow(dead_code, reason = "without WebDAV, files have no properties to copy")
+    )]
+    CopyOf(&'w File),
+    /// It is moved from this file. The new file gets the attributes of the source, and counts as written by nobody.
+    MovedFrom(&'w File),
 }
 
 /// The result of an attempt to name a file.
@@ -223,10 +237,14 @@ impl Commit<'_> {
     ) -> Result<(Option<Model>, Option<Kept<'_>>), Error> {
         let old = if self.may_replace() { self.place.open_occupant(dir)? } else { None };
         let model = old.as_ref().and_then(|(_, stat)| Model::of(stat));
-        match (self.terms.moved_from, &old) {
-            (Some(source), _) => file.copy_attributes(source)?,
-            (None, Some((old, _))) if model.is_some() => file.copy_attributes(old)?,
-            (None, _) => file.set_default_attributes(dir, self.shared.umask)?,
+        match (self.terms.origin, &old) {
+            (Origin::MovedFrom(source), _) => file.copy_attributes(source)?,
+            (_, Some((old, _))) if model.is_some() => file.copy_attributes(old)?,
+            (_, _) => file.set_default_attributes(dir, self.shared.umask)?,
+        }
+        #[cfg(feature = "dav")]
+        if let Origin::CopyOf(source) = self.terms.origin {
+            file.copy_properties(source);
         }
         // A second name changes the version of the old file, so a guard for one version is checked before the old file
         // gets that name.
@@ -330,7 +348,8 @@ impl Commit<'_> {
     ) -> Result<Attempt, Error> {
         match given {
             Ok(Given { path, old, kept }) => {
-                if let Some(name) = path.name().filter(|_| self.terms.moved_from.is_none()) {
+                if let Some(name) = path.name().filter(|_| !matches!(self.terms.origin, Origin::MovedFrom(_)))
+                {
                     self.shared.trash.wrote(file, name, old, self.terms.remover);
                 }
                 let lies_at = real.and_then(|real| real.parent()?.join(path.name()?).ok());

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::listing::{Description, kind_of};
 use super::properties::{self, PropertyError};
 use super::root::Opened;
+use super::whereabouts::{self, Whereabouts};
 use super::{Folder, open, root};
 use crate::access::{Grant, Operation, ToChangeProperties};
 use crate::blocking::Blocking;
@@ -25,6 +26,15 @@ impl Folder {
         let facts = shared.root.facts(&stat);
         let kind = kind_of(&stat, facts).ok_or(Error::NotFound)?;
         Ok(Description { kind, facts })
+    }
+
+    /// Where the path of the grant really lies, and what is there.
+    pub fn whereabouts<O: Operation>(
+        &self,
+        grant: &Grant<'_, O>,
+        _: Blocking<'_>,
+    ) -> Result<Whereabouts, Error> {
+        whereabouts::find(&self.source.current(), grant)
     }
 
     /// How many bytes can still be saved in the folder, and how many its file system uses.

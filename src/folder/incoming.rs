@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
-use super::commit::{CommitTerms, Saved, save};
+use super::commit::{CommitTerms, Origin, Saved, save};
 use super::error::Error;
 use super::guard::Guard;
 use super::place::Place;
@@ -103,8 +103,14 @@ impl Incoming {
     pub fn commit(self, guard: Guard, remover: &Remover, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        let terms =
-            CommitTerms { size: received, modified, guard, makes_parents: true, remover, moved_from: None };
+        let terms = CommitTerms {
+            size: received,
+            modified,
+            guard,
+            makes_parents: true,
+            remover,
+            origin: Origin::Client,
+        };
         save(&shared, &place, &grant, &mut temporary, &terms)
     }
 }

@@ -9,13 +9,9 @@ use super::shared::Shared;
 use super::stale;
 use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
-#[cfg(feature = "dav")]
-use crate::durable::name::OPEN_FILES;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
-#[cfg(feature = "dav")]
-use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
@@ -84,11 +80,11 @@ impl Scan {
         self.find(candidate)
     }
 
-    /// The properties that clients keep with the entry of this name.
+    /// The properties that clients keep with the entry of this name; `None` if the principal may not read the entry.
     #[cfg(feature = "dav")]
     pub fn properties(&self, name: &OsStr, _: Blocking<'_>) -> Option<Vec<u8>> {
-        let name = name.to_str()?;
-        properties::read(&format!("{OPEN_FILES}/{}/{name}", self.entries.handle().as_raw_fd()))
+        self.grant.path().join(name).ok().filter(|path| self.grant.lets_read(path))?;
+        properties::read_entry(self.entries.handle(), name)
     }
 
     fn find(&self, candidate: Candidate) -> Option<(OsString, Description)> {

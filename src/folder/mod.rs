@@ -72,6 +72,8 @@ mod trash_operations;
 mod upload_operations;
 mod uploads;
 mod walk;
+#[cfg(feature = "dav")]
+mod whereabouts;
 
 pub use abilities::Abilities;
 pub use arrive::{IfTaken, NewName};
@@ -96,6 +98,8 @@ pub use uploads::{
     Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
 };
 pub use walk::{Walk, WalkStep};
+#[cfg(feature = "dav")]
+pub use whereabouts::{NameKind, Whereabouts};
 
 use std::path::Path;
 use std::sync::Arc;

@@ -121,6 +121,17 @@ impl Place {
         &self.path
     }
 
+    /// The real paths of the deepest directory that exists, and of the file.
+    #[cfg(feature = "dav")]
+    pub(super) fn real_paths(&self, root: &Root) -> Option<(SharePath, SharePath)> {
+        let directory = root.real_path_of(&self.dir)?;
+        let mut path = directory.clone();
+        for name in self.missing.iter().rev().chain([&self.name]) {
+            path = path.join(name).ok()?;
+        }
+        Some((directory, path))
+    }
+
     pub(super) fn name(&self) -> &OsStr {
         &self.name
     }

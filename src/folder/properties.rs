@@ -2,8 +2,10 @@
 //!
 //! The attribute moves with the file, is copied to a file that replaces it, and ends with it.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{self, XattrFlags};
@@ -40,11 +42,17 @@ pub(super) fn read(path: &str) -> Option<Vec<u8>> {
     Some(value).filter(|value| !value.is_empty())
 }
 
-/// Copies the properties of a file to its copy (RFC 4918 §9.8.2), if the copy's file system can keep them.
+/// The attribute of an entry of this directory. A link has none.
+pub(super) fn read_entry(dir: &OwnedFd, name: &OsStr) -> Option<Vec<u8>> {
+    let path = [format!("{OPEN_FILES}/{}/", dir.as_raw_fd()).as_bytes(), name.as_bytes()].concat();
+    let mut value = Vec::with_capacity(MAX_PROPERTIES);
+    fs::lgetxattr(path, NAME, spare_capacity(&mut value)).ok()?;
+    Some(value).filter(|value| !value.is_empty())
+}
+
+/// Gives a copy exactly the properties of its source (RFC 4918 §9.8.2), if the copy's file system can keep them.
 pub(super) fn copy(from: &File, to: &File) {
-    if let Some(value) = read(&path_of(from)) {
-        let _ = write(&path_of(to), &value);
-    }
+    let _ = write(&path_of(to), &read(&path_of(from)).unwrap_or_default());
 }
 
 /// Sets the attribute; an empty value removes it.

@@ -235,6 +235,12 @@ impl Root {
         real_path::below(&self.dir, dir).ok()
     }
 
+    /// The real path of whatever has this path now, if it lies inside. Use it only for a comparison with other real paths.
+    #[cfg(feature = "dav")]
+    pub(super) fn real_path_at(&self, path: &SharePath) -> Option<SharePath> {
+        real_path::below(&self.dir, self.open_as(path.as_path(), OFlags::PATH).ok()?).ok()
+    }
+
     /// The `stat` of whatever has this path, without judging it: its principal must not learn more than that it exists.
     pub(super) fn stat_of(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)

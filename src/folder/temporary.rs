@@ -15,6 +15,8 @@
 
 use super::attributes::{self, Attributes};
 use super::claims::Claims;
+#[cfg(feature = "dav")]
+use super::properties;
 use super::root::look_in;
 use super::save_method::{SaveMethod, is_unsupported};
 use crate::durable::name::{anonymous_file, link};
@@ -120,6 +122,12 @@ impl Temporary {
     pub(super) fn copy_attributes(&mut self, old: impl AsFd) -> Result<(), Errno> {
         self.home = None;
         self.set_attributes(Attributes::of(old)?)
+    }
+
+    /// Copies the properties that clients keep with the file that it is a copy of (RFC 4918 §9.8.2).
+    #[cfg(feature = "dav")]
+    pub(super) fn copy_properties(&self, source: &File) {
+        properties::copy(source, &self.file);
     }
 
     /// Sets the attributes that any program's new file has in `dir`.

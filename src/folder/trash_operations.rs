@@ -6,6 +6,7 @@ use crate::access::Judge;
 use crate::blocking::Blocking;
 use crate::folder::trash::{Emptied, Restored, TrashId, TrashItem, Whose};
 use crate::folder::{Error, Folder, restore};
+use crate::path::SharePath;
 
 impl Folder {
     /// Deletes the owner from the entries of the trash whose [owner](crate::folder::Remover::owner) is not one of these. Otherwise
@@ -42,6 +43,12 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Restored, Error> {
         restore::restore(&self.source.current(), *id, whose, judge)
+    }
+
+    /// The path at which an entry of the trash was.
+    pub fn path_of_trash(&self, id: &TrashId, whose: Whose<'_>, _: Blocking<'_>) -> Result<SharePath, Error> {
+        let shared = self.source.current();
+        Ok(shared.trash.find(&shared.root, *id, whose)?.path().clone())
     }
 
     /// Discards an entry of the trash. The judge must allow removing what was at its path, unless `whose`

@@ -10,7 +10,6 @@ use crate::chat::event::{FileChange, Uploader};
 use crate::folder::{Moved, Removed, Restored, Saved};
 use crate::path::SharePath;
 use crate::printable::Printable;
-use crate::server::dav;
 use crate::server::moment::Moment;
 use crate::server::state::State;
 
@@ -39,8 +38,6 @@ pub(crate) fn copied(by: &Uploader, saved: &Saved, is_directory: bool, state: &S
 /// Announces something that was moved.
 pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
     let Moved { from, lay_at, path, lies_at, is_directory, .. } = moved;
-    // Locks stay with their paths, not with what is moved (RFC 4918 §7.5).
-    dav::end_locks(from, state);
     let [old, new] = [from, path].map(|path| Shown { path, is_directory: *is_directory });
     log::info!("{by} moved {old} to {new}");
     let change = FileChange::Moved { from: from.as_bytes().to_vec() };
@@ -56,7 +53,6 @@ pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
 /// Announces a file or directory that was removed.
 pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
     let Removed { path, lay_at, is_directory, kept } = removed;
-    dav::end_locks(path, state);
     let how = if kept.is_some() { "removed" } else { "removed for good" };
     log::info!("{by} {how} {}", Shown { path, is_directory: *is_directory });
     changed(by, path, *is_directory, FileChange::Removed, lay_at, state);

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use crate::access::{Grant, Principal, ToWrite};
 use crate::blocking::Blocking;
 use crate::dav::{LockTable, PathChange};
-use crate::folder::{Error, FileVersion, Folder};
+use crate::folder::{Error, FileVersion, Folder, Whereabouts};
 use crate::path::SharePath;
+use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::timing::{Active, IdleClock};
 
@@ -33,6 +34,13 @@ impl Dav {
     /// The empty files that LOCK has created.
     pub(crate) fn placeholders(&self) -> MutexGuard<'_, HashMap<String, Placeholder>> {
         self.placeholders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The version of the empty file at this path that a LOCK has made, if its token is submitted.
+    pub(crate) fn placeholder(&self, path: &SharePath, tokens: &SubmittedTokens) -> Option<FileVersion> {
+        let placeholders = self.placeholders();
+        let mut found = tokens.iter().filter_map(|token| placeholders.get(token));
+        found.find(|placeholder| placeholder.grant.path() == path).map(|placeholder| placeholder.version)
     }
 
     /// Call after a lock was added: the server is not idle from now on.
@@ -83,24 +91,26 @@ impl Dav {
         }
     }
 
-    /// Fails if locks forbid one of these changes, with the locked paths.
+    /// Fails if locks forbid this at a place, with the locked paths.
     pub(crate) fn admit(
         &self,
-        changes: &[PathChange<'_>],
+        place: &Whereabouts,
+        intent: Intent,
         tokens: &SubmittedTokens,
         principal: &Principal,
     ) -> Result<(), Vec<SharePath>> {
-        let locks = self.locks();
-        if locks.is_empty() {
-            return Ok(());
-        }
+        let Whereabouts { path, target, directory, kind } = place;
+        let change = match (intent, kind) {
+            (Intent::Save, None) | (Intent::Replace, _) => PathChange::Entry { path, directory },
+            (Intent::Save, Some(_)) | (Intent::Describe, _) => PathChange::Content(path),
+        };
+        // A client that has locked a file by a link to it relies on the link.
+        let changes = [change].into_iter().chain(target.as_ref().map(PathChange::Content));
         let (holder, now) = (principal.owner(), SystemTime::now());
         let claim = tokens.claim(holder.as_deref());
-        let mut locked = Vec::new();
-        for change in changes {
-            let found = locks.admit(*change, claim, now).err().unwrap_or_default();
-            locked.extend(found.into_iter().filter(|path| !locked.contains(path)).collect::<Vec<_>>());
-        }
+        let locks = self.locks();
+        let locked: Vec<_> =
+            changes.flat_map(|change| locks.admit(change, claim, now).err().unwrap_or_default()).collect();
         if locked.is_empty() { Ok(()) } else { Err(locked) }
     }
 }

@@ -20,6 +20,11 @@ impl SubmittedTokens {
         Self(conditions.into_iter().flat_map(IfField::tokens).map(Into::into).collect())
     }
 
+    /// The tokens.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|token| &**token)
+    }
+
     /// The tokens, with the principal that submits them.
     pub(crate) fn claim<'c>(&'c self, holder: Option<&'c str>) -> TokenClaim<'c> {
         TokenClaim { tokens: &self.0, holder }

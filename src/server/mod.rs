@@ -45,6 +45,7 @@ mod handle;
 mod handled;
 mod hashes;
 mod host_name;
+mod intent;
 mod jobs;
 mod link_view;
 mod listing;

@@ -1,26 +1,44 @@
 //! A build without WebDAV: there are no locks.
 
-use crate::access::Principal;
+use crate::access::{Grant, Principal, ToWrite};
+use crate::blocking::Blocking;
 use crate::path::SharePath;
+use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::response::Response;
 use crate::server::state::State;
+
+/// A place without locks.
+#[derive(Debug)]
+pub(super) struct UnlockedPlace;
+
+impl UnlockedPlace {
+    /// There is nothing to end.
+    #[allow(clippy::unused_self, reason = "it stands for a method that needs it")]
+    pub(super) fn end_locks(&self, _: &State) {}
+}
 
 /// Nothing is locked.
 #[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
 pub(super) fn ensure_unlocked(
     _: &SharePath,
+    _: Intent,
     _: &SubmittedTokens,
     _: &Principal,
     _: &State,
-) -> Result<(), Response> {
-    Ok(())
+    _: Blocking<'_>,
+) -> Result<UnlockedPlace, Response> {
+    Ok(UnlockedPlace)
 }
 
-/// There is nothing to end.
-pub(super) fn end_locks(_: &SharePath, _: &State) {}
-
-/// Nothing is locked.
-pub(super) fn is_locked(_: &SharePath, _: &State) -> bool {
-    false
+/// No LOCK has made an empty file.
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
+pub(super) fn make_room(
+    _: &Grant<'_, ToWrite>,
+    _: &SubmittedTokens,
+    _: impl FnOnce() -> Result<(), Response>,
+    _: &State,
+    _: Blocking<'_>,
+) -> Result<bool, Response> {
+    Ok(false)
 }

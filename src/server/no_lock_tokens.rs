@@ -4,11 +4,11 @@ use crate::server::request::Request;
 
 /// No tokens.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SubmittedTokens;
+pub(crate) struct SubmittedTokens(());
 
 impl SubmittedTokens {
     /// The field `If` counts for nothing.
     pub(crate) fn of(_: &Request<'_, '_, '_>) -> Self {
-        Self
+        Self(())
     }
 }

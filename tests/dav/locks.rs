@@ -1,6 +1,9 @@
 //! LOCK, UNLOCK, and what locks forbid.
 
-use super::{between, lock, propfind, serve, token};
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::{between, lock, named, propfind, serve, token};
 use crate::common::{Tftp, eventually};
 
 #[test]
@@ -173,6 +176,126 @@ pub fn locks_reveal_nothing_to_those_who_may_not_see() {
     }
     assert_eq!(office.wharf.read("inbox/letter.txt"), b"x");
     assert_eq!(office.ask("MKCOL", "/pub/secret/", ANNA, "").code(), 405, "it exists, locked or not");
+}
+
+#[test]
+pub fn a_lock_holds_for_every_path_of_its_file() {
+    let wharf = serve(&["--udp", "0"]);
+    for name in ["dir/file", "dir/other", "target"] {
+        wharf.write(name, "old");
+    }
+    let link = |target: &str, name: &str| symlink(target, wharf.folder().join(name)).expect("linked");
+    link("dir", "way");
+    link("target", "link");
+    let mut wire = wharf.connect();
+    let file = token(&lock(&mut wire, "/dir/file", "Depth: 0\r\n"));
+    let by_link = token(&lock(&mut wire, "/link", "Depth: 0\r\n"));
+    let patch = "<D:propertyupdate xmlns:D=\"DAV:\"><D:set><D:prop><x/></D:prop></D:set></D:propertyupdate>";
+    for (method, target, fields, body, token) in [
+        ("PUT", "/way/file", "", "new", &file),
+        ("PROPPATCH", "/way/file", "", patch, &file),
+        ("DELETE", "/way/file", "", "", &file),
+        ("MOVE", "/way/other", "Destination: /way/file\r\n", "", &file),
+        ("PUT", "/target", "", "new", &by_link),
+        ("PUT", "/link", "", "new", &by_link),
+        ("PROPPATCH", "/link", "", patch, &by_link),
+        ("DELETE", "/link", "", "", &by_link),
+    ] {
+        let answer = wharf.ask(method, target, fields, body.as_bytes());
+        assert_eq!(answer.code(), 423, "{method} {target}: {}", answer.text());
+        if method == "PROPPATCH" {
+            let with = format!("If: ({token})\r\n");
+            assert_eq!(wharf.ask(method, target, &with, body.as_bytes()).code(), 207, "{method} {target}");
+        }
+    }
+    let mut tftp = Tftp::new(wharf.tftp());
+    assert!(tftp.put("way/file", &[], b"new").is_err());
+    assert_eq!(wharf.read("dir/file"), b"old");
+    let discovered = propfind(&mut wire, "/way/", "1", &named("<D:lockdiscovery/>")).text();
+    assert_eq!(discovered.matches("<D:activelock>").count(), 1, "{discovered}");
+    for (path, token) in [("/way/file", &file), ("/target", &by_link)] {
+        let unlocked = wharf.ask("UNLOCK", path, &format!("Lock-Token: {token}\r\n"), b"");
+        assert_eq!(unlocked.code(), 204, "{path}: {}", unlocked.text());
+        assert_eq!(wharf.ask("PUT", path, "", b"new").code(), 204, "{path}");
+    }
+}
+
+#[test]
+pub fn every_way_to_add_to_a_locked_directory_needs_its_token() {
+    let wharf = serve(&["--udp", "0"]);
+    wharf.write("new", "b");
+    assert_eq!(wharf.ask("MKCOL", "/dir", "", b"").code(), 201);
+    let begun = wharf.ask("POST", "/dir/begun", "Upload-Complete: ?0\r\n", b"").field("Location");
+    let mut wire = wharf.connect();
+    let mut late = wharf.connect();
+    let before = wharf.open_files();
+    late.begin_to_ask("PUT", "/dir/late", Some(4)).send("ha");
+    eventually("its file is open", || wharf.open_files() > before);
+    let token = token(&lock(&mut wire, "/dir/", "Depth: 0\r\n"));
+    assert_eq!(late.send("lf").read_answer(false).code(), 423, "its body was under way");
+    let form = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"form\"\r\n\r\nx\r\n--b--\r\n";
+    let multipart = "Content-Type: multipart/form-data; boundary=b\r\n";
+    let piece = "Content-Type: application/partial-upload\r\nUpload-Offset: 0\r\nUpload-Complete: ?1\r\nContent-Length: 1\r\n";
+    let with = format!("If: </dir/> ({token})\r\n");
+    for (method, target, fields, body) in [
+        ("PUT", "/dir/new", "", "x"),
+        ("PUT", "/dir/new/and/deep", "", "x"),
+        ("POST", "/dir/", multipart, form),
+        ("PATCH", &begun, piece, "x"),
+        ("COPY", "/new", "Destination: /dir/copy\r\n", ""),
+    ] {
+        let answer = wharf.ask(method, target, fields, body.as_bytes());
+        assert_eq!(answer.code(), 423, "{method} {target}: {}", answer.text());
+    }
+    let mut tftp = Tftp::new(wharf.tftp());
+    assert!(tftp.put("dir/tftp", &[], b"x").is_err());
+    assert_eq!(fs::read_dir(wharf.folder().join("dir")).expect("a directory").count(), 0);
+    assert_eq!(wharf.ask("PUT", "/dir/new/and/deep", &with, b"x").code(), 201);
+}
+
+#[test]
+#[cfg(feature = "accounts")]
+pub fn undo_and_restore_ask_for_locks() {
+    use crate::common::office::{ANNA, BERT, Office};
+    let office = Office::open(&["--allow", "anna,bert=edit"]);
+    office.wharf.write("dir/a", "a");
+    assert_eq!(office.code("DELETE", "/dir/a", BERT), 204);
+    let token = token(&lock(&mut office.wharf.connect(), "/dir/", ANNA));
+    assert_eq!(office.code("POST", "/.wharf/undo", BERT), 423);
+    assert!(!office.wharf.folder().join("dir/a").exists());
+    let unlock = format!("{ANNA}Lock-Token: {token}\r\n");
+    assert_eq!(office.code("UNLOCK", "/dir/", &unlock), 204);
+    assert_eq!(office.code("POST", "/.wharf/undo", BERT), 200);
+}
+
+#[test]
+#[cfg(feature = "accounts")]
+pub fn a_deep_lock_needs_rights_everywhere_below() {
+    use crate::common::office::{ANNA, BERT, Office};
+    let office = Office::open(&["--allow", "anna,bert=edit", "--allow", "bert=view@/pub/secret"]);
+    office.wharf.write("pub/secret/a", "a");
+    let deep =
+        |who: &str| lock(&mut office.wharf.connect(), "/pub/", &format!("{who}Depth: infinity\r\n")).code();
+    assert_eq!((deep(BERT), deep(ANNA)), (403, 200));
+}
+
+#[test]
+pub fn a_client_fills_what_its_lock_has_made() {
+    for flags in
+        [&["--allow", "everyone=list,read,add"][..], &["--allow", "everyone=edit", "--on-conflict", "refuse"]]
+    {
+        let wharf = crate::common::Wharf::serve(flags);
+        let mut wire = wharf.connect();
+        let granted = lock(&mut wire, "/new", "Depth: 0\r\n");
+        assert_eq!(granted.code(), 201, "{flags:?}");
+        let fields = format!("If: ({})\r\nIf-Match: {}\r\n", token(&granted), granted.field("ETag"));
+        let wrong = format!("If: ({})\r\nIf-Match: \"other\"\r\n", token(&granted));
+        assert_eq!(wharf.ask("PUT", "/new", &wrong, b"x").code(), 412, "{flags:?}");
+        assert_eq!(wharf.ask("PUT", "/new", &fields, b"filled").code(), 201, "{flags:?}");
+        assert_eq!(wharf.read("new"), b"filled");
+        let again = format!("If: ({})\r\n", token(&granted));
+        assert!(wharf.ask("PUT", "/new", &again, b"x").code() >= 400, "{flags:?}: now it would be replaced");
+    }
 }
 
 #[test]

@@ -152,6 +152,12 @@ pub fn properties_are_kept_with_their_file() {
     assert!(has(&mut wire, "/b.txt"));
     assert_eq!(wire.ask("COPY", "/b.txt", "Destination: /c.txt\r\n", b"").code(), 201);
     assert!(has(&mut wire, "/c.txt"));
+    wharf.write("plain.txt", "without properties");
+    let over = "Destination: /c.txt\r\n";
+    assert_eq!(wire.ask("COPY", "/plain.txt", over, b"").code(), 204);
+    assert!(!has(&mut wire, "/c.txt"), "a copy has what its source has");
+    assert_eq!(wire.ask("COPY", "/b.txt", over, b"").code(), 204);
+    assert!(has(&mut wire, "/c.txt"));
     assert_eq!(wire.ask("DELETE", "/b.txt", "", b"").code(), 204);
     assert_eq!(wire.ask("PUT", "/b.txt", "", b"another file").code(), 201);
     assert!(!has(&mut wire, "/b.txt"), "a new file has none");
@@ -249,4 +255,20 @@ pub fn paths_begin_with_the_base() {
     wharf.write("a", "a");
     let mut wire = wharf.connect();
     assert_eq!(hrefs(&propfind(&mut wire, "/files/", "1", "")), ["/files/", "/files/a"]);
+}
+
+#[test]
+pub fn values_are_for_those_who_may_read() {
+    let wharf = Wharf::serve(&["--allow", "everyone=list", "--allow", "everyone=edit@/open"]);
+    wharf.write("open/dir/a", "a");
+    proppatch(&wharf, "/open/dir/a", "<D:set><D:prop><Z:secret>x</Z:secret></D:prop></D:set>");
+    assert_eq!(wharf.ask("COPY", "/open/dir/a", "Destination: /open/b\r\n", b"").code(), 201);
+    fs::rename(wharf.folder().join("open/b"), wharf.folder().join("b")).expect("moved");
+    let mut wire = wharf.connect();
+    for (target, depth, is_shown) in
+        [("/open/dir/", "1", true), ("/open/dir/a", "0", true), ("/", "1", false), ("/b", "0", false)]
+    {
+        let told = propfind(&mut wire, target, depth, "").text();
+        assert_eq!(told.contains("secret"), is_shown, "{target}: {told}");
+    }
 }

@@ -13,6 +13,7 @@ fn lock(text: &str, scope: LockScope) -> Lock {
     Lock {
         token: text.to_owned(),
         path: path(text.trim_end_matches('/')),
+        is_directory: text.ends_with('/'),
         is_deep: text.ends_with('/'),
         scope,
         owner: "".into(),
@@ -81,7 +82,12 @@ fn changes_need_tokens() {
     ];
     for (is_entry, text, submitted, locked) in cases {
         let (path, tokens) = (path(text), tokens(submitted));
-        let change = if is_entry { PathChange::Entry(&path) } else { PathChange::Content(&path) };
+        let directory = path.parent().expect("a parent");
+        let change = if is_entry {
+            PathChange::Entry { path: &path, directory: &directory }
+        } else {
+            PathChange::Content(&path)
+        };
         let found = there.admit(change, ann(&tokens), at(0)).err().unwrap_or_default();
         assert_eq!(
             found,
@@ -156,6 +162,30 @@ fn each_client_has_a_limited_number() {
     let mut bobs = lock("more", LockScope::Exclusive);
     bobs.counted_for = "bob".into();
     assert_eq!(table.add(bobs, at(0)), Ok(()));
+}
+
+#[test]
+fn clients_without_an_account_leave_room_for_users() {
+    let mut table = LockTable::default();
+    let anonymous = |number: usize| {
+        let mut lock = lock(&format!("f{number}"), LockScope::Exclusive);
+        (lock.holder, lock.counted_for) = (None, format!("address {}", number / MAX_LOCKS_EACH).into());
+        lock
+    };
+    for number in 0..MAX_ANONYMOUS {
+        assert_eq!(table.add(anonymous(number), at(0)), Ok(()));
+    }
+    assert_eq!(table.add(anonymous(MAX_ANONYMOUS), at(0)), Err(NoLock::TooMany));
+    assert_eq!(table.add(lock("anns", LockScope::Exclusive), at(0)), Ok(()));
+}
+
+#[test]
+fn new_directories_on_the_way_are_entries_of_the_deepest_that_exists() {
+    let there = LockTable::of([lock("a", LockScope::Exclusive)]);
+    let (path, directory) = (path("a/b/c/d"), path("a"));
+    let change = PathChange::Entry { path: &path, directory: &directory };
+    assert_eq!(there.admit(change, ann(&[]), at(0)), Err(vec![directory.clone()]));
+    assert_eq!(there.admit(change, ann(&tokens(&["a"])), at(0)), Ok(()));
 }
 
 #[test]

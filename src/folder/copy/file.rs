@@ -4,7 +4,7 @@ use std::fs::File;
 use std::time::SystemTime;
 
 use crate::folder::arrive::{IfTaken, NewName};
-use crate::folder::commit::{CommitTerms, Saved, save};
+use crate::folder::commit::{CommitTerms, Origin, Saved, save};
 use crate::folder::copy::complete::CompleteCopy;
 use crate::folder::copy::content::{FileContent, PIECE};
 use crate::folder::copy::place::{of_new, place_of};
@@ -105,7 +105,11 @@ impl FileCopy {
             guard,
             makes_parents: false,
             remover,
-            moved_from: is_moved.then(|| content.source()),
+            origin: if *is_moved {
+                Origin::MovedFrom(content.source())
+            } else {
+                Origin::CopyOf(content.source())
+            },
         };
         match save(shared, place, to, temporary, &terms) {
             Err(Error::Changed) => Err(Error::Exists),

@@ -19,7 +19,7 @@ use super::token::UploadToken;
 use super::upload::{self, ContentState, Upload};
 use crate::access::{Judge, ToWrite};
 use crate::blocking::Blocking;
-use crate::folder::commit::{CommitTerms, Saved, save};
+use crate::folder::commit::{CommitTerms, Origin, Saved, save};
 use crate::folder::error::Error;
 use crate::folder::remover::Remover;
 use crate::folder::temporary::Temporary;
@@ -124,7 +124,8 @@ impl Appending {
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
             let Plan { modified, guard, .. } = upload.plan;
-            let terms = CommitTerms { size, modified, guard, makes_parents: true, remover, moved_from: None };
+            let terms =
+                CommitTerms { size, modified, guard, makes_parents: true, remover, origin: Origin::Client };
             save(shared, &place, &grant, &mut temporary, &terms)
         });
         match saved {

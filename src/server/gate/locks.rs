@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use crate::access::ToRead;
 use crate::blocking::Blocking;
 use crate::dav::if_field::ResourceState;
-use crate::dav::{IfField, PathChange, multistatus};
-use crate::folder::EntryKind;
+use crate::dav::{IfField, multistatus};
+use crate::folder::{EntryKind, Whereabouts};
 use crate::http::destination::Destination;
 use crate::http::request::Method;
 use crate::http::response::Head;
@@ -15,11 +15,12 @@ use crate::http::status::Status;
 use crate::http::validators::EntityTag;
 use crate::path::SharePath;
 use crate::server::dav::hrefs::Hrefs;
-use crate::server::dav::{XML, hides_names, shown};
+use crate::server::dav::{self, XML, shown};
 use crate::server::destination;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::folder_locks::Dav;
+use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::representation;
 use crate::server::request::Request;
@@ -41,75 +42,68 @@ pub(crate) fn check(
     disk: &mut Disk,
     state: &State,
 ) -> Result<Passage, Response> {
-    let Some(dav) = state.dav.as_ref().filter(|_| request.is_in_folder && !request.method.is_safe()) else {
+    let Some(locks) = state.dav.as_ref().filter(|_| request.is_in_folder && !request.method.is_safe()) else {
         return Ok(Passage::Free);
     };
     let conditions = IfField::of(request.head.fields).map_err(bad_request)?;
-    if let Some(conditions) = &conditions {
-        let disk = if conditions.have_tags() {
-            let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
-            Some(disk)
-        } else {
-            None
-        };
-        if !are_met(conditions, request, dav, state, disk) {
-            let text = "precondition failed: a condition of the field If is not met\n";
-            return Err(Response::text(Status::PRECONDITION_FAILED, text));
-        }
-    }
-    if dav.locks().is_empty() {
+    let has_locks = !locks.locks().is_empty();
+    if conditions.is_none() && !has_locks {
         return Ok(Passage::Free);
     }
-    let tokens = SubmittedTokens::in_conditions(conditions.as_ref());
-    let path = &request.path;
-    let (parent, target) = (path.parent(), destination::path(request, state));
-    let changes = match request.method {
-        Method::Delete => vec![PathChange::Entry(path)],
-        Method::Mkcol => parent.iter().chain([path]).map(PathChange::Content).collect(),
-        Method::Move => {
-            [PathChange::Entry(path)].into_iter().chain(target.as_ref().map(PathChange::Entry)).collect()
-        }
-        Method::Copy => target.iter().map(PathChange::Entry).collect(),
-        Method::Proppatch => vec![PathChange::Content(path)],
-        Method::Put | Method::Post if request.target.ends_with_slash() => return Ok(Passage::Free),
-        Method::Put | Method::Post => {
-            if hides_names(&request.principal, path, state) {
-                return Ok(Passage::Free);
-            }
-            let parent_is_locked = parent.as_ref().is_some_and(|parent| {
-                dav.admit(&[PathChange::Content(parent)], &tokens, &request.principal).is_err()
-            });
-            if parent_is_locked {
-                // Only a new file is a change of its directory.
-                let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
-                let is_there = state
-                    .access
-                    .check::<ToRead>(&request.principal, path)
-                    .is_ok_and(|grant| state.folder.describe(&grant, disk).is_ok());
-                vec![if is_there { PathChange::Content(path) } else { PathChange::Entry(path) }]
-            } else {
-                vec![PathChange::Content(path)]
-            }
-        }
-        _ => return Ok(Passage::Free),
+    let needs_disk = has_locks || conditions.as_ref().is_some_and(IfField::have_tags);
+    let disk = if needs_disk {
+        let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
+        Some(disk)
+    } else {
+        None
     };
-    dav.admit(&changes, &tokens, &request.principal).map_err(|locked| refuse(&locked, request, state))?;
-    Ok(Passage::Free)
+    if conditions.as_ref().is_some_and(|conditions| !are_met(conditions, request, locks, state, disk)) {
+        let text = "precondition failed: a condition of the field If is not met\n";
+        return Err(Response::text(Status::PRECONDITION_FAILED, text));
+    }
+    let tokens = SubmittedTokens::in_conditions(conditions.as_ref());
+    let mut locked = Vec::new();
+    for (path, intent) in intents(request, state) {
+        let Some(disk) = disk else { break };
+        locked.extend(
+            dav::admit(&path, intent, &tokens, &request.principal, state, disk).err().unwrap_or_default(),
+        );
+    }
+    if locked.is_empty() { Ok(Passage::Free) } else { Err(refuse(locked, request, state)) }
+}
+
+/// What the request is about to do, and where. The names in a form come with its body.
+fn intents(request: &Request<'_, '_, '_>, state: &State) -> Vec<(SharePath, Intent)> {
+    let own = |intent| (request.path.clone(), intent);
+    let target = || destination::path(request, state).map(|path| (path, Intent::Replace));
+    match request.method {
+        Method::Put | Method::Post if request.target.ends_with_slash() => Vec::new(),
+        Method::Put | Method::Post | Method::Mkcol => vec![own(Intent::Save)],
+        Method::Delete => vec![own(Intent::Replace)],
+        Method::Move => [own(Intent::Replace)].into_iter().chain(target()).collect(),
+        Method::Copy => target().into_iter().collect(),
+        Method::Proppatch => vec![own(Intent::Describe)],
+        _ => Vec::new(),
+    }
 }
 
 /// The response to a change that locks forbid: 423, or 207 if only something below the target is locked (§9.6.1).
-fn refuse(locked: &[SharePath], request: &Request<'_, '_, '_>, state: &State) -> Response {
+fn refuse(mut locked: Vec<SharePath>, request: &Request<'_, '_, '_>, state: &State) -> Response {
+    locked.sort();
+    locked.dedup();
     let hrefs = Hrefs::of(request, state);
     let is_below = |path: &SharePath| *path != request.path && path.is_below(&request.path);
-    let paths =
-        locked.iter().map(|path| hrefs.path(shown(path, &request.path, &request.principal, state), false));
+    let href = |path| hrefs.path(shown(path, &request.path, &request.principal, state), false);
+    let mut paths: Vec<_> = locked.iter().map(href).collect();
+    paths.dedup();
     if locked.iter().all(is_below) {
         let mut xml = multistatus::BEFORE.to_owned();
-        paths.for_each(|href| multistatus::write_status(&href, "423 Locked", &mut xml));
+        for href in &paths {
+            multistatus::write_status(href, "423 Locked", &mut xml);
+        }
         xml.push_str(multistatus::BEHIND);
         return Response::bytes(Head::new(Status::MULTI_STATUS), XML, xml.into_bytes());
     }
-    let paths: Vec<_> = paths.collect();
     let xml = multistatus::error_at("lock-token-submitted", paths.iter().map(String::as_str));
     Response::bytes(Head::new(Status::LOCKED), XML, xml.into_bytes())
 }
@@ -118,7 +112,7 @@ fn refuse(locked: &[SharePath], request: &Request<'_, '_, '_>, state: &State) ->
 fn are_met(
     conditions: &IfField,
     request: &Request<'_, '_, '_>,
-    dav: &Dav,
+    locks: &Dav,
     state: &State,
     disk: Option<Blocking<'_>>,
 ) -> bool {
@@ -132,7 +126,9 @@ fn are_met(
             }
         };
         let tag = disk.and_then(|disk| tag_of(&path, request, state, disk));
-        let tokens = dav.locks().on(&path, now).map(|lock| lock.token.clone()).collect();
+        let place = disk.and_then(|disk| dav::whereabouts(&path, &request.principal, state, disk));
+        let path = place.as_ref().map_or(&path, Whereabouts::resolved);
+        let tokens = locks.locks().on(path, now).map(|lock| lock.token.clone()).collect();
         Some(ResourceState { tag, tokens })
     })
 }

@@ -7,10 +7,13 @@ use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::printable::Printable;
 use crate::server::announce;
+use crate::server::dav;
 use crate::server::error_response;
 use crate::server::gate::authorise;
 use crate::server::handle::{member, posted};
 use crate::server::handled::Handled;
+use crate::server::intent::Intent;
+use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::media;
 use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
@@ -33,8 +36,10 @@ pub(crate) fn handle(
     };
     let by = member::uploader(request, state);
     let (path, principal) = (request.path.clone(), request.principal.clone());
+    let tokens = SubmittedTokens::of(request);
     Ok(Handled::Save(Box::new(move |state, disk| {
         let made = authorise::grant(&principal, &path, state).and_then(|grant| {
+            dav::ensure_unlocked(&path, Intent::Save, &tokens, &principal, state, disk)?;
             let made = state.folder.make_directory(&grant, guard, disk);
             made.map_err(|error| refuse(&error, &allowed))
         });

@@ -49,14 +49,25 @@ fn run(moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobOutco
         Guard::None
     };
     let expected = Expected { guard, is_directory: relocation.needs_directory };
+    moving.ensure_unlocked(state, disk)?;
+    let place = moving.unlocked_source(state, disk)?;
     let renamed = state.folder.rename(&source, expected, moving.new_name(&target), disk);
     match renamed.map_err(|error| relocation.refuse(&error))? {
-        Renamed::Done(moved) => Ok(JobOutcome::Respond(moving.moved(&moved, state), None)),
+        Renamed::Done(moved) => {
+            // Locks stay with their paths, not with what is moved (RFC 4918 §7.5).
+            place.end_locks(state);
+            Ok(JobOutcome::Respond(moving.moved(&moved, state), None))
+        }
         Renamed::OtherFileSystem => {
             let permit = copies::permit(moving.client, state)?;
             let copying = state.folder.move_by_copy(&source, guard, moving.new_name(&target), disk);
             let copying = copying.map_err(|error| relocation.refuse(&error))?;
-            Ok(JobOutcome::Again(copies::job(CopyJob { copying, relocating: moving, _permit: permit })))
+            Ok(JobOutcome::Again(copies::job(CopyJob {
+                copying,
+                relocating: moving,
+                source: Some(place),
+                _permit: permit,
+            })))
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::resumable::{Announced, UploadKind, announced_length};
 use crate::http::status::Status;
+use crate::server::dav;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
@@ -55,11 +56,14 @@ pub(crate) fn handle(
     let size = length(head)?;
     refuse_parts_and_codings(head)?;
     let grant = authorise::grant(&request.principal, &request.path, state)?;
+    let client = remover::of(request, state);
+    let holds = || guard(request, &grant, state, disk).map(drop);
+    let has_room = dav::make_room(&grant, &client.tokens, holds, state, disk)?;
     let mut incoming =
         state.folder.receive(&grant, size, disk).map_err(|error| error_response::of(&error))?;
     let modified = modified::of(head);
     incoming.set_modified(modified);
-    let guard = guard(request, &grant, state, disk)?;
+    let guard = if has_room { Guard::MustBeNew } else { guard(request, &grant, state, disk)? };
     let is_put = request.method == Method::Put;
     let upload = Box::new(FileUpload {
         incoming,
@@ -70,7 +74,7 @@ pub(crate) fn handle(
         keeps_time: modified.is_some(),
         by: member::uploader(request, state),
         principal: request.principal.clone(),
-        client: remover::of(request, state),
+        client,
     });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }

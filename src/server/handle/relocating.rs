@@ -1,6 +1,7 @@
 //! What MOVE and COPY do once their heads are read: the grant for the new name, and the response.
 
 use crate::access::{Grant, Principal, ToWrite};
+use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{Moved, NewName, Saved, TrashId};
 use crate::http::response::Head;
@@ -10,9 +11,11 @@ use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::announce;
 use crate::server::client_key::ClientKey;
+use crate::server::dav::{self, UnlockedPlace};
 use crate::server::gate::authorise;
 use crate::server::handle::destination::Relocation;
 use crate::server::handle::member;
+use crate::server::intent::Intent;
 use crate::server::media;
 use crate::server::remover::{self, Displaced, RemovingClient};
 use crate::server::request::Request;
@@ -51,6 +54,22 @@ impl Relocating {
         let text =
             "moving or copying needs more than the right to add files there (send the file with PUT)\n";
         Err(Response::text(Status::FORBIDDEN, text))
+    }
+
+    /// Fails if a lock forbids the new name.
+    pub(super) fn ensure_unlocked(&self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
+        let (to, tokens) = (&self.relocation.to, &self.removing.tokens);
+        dav::ensure_unlocked(to, Intent::Replace, tokens, &self.principal, state, disk).map(drop)
+    }
+
+    /// The place of the source, from which something is about to be moved. Fails if a lock forbids that.
+    pub(super) fn unlocked_source(
+        &self,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<UnlockedPlace, Response> {
+        let tokens = &self.removing.tokens;
+        dav::ensure_unlocked(&self.from, Intent::Replace, tokens, &self.principal, state, disk)
     }
 
     /// The new name, with the grant for it.

@@ -8,12 +8,14 @@ use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::announce;
+use crate::server::dav;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::conditions::{self, Conditions};
 use crate::server::handle::member;
 use crate::server::handled::Handled;
+use crate::server::intent::Intent;
 use crate::server::receive::JobOutcome;
 use crate::server::remover::{self, Displaced};
 use crate::server::request::Request;
@@ -47,8 +49,12 @@ pub(crate) fn handle(
         let removed = authorise::ensure_current(&principal, state).and_then(|()| {
             let grant = authorise::grant(&principal, &path, state)?;
             let expected = demands.expected(&grant, state, disk)?;
+            let place =
+                dav::ensure_unlocked(&path, Intent::Replace, &client.tokens, &principal, state, disk)?;
             let removed = state.folder.remove(&grant, expected, &client.remover, disk);
-            removed.map_err(|error| error_response::of_read_error(&error))
+            let removed = removed.map_err(|error| error_response::of_read_error(&error))?;
+            place.end_locks(state);
+            Ok(removed)
         });
         let response = removed.map(|removed| {
             announce::removed(&by, &removed, state);

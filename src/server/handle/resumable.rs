@@ -40,6 +40,7 @@ use crate::server::handle::member;
 use crate::server::handle::modified;
 use crate::server::handle::upload_response::{self, FileUpload, problem};
 use crate::server::handled::Handled;
+use crate::server::intent::Intent;
 use crate::server::link_view::LinkView;
 use crate::server::moment::Moment;
 use crate::server::random;
@@ -240,8 +241,10 @@ impl Sink for ResumableUpload {
     /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { appending, principal, begun, by, client } = *self;
-        let may_save = authorise::ensure_current(&principal, state)
-            .and_then(|()| dav::ensure_unlocked(&appending.path(), &client.tokens, &principal, state));
+        let may_save = authorise::ensure_current(&principal, state).and_then(|()| {
+            let (path, tokens) = (appending.path(), &client.tokens);
+            dav::ensure_unlocked(&path, Intent::Save, tokens, &principal, state, disk)
+        });
         if let Err(refused) = may_save {
             return Worked::Respond(refused, None);
         }

@@ -16,6 +16,7 @@ use crate::server::dav;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::modified;
+use crate::server::intent::Intent;
 use crate::server::media;
 use crate::server::receive::{Flow, Sink, Worked};
 use crate::server::remover::{Displaced, RemovingClient};
@@ -54,8 +55,9 @@ impl Sink for FileUpload {
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, client } =
             *self;
-        let may_save = authorise::ensure_current(&principal, state)
-            .and_then(|()| dav::ensure_unlocked(incoming.path(), &client.tokens, &principal, state));
+        let may_save = authorise::ensure_current(&principal, state).and_then(|()| {
+            dav::ensure_unlocked(incoming.path(), Intent::Save, &client.tokens, &principal, state, disk)
+        });
         if let Err(refused) = may_save {
             return Worked::Respond(refused, None);
         }

@@ -18,7 +18,9 @@ use crate::path::SharePath;
 use crate::server::announce;
 use crate::server::dav;
 use crate::server::error_response::EXIT_DISABLED;
+use crate::server::intent::Intent;
 use crate::server::listing::{self, ListingBody};
+use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::remover;
 use crate::server::state::State;
 use crate::server::timing::Active;
@@ -308,14 +310,17 @@ struct TftpUpload<'a> {
     received: u64,
     state: &'a State,
     by: Uploader,
+    principal: Principal,
     remover: Remover,
 }
 
 impl<'a> TftpUpload<'a> {
     fn new(incoming: Incoming, state: &'a State, peer: SocketAddr) -> Self {
+        let principal = Principal::anonymous(Some(peer.ip()));
         let peer = Peer::Inet(peer);
         let (by, remover) = (Uploader::Address(peer.to_string()), remover::of_peer(peer));
-        Self { incoming: Some(incoming), buffer: Vec::with_capacity(CHUNK), received: 0, state, by, remover }
+        let buffer = Vec::with_capacity(CHUNK);
+        Self { incoming: Some(incoming), buffer, received: 0, state, by, principal, remover }
     }
 
     fn flush(&mut self) -> Result<(), Fault> {
@@ -339,11 +344,13 @@ impl FileSink for TftpUpload<'_> {
     fn commit(&mut self) -> Result<(), Fault> {
         self.flush()?;
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        if dav::is_locked(incoming.path(), self.state) {
-            return Err(error_packet::locked());
-        }
+        let disk = Blocking::own_thread();
+        // TFTP has no tokens.
+        let tokens = SubmittedTokens::default();
+        dav::ensure_unlocked(incoming.path(), Intent::Save, &tokens, &self.principal, self.state, disk)
+            .map_err(|_| error_packet::locked())?;
         let saved = incoming
-            .commit(Guard::None, &self.remover, Blocking::own_thread())
+            .commit(Guard::None, &self.remover, disk)
             .map_err(|error| error_packet::of_write_error(&error))?;
         announce::saved(&self.by, &saved, self.state);
         Ok(())

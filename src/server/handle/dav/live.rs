@@ -70,7 +70,9 @@ impl DescribedResource<'_> {
             }
             (LiveProperty::LockDiscovery, _) => {
                 let mut locks = String::new();
-                self.locks.iter().for_each(|lock| write_lock(lock, self.hrefs, self.now, &mut locks));
+                for lock in self.locks {
+                    write_lock(lock, &self.hrefs.path(&lock.path, lock.is_directory), self.now, &mut locks);
+                }
                 put(&locks);
             }
             (LiveProperty::SupportedLock, _) => put(SUPPORTED),
@@ -94,8 +96,8 @@ impl DescribedResource<'_> {
     }
 }
 
-/// Writes an `activelock` (RFC 4918 §14.1).
-pub(super) fn write_lock(lock: &Lock, hrefs: &Hrefs, now: SystemTime, xml: &mut String) {
+/// Writes an `activelock` (RFC 4918 §14.1). `root` is the encoded path that was locked.
+pub(super) fn write_lock(lock: &Lock, root: &str, now: SystemTime, xml: &mut String) {
     let scope = match lock.scope {
         LockScope::Exclusive => "exclusive",
         LockScope::Shared => "shared",
@@ -103,12 +105,11 @@ pub(super) fn write_lock(lock: &Lock, hrefs: &Hrefs, now: SystemTime, xml: &mut 
     let depth = if lock.is_deep { "infinity" } else { "0" };
     let left = lock.expires.duration_since(now).unwrap_or_default().as_secs();
     let (owner, token) = (&lock.owner, &lock.token);
-    let root = hrefs.path(&lock.path, false);
     let _ = write!(
         xml,
         "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:{scope}/></D:lockscope><D:depth>{depth}</D:depth>\
          {owner}<D:timeout>Second-{left}</D:timeout><D:locktoken><D:href>{token}</D:href></D:locktoken><D:lockroot><D:href>"
     );
-    escape(&root, xml);
+    escape(root, xml);
     *xml += "</D:href></D:lockroot></D:activelock>";
 }

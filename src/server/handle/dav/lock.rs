@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime};
 use crate::access::{Grant, Principal, ToChangeProperties, ToWrite};
 use crate::blocking::Blocking;
 use crate::dav::locks::{Lock, NoLock};
-use crate::dav::{LockInfo, LockRequest, LockTimeout, PathChange, multistatus};
-use crate::folder::{Error, Guard, Remover, Saved};
+use crate::dav::{LockInfo, LockRequest, LockTimeout, multistatus};
+use crate::folder::{Error, Guard, NameKind, Remover, Saved, Whereabouts};
 use crate::http::destination::Depth;
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::dav::hrefs::Hrefs;
-use crate::server::dav::shown;
+use crate::server::dav::{shown, whereabouts};
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::folder_locks::{Dav, Placeholder};
@@ -25,6 +25,7 @@ use crate::server::handle::dav::live::write_lock;
 use crate::server::handle::dav::{MAX_BODY, locks, refuse_body, xml};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
+use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::moment::Moment;
 use crate::server::random;
@@ -45,7 +46,7 @@ struct Locking {
     tokens: SubmittedTokens,
     hrefs: Hrefs,
     time: Duration,
-    is_deep: bool,
+    depth: Depth,
     /// Whether the target ends in a slash: no file has such a path.
     is_directory: bool,
 }
@@ -57,11 +58,7 @@ pub(crate) fn handle(
     state: &State,
 ) -> Result<Handled, Response> {
     let dav = locks(state)?;
-    let is_deep = match Depth::of(request.head.fields).map_err(bad_request)? {
-        Depth::Zero => false,
-        Depth::Infinity => true,
-        Depth::One => return Err(bad_request("a lock needs Depth: 0 or infinity")),
-    };
+    let depth = Depth::of(request.head.fields).map_err(bad_request)?;
     let locking = Locking {
         path: request.path.clone(),
         principal: request.principal.clone(),
@@ -70,7 +67,7 @@ pub(crate) fn handle(
         tokens: SubmittedTokens::of(request),
         hrefs: Hrefs::of(request, state),
         time: LockTimeout::of(request.head.fields).get(),
-        is_deep,
+        depth,
         is_directory: request.target.ends_with_slash(),
     };
     let then = AfterBody::Work(Box::new(move |body, state, disk| {
@@ -78,7 +75,7 @@ pub(crate) fn handle(
         let answer = answer.and_then(|wanted| {
             authorise::ensure_current(&locking.principal, state)?;
             match wanted {
-                LockRequest::Refresh => locking.refresh(&dav),
+                LockRequest::Refresh => locking.refresh(&dav, state, disk),
                 LockRequest::New(info) => locking.lock(info, &dav, state, disk),
             }
         });
@@ -88,17 +85,19 @@ pub(crate) fn handle(
 }
 
 impl Locking {
-    /// Gives the lock that the request names more time.
-    fn refresh(&self, dav: &Dav) -> Result<Response, Response> {
+    /// Gives the lock that the request names more time. Its depth stays (§9.10.2).
+    fn refresh(&self, dav: &Dav, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
         let holder = self.principal.owner();
         let claim = self.tokens.claim(holder.as_deref());
         let now = SystemTime::now();
-        let lock = dav.locks().refresh(&self.path, claim, self.time, now);
+        let place = whereabouts(&self.path, &self.principal, state, disk);
+        let path = place.as_ref().map_or(&self.path, Whereabouts::resolved);
+        let lock = dav.locks().refresh(path, claim, self.time, now);
         let lock = lock.ok_or_else(|| {
             let text = "no lock is refreshed: the field If names none that covers this path\n";
             Response::text(Status::PRECONDITION_FAILED, text)
         })?;
-        Ok(self.discovered(Status::OK, &lock, now))
+        Ok(self.discovered(Status::OK, &lock, now, state))
     }
 
     fn lock(
@@ -108,26 +107,34 @@ impl Locking {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Response, Response> {
+        let is_deep = match self.depth {
+            Depth::Zero => false,
+            Depth::Infinity => true,
+            Depth::One => return Err(bad_request("a lock needs Depth: 0 or infinity")),
+        };
         let grant = authorise::grant::<ToWrite>(&self.principal, &self.path, state)?;
         if grant.hides_names() {
             let text = "a lock needs more than the right to add files\n";
             return Err(Response::text(Status::FORBIDDEN, text));
         }
-        let is_there = match state.folder.describe(&grant, disk) {
-            Ok(_) => true,
-            Err(Error::NotFound) => false,
-            Err(error) => return Err(error_response::of(&error)),
-        };
-        if is_there {
+        let place = state.folder.whereabouts(&grant, disk).map_err(|error| error_response::of(&error))?;
+        if place.kind.is_some() {
             authorise::grant::<ToChangeProperties>(&self.principal, &self.path, state)?;
         } else {
-            self.ensure_parent(dav, state, disk)?;
+            self.ensure_parent(&place, dav, state)?;
+        }
+        let path = place.resolved().clone();
+        let is_directory = place.kind == Some(NameKind::Directory);
+        if is_directory && is_deep {
+            // A lock must not keep others out of directories in which its holder may not write.
+            grant.may_add_below(&path).map_err(|denied| error_response::of(&denied.into()))?;
         }
         let now = SystemTime::now();
         let lock = Lock {
             token: token(),
-            path: self.path.clone(),
-            is_deep: self.is_deep,
+            path,
+            is_directory,
+            is_deep,
             scope: info.scope,
             owner: info.owner,
             holder: self.principal.owner().map(Into::into),
@@ -136,34 +143,26 @@ impl Locking {
         };
         dav.locks().add(lock.clone(), now).map_err(|why| self.refuse(&why, state))?;
         dav.stay(&state.idle);
-        if is_there {
-            return Ok(self.locked(Status::OK, &lock, now));
+        if place.kind.is_some() {
+            return Ok(self.locked(Status::OK, &lock, now, state));
         }
         match self.make_file(&grant, &lock, dav, state, disk) {
             Ok(response) => Ok(response),
             // Somebody else has just saved it.
-            Err(Error::Changed) => Ok(self.locked(Status::OK, &lock, now)),
+            Err(Error::Changed) => Ok(self.locked(Status::OK, &lock, now, state)),
             Err(error) => {
-                let _ = dav.locks().unlock(&self.path, &lock.token, |_| true);
+                let _ = dav.locks().unlock(&lock.path, &lock.token, |_| true);
                 Err(error_response::of(&error))
             }
         }
     }
 
     /// Fails if a new file would need another directory first (§9.10.4), or if its directory is locked.
-    fn ensure_parent(&self, dav: &Dav, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
-        if self.is_directory {
+    fn ensure_parent(&self, place: &Whereabouts, dav: &Dav, state: &State) -> Result<(), Response> {
+        if self.is_directory || place.path.parent().as_ref() != Some(&place.directory) {
             return Err(error_response::of(&Error::NoParent));
         }
-        if let Some(parent) = self.path.parent() {
-            let grant = authorise::grant::<ToWrite>(&self.principal, &parent, state)?;
-            state.folder.describe(&grant, disk).map_err(|error| match error {
-                Error::NotFound => error_response::of(&Error::NoParent),
-                error => error_response::of(&error),
-            })?;
-        }
-        let entry = [PathChange::Entry(&self.path)];
-        dav.admit(&entry, &self.tokens, &self.principal)
+        dav.admit(place, Intent::Save, &self.tokens, &self.principal)
             .map_err(|locked| self.refuse(&NoLock::Conflict(locked), state))
     }
 
@@ -183,22 +182,23 @@ impl Locking {
         let placeholder = Placeholder { grant: grant.clone().into_owned(), version: facts.version };
         dav.placeholders().insert(lock.token.clone(), placeholder);
         let now = SystemTime::now();
-        let response = self.locked(Status::CREATED, lock, now);
+        let response = self.locked(Status::CREATED, lock, now, state);
         Ok(match representation::validators(&facts, now).etag {
             Some(tag) => response.with("ETag", tag),
             None => response,
         })
     }
 
-    fn locked(&self, status: Status, lock: &Lock, now: SystemTime) -> Response {
+    fn locked(&self, status: Status, lock: &Lock, now: SystemTime, state: &State) -> Response {
         let token = &lock.token;
-        self.discovered(status, lock, now).with("Lock-Token", format_args!("<{token}>"))
+        self.discovered(status, lock, now, state).with("Lock-Token", format_args!("<{token}>"))
     }
 
     /// The body of every successful response: the lock (§9.10.1).
-    fn discovered(&self, status: Status, lock: &Lock, now: SystemTime) -> Response {
+    fn discovered(&self, status: Status, lock: &Lock, now: SystemTime, state: &State) -> Response {
         let mut body = format!("{}<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>", multistatus::DECLARATION);
-        write_lock(lock, &self.hrefs, now, &mut body);
+        let root = self.hrefs.path(shown(&lock.path, &self.path, &self.principal, state), lock.is_directory);
+        write_lock(lock, &root, now, &mut body);
         body.push_str("</D:lockdiscovery></D:prop>\n");
         xml(status, body)
     }

@@ -17,10 +17,11 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::content::{Chunk, ContentSource, Produced};
+use crate::server::dav;
 use crate::server::dav::XML;
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::disk::Disk;
-use crate::server::error_response::{bad_request, of_read_error};
+use crate::server::error_response::{self, bad_request, of_read_error};
 use crate::server::folder_locks::Dav;
 use crate::server::gate::authorise;
 use crate::server::handle::dav::live::DescribedResource;
@@ -97,15 +98,16 @@ fn respond(
 ) -> Result<Response, Response> {
     let refuse = |error: Error| of_read_error(&error);
     let Question { path, principal, hrefs, is_deep, tells_space } = question;
-    // Who may only list learns as much about a file as from the listing of its directory.
+    // A principal that may only list learns as much about a file as from the listing of its directory.
     let list = authorise::grant::<ToList>(&principal, &path, state);
-    let (found, stored) = if let Ok(grant) = &list {
-        (state.folder.describe(grant, disk), state.folder.properties(grant, disk))
-    } else {
-        let grant = authorise::grant::<ToRead>(&principal, &path, state)?;
-        (state.folder.describe(&grant, disk), state.folder.properties(&grant, disk))
+    let read = authorise::grant::<ToRead>(&principal, &path, state);
+    let found = match (&list, &read) {
+        (Ok(grant), _) => state.folder.describe(grant, disk),
+        (_, Ok(grant)) => state.folder.describe(grant, disk),
+        (Err(_), Err(_)) => return Err(read.err().unwrap_or_else(error_response::not_found)),
     };
-    let (found, stored) = (found.map_err(refuse)?, stored.map_err(refuse)?);
+    let found = found.map_err(refuse)?;
+    let stored = read.ok().and_then(|grant| state.folder.properties(&grant, disk).ok()).flatten();
     let scan = match list {
         Ok(grant) if is_deep && found.kind == EntryKind::Directory => {
             Some(state.folder.scan(&grant, disk).map_err(refuse)?)
@@ -124,7 +126,10 @@ fn respond(
         Propfind::Names => true,
     };
     let space = (wants_space && tells_space).then(|| state.folder.space(disk).ok()).flatten();
+    let place = if dav.locks().is_empty() { None } else { dav::whereabouts(&path, &principal, state, disk) };
     let mut body = PropfindBody {
+        lies_at: place.map_or_else(|| path.clone(), |place| place.resolved().clone()),
+        scope: principal.scope().map(|scope| scope.path.clone()),
         made: multistatus::BEFORE.to_owned(),
         wants_stored: propfind.wants_stored(),
         propfind,
@@ -136,8 +141,8 @@ fn respond(
         has_ended: false,
         properties: Pieces::default(),
     };
-    let path = body.directory.clone();
-    body.write(&path, found, stored.as_deref(), SystemTime::now());
+    let (path, lies_at) = (body.directory.clone(), body.lies_at.clone());
+    body.write((&path, &lies_at), found, stored.as_deref(), SystemTime::now());
     let head = Head::new(Status::MULTI_STATUS)
         .field("Content-Type", XML)
         .field("X-Content-Type-Options", "nosniff")
@@ -168,6 +173,10 @@ struct PropfindBody {
     propfind: Propfind,
     wants_stored: bool,
     directory: SharePath,
+    /// Where the directory really lies.
+    lies_at: SharePath,
+    /// The path of the token or link of the request. What is said about locks above it is not for its holder.
+    scope: Option<SharePath>,
     /// The entries that are left; `None` if only the resource itself is asked for.
     scan: Option<Scan>,
     hrefs: Hrefs,
@@ -197,17 +206,31 @@ impl PropfindBody {
             };
             let Some(scan) = &self.scan else { continue };
             let Some((name, found)) = scan.describe(candidate?, disk) else { continue };
-            let Ok(path) = self.directory.join(&name) else { continue };
+            let (Ok(path), Ok(lies_at)) = (self.directory.join(&name), self.lies_at.join(&name)) else {
+                continue;
+            };
             let stored = if self.wants_stored { scan.properties(&name, disk) } else { None };
-            self.write(&path, found, stored.as_deref(), now);
+            self.write((&path, &lies_at), found, stored.as_deref(), now);
         }
         Ok(())
     }
 
-    /// Writes the response about one resource.
-    fn write(&mut self, path: &SharePath, found: Description, stored: Option<&[u8]>, now: SystemTime) {
+    /// Writes the response about the resource that has this path, and really lies at the other.
+    fn write(
+        &mut self,
+        (path, lies_at): (&SharePath, &SharePath),
+        found: Description,
+        stored: Option<&[u8]>,
+        now: SystemTime,
+    ) {
         let stored = StoredProperties::parse(stored);
-        let locks: Vec<_> = self.dav.locks().on(path, now).cloned().collect();
+        let mut locks: Vec<_> = self.dav.locks().on(lies_at, now).cloned().collect();
+        for lock in &mut locks {
+            let is_inside = |scope: &SharePath| lock.path == *scope || lock.path.is_below(scope);
+            if !self.scope.as_ref().is_none_or(is_inside) {
+                lock.owner = Box::default();
+            }
+        }
         let Self { made, propfind, hrefs, space, properties: Pieces { there, missing }, .. } = self;
         there.clear();
         missing.clear();

@@ -19,6 +19,7 @@ use crate::server::handle::dav::stored::StoredProperties;
 use crate::server::handle::dav::{MAX_BODY, refuse_body, xml};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
+use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::moment::Moment;
 use crate::server::receive::{AfterBody, JobOutcome};
@@ -54,7 +55,7 @@ pub(crate) fn handle(
             authorise::ensure_current(&principal, state)?;
             let grant = authorise::grant::<ToChangeProperties>(&principal, &path, state)?;
             let found = state.folder.describe(&grant, disk).map_err(|error| of_read_error(&error))?;
-            dav::ensure_unlocked(&path, &tokens, &principal, state)?;
+            dav::ensure_unlocked(&path, Intent::Describe, &tokens, &principal, state, disk)?;
             let href = hrefs.path(&path, found.kind == EntryKind::Directory);
             apply(&patch, &grant, &href, state, disk)
         });

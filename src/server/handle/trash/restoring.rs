@@ -7,12 +7,14 @@ use crate::folder::{TrashId, TrashItem};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::server::announce;
+use crate::server::dav;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, not_found};
 use crate::server::handle::json;
 use crate::server::handle::trash::respond::{ensure_kept, refuse, respond, to_page};
 use crate::server::handle::trash::visitor::TrashVisitor;
 use crate::server::handled::Handled;
+use crate::server::intent::Intent;
 use crate::server::remover::TrashOwner;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -64,6 +66,8 @@ impl TrashVisitor {
     fn restore(&self, id: TrashId, state: &State, disk: Blocking<'_>) -> Result<Response, Response> {
         let whose = self.whose(state)?;
         ensure_kept(id, state)?;
+        let path = state.folder.path_of_trash(&id, whose, disk).map_err(|error| refuse(&error))?;
+        dav::ensure_unlocked(&path, Intent::Replace, &self.tokens, &self.principal, state, disk)?;
         let restored = state.folder.restore(&id, whose, &state.access.judge(&self.principal), disk);
         let restored = restored.map_err(|error| refuse(&error))?;
         announce::restored(&self.by, &restored, state);

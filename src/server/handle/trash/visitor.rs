@@ -12,6 +12,7 @@ use crate::server::gate::authorise;
 use crate::server::handle::member;
 use crate::server::handle::trash::respond::refuse;
 use crate::server::link_view::LinkView;
+use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::pages;
 use crate::server::remover::TrashOwner;
 use crate::server::request::Request;
@@ -22,6 +23,8 @@ use crate::server::state::State;
 pub(super) struct TrashVisitor {
     pub(super) owner: TrashOwner,
     pub(super) principal: Principal,
+    /// The tokens of locks that the client submits.
+    pub(super) tokens: SubmittedTokens,
     link: Option<Arc<LinkView>>,
     pub(super) by: Uploader,
     /// Whether the client is a browser that has sent a form, or opens a page.
@@ -54,6 +57,7 @@ impl TrashVisitor {
         Ok(Self {
             owner,
             principal: request.principal.clone(),
+            tokens: SubmittedTokens::of(request),
             link: request.link.clone(),
             by: member::uploader(request, state),
             wants_page: pages::are_wanted(request.head.fields) && !is_json,
