@@ -49,7 +49,7 @@ pub(crate) fn events(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = of(state)?;
-    let Some(who) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(who) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     subscribe(request, who, chat, state).map(Handled::Respond)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn poll(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = of(state)?;
-    let Some(person) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(person) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     let since = request.target.parameter("since").filter(|id| !id.is_empty());
     let judge = state.access.judge(&request.principal);
     let polled = chat
@@ -77,7 +77,7 @@ pub(crate) fn say(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = Arc::clone(of(state)?);
-    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     let to = request.target.parameter("to").map(decoded);
     receive(request.head, MAX_TEXT, &Arc::clone(&chat), move |body, _, disk| {
         post(&chat, &person, to.as_deref(), body, disk).unwrap_or_else(|refused| refused)
@@ -91,7 +91,7 @@ pub(crate) fn leave(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = Arc::clone(of(state)?);
-    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     let client = request.client;
     receive(request.head, NAME_BODY_LIMIT, &Arc::clone(&chat), move |_, _, disk| {
         dismiss(&chat, &person, client, disk).unwrap_or_else(|refused| refused)
@@ -126,7 +126,7 @@ pub(super) fn receive(
         let waits = chat.shared().map(|shared| (shared, disk));
         JobOutcome::Respond(then(&body, state, waits), None)
     };
-    posted::receive(head, limit, AfterBody::Work(Box::new(work)))
+    posted::receive(head, limit, AfterBody::AskStore(Box::new(work)))
 }
 
 fn subscribe(

@@ -8,13 +8,14 @@ use redis::{Client, Connection, ConnectionInfo, ErrorKind, RedisError, Value, cm
 
 use super::replies;
 use crate::blocking::Blocking;
+use crate::server::jobs::MOST_ASKING;
 use crate::server::store_error::StoreError;
 
 /// How long a connection, and each answer, may take. A slow store still answers within it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many idle connections are kept.
-const IDLE: usize = 8;
+/// How many idle connections are kept: one for each job that may wait.
+const IDLE: usize = MOST_ASKING;
 
 pub(super) struct Pool {
     servers: Vec<ConnectionInfo>,
