@@ -31,7 +31,7 @@ pub(super) enum StreamReader<'s> {
 pub(super) struct Unsent {
     pub notices: std::collections::VecDeque<EventKind>,
     pub dropped: u64,
-    pub leaving: std::collections::VecDeque<Person>,
+    pub leaving: std::collections::BTreeMap<MemberId, Person>,
     pub seen: std::collections::HashMap<MemberId, Person>,
 }
 

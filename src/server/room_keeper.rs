@@ -69,9 +69,9 @@ impl Keeper<'_> {
             log::warn!("{} changes of files were not announced: the store was away", waiting.dropped);
             waiting.dropped = 0;
         }
-        while let Some(person) = waiting.leaving.front() {
-            self.shared.leave(person, false, disk)?;
-            waiting.leaving.pop_front();
+        while let Some(member) = waiting.leaving.first_entry() {
+            self.shared.leave(member.get(), false, disk)?;
+            member.remove();
         }
         while let Some(notice) = waiting.notices.front() {
             match self.shared.tell(notice, disk) {
