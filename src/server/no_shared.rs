@@ -6,6 +6,7 @@ use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
 use crate::chat::member::{MemberId, Person};
+use crate::chat::shared::entry::ReadEntry;
 use crate::chat::shared::record::TokenHash;
 use crate::chat::shared::walk::{Batch, StreamWalk};
 use crate::chat::stream_id::StreamId;
@@ -51,8 +52,6 @@ pub(super) enum Joined {
     Taken(Option<StoredMember>),
     Full,
 }
-
-type RawFields = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl SharedStore {
     pub(super) fn open(address: SharedAddress, _: Blocking<'_>) -> Result<Self, StoreError> {
@@ -152,9 +151,9 @@ impl SharedStore {
 impl StreamReader<'_> {
     pub(super) fn read(
         &mut self,
-        _: &StreamWalk<RawFields>,
+        _: &StreamWalk<ReadEntry>,
         _: Blocking<'_>,
-    ) -> Result<Batch<RawFields>, StoreError> {
+    ) -> Result<Batch<ReadEntry>, StoreError> {
         match *self {
             Self::Never(_, never) => match never {},
         }

@@ -43,6 +43,9 @@ pub enum EntryError {
     Field(&'static str),
 }
 
+/// An entry as it was read.
+pub type ReadEntry = Result<StreamEntry, EntryError>;
+
 impl StreamEntry {
     /// The event of a member that joins.
     pub fn join(id: MemberId, record: &MemberRecord) -> Self {
@@ -113,7 +116,7 @@ impl StreamEntry {
     }
 
     /// Reads an entry. Fields that it does not know are ignored: a later version may add some.
-    pub fn parse(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Self, EntryError> {
+    pub fn parse(fields: &[(Vec<u8>, Vec<u8>)]) -> ReadEntry {
         let size = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > MAX_ENTRY {
             return Err(EntryError::TooLarge(size));

@@ -185,6 +185,6 @@ fn just_changed() -> Response {
 /// A number that no other server chooses: the time in milliseconds, and 20 random bits. Members are listed in its order.
 fn member_number() -> MemberId {
     let since = now().wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let random = u128::from_ne_bytes(random::bytes()) as u64 & 0xf_ffff;
+    let random = random::number() & 0xf_ffff;
     MemberId::new((since.as_millis() as u64) << 20 | random)
 }

@@ -44,13 +44,23 @@ for i = 2, #KEYS do
 end
 return #KEYS";
 
-/// What became of an entry, the oldest entry, and the epoch. It returns no content, which may be large.
+/// The entries after an entry, what became of that entry, the oldest entry, and the epoch. Of a large entry, it returns only
+/// the size.
 ///
-/// Keys: the stream, the epoch. Argument: the entry.
-pub(super) const PROBE: &str = "
+/// Keys: the stream, the epoch. Arguments: the entry, how many entries are wanted, the size from which an entry is large.
+pub(super) const READ: &str = "
+local entries, after = {}, ARGV[1]
+while #entries < tonumber(ARGV[2]) do
+  local read = redis.call('XREAD', 'COUNT', 1, 'STREAMS', KEYS[1], after)
+  if not read then break end
+  local id, fields, size = read[1][2][1][1], read[1][2][1][2], 0
+  for _, part in ipairs(fields) do size = size + #part end
+  entries[#entries + 1] = {id, size > tonumber(ARGV[3]) and size or fields}
+  after = id
+end
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
-return {#found, oldest[1] and oldest[1][1] or '', redis.call('GET', KEYS[2]) or ''}";
+return {entries, #found, oldest[1] and oldest[1][1] or '', redis.call('GET', KEYS[2]) or ''}";
 
 /// Replaces the epoch, unless another server has done so.
 ///
