@@ -1,6 +1,7 @@
 //! Several servers, one chat room: `wharf serve --shared`, with a real `redis-server`.
 
 mod faults;
+mod paused;
 mod store;
 
 use std::thread;
