@@ -5,10 +5,9 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::containment;
-use super::environment::take_variable;
+use super::environment::{hide_memory, take_variable};
 use super::exit::{Failure, WrongUsage};
 use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
@@ -157,8 +156,7 @@ impl AccountsArgs {
         if !self.users.are_given() || is_check && self.users.password {
             return Ok(None);
         }
-        // Other programs of the same user must not read passwords from memory, and a core dump must not contain them.
-        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        hide_memory()?;
         let disk = Blocking::own_thread();
         let folder = folder_id(&config.folder)?.to_string();
         let shared = |password: &Password| -> Result<AccountsSource, Failure> {

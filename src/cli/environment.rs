@@ -1,7 +1,11 @@
-//! Secrets in environment variables.
+//! Secrets in environment variables and in memory.
 
 use std::env;
 use std::ffi::OsString;
+
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use super::exit::Failure;
 
 /// The value of a variable, if it is set. The variable is removed, because child processes and other programs of the user
 /// could read it. Call it before there is a second thread.
@@ -13,4 +17,10 @@ pub(super) fn take_variable(name: &str) -> Option<OsString> {
         env::remove_var(name);
     }
     Some(value)
+}
+
+/// Hides secrets: other programs of the same user cannot read them from memory, nor from the environment that the process
+/// started with, and a core dump does not contain them.
+pub(super) fn hide_memory() -> Result<(), Failure> {
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::environment::take_variable;
+use super::environment::{hide_memory, take_variable};
 use super::exit::{Failure, WrongUsage};
 use crate::server::SharedAddress;
 
@@ -36,13 +36,16 @@ impl SharedArgs {
         Ok(())
     }
 
-    /// The store, if the chat uses one.
+    /// The store, if the chat uses one. Its password is hidden from now on.
     pub(super) fn address(&self, has_chat: bool) -> Result<Option<SharedAddress>, Failure> {
         let Some(text) = &self.shared else { return Ok(None) };
         if !has_chat {
             return Err(WrongUsage("--shared is for the chat (leave out --no-chat)".to_owned()).into());
         }
         let address = SharedAddress::parse(text).map_err(|error| WrongUsage(format!("--shared: {error}")))?;
+        if address.has_password() {
+            hide_memory()?;
+        }
         Ok(Some(address))
     }
 
