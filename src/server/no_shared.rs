@@ -62,7 +62,11 @@ impl SharedStore {
         match *self {}
     }
 
-    pub(super) fn pause(&self, _: bool) -> bool {
+    pub(super) fn pause(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn resume(&self) -> bool {
         match *self {}
     }
 
@@ -123,7 +127,11 @@ impl SharedStore {
         match *self {}
     }
 
-    pub(super) fn leave(&self, _: &Person, _: bool, _: Blocking<'_>) -> Result<bool, StoreError> {
+    pub(super) fn leave(&self, _: &Person, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn leave_if_lapsed(&self, _: &Person, _: Blocking<'_>) -> Result<bool, StoreError> {
         match *self {}
     }
 

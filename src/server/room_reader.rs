@@ -39,7 +39,7 @@ pub(super) fn run(chat: &Arc<ChatState>, runtime: &Weak<Runtime>, disk: Blocking
         let followed = shared.reader(disk).and_then(|mut stream| reader.follow(&mut stream, disk));
         if let Err(error) = followed {
             let text = error.to_string();
-            if shared.pause(true) || logged != text {
+            if shared.pause() || logged != text {
                 log::warn!("the chat is paused: {text}");
                 logged = text;
                 chat.wake();
@@ -69,7 +69,7 @@ impl Reader<'_> {
                 }
                 StreamStep::New(entries) => self.hear(entries, stream, disk),
             }
-            if self.walk.follows() && self.shared.pause(false) {
+            if self.walk.follows() && self.shared.resume() {
                 log::info!("the chat follows the shared room");
                 self.chat.wake();
             }

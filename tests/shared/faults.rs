@@ -248,7 +248,7 @@ fn a_server_starts_without_its_store_and_joins_the_room_later() {
     wharf.write("a.txt", "one");
     assert_eq!(wharf.ask("GET", "/a.txt", "", b"").text(), "one");
     assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").code(), 503);
-    eventually("the log says why", || wharf.log().contains("the chat is paused: the store is away"));
+    eventually("the log says why", || wharf.log().contains("the chat is paused: the store is unavailable"));
     store.run();
     eventually("it joins", || wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").code() == 200);
 }

@@ -1,6 +1,6 @@
 //! An event as an entry of the stream: fields with bytes as values.
 //!
-//! Whoever reads an entry trusts nothing in it: sizes are limited, and texts and names are checked as if a client had sent them.
+//! Nothing in an entry is trusted: sizes are limited, and texts and names are checked as if a client had sent them.
 
 use std::fmt;
 

@@ -171,7 +171,7 @@ fn post(
     Ok(Response::new(head, json!({"id": id.to_string()}).to_string().into_bytes()))
 }
 
-/// Adds a message to the stream of a shared room. Its sender hears it from there.
+/// Adds a message to the stream of a shared room. Its sender receives it from there.
 fn post_in_stream(
     chat: &ChatState,
     who: &Person,
@@ -183,7 +183,7 @@ fn post_in_stream(
     let kind = chat.room().may_say(who.id, to, text, now()).map_err(|error| room_error(&error))?;
     let entry = shared.say(kind, disk).map_err(|error| store_error(&error, shared))?;
     let foreign =
-        || StoreError::Unsure(format!("another program has added the entry {entry} or a later one"));
+        || StoreError::Unconfirmed(format!("another program has added the entry {entry} or a later one"));
     let id = chat.room().id_of(entry);
     id.ok_or_else(|| store_error(&foreign(), shared))
 }
@@ -196,8 +196,8 @@ fn dismiss(
 ) -> Result<Response, Response> {
     match waits {
         Some((shared, disk)) => {
-            // Its name is free at once. If the store is away, the member leaves later.
-            if shared.is_paused() || shared.leave(who, false, disk).is_err() {
+            // Its name is free at once. If the store is unavailable, the member leaves later.
+            if shared.is_paused() || shared.leave(who, disk).is_err() {
                 shared.leave_later(who.clone());
             }
             chat.room().forget(who.id);

@@ -150,7 +150,7 @@ fn shared_token(
                     let member = StoredMember { tokens: vec![hash], ..holder };
                     return accepted(chat, member, token, (user, *client), (state, shared));
                 }
-                shared.leave(&holder.person, false, disk).map_err(failed)?;
+                shared.leave(&holder.person, disk).map_err(failed)?;
             }
             Joined::Taken(_) => break,
         }

@@ -1,4 +1,4 @@
-//! What waits until the store takes it: the threads that serve clients never wait for it.
+//! What the keeper sends to the store: the threads that serve clients add it, and do not wait.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ pub(in crate::server) struct Unsent {
     pub notices: VecDeque<EventKind>,
     /// How many notices were dropped.
     pub dropped: u64,
-    /// Members that leave, [`MAX_MEMBERS`] at most. Others lapse by themselves.
+    /// Members that leave, [`MAX_MEMBERS`] at most. The names of others expire.
     pub leaving: BTreeMap<MemberId, Person>,
     /// Members of which a request was served, [`MAX_MEMBERS`] at most.
     pub seen: HashMap<MemberId, Person>,

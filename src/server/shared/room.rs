@@ -131,22 +131,28 @@ impl SharedStore {
         Ok(member.map(|member| StoredMember { tokens: vec![token], ..member }))
     }
 
-    /// Removes a member and announces it; if `lapsed`, only if it has lost its name. Returns whether it is gone.
-    pub(in crate::server) fn leave(
+    /// Removes a member and announces it.
+    pub(in crate::server) fn leave(&self, person: &Person, disk: Blocking<'_>) -> Result<(), StoreError> {
+        self.remove(person, "leaves", disk).map(drop)
+    }
+
+    /// Removes a member and announces it, if its name has expired. Returns whether the member is gone.
+    pub(in crate::server) fn leave_if_lapsed(
         &self,
         person: &Person,
-        lapsed: bool,
         disk: Blocking<'_>,
     ) -> Result<bool, StoreError> {
+        let answer = self.remove(person, scripts::LAPSED, disk)?;
+        Ok(replies::bytes(answer).as_deref() != Some(b"here"))
+    }
+
+    fn remove(&self, person: &Person, why: &str, disk: Blocking<'_>) -> Result<Value, StoreError> {
         let fields = StreamEntry::of(EventKind::Leave { who: person.clone() }).to_fields();
         let (number, length) = (person.id.to_string(), RING_EVENTS.to_string());
-        let why = if lapsed { "lapsed" } else { "leaves" };
         let first = [&*number, why, &*length].into_iter().map(str::as_bytes);
         let arguments: Vec<&[u8]> = first.chain(flat(&fields)).collect();
         let leave = script(scripts::LEAVE, &self.keys_of(person), &arguments);
-        let answer =
-            self.ask(disk, |connection| leave.query::<Value>(connection).map_err(|error| of_error(&error)))?;
-        Ok(replies::bytes(answer).as_deref() != Some(b"here"))
+        self.ask(disk, |connection| leave.query(connection).map_err(|error| of_error(&error)))
     }
 
     /// Adds a message to the stream. If the store has a replica, the message is there too.
@@ -164,7 +170,7 @@ impl SharedStore {
         if !confirmed {
             // The replica may be gone for good: then nobody waits for it any longer.
             let _ = self.look(disk);
-            return Err(StoreError::Unsure("its replica does not confirm".into()));
+            return Err(StoreError::Unconfirmed("its replica does not confirm".into()));
         }
         Ok(id)
     }
@@ -226,7 +232,7 @@ impl SharedStore {
             add.arg(name).arg(value);
         }
         let id: Value = add.query(connection).map_err(|error| of_error(&error))?;
-        replies::stream_id(id).ok_or_else(|| StoreError::Unsure("its answer is not an id".into()))
+        replies::stream_id(id).ok_or_else(|| StoreError::Unconfirmed("its answer is not an id".into()))
     }
 
     /// Asks over a connection of the pool. After a refusal, the reader connects again: the store may be a replica now.

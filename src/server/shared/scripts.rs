@@ -18,7 +18,7 @@ return {'joined', redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', unpac
 
 /// Removes a member; only one of the servers that try announces it.
 ///
-/// Keys: as above. Arguments: the number, whether only a member without a name leaves, the length of the stream, the
+/// Keys: as above. Arguments: the number, [`LAPSED`] if only a member without a name leaves, the length of the stream, the
 /// fields of the event.
 pub(super) const LEAVE: &str = "
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -30,7 +30,10 @@ if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return 'gone' end
 redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], '*', unpack(ARGV, 4))
 return 'left'";
 
-/// Renews names, and takes them again if they have lapsed while the store was away.
+/// The argument of [`LEAVE`] for a member whose name no server has renewed.
+pub(super) const LAPSED: &str = "lapsed";
+
+/// Renews names, and takes them again if they have expired while the store was unavailable.
 ///
 /// Keys: the members, then the names. Arguments: the seconds that a name lasts, then the numbers.
 pub(super) const RENEW: &str = "

@@ -1,5 +1,7 @@
 //! The reader's connection, which follows the stream.
 
+use std::sync::atomic::Ordering;
+
 use redis::{Cmd, Connection, Value, cmd, pipe};
 
 use super::pool::of_error;
@@ -14,7 +16,6 @@ use crate::chat::shared::entry::{MAX_ENTRY, ReadEntry};
 use crate::chat::shared::walk::{Anchor, Batch, StreamWalk};
 use crate::server::random;
 use crate::server::store_error::StoreError;
-use std::sync::atomic::Ordering;
 
 /// How many entries are read at once, with [`MAX_ENTRY`] bytes each.
 const AT_ONCE: usize = 64;
@@ -24,6 +25,9 @@ const WAIT_MS: u64 = 1_000;
 
 /// How many members are asked for at once.
 const MEMBERS_AT_ONCE: usize = 256;
+
+/// How many members are read: another program may have added more than a room has.
+const MOST_MEMBERS: usize = 2 * MAX_MEMBERS;
 
 /// How many tokens of a member are read.
 const TOKENS: usize = 8;
@@ -52,7 +56,7 @@ impl StreamReader<'_> {
         _: Blocking<'_>,
     ) -> Result<Batch<ReadEntry>, StoreError> {
         if self.shared.doubts.load(Ordering::Relaxed) != self.doubts {
-            return Err(StoreError::Away("it has changed".into()));
+            return Err(StoreError::Unavailable("it has changed".into()));
         }
         let (keys, after) = (&self.shared.keys, walk.after().to_string());
         let mut asked = pipe();
@@ -108,7 +112,7 @@ impl StreamReader<'_> {
         let key = self.shared.keys.members();
         let count: usize =
             cmd("HLEN").arg(&key).query(&mut self.connection).map_err(|error| of_error(&error))?;
-        if count > 2 * MAX_MEMBERS {
+        if count > MOST_MEMBERS {
             return Err(StoreError::Refused(format!("the key {key} has {count} members (delete it)")));
         }
         let all: Value =
