@@ -1,5 +1,7 @@
 //! Several servers, one chat room: `wharf serve --shared`, with a real `redis-server`.
 
+#[cfg(feature = "accounts")]
+mod accounts;
 mod faults;
 mod paused;
 mod store;

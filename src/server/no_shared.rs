@@ -114,7 +114,7 @@ impl SharedStore {
         match *self {}
     }
 
-    pub(super) fn add_token(&self, _: &Person, _: TokenHash, _: Blocking<'_>) -> Result<(), StoreError> {
+    pub(super) fn add_token(&self, _: &Person, _: TokenHash, _: Blocking<'_>) -> Result<bool, StoreError> {
         match *self {}
     }
 

@@ -21,6 +21,9 @@ const NAME_SECONDS: u32 = 45;
 /// How long the store waits for its replica, in milliseconds.
 const WAIT_MS: u32 = 100;
 
+/// How many tokens a member has, one for each device. A device whose token was removed joins again.
+const MOST_TOKENS: usize = 64;
+
 /// How many names are renewed or looked at with one command.
 const AT_ONCE: usize = 256;
 
@@ -96,18 +99,19 @@ impl SharedStore {
         }
     }
 
-    /// Adds a token of a member, for another device.
+    /// Adds a token of a member, for another device. Returns whether the member is in the room.
     pub(in crate::server) fn add_token(
         &self,
         person: &Person,
         token: TokenHash,
         disk: Blocking<'_>,
-    ) -> Result<(), StoreError> {
-        let (key, token) = (self.keys.tokens(person), token.to_text());
-        self.ask(disk, |connection| {
-            cmd("SADD").arg(key).arg(token).query::<Value>(connection).map_err(|error| of_error(&error))
-        })?;
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        let arguments = [person.id.to_string(), token.to_text(), MOST_TOKENS.to_string()];
+        let keys = [self.keys.members(), self.keys.tokens(person)];
+        let add = script(scripts::ADD_TOKEN, &keys, &arguments.each_ref().map(String::as_bytes));
+        let added: Value =
+            self.ask(disk, |connection| add.query(connection).map_err(|error| of_error(&error)))?;
+        Ok(replies::number(&added) == Some(1))
     }
 
     /// The member of this number, if the token is its own.

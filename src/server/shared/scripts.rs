@@ -16,9 +16,19 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('SADD', KEYS[3], ARGV[3])
 return {'joined', redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', unpack(ARGV, 7))}";
 
+/// Adds a token of a member that is in the room. If the member has too many, others are removed.
+///
+/// Keys: the members, the tokens. Arguments: the number, the hash of the token, the largest number of tokens.
+pub(super) const ADD_TOKEN: &str = "
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+local excess = redis.call('SCARD', KEYS[2]) + 1 - tonumber(ARGV[3])
+if excess > 0 then redis.call('SPOP', KEYS[2], excess) end
+redis.call('SADD', KEYS[2], ARGV[2])
+return 1";
+
 /// Removes a member; only one of the servers that try announces it.
 ///
-/// Keys: as above. Arguments: the number, [`LAPSED`] if only a member without a name leaves, the length of the stream, the
+/// Keys: as of [`JOIN`]. Arguments: the number, [`LAPSED`] if only a member without a name leaves, the length of the stream, the
 /// fields of the event.
 pub(super) const LEAVE: &str = "
 if redis.call('GET', KEYS[1]) == ARGV[1] then
