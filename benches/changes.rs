@@ -18,12 +18,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +33,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use common::Result;
 use rustix::process::{Pid, Signal, kill_process};
+use server::Server;
 
 /// The targets: system calls of a removal or a move; further system calls of an overwrite if the old file is kept; the ratio of
 /// the p99 of GETs.
@@ -84,12 +87,6 @@ struct Settings {
     /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-/// A running server. It is killed on drop.
-struct Server {
-    child: Child,
-    address: String,
 }
 
 /// A connection that is kept alive.
@@ -203,7 +200,7 @@ fn traced(
     let notes = place.join("notes");
     let mut strace = Command::new("strace");
     strace.args(["-D", "-f", "-y", "-o"]).arg(&notes).arg(binary);
-    let mut server = Server::start(strace, place, flags)?;
+    let mut server = serve(strace, place, flags)?;
     requests(&mut Client::connect(&server.address)?)?;
     kill_process(Pid::from_child(&server.child), Signal::TERM)?;
     server.child.wait()?;
@@ -248,7 +245,7 @@ fn of_copies(binary: &Path, place: &Path, settings: &Settings) -> Result<(Durati
         large.write_all(&piece)?;
     }
     large.sync_all()?;
-    let server = Server::start(Command::new(binary), place.path(), &["--trash", "off"])?;
+    let server = serve(Command::new(binary), place.path(), &["--trash", "off"])?;
     let mut rounds = Vec::new();
     for _ in 0..settings.rounds {
         let idle = p99(&server.address, &AtomicBool::new(false))?;
@@ -285,34 +282,15 @@ fn p99(address: &str, is_going_on: &AtomicBool) -> Result<Duration> {
     times.get(times.len() * 99 / 100).copied().ok_or_else(|| "no GET".into())
 }
 
-impl Server {
-    /// Serves the directory `share` of this place, by this program.
-    fn start(mut program: Command, place: &Path, flags: &[&str]) -> Result<Self> {
-        let mut child = program
+/// Serves the directory `share` of this place, by this program.
+fn serve(mut program: Command, place: &Path, flags: &[&str]) -> Result<Server> {
+    Server::start(
+        program
             .args(["serve", "share", "--port", "0", "--idle-exit", "never", "--allow", "everyone=edit"])
             .args(flags)
             .current_dir(place)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(place.join("log"))?)
-            .spawn()?;
-        let stdout = BufReader::new(child.stdout.take().ok_or("no stdout")?);
-        let mut server = Self { child, address: String::new() };
-        for line in stdout.lines() {
-            if let Some(address) = line?.trim().strip_prefix("http://") {
-                address.trim_end_matches('/').clone_into(&mut server.address);
-                return Ok(server);
-            }
-        }
-        Err("the server printed no URL".into())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+            .stderr(File::create(place.join("log"))?),
+    )
 }
 
 impl Client {

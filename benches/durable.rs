@@ -16,17 +16,20 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::Result;
+use server::Server;
 use tempfile::TempDir;
 
 /// The size of the file system, in bytes. It is sparse.
@@ -99,12 +102,6 @@ struct LoopDevice {
     _place: TempDir,
 }
 
-/// A running server. It is killed on drop.
-struct Server {
-    child: Child,
-    address: String,
-}
-
 fn main() -> ExitCode {
     common::exit(measure(&Settings::parse()))
 }
@@ -161,7 +158,7 @@ impl Case {
         match self {
             Self::Upload { files, connections } => {
                 let flag: &[&str] = if sync { &[] } else { &["--no-sync"] };
-                let server = Server::start(binary, place.path(), flag)?;
+                let server = serve(binary, place.path(), flag)?;
                 disk.cost(|| upload_all(&server.address, files, connections))
             }
             Self::Get => {
@@ -169,7 +166,7 @@ impl Case {
                 let (files, size) = FETCHED;
                 (0..files)
                     .try_for_each(|n| fs::write(source.path().join(n.to_string()), vec![b'x'; size]))?;
-                let server = Server::start(binary, source.path(), &[])?;
+                let server = serve(binary, source.path(), &[])?;
                 let mut get = Command::new(binary);
                 get.args(["get", "--quiet", "-R", "--dir"]).arg(place.path());
                 get.args((!sync).then_some("--no-sync")).arg(format!("http://{}/", server.address));
@@ -256,33 +253,15 @@ impl Drop for LoopDevice {
     }
 }
 
-impl Server {
-    fn start(binary: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
-        let mut child = Command::new(binary)
+/// Serves a folder, by this binary.
+fn serve(binary: &Path, folder: &Path, flags: &[&str]) -> Result<Server> {
+    Server::start(
+        Command::new(binary)
             .args(["serve", "--port", "0", "--timeout", "600", "--idle-exit", "never"])
             .args(flags)
             .arg(folder)
-            .env("RUST_LOG", "off")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().ok_or("no stdout")?;
-        let mut server = Self { child, address: String::new() };
-        for line in BufReader::new(stdout).lines() {
-            if let Some(address) = line?.strip_prefix("http://") {
-                address.trim_end_matches('/').clone_into(&mut server.address);
-                return Ok(server);
-            }
-        }
-        Err("the server printed no URL".into())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+            .env("RUST_LOG", "off"),
+    )
 }
 
 /// Uploads this many new files. Each connection uploads an equal share of them, one after the other.

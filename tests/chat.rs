@@ -3,7 +3,7 @@
 
 mod limits;
 mod messages;
-mod terminals;
+pub(crate) mod terminals;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

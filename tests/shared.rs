@@ -1,6 +1,9 @@
 //! Several servers, one chat room: `wharf serve --shared`, with a real `redis-server`.
 
+#[cfg(feature = "accounts")]
+mod accounts;
 mod faults;
+mod paused;
 mod store;
 
 use std::thread;

@@ -50,7 +50,7 @@ pub struct Room<P, O> {
     ready: Box<dyn Fn(&Event) -> P + Send>,
 }
 
-/// Who decides in which order things happen.
+/// What decides in which order things happen.
 #[derive(Debug)]
 enum Order {
     /// This room.

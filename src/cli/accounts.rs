@@ -1,14 +1,13 @@
 //! The flags of `wharf serve` about accounts.
 
-use std::env;
 use std::fs::File;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::containment;
+use super::environment::{hide_memory, take_variable};
 use super::exit::{Failure, WrongUsage};
 use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
@@ -68,16 +67,10 @@ pub(super) struct AccountsArgs {
 }
 
 impl UsersArgs {
-    /// Takes the password out of the environment, where child processes and other programs of the user could read it. Call it
-    /// before there is a second thread.
+    /// Takes the password out of the environment. Call it before there is a second thread.
     pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
-        let Some(password) = env::var_os(PASSWORD_VARIABLE) else { return Ok(()) };
+        let Some(password) = take_variable(PASSWORD_VARIABLE) else { return Ok(()) };
         self.variable = Some(Password::new(password.into_vec()));
-        #[allow(unsafe_code)]
-        // SAFETY: no other thread reads the environment, because the command has not started one yet.
-        unsafe {
-            env::remove_var(PASSWORD_VARIABLE);
-        }
         if self.users.is_some() || self.password || self.password_file.is_some() {
             let why = format!(
                 "{PASSWORD_VARIABLE} is set, and a flag for accounts is given too (unset the variable)"
@@ -163,8 +156,7 @@ impl AccountsArgs {
         if !self.users.are_given() || is_check && self.users.password {
             return Ok(None);
         }
-        // Other programs of the same user must not read passwords from memory, and a core dump must not contain them.
-        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        hide_memory()?;
         let disk = Blocking::own_thread();
         let folder = folder_id(&config.folder)?.to_string();
         let shared = |password: &Password| -> Result<AccountsSource, Failure> {

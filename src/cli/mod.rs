@@ -13,6 +13,8 @@ mod chat;
 mod client;
 mod containment;
 mod credentials;
+#[cfg(any(feature = "accounts", feature = "shared"))]
+mod environment;
 mod exit;
 mod foreign_flags;
 mod get;

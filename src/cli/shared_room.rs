@@ -1,9 +1,8 @@
 //! The flag of `wharf serve` for a chat room that several servers share.
 
-use std::env;
-
 use clap::Args;
 
+use super::environment::{hide_memory, take_variable};
 use super::exit::{Failure, WrongUsage};
 use crate::server::SharedAddress;
 
@@ -22,18 +21,12 @@ pub(super) struct SharedArgs {
 }
 
 impl SharedArgs {
-    /// Takes the address out of the environment, where child processes and other programs of the user could read its password.
-    /// Call it before there is a second thread.
+    /// Takes the address out of the environment. Call it before there is a second thread.
     pub(super) fn take_variable(&mut self) -> Result<(), Failure> {
-        let Some(address) = env::var_os(VARIABLE) else {
+        let Some(address) = take_variable(VARIABLE) else {
             self.warn_of_password();
             return Ok(());
         };
-        #[allow(unsafe_code)]
-        // SAFETY: no other thread reads the environment, because the command has not started one yet.
-        unsafe {
-            env::remove_var(VARIABLE);
-        }
         if self.shared.is_some() {
             let why = format!("{VARIABLE} is set, and --shared is given too (unset the variable)");
             return Err(WrongUsage(why).into());
@@ -43,13 +36,16 @@ impl SharedArgs {
         Ok(())
     }
 
-    /// The store, if the chat uses one.
+    /// The store, if the chat uses one. Its password is hidden from now on.
     pub(super) fn address(&self, has_chat: bool) -> Result<Option<SharedAddress>, Failure> {
         let Some(text) = &self.shared else { return Ok(None) };
         if !has_chat {
             return Err(WrongUsage("--shared is for the chat (leave out --no-chat)".to_owned()).into());
         }
         let address = SharedAddress::parse(text).map_err(|error| WrongUsage(format!("--shared: {error}")))?;
+        if address.has_password() {
+            hide_memory()?;
+        }
         Ok(Some(address))
     }
 

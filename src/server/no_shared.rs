@@ -6,6 +6,7 @@ use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
 use crate::chat::member::{MemberId, Person};
+use crate::chat::shared::entry::ReadEntry;
 use crate::chat::shared::record::TokenHash;
 use crate::chat::shared::walk::{Batch, StreamWalk};
 use crate::chat::stream_id::StreamId;
@@ -31,7 +32,7 @@ pub(super) enum StreamReader<'s> {
 pub(super) struct Unsent {
     pub notices: std::collections::VecDeque<EventKind>,
     pub dropped: u64,
-    pub leaving: std::collections::VecDeque<Person>,
+    pub leaving: std::collections::BTreeMap<MemberId, Person>,
     pub seen: std::collections::HashMap<MemberId, Person>,
 }
 
@@ -52,8 +53,6 @@ pub(super) enum Joined {
     Full,
 }
 
-type RawFields = Vec<(Vec<u8>, Vec<u8>)>;
-
 impl SharedStore {
     pub(super) fn open(address: SharedAddress, _: Blocking<'_>) -> Result<Self, StoreError> {
         match address {}
@@ -63,7 +62,11 @@ impl SharedStore {
         match *self {}
     }
 
-    pub(super) fn pause(&self, _: bool) -> bool {
+    pub(super) fn pause(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn resume(&self) -> bool {
         match *self {}
     }
 
@@ -111,7 +114,7 @@ impl SharedStore {
         match *self {}
     }
 
-    pub(super) fn add_token(&self, _: &Person, _: TokenHash, _: Blocking<'_>) -> Result<(), StoreError> {
+    pub(super) fn add_token(&self, _: &Person, _: TokenHash, _: Blocking<'_>) -> Result<bool, StoreError> {
         match *self {}
     }
 
@@ -124,7 +127,11 @@ impl SharedStore {
         match *self {}
     }
 
-    pub(super) fn leave(&self, _: &Person, _: bool, _: Blocking<'_>) -> Result<bool, StoreError> {
+    pub(super) fn leave(&self, _: &Person, _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn leave_if_lapsed(&self, _: &Person, _: Blocking<'_>) -> Result<bool, StoreError> {
         match *self {}
     }
 
@@ -152,9 +159,9 @@ impl SharedStore {
 impl StreamReader<'_> {
     pub(super) fn read(
         &mut self,
-        _: &StreamWalk<RawFields>,
+        _: &StreamWalk<ReadEntry>,
         _: Blocking<'_>,
-    ) -> Result<Batch<RawFields>, StoreError> {
+    ) -> Result<Batch<ReadEntry>, StoreError> {
         match *self {
             Self::Never(_, never) => match never {},
         }

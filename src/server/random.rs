@@ -1,6 +1,11 @@
-//! Unpredictable bytes.
+//! Unpredictable bytes and numbers.
 
 use rustix::rand::{GetRandomFlags, getrandom};
+
+/// A random number from the system.
+pub(super) fn number() -> u64 {
+    u128::from_ne_bytes(bytes()) as u64
+}
 
 /// 16 random bytes from the system.
 pub(super) fn bytes() -> [u8; 16] {

@@ -1,5 +1,5 @@
-//! Whether a check of the folder is running for too long: then its disk hangs, and a load balancer must learn that without
-//! waiting for the disk.
+//! Whether a check of the folder is running for too long: its disk does not respond, and a load balancer must learn that
+//! without waiting for the disk.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -22,7 +22,7 @@ const RENEW: Duration = Duration::from_secs(15);
 /// How often it looks for members without names.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// After the store was away, how long the other servers have to renew their names.
+/// After the store was unavailable, how long the other servers have to renew their names.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// How long to wait while the room is paused.
@@ -47,7 +47,7 @@ pub(super) fn run(chat: &Arc<ChatState>, disk: Blocking<'_>) {
         keeper.seen.extend(waiting.seen.drain());
         if shared.is_paused() {
             shared.put_back(waiting);
-            // The names may have lapsed meanwhile.
+            // The names may have expired meanwhile.
             keeper.next_renewal = Deadline::after(Moment::now(), Duration::ZERO);
             keeper.next_look = Deadline::after(Moment::now(), GRACE);
             shared.pass(PAUSE);
@@ -66,17 +66,17 @@ impl Keeper<'_> {
     /// Sends what waits. After an error, the rest still waits.
     fn send(&mut self, waiting: &mut Unsent, disk: Blocking<'_>) -> Result<(), StoreError> {
         if waiting.dropped > 0 {
-            log::warn!("{} changes of files were not announced: the store was away", waiting.dropped);
+            log::warn!("{} changes of files were not announced: the store was unavailable", waiting.dropped);
             waiting.dropped = 0;
         }
-        while let Some(person) = waiting.leaving.front() {
-            self.shared.leave(person, false, disk)?;
-            waiting.leaving.pop_front();
+        while let Some(member) = waiting.leaving.first_entry() {
+            self.shared.leave(member.get(), disk)?;
+            member.remove();
         }
         while let Some(notice) = waiting.notices.front() {
             match self.shared.tell(notice, disk) {
                 // Sent again, it could be announced twice.
-                Ok(()) | Err(StoreError::Unsure(_)) => drop(waiting.notices.pop_front()),
+                Ok(()) | Err(StoreError::Unconfirmed(_)) => drop(waiting.notices.pop_front()),
                 Err(error) => return Err(error),
             }
         }
@@ -97,7 +97,7 @@ impl Keeper<'_> {
         if self.next_look.is_over(Moment::now()) {
             let all: Vec<_> = self.chat.room().who().cloned().collect();
             for person in self.shared.without_names(&all, disk)? {
-                if self.shared.leave(&person, true, disk)? {
+                if self.shared.leave_if_lapsed(&person, disk)? {
                     log::info!("{} was absent for too long and left the chat", person.name);
                     self.chat.room().forget(person.id);
                     self.chat.wake();

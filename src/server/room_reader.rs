@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
-use crate::chat::shared::entry::{EntryError, StreamEntry};
+use crate::chat::shared::entry::{EntryError, ReadEntry, StreamEntry};
 use crate::chat::shared::walk::{StreamStep, StreamWalk};
 use crate::chat::stream_id::StreamId;
 use crate::server::chat::state::{ChatState, now};
@@ -20,15 +20,12 @@ use crate::server::store_error::StoreError;
 /// How long to wait before the next attempt to connect.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// An entry as it was read.
-type RawEntry = (StreamId, Vec<(Vec<u8>, Vec<u8>)>);
-
 struct Reader<'r> {
     chat: &'r ChatState,
     shared: &'r SharedStore,
     /// Not kept while the store is waited for: the server may end then.
     runtime: &'r Weak<Runtime>,
-    walk: StreamWalk<Vec<(Vec<u8>, Vec<u8>)>>,
+    walk: StreamWalk<ReadEntry>,
     /// The epoch of the room.
     epoch: Option<Epoch>,
 }
@@ -42,7 +39,7 @@ pub(super) fn run(chat: &Arc<ChatState>, runtime: &Weak<Runtime>, disk: Blocking
         let followed = shared.reader(disk).and_then(|mut stream| reader.follow(&mut stream, disk));
         if let Err(error) = followed {
             let text = error.to_string();
-            if shared.pause(true) || logged != text {
+            if shared.pause() || logged != text {
                 log::warn!("the chat is paused: {text}");
                 logged = text;
                 chat.wake();
@@ -72,7 +69,7 @@ impl Reader<'_> {
                 }
                 StreamStep::New(entries) => self.hear(entries, stream, disk),
             }
-            if self.walk.follows() && self.shared.pause(false) {
+            if self.walk.follows() && self.shared.resume() {
                 log::info!("the chat follows the shared room");
                 self.chat.wake();
             }
@@ -84,7 +81,7 @@ impl Reader<'_> {
     fn load(
         &mut self,
         epoch: Epoch,
-        entries: Vec<RawEntry>,
+        entries: Vec<(StreamId, ReadEntry)>,
         stream: &mut StreamReader<'_>,
         disk: Blocking<'_>,
     ) -> Result<(), StoreError> {
@@ -92,11 +89,9 @@ impl Reader<'_> {
         if self.epoch.is_some_and(|known| known != epoch) {
             self.join_again(&mut members, disk)?;
         }
-        let events = parsed(entries).into_iter().map(|(id, entry)| (id, entry.kind));
+        let events: Vec<_> = events(entries).into_iter().map(|(id, entry)| (id, entry.kind)).collect();
         let people: Vec<_> = members.iter().map(|member| member.person.clone()).collect();
-        let place = u128::from_ne_bytes(random::bytes()) as u64;
-        let events: Vec<_> = events.collect();
-        self.chat.room().load((&epoch, place), events, &people, now());
+        self.chat.room().load((&epoch, random::number()), events, &people, now());
         for member in members {
             self.accept(member);
         }
@@ -126,8 +121,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn hear(&self, entries: Vec<RawEntry>, stream: &mut StreamReader<'_>, disk: Blocking<'_>) {
-        let (entries, mut joined, mut has_changed) = (parsed(entries), Vec::new(), false);
+    fn hear(&self, entries: Vec<(StreamId, ReadEntry)>, stream: &mut StreamReader<'_>, disk: Blocking<'_>) {
+        let (entries, mut joined, mut has_changed) = (events(entries), Vec::new(), false);
         let mut room = self.chat.room();
         for (id, StreamEntry { kind, account }) in entries {
             match &kind {
@@ -164,11 +159,11 @@ impl Reader<'_> {
 }
 
 /// The entries that are events. Others are skipped, and one of them is logged.
-fn parsed(entries: Vec<RawEntry>) -> Vec<(StreamId, StreamEntry)> {
+fn events(entries: Vec<(StreamId, ReadEntry)>) -> Vec<(StreamId, StreamEntry)> {
     let (mut skipped, mut first) = (0, None);
-    let parsed: Vec<_> = entries
+    let events: Vec<_> = entries
         .into_iter()
-        .filter_map(|(id, fields)| match StreamEntry::parse(&fields) {
+        .filter_map(|(id, entry)| match entry {
             Ok(entry) => Some((id, entry)),
             Err(EntryError::Beginning) => None,
             Err(error) => {
@@ -181,5 +176,5 @@ fn parsed(entries: Vec<RawEntry>) -> Vec<(StreamId, StreamEntry)> {
     if let Some((id, error)) = first {
         log::warn!("{skipped} entries of the shared room are skipped; the first is {id}: {error}");
     }
-    parsed
+    events
 }

@@ -7,19 +7,19 @@ use std::fmt;
 #[cfg_attr(not(feature = "shared"), allow(dead_code, reason = "there is no store"))]
 pub(super) enum StoreError {
     /// It cannot be reached, so nothing was done.
-    Away(String),
+    Unavailable(String),
     /// It has refused the request, so nothing was done.
     Refused(String),
     /// It did not answer, or it lost its replica: what was asked for may or may not have been done.
-    Unsure(String),
+    Unconfirmed(String),
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(why) => write!(f, "the store is away: {why}"),
+            Self::Unavailable(why) => write!(f, "the store is unavailable: {why}"),
             Self::Refused(why) => write!(f, "the store refuses: {why}"),
-            Self::Unsure(why) => write!(f, "the store does not confirm: {why}"),
+            Self::Unconfirmed(why) => write!(f, "the store does not confirm: {why}"),
         }
     }
 }

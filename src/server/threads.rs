@@ -263,9 +263,9 @@ impl Runtime {
                 self.queue(client, work.kind(), Task { tracked, work: Some(work) });
                 shedding::shed_descriptors(self, excess);
             }
-            AfterTurn::NeedsDisk(client) => {
+            AfterTurn::NeedsThread(client, kind) => {
                 let excess = tracked.hold(tracked.connection.descriptors(), Some(client));
-                self.queue(client, JobKind::General, Task { tracked, work: None });
+                self.queue(client, kind, Task { tracked, work: None });
                 shedding::shed_descriptors(self, excess);
             }
             AfterTurn::CheckPassword(check, then) => self.check_later(tracked, check, then),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::driver::{Browser, stage};
 use crate::common::{Running, Wharf, eventually};
 
-pub(super) fn join(browser: &Browser, name: &str) {
+pub(crate) fn join(browser: &Browser, name: &str) {
     browser.type_into("#user", name);
     browser.press("Join");
     browser.until("!document.querySelector('#talk').hidden");

@@ -43,13 +43,13 @@ fn three_kinds_of_clients_are_in_one_chat() {
 }
 
 /// A program that prints the events: `wharf chat` with a pipe as its input, or curl.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Running,
     out: std::sync::Arc<std::sync::Mutex<String>>,
 }
 
 impl Terminal {
-    fn join(wharf: &Wharf, name: &str, place: &std::path::Path) -> Self {
+    pub(crate) fn join(wharf: &Wharf, name: &str, place: &std::path::Path) -> Self {
         let address = wharf.address();
         let mut chat = Command::new(env!("CARGO_BIN_EXE_wharf"));
         chat.args(["chat", name, &address.ip().to_string(), &address.port().to_string()])
@@ -77,11 +77,11 @@ impl Terminal {
         Self { child, out }
     }
 
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         writeln!(self.child.stdin.as_mut().expect("piped"), "{line}").expect("it reads");
     }
 
-    fn shows(&self, text: &str) {
+    pub(crate) fn shows(&self, text: &str) {
         eventually(&format!("it prints {text:?}: {}", self.out.lock().expect("whole")), || {
             self.out.lock().expect("whole").contains(text)
         });

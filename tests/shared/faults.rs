@@ -158,6 +158,31 @@ fn foreign_data_does_no_harm() {
     assert!(!replicas.servers[1].log().contains("panicked"));
 }
 
+/// Of entries that are too large, a server reads only the sizes.
+#[test]
+fn large_entries_take_no_memory() {
+    const COUNT: usize = 20;
+    const SIZE: usize = 10 << 20;
+    let Some(store) = Store::start(&[]) else { return };
+    let large = vec![b'x'; SIZE];
+    for _ in 0..COUNT {
+        store.ask_words::<String>(&[b"XADD", STREAM.as_bytes(), b"*", b"kind", &large]);
+    }
+    let replicas = Replicas::start(1, &store.url());
+    let ann = replicas.join(0, "ann");
+    let mut ear = replicas.listen(0, &ann);
+    assert_eq!(replicas.say(0, &ann, "", "the end"), 202);
+    assert_eq!(texts(&mut ear, 1), ["the end"]);
+    let wharf = &replicas.servers[0];
+    assert!(
+        wharf.log().contains(&format!("{COUNT} entries of the shared room are skipped")),
+        "{}",
+        wharf.log()
+    );
+    let peak = wharf.status("VmHWM") << 10;
+    assert!(peak < (COUNT * SIZE / 2) as u64, "{peak} bytes");
+}
+
 #[test]
 fn a_stream_that_was_trimmed_or_deleted_resets_the_listeners() {
     let Some(store) = Store::start(&[]) else { return };
@@ -223,7 +248,7 @@ fn a_server_starts_without_its_store_and_joins_the_room_later() {
     wharf.write("a.txt", "one");
     assert_eq!(wharf.ask("GET", "/a.txt", "", b"").text(), "one");
     assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").code(), 503);
-    eventually("the log says why", || wharf.log().contains("the chat is paused: the store is away"));
+    eventually("the log says why", || wharf.log().contains("the chat is paused: the store is unavailable"));
     store.run();
     eventually("it joins", || wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").code() == 200);
 }

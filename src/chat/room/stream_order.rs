@@ -1,7 +1,7 @@
 //! A room whose order a stream decides: several servers read it, and each has such a room.
 //!
 //! The room announces nothing by itself. The caller adds to the stream what a client asks for, and calls [`Room::hear`]
-//! when the stream brings it back.
+//! when it reads that from the stream.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -51,7 +51,7 @@ impl<P: AsRef<[u8]>, O> Room<P, O> {
         }
     }
 
-    /// The stream brings an event.
+    /// Adds an event that was read from the stream.
     pub fn hear(&mut self, entry: StreamId, kind: EventKind, now: Now) {
         match &kind {
             EventKind::Join { who } => {

@@ -1,6 +1,6 @@
 //! An event as an entry of the stream: fields with bytes as values.
 //!
-//! Whoever reads an entry trusts nothing in it: sizes are limited, and texts and names are checked as if a client had sent them.
+//! Nothing in an entry is trusted: sizes are limited, and texts and names are checked as if a client had sent them.
 
 use std::fmt;
 
@@ -42,6 +42,9 @@ pub enum EntryError {
     /// It is no event of a room; this field is missing or malformed.
     Field(&'static str),
 }
+
+/// An entry as it was read.
+pub type ReadEntry = Result<StreamEntry, EntryError>;
 
 impl StreamEntry {
     /// The event of a member that joins.
@@ -113,7 +116,7 @@ impl StreamEntry {
     }
 
     /// Reads an entry. Fields that it does not know are ignored: a later version may add some.
-    pub fn parse(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Self, EntryError> {
+    pub fn parse(fields: &[(Vec<u8>, Vec<u8>)]) -> ReadEntry {
         let size = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > MAX_ENTRY {
             return Err(EntryError::TooLarge(size));

@@ -15,7 +15,12 @@
 //! The walk knows nothing of sockets, and not what the entries are.
 
 use crate::chat::epoch::Epoch;
+use crate::chat::limits::RING_EVENTS;
 use crate::chat::stream_id::StreamId;
+
+/// How many entries are loaded, the newest ones: another program may have added more than a room keeps. One more than that,
+/// so that the room knows the newest event that it does not have.
+const MOST_LOADED: usize = RING_EVENTS + 1;
 
 /// The position of one server in the stream.
 #[derive(Debug)]
@@ -55,7 +60,7 @@ pub enum Anchor {
 pub enum StreamStep<E> {
     /// Read more.
     More,
-    /// The whole stream: it replaces everything that was shown. Every listener must be notified.
+    /// The stream, or its newest entries: they replace everything that was shown. Every listener must be notified.
     Loaded(Epoch, Vec<(StreamId, E)>),
     /// The next entries.
     New(Vec<(StreamId, E)>),
@@ -120,6 +125,10 @@ impl<E> StreamWalk<E> {
             None => StreamStep::New(entries),
             Some(mut loaded) => {
                 loaded.extend(entries);
+                if batch.is_last || loaded.len() > 2 * MOST_LOADED {
+                    let excess = loaded.len().saturating_sub(MOST_LOADED);
+                    loaded.drain(..excess);
+                }
                 if batch.is_last {
                     return StreamStep::Loaded(epoch, loaded);
                 }
@@ -173,6 +182,22 @@ mod tests {
         assert!(!walk.follows());
         let step = walk.take(batch(&[3], Anchor::There));
         assert_eq!(step, StreamStep::Loaded(epoch(1), [1, 2, 3].map(|ms| (id(ms), ms)).to_vec()));
+    }
+
+    #[test]
+    fn of_a_stream_that_is_too_long_the_newest_entries_are_loaded() {
+        let mut walk = StreamWalk::default();
+        let newest = 4 * MOST_LOADED as u64;
+        for first in (1..newest).step_by(MOST_LOADED / 2) {
+            let entries: Vec<_> = (first..newest.min(first + MOST_LOADED as u64 / 2)).collect();
+            let piece = Batch { is_last: false, ..batch(&entries, Anchor::There) };
+            assert_eq!(walk.take(piece), StreamStep::More);
+            assert!(walk.loading.as_ref().is_some_and(|loaded| loaded.len() <= 2 * MOST_LOADED));
+        }
+        let StreamStep::Loaded(_, loaded) = walk.take(batch(&[newest], Anchor::There)) else {
+            panic!("loaded")
+        };
+        assert_eq!((loaded.len(), loaded.last().map(|(_, ms)| *ms)), (MOST_LOADED, Some(newest)));
     }
 
     #[test]

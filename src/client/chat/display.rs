@@ -38,6 +38,7 @@ pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
             vec![changed(&data, format_args!("moved {from} to {}", path(&data)))]
         }
         "restore" => vec![changed(&data, format_args!("restored {}", path(&data)))],
+        "pause" | "resume" => vec![Printable::text(text("text")).to_string()],
         _ => Vec::new(),
     }
 }
@@ -177,6 +178,8 @@ mod tests {
                     .to_owned(),
                 vec!["Welcome me to the server", "Here: ann, me"],
             ),
+            ("pause", "{\"text\":\"It is paused.\\u001b[2J\"}".to_owned(), vec!["It is paused.\\u{1b}[2J"]),
+            ("resume", "{\"text\":\"It continues.\"}".to_owned(), vec!["It continues."]),
             ("unknown", "{}".to_owned(), vec![]),
             ("message", "no json".to_owned(), vec![]),
             ("message", "[1]".to_owned(), vec!["--:-- : "]),

@@ -4,7 +4,7 @@ if ($("#room")) {
   /** How many lines are kept. */
   const LINES = 500;
   /** The types of events. */
-  const TYPES = ["welcome", "reset", "message", "private", "join", "leave", "upload", "remove", "move", "restore"];
+  const TYPES = ["welcome", "reset", "message", "private", "join", "leave", "upload", "remove", "move", "restore", "pause", "resume"];
   /** How often a tab claims the lead, in milliseconds. */
   const AGAIN = 2000;
 
@@ -21,7 +21,7 @@ if ($("#room")) {
   };
   let leads = false;
   let close = () => {};
-  let known = { user: "", users: [], lines: [], online: true };
+  let known = { user: "", users: [], lines: [], online: true, paused: false };
   let news = 0;
 
   // Rendering
@@ -72,8 +72,9 @@ if ($("#room")) {
     const isIn = Boolean(known.user);
     join.hidden = isIn;
     talk.hidden = $("#leave").hidden = !isIn;
-    state.classList.toggle("off", isIn && !known.online);
-    state.textContent = !isIn ? "" : known.online ? `${known.users.length} here` : "Offline, reconnecting";
+    const trouble = !known.online ? "Offline, reconnecting" : known.paused ? "Paused" : "";
+    state.classList.toggle("off", isIn && Boolean(trouble));
+    state.textContent = isIn ? trouble || `${known.users.length} here` : "";
   }
 
   function showAll() {
@@ -98,16 +99,25 @@ if ($("#room")) {
       known.lines.push(...data.history.filter(isNew).map((entry) => [kindOf(entry), entry]));
       return showAll();
     }
+    if (type === "pause" || type === "resume") {
+      known.paused = type === "pause";
+      keep(["", { at: new Date().toISOString(), text: data.text }]);
+      return showState();
+    }
     if (!isNew(data)) return;
     if (type === "join" && !known.users.includes(data.user)) known.users.push(data.user);
     if (type === "leave") known.users = known.users.filter((user) => user !== data.user);
     if (concerns(data.href) || concerns(data.old_href)) refresh();
-    known.lines.push([type, data]);
-    known.lines.splice(0, known.lines.length - LINES);
-    add([type, data]);
+    keep([type, data]);
     if (type === "join" || type === "leave") showPeople();
     if ((type === "message" || type === "private") && data.from !== known.user && !isOpen()) showNews(news + 1);
     showState();
+  }
+
+  function keep(entry) {
+    known.lines.push(entry);
+    known.lines.splice(0, known.lines.length - LINES);
+    add(entry);
   }
 
   /** Whether what happened at this path changes the listing: it is in the directory, or a directory above. */
@@ -119,14 +129,15 @@ if ($("#room")) {
   /** The type of an event in the history, from its fields. */
   const kindOf = (data) => ("to" in data ? "private" : "from" in data ? "message" : "path" in data ? "upload" : "text" in data ? "leave" : "join");
 
+  /** Whether there is a connection. A server says at the beginning of each stream if the chat is paused. */
   function turn(online) {
-    known.online = online;
+    [known.online, known.paused] = [online, false];
     showState();
   }
 
   function leave() {
     close();
-    known = { user: "", users: [], lines: [], online: true };
+    known = { user: "", users: [], lines: [], online: true, paused: false };
     showAll();
   }
 

@@ -29,10 +29,13 @@ pub(crate) fn welcome(name: &str, welcome: &Welcome, base: &Base) -> Vec<u8> {
     event_stream::encode(&welcome.id.to_string(), name, &printable::json(&data.to_string()))
 }
 
-/// Says that the room is paused, or that it goes on. It has no id: the client continues from the last event that has one.
+/// Says that the room is paused, or that it continues. It has no id: a client resumes after the last event that has one.
 pub(crate) fn pause(is_paused: bool) -> Vec<u8> {
-    let (name, text) =
-        if is_paused { ("pause", "The chat is paused.") } else { ("resume", "The chat goes on.") };
+    let (name, text) = if is_paused {
+        ("pause", "The chat is paused: its store does not respond.")
+    } else {
+        ("resume", "The chat continues.")
+    };
     event_stream::encode_without_id(name, &json!({"text": text}).to_string())
 }
 

@@ -70,9 +70,8 @@ pub(crate) enum NextBytes {
 impl ChatState {
     /// An empty room, with at most this many subscribers.
     pub(crate) fn new(max_subscribers: usize, base: Base, shared: Option<SharedStore>) -> io::Result<Self> {
-        let epoch = u128::from_ne_bytes(random::bytes()) as u64;
         let encoder = base.clone();
-        let room = Room::new(epoch, random::bytes(), max_subscribers, move |event| {
+        let room = Room::new(random::number(), random::bytes(), max_subscribers, move |event| {
             events::encode(event, &encoder).into()
         });
         let room = if shared.is_some() { room.of_stream() } else { room };

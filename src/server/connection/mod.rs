@@ -54,7 +54,7 @@ use crate::server::connection::work::Work;
 use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
-use crate::server::jobs::Jobs;
+use crate::server::jobs::{JobKind, Jobs};
 use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
@@ -123,8 +123,8 @@ pub(super) enum AfterTurn {
     /// The job owns it until the job is done. Boxed: every turn returns an `AfterTurn`, but few of these
     /// contain a job.
     Work(Box<Work>),
-    /// It needs another turn, for this client, on a thread that may block on the disk.
-    NeedsDisk(ClientKey),
+    /// It needs another turn, for this client, on a thread that may block.
+    NeedsThread(ClientKey, JobKind),
     /// A password has to be checked.
     CheckPassword(Box<PasswordCheck>, AfterPassword),
     /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
@@ -156,7 +156,7 @@ enum Transition {
     Go(Phase),
     Wait(Phase, WaitFor),
     Work(Box<Work>),
-    NeedsDisk(Phase, ClientAddress),
+    NeedsThread(Phase, ClientAddress, JobKind),
     CheckPassword(Box<PasswordCheck>),
     HeldBack(Phase, ClientAddress),
     Subscribe(Box<EventStream>),
@@ -257,9 +257,9 @@ impl Connection {
                     return AfterTurn::Park(wait_for);
                 }
                 Ok(Transition::Work(work)) => return AfterTurn::Work(work),
-                Ok(Transition::NeedsDisk(phase, client)) => {
+                Ok(Transition::NeedsThread(phase, client, kind)) => {
                     self.phase = phase;
-                    return AfterTurn::NeedsDisk(client.key());
+                    return AfterTurn::NeedsThread(client.key(), kind);
                 }
                 Ok(Transition::CheckPassword(check)) => {
                     return AfterTurn::CheckPassword(check, AfterPassword::Serve);

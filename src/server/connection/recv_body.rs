@@ -11,6 +11,7 @@ use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::error_response;
+use crate::server::jobs::JobKind;
 use crate::server::moment::Moment;
 use crate::server::receive::{Finish, Need};
 use crate::server::timing::Deadline;
@@ -59,7 +60,7 @@ impl Connection {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
                 Ok((_, Need::Disk)) => {
                     let client = body.exchange.client;
-                    return Ok(Transition::NeedsDisk(Phase::RecvBody(body), client));
+                    return Ok(Transition::NeedsThread(Phase::RecvBody(body), client, JobKind::General));
                 }
                 Ok((used, Need::Finish)) => {
                     turn.input.consume(used);
@@ -127,8 +128,8 @@ fn finish(body: ReceivingBody, turn: &Turn<'_>) -> Transition {
     let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
     match receiving.finish(turn.state) {
         Finish::Respond(response) => Transition::Go(responding(response, exchange, turn)),
-        Finish::Job(job) => {
-            let work = Work { job, exchange, waits: false, rest, descriptors, saves: true, begun: None };
+        Finish::Job(job, kind) => {
+            let work = Work { job, exchange, waits: false, rest, descriptors, kind, begun: None };
             Transition::Work(Box::new(work))
         }
     }

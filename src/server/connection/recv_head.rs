@@ -15,6 +15,7 @@ use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
 use crate::server::gate::plain;
 use crate::server::handled::Handled;
+use crate::server::jobs::JobKind;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::moment::Moment;
 use crate::server::password_verdict::PasswordVerdict;
@@ -113,7 +114,8 @@ impl Connection {
         }
         let step = match routed {
             // The next turn parses it again.
-            Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
+            Handled::NeedsDisk => return Ok(Transition::NeedsThread(again(), client, JobKind::General)),
+            Handled::NeedsStore => return Ok(Transition::NeedsThread(again(), client, JobKind::AsksStore)),
             // The turn after the check parses it again, too.
             Handled::CheckPassword(check) => return Ok(Transition::CheckPassword(check)),
             // Sent at once: most responses are sent whole, and need not be stored in a phase.
@@ -122,8 +124,8 @@ impl Connection {
                 share.requests = share.requests.saturating_sub(1);
                 return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
             }
-            Handled::Work(job) => Transition::Work(work(job, false, exchange, waits, turn)),
-            Handled::Save(job) => Transition::Work(work(job, true, exchange, waits, turn)),
+            Handled::Work(job) => Transition::Work(work(job, JobKind::General, exchange, waits, turn)),
+            Handled::Save(job) => Transition::Work(work(job, JobKind::Saves, exchange, waits, turn)),
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{client} disconnected; its form is dropped");
                 Transition::Close
@@ -156,7 +158,7 @@ impl Connection {
 }
 
 /// A job for a request whose body is not received, or not yet.
-fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Box<Work> {
+fn work(job: Job, kind: JobKind, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Box<Work> {
     let job = Deferred::new(job, &turn.state.chores);
-    Box::new(Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None })
+    Box::new(Work { job, exchange, waits, rest: None, descriptors: 1, kind, begun: None })
 }

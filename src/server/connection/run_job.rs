@@ -41,7 +41,7 @@ impl Connection {
         timeout: Duration,
         disk: Blocking<'_>,
     ) -> AfterTurn {
-        let Work { job, mut exchange, waits, rest, descriptors, saves, begun } = work;
+        let Work { job, mut exchange, waits, rest, descriptors, kind, begun } = work;
         let outcome = job.into_inner(disk)(state, disk);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
         let deadline = Deadline::after(Moment::now(), state.stall);
@@ -67,7 +67,7 @@ impl Connection {
                     return AfterTurn::Park(WaitFor::writable(deadline));
                 }
                 let begun = begun.or_else(|| Some(Moment::now()));
-                let work = Work { job, exchange, waits, rest, descriptors, saves, begun };
+                let work = Work { job, exchange, waits, rest, descriptors, kind, begun };
                 return AfterTurn::Work(Box::new(work));
             }
             JobOutcome::CheckPassword(check, then) => {

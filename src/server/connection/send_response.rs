@@ -10,6 +10,7 @@ use crate::server::connection::phase::{Lingering, Phase, WaitingForHead};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::{Connection, LINGER_LIMIT, LINGER_PIECE, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::jobs::JobKind;
 use crate::server::moment::Moment;
 use crate::server::timing::Deadline;
 
@@ -43,7 +44,8 @@ impl Connection {
         let progress = sending.proceed(&mut self.transport, &mut share.bytes, &mut turn.disk, turn.state);
         if let Ok(Progress::NeedsDisk) = progress {
             let client = sending.client();
-            return Ok(Transition::NeedsDisk(Phase::SendResponse(Box::new(sending)), client));
+            let phase = Phase::SendResponse(Box::new(sending));
+            return Ok(Transition::NeedsThread(phase, client, JobKind::General));
         }
         if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
             let wait_for = WaitFor::writable(sending.deadline());

@@ -23,6 +23,7 @@ use crate::server::connection::phase::ReceivingBody;
 use crate::server::connections::lead::Lead;
 use crate::server::connections::slot::Capacity;
 use crate::server::connections::table::ConnectionTable;
+use crate::server::jobs::JobKind;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
@@ -44,7 +45,15 @@ fn exchange(state: &State) -> Exchange {
 
 fn work(job: Job, exchange: Exchange) -> Box<Work> {
     let job = Deferred::new(job, &Chores::new().0);
-    Box::new(Work { job, exchange, waits: false, rest: None, descriptors: 1, saves: false, begun: None })
+    Box::new(Work {
+        job,
+        exchange,
+        waits: false,
+        rest: None,
+        descriptors: 1,
+        kind: JobKind::General,
+        begun: None,
+    })
 }
 
 /// A turn on a thread that may block.

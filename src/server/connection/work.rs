@@ -25,8 +25,7 @@ pub(crate) struct Work {
     pub(super) rest: Option<BodyDecoder>,
     /// How many descriptors the job and its connection hold.
     pub(super) descriptors: u32,
-    /// Whether it saves a file that was received, or creates a directory.
-    pub(super) saves: bool,
+    pub(super) kind: JobKind,
     /// When the first of several steps finished.
     pub(super) begun: Option<Moment>,
 }
@@ -49,7 +48,7 @@ impl Work {
 
     /// Which kind of job it is.
     pub(crate) fn kind(&self) -> JobKind {
-        if self.saves { JobKind::Saves } else { JobKind::General }
+        self.kind
     }
 
     /// Decodes the rest of the body, if the body is incomplete.

@@ -49,7 +49,7 @@ pub(crate) fn events(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = of(state)?;
-    let Some(who) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(who) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     subscribe(request, who, chat, state).map(Handled::Respond)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn poll(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = of(state)?;
-    let Some(person) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(person) = member::of(request, chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     let since = request.target.parameter("since").filter(|id| !id.is_empty());
     let judge = state.access.judge(&request.principal);
     let polled = chat
@@ -77,7 +77,7 @@ pub(crate) fn say(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = Arc::clone(of(state)?);
-    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     let to = request.target.parameter("to").map(decoded);
     receive(request.head, MAX_TEXT, &Arc::clone(&chat), move |body, _, disk| {
         post(&chat, &person, to.as_deref(), body, disk).unwrap_or_else(|refused| refused)
@@ -91,7 +91,7 @@ pub(crate) fn leave(
     state: &State,
 ) -> Result<Handled, Response> {
     let chat = Arc::clone(of(state)?);
-    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsDisk) };
+    let Some(person) = member::of(request, &chat, disk, state)? else { return Ok(Handled::NeedsStore) };
     let client = request.client;
     receive(request.head, NAME_BODY_LIMIT, &Arc::clone(&chat), move |_, _, disk| {
         dismiss(&chat, &person, client, disk).unwrap_or_else(|refused| refused)
@@ -126,7 +126,7 @@ pub(super) fn receive(
         let waits = chat.shared().map(|shared| (shared, disk));
         JobOutcome::Respond(then(&body, state, waits), None)
     };
-    posted::receive(head, limit, AfterBody::Work(Box::new(work)))
+    posted::receive(head, limit, AfterBody::AskStore(Box::new(work)))
 }
 
 fn subscribe(
@@ -171,7 +171,7 @@ fn post(
     Ok(Response::new(head, json!({"id": id.to_string()}).to_string().into_bytes()))
 }
 
-/// Adds a message to the stream of a shared room. Its sender hears it from there.
+/// Adds a message to the stream of a shared room. Its sender receives it from there.
 fn post_in_stream(
     chat: &ChatState,
     who: &Person,
@@ -183,7 +183,7 @@ fn post_in_stream(
     let kind = chat.room().may_say(who.id, to, text, now()).map_err(|error| room_error(&error))?;
     let entry = shared.say(kind, disk).map_err(|error| store_error(&error, shared))?;
     let foreign =
-        || StoreError::Unsure(format!("another program has added the entry {entry} or a later one"));
+        || StoreError::Unconfirmed(format!("another program has added the entry {entry} or a later one"));
     let id = chat.room().id_of(entry);
     id.ok_or_else(|| store_error(&foreign(), shared))
 }
@@ -196,8 +196,8 @@ fn dismiss(
 ) -> Result<Response, Response> {
     match waits {
         Some((shared, disk)) => {
-            // Its name is free at once. If the store is away, the member leaves later.
-            if shared.is_paused() || shared.leave(who, false, disk).is_err() {
+            // Its name is free at once. If the store is unavailable, the member leaves later.
+            if shared.is_paused() || shared.leave(who, disk).is_err() {
                 shared.leave_later(who.clone());
             }
             chat.room().forget(who.id);

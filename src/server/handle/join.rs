@@ -137,20 +137,22 @@ fn shared_token(
     let account = user.as_ref().map(|user| user.name.clone());
     let member = StoredMember { person, account, tokens: vec![TokenHash::of(&token)] };
     let failed = |error| store_error(&error, shared);
-    // Two attempts: another member may have a name that is now the user's.
+    // Two attempts: another member may have a name that is now the user's, or the user's own member may just leave.
     for _ in 0..2 {
         match shared.join(&member, disk).map_err(failed)? {
             Joined::Yes => return accepted(chat, member, token, (user, *client), (state, shared)),
             Joined::Full => return Err(room_error(&RoomError::RoomFull)),
             Joined::Taken(Some(holder)) if *is_person => {
                 if holder.account == member.account {
-                    let token = token.of_member(holder.person.id);
+                    let token = token.clone().of_member(holder.person.id);
                     let hash = TokenHash::of(&token);
-                    shared.add_token(&holder.person, hash, disk).map_err(failed)?;
-                    let member = StoredMember { tokens: vec![hash], ..holder };
-                    return accepted(chat, member, token, (user, *client), (state, shared));
+                    if shared.add_token(&holder.person, hash, disk).map_err(failed)? {
+                        let member = StoredMember { tokens: vec![hash], ..holder };
+                        return accepted(chat, member, token, (user, *client), (state, shared));
+                    }
+                } else {
+                    shared.leave(&holder.person, disk).map_err(failed)?;
                 }
-                shared.leave(&holder.person, false, disk).map_err(failed)?;
             }
             Joined::Taken(_) => break,
         }
@@ -185,6 +187,6 @@ fn just_changed() -> Response {
 /// A number that no other server chooses: the time in milliseconds, and 20 random bits. Members are listed in its order.
 fn member_number() -> MemberId {
     let since = now().wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let random = u128::from_ne_bytes(random::bytes()) as u64 & 0xf_ffff;
+    let random = random::number() & 0xf_ffff;
     MemberId::new((since.as_millis() as u64) << 20 | random)
 }

@@ -94,9 +94,11 @@ pub(super) fn ensure_follows(shared: &SharedStore) -> Result<(), Response> {
 pub(super) fn store_error(error: &StoreError, shared: &SharedStore) -> Response {
     shared.complain(error);
     unavailable(match error {
-        StoreError::Away(_) => PAUSED,
+        StoreError::Unavailable(_) => PAUSED,
         StoreError::Refused(_) => "the chat cannot save this now (try again later)\n",
-        StoreError::Unsure(_) => "this may or may not have been delivered (look before you send it again)\n",
+        StoreError::Unconfirmed(_) => {
+            "this may or may not have been delivered (look before you send it again)\n"
+        }
     })
 }
 

@@ -6,7 +6,8 @@
 //!
 //! Few jobs that read and compute run at once, because they compete for the processors. Many more jobs may run that
 //! save a file, because they mostly wait in `fsync`. The file system's journal commits once for all jobs that wait at
-//! the same time. Each of these kinds has its own limit, so that one client's hashes do not delay another's uploads.
+//! the same time. A few more may wait for the store of a shared chat room, which may take seconds to respond. Each of
+//! these kinds has its own limit, so that one client's hashes do not delay another's uploads, and chat delays no files.
 //! Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!
 //! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket, until
@@ -34,6 +35,9 @@ pub(super) const THREADS: usize = 4;
 /// How many jobs that save a file run at once. With 4, uploads of 1 KB over 64 connections cost 2.7 flush requests each,
 /// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
 const MOST_SAVING: usize = 64;
+
+/// How many jobs that wait for the store of a shared chat room run at once. Each has a connection to the store.
+pub(super) const MOST_ASKING: usize = 8;
 
 /// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine an existing
 /// file of that name.
@@ -64,6 +68,8 @@ pub(super) enum JobKind {
     General,
     /// It saves a file that was received, or creates a directory.
     Saves,
+    /// It waits for the store of a shared chat room.
+    AsksStore,
 }
 
 /// A number of jobs, by kind.
@@ -71,6 +77,7 @@ pub(super) enum JobKind {
 pub(super) struct JobCounts {
     general: usize,
     saves: usize,
+    asks_store: usize,
 }
 
 #[derive(Debug)]
@@ -120,7 +127,7 @@ pub(super) struct Taken<T> {
 impl<T> Jobs<T> {
     /// A queue for this many threads (at least one), with the same limit for every kind of job.
     pub(super) fn new(threads: usize) -> Self {
-        Self::with(JobCounts { general: threads, saves: threads })
+        Self::with(JobCounts { general: threads, saves: threads, asks_store: threads })
     }
 
     /// A queue for existing threads: as many as general jobs that may run at once, at least one.
@@ -274,9 +281,12 @@ impl<T> Queue<T> {
     /// Whether one more thread is needed for the waiting jobs. If so, the thread is counted from now on.
     fn grow(&mut self) -> bool {
         let Self { limits, waiting, running, .. } = self;
-        let general = waiting.general.min(limits.general.saturating_sub(running.general));
-        let saves = waiting.saves.min(limits.saves.saturating_sub(running.saves));
-        let grows = general + saves > self.free;
+        let may_run = |kind| {
+            let [waiting, limit, running] = [*waiting, *limits, *running].map(|mut it| *it.of(kind));
+            waiting.min(limit.saturating_sub(running))
+        };
+        let needed: usize = JobKind::ALL.into_iter().map(may_run).sum();
+        let grows = needed > self.free;
         if grows {
             self.free += 1;
         }
@@ -342,24 +352,30 @@ impl<T> Queue<T> {
     }
 }
 
+impl JobKind {
+    const ALL: [Self; 3] = [Self::General, Self::Saves, Self::AsksStore];
+}
+
 impl JobCounts {
     /// How many jobs run at once with this limit on open files. Only a server that saves files durably needs
     /// more threads: without `fsync` they gain nothing. A quarter of the reserve for files is for those that
     /// are being saved.
     pub(super) fn limits(files: u64, durable: bool) -> Self {
         let possible = usize::try_from(files / 4 / 4 / SAVING_FILES).unwrap_or(usize::MAX);
-        Self { general: THREADS, saves: if durable { possible.clamp(THREADS, MOST_SAVING) } else { THREADS } }
+        let saves = if durable { possible.clamp(THREADS, MOST_SAVING) } else { THREADS };
+        Self { general: THREADS, saves, asks_store: MOST_ASKING }
     }
 
     fn of(&mut self, kind: JobKind) -> &mut usize {
         match kind {
             JobKind::General => &mut self.general,
             JobKind::Saves => &mut self.saves,
+            JobKind::AsksStore => &mut self.asks_store,
         }
     }
 
     fn all(self) -> usize {
-        self.general + self.saves
+        self.general + self.saves + self.asks_store
     }
 }
 

@@ -149,7 +149,7 @@ fn take_one(jobs: &Jobs<u32>) -> Option<(JobKind, u32)> {
 
 #[test]
 fn each_kind_of_job_has_its_own_threads() {
-    let jobs = Jobs::with(JobCounts { general: 2, saves: 3 });
+    let jobs = Jobs::with(JobCounts { general: 2, saves: 3, asks_store: 0 });
     let grows = |host, kind, job| jobs.push(client(host), kind, job);
     assert!(!grows(1, JobKind::Saves, 10) && !grows(1, JobKind::Saves, 11), "two threads exist");
     assert!(grows(1, JobKind::Saves, 12), "a third is needed");
@@ -166,9 +166,23 @@ fn each_kind_of_job_has_its_own_threads() {
     assert_eq!(take_one(&jobs), Some((JobKind::Saves, 12)));
 }
 
+/// A store that does not respond delays no other work.
+#[test]
+fn jobs_that_wait_for_the_store_leave_threads_for_others() {
+    let jobs = Jobs::with(JobCounts { general: 1, saves: 1, asks_store: 2 });
+    let started = (1..4).filter(|host| jobs.push(client(*host), JobKind::AsksStore, (*host).into())).count();
+    assert_eq!(started, 1, "one thread exists, and two may wait");
+    let taken = [take_one(&jobs), take_one(&jobs), take_one(&jobs)];
+    assert_eq!(taken, [Some((JobKind::AsksStore, 1)), Some((JobKind::AsksStore, 2)), None]);
+    for (kind, job) in [(JobKind::General, 40), (JobKind::Saves, 50)] {
+        assert!(jobs.push(client(4), kind, job), "one more thread");
+        assert_eq!(take_one(&jobs), Some((kind, job)));
+    }
+}
+
 #[test]
 fn a_thread_that_is_not_needed_any_more_leaves() {
-    let jobs = Jobs::with(JobCounts { general: 1, saves: 2 });
+    let jobs = Jobs::with(JobCounts { general: 1, saves: 2, asks_store: 0 });
     assert!(!jobs.push(client(1), JobKind::Saves, 1));
     assert!(jobs.push(client(2), JobKind::Saves, 2), "one thread exists");
     assert!(jobs.take().is_some() && jobs.take_or_leave(Duration::ZERO).is_some_and(|taken| taken.job == 2));

@@ -17,8 +17,8 @@ use crate::http::body::{BodyDecoder, BodyError, Framing};
 use crate::http::status::Status;
 use crate::server::accounts::PasswordCheck;
 use crate::server::disk::Disk;
-use crate::server::jobs::Chores;
 use crate::server::jobs::deferred::Deferred;
+use crate::server::jobs::{Chores, JobKind};
 use crate::server::moment::Moment;
 use crate::server::password_verdict::PasswordVerdict;
 use crate::server::receive::interim::Interim;
@@ -107,12 +107,17 @@ pub(super) enum AfterBody {
     /// A worker makes the response from it.
     Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
     /// A job takes the body.
-    Work(Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>),
+    Work(BodyJob),
+    /// Like `Work`, but the job waits for the store of a shared chat room.
+    AskStore(BodyJob),
     /// The body contains a password. A job takes the body, or `None` as soon as the body is larger than allowed. Then
     /// the response is the same as to a wrong password.
     #[cfg(feature = "accounts")]
     CheckPassword(PasswordForm),
 }
+
+/// What is done with a body in a job.
+pub(super) type BodyJob = Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>;
 
 /// What is done with a form that has a password, or with `None` if it is larger than allowed.
 #[cfg(feature = "accounts")]
@@ -133,7 +138,7 @@ pub(super) enum Need {
 /// What finishes a body.
 pub(super) enum Finish {
     /// This job.
-    Job(Deferred<Job>),
+    Job(Deferred<Job>, JobKind),
     /// Nothing: this is the response.
     Respond(Response),
 }
@@ -253,18 +258,22 @@ impl Receiving {
     pub(super) fn finish(self, state: &State) -> Finish {
         let Self { decoder, destination, interim } = self;
         match destination {
-            Destination::Disk(sink, _) => Finish::Job(sink.map(|sink| job(decoder, sink, interim))),
+            Destination::Disk(sink, _) => {
+                Finish::Job(sink.map(|sink| job(decoder, sink, interim)), JobKind::Saves)
+            }
             Destination::Memory(body, AfterBody::Respond(then)) => {
                 Finish::Respond(then(&body.into_bytes(), state))
             }
             Destination::Memory(body, AfterBody::Work(then)) => {
-                let job: Job = Box::new(move |state, disk| then(body.into_bytes(), state, disk));
-                Finish::Job(Deferred::new(job, &state.chores))
+                Finish::Job(body_job(body, then, state), JobKind::Saves)
+            }
+            Destination::Memory(body, AfterBody::AskStore(then)) => {
+                Finish::Job(body_job(body, then, state), JobKind::AsksStore)
             }
             #[cfg(feature = "accounts")]
             Destination::Memory(body, AfterBody::CheckPassword(then)) => {
                 let job: Job = Box::new(move |state, disk| then(body.into_secret(), state, disk));
-                Finish::Job(Deferred::new(job, &state.chores))
+                Finish::Job(Deferred::new(job, &state.chores), JobKind::Saves)
             }
         }
     }
@@ -274,7 +283,7 @@ impl AfterBody {
     /// Whether it makes the response to a body that is too large.
     fn takes_too_large(&self) -> bool {
         match self {
-            Self::Respond(_) | Self::Work(_) => false,
+            Self::Respond(_) | Self::Work(_) | Self::AskStore(_) => false,
             #[cfg(feature = "accounts")]
             Self::CheckPassword(_) => true,
         }
@@ -286,10 +295,16 @@ impl fmt::Debug for AfterBody {
         f.write_str(match self {
             Self::Respond(_) => "Respond",
             Self::Work(_) => "Work",
+            Self::AskStore(_) => "AskStore",
             #[cfg(feature = "accounts")]
             Self::CheckPassword(_) => "CheckPassword",
         })
     }
+}
+
+fn body_job(body: SmallBody, then: BodyJob, state: &State) -> Deferred<Job> {
+    let job: Job = Box::new(move |state, disk| then(body.into_bytes(), state, disk));
+    Deferred::new(job, &state.chores)
 }
 
 /// The pending job of a sink.

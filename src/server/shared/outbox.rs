@@ -1,6 +1,6 @@
-//! What waits until the store takes it: the threads that serve clients never wait for it.
+//! What the keeper sends to the store: the threads that serve clients add it, and do not wait.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,9 +30,9 @@ pub(in crate::server) struct Unsent {
     pub notices: VecDeque<EventKind>,
     /// How many notices were dropped.
     pub dropped: u64,
-    /// Members that leave.
-    pub leaving: VecDeque<Person>,
-    /// Members of which a request was served.
+    /// Members that leave, [`MAX_MEMBERS`] at most. The names of others expire.
+    pub leaving: BTreeMap<MemberId, Person>,
+    /// Members of which a request was served, [`MAX_MEMBERS`] at most.
     pub seen: HashMap<MemberId, Person>,
 }
 
@@ -49,9 +49,8 @@ impl Outbox {
 
     pub(super) fn leave(&self, person: Person) {
         let mut state = self.lock();
-        // Those that do not fit lapse by themselves.
         if state.waiting.leaving.len() < MAX_MEMBERS {
-            state.waiting.leaving.push_back(person);
+            state.waiting.leaving.insert(person.id, person);
         }
         self.changed.notify_all();
     }
@@ -74,15 +73,16 @@ impl Outbox {
 
     pub(super) fn put_back(&self, back: Unsent) {
         let mut state = self.lock();
-        let Unsent { mut notices, dropped, mut leaving, seen } = back;
+        let Unsent { mut notices, dropped, leaving, seen } = back;
         notices.append(&mut state.waiting.notices);
         let excess = notices.len().saturating_sub(NOTICES);
         notices.truncate(NOTICES);
-        leaving.append(&mut state.waiting.leaving);
         state.waiting.notices = notices;
-        state.waiting.leaving = leaving;
         state.waiting.dropped += dropped + excess as u64;
-        state.waiting.seen.extend(seen);
+        let room = MAX_MEMBERS.saturating_sub(state.waiting.leaving.len());
+        state.waiting.leaving.extend(leaving.into_iter().take(room));
+        let room = MAX_MEMBERS.saturating_sub(state.waiting.seen.len());
+        state.waiting.seen.extend(seen.into_iter().take(room));
     }
 
     pub(super) fn pass(&self, time: Duration) -> bool {
@@ -116,9 +116,32 @@ impl Outbox {
 mod tests {
     use super::*;
     use crate::chat::event::Uploader;
+    use crate::chat::name::Name;
 
     fn notice(size: u64) -> EventKind {
         EventKind::Upload { by: Uploader::Address(String::new()), path: vec![], lies_at: None, size }
+    }
+
+    /// A member that leaves again and again, while the store refuses that, takes one place.
+    #[test]
+    fn members_that_leave_wait_up_to_a_limit() {
+        let person = |number: usize| {
+            let name = Name::new("ann").expect("a name");
+            Person { id: MemberId::new(number as u64), name }
+        };
+        let outbox = Outbox::default();
+        for _ in 0..3 {
+            outbox.leave(person(0));
+            let waiting = outbox.wait(Duration::ZERO).expect("not ended");
+            outbox.leave(person(0));
+            outbox.put_back(waiting);
+        }
+        assert_eq!(outbox.wait(Duration::ZERO).expect("not ended").leaving.len(), 1);
+        (0..MAX_MEMBERS).for_each(|number| outbox.leave(person(number)));
+        let waiting = outbox.wait(Duration::ZERO).expect("not ended");
+        (0..=MAX_MEMBERS).for_each(|number| outbox.leave(person(MAX_MEMBERS + number)));
+        outbox.put_back(waiting);
+        assert_eq!(outbox.wait(Duration::ZERO).expect("not ended").leaving.len(), MAX_MEMBERS);
     }
 
     #[test]

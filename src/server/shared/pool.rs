@@ -4,17 +4,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::{Client, Connection, ConnectionInfo, ErrorKind, RedisError, Value, cmd};
+use redis::{Client, Connection, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd};
 
 use super::replies;
 use crate::blocking::Blocking;
+use crate::server::jobs::MOST_ASKING;
 use crate::server::store_error::StoreError;
 
 /// How long a connection, and each answer, may take. A slow store still answers within it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many idle connections are kept.
-const IDLE: usize = 8;
+/// How many idle connections are kept: one for each job that may wait.
+const IDLE: usize = MOST_ASKING;
 
 pub(super) struct Pool {
     servers: Vec<ConnectionInfo>,
@@ -49,33 +50,29 @@ impl Pool {
                 Err(error) => failed.push((server.addr().to_string(), error)),
             }
         }
-        let is_away = failed.iter().all(|(_, error)| matches!(error, StoreError::Away(_)));
+        let is_unavailable = failed.iter().all(|(_, error)| matches!(error, StoreError::Unavailable(_)));
         let each: Vec<_> = failed.into_iter().map(|(at, error)| format!("{at}: {}", reason(error))).collect();
         let why = each.join("; ");
-        Err(if is_away { StoreError::Away(why) } else { StoreError::Refused(why) })
+        Err(if is_unavailable { StoreError::Unavailable(why) } else { StoreError::Refused(why) })
     }
 
     fn connect_to(&self, server: &ConnectionInfo) -> Result<Connection, StoreError> {
-        let away = |error: RedisError| match of_error(&error) {
-            StoreError::Unsure(why) => StoreError::Away(why),
+        let connected = connect(server).map_err(|error| of_error(&error)).and_then(|mut connection| {
+            self.find_replica(&mut connection)?;
+            Ok(connection)
+        });
+        connected.map_err(|error| match error {
+            // Nothing was asked for yet, so nothing was done.
+            StoreError::Unconfirmed(why) => StoreError::Unavailable(why),
             other => other,
-        };
-        let client = Client::open(server.clone()).map_err(away)?;
-        let mut connection = client.get_connection_with_timeout(PATIENCE).map_err(away)?;
-        connection.set_read_timeout(Some(PATIENCE)).map_err(away)?;
-        connection.set_write_timeout(Some(PATIENCE)).map_err(away)?;
-        self.find_replica(&mut connection).map_err(|error| match error {
-            StoreError::Unsure(why) => StoreError::Away(why),
-            other => other,
-        })?;
-        Ok(connection)
+        })
     }
 
     /// Asks whether this is the primary, and whether it has a replica.
     fn find_replica(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let role: Value = cmd("ROLE").query(connection).map_err(|error| of_error(&error))?;
         let replicas = replies::replicas(&role).ok_or_else(|| {
-            StoreError::Away("it is a replica, which is read-only (name the primary)".into())
+            StoreError::Unavailable("it is a replica, which is read-only (name the primary)".into())
         })?;
         self.has_replica.store(replicas > 0, Ordering::Relaxed);
         Ok(())
@@ -113,17 +110,24 @@ impl Pool {
     }
 }
 
+fn connect(server: &ConnectionInfo) -> RedisResult<Connection> {
+    let connection = Client::open(server.clone())?.get_connection_with_timeout(PATIENCE)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_write_timeout(Some(PATIENCE))?;
+    Ok(connection)
+}
+
 /// What an error means.
 pub(super) fn of_error(error: &RedisError) -> StoreError {
     let is_answer = error.code().is_some()
         || matches!(error.kind(), ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig);
     if !is_answer {
-        return StoreError::Unsure(error.to_string());
+        return StoreError::Unconfirmed(error.to_string());
     }
     if matches!(error.code(), Some("LOADING" | "MASTERDOWN")) {
-        return StoreError::Away(error.to_string());
+        return StoreError::Unavailable(error.to_string());
     }
-    let told = match (error.code(), error.detail()) {
+    let text = match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string(),
     };
@@ -134,10 +138,10 @@ pub(super) fn of_error(error: &RedisError) -> StoreError {
         _ if error.kind() == ErrorKind::AuthenticationFailed => " (the password is missing or wrong)",
         _ => "",
     };
-    StoreError::Refused(format!("{told}{advice}"))
+    StoreError::Refused(format!("{text}{advice}"))
 }
 
 fn reason(error: StoreError) -> String {
-    let (StoreError::Away(why) | StoreError::Refused(why) | StoreError::Unsure(why)) = error;
+    let (StoreError::Unavailable(why) | StoreError::Refused(why) | StoreError::Unconfirmed(why)) = error;
     why
 }

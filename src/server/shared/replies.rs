@@ -2,10 +2,8 @@
 
 use redis::Value;
 
+use crate::chat::shared::entry::{EntryError, ReadEntry, StreamEntry};
 use crate::chat::stream_id::StreamId;
-
-/// The fields of an entry.
-pub(super) type RawFields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The elements of an array; none for anything else.
 pub(super) fn array(value: Value) -> Vec<Value> {
@@ -46,23 +44,25 @@ pub(super) fn replicas(role: &Value) -> Option<usize> {
     }
 }
 
-/// The entries of one stream, as `XREAD` returns them. What is malformed is left out.
-pub(super) fn entries(read: Value) -> Vec<(StreamId, RawFields)> {
-    let Some(stream) = array(read).into_iter().next() else { return Vec::new() };
-    let Some(entries) = array(stream).into_iter().nth(1) else { return Vec::new() };
-    array(entries).into_iter().filter_map(entry).collect()
+/// Entries of the stream, each with its fields or its size. An entry without an id is left out.
+pub(super) fn entries(read: Value) -> Vec<(StreamId, ReadEntry)> {
+    array(read).into_iter().filter_map(entry).collect()
 }
 
-fn entry(value: Value) -> Option<(StreamId, RawFields)> {
+fn entry(value: Value) -> Option<(StreamId, ReadEntry)> {
     let mut parts = array(value).into_iter();
-    let id = stream_id(parts.next()?)?;
-    Some((id, pairs(parts.next()?)))
+    let (id, content) = (stream_id(parts.next()?)?, parts.next()?);
+    let entry = match number(&content) {
+        Some(size) => Err(EntryError::TooLarge(usize::try_from(size).unwrap_or(usize::MAX))),
+        None => StreamEntry::parse(&pairs(content)),
+    };
+    Some((id, entry))
 }
 
 /// Names and values in turn.
-pub(super) fn pairs(value: Value) -> RawFields {
+pub(super) fn pairs(value: Value) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut values = array(value).into_iter();
-    let mut pairs = RawFields::new();
+    let mut pairs = Vec::new();
     while let (Some(name), Some(value)) = (values.next(), values.next()) {
         if let (Some(name), Some(value)) = (bytes(name), bytes(value)) {
             pairs.push((name, value));

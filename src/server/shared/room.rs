@@ -21,6 +21,9 @@ const NAME_SECONDS: u32 = 45;
 /// How long the store waits for its replica, in milliseconds.
 const WAIT_MS: u32 = 100;
 
+/// How many tokens a member has, one for each device. A device whose token was removed joins again.
+const MOST_TOKENS: usize = 64;
+
 /// How many names are renewed or looked at with one command.
 const AT_ONCE: usize = 256;
 
@@ -96,18 +99,19 @@ impl SharedStore {
         }
     }
 
-    /// Adds a token of a member, for another device.
+    /// Adds a token of a member, for another device. Returns whether the member is in the room.
     pub(in crate::server) fn add_token(
         &self,
         person: &Person,
         token: TokenHash,
         disk: Blocking<'_>,
-    ) -> Result<(), StoreError> {
-        let (key, token) = (self.keys.tokens(person), token.to_text());
-        self.ask(disk, |connection| {
-            cmd("SADD").arg(key).arg(token).query::<Value>(connection).map_err(|error| of_error(&error))
-        })?;
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        let arguments = [person.id.to_string(), token.to_text(), MOST_TOKENS.to_string()];
+        let keys = [self.keys.members(), self.keys.tokens(person)];
+        let add = script(scripts::ADD_TOKEN, &keys, &arguments.each_ref().map(String::as_bytes));
+        let added: Value =
+            self.ask(disk, |connection| add.query(connection).map_err(|error| of_error(&error)))?;
+        Ok(replies::number(&added) == Some(1))
     }
 
     /// The member of this number, if the token is its own.
@@ -131,22 +135,28 @@ impl SharedStore {
         Ok(member.map(|member| StoredMember { tokens: vec![token], ..member }))
     }
 
-    /// Removes a member and announces it; if `lapsed`, only if it has lost its name. Returns whether it is gone.
-    pub(in crate::server) fn leave(
+    /// Removes a member and announces it.
+    pub(in crate::server) fn leave(&self, person: &Person, disk: Blocking<'_>) -> Result<(), StoreError> {
+        self.remove(person, "leaves", disk).map(drop)
+    }
+
+    /// Removes a member and announces it, if its name has expired. Returns whether the member is gone.
+    pub(in crate::server) fn leave_if_lapsed(
         &self,
         person: &Person,
-        lapsed: bool,
         disk: Blocking<'_>,
     ) -> Result<bool, StoreError> {
+        let answer = self.remove(person, scripts::LAPSED, disk)?;
+        Ok(replies::bytes(answer).as_deref() != Some(b"here"))
+    }
+
+    fn remove(&self, person: &Person, why: &str, disk: Blocking<'_>) -> Result<Value, StoreError> {
         let fields = StreamEntry::of(EventKind::Leave { who: person.clone() }).to_fields();
         let (number, length) = (person.id.to_string(), RING_EVENTS.to_string());
-        let why = if lapsed { "lapsed" } else { "leaves" };
         let first = [&*number, why, &*length].into_iter().map(str::as_bytes);
         let arguments: Vec<&[u8]> = first.chain(flat(&fields)).collect();
         let leave = script(scripts::LEAVE, &self.keys_of(person), &arguments);
-        let answer =
-            self.ask(disk, |connection| leave.query::<Value>(connection).map_err(|error| of_error(&error)))?;
-        Ok(replies::bytes(answer).as_deref() != Some(b"here"))
+        self.ask(disk, |connection| leave.query(connection).map_err(|error| of_error(&error)))
     }
 
     /// Adds a message to the stream. If the store has a replica, the message is there too.
@@ -164,7 +174,7 @@ impl SharedStore {
         if !confirmed {
             // The replica may be gone for good: then nobody waits for it any longer.
             let _ = self.look(disk);
-            return Err(StoreError::Unsure("its replica does not confirm".into()));
+            return Err(StoreError::Unconfirmed("its replica does not confirm".into()));
         }
         Ok(id)
     }
@@ -226,7 +236,7 @@ impl SharedStore {
             add.arg(name).arg(value);
         }
         let id: Value = add.query(connection).map_err(|error| of_error(&error))?;
-        replies::stream_id(id).ok_or_else(|| StoreError::Unsure("its answer is not an id".into()))
+        replies::stream_id(id).ok_or_else(|| StoreError::Unconfirmed("its answer is not an id".into()))
     }
 
     /// Asks over a connection of the pool. After a refusal, the reader connects again: the store may be a replica now.

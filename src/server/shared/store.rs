@@ -61,12 +61,13 @@ impl Keys {
 }
 
 impl SharedStore {
-    /// The store at these addresses. One that is away may come back; one that refuses this server is an error.
+    /// The store at these addresses. One that is unavailable may become available; one that refuses this server is an
+    /// error.
     pub(in crate::server) fn open(address: SharedAddress, disk: Blocking<'_>) -> Result<Self, StoreError> {
         let shared = Self::new(address);
         match shared.look(disk) {
             Err(error @ StoreError::Refused(_)) => Err(error),
-            Ok(()) | Err(StoreError::Away(_) | StoreError::Unsure(_)) => Ok(shared),
+            Ok(()) | Err(StoreError::Unavailable(_) | StoreError::Unconfirmed(_)) => Ok(shared),
         }
     }
 
@@ -82,17 +83,20 @@ impl SharedStore {
         }
     }
 
-    /// Whether the room is paused, because the store is away or was not read yet.
+    /// Whether the room is paused, because the store is unavailable or was not read yet.
     pub(in crate::server) fn is_paused(&self) -> bool {
         self.is_paused.load(Ordering::Acquire)
     }
 
-    /// Pauses or resumes the room; returns whether that is a change.
-    pub(in crate::server) fn pause(&self, is_paused: bool) -> bool {
-        if is_paused {
-            self.pool.close_idle();
-        }
-        self.is_paused.swap(is_paused, Ordering::AcqRel) != is_paused
+    /// Pauses the room; returns whether it was not paused.
+    pub(in crate::server) fn pause(&self) -> bool {
+        self.pool.close_idle();
+        !self.is_paused.swap(true, Ordering::AcqRel)
+    }
+
+    /// Resumes the room; returns whether it was paused.
+    pub(in crate::server) fn resume(&self) -> bool {
+        self.is_paused.swap(false, Ordering::AcqRel)
     }
 
     /// Announces what was done to a file, as soon as the store takes it. It never waits.

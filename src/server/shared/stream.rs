@@ -1,21 +1,23 @@
 //! The reader's connection, which follows the stream.
 
+use std::sync::atomic::Ordering;
+
 use redis::{Cmd, Connection, Value, cmd, pipe};
 
 use super::pool::of_error;
-use super::replies::{self, RawFields};
+use super::replies;
 use super::room::{StoredMember, stored_member};
 use super::scripts::{self, script};
 use super::store::SharedStore;
 use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::limits::MAX_MEMBERS;
+use crate::chat::shared::entry::{MAX_ENTRY, ReadEntry};
 use crate::chat::shared::walk::{Anchor, Batch, StreamWalk};
 use crate::server::random;
 use crate::server::store_error::StoreError;
-use std::sync::atomic::Ordering;
 
-/// How many entries are read at once. Foreign ones may be large.
+/// How many entries are read at once, with [`MAX_ENTRY`] bytes each.
 const AT_ONCE: usize = 64;
 
 /// How long the store waits for new entries, in milliseconds.
@@ -23,6 +25,9 @@ const WAIT_MS: u64 = 1_000;
 
 /// How many members are asked for at once.
 const MEMBERS_AT_ONCE: usize = 256;
+
+/// How many members are read: another program may have added more than a room has.
+const MOST_MEMBERS: usize = 2 * MAX_MEMBERS;
 
 /// How many tokens of a member are read.
 const TOKENS: usize = 8;
@@ -47,31 +52,28 @@ impl StreamReader<'_> {
     /// Reads what the walk needs next. It waits for new entries for a moment if the walk follows the stream.
     pub(in crate::server) fn read(
         &mut self,
-        walk: &StreamWalk<RawFields>,
+        walk: &StreamWalk<ReadEntry>,
         _: Blocking<'_>,
-    ) -> Result<Batch<RawFields>, StoreError> {
+    ) -> Result<Batch<ReadEntry>, StoreError> {
         if self.shared.doubts.load(Ordering::Relaxed) != self.doubts {
-            return Err(StoreError::Away("it has changed".into()));
+            return Err(StoreError::Unavailable("it has changed".into()));
         }
         let (keys, after) = (&self.shared.keys, walk.after().to_string());
-        let mut read = cmd("XREAD");
-        read.arg("COUNT").arg(AT_ONCE);
+        let mut asked = pipe();
         if walk.follows() {
-            read.arg("BLOCK").arg(WAIT_MS);
+            // A script cannot wait. One entry of any size ends the wait; the script returns it again if it is small.
+            asked.cmd("XREAD").arg("COUNT").arg(1).arg("BLOCK").arg(WAIT_MS);
+            asked.arg("STREAMS").arg(keys.stream()).arg(&after).ignore();
         }
-        read.arg("STREAMS").arg(keys.stream()).arg(&after);
-        let probe = script(scripts::PROBE, &[keys.stream(), keys.epoch()], &[after.as_bytes()]);
-        let asked: Vec<Value> = pipe()
-            .add_command(read)
-            .add_command(probe)
-            .query(&mut self.connection)
-            .map_err(|error| of_error(&error))?;
-        let mut answers = asked.into_iter();
-        let entries = answers.next().map(replies::entries).unwrap_or_default();
-        let mut probed = answers.next().map(replies::array).unwrap_or_default().into_iter();
-        let found = probed.next().and_then(|count| replies::number(&count)).unwrap_or_default();
-        let oldest = probed.next().and_then(replies::stream_id);
-        let epoch = probed.next().and_then(replies::bytes).and_then(|text| Epoch::parse(&text));
+        let (count, largest) = (AT_ONCE.to_string(), MAX_ENTRY.to_string());
+        let arguments = [&after, &count, &largest].map(String::as_bytes);
+        asked.add_command(script(scripts::READ, &[keys.stream(), keys.epoch()], &arguments));
+        let answers: Vec<Value> = asked.query(&mut self.connection).map_err(|error| of_error(&error))?;
+        let mut parts = answers.into_iter().next().map(replies::array).unwrap_or_default().into_iter();
+        let entries = parts.next().map(replies::entries).unwrap_or_default();
+        let found = parts.next().and_then(|count| replies::number(&count)).unwrap_or_default();
+        let oldest = parts.next().and_then(replies::stream_id);
+        let epoch = parts.next().and_then(replies::bytes).and_then(|text| Epoch::parse(&text));
         Ok(Batch {
             is_last: entries.len() < AT_ONCE,
             entries,
@@ -92,7 +94,7 @@ impl StreamReader<'_> {
         if old.is_none() && !found.is_empty() {
             log::warn!("the key {key} of the store had foreign data; it is replaced");
         }
-        let epoch = Epoch::new(u128::from_ne_bytes(random::bytes()) as u64, random::bytes());
+        let epoch = Epoch::new(random::number(), random::bytes());
         let renew = script(scripts::RENEW_EPOCH, &[key], &[&found, epoch.to_text().as_bytes()]);
         renew.query::<Value>(&mut self.connection).map_err(|error| of_error(&error))?;
         Ok(())
@@ -110,7 +112,7 @@ impl StreamReader<'_> {
         let key = self.shared.keys.members();
         let count: usize =
             cmd("HLEN").arg(&key).query(&mut self.connection).map_err(|error| of_error(&error))?;
-        if count > 2 * MAX_MEMBERS {
+        if count > MOST_MEMBERS {
             return Err(StoreError::Refused(format!("the key {key} has {count} members (delete it)")));
         }
         let all: Value =

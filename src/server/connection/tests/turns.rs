@@ -102,7 +102,7 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     }
     for disk in [Disk::Worker, Disk::Never] {
         let mut turn = Turn { disk, ..turn(&state, &jobs, &mut input, Duration::ZERO) };
-        assert!(matches!(connection.advance(&mut turn), AfterTurn::NeedsDisk(_)));
+        assert!(matches!(connection.advance(&mut turn), AfterTurn::NeedsThread(_, JobKind::General)));
     }
     let mut on_its_own = turn(&state, &jobs, &mut input, Duration::ZERO);
     assert!(matches!(connection.advance(&mut on_its_own), AfterTurn::Close));
