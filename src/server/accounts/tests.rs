@@ -3,8 +3,16 @@
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
 
 use super::*;
+use crate::accounts::attempts::Guess;
+use crate::accounts::password::Password;
+use crate::accounts::records::WallTime;
+use crate::server::password_verdict::PasswordVerdict;
+use crate::server::request::ClientAddress;
 use crate::server::state_directory::StateDirectory;
 
 /// The bcrypt hash of `secret`, at the lowest cost.
