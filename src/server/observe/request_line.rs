@@ -1,6 +1,8 @@
 //! The request line in the log, without secrets.
 
-use crate::own_paths::{LINK, UPLOADS};
+use percent_encoding::percent_decode;
+
+use crate::own_paths::{LINK, SEGMENT, UPLOADS};
 
 /// Appends the request line from the bytes of a head, as it is logged; `-` if it is empty.
 pub(crate) fn push(out: &mut Vec<u8>, head: &[u8]) {
@@ -32,9 +34,41 @@ pub(crate) fn push(out: &mut Vec<u8>, head: &[u8]) {
     }
 }
 
+/// Appends a line without secrets: passwords in a query, the tokens of uploads, and the secrets of links.
+fn push_without_secrets(out: &mut Vec<u8>, line: &[u8]) {
+    let query = line.iter().position(|byte| *byte == b'?');
+    let Some((before, query)) = query.and_then(|at| line.split_at_checked(at)) else {
+        return push_without_tokens(out, line);
+    };
+    let version = query.windows(VERSION.len()).rposition(|part| part == VERSION);
+    let (query, version) = query.split_at(version.unwrap_or(query.len()));
+    if !may_have_password(before, query) {
+        return push_without_tokens(out, line);
+    }
+    push_without_tokens(out, before);
+    out.push(b'?');
+    out.extend_from_slice(HIDDEN_TEXT.as_bytes());
+    out.extend_from_slice(version);
+}
+
+/// Whether the query may hold a password. A form of an own path belongs into the body, but a script may send it as the query. Below
+/// the path of a link, a single word is the query of a listing.
+fn may_have_password(line: &[u8], query: &[u8]) -> bool {
+    let decoded: Vec<u8> = percent_decode(line).collect();
+    let mut segments = decoded.split(|byte| *byte == b'/').filter(|segment| !matches!(*segment, b"" | b"."));
+    if !segments.any(|segment| segment.eq_ignore_ascii_case(SEGMENT)) {
+        return false;
+    }
+    match segments.next() {
+        Some(b"l" | b"uploads") => !query.iter().skip(1).all(u8::is_ascii_lowercase),
+        Some(name) => !WITHOUT_FORMS.contains(&name),
+        None => true,
+    }
+}
+
 /// Appends a line without the tokens of uploads and the secrets of links: with them, a reader of the log could write to the
 /// upload, or open the link.
-fn push_without_secrets(out: &mut Vec<u8>, mut line: &[u8]) {
+fn push_without_tokens(out: &mut Vec<u8>, mut line: &[u8]) {
     while let Some((before, shown, behind)) =
         HIDDEN.iter().filter_map(|hidden| hidden.find(line)).min_by_key(|it| it.0.len())
     {
@@ -52,7 +86,7 @@ fn push_without_look_alikes(out: &mut Vec<u8>, mut line: &[u8]) {
         let authority = line[at..].split(|byte| *byte == b'/').next().unwrap_or_default();
         if let Some(end) = authority.iter().rposition(|byte| *byte == b'@') {
             out.extend_from_slice(&line[..at]);
-            out.extend_from_slice(NAMELESS.as_bytes());
+            out.extend_from_slice(HIDDEN_TEXT.as_bytes());
             line = &line[at + end..];
         }
     }
@@ -66,14 +100,14 @@ fn push_without_look_alikes(out: &mut Vec<u8>, mut line: &[u8]) {
         out.extend_from_slice(&line[..separators]);
         line = &line[separators..];
         let run = line.iter().take_while(|byte| is_in_secret(byte)).count();
-        out.extend_from_slice(if run == SECRET_LENGTH { NAMELESS.as_bytes() } else { &line[..run] });
+        out.extend_from_slice(if run == SECRET_LENGTH { HIDDEN_TEXT.as_bytes() } else { &line[..run] });
         line = &line[run..];
     }
 }
 
 /// Replaces the secret of a link by its public id.
 pub(crate) fn name_link(line: &mut Vec<u8>, id: &str) {
-    let secret = [LINK.as_bytes(), NAMELESS.as_bytes()].concat();
+    let secret = [LINK.as_bytes(), HIDDEN_TEXT.as_bytes()].concat();
     if let Some(at) = line.windows(secret.len()).position(|part| part == secret) {
         line.splice(at + LINK.len()..at + secret.len(), id.bytes());
     }
@@ -92,15 +126,21 @@ struct Hidden {
 /// The number of characters of a link's secret: 256 bits in base64url.
 const SECRET_LENGTH: usize = 43;
 
-/// Stands for the secret of a link whose public id is not known yet.
-const NAMELESS: &str = "…";
+/// Stands for a secret, and for a link whose public id is not known yet.
+const HIDDEN_TEXT: &str = "…";
+
+/// The own paths that take no password, by their first segments below `/.wharf/`.
+const WITHOUT_FORMS: [&[u8]; 6] = [b"assets", b"chat", b"health", b"qr", b"ready", b"trash"];
+
+/// The text between the target and the version of HTTP.
+const VERSION: &[u8] = b" HTTP/";
 
 const HIDDEN: [Hidden; 2] = [
     Hidden { prefix: UPLOADS, has: u8::is_ascii_hexdigit, shown: "TOKEN" },
     Hidden {
         prefix: LINK,
         has: |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'%'),
-        shown: NAMELESS,
+        shown: HIDDEN_TEXT,
     },
 ];
 
@@ -148,6 +188,49 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&line), "GET http://…@127.0.0.1:80/a%20b/.c HTTP/1.1");
         let line = request_line(b"GET /a%20b/%zz HTTP/1.1");
         assert_eq!(String::from_utf8_lossy(&line), "GET /a%20b/%zz HTTP/1.1");
+    }
+
+    #[test]
+    fn no_query_with_a_password_is_logged() {
+        for path in [
+            "/.wharf/login",
+            "/files/.wharf/login",
+            "http://h/.wharf/login",
+            "/.wharf/password",
+            "/.wharf/links",
+            "/.wharf/links/3f8k2m9q",
+            "/.wharf/tokens",
+            "/.wharf/l/aB9",
+            "/.wharf/l/aB9/a/b",
+            "/%2ewharf/login",
+            "/.wharf%2flogin",
+            "/.WHARF//login",
+            "/./.wharf/login",
+            "/.wharf/",
+            "/.wharf/HEALTH",
+        ] {
+            for query in
+                ["name=anna&password=hunter2", "password=a?b/c d", "password=/.wharf/l/x", "x=%68unter2"]
+            {
+                for version in [" HTTP/1.1", ""] {
+                    let line = format!("POST {path}?{query}{version}");
+                    let logged = request_line(line.as_bytes());
+                    let path = path.replace("aB9", HIDDEN_TEXT);
+                    assert_eq!(String::from_utf8_lossy(&logged), format!("POST {path}?…{version}"));
+                }
+            }
+        }
+        for line in [
+            "GET /a.b/?sort=name HTTP/1.1",
+            "GET //a?b=c HTTP/1.1",
+            "GET /.wharf/login HTTP/1.1",
+            "GET /.wharf/health?a=b HTTP/1.1",
+            "GET /.wharf/trash?before=1 HTTP/1.1",
+            "GET /.wharf/l/aB9/a?zip HTTP/1.1",
+        ] {
+            let expected = line.replace("aB9", HIDDEN_TEXT);
+            assert_eq!(String::from_utf8_lossy(&request_line(line.as_bytes())), expected);
+        }
     }
 
     #[test]
