@@ -1,7 +1,7 @@
 //! Gives the requested name to something that is already in the folder or beside its target: the last step of
 //! a move, and of copying a directory.
 //!
-//! The first step decides what to do, and changes nothing. Then whatever had the name goes into the trash.
+//! The first step decides what to do, and changes nothing. Then an entry that had the name goes into the trash.
 //! Then one rename makes the new content visible.
 
 use std::ffi::{OsStr, OsString};
@@ -39,19 +39,19 @@ pub enum IfTaken {
 pub struct NewName<'n> {
     /// Its path, and what may be done there.
     pub to: &'n Grant<'n, ToWrite>,
-    /// What happens to an entry that has it.
+    /// What happens to an entry that has this name.
     pub conflict: IfTaken,
-    /// Who replaces that entry.
+    /// The client that replaces this entry.
     pub remover: &'n Remover,
 }
 
 /// An entry that is about to get a name.
 pub(super) struct Arriving<'s, 'a> {
     pub(super) shared: &'s Shared,
-    /// The directory that it is in, and its name there.
+    /// The directory of the entry, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) stat: Stat,
-    /// That directory, and the target's.
+    /// The identities of this directory and of the target's directory.
     pub(super) dirs: (Identity, Identity),
     pub(super) target: &'a Place,
     pub(super) wanted: NewName<'a>,
@@ -86,7 +86,7 @@ pub(super) enum Step {
     ReplaceFile,
     /// A directory is replaced, or a directory replaces a file: no rename does that in one step.
     ReplaceOther,
-    /// The name is taken: it gets the first free name beside that.
+    /// The name is taken: the entry gets the next free name, like `name (1).ext`.
     AppearBeside,
 }
 
@@ -104,7 +104,7 @@ enum Keeping<'t> {
 }
 
 impl<'s> Arriving<'s, '_> {
-    fn is_directory(&self) -> bool {
+    pub(super) fn is_directory(&self) -> bool {
         root::file_type(&self.stat) == FileType::Directory
     }
 
@@ -220,8 +220,7 @@ impl<'s> Arriving<'s, '_> {
         Ok(Some(NewlyNamed { path, asked_for, lies_at, created, kept }))
     }
 
-    /// Replaces the entry that has the name now. If that is not the prepared entry, it is kept too, however long that
-    /// takes.
+    /// Replaces the entry that has the name now. If it is not the prepared entry, it is kept now, under the lock.
     fn replace(&self, step: Step, old: Option<Old<'s>>) -> Result<Result<Option<TrashId>, Errno>, Error> {
         let Self { from: (from_dir, from), target, .. } = *self;
         let (dir, name) = (&**target.nearest(), target.name());

@@ -1,4 +1,4 @@
-//! A condition on the file that an upload would replace.
+//! Conditions on the entry that a request replaces, removes or moves.
 
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
@@ -29,7 +29,7 @@ pub enum Guard {
 pub struct Expected {
     /// What must hold at that moment.
     pub guard: Guard,
-    /// Whether it must be a directory; a link is none.
+    /// Whether it must be a directory. A link does not count as one.
     pub is_directory: bool,
 }
 

@@ -10,6 +10,7 @@ use rustix::fs::{self, AtFlags, FileType, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
+use super::entry::Entry;
 use super::error::Error;
 use super::guard::{Expected, Guard};
 use super::place::Place;
@@ -76,7 +77,7 @@ struct Remove<'r> {
 
 /// The entry that has the name.
 struct Found {
-    /// For a link, that of the link itself.
+    /// For a link, the `stat` of the link itself.
     stat: Stat,
     real: Option<SharePath>,
 }
@@ -142,25 +143,16 @@ impl Remove<'_> {
         }
     }
 
-    /// The entry that has the name, if it may be removed. What is not shared looks absent: a device, a link
-    /// that leads out or nowhere.
+    /// The entry that has the name, if it may be removed.
     fn examine(&self) -> Result<Found, Error> {
         let Self { shared, place, expected, .. } = *self;
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;
-        let stat = root::look_in(&**place.nearest(), place.name())?;
-        let seen = match root::file_type(&stat) {
-            FileType::Symlink => shared.root.target_of(place.path(), &shared.rules)?,
-            _ => stat,
-        };
-        expected.admit(&stat)?;
-        if !matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory) {
-            return Err(Error::NotFound);
-        }
+        let Entry { stat, version } = Entry::look(shared, place, expected)?;
         if is_directory(&stat) {
             grant.may_remove_below(place.path())?;
             real.iter().try_for_each(|real| grant.may_remove_below(real))?;
         }
-        expected.guard.check(Some(shared.root.facts(&seen).version))?;
+        expected.guard.check(Some(version))?;
         Ok(Found { stat, real })
     }
 

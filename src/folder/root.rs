@@ -40,7 +40,7 @@ pub(super) struct Root {
     is_mount: bool,
 }
 
-/// Identifies a directory among all that exist at the same time.
+/// Identifies a file or a directory among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     device: u64,
@@ -233,11 +233,6 @@ impl Root {
     /// The real path of an open directory, as far as the system tells it.
     pub(super) fn real_path_of(&self, dir: &Dir) -> Option<SharePath> {
         real_path::below(&self.dir, dir).ok()
-    }
-
-    /// The `stat` of whatever has this path, without judging it: its principal must not learn more than that it exists.
-    pub(super) fn stat_of(&self, path: &SharePath) -> io::Result<Stat> {
-        Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
 
     /// The `stat` of the target of a link at this path, if the target is shared. Otherwise it looks absent, so that
