@@ -85,11 +85,11 @@ impl Accounts {
         }
     }
 
-    /// Ends the sessions, tokens and links of users who are gone or have a different password. Requests check this too;
-    /// but a new user of the same name must not inherit the old user's records.
+    /// Ends the sessions, tokens and links of users that are gone or have a different password. Requests check this too.
+    /// But a new user of the same name must not get the old user's records.
     fn end_records(&self, users: &Users, disk: Blocking<'_>) {
         if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
-            log::error!("cannot end the sessions of users who are gone: {error}");
+            log::error!("cannot end the sessions of removed users: {error}");
         }
     }
 }

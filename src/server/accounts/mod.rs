@@ -1,4 +1,4 @@
-//! The accounts of a server: who its users are, and whether credentials are theirs.
+//! The accounts of a server: its users, and whether credentials are valid.
 //!
 //! ```text
 //! gate::authenticate ── name and password ──> remembered? ── yes ──> user
