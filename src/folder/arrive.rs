@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType, RenameFlags, Stat};
+use rustix::fs::{self, AtFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
@@ -105,7 +105,7 @@ enum Keeping<'t> {
 
 impl<'s> Arriving<'s, '_> {
     pub(super) fn is_directory(&self) -> bool {
-        root::file_type(&self.stat) == FileType::Directory
+        root::is_directory(&self.stat)
     }
 
     /// Decides what has to be done; changes nothing.
@@ -153,7 +153,7 @@ impl<'s> Arriving<'s, '_> {
     /// Whether the entry that has the name is a directory. Fails if it must not be replaced.
     fn replaces_directory(&self, taken: &Stat) -> Result<bool, Error> {
         let Self { shared, target, wanted: NewName { to, .. }, lies_at, .. } = *self;
-        if root::file_type(taken) == FileType::Directory {
+        if root::is_directory(taken) {
             let mut paths = [Some(to.path()), lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_replace_directory(path))?;
             return Ok(true);

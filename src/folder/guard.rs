@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
+use rustix::fs::Stat;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::facts::FileVersion;
 use super::root;
-use rustix::fs::{FileType, Stat};
 
 /// What must hold for the name at the moment of the commit, in addition to the folder's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl From<Guard> for Expected {
 impl Expected {
     /// Fails if this `stat` is not the `stat` of a directory, and a directory is expected.
     pub(super) fn admit(self, stat: &Stat) -> Result<(), Error> {
-        let is_other = self.is_directory && root::file_type(stat) != FileType::Directory;
+        let is_other = self.is_directory && !root::is_directory(stat);
         if is_other { Err(Error::NotFound) } else { Ok(()) }
     }
 }

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use rustix::fs::{self, AtFlags, FileType, Stat};
+use rustix::fs::{self, AtFlags, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
@@ -126,7 +126,7 @@ impl Remove<'_> {
 
     fn removed(&self, Found { stat, real }: Found, kept: Option<TrashId>) -> Removed {
         let path = self.place.path().clone();
-        Removed { path, lay_at: real, is_directory: is_directory(&stat), kept }
+        Removed { path, lay_at: real, is_directory: root::is_directory(&stat), kept }
     }
 
     fn take_away(&self, removal: Removal<'_>, stat: &Stat) -> Result<Option<TrashId>, Errno> {
@@ -137,7 +137,7 @@ impl Remove<'_> {
                 fs::renameat(&**dir, name.as_bytes(), &**store.dir(), gone).map(|()| None)
             }
             Removal::AtOnce => {
-                debug_assert!(!is_directory(stat));
+                debug_assert!(!root::is_directory(stat));
                 fs::unlinkat(&**dir, name.as_bytes(), AtFlags::empty()).map(|()| None)
             }
         }
@@ -148,7 +148,7 @@ impl Remove<'_> {
         let Self { shared, place, expected, .. } = *self;
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;
         let Entry { stat, version } = Entry::look(shared, place, expected)?;
-        if is_directory(&stat) {
+        if root::is_directory(&stat) {
             grant.may_remove_below(place.path())?;
             real.iter().try_for_each(|real| grant.may_remove_below(real))?;
         }
@@ -164,8 +164,4 @@ impl Remove<'_> {
             _ => commits.across_servers(root),
         }
     }
-}
-
-fn is_directory(stat: &Stat) -> bool {
-    root::file_type(stat) == FileType::Directory
 }

@@ -6,7 +6,6 @@
 //! All decisions are made before the first change, under the lock for commits. If two clients move to the same free
 //! name, only one succeeds.
 
-use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::arrive::{Arriving, NewName, NewlyNamed, lock};
@@ -188,7 +187,7 @@ impl<'e> Ends<'e> {
         let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
         let item = look(shared, source, *expected)?;
         expected.guard.check(Some(item.version))?;
-        if root::file_type(&item.stat) == FileType::Directory {
+        if root::is_directory(&item.stat) {
             let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
             paths.try_for_each(|path| from.may_remove_below(path))?;
             if item.stat.st_dev != dirs.0.device() {

@@ -352,6 +352,11 @@ pub(super) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
+/// Whether a directory was examined, not a link to one.
+pub(super) fn is_directory(stat: &Stat) -> bool {
+    file_type(stat) == FileType::Directory
+}
+
 /// The `stat` of `name` in `dir`; for a link, that of the link itself, not of its target.
 pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
     fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
