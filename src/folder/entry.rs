@@ -10,14 +10,14 @@ use super::root;
 use super::shared::Shared;
 
 /// An entry of the folder.
-pub(super) struct Entry {
+pub(super) struct SharedEntry {
     /// Its `stat`; for a link, the `stat` of the link itself.
     pub(super) stat: Stat,
     /// The version that a reader gets.
     pub(super) version: FileVersion,
 }
 
-impl Entry {
+impl SharedEntry {
     /// The entry at the place, if it is shared. Otherwise it looks absent: a device, a link that leads out or nowhere, and
     /// the empty file that claims a name.
     pub(super) fn look(shared: &Shared, place: &Place, expected: Expected) -> Result<Self, Error> {

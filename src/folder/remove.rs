@@ -10,7 +10,7 @@ use rustix::fs::{self, AtFlags, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
-use super::entry::Entry;
+use super::entry::SharedEntry;
 use super::error::Error;
 use super::guard::{Expected, Guard};
 use super::place::Place;
@@ -147,7 +147,7 @@ impl Remove<'_> {
     fn examine(&self) -> Result<Found, Error> {
         let Self { shared, place, expected, .. } = *self;
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;
-        let Entry { stat, version } = Entry::look(shared, place, expected)?;
+        let SharedEntry { stat, version } = SharedEntry::look(shared, place, expected)?;
         if root::is_directory(&stat) {
             grant.may_remove_below(place.path())?;
             real.iter().try_for_each(|real| grant.may_remove_below(real))?;

@@ -9,7 +9,7 @@
 use rustix::io::Errno;
 
 use super::arrive::{Arriving, NewName, NewlyNamed, lock};
-use super::entry::Entry;
+use super::entry::SharedEntry;
 use super::error::Error;
 use super::guard::Expected;
 use super::place::Place;
@@ -204,8 +204,8 @@ impl<'e> Ends<'e> {
 }
 
 /// The entry to move.
-fn look(shared: &Shared, place: &Place, expected: Expected) -> Result<Entry, Error> {
-    Entry::look(shared, place, expected).map_err(Error::of_source)
+fn look(shared: &Shared, place: &Place, expected: Expected) -> Result<SharedEntry, Error> {
+    SharedEntry::look(shared, place, expected).map_err(Error::of_source)
 }
 
 /// Fails if the paths are equal, or if one is inside the other.

@@ -226,7 +226,8 @@ fn a_login_over_the_network_needs_tls() {
 fn a_form_in_the_query_is_never_logged() {
     let place = tempfile::tempdir().expect("a directory");
     let recording = place.path().join("recording");
-    let office = Office::open(&["--record", recording.to_str().expect("text")]);
+    let record = recording.to_str().expect("text");
+    let office = Office::open_by(&["--allow", "users=edit,share", "--record", record]);
     let session = cookie(&office.post_login("", "", "anna", PASSWORD));
     let wanted = br#"{"path": "/open", "for": "1h", "password": "a long password"}"#;
     let made = office.wharf.ask("POST", "/.wharf/links", &session, wanted);

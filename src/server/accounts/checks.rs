@@ -4,60 +4,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
-use super::users::Users;
+use super::password_check::{PasswordCheck, PasswordOwner, STRANGERS};
 use super::{Accounts, lock};
-use crate::accounts::attempts::Guess;
-use crate::accounts::password::Password;
-use crate::accounts::records::RecordId;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
-use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::moment::Moment;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
-use crate::server::request::ClientAddress;
 use crate::server::timing::Deadline;
-
-/// How many checks may wait from addresses from which their user has never logged in. Each takes some 40 ms,
-/// so a check from a known address waits a few seconds at most, however many addresses send guesses. One
-/// address gets at most half of the places.
-pub(super) const STRANGERS: usize = 128;
-
-/// A password that has to be checked.
-#[derive(Debug)]
-pub(in crate::server) struct PasswordCheck {
-    pub of: PasswordOwner,
-    pub password: Password,
-    pub client: ClientAddress,
-    /// Its place among the checks of strangers, until it is done.
-    _place: Option<FairPermit>,
-}
-
-/// What a password opens.
-#[derive(Debug)]
-pub(in crate::server) enum PasswordOwner {
-    /// The account of this name.
-    User(Zeroizing<String>),
-    /// The link with this public id.
-    Link(RecordId),
-}
-
-impl PasswordCheck {
-    pub(in crate::server) fn new(of: PasswordOwner, password: Password, client: ClientAddress) -> Self {
-        Self { of, password, client, _place: None }
-    }
-}
-
-impl PasswordOwner {
-    /// How failures for this owner are counted.
-    fn guess<'c>(&'c self, users: &'c Users) -> Guess<'c> {
-        match self {
-            Self::User(name) => users.guess(name),
-            Self::Link(id) => Guess::Link(id.as_str()),
-        }
-    }
-}
 
 impl Accounts {
     /// Admits a check to the password thread; returns the verdict if it is known without a check.
@@ -74,7 +27,7 @@ impl Accounts {
         }
         let place = self.0.strangers.take(client);
         let place = place.ok_or(PasswordVerdict::TooMany(users.slowest * STRANGERS as u32))?;
-        Ok(Box::new(PasswordCheck { _place: Some(place), ..check }))
+        Ok(Box::new(check.with_place(place)))
     }
 
     /// The verdict on a name and a password, if it is known without a check: they were right within the last minute, or

@@ -1,11 +1,10 @@
-//! The addresses from which users have logged in: read at the start, and written when there are new ones.
+//! Writes the addresses from which users have logged in.
 
 use std::time::{Duration, Instant};
 
-use super::known_file::{KnownFile, KnownLine};
-use super::users::Users;
+use super::known_file::KnownLine;
 use super::{Accounts, lock};
-use crate::accounts::attempts::{Attempts, Guess};
+use crate::accounts::attempts::Guess;
 use crate::accounts::file::UserLine;
 use crate::accounts::records::WallTime;
 use crate::blocking::Blocking;
@@ -36,20 +35,4 @@ impl Accounts {
             log::warn!("cannot keep the addresses of users for the next start: {error}");
         }
     }
-}
-
-/// No failures, and the addresses from which users have logged in before this start.
-pub(super) fn attempts_before(file: &KnownFile, users: &Users, disk: Blocking<'_>) -> Attempts<ClientKey> {
-    let (now, wall, mut attempts) = (Instant::now(), WallTime::now(), Attempts::new());
-    match file.read(&users.file, wall, disk) {
-        Ok(lines) => {
-            for KnownLine { user, address, since } in lines {
-                if let Some(since) = now.checked_sub(wall.since(since)) {
-                    attempts.recall(&address, Guess::User(user.as_str()), since);
-                }
-            }
-        }
-        Err(error) => log::warn!("cannot read the addresses from which users have logged in: {error}"),
-    }
-    attempts
 }

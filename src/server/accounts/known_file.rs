@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::accounts::attempts::{ADDRESSES, KNOWN};
+use super::users::Users;
+use crate::accounts::attempts::{ADDRESSES, Attempts, Guess, KNOWN};
 use crate::accounts::file::UsersFile;
 use crate::accounts::name::UserName;
 use crate::accounts::records::{UserVersion, WallTime};
@@ -138,4 +139,20 @@ impl KnownLine {
         let address = client_key::as_text(self.address);
         Some(format!("{} {version} {} {address}\n", self.user, self.since.as_secs()))
     }
+}
+
+/// No failures, and the addresses from which users have logged in before this start.
+pub(super) fn attempts_before(file: &KnownFile, users: &Users, disk: Blocking<'_>) -> Attempts<ClientKey> {
+    let (now, wall, mut attempts) = (Instant::now(), WallTime::now(), Attempts::new());
+    match file.read(&users.file, wall, disk) {
+        Ok(lines) => {
+            for KnownLine { user, address, since } in lines {
+                if let Some(since) = now.checked_sub(wall.since(since)) {
+                    attempts.recall(&address, Guess::User(user.as_str()), since);
+                }
+            }
+        }
+        Err(error) => log::warn!("cannot read the addresses from which users have logged in: {error}"),
+    }
+    attempts
 }
