@@ -6,8 +6,7 @@
 //! ```
 //!
 //! - The system calls of `DELETE` and `MOVE` of a directory with many files, and of an overwrite with and without the trash,
-//!   by `strace`. Counted are the calls of the thread that does the work, from its start to its end, except for those that
-//!   concern the connection, other threads, memory, random numbers or the log. The trash exists already.
+//!   by `strace`. `tests/trash/recorded_calls.rs` says which calls count. The trash exists already.
 //! - The p99 of GETs of one client while another one copies a large file, compared with the p99 of the same GETs while the server
 //!   is idle, in turns.
 //!
@@ -18,6 +17,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod common;
+#[path = "../tests/trash/recorded_calls.rs"]
+mod recorded_calls;
 #[path = "common/server.rs"]
 mod server;
 
@@ -32,13 +33,11 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::Result;
+use recorded_calls::{MOST, MOST_MORE, calls_of};
 use rustix::process::{Pid, Signal, kill_process};
 use server::Server;
 
-/// The targets: system calls of a removal or a move; further system calls of an overwrite if the old file is kept; the ratio of
-/// the p99 of GETs.
-const MOST_CALLS: usize = 20;
-const MOST_MORE: usize = 8;
+/// The target: the ratio of the p99 of GETs. `recorded_calls` has the targets for system calls.
 const SLOWEST: f64 = 3.0;
 
 /// How many files are in one directory of the tree.
@@ -47,24 +46,6 @@ const IN_ONE: usize = 1_000;
 /// The file that others get, and how many GETs are measured at least.
 const SERVED: usize = 16 * 1024;
 const GETS: usize = 2_000;
-
-/// Calls that do not concern the folder.
-const OTHERS: [&str; 11] = [
-    "futex",
-    "epoll_",
-    "sendto",
-    "recvfrom",
-    "getrandom",
-    "madvise",
-    "mprotect",
-    "mmap",
-    "munmap",
-    "brk",
-    "fcntl",
-];
-
-/// Descriptors that do not belong to the folder.
-const ELSEWHERE: [&str; 4] = ["<socket:", "<TCP", "anon_inode:", "/log>"];
 
 /// What it costs to remove, to move, to keep and to copy
 #[derive(Debug, Parser)]
@@ -122,7 +103,7 @@ fn measure(settings: &Settings) -> Result<()> {
     };
     if Command::new("strace").arg("--version").stdout(Stdio::null()).status().is_ok() {
         for (what, calls) in of_trees(binary, &place, settings.files)? {
-            print(&what, calls.to_string(), format!("≤ {MOST_CALLS}"), calls <= MOST_CALLS);
+            print(&what, calls.to_string(), format!("≤ {MOST}"), calls <= MOST);
         }
         let [with, without] = [&[][..], &["--trash", "off"]].map(|flags| of_overwrite(binary, &place, flags));
         let ((with, syncs), (without, unsynced)) = (with?, without?);
@@ -163,7 +144,8 @@ fn of_trees(binary: &Path, place: &Path, files: usize) -> Result<Vec<(String, us
         client.ask("DELETE", "/to/other/", "", b"", b"204")
     })?;
     let of = |what: &str, text: &str| {
-        Ok((format!("{what} of {files} files, system calls"), calls_of(&notes, text)?.len()))
+        let calls = calls_of(&notes, text).ok_or_else(|| format!("no rename of {text}"))?;
+        Ok((format!("{what} of {files} files, system calls"), calls.len()))
     };
     [
         of("MOVE to another directory", "/in>, \"tree\""),
@@ -186,7 +168,7 @@ fn of_overwrite(binary: &Path, place: &Path, flags: &[&str]) -> Result<(usize, u
         client.ask("PUT", "/warm", "", b"new", b"204")?;
         client.ask("PUT", "/file", "", b"new", b"204")
     })?;
-    let calls = calls_of(&notes, "\"file\"")?;
+    let calls = calls_of(&notes, "\"file\"").ok_or("no rename of the file")?;
     Ok((calls.len(), calls.iter().filter(|call| call.starts_with("fsync(")).count()))
 }
 
@@ -209,27 +191,6 @@ fn traced(
         thread::sleep(Duration::from_millis(20));
     }
     Ok(text()?)
-}
-
-/// The calls of the last job that renamed something, in a line with this text.
-fn calls_of(notes: &str, text: &str) -> Result<Vec<String>> {
-    let lines: Vec<_> = notes.lines().collect();
-    let is_it = |line: &&str| line.contains(" renameat") && line.contains(text);
-    let at = lines.iter().rposition(is_it).ok_or_else(|| format!("no rename of {text}"))?;
-    let thread = |line: &str| line.split_once(' ').map(|(thread, _)| thread.to_owned());
-    let worker = lines.get(at).and_then(|line| thread(line));
-    let is_wait = |line: &&&str| line.contains("FUTEX_WAIT");
-    let (before, after) = lines.split_at(at);
-    let of_worker = |line: &&&str| thread(line) == worker;
-    let before = before.iter().rev().filter(of_worker).take_while(|line| !is_wait(line));
-    let after = after.iter().filter(of_worker).take_while(|line| !is_wait(line));
-    let calls = before.chain(after).filter_map(|line| Some(line.split_once(' ')?.1.trim_start().to_owned()));
-    let counts = |call: &String| {
-        !call.starts_with('<')
-            && !OTHERS.iter().any(|other| call.starts_with(other))
-            && !ELSEWHERE.iter().any(|elsewhere| call.contains(elsewhere))
-    };
-    Ok(calls.filter(counts).collect())
 }
 
 /// The p99 of GETs of an idle server, and during a copy; and the ratio. All are medians of the rounds.

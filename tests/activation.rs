@@ -162,7 +162,7 @@ fn no_request_is_lost_while_servers_start_and_exit() {
                 _ => ask_tftp(supervisor.tftp()),
             };
             assert!(answer.ends_with("hello"), "request {number}: {answer:?}");
-            // Around the moment at which the server exits: some before, some after.
+            // The time is the subject: requests come around the moment at which the idle server exits, before and after.
             let around = Duration::from_millis(u64::from(number % 8) * 2);
             thread::sleep((IDLE + around).saturating_sub(Duration::from_millis(5)));
         }

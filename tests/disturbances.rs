@@ -83,6 +83,7 @@ fn many_signals_disturb_no_transfer() {
             let mut sent = 0;
             while !is_over.load(Ordering::Relaxed) {
                 kill_process(pid, STORM[random.below(STORM.len())]).expect("it runs");
+                // After SIGSTOP, the server stands still for this long.
                 thread::sleep(Duration::from_micros(200));
                 kill_process(pid, Signal::CONT).expect("it runs");
                 sent += 2;

@@ -52,6 +52,7 @@ fn liar() -> Fake {
                 say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsh");
                 let _ = stream.read(&mut [0]);
             }
+            // Slow peers: bytes always arrive, so nothing stalls.
             "/trickles" => {
                 say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n");
                 while stream.write_all(b"x").is_ok() {

@@ -8,6 +8,7 @@ mod killed;
 mod meanwhile;
 mod owners;
 mod page;
+mod recorded_calls;
 mod restoring;
 mod system_calls;
 mod table;

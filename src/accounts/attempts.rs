@@ -137,8 +137,8 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         is_new
     }
 
-    /// Remembers that a user logged in from this address at this time, before anything else happened. To be called for the oldest
-    /// first.
+    /// Remembers that a user logged in from this address at this time. To be called before all other methods, for the
+    /// oldest login first.
     pub fn recall(&mut self, address: &K, guess: Guess<'_>, since: Instant) {
         self.known.put(address, &self.name(guess), since);
     }

@@ -85,7 +85,7 @@ impl AllowArgs {
         }
     }
 
-    /// Warns if everybody gets the right `admin`. It opens the trash of all users, of which its name says nothing.
+    /// Warns if all users or all clients get the right `admin`. The right also opens the trash of all users, which its name does not say.
     pub(super) fn warn_of_admin(&self, allows_exit: bool, has_accounts: bool, keeps_trash: bool) {
         const OPENS: &str = "every user can see, restore and discard what anybody has removed (give admin to a user or a %group)";
         if has_accounts && keeps_trash && allows_exit && !self.is_given() {

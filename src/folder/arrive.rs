@@ -1,14 +1,14 @@
 //! Gives the requested name to something that is already in the folder or beside its target: the last step of
 //! a move, and of copying a directory.
 //!
-//! The first step decides what to do, and changes nothing. Then whatever had the name goes into the trash.
+//! The first step decides what to do, and changes nothing. Then an entry that had the name goes into the trash.
 //! Then one rename makes the new content visible.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType, RenameFlags, Stat};
+use rustix::fs::{self, AtFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
@@ -39,19 +39,19 @@ pub enum IfTaken {
 pub struct NewName<'n> {
     /// Its path, and what may be done there.
     pub to: &'n Grant<'n, ToWrite>,
-    /// What happens to an entry that has it.
+    /// What happens to an entry that has this name.
     pub conflict: IfTaken,
-    /// Who replaces that entry.
+    /// The client that replaces this entry.
     pub remover: &'n Remover,
 }
 
 /// An entry that is about to get a name.
 pub(super) struct Arriving<'s, 'a> {
     pub(super) shared: &'s Shared,
-    /// The directory that it is in, and its name there.
+    /// The directory of the entry, and its name there.
     pub(super) from: (&'a Arc<Dir>, &'a OsStr),
     pub(super) stat: Stat,
-    /// That directory, and the target's.
+    /// The identities of this directory and of the target's directory.
     pub(super) dirs: (Identity, Identity),
     pub(super) target: &'a Place,
     pub(super) wanted: NewName<'a>,
@@ -86,7 +86,7 @@ pub(super) enum Step {
     ReplaceFile,
     /// A directory is replaced, or a directory replaces a file: no rename does that in one step.
     ReplaceOther,
-    /// The name is taken: it gets the first free name beside that.
+    /// The name is taken: the entry gets the next free name, like `name (1).ext`.
     AppearBeside,
 }
 
@@ -104,8 +104,8 @@ enum Keeping<'t> {
 }
 
 impl<'s> Arriving<'s, '_> {
-    fn is_directory(&self) -> bool {
-        root::file_type(&self.stat) == FileType::Directory
+    pub(super) fn is_directory(&self) -> bool {
+        root::is_directory(&self.stat)
     }
 
     /// Decides what has to be done; changes nothing.
@@ -153,7 +153,7 @@ impl<'s> Arriving<'s, '_> {
     /// Whether the entry that has the name is a directory. Fails if it must not be replaced.
     fn replaces_directory(&self, taken: &Stat) -> Result<bool, Error> {
         let Self { shared, target, wanted: NewName { to, .. }, lies_at, .. } = *self;
-        if root::file_type(taken) == FileType::Directory {
+        if root::is_directory(taken) {
             let mut paths = [Some(to.path()), lies_at].into_iter().flatten();
             paths.try_for_each(|path| to.may_replace_directory(path))?;
             return Ok(true);
@@ -220,8 +220,7 @@ impl<'s> Arriving<'s, '_> {
         Ok(Some(NewlyNamed { path, asked_for, lies_at, created, kept }))
     }
 
-    /// Replaces the entry that has the name now. If that is not the prepared entry, it is kept too, however long that
-    /// takes.
+    /// Replaces the entry that has the name now. If it is not the prepared entry, it is kept now, under the lock.
     fn replace(&self, step: Step, old: Option<Old<'s>>) -> Result<Result<Option<TrashId>, Errno>, Error> {
         let Self { from: (from_dir, from), target, .. } = *self;
         let (dir, name) = (&**target.nearest(), target.name());

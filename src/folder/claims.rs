@@ -14,10 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::root::look_in;
-
-/// Device and inode of a file.
-type Identity = (u64, u64);
+use super::root::{Identity, look_in};
 
 /// The empty files that currently hold names for this server.
 #[derive(Default)]
@@ -45,14 +42,14 @@ impl Claims {
         let mut held = self.held();
         self.were_made.store(true, Ordering::SeqCst);
         let file = fs::openat(dir, name.as_bytes(), flags, Mode::RUSR | Mode::WUSR)?;
-        let identity = fs::fstat(file).map(|stat| identity(&stat))?;
+        let identity = fs::fstat(file).map(|stat| Identity::of(&stat))?;
         held.insert(identity);
         Ok(Claim { claims: self, dir, name, identity, is_fulfilled: false })
     }
 
     /// Whether this file only holds a name for a file that is about to get it.
     pub(super) fn holds(&self, stat: &Stat) -> bool {
-        self.may_be(stat) && self.held().contains(&identity(stat))
+        self.may_be(stat) && self.held().contains(&Identity::of(stat))
     }
 
     /// Whether this file may hold a name, or have held it until now.
@@ -75,16 +72,12 @@ impl Claim<'_> {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        let is_ours = |stat: Stat| identity(&stat) == self.identity && stat.st_size == 0;
+        let is_ours = |stat: Stat| Identity::of(&stat) == self.identity && stat.st_size == 0;
         if !self.is_fulfilled && look_in(self.dir, self.name).is_ok_and(is_ours) {
             let _ = fs::unlinkat(self.dir, self.name.as_bytes(), AtFlags::empty());
         }
         self.claims.held().remove(&self.identity);
     }
-}
-
-fn identity(stat: &Stat) -> Identity {
-    (stat.st_dev, stat.st_ino)
 }
 
 #[cfg(test)]

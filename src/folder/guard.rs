@@ -1,15 +1,15 @@
-//! A condition on the file that an upload would replace.
+//! Conditions on the entry that a request replaces, removes or moves.
 
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
+use rustix::fs::Stat;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::facts::FileVersion;
 use super::root;
-use rustix::fs::{FileType, Stat};
 
 /// What must hold for the name at the moment of the commit, in addition to the folder's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub enum Guard {
 pub struct Expected {
     /// What must hold at that moment.
     pub guard: Guard,
-    /// Whether it must be a directory; a link is none.
+    /// Whether it must be a directory. A link does not count as one.
     pub is_directory: bool,
 }
 
@@ -42,7 +42,7 @@ impl From<Guard> for Expected {
 impl Expected {
     /// Fails if this `stat` is not the `stat` of a directory, and a directory is expected.
     pub(super) fn admit(self, stat: &Stat) -> Result<(), Error> {
-        let is_other = self.is_directory && root::file_type(stat) != FileType::Directory;
+        let is_other = self.is_directory && !root::is_directory(stat);
         if is_other { Err(Error::NotFound) } else { Ok(()) }
     }
 }

@@ -1,10 +1,10 @@
-//! What is mounted below a directory: the kernel renames a directory with a mount below it, and the mount goes along.
+//! Finds mounts below a directory. The kernel renames a directory with a mount below it, and the mount moves with it.
 //!
-//! The kernel's table of mounts is read, not the directory. It is kept open: one `poll` tells whether it has changed since it was
-//! read, so it is read again only then, or if something is mounted in the folder.
+//! The kernel's table of mounts is read, not the directory. It is kept open: one `poll` says whether it has changed since the last
+//! reading. It is read again only after a change, or if a file system is mounted in the folder.
 //!
-//! Without `/proc` nothing is found. The kernel reports mounts, but not renames: if another program moves a directory with a mount
-//! below it into a folder that has no mounts, this is not noticed until the next change of the table.
+//! Without `/proc`, no mount is found. The kernel reports mounts, but not renames. If another program moves a directory with a mount
+//! below it into a folder without mounts, the mount is found only after the next change of the table.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::error::Error;
 use super::real_path;
 
-/// How much is read of the table of mounts at most, in bytes.
+/// How much of the table of mounts is read, in bytes.
 const LONGEST: u64 = 16 << 20;
 
 /// The file systems that are mounted below the folder's root.
@@ -65,8 +65,8 @@ impl Mounts {
 impl Table {
     /// Whether it may have changed since this was called last.
     fn has_changed(&self) -> bool {
-        // The flags that proc(5) promises. A system that only pretends to have this table, with a usual file, would report that it
-        // can be written.
+        // The flags that proc(5) promises. A system that emulates the table with a regular file reports `OUT`; then it always
+        // counts as changed.
         let flags = PollFlags::PRI | PollFlags::OUT;
         let mut polled = [PollFd::new(&self.file, flags)];
         let outcome = poll(&mut polled, Some(&Timespec::default()));
@@ -82,7 +82,7 @@ impl Table {
     }
 }
 
-/// Whether this is true for a mount point of the table.
+/// Whether `is_it` is true for a mount point of the table.
 fn is_any(table: &[u8], is_it: impl Fn(&[u8]) -> bool) -> bool {
     let lines = table.split(|byte| *byte == b'\n');
     let mut points = lines.filter_map(|line| line.split(|byte| *byte == b' ').nth(4));

@@ -80,7 +80,7 @@ pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
         FileType::Directory => Ok(Named::Directory),
         FileType::RegularFile if !shared.claims.holds(&stat) => Ok(Named::File(shared.root.facts(&stat))),
         FileType::Symlink => {
-            let stat = shared.root.stat_of(place.path())?;
+            let stat = shared.root.target_of(place.path(), &shared.rules)?;
             Ok(Named::File(shared.root.facts(&stat)))
         }
         _ => Err(Error::NotFound),

@@ -6,10 +6,11 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use rustix::fs::{self, AtFlags, FileType, Stat};
+use rustix::fs::{self, AtFlags, Stat};
 use rustix::io::Errno;
 
 use super::commit_lock::CommitGuard;
+use super::entry::SharedEntry;
 use super::error::Error;
 use super::guard::{Expected, Guard};
 use super::place::Place;
@@ -76,7 +77,7 @@ struct Remove<'r> {
 
 /// The entry that has the name.
 struct Found {
-    /// For a link, that of the link itself.
+    /// For a link, the `stat` of the link itself.
     stat: Stat,
     real: Option<SharePath>,
 }
@@ -125,7 +126,7 @@ impl Remove<'_> {
 
     fn removed(&self, Found { stat, real }: Found, kept: Option<TrashId>) -> Removed {
         let path = self.place.path().clone();
-        Removed { path, lay_at: real, is_directory: is_directory(&stat), kept }
+        Removed { path, lay_at: real, is_directory: root::is_directory(&stat), kept }
     }
 
     fn take_away(&self, removal: Removal<'_>, stat: &Stat) -> Result<Option<TrashId>, Errno> {
@@ -136,31 +137,22 @@ impl Remove<'_> {
                 fs::renameat(&**dir, name.as_bytes(), &**store.dir(), gone).map(|()| None)
             }
             Removal::AtOnce => {
-                debug_assert!(!is_directory(stat));
+                debug_assert!(!root::is_directory(stat));
                 fs::unlinkat(&**dir, name.as_bytes(), AtFlags::empty()).map(|()| None)
             }
         }
     }
 
-    /// The entry that has the name, if it may be removed. What is not shared looks absent: a device, a link
-    /// that leads out or nowhere.
+    /// The entry that has the name, if it may be removed.
     fn examine(&self) -> Result<Found, Error> {
         let Self { shared, place, expected, .. } = *self;
         let Judged { grant, real } = place.judge_in(&shared.root, place.nearest(), self.grant)?;
-        let stat = root::look_in(&**place.nearest(), place.name())?;
-        let seen = match root::file_type(&stat) {
-            FileType::Symlink => shared.root.target_of(place.path(), &shared.rules)?,
-            _ => stat,
-        };
-        expected.admit(&stat)?;
-        if !matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory) {
-            return Err(Error::NotFound);
-        }
-        if is_directory(&stat) {
+        let SharedEntry { stat, version } = SharedEntry::look(shared, place, expected)?;
+        if root::is_directory(&stat) {
             grant.may_remove_below(place.path())?;
             real.iter().try_for_each(|real| grant.may_remove_below(real))?;
         }
-        expected.guard.check(Some(shared.root.facts(&seen).version))?;
+        expected.guard.check(Some(version))?;
         Ok(Found { stat, real })
     }
 
@@ -172,8 +164,4 @@ impl Remove<'_> {
             _ => commits.across_servers(root),
         }
     }
-}
-
-fn is_directory(stat: &Stat) -> bool {
-    root::file_type(stat) == FileType::Directory
 }

@@ -1,17 +1,16 @@
 //! Moves a file, a link or a whole directory to another name, within a file system.
 //!
 //! The move is one rename, so a reader finds the entry under its old name or under its new one. No directory is walked:
-//! everything below it moves along. A link is moved itself. Whatever had the new name goes into the trash first.
+//! everything below it moves with it. Of a link, only the link is moved. An entry that had the new name goes into the trash first.
 //!
-//! Everything is decided before the first change, under the lock for commits: of two clients that move to the
-//! same free name, only one succeeds.
+//! All decisions are made before the first change, under the lock for commits. If two clients move to the same free
+//! name, only one succeeds.
 
-use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use super::arrive::{Arriving, NewName, NewlyNamed, lock};
+use super::entry::SharedEntry;
 use super::error::Error;
-use super::facts::FileVersion;
 use super::guard::Expected;
 use super::place::Place;
 use super::real_path::Judged;
@@ -81,13 +80,6 @@ struct Ends<'e> {
     wanted: NewName<'e>,
 }
 
-/// The entry to move.
-struct Item {
-    stat: Stat,
-    /// The version that a reader gets.
-    version: FileVersion,
-}
-
 impl<'e> Ends<'e> {
     fn find(
         shared: &'e Shared,
@@ -117,7 +109,7 @@ impl<'e> Ends<'e> {
         match found.and_then(has_parent) {
             Ok((target, to)) => Ok(Self { shared, source, from, target, to, expected, wanted }),
             // A source that does not exist is the first error.
-            Err(error) => Item::look(shared, &source, expected).and(Err(error)),
+            Err(error) => look(shared, &source, expected).and(Err(error)),
         }
     }
 
@@ -141,7 +133,7 @@ impl<'e> Ends<'e> {
             expected.guard.refresh(source.nearest(), source.name())?;
             let renamed = self.with_item(|lay_at, arriving| {
                 let step = arriving.decide()?;
-                let is_directory = root::file_type(&arriving.stat) == FileType::Directory;
+                let is_directory = arriving.is_directory();
                 let Some(arrived) = arriving.carry_out(step, old)? else {
                     return Ok(Renamed::OtherFileSystem);
                 };
@@ -193,9 +185,9 @@ impl<'e> Ends<'e> {
         let dirs = (source.identity(root)?, target.identity(root)?);
         let Judged { grant: from, real: lay_at } = source.judge_in(root, from_dir, &self.from)?;
         let Judged { grant: to, real: lies_at } = target.judge_in(root, to_dir, &self.to)?;
-        let item = Item::look(shared, source, *expected)?;
+        let item = look(shared, source, *expected)?;
         expected.guard.check(Some(item.version))?;
-        if root::file_type(&item.stat) == FileType::Directory {
+        if root::is_directory(&item.stat) {
             let mut paths = [Some(from.path()), lay_at.as_ref()].into_iter().flatten();
             paths.try_for_each(|path| from.may_remove_below(path))?;
             if item.stat.st_dev != dirs.0.device() {
@@ -211,23 +203,9 @@ impl<'e> Ends<'e> {
     }
 }
 
-impl Item {
-    /// The entry at the place; for a link, the link itself, not its target. What is not shared looks absent:
-    /// a device, a link that leads out or nowhere.
-    fn look(shared: &Shared, place: &Place, expected: Expected) -> Result<Self, Error> {
-        let stat = root::look_in(&**place.nearest(), place.name())
-            .map_err(|error| Error::from(error).of_source())?;
-        expected.admit(&stat)?;
-        let seen = match root::file_type(&stat) {
-            FileType::Symlink => shared.root.target_of(place.path(), &shared.rules)?,
-            _ => stat,
-        };
-        let is_shared = matches!(root::file_type(&seen), FileType::RegularFile | FileType::Directory);
-        if !is_shared || shared.claims.holds(&stat) {
-            return Err(Error::NotFound);
-        }
-        Ok(Self { stat, version: shared.root.facts(&seen).version })
-    }
+/// The entry to move.
+fn look(shared: &Shared, place: &Place, expected: Expected) -> Result<SharedEntry, Error> {
+    SharedEntry::look(shared, place, expected).map_err(Error::of_source)
 }
 
 /// Fails if the paths are equal, or if one is inside the other.

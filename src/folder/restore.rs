@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType, Mode, RenameFlags};
+use rustix::fs::{self, AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
 
 use super::claims::Claims;
@@ -13,7 +13,7 @@ use super::error::Error;
 use super::numbering::marked;
 use super::place::Place;
 use super::real_path::Judged;
-use super::root::{self, file_type};
+use super::root;
 use super::save_method::is_unsupported;
 use super::shared::{Shared, may_add};
 use super::stale;
@@ -77,7 +77,7 @@ fn put_back(
 }
 
 fn is_directory(entry: &TrashEntry) -> bool {
-    file_type(&entry.stat) == FileType::Directory
+    root::is_directory(&entry.stat)
 }
 
 /// Fails if the entry may not be added at this path; a directory needs the right everywhere below.

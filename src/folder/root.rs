@@ -40,7 +40,7 @@ pub(super) struct Root {
     is_mount: bool,
 }
 
-/// Identifies a directory among all that exist at the same time.
+/// Identifies a file or a directory among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     device: u64,
@@ -242,6 +242,7 @@ impl Root {
     }
 
     /// The `stat` of whatever has this path, without judging it: its principal must not learn more than that it exists.
+    #[cfg(feature = "dav")]
     pub(super) fn stat_of(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
@@ -361,6 +362,11 @@ pub(super) fn name_of(entry: &fs::DirEntry) -> OsString {
 /// The type of the file that was examined.
 pub(super) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
+}
+
+/// Whether a directory was examined, not a link to one.
+pub(super) fn is_directory(stat: &Stat) -> bool {
+    file_type(stat) == FileType::Directory
 }
 
 /// The `stat` of `name` in `dir`; for a link, that of the link itself, not of its target.

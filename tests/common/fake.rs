@@ -194,6 +194,7 @@ impl State {
         }
         if let Plan::Hold(_) = plan {
             self.held.store(true, Ordering::SeqCst);
+            // A peer that stalls until the test releases it.
             while self.held.load(Ordering::SeqCst) {
                 thread::sleep(Duration::from_millis(2));
             }

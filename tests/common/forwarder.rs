@@ -136,6 +136,7 @@ impl Inner {
                 let carried = self.carried.load(Ordering::SeqCst);
                 usize::try_from(self.stop_at.load(Ordering::SeqCst).saturating_sub(carried)).unwrap_or(STEP)
             };
+            // Stalls until the test raises the limit, the test is over, or the client is gone.
             while left() == 0 && !self.is_over.load(Ordering::SeqCst) {
                 if from.peek(&mut [0]).is_ok_and(|count| count == 0) {
                     break;

@@ -25,6 +25,7 @@ impl Running {
     /// arrived at its sockets has been handled by then.
     pub fn comes_to_rest(&self) {
         eventually("the server is idle", || {
+            // CPU time is measured over a period; a tick is 10 ms.
             let before = self.processor_ticks();
             std::thread::sleep(std::time::Duration::from_millis(300));
             self.processor_ticks() - before <= 2 && self.sleeps()

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use super::office::{OPENS, Office, PASSWORD, cookie};
+use crate::common::eventually;
 
 #[test]
 fn the_page_needs_no_right_and_works_without_a_script() {
@@ -219,4 +220,36 @@ fn a_login_over_the_network_needs_tls() {
     assert_eq!(office.status("/secret.txt", &format!("{}{session}", by("https"))), 200);
     // Without TLS, the cookie has another name.
     assert_eq!(office.status("/secret.txt", &format!("{}{session}", by("http"))), 401);
+}
+
+#[test]
+fn a_form_in_the_query_is_never_logged() {
+    let place = tempfile::tempdir().expect("a directory");
+    let recording = place.path().join("recording");
+    let record = recording.to_str().expect("text");
+    let office = Office::open_by(&["--allow", "users=edit,share", "--record", record]);
+    let session = cookie(&office.post_login("", "", "anna", PASSWORD));
+    let wanted = br#"{"path": "/open", "for": "1h", "password": "a long password"}"#;
+    let made = office.wharf.ask("POST", "/.wharf/links", &session, wanted);
+    let made: serde_json::Value = serde_json::from_slice(&made.body).expect("JSON");
+    let link = made["link"].as_str().and_then(|link| link.find("/.wharf/").map(|at| &link[at..]));
+    let link = link.expect("a link");
+    for (method, path) in [
+        ("POST", "/.wharf/login"),
+        ("GET", "/%2ewharf/login"),
+        ("POST", "/.wharf/password"),
+        ("POST", "/.wharf/links"),
+        ("POST", link),
+    ] {
+        let target = format!("{path}?name=anna&password=hunter2&new=hunter3");
+        assert!(office.wharf.ask(method, &target, &session, b"").code() >= 400, "{target}");
+    }
+    let log = office.wharf.settled_log();
+    assert!(log.contains("\"POST /.wharf/login?… HTTP/1.1\" 400 "), "{log}");
+    let recorded = || std::fs::read_to_string(&recording).expect("a recording");
+    eventually("the requests are recorded", || recorded().contains("/.wharf/health?settled"));
+    for text in [log, recorded()] {
+        assert_eq!(text.matches("?…").count(), 5, "{text}");
+        assert!(!text.contains("hunter"), "{text}");
+    }
 }

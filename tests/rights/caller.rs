@@ -1,9 +1,9 @@
-//! The callers of the table: who asks, where, and by which credentials.
+//! The callers of the table: which client, at which listener, with which credentials.
 
 use super::stage::PASSWORD;
 use crate::common::accounts::basic;
 
-/// Who asks, and where: over TCP or TLS from 127.0.0.N, or at the Unix socket, where clients have no address.
+/// A kind of client, and where it connects: over TCP or TLS from 127.0.0.N, or at the Unix socket, where clients have no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
     /// A client without an account, from this address. It claims to be a proxy of anna, and is not trusted.
@@ -22,7 +22,7 @@ pub enum Caller {
     NoCertificate,
 }
 
-/// How a user proves who they are.
+/// How a user is authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// HTTP Basic.
@@ -65,7 +65,7 @@ pub const CALLERS: [Caller; 10] = [
 ];
 
 impl Caller {
-    /// The field lines by which it says who it is. The stage knows the secrets of sessions, tokens and links.
+    /// The field lines with its credentials. The stage knows the secrets of sessions, tokens and links.
     pub fn fields(self) -> String {
         match self {
             Self::User(name, By::Password) => basic(name, PASSWORD),

@@ -62,7 +62,7 @@ fn tcp(address: SocketAddr, caller: Caller) -> TcpStream {
 /// A client of one kind, with a connection that is kept.
 pub struct Client {
     pub caller: Caller,
-    /// The field lines by which it says who it is.
+    /// The field lines with its credentials.
     pub fields: String,
     listener: Listener,
     stream: Option<Box<dyn Stream>>,

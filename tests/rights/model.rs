@@ -159,7 +159,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         _ => {}
     }
     let is_drop = matches!(caller, Caller::Link(_, Kind::Drop));
-    // Where a name is taken, a drop link saves under another one, also where a link has the name.
+    // If the name is taken, even by a link, a drop link saves under another name.
     let is_kept_apart = is_drop && matches!(operation, Put | Post | Resumable | Form);
     let is_link = real(path) != path;
     let lies_at = if is_kept_apart && is_link { path.to_owned() } else { real(path) };
@@ -168,7 +168,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let [list, read, add, replace] = [0, 1, 2, 3].map(|right| named[right] && there[right]);
     let (is_file, is_directory) = (FILES.contains(&&*lies_at), DIRECTORIES.contains(&&*lies_at));
     let is_blind = add && !list && !read && !replace;
-    // A path is judged before the disk is looked at: an existing name and a missing one are alike.
+    // A path is judged before the disk is read. So an existing and a missing name get the same response.
     let needs: &[usize] = if READS.contains(&operation) {
         &[0, 1]
     } else if operation == MakeDirectory {
@@ -183,7 +183,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         MakeDirectory if is_drop => 403,
         // Hidden names are not shared, whatever the rules say.
         _ if path.split('/').any(|name| name.starts_with('.')) => 404,
-        // At the other end of a link, nothing asks for an account: that would say that it leads to something.
+        // For the target of a link, 401 would show that the target exists.
         _ if READS.contains(&operation) && exists && has_none(there) => {
             match refusal(caller, &lies_at, needs) {
                 401 => 404,
@@ -283,7 +283,8 @@ fn expected_copy(caller: Caller, path: &str, ends_with_slash: bool) -> u16 {
     }
 }
 
-/// The expected status of a file that comes to the path. A link there is replaced itself, by those who may replace what it leads to.
+/// The expected status of a file that comes to the path. A link there is itself replaced, if the caller may
+/// replace its target.
 fn expected_arrival(caller: Caller, path: &str) -> u16 {
     const SAVE: [usize; 2] = [2, 3];
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -60,7 +60,7 @@ fn only_a_field_that_names_one_user_is_believed() {
             }
         }
     }
-    // Nobody was created, and a user who is removed has no right any more, also over an open connection.
+    // No user was created. A removed user has no rights any more, not even over an open connection.
     let mut wire = Wire::connect(wharf.address());
     assert_eq!(wire.ask("GET", "/closed/file", "Remote-User: ann\r\n", b"").code(), 200);
     users.remove("ann", &wharf);

@@ -57,7 +57,7 @@ pub fn restore(folder: &Path) {
 }
 
 fn restore_directory(folder: &Path, directory: &str) {
-    // The server may run as another user, who owns the folder.
+    // The server may run as another user, which owns the folder.
     let owner = fs::metadata(folder).expect("a folder").uid();
     let give = |path: &Path| {
         if owner != geteuid().as_raw() {

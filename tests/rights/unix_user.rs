@@ -99,7 +99,7 @@ fn ask(stream: &mut UnixStream, method: &str, target: &str, fields: &str) -> u16
     receive(stream, method == "HEAD").expect("an answer").0.status.code()
 }
 
-/// The login name of the user who runs the tests.
+/// The login name of the user that runs the tests.
 fn own_name() -> Option<String> {
     User::from_uid(geteuid()).ok().flatten().map(|user| user.name)
 }
@@ -146,7 +146,7 @@ fn without_the_flag_a_program_is_anonymous() {
 
 #[test]
 fn the_user_of_the_server_itself_is_anonymous() {
-    let Some(name) = own_name() else { return skip("the user who runs the tests has no name") };
+    let Some(name) = own_name() else { return skip("the user that runs the tests has no name") };
     let users = UsersFile::new(&[&name]);
     let served = Served::serve(Command::new("env"), &users, &["--unix-users"]);
     assert_eq!(served.reads(""), [200, 401]);

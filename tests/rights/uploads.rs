@@ -93,5 +93,5 @@ fn nobody_continues_the_upload_of_a_user() {
         assert_eq!(end(&of_anna, other), 404, "{other}");
     }
     assert_eq!(end(&of_anna, &anna), 200);
-    assert_eq!(end(&begin(""), &ben), 200, "whoever knows it may continue what nobody in particular began");
+    assert_eq!(end(&begin(""), &ben), 200, "anybody with the token may continue an anonymous upload");
 }

@@ -1,43 +1,18 @@
 //! How many system calls it takes to remove and to move a directory, and how many more to replace a file that is kept.
-//!
-//! Counted are the calls of the thread that does the work, from its start to its end. Left out are those that concern the
-//! connection, other threads, memory, random numbers or the log.
+//! `recorded_calls.rs` says which calls count.
 
 use std::fs;
 use std::path::Path;
 
 use rustix::process::Signal;
 
+use super::recorded_calls::{MOST, MOST_MORE, calls_of};
 use super::{EDIT, Visitor};
 use crate::common::{Wharf, eventually, outside};
-
-/// A removal or a move within a file system takes at most this many.
-const MOST: usize = 20;
-/// A replaced file takes at most this many more if it is kept.
-const MOST_MORE: usize = 8;
 
 /// How often everything is done. The first time, the trash is created. If another program mounts something meanwhile, the table of
 /// mounts is read again; so the fewest calls count.
 const TIMES: usize = 5;
-
-/// Calls that do not concern the folder.
-const OTHERS: [&str; 11] = [
-    "futex",
-    "epoll_",
-    "sendto",
-    "recvfrom",
-    "getrandom",
-    "madvise",
-    "mprotect",
-    "mmap",
-    "munmap",
-    "brk",
-    // In debug builds, the standard library checks that a descriptor which it closes is open.
-    "fcntl",
-];
-
-/// Descriptors that do not belong to the folder.
-const ELSEWHERE: [&str; 4] = ["<socket:", "<TCP", "anon_inode:", "/log>"];
 
 /// What strace has recorded of a server that has served these requests, in order.
 fn record(flags: &[&str], prepare: impl Fn(&Wharf), requests: impl Fn(&mut Visitor<'_>)) -> Option<String> {
@@ -57,32 +32,11 @@ fn record(flags: &[&str], prepare: impl Fn(&Wharf), requests: impl Fn(&mut Visit
 
 /// The fewest calls of all but the first of these repeated requests.
 fn fewest(notes: &str, text: impl Fn(usize) -> String) -> Vec<String> {
-    let repeated = (1..TIMES).map(|number| calls_of(notes, &text(number)));
+    let repeated = (1..TIMES).map(|number| {
+        let text = text(number);
+        calls_of(notes, &text).unwrap_or_else(|| panic!("no rename of {text}:\n{notes}"))
+    });
     repeated.min_by_key(Vec::len).expect("it was repeated")
-}
-
-/// The calls of the last job that made a call with this text.
-fn calls_of(notes: &str, text: &str) -> Vec<String> {
-    let all: Vec<_> = notes.lines().collect();
-    let line = all.iter().rposition(|line| line.contains(" renameat") && line.contains(text));
-    let line = line.unwrap_or_else(|| panic!("no rename of {text}:\n{notes}"));
-    let thread = |line: &str| line.split_once(' ').map(|(thread, _)| thread.to_owned());
-    let worker = thread(all[line]);
-    let is_wait = |line: &&str| line.contains("FUTEX_WAIT");
-    let of_worker = |line: &&&str| thread(line) == worker;
-    let mut before: Vec<_> =
-        all[..line].iter().rev().filter(of_worker).take_while(|line| !is_wait(line)).collect();
-    before.reverse();
-    let after = all[line..].iter().filter(of_worker).take_while(|line| !is_wait(line));
-    let call =
-        |line: &str| line.split_once(' ').map_or(String::new(), |(_, call)| call.trim_start().to_owned());
-    let calls = before.into_iter().chain(after).map(|line| call(line));
-    let counts = |call: &String| {
-        !call.starts_with('<')
-            && !OTHERS.iter().any(|other| call.starts_with(other))
-            && !ELSEWHERE.iter().any(|elsewhere| call.contains(elsewhere))
-    };
-    calls.filter(counts).collect()
 }
 
 /// Makes a directory with some files in directories.

@@ -41,14 +41,14 @@ impl MovedSource {
         if root::file_type(&stat) != FileType::Symlink {
             guard.check(Some(root.facts(&stat).version))?;
         }
-        if root::file_type(&stat) == FileType::Directory {
+        if root::is_directory(&stat) {
             shared.mounts.refuse_at_or_below(root.dir(), place.nearest(), place.name())?;
         }
         Ok(Self { place, stat, lay_at })
     }
 
     pub(super) fn is_directory(&self) -> bool {
-        root::file_type(&self.stat) == FileType::Directory
+        root::is_directory(&self.stat)
     }
 
     /// The text of the link, if it is one.

@@ -1,6 +1,5 @@
 //! Discarding entries.
 
-use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::id::TrashId;
@@ -11,7 +10,7 @@ use super::state::Trash;
 use super::store::{GONE, TrashStore};
 use crate::access::{Judge, ToRemove};
 use crate::folder::error::Error;
-use crate::folder::root::{Root, file_type};
+use crate::folder::root::{self, Root};
 
 /// How many entries are discarded at once when the trash is emptied, in a few milliseconds.
 const PIECE: usize = 256;
@@ -71,7 +70,7 @@ impl Trash {
 
     fn discard_entry(&self, root: &Root, entry: &TrashEntry) -> Result<(), Error> {
         let TrashEntry { id, store, name, stat, .. } = entry;
-        discard_content(store, *id, name, file_type(stat) == FileType::Directory)?;
+        discard_content(store, *id, name, root::is_directory(stat))?;
         self.forget(root, *id);
         Ok(())
     }

@@ -4,15 +4,15 @@
 //! Restoring such an entry would give the file a second name, so it does not count as an entry. Removing the entry
 //! loses nothing, because the file is in its place.
 
-use rustix::fs::{FileType, Stat};
+use rustix::fs::Stat;
 
 use super::record::TrashRecord;
-use crate::folder::root::{self, Identity, Root, file_type};
+use crate::folder::root::{self, Identity, Root};
 
 /// Whether the content of this entry is still the file at its old path.
 pub(super) fn is_in_place(root: &Root, record: &TrashRecord, content: &Stat) -> bool {
     // Directories have one name, and so have nearly all files.
-    if content.st_nlink < 2 || file_type(content) == FileType::Directory {
+    if content.st_nlink < 2 || root::is_directory(content) {
         return false;
     }
     let (Some(above), Some(name)) = (record.path.parent(), record.path.name()) else { return false };

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType, Mode};
+use rustix::fs::{self, AtFlags, Mode};
 use rustix::io::Errno;
 
 use super::id::TrashId;
@@ -101,7 +101,7 @@ fn remove_or_move(store: &TrashStore, dir: &Dir, name: &CStr, waiting: &mut Vec<
     let mut moved = fs::renameat(dir, name, &**store.dir(), &*gone);
     let is_directory = || {
         let stat = fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW);
-        stat.is_ok_and(|stat| root::file_type(&stat) == FileType::Directory)
+        stat.is_ok_and(|stat| root::is_directory(&stat))
     };
     if moved == Err(Errno::ACCESS) && is_directory() {
         // Moving a directory needs the permission to write it. Older kernels cannot change the mode without following

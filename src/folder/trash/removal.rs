@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, FileType};
+use rustix::fs::{self, AtFlags};
 use rustix::io::Errno;
 
 use super::id::TrashId;
@@ -20,7 +20,7 @@ use super::written::Change;
 use crate::folder::error::Error;
 use crate::folder::mounts::Mounts;
 use crate::folder::remover::Remover;
-use crate::folder::root::{Root, file_type};
+use crate::folder::root::{self, Root};
 use crate::folder::temporary::{rename_to_free, set_aside};
 
 /// How something is removed.
@@ -44,7 +44,7 @@ impl Trash {
         by_mount: bool,
     ) -> Result<Removal<'t>, Error> {
         let OldFile { dir, path, name, stat } = old;
-        let is_directory = file_type(stat) == FileType::Directory;
+        let is_directory = root::is_directory(stat);
         let is_dispensable = || {
             let now = Instant::now();
             self.written().is_dispensable(stat, name, Change::Removed, remover, now)

@@ -55,7 +55,7 @@ pub(in crate::server) enum PresentedField {
 }
 
 impl Credential {
-    /// For a user who was authenticated without a session, token or link.
+    /// For a user that was authenticated without a session, token or link.
     pub(in crate::server) fn of_user(principal: &Principal, accounts: &Accounts) -> Arc<Self> {
         Arc::new(Self::new(principal.clone(), None, NOT_YET, accounts))
     }

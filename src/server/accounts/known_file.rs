@@ -1,15 +1,16 @@
-//! The addresses from which users have logged in, kept from one start to the next. Otherwise a flood of guesses would delay
-//! users where they work after each restart, and a server that exits when it is idle restarts often.
+//! The addresses from which users have logged in, kept from one start to the next. Otherwise, after each
+//! restart, many guesses would delay users at their usual addresses. A server that exits when it is idle restarts often.
 //!
-//! A line holds for the password that was given. With a new password, or a new user of the same name, it no longer counts, even
-//! if the server did not run meanwhile. Several servers of a folder may have the file: each keeps the lines of the others.
+//! A line is valid for one password. It becomes invalid with a new password, or with a new user of the same name, even if no
+//! server was running then. Several servers of a folder may share the file: each keeps the lines of the others.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::accounts::attempts::{ADDRESSES, KNOWN};
+use super::users::Users;
+use crate::accounts::attempts::{ADDRESSES, Attempts, Guess, KNOWN};
 use crate::accounts::file::UsersFile;
 use crate::accounts::name::UserName;
 use crate::accounts::records::{UserVersion, WallTime};
@@ -20,10 +21,10 @@ use crate::server::state_directory::{LockedState, StateDirectory};
 /// How the name of the file begins; the id of the folder follows.
 const FILE_PREFIX: &str = "known-";
 
-/// How many addresses are kept, the newest. They fit into a file of the state directory, however long the names are.
+/// How many addresses are kept at most; the newest stay. They fit into a file of the state directory, even with the longest names.
 const LINES: usize = 3_000;
 
-/// The file is written this often without news, so that addresses in use do not expire.
+/// Without new addresses, the file is written once in this time, so that addresses in use do not expire.
 const REFRESHED: Duration = Duration::from_secs(24 * 3600);
 
 /// The file. Only the server's user may read it.
@@ -41,7 +42,7 @@ pub struct KnownFile {
 pub(super) struct KnownLine {
     pub user: UserName,
     pub address: ClientKey,
-    /// The last time.
+    /// When the user last logged in from there.
     pub since: WallTime,
 }
 
@@ -67,7 +68,7 @@ impl KnownFile {
         is_due
     }
 
-    /// The lines that still hold for these users, oldest first.
+    /// The lines that are still valid for these users, oldest first.
     pub(super) fn read(
         &self,
         users: &UsersFile,
@@ -77,7 +78,7 @@ impl KnownFile {
         self.read_in(&self.state.lock()?, users, now)
     }
 
-    /// Adds these lines to those of the file that still hold.
+    /// Adds these lines to the valid lines of the file.
     pub(super) fn add(
         &self,
         lines: Vec<KnownLine>,
@@ -106,7 +107,7 @@ impl KnownFile {
         Ok(locked.replace(&self.name, text.as_bytes())?)
     }
 
-    /// Lines that make no sense are left out.
+    /// Malformed lines are left out.
     fn read_in(
         &self,
         locked: &LockedState,
@@ -138,4 +139,20 @@ impl KnownLine {
         let address = client_key::as_text(self.address);
         Some(format!("{} {version} {} {address}\n", self.user, self.since.as_secs()))
     }
+}
+
+/// No failures, and the addresses from which users have logged in before this start.
+pub(super) fn attempts_before(file: &KnownFile, users: &Users, disk: Blocking<'_>) -> Attempts<ClientKey> {
+    let (now, wall, mut attempts) = (Instant::now(), WallTime::now(), Attempts::new());
+    match file.read(&users.file, wall, disk) {
+        Ok(lines) => {
+            for KnownLine { user, address, since } in lines {
+                if let Some(since) = now.checked_sub(wall.since(since)) {
+                    attempts.recall(&address, Guess::User(user.as_str()), since);
+                }
+            }
+        }
+        Err(error) => log::warn!("cannot read the addresses from which users have logged in: {error}"),
+    }
+    attempts
 }

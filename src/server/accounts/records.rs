@@ -13,7 +13,7 @@ use crate::accounts::records::{
 };
 use crate::blocking::Blocking;
 
-/// A link, and the user who made it.
+/// A link, and the user that created it.
 pub(in crate::server) struct GivenLink {
     pub record: Arc<Record>,
     pub giver: Arc<User>,

@@ -32,7 +32,7 @@ pub(super) struct Users {
     accounts: Known,
     /// The users' names in the form that the chat compares, if each user has one.
     names: HashSet<Name>,
-    /// The hash for checking the password of an unknown user: it takes as long as any other.
+    /// The hash for checking the password of an unknown user. Its check takes as long as any other.
     pub decoy: PasswordHash,
     /// How long the slowest check takes.
     pub slowest: Duration,
@@ -41,7 +41,7 @@ pub(super) struct Users {
 enum Known {
     /// Each user has a name.
     Named(HashMap<String, Account>),
-    /// Every name stands for this account.
+    /// All names mean this account.
     Anybody(Account),
 }
 
@@ -79,7 +79,7 @@ impl Users {
         Ok(Self { file: users, accounts, names, decoy, slowest })
     }
 
-    /// Everybody who knows the password with this hash.
+    /// One user for all clients, with this password.
     pub(super) fn guests(hash: PasswordHash, disk: Blocking<'_>) -> Self {
         let Slowest { hash: decoy, time: slowest } = timing::slowest([&hash], disk);
         let name = GUEST.parse().expect("it can be a name");
@@ -91,7 +91,7 @@ impl Users {
         Self { file, accounts, names: HashSet::new(), decoy, slowest }
     }
 
-    /// The value after the users file is gone: no users.
+    /// No users, because the users file is gone.
     pub(super) fn without_accounts(&self) -> Self {
         Self {
             file: UsersFile::default(),
@@ -141,8 +141,7 @@ impl Users {
         }
     }
 
-    /// The subject for which attempts with this name are counted. With a shared password, there is only one, whatever
-    /// the name.
+    /// How attempts with this name are counted. With a shared password, all names count as the same user.
     pub(super) fn guess<'n>(&'n self, name: &'n str) -> Guess<'n> {
         match &self.accounts {
             Known::Named(_) => Guess::User(name),

@@ -12,7 +12,8 @@ use crate::server::accounts::credential::Credential;
 use crate::server::filter::Wanted;
 use crate::server::moment::Moment;
 use crate::server::observe::FinishedRequest;
-use crate::server::observe::access_log::{self, ACCESS, LoggedUser};
+use crate::server::observe::access_log::{ACCESS, LoggedUser};
+use crate::server::observe::request_line;
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
@@ -65,7 +66,7 @@ impl Exchange {
         let is_tunnel =
             head.method == Err(UnsupportedMethod::Tunnel) || matches!(head.target, Target::Authority(_));
         Self {
-            line: request_line(bytes, state),
+            line: logged_line(bytes, state),
             began,
             client,
             version: head.version,
@@ -91,7 +92,7 @@ impl Exchange {
         state: &State,
     ) -> Self {
         Self {
-            line: request_line(bytes, state),
+            line: logged_line(bytes, state),
             began,
             client,
             version: HttpVersion::Http11,
@@ -128,7 +129,7 @@ impl Exchange {
     /// Tells the observers how the exchange has ended. Call it once, at the end.
     pub(super) fn note(&mut self, status: Status, bytes: u64, state: &State) {
         if let Some(link) = self.wanted.link.as_ref().filter(|_| !self.line.is_empty()) {
-            access_log::name_link(&mut self.line, &link.id);
+            request_line::name_link(&mut self.line, &link.id);
         }
         let Self { client, began, .. } = *self;
         let user = state.accounts.is_some().then(|| self.logged_user());
@@ -153,12 +154,12 @@ impl Exchange {
 }
 
 /// The first line, if an observer needs it.
-fn request_line(bytes: &[u8], state: &State) -> Vec<u8> {
+fn logged_line(bytes: &[u8], state: &State) -> Vec<u8> {
     if !state.observers.need_line() {
         return Vec::new();
     }
     let mut line = SPARE.take();
     line.clear();
-    access_log::push_request_line(&mut line, bytes);
+    request_line::push(&mut line, bytes);
     line
 }

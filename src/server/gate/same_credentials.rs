@@ -1,5 +1,5 @@
-//! Requests with the same credentials as the last one of their connection. To recognise them takes far fewer instructions than to
-//! judge them anew.
+//! Recognises requests with the same credentials as the last request of the connection. This takes far fewer instructions than
+//! checking the credentials again.
 
 use crate::access::Principal;
 use crate::http::request::Head;
@@ -9,8 +9,8 @@ use crate::server::request::RequestSource;
 use crate::server::state::State;
 use crate::server::tls::{ClientCertificate, Tls};
 
-/// The principal of a request with the credentials of the last one, if the accounts have not changed since. `None` if the
-/// credentials have to be judged, also if there are others besides.
+/// The principal of a request with the same credentials as the last request, if the accounts have not changed since. `None` if
+/// the credentials have to be checked, or if the request has further credentials.
 pub(super) fn again(
     head: &Head<'_, '_>,
     source: &RequestSource<'_>,

@@ -10,7 +10,6 @@ use std::time::Duration;
 use crate::format::push_decimal;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::own_paths::{LINK, UPLOADS};
 use crate::printable::Printable;
 use crate::server::request::ClientAddress;
 
@@ -42,7 +41,7 @@ pub(crate) enum LoggedUser<'a> {
     Link(&'a str),
 }
 
-/// Logs a request: the client, the user if there are accounts, the line from [`push_request_line`], the response's status, the
+/// Logs a request: the client, the user if there are accounts, the line from [`request_line::push`](super::request_line::push), the response's status, the
 /// number of content bytes sent, and the time it took.
 pub(crate) fn write(
     client: ClientAddress,
@@ -125,119 +124,6 @@ fn push_outcome(out: &mut Vec<u8>, status: Status, bytes: u64, time: Duration) {
     out.extend_from_slice(b" ms");
 }
 
-/// Appends the request line from the bytes of a head, as it is logged; `-` if it is empty.
-pub(crate) fn push_request_line(out: &mut Vec<u8>, head: &[u8]) {
-    let head = head.trim_ascii_start();
-    let (mut end, mut behind_slash, mut may_have_token) = (head.len(), None, false);
-    // One pass: most bytes are letters and digits, which are greater than the bytes searched for.
-    for (at, byte) in head.iter().enumerate().filter(|(_, byte)| **byte <= b'/') {
-        match byte {
-            b'\r' | b'\n' => {
-                end = at;
-                break;
-            }
-            b'/' => {
-                may_have_token |= behind_slash == Some(at);
-                behind_slash = Some(at + 1);
-            }
-            b'.' => may_have_token |= behind_slash == Some(at),
-            b'%' => may_have_token = true,
-            _ => {}
-        }
-    }
-    let line = head.get(..end).unwrap_or_default();
-    if line.is_empty() {
-        out.push(b'-');
-    } else if may_have_token {
-        push_without_secrets(out, line);
-    } else {
-        out.extend_from_slice(line);
-    }
-}
-
-/// Appends a line without the tokens of uploads and the secrets of links: with them, a reader of the log could write to the
-/// upload, or open the link.
-fn push_without_secrets(out: &mut Vec<u8>, mut line: &[u8]) {
-    while let Some((before, shown, behind)) =
-        HIDDEN.iter().filter_map(|hidden| hidden.find(line)).min_by_key(|it| it.0.len())
-    {
-        push_without_look_alikes(out, before);
-        out.extend_from_slice(shown.as_bytes());
-        line = behind;
-    }
-    push_without_look_alikes(out, line);
-}
-
-/// Appends a part of a line. Leaves out text that looks like the secret of a link, in any spelling of the link's path,
-/// and a name and a password before a host.
-fn push_without_look_alikes(out: &mut Vec<u8>, mut line: &[u8]) {
-    if let Some(at) = line.windows(3).position(|part| part == b"://").map(|at| at + 3) {
-        let authority = line[at..].split(|byte| *byte == b'/').next().unwrap_or_default();
-        if let Some(end) = authority.iter().rposition(|byte| *byte == b'@') {
-            out.extend_from_slice(&line[..at]);
-            out.extend_from_slice(NAMELESS.as_bytes());
-            line = &line[at + end..];
-        }
-    }
-    let is_in_secret = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    while let Some(first) = line.first() {
-        // An encoded byte is a separator.
-        let separators = match first {
-            b'%' => line.len().min(3),
-            _ => line.iter().take_while(|byte| !is_in_secret(byte) && **byte != b'%').count(),
-        };
-        out.extend_from_slice(&line[..separators]);
-        line = &line[separators..];
-        let run = line.iter().take_while(|byte| is_in_secret(byte)).count();
-        out.extend_from_slice(if run == SECRET_LENGTH { NAMELESS.as_bytes() } else { &line[..run] });
-        line = &line[run..];
-    }
-}
-
-/// Replaces the secret of a link by its public id.
-pub(crate) fn name_link(line: &mut Vec<u8>, id: &str) {
-    let secret = [LINK.as_bytes(), NAMELESS.as_bytes()].concat();
-    if let Some(at) = line.windows(secret.len()).position(|part| part == secret) {
-        line.splice(at + LINK.len()..at + secret.len(), id.bytes());
-    }
-}
-
-/// A secret in a path.
-struct Hidden {
-    /// The text before the secret.
-    prefix: &'static str,
-    /// Whether a byte may be a part of the secret.
-    has: fn(&u8) -> bool,
-    /// What is logged instead.
-    shown: &'static str,
-}
-
-/// The number of characters of a link's secret: 256 bits in base64url.
-const SECRET_LENGTH: usize = 43;
-
-/// Stands for the secret of a link whose public id is not known yet.
-const NAMELESS: &str = "…";
-
-const HIDDEN: [Hidden; 2] = [
-    Hidden { prefix: UPLOADS, has: u8::is_ascii_hexdigit, shown: "TOKEN" },
-    Hidden {
-        prefix: LINK,
-        has: |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'%'),
-        shown: NAMELESS,
-    },
-];
-
-impl Hidden {
-    /// The parts before and after the first secret in a line, and what is logged between them.
-    fn find<'l>(&self, line: &'l [u8]) -> Option<(&'l [u8], &'static str, &'l [u8])> {
-        let prefix = self.prefix.as_bytes();
-        let at = line.windows(prefix.len()).position(|part| part == prefix)?;
-        let (before, behind) = line.split_at_checked(at + prefix.len())?;
-        let end = behind.iter().position(|byte| !(self.has)(byte)).unwrap_or(behind.len());
-        Some((before, self.shown, behind.get(end..)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,81 +189,6 @@ mod tests {
             format(&mut message, client, Some(user), b"GET / HTTP/1.1", Status::OK, 9, time);
             let expected = format!("1.2.3.4:5 {shown} \"GET / HTTP/1.1\" 200 9 B 1.0 ms");
             assert_eq!(String::from_utf8_lossy(&message), expected);
-        }
-    }
-
-    fn request_line(head: &[u8]) -> Vec<u8> {
-        let mut line = Vec::new();
-        push_request_line(&mut line, head);
-        line
-    }
-
-    #[test]
-    fn no_spelling_shows_the_secret_of_a_link() {
-        let secret = "UkLgF7QePyP3RYkcSf9arHKQYgJSoeMJLZnzono9gYA";
-        for path in [
-            "/%2ewharf/l/SECRET",
-            "/.wharf//l/SECRET/a",
-            "/.wharf/%6c/SECRET",
-            "/.WHARF/l/SECRET?list",
-            "/.wharf%2fl%2fSECRET",
-            "/.wharf/l//SECRET",
-            "/.wharf/l/~SECRET",
-            "/.wharf/login?next=%2F.wharf%2Fl%2FSECRET",
-        ] {
-            let line = request_line(format!("GET {} HTTP/1.1", path.replace("SECRET", secret)).as_bytes());
-            let line = String::from_utf8(line).expect("text");
-            assert!(!line.contains(secret) && line.contains('…'), "{line}");
-        }
-        let line = request_line(b"GET http://u:p@127.0.0.1:80/a%20b/.c HTTP/1.1");
-        assert_eq!(String::from_utf8_lossy(&line), "GET http://…@127.0.0.1:80/a%20b/.c HTTP/1.1");
-        let line = request_line(b"GET /a%20b/%zz HTTP/1.1");
-        assert_eq!(String::from_utf8_lossy(&line), "GET /a%20b/%zz HTTP/1.1");
-    }
-
-    #[test]
-    fn the_request_line_is_the_first_non_empty_line() {
-        let table: [(&[u8], &[u8]); 5] = [
-            (b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n", b"GET /a HTTP/1.1"),
-            (b"\r\n\nGET /a\nHost: b", b"GET /a"),
-            (b"GET /a", b"GET /a"),
-            (b"\r\n", b"-"),
-            (b"", b"-"),
-        ];
-        for (head, line) in table {
-            assert_eq!(request_line(head), line, "{}", Printable(head));
-        }
-    }
-
-    #[test]
-    fn a_link_is_logged_by_its_id() {
-        let mut line = request_line(b"GET /.wharf/l/aB9/a HTTP/1.1");
-        name_link(&mut line, "3f8k2m9q");
-        assert_eq!(line, b"GET /.wharf/l/3f8k2m9q/a HTTP/1.1");
-        name_link(&mut line, "00000000");
-        assert_eq!(line, b"GET /.wharf/l/3f8k2m9q/a HTTP/1.1");
-    }
-
-    #[test]
-    fn no_token_is_logged() {
-        let table = [
-            ("GET /a HTTP/1.1", "GET /a HTTP/1.1"),
-            ("HEAD /.wharf/uploads/0aF9 HTTP/1.1", "HEAD /.wharf/uploads/TOKEN HTTP/1.1"),
-            ("HEAD http://h/.wharf/uploads/00?x", "HEAD http://h/.wharf/uploads/TOKEN?x"),
-            ("GET /a.b/./.wharf/uploads/00", "GET /a.b/./.wharf/uploads/TOKEN"),
-            ("GET /?a=/.wharf/uploads/00", "GET /?a=/.wharf/uploads/TOKEN"),
-            ("GET //.wharf/uploads/00//a.b", "GET //.wharf/uploads/TOKEN//a.b"),
-            ("/.wharf/uploads/00", "/.wharf/uploads/TOKEN"),
-            (".wharf/uploads/00 /.wharf/", ".wharf/uploads/00 /.wharf/"),
-            ("GET /.wharf/l/aB-_9/x?y HTTP/1.1", "GET /.wharf/l/…/x?y HTTP/1.1"),
-            ("GET /b/.wharf/l/aB9 HTTP/1.1", "GET /b/.wharf/l/… HTTP/1.1"),
-            (
-                "PATCH /.wharf/l/aB9/.wharf/uploads/0f HTTP/1.1",
-                "PATCH /.wharf/l/…/.wharf/uploads/TOKEN HTTP/1.1",
-            ),
-        ];
-        for (line, logged) in table {
-            assert_eq!(request_line(line.as_bytes()), logged.as_bytes(), "{line}");
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub(super) mod access_log;
 mod recorder;
+pub(super) mod request_line;
 
 use std::path::Path;
 

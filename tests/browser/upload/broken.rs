@@ -113,6 +113,7 @@ impl Network {
                 let (sent, held) = (Arc::clone(&count), Arc::clone(&held));
                 thread::spawn(move || {
                     carry(back_from, back_to, |_| {
+                        // Stalls until the test raises the limit; polled, because both are only numbers.
                         while sent.load(Ordering::Relaxed) > held.load(Ordering::Relaxed) {
                             thread::sleep(Duration::from_millis(5));
                         }

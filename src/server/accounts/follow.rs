@@ -1,0 +1,95 @@
+//! Follows changes of the users file and of the records.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::users::Users;
+use super::{Accounts, lock};
+use crate::accounts::attempts::Guess;
+use crate::accounts::records::WallTime;
+use crate::blocking::Blocking;
+use crate::printable::Printable;
+use crate::server::watched_file;
+
+impl Accounts {
+    /// Fails if the users file may no longer be used.
+    pub fn check_file(&self) -> io::Result<()> {
+        let Some(path) = self.0.source.path() else { return Ok(()) };
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", Printable::path(path)));
+        (self.0.check)(path).map_err(named)
+    }
+
+    /// Reads the users again within a second.
+    pub fn reload_soon(&self) {
+        self.0.is_due.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads the users and the records again if their files have changed. To be called each second. Returns whether the users
+    /// were read.
+    pub(in crate::server) fn follow_files(&self, disk: Blocking<'_>) -> bool {
+        let is_new = self.follow_users(disk);
+        let error = self.0.records.refresh(WallTime::now(), disk).err().map(|error| error.to_string());
+        let mut last = lock(&self.0.records_error);
+        if let Some(error) = error.as_ref().filter(|error| last.as_ref() != Some(error)) {
+            log::error!("{error}; sessions, tokens and links do not work until this is fixed");
+        }
+        *last = error;
+        self.keep_known_addresses(disk);
+        is_new
+    }
+
+    /// Reads the users again if their file has changed, or if a reload was requested. If the file cannot be used, the
+    /// users stay as they were; if it is gone, there are no users. Returns whether the users were read.
+    pub(super) fn follow_users(&self, disk: Blocking<'_>) -> bool {
+        let shared = &*self.0;
+        let Some(path) = shared.source.path() else { return false };
+        let is_due = shared.is_due.swap(false, Ordering::Relaxed);
+        let found = watched_file::stamp(path);
+        let mut stamp = lock(&shared.stamp);
+        if !is_due && *stamp == found {
+            return false;
+        }
+        let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
+        *stamp = found;
+        if is_gone {
+            self.replace_users(self.users().without_accounts());
+            log::error!("{}: the users file is gone, so there are no users", Printable::path(path));
+            return true;
+        }
+        match shared.source.read(&shared.check, disk) {
+            Ok(users) => {
+                let count = users.count();
+                self.end_records(&users, disk);
+                self.replace_users(users);
+                log::info!("reloaded {count} users");
+                true
+            }
+            Err(error) => {
+                log::error!("{error}; the users stay as they were");
+                false
+            }
+        }
+    }
+
+    /// Replaces the users. Forgets the remembered logins of users whose password has changed: somebody else may have
+    /// known the old password.
+    fn replace_users(&self, users: Users) {
+        let newer = Arc::new(users.keeping(&self.users()));
+        let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
+        self.0.generation.fetch_add(1, Ordering::Release);
+        let mut attempts = lock(&self.0.attempts);
+        for name in older.ended(&newer) {
+            attempts.forget(Guess::User(name));
+        }
+    }
+
+    /// Ends the sessions, tokens and links of users that are gone or have a different password. Requests check this too.
+    /// But a new user of the same name must not get the old user's records.
+    fn end_records(&self, users: &Users, disk: Blocking<'_>) {
+        if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
+            log::error!("cannot end the sessions of removed users: {error}");
+        }
+    }
+}
