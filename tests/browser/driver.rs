@@ -15,7 +15,7 @@ use crate::common::{Wharf, eventually, eventually_ok, outside};
 /// The key under which WebDriver returns an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Browsers whose tests have ended. Starting one takes two seconds of a processor.
+/// Browsers whose tests have ended, with one empty page each. Starting one takes two seconds of a processor.
 static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 /// A browser, and the program that drives it.
@@ -30,8 +30,8 @@ impl Browser {
     /// A browser without state of other tests; `None` if this machine has no browser.
     pub fn open() -> Option<Self> {
         outside("chromium")?;
-        let idle = || IDLE.lock().expect("whole").pop();
-        let mut browser = match std::iter::from_fn(idle).find_map(Session::renewed) {
+        let idle = IDLE.lock().expect("whole").pop();
+        let mut browser = match idle {
             Some(session) => Self { session: Some(session), is_usual: false },
             None => Self::open_with(&[])?,
         };
@@ -284,8 +284,9 @@ impl Drop for Browser {
             eprintln!("--- the page: {page}");
             eprintln!("--- its errors: {:?}", self.complaints());
         }
+        // Its pages are closed at once: their scripts would go on, and ask a server that is gone.
         let session = self.session.take().filter(|_| self.is_usual && !std::thread::panicking());
-        IDLE.lock().expect("whole").extend(session);
+        IDLE.lock().expect("whole").extend(session.and_then(Session::renewed));
     }
 }
 
