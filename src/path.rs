@@ -125,8 +125,8 @@ impl SharePath {
 
     /// Whether this path is `above` or below it.
     pub fn is_below(&self, above: &Self) -> bool {
-        let rest = self.bytes.strip_prefix(above.bytes.as_slice());
-        rest.is_some_and(|rest| above.is_root() || matches!(rest.first(), None | Some(b'/')))
+        let rest = || self.bytes.strip_prefix(above.bytes.as_slice());
+        above.is_root() || rest().is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
     }
 
     /// The segments, first to last.

@@ -150,10 +150,7 @@ impl Access {
         if rights.has_any(any_of) {
             Ok(rights)
         } else {
-            {
-                let allows = |rights: Rights| rights.has_any(any_of);
-                Err(self.denied(any_of, allows, principal, path))
-            }
+            Err(self.denied(any_of, |rights: Rights| rights.has_any(any_of), principal, path))
         }
     }
 
