@@ -4,6 +4,9 @@
 mod bad_input;
 #[path = "dav/clients.rs"]
 mod clients;
+#[cfg(feature = "accounts")]
+#[path = "dav/hidden.rs"]
+mod hidden;
 #[path = "dav/locks.rs"]
 mod locks;
 #[path = "dav/properties.rs"]

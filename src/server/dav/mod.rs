@@ -2,7 +2,7 @@
 
 pub(super) mod hrefs;
 
-use crate::access::{Grant, Principal, Right, ToRead, ToRemove, ToWrite};
+use crate::access::{Grant, Principal, Rights, ToList, ToRead, ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use crate::folder::{Error, OnConflict, Whereabouts};
 use crate::http::status::Status;
@@ -112,7 +112,8 @@ pub(super) fn shown<'p>(
     principal: &Principal,
     state: &State,
 ) -> &'p SharePath {
-    if state.access.rights(principal, locked).has(Right::List) { locked } else { asked_for }
+    let grant = state.access.check::<ToList>(principal, locked);
+    if grant.is_ok_and(|grant| state.folder.rules().shares(&grant)) { locked } else { asked_for }
 }
 
 /// The response to a change that a lock forbids.
