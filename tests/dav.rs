@@ -11,6 +11,8 @@ mod hidden;
 mod locks;
 #[path = "dav/properties.rs"]
 mod properties;
+#[path = "dav/unicode.rs"]
+mod unicode;
 
 use crate::common::{Answer, Wharf, Wire};
 

@@ -63,6 +63,8 @@ mod set_aside;
 mod shared;
 mod spelling;
 mod stale;
+#[cfg(feature = "dav")]
+mod stored_form;
 mod sweep;
 mod taken_parent;
 mod temporary;
@@ -87,9 +89,9 @@ pub use guard::{Expected, Guard};
 pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, Description, DirEntry, EntryKind, Scan};
+pub use litter::is_litter;
 pub use open::{Named, Node, OpenFile};
 #[cfg(feature = "dav")]
-pub use litter::is_litter;
 pub use properties::{MAX_PROPERTIES, PropertyError};
 pub use remove::Removed;
 pub use remover::Remover;

@@ -100,6 +100,19 @@ pub(super) fn whereabouts(
     }
 }
 
+/// The path in the form in which its names exist: see [`Folder::stored_form`](crate::folder::Folder::stored_form). `None` if
+/// nothing changes, or if the principal must not learn which names exist.
+pub(super) fn stored_form(
+    path: &SharePath,
+    principal: &Principal,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Option<SharePath> {
+    state.dav.as_ref()?;
+    let stored = state.folder.stored_form(path, disk)?;
+    state.access.rights(principal, &stored).has_any(Rights::VIEW).then_some(stored)
+}
+
 /// Whether the principal must not learn which names are taken. Its files get other names then, so locks do not concern them.
 fn hides_names(principal: &Principal, path: &SharePath, state: &State) -> bool {
     state.access.check::<ToWrite>(principal, path).is_ok_and(|grant| grant.hides_names())
