@@ -4,10 +4,15 @@
 mod bad_input;
 #[path = "dav/clients.rs"]
 mod clients;
+#[cfg(feature = "accounts")]
+#[path = "dav/hidden.rs"]
+mod hidden;
 #[path = "dav/locks.rs"]
 mod locks;
 #[path = "dav/properties.rs"]
 mod properties;
+#[path = "dav/unicode.rs"]
+mod unicode;
 
 use crate::common::{Answer, Wharf, Wire};
 

@@ -15,7 +15,7 @@ use crate::common::root;
 const CASES: u32 = 2_000;
 
 /// Tokens of the protocols, inserted at random positions.
-pub const TOKENS: [&[u8]; 32] = [
+pub const TOKENS: [&[u8]; 37] = [
     b"\r\n",
     b"\n",
     b"\r",
@@ -48,6 +48,11 @@ pub const TOKENS: [&[u8]; 32] = [
     b"HTTP/1.1",
     b"data: x\n\n",
     b"->",
+    b"<",
+    b">",
+    b"(",
+    b")",
+    b" xmlns=\"DAV:\"",
 ];
 
 /// One change of an input.
@@ -157,6 +162,10 @@ targets! {
     #[cfg(feature = "accounts")]
     authorizations
     chunked_bodies
+    #[cfg(feature = "dav")]
+    dav_bodies
+    #[cfg(feature = "dav")]
+    dav_fields
     event_streams
     multipart
     paths

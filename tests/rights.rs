@@ -3,6 +3,7 @@
 
 mod caller;
 mod client;
+mod dav_model;
 mod defaults;
 pub mod drop_box;
 #[cfg(feature = "accounts")]

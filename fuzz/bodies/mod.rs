@@ -6,6 +6,10 @@
 #[cfg(feature = "accounts")]
 pub(super) mod authorizations;
 pub(super) mod chunked_bodies;
+#[cfg(feature = "dav")]
+pub(super) mod dav_bodies;
+#[cfg(feature = "dav")]
+pub(super) mod dav_fields;
 pub(super) mod event_streams;
 pub(super) mod multipart;
 pub(super) mod paths;
@@ -25,6 +29,10 @@ pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
     #[cfg(feature = "accounts")]
     ("authorizations", authorizations::check),
     ("chunked_bodies", chunked_bodies::check),
+    #[cfg(feature = "dav")]
+    ("dav_bodies", dav_bodies::check),
+    #[cfg(feature = "dav")]
+    ("dav_fields", dav_fields::check),
     ("event_streams", event_streams::check),
     ("multipart", multipart::check),
     ("paths", paths::check),

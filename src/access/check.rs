@@ -21,6 +21,7 @@ impl Access {
         Ok(Grant::new(
             path,
             rights,
+            principal.person().is_some(),
             self.depends_on_path_for(principal).then(|| Box::new(self.judge(principal))),
         ))
     }

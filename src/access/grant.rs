@@ -15,6 +15,8 @@ pub struct Grant<'p, O> {
     path: Cow<'p, SharePath>,
     /// All the rights that the principal has at the path.
     rights: Rights,
+    /// Whether the principal is a user with its own credentials.
+    is_of_user: bool,
     /// Decides about other paths, if the rights may differ there.
     judge: Option<Box<Judge>>,
     operation: PhantomData<O>,
@@ -98,8 +100,13 @@ impl Operation for ToArchive {
 }
 
 impl<'p, O> Grant<'p, O> {
-    pub(super) fn new(path: &'p SharePath, rights: Rights, judge: Option<Box<Judge>>) -> Self {
-        Self { path: Cow::Borrowed(path), rights, judge, operation: PhantomData }
+    pub(super) fn new(
+        path: &'p SharePath,
+        rights: Rights,
+        is_of_user: bool,
+        judge: Option<Box<Judge>>,
+    ) -> Self {
+        Self { path: Cow::Borrowed(path), rights, is_of_user, judge, operation: PhantomData }
     }
 
     /// The path that was checked.
@@ -109,8 +116,8 @@ impl<'p, O> Grant<'p, O> {
 
     /// The same grant, for an operation that outlives the request. This copies the path.
     pub fn into_owned(self) -> Grant<'static, O> {
-        let Self { path, rights, judge, operation } = self;
-        Grant { path: Cow::Owned(path.into_owned()), rights, judge, operation }
+        let Self { path, rights, is_of_user, judge, operation } = self;
+        Grant { path: Cow::Owned(path.into_owned()), rights, is_of_user, judge, operation }
     }
 }
 
@@ -124,6 +131,12 @@ impl<O: Operation> Grant<'_, O> {
     /// Whether the principal must not learn which names are taken: it may add files, but not list, read or replace any.
     pub fn hides_names(&self) -> bool {
         self.rights.hide_names()
+    }
+
+    /// Whether the principal may use names that begin with a dot: only users with the right `edit` may. Clients without an
+    /// account and the holders of links may not, because such names often are secrets (`.env`, `.ssh`).
+    pub fn may_use_hidden_names(&self) -> bool {
+        self.is_of_user && self.rights.has_all(Rights::HIDDEN_NAMES)
     }
 
     /// The same grant.
@@ -182,7 +195,13 @@ impl<O: Operation> Grant<'_, O> {
     }
 
     fn with_rights(&self, rights: Rights) -> Grant<'_, O> {
-        Grant { path: Cow::Borrowed(self.path()), rights, judge: self.judge.clone(), operation: PhantomData }
+        Grant {
+            path: Cow::Borrowed(self.path()),
+            rights,
+            is_of_user: self.is_of_user,
+            judge: self.judge.clone(),
+            operation: PhantomData,
+        }
     }
 }
 
@@ -190,6 +209,13 @@ impl Grant<'_, ToList> {
     /// Whether the name of this entry of the directory may be shown.
     pub fn shows(&self, path: &SharePath) -> bool {
         ToList::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
+    }
+
+    /// Whether the principal may use this entry of the directory if its name begins with a dot: see
+    /// [`Grant::may_use_hidden_names`].
+    pub fn shows_hidden(&self, path: &SharePath) -> bool {
+        let rights = self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path));
+        self.is_of_user && rights.has_all(Rights::HIDDEN_NAMES)
     }
 
     /// Whether this entry of the directory may be read.
@@ -200,8 +226,10 @@ impl Grant<'_, ToList> {
     /// The grant for an entry of the directory; fails if its name must not be shown.
     pub fn entry<'e>(&self, path: &'e SharePath) -> Result<Grant<'e, ToList>, Denied> {
         match &self.judge {
-            None => Ok(Grant::new(path, self.rights, None)),
-            Some(judge) if self.shows(path) => Ok(Grant::new(path, judge.rights(path), Some(judge.clone()))),
+            None => Ok(Grant::new(path, self.rights, self.is_of_user, None)),
+            Some(judge) if self.shows(path) => {
+                Ok(Grant::new(path, judge.rights(path), self.is_of_user, Some(judge.clone())))
+            }
             Some(judge) => Err(judge.denied(ToList::NEEDS, ToList::is_allowed_by, path)),
         }
     }

@@ -68,6 +68,8 @@ impl Rights {
     pub const WRITE: Self = Self::VIEW.with(Self::SAVE).with(Self::SHARE);
     /// All of that, and to remove.
     pub const EDIT: Self = Self::WRITE.with(Self::CHANGE);
+    /// What a user needs to see, make and change names that begin with a dot: everything that can be done with files.
+    pub(super) const HIDDEN_NAMES: Self = Self::VIEW.with(Self::CHANGE);
     /// To make links. Only users with an account have this right, because a link belongs to the user who made it.
     pub const SHARE: Self = Self::of(&[Right::Share]);
 

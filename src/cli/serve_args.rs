@@ -117,9 +117,12 @@ pub(super) struct ServeArgs {
     /// Acknowledge uploads before they are on the disk: for measurements, and for data you can afford to lose
     #[arg(long)]
     pub no_sync: bool,
-    /// Serve and accept names that begin with a dot (never `.wharf`)
+    /// Serve names that begin with a dot to everybody, and accept them from everybody (never `.wharf`)
     #[arg(long)]
     pub hidden: bool,
+    /// Refuse to save files that operating systems leave behind, such as `.DS_Store`, `._x` and `Thumbs.db`
+    #[arg(long)]
+    pub no_litter: bool,
     #[command(flatten)]
     pub qr: QrArgs,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use super::exit::Failure;
 use super::rights_line::SetBy;
 use super::serve_args::ServeArgs;
 use crate::access::Subject;
-use crate::folder::{Folder, OnConflict, Rules};
+use crate::folder::{Folder, Litter, OnConflict, Rules};
 use crate::net::inherited::Inherited;
 use crate::net::unix::SocketName;
 use crate::net::zone::ZonedIp;
@@ -75,6 +75,7 @@ fn config(
     }
     let rules = Rules {
         hidden: args.hidden,
+        litter: if args.no_litter { Litter::Refuse } else { Litter::Save },
         read_only: args.access.read_only,
         on_conflict: match args.access.on_conflict {
             Conflict::Overwrite => OnConflict::Overwrite,

@@ -63,7 +63,9 @@ pub enum XmlNode {
 impl Element {
     /// Parses a body: exactly one element.
     pub fn parse(body: &[u8]) -> Result<Self, XmlBodyError> {
-        Parser::new(&decode(body)?).document()
+        let text = decode(body)?;
+        ensure_allowed(&text)?;
+        Parser::new(&text).document()
     }
 
     /// The elements in it, without the text between them.
@@ -141,8 +143,12 @@ impl<'t> Parser<'t> {
                 Event::GeneralRef(entity) => {
                     let found = entity.resolve_char_ref().map_err(|error| malformed(&error))?;
                     match found {
-                        Some(char) if is_char(char) => self.text(char.encode_utf8(&mut [0; 4]))?,
-                        Some(_) => return Err(syntax("a character is not allowed in XML")),
+                        Some(char) => {
+                            let mut bytes = [0; 4];
+                            let text = char.encode_utf8(&mut bytes);
+                            ensure_allowed(text)?;
+                            self.text(text)?;
+                        }
                         None => self.text(resolve_predefined_entity(&entity).ok_or(XmlBodyError::Entity)?)?,
                     }
                 }
@@ -172,7 +178,6 @@ impl<'t> Parser<'t> {
         match self.open.last_mut() {
             None if text.trim_ascii().is_empty() => {}
             None => return Err(syntax("there is text outside the root")),
-            Some(_) if !text.chars().all(is_char) => return Err(syntax("a character is not allowed in XML")),
             Some(element) => match element.children.last_mut() {
                 Some(XmlNode::Text(before)) => before.push_str(text),
                 _ => element.children.push(XmlNode::Text(text.to_owned())),
@@ -206,6 +211,7 @@ impl<'t> Parser<'t> {
             let (namespace, local) = self.reader.resolver().resolve_attribute(attribute.key);
             let value =
                 attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| malformed(&error))?;
+            ensure_allowed(&value)?;
             let name = PropertyName::new(&bound(attribute.key, &namespace)?, local.into_inner());
             if attributes.iter().any(|other: &Attribute| other.name == name) {
                 return Err(syntax("an element has an attribute twice"));
@@ -238,6 +244,11 @@ fn is_name(part: &str) -> bool {
     part.starts_with(may_start) && part.chars().all(may_follow)
 }
 
+/// Fails if XML 1.0 does not allow one of the characters: they could not be in a response. References stand for characters too.
+fn ensure_allowed(text: &str) -> Result<(), XmlBodyError> {
+    if text.chars().all(is_char) { Ok(()) } else { Err(syntax("a character is not allowed in XML")) }
+}
+
 /// Whether XML 1.0 allows the character (§2.2).
 fn is_char(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
@@ -250,6 +261,7 @@ fn bound<'n>(name: QName<'_>, namespace: &ResolveResult<'n>) -> Result<Cow<'n, s
         ResolveResult::Bound(namespace) => unescape(namespace.0).map_err(|error| malformed(&error))?,
         ResolveResult::Unknown(_) => return Err(syntax("a prefix has no namespace")),
     };
+    ensure_allowed(&decoded)?;
     let prefix = prefix(name);
     let is_misused = |(reserved, its): &(&str, &str)| (*reserved == &*prefix) != (*its == &*decoded);
     if RESERVED.iter().any(is_misused) || &*prefix == "xmlns" {

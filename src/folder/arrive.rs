@@ -108,6 +108,11 @@ impl<'s> Arriving<'s, '_> {
         root::is_directory(&self.stat)
     }
 
+    /// Its size in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.shared.root.facts(&self.stat).len
+    }
+
     /// Decides what has to be done; changes nothing.
     pub(super) fn decide(&self) -> Result<Step, Error> {
         let Self { shared, from: (_, name), target, wanted: NewName { to, conflict, .. }, .. } = *self;

@@ -15,6 +15,8 @@ pub enum Error {
     /// The name does not exist or is not shared: hidden, reserved, a device, a link that leads out.
     /// All of these look alike, so the response reveals nothing.
     NotFound,
+    /// An operating system has left a file of that name behind, and such files are not saved here.
+    Litter,
     /// The file system does not allow the name: it is too long there, or has bytes that it cannot have.
     BadName,
     /// The file system's permissions forbid it.
@@ -173,6 +175,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("there is nothing of that name"),
+            Self::Litter => f.write_str("files of that name, which operating systems leave behind, are not saved here"),
             Self::BadName => f.write_str("the file system does not allow that name (choose a shorter one)"),
             Self::Denied => f.write_str("the file's permissions forbid it"),
             Self::ReadOnly => f.write_str("the folder is shared read-only"),

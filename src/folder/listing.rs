@@ -68,13 +68,18 @@ impl Scan {
         Ok(Self { shared, grant: grant.clone().into_owned(), entries })
     }
 
-    /// The entry of this name; `None` if it is not shared, must not be shown to the principal, or was removed.
+    /// The entry of this name; `None` if it is not shared, must not be shown to the principal, or was removed. A name that
+    /// begins with a dot needs [`Rules::hidden`](super::Rules::hidden), whoever asks.
     pub fn look(&self, candidate: Candidate, _: Blocking<'_>) -> Option<DirEntry> {
+        if !self.shared.rules.lists(&candidate.name) {
+            return None;
+        }
         let (name, Description { kind, facts }) = self.find(candidate)?;
         Some(DirEntry { name, kind, modified: facts.modified })
     }
 
-    /// Like [`Scan::look`], with everything that is known about the entry.
+    /// Like [`Scan::look`], with everything that is known about the entry. A user with the right `edit` also gets names that
+    /// begin with a dot: clients that have the folder as a drive made them, and need them.
     #[cfg(feature = "dav")]
     pub fn describe(&self, candidate: Candidate, _: Blocking<'_>) -> Option<(OsString, Description)> {
         self.find(candidate)
@@ -91,7 +96,9 @@ impl Scan {
         let Candidate { name, kind } = candidate;
         let shared = &self.shared;
         let path = self.grant.path().join(&name).ok()?;
-        shared.rules.admit_path(&path).ok()?;
+        if !shared.rules.shares_entry(&self.grant, &path) {
+            return None;
+        }
         let real = self.entries.real().map(|real| real.join(&name)).transpose().ok()?;
         if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.shows(path)) {
             return None;

@@ -17,7 +17,7 @@ fn try_make(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>, guard: Guard) -
     if rules.read_only {
         return Err(Error::ReadOnly);
     }
-    rules.admit_path(grant.path())?;
+    rules.admit_new(grant)?;
     shared.stays()?;
     if grant.path().is_root() {
         return Err(Error::Exists);

@@ -17,7 +17,7 @@
 //! which a file is saved is judged by its `Place`, when it is found and again when the file gets its name.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
-//! anyone who may create links there may also copy.
+//! anyone who may create links there may also copy. [`Rules::shares`] decides who may use hidden names.
 //!
 //! Knows nothing of protocols: of requests, status codes or sockets.
 
@@ -41,6 +41,7 @@ mod guard;
 mod id;
 mod incoming;
 mod listing;
+mod litter;
 mod make_directory;
 mod mounts;
 mod numbering;
@@ -62,6 +63,8 @@ mod set_aside;
 mod shared;
 mod spelling;
 mod stale;
+#[cfg(feature = "dav")]
+mod stored_form;
 mod sweep;
 mod taken_parent;
 mod temporary;
@@ -86,6 +89,7 @@ pub use guard::{Expected, Guard};
 pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, Description, DirEntry, EntryKind, Scan};
+pub use litter::is_litter;
 pub use open::{Named, Node, OpenFile};
 #[cfg(feature = "dav")]
 pub use properties::{MAX_PROPERTIES, PropertyError};
@@ -93,7 +97,7 @@ pub use remove::Removed;
 pub use remover::Remover;
 pub use rename::{Moved, Renamed};
 pub use replicas::Others;
-pub use rules::{OnConflict, Rules};
+pub use rules::{Litter, OnConflict, Rules};
 pub use trash::{Emptied, Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
     Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
@@ -207,7 +211,7 @@ impl Folder {
     /// left out.
     pub fn scan(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<Scan, Error> {
         let shared = self.source.current();
-        shared.rules.admit_path(grant.path())?;
+        shared.rules.admit(grant)?;
         Scan::begin(shared, grant)
     }
 
@@ -215,21 +219,21 @@ impl Folder {
     /// follows links recognises a directory that it has seen. It is valid while this process runs.
     pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
-        shared.rules.admit_path(grant.path())?;
+        shared.rules.admit(grant)?;
         stale::retry(|| listing::id(&shared.root, grant))
     }
 
     /// Walks through everything shared below a directory, one entry at a time. The judge decides about each.
     pub fn walk(&self, grant: &Grant<'_, ToList>, judge: Judge, _: Blocking<'_>) -> Result<Walk, Error> {
         let shared = self.source.current();
-        shared.rules.admit_path(grant.path())?;
+        shared.rules.admit(grant)?;
         Walk::begin(shared, grant, judge)
     }
 
     /// Begins to receive a file of `size` bytes, if the size is known. An upload that cannot be saved is rejected
     /// before its first byte, with the first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
-    /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
-    /// [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
+    /// [`NotFound`](Error::NotFound) and [`Litter`](Error::Litter) for a name that is not shared or not saved;
+    /// [`Replaced`](Error::Replaced); [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
     /// [`NoRight`](Error::NoRight); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). The grant is kept for
     /// the commit, which creates missing parents.
     pub fn receive(

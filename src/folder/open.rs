@@ -36,9 +36,10 @@ pub struct OpenFile {
     pub file: File,
     /// The facts at the moment of opening.
     pub facts: Facts,
-    /// Whether its real path differs from the grant's path. If so, the principal needed the right at both paths. This
-    /// is known only where rights differ by path. A cached copy of such a file must not be sent to others.
-    pub is_alias: bool,
+    /// Whether others who may read the path may not get the file, so that a cached copy must not be sent to them. The
+    /// path is hidden, or it differs from the real path, and the principal needed the right at both. The latter is known
+    /// only where rights differ by path.
+    pub is_personal: bool,
 }
 
 /// What a name stands for, before it is changed.
@@ -67,7 +68,7 @@ pub(super) fn read(shared: &Shared, grant: &Grant<'_, ToRead>) -> Result<Named, 
 
 /// What the name stands for. A link is not a directory, even if it leads to one.
 pub(super) fn look<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<Named, Error> {
-    shared.rules.admit_path(grant.path())?;
+    shared.rules.admit(grant)?;
     if grant.path().is_root() {
         return Ok(Named::Directory);
     }
@@ -92,7 +93,10 @@ pub(super) fn open<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
     let (Opened { file, is_alias }, stat) = opened(shared, grant)?;
     let facts = shared.root.facts(&stat);
     match root::file_type(&stat) {
-        FileType::RegularFile => Ok(Node::File(OpenFile { file, facts, is_alias })),
+        FileType::RegularFile => {
+            let is_personal = is_alias || !shared.rules.shows(grant.path());
+            Ok(Node::File(OpenFile { file, facts, is_personal }))
+        }
         FileType::Directory => Ok(Node::Directory { modified: facts.modified }),
         _ => Err(Error::NotFound),
     }
@@ -100,7 +104,7 @@ pub(super) fn open<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Resul
 
 /// Opens whatever is shared at this path.
 pub(super) fn opened<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<(Opened, Stat), Error> {
-    shared.rules.admit_path(grant.path())?;
+    shared.rules.admit(grant)?;
     stale::retry(|| open_unclaimed(shared, grant))
 }
 

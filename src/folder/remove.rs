@@ -53,7 +53,7 @@ pub(super) fn remove(
     if shared.rules.read_only {
         return Err(Error::ReadOnly);
     }
-    shared.rules.admit_path(grant.path())?;
+    shared.rules.admit(grant)?;
     if grant.path().is_root() {
         return Err(Error::Denied);
     }

@@ -37,6 +37,8 @@ pub struct Moved {
     pub lies_at: Option<SharePath>,
     /// Whether it is a directory.
     pub is_directory: bool,
+    /// Its size in bytes; that of a directory says nothing.
+    pub size: u64,
     /// Whether the new name was free.
     pub created: bool,
     /// The trash id of what was replaced, if that is kept.
@@ -92,8 +94,8 @@ impl<'e> Ends<'e> {
         if rules.read_only {
             return Err(Error::ReadOnly);
         }
-        rules.admit_path(from.path())?;
-        rules.admit_path(to.path())?;
+        rules.admit(from)?;
+        rules.admit_new(to)?;
         shared.was_not_replaced()?;
         if from.path().is_root() {
             return Err(Error::Denied);
@@ -133,13 +135,14 @@ impl<'e> Ends<'e> {
             expected.guard.refresh(source.nearest(), source.name())?;
             let renamed = self.with_item(|lay_at, arriving| {
                 let step = arriving.decide()?;
-                let is_directory = arriving.is_directory();
+                let (is_directory, size) = (arriving.is_directory(), arriving.size());
                 let Some(arrived) = arriving.carry_out(step, old)? else {
                     return Ok(Renamed::OtherFileSystem);
                 };
                 let NewlyNamed { path, asked_for, lies_at, created, kept } = arrived;
                 let (from, lay_at) = (source.path().clone(), lay_at.cloned());
-                let moved = Moved { from, lay_at, path, asked_for, lies_at, is_directory, created, kept };
+                let moved =
+                    Moved { from, lay_at, path, asked_for, lies_at, is_directory, size, created, kept };
                 Ok(Renamed::Done(moved))
             })?;
             (renamed, begun)

@@ -41,8 +41,8 @@ pub(super) fn restore(
     }
     shared.stays()?;
     let entry = shared.trash.find(&shared.root, id, whose)?;
-    shared.rules.admit_path(entry.path())?;
     let grant = judge.check::<ToWrite>(entry.path())?;
+    shared.rules.admit(&grant)?;
     may_add_entry(&entry, &grant)?;
     stale::retry(|| put_back(shared, &entry, &grant, id))
 }

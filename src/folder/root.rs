@@ -241,6 +241,15 @@ impl Root {
         real_path::below(&self.dir, self.open_as(path.as_path(), OFlags::PATH).ok()?).ok()
     }
 
+    /// Whether anything has this path. Its principal must not learn that without a right to see names.
+    #[cfg(feature = "dav")]
+    pub(super) fn has(&self, path: &SharePath) -> bool {
+        match self.open_as(path.as_path(), OFlags::PATH.union(OFlags::NOFOLLOW)) {
+            Ok(_) => true,
+            Err(error) => Errno::from_io_error(&error) != Some(Errno::NOENT),
+        }
+    }
+
     /// The `stat` of whatever has this path, without judging it: its principal must not learn more than that it exists.
     #[cfg(feature = "dav")]
     pub(super) fn stat_of(&self, path: &SharePath) -> io::Result<Stat> {

@@ -1,9 +1,12 @@
 //! What the owner of the folder allows.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
 use super::error::Error;
-use crate::access::{Grant, ToWrite};
+use super::litter::is_litter;
+use crate::access::{Grant, Operation, ToList, ToWrite};
 use crate::path::SharePath;
 
 /// How long removed and replaced files are kept by default: a week always includes a weekend.
@@ -12,8 +15,11 @@ pub(super) const TRASH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// What the owner of the folder allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Whether names that begin with a dot are served and accepted.
+    /// Whether names that begin with a dot are served to and accepted from everybody. Otherwise only users with the right
+    /// `edit` may use them.
     pub hidden: bool,
+    /// What to do with files that operating systems leave behind: see [`is_litter`].
+    pub litter: Litter,
     /// Whether saving is disabled, for everybody: not even leftovers are removed.
     pub read_only: bool,
     /// What to do with an upload whose name is taken.
@@ -44,10 +50,20 @@ pub enum OnConflict {
     Rename,
 }
 
+/// What to do with files that operating systems leave behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Litter {
+    /// Save them like other files.
+    Save,
+    /// Refuse them.
+    Refuse,
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
             hidden: false,
+            litter: Litter::Save,
             read_only: false,
             on_conflict: OnConflict::Overwrite,
             max_upload: None,
@@ -61,10 +77,48 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// Fails if this path is not shared.
+    /// Whether this path is shared with everybody who has rights there.
+    pub fn shows(&self, path: &SharePath) -> bool {
+        !path.has_hidden_segment() || (self.hidden && !path.is_reserved())
+    }
+
+    /// Whether the path of the grant is shared with its principal.
+    pub fn shares<O: Operation>(&self, grant: &Grant<'_, O>) -> bool {
+        self.shows(grant.path()) || (grant.may_use_hidden_names() && !grant.path().is_reserved())
+    }
+
+    /// Fails if the path of the grant is not shared with its principal.
+    pub(super) fn admit<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<(), Error> {
+        if self.shares(grant) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Fails if nothing may be saved at the path of the grant. Names that systems leave behind have an error of their own: the
+    /// Finder aborts a whole copy if one of them looks absent, but not if it is locked.
+    pub(super) fn admit_new<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<(), Error> {
+        let path = grant.path();
+        let is_litter = || path.segments().any(|name| is_litter(name.as_bytes()));
+        if self.litter == Litter::Save && self.shares(grant) {
+            Ok(())
+        } else if !path.is_reserved() && is_litter() {
+            Err(Error::Litter)
+        } else {
+            self.admit(grant)
+        }
+    }
+
+    /// Fails if this path is not shared with everybody who has rights there.
     pub(super) fn admit_path(&self, path: &SharePath) -> Result<(), Error> {
-        let shared = !path.has_hidden_segment() || (self.hidden && !path.is_reserved());
-        if shared { Ok(()) } else { Err(Error::NotFound) }
+        if self.shows(path) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Whether this entry of a directory is shared with the principal that may list it.
+    pub(super) fn shares_entry(&self, grant: &Grant<'_, ToList>, path: &SharePath) -> bool {
+        self.shows(path) || (!path.is_reserved() && grant.shows_hidden(path))
+    }
+
+    /// Whether pages, archives and other lists show an entry of this name in a directory that the client may see.
+    pub(super) fn lists(&self, name: &OsStr) -> bool {
+        self.hidden || !name.as_bytes().starts_with(b".")
     }
 
     /// What to do with an upload whose name is taken: without the right to replace files, it must not replace

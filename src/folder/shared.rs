@@ -147,7 +147,7 @@ impl Shared {
         if rules.read_only {
             return Err(Error::ReadOnly);
         }
-        rules.admit_path(grant.path())?;
+        rules.admit_new(grant)?;
         self.stays()?;
         let (place, grant) = Place::find(root, grant)?;
         let is_known = place.has_directory() && !grant.hides_names();

@@ -88,7 +88,11 @@ impl Walk {
             Some(entry) => {
                 let entry = entry?;
                 let kind = here.entries.kind(&entry);
-                let Ok(path) = here.path.join(&name_of(&entry)) else { return Ok(WalkStep::Nothing) };
+                let name = name_of(&entry);
+                let Ok(path) = here.path.join(&name) else { return Ok(WalkStep::Nothing) };
+                if !self.shared.rules.lists(&name) {
+                    return Ok(WalkStep::Nothing);
+                }
                 self.see(&path, kind)
             }
         }
@@ -114,15 +118,18 @@ impl Walk {
 
     /// Looks at the entry with this path and type.
     fn see(&mut self, path: &SharePath, kind: FileType) -> Result<WalkStep, Error> {
-        if self.shared.rules.admit_path(path).is_err() {
-            return Ok(WalkStep::Nothing);
-        }
+        let rules = &self.shared.rules;
         match kind {
-            FileType::Directory if self.judge.check::<ToList>(path).is_ok() => {
+            FileType::Directory
+                if self.judge.check::<ToList>(path).is_ok_and(|grant| rules.shares(&grant)) =>
+            {
                 self.waiting.push(path).map(|()| WalkStep::Nothing)
             }
             FileType::RegularFile | FileType::Symlink => {
-                let Ok(grant) = self.judge.check::<ToArchive>(path) else { return Ok(WalkStep::Nothing) };
+                let grant = self.judge.check::<ToArchive>(path);
+                let Some(grant) = grant.ok().filter(|grant| rules.shares(grant)) else {
+                    return Ok(WalkStep::Nothing);
+                };
                 if kind == FileType::Symlink && !self.leads_to_file(&grant) {
                     return Ok(WalkStep::Nothing);
                 }

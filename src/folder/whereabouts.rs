@@ -41,7 +41,7 @@ impl Whereabouts {
 
 /// Where the path of the grant really lies, as [`Folder::whereabouts`](super::Folder::whereabouts) says.
 pub(super) fn find<O: Operation>(shared: &Shared, grant: &Grant<'_, O>) -> Result<Whereabouts, Error> {
-    shared.rules.admit_path(grant.path())?;
+    shared.rules.admit(grant)?;
     if grant.path().is_root() {
         let root = SharePath::root;
         let kind = Some(NameKind::Directory);

@@ -1,5 +1,6 @@
 //! Every change of the folder (saving, removing, moving, restoring) is announced here and nowhere else: to the log, the
-//! cache and the chat room. New directories are not announced in the chat room.
+//! cache and the chat room. New directories are not announced in the chat room, nor are names that begin with a dot, unless
+//! everybody may use them.
 //!
 //! The cache checks every entry again, so a directory needs nothing more than a file does.
 
@@ -16,12 +17,9 @@ use crate::server::state::State;
 /// Announces a file that was saved over HTTP or TFTP. Returns its path if requests are recorded.
 pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
     state.cache.invalidate(Moment::now());
-    let path = saved.path.as_bytes();
-    log::info!("{by} saved {} ({} bytes)", Printable(path), saved.size);
-    if let Some(chat) = &state.chat {
-        let lies_at = saved.lies_at.as_ref().map(|path| path.as_bytes().to_vec());
-        chat.announce(by.clone(), path.to_vec(), lies_at, saved.size);
-    }
+    let Saved { path, lies_at, size, .. } = saved;
+    log::info!("{by} saved {} ({size} bytes)", Printable(path.as_bytes()));
+    arrived(by, path, lies_at.as_ref(), *size, state);
     state.observers.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
 }
 
@@ -37,11 +35,21 @@ pub(crate) fn copied(by: &Uploader, saved: &Saved, is_directory: bool, state: &S
 
 /// Announces something that was moved.
 pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
-    let Moved { from, lay_at, path, lies_at, is_directory, .. } = moved;
+    let Moved { from, lay_at, path, lies_at, is_directory, size, .. } = moved;
     let [old, new] = [from, path].map(|path| Shown { path, is_directory: *is_directory });
     log::info!("{by} moved {old} to {new}");
-    let change = FileChange::Moved { from: from.as_bytes().to_vec() };
-    changed(by, path, *is_directory, change, lay_at.iter().chain(lies_at), state);
+    state.cache.invalidate(Moment::now());
+    // A name that is not for everybody looks absent.
+    let rules = state.folder.rules();
+    match (rules.shows(from), rules.shows(path)) {
+        (true, true) => {
+            let change = FileChange::Moved { from: from.as_bytes().to_vec() };
+            changed(by, path, *is_directory, change, lay_at.iter().chain(lies_at), state);
+        }
+        (true, false) => changed(by, from, *is_directory, FileChange::Removed, lay_at, state),
+        (false, true) if !is_directory => arrived(by, path, lies_at.as_ref(), *size, state),
+        (false, _) => {}
+    }
 }
 
 /// Announces a directory that was created. The chat room announces only files.
@@ -54,6 +62,7 @@ pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
 pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
     let Removed { path, lay_at, is_directory, kept } = removed;
     let how = if kept.is_some() { "removed" } else { "removed for good" };
+    state.cache.invalidate(Moment::now());
     log::info!("{by} {how} {}", Shown { path, is_directory: *is_directory });
     changed(by, path, *is_directory, FileChange::Removed, lay_at, state);
 }
@@ -61,11 +70,20 @@ pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
 /// Announces a file or directory that was restored from the trash.
 pub(crate) fn restored(by: &Uploader, restored: &Restored, state: &State) {
     let Restored { path, lies_at, is_directory } = restored;
+    state.cache.invalidate(Moment::now());
     log::info!("{by} restored {}", Shown { path, is_directory: *is_directory });
     changed(by, path, *is_directory, FileChange::Restored, lies_at, state);
 }
 
-/// Invalidates the cache, and tells the chat room.
+/// Tells the chat room about a new or changed file, unless its name is not for everybody.
+fn arrived(by: &Uploader, path: &SharePath, lies_at: Option<&SharePath>, size: u64, state: &State) {
+    if let Some(chat) = state.chat.as_ref().filter(|_| state.folder.rules().shows(path)) {
+        let lies_at = lies_at.map(|path| path.as_bytes().to_vec());
+        chat.announce(by.clone(), path.as_bytes().to_vec(), lies_at, size);
+    }
+}
+
+/// Tells the chat room about another change, unless its name is not for everybody.
 fn changed<'p>(
     by: &Uploader,
     path: &SharePath,
@@ -74,8 +92,7 @@ fn changed<'p>(
     also_at: impl IntoIterator<Item = &'p SharePath>,
     state: &State,
 ) {
-    state.cache.invalidate(Moment::now());
-    if let Some(chat) = &state.chat {
+    if let Some(chat) = state.chat.as_ref().filter(|_| state.folder.rules().shows(path)) {
         let also_at = also_at.into_iter().map(|path| path.as_bytes().to_vec()).collect();
         chat.announce_change(by.clone(), (path.as_bytes().to_vec(), is_directory), change, also_at);
     }

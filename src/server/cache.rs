@@ -196,8 +196,8 @@ impl CacheEntry {
         chores: &Chores,
         disk: Blocking<'_>,
     ) -> Result<Self, (File, Representation)> {
-        let OpenFile { file, facts, is_alias } = open;
-        if is_alias || !facts.were_true_for(MAX_AGE, now) || !facts.version.is_settled(now) {
+        let OpenFile { file, facts, is_personal } = open;
+        if is_personal || !facts.were_true_for(MAX_AGE, now) || !facts.version.is_settled(now) {
             return Err((file, representation));
         }
         match CachedContent::of(file, facts.len, chores, disk) {

@@ -25,6 +25,7 @@ pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
         Error::BadName => Status::BAD_REQUEST,
+        Error::Litter => Status::LOCKED,
         Error::Denied
         | Error::ReadOnly
         | Error::ReadOnlyDisk

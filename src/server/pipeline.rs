@@ -1,7 +1,7 @@
 //! The path of a request: gates, then its handler. If a gate refuses the request, the path ends there.
 //!
 //! ```text
-//! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► origin ──► authorise ──► locks ──► handler
+//! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► stored form ──► origin ──► authorise ──► locks ──► handler
 //! ```
 //!
 //! The connection has already determined the client, because the log line of a refused request needs it too. The other
@@ -30,6 +30,8 @@ use crate::server::filter::{Audience, Wanted};
 use crate::server::gate::authenticate::{self, Caller};
 #[cfg(feature = "dav")]
 use crate::server::gate::locks::{self, Passage};
+#[cfg(feature = "dav")]
+use crate::server::gate::stored_form;
 use crate::server::gate::{authorise, certificate, host, link, origin};
 use crate::server::handled::Handled;
 use crate::server::request::RequestSource;
@@ -88,7 +90,12 @@ fn respond<'b>(
     if !has_user {
         wanted.login = authenticate::way_to_login(head, state);
     }
-    let (needs, handler, request) = routing::find(head, source, principal, wanted.link.clone(), state)?;
+    #[cfg_attr(not(feature = "dav"), allow(unused_mut, reason = "only WebDAV changes the path"))]
+    let (needs, handler, mut request) = routing::find(head, source, principal, wanted.link.clone(), state)?;
+    #[cfg(feature = "dav")]
+    if stored_form::find(&mut request, disk, state) == Passage::NeedsDisk {
+        return Ok(Handled::NeedsDisk);
+    }
     // The page of a folder contains the user's name, even where everybody has the same rights.
     if has_user && needs != Rights::NONE || wanted.link.is_some() {
         wanted.audience = Audience::OneUser;

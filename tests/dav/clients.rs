@@ -1,4 +1,25 @@
-//! Clients that many people use, and the test suite of the field.
+//! Clients that many people use, and the test suite of the field. Those that do not run here are scripts of the requests that
+//! they are known to send.
+
+#[cfg(feature = "accounts")]
+#[path = "clients/davfs.rs"]
+mod davfs;
+#[path = "clients/explorer.rs"]
+mod explorer;
+#[path = "clients/finder.rs"]
+mod finder;
+#[path = "clients/gvfs.rs"]
+mod gvfs;
+#[path = "clients/joplin.rs"]
+mod joplin;
+#[path = "clients/keepass.rs"]
+mod keepass;
+#[path = "clients/office.rs"]
+mod office;
+#[path = "clients/script.rs"]
+mod script;
+#[path = "clients/zotero.rs"]
+mod zotero;
 
 use std::fs;
 use std::process::Stdio;
@@ -8,11 +29,29 @@ use crate::common::{Wharf, outside, sample};
 
 #[test]
 pub fn litmus_passes() {
+    run_litmus(&serve(&[]), &[]);
+}
+
+#[test]
+#[cfg(feature = "accounts")]
+pub fn litmus_passes_with_an_account() {
+    let office = crate::common::office::Office::open(&["--allow", "anna=edit"]);
+    run_litmus(&office.wharf, &["anna", "secret-anna"]);
+}
+
+/// It accepts every certificate.
+#[test]
+#[cfg(feature = "tls")]
+pub fn litmus_passes_over_tls() {
+    crate::common::over_tls(|| run_litmus(&serve(&[]), &[]));
+}
+
+/// All suites pass, without a warning.
+fn run_litmus(wharf: &Wharf, credentials: &[&str]) {
     let Some(mut litmus) = outside("litmus") else { return };
-    let wharf = serve(&[]);
     let here = tempfile::tempdir().expect("a folder");
-    let output =
-        litmus.arg(wharf.url("/")).current_dir(here.path()).stdin(Stdio::null()).output().expect("it runs");
+    litmus.arg(wharf.url("/")).args(credentials).current_dir(here.path());
+    let output = litmus.stdin(Stdio::null()).output().expect("it runs");
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && !told.contains("WARNING") && !told.contains("FAIL"), "{told}");
     for suite in ["basic", "copymove", "props", "locks", "http"] {

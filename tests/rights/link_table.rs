@@ -3,10 +3,9 @@
 use super::caller::Kind;
 use super::model::Operation::{CopyFrom, CopyTo, MoveFrom, MoveTo};
 use super::model::{READS, WRITES, expected, leaks};
-use super::requests::request;
 use super::rotation::Rotation;
 use super::stage::{Stage, assert_unchanged, restore};
-use super::table::{PATHS, assert_right, built};
+use super::table::{PATHS, ask, assert_right, built};
 
 /// In how many cells a spelling has one turn.
 const PERIOD: usize = 5;
@@ -33,7 +32,7 @@ fn links_follow_the_rules() {
                 }
                 let named = reading(path).map(|path| format!("{root}/{path}"));
                 let expected = expected(client.caller, named.as_deref(), operation);
-                let (status, answer) = client.ask(&request(operation, &format!("{link}{target}")));
+                let (status, answer) = ask(&mut client, operation, &format!("{link}{target}"));
                 let case = format!("{:?} {operation:?} {path} ({spelling})", client.caller);
                 if status != expected {
                     wrong.push(format!("{case}: {status}, not {expected}"));

@@ -1,6 +1,7 @@
 //! The expected results of the rules, from an independent model.
 
 use super::caller::{By, Caller, Kind, TOKEN_PATH};
+use super::dav_model;
 
 /// The rules of the servers. What no deeper rule names can be viewed.
 pub const RULES: [&str; 8] = [
@@ -18,10 +19,11 @@ pub const RULES: [&str; 8] = [
 pub const USERS: [(&str, &[&str]); 3] = [("anna", &["staff"]), ("ben", &[]), ("root", &["staff"])];
 
 /// The files of the folder. None of them may be seen but by the rules.
-pub const FILES: [&str; 8] = [
+pub const FILES: [&str; 9] = [
     "open/file",
     "work/file",
     "work/source",
+    "work/.hidden",
     "inbox/file",
     "closed/hush",
     "closed/near/file",
@@ -65,16 +67,39 @@ pub enum Operation {
     /// Moves and copies a file from there to the path.
     MoveTo,
     CopyTo,
+    /// Asks for its properties.
+    Propfind,
+    /// Asks for the properties of its entries too.
+    Entries,
+    /// Sets a property.
+    Proppatch,
+    /// Locks it; whoever succeeds ends the lock again.
+    Lock,
+    /// Ends a lock that nobody has.
+    Unlock,
 }
 
 pub use self::Operation::{
-    CopyFrom, CopyTo, Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, MoveFrom, MoveTo,
-    Post, Put, Range, Resumable, Tar, Zip,
+    CopyFrom, CopyTo, Delete, Entries, Form, Get, Hash, Head, IfNoneMatch, List, Lock, MakeDirectory,
+    MoveFrom, MoveTo, Post, Propfind, Proppatch, Put, Range, Resumable, Tar, Unlock, Zip,
 };
 
-pub const READS: [Operation; 8] = [Get, Head, Range, IfNoneMatch, Hash, List, Zip, Tar];
-pub const WRITES: [Operation; 10] =
-    [Put, Post, Resumable, Form, MakeDirectory, Delete, MoveFrom, CopyFrom, MoveTo, CopyTo];
+pub const READS: [Operation; 10] = [Get, Head, Range, IfNoneMatch, Hash, List, Zip, Tar, Propfind, Entries];
+pub const WRITES: [Operation; 13] = [
+    Put,
+    Post,
+    Resumable,
+    Form,
+    MakeDirectory,
+    Delete,
+    MoveFrom,
+    CopyFrom,
+    MoveTo,
+    CopyTo,
+    Proppatch,
+    Lock,
+    Unlock,
+];
 
 /// The giver of the token and the links.
 const ANNA: Caller = Caller::User("anna", By::Password);
@@ -109,8 +134,14 @@ pub fn rights(caller: Caller, path: &str) -> [bool; 5] {
     }
 }
 
+/// Whether the path looks absent to the caller because a name in it begins with a dot: only users with all rights may use it.
+pub fn is_hidden_from(caller: Caller, path: &str) -> bool {
+    let may_use = matches!(caller, Caller::User(..)) && rights(caller, path) == [true; 5];
+    !may_use && path.split('/').any(|name| name.starts_with('.'))
+}
+
 /// The status of a refusal at this path, of something that needs any of these rights.
-fn refusal(caller: Caller, path: &str, needs: &[usize]) -> u16 {
+pub fn refusal(caller: Caller, path: &str, needs: &[usize]) -> u16 {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
     let would = |user| needs.iter().any(|right| rights(Caller::User(user, By::Password), path)[*right]);
     match caller {
@@ -147,6 +178,9 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     let Some(path) = path else { return 400 };
     let (path, ends_with_slash) =
         path.strip_suffix('/').map_or((path, operation == Form), |path| (path, true));
+    if let Some(status) = dav_model::expected(caller, path, ends_with_slash, operation) {
+        return status;
+    }
     match operation {
         Delete | MoveFrom => return expected_removal(caller, path, ends_with_slash, operation),
         CopyFrom => {
@@ -181,8 +215,8 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
     match operation {
         _ if has_none(named) => refusal(caller, path, needs),
         MakeDirectory if is_drop => 403,
-        // Hidden names are not shared, whatever the rules say.
-        _ if path.split('/').any(|name| name.starts_with('.')) => 404,
+        Put | Post | Resumable if ends_with_slash => 409,
+        _ if is_hidden_from(caller, path) => 404,
         // For the target of a link, 401 would show that the target exists.
         _ if READS.contains(&operation) && exists && has_none(there) => {
             match refusal(caller, &lies_at, needs) {
@@ -190,7 +224,6 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
                 status => status,
             }
         }
-        Put | Post | Resumable if ends_with_slash => 409,
         _ if operation != MakeDirectory && ends_with_slash && READS.contains(&operation) => match operation {
             _ if !list || !is_directory => 404,
             IfNoneMatch => 304,
@@ -232,7 +265,7 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         Post => 200,
         Resumable => 201,
         Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar | Delete | MoveFrom | CopyFrom
-        | MoveTo | CopyTo => 0,
+        | MoveTo | CopyTo | Propfind | Entries | Proppatch | Lock | Unlock => 0,
     }
 }
 
@@ -249,6 +282,8 @@ fn expected_removal(caller: Caller, path: &str, ends_with_slash: bool, operation
     let exists = is_link || is_directory || FILES.contains(&lies_at);
     if !rights(caller, path)[REMOVE] {
         refusal(caller, path, &[REMOVE])
+    } else if is_hidden_from(caller, path) {
+        404
     } else if !rights(caller, lies_at)[REMOVE] {
         match refusal(caller, lies_at, &[REMOVE]) {
             401 => 404,
@@ -271,6 +306,8 @@ fn expected_copy(caller: Caller, path: &str, ends_with_slash: bool) -> u16 {
     let exists = is_directory || FILES.contains(&&*lies_at);
     if !rights(caller, path)[READ] {
         refusal(caller, path, &[READ])
+    } else if is_hidden_from(caller, path) {
+        404
     } else if exists && !rights(caller, &lies_at)[READ] {
         match refusal(caller, &lies_at, &[READ]) {
             401 => 404,
@@ -300,6 +337,8 @@ fn expected_arrival(caller: Caller, path: &str) -> u16 {
     } else if rights(caller, path) == [false, false, true, false, false] {
         // The response would say which directories exist.
         403
+    } else if is_hidden_from(caller, path) {
+        404
     } else if let Some(refused) = also_at {
         match refusal(caller, refused, &SAVE) {
             401 => 404,
@@ -319,7 +358,7 @@ pub fn content(file: &str) -> String {
 /// Fails if a response shows what its client may not see: the content of a file, or the name of one in a directory.
 pub fn leaks(caller: Caller, answer: &str) -> Option<&'static str> {
     FILES.into_iter().find(|file| {
-        let [list, read, ..] = rights(caller, file);
+        let [list, read, ..] = rights(caller, file).map(|right| right && !is_hidden_from(caller, file));
         let name = file.rsplit('/').next().unwrap_or_default();
         let is_secret = matches!(name, "hush" | "diary");
         (!read && answer.contains(&content(file))) || (!list && is_secret && answer.contains(name))

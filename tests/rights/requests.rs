@@ -1,9 +1,15 @@
 //! The request of each operation of the table.
 
 use super::model::Operation::{
-    self, CopyFrom, CopyTo, Delete, Form, Get, Hash, Head, IfNoneMatch, List, MakeDirectory, MoveFrom,
-    MoveTo, Post, Put, Range, Resumable, Tar, Zip,
+    self, CopyFrom, CopyTo, Delete, Entries, Form, Get, Hash, Head, IfNoneMatch, List, Lock, MakeDirectory,
+    MoveFrom, MoveTo, Post, Propfind, Proppatch, Put, Range, Resumable, Tar, Unlock, Zip,
 };
+
+/// The bodies of PROPPATCH and LOCK.
+const SET: &str =
+    "<propertyupdate xmlns=\"DAV:\"><set><prop><x xmlns=\"urn:x\">1</x></prop></set></propertyupdate>";
+const LOCK: &str =
+    "<lockinfo xmlns=\"DAV:\"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>";
 
 /// The request of an operation at this target.
 pub fn request(operation: Operation, target: &str) -> String {
@@ -30,12 +36,17 @@ pub fn request(operation: Operation, target: &str) -> String {
         Delete => ("DELETE", "", "", ""),
         MoveFrom => ("MOVE", "", "Destination: /work/moved\r\n", ""),
         CopyFrom => ("COPY", "", "Destination: /work/moved\r\n", ""),
+        Propfind => ("PROPFIND", "", "Depth: 0\r\n", ""),
+        Entries => ("PROPFIND", "", "Depth: 1\r\n", ""),
+        Proppatch => ("PROPPATCH", "", "", SET),
+        Lock => ("LOCK", "", "Depth: 0\r\n", LOCK),
+        Unlock => ("UNLOCK", "", "Lock-Token: <urn:uuid:0>\r\n", ""),
         MoveTo => return to_target("MOVE", target),
         CopyTo => return to_target("COPY", target),
     };
     let slash = if operation == Form && !target.ends_with('/') { "/" } else { "" };
     let length = match method {
-        "PUT" | "POST" => format!("Content-Length: {}\r\n", body.len()),
+        "PUT" | "POST" | "PROPPATCH" | "LOCK" => format!("Content-Length: {}\r\n", body.len()),
         _ => String::new(),
     };
     format!("{method} {target}{slash}{query} HTTP/1.1\r\nHost: localhost\r\n{fields}{length}\r\n{body}")

@@ -137,7 +137,7 @@ pub const SPELLINGS: [Spelling; 75] = [
     ("an upper-case letter", |path| format!("/{}", capital(path)), |path| Some(capital(path))),
     (
         "an upper-case letter, encoded",
-        |path| format!("/%{:02X}{}", path.as_bytes()[0] - 0x20, &path[1..]),
+        |path| format!("/%{:02X}{}", path.as_bytes()[0].to_ascii_uppercase(), &path[1..]),
         |path| Some(capital(path)),
     ),
     (

@@ -13,19 +13,22 @@
 //! the fields of a proxy. `link_table.rs` has links, `tftp.rs` has TFTP.
 
 use super::caller::Caller;
-use super::model::Operation::{self, Tar, Zip};
+use super::client::Client;
+use super::model::Operation::{self, Entries, Lock, Propfind, Proppatch, Tar, Unlock, Zip};
 use super::model::{READS, WRITES, expected, leaks};
 use super::requests::request;
 use super::rotation::Rotation;
 use super::stage::{Stage, assert_unchanged, restore};
 
-pub const PATHS: [&str; 29] = [
+pub const PATHS: [&str; 31] = [
     "open/file",
     "open/none",
     "open/near",
     "open",
     "work/file",
     "work/none",
+    "work/.hidden",
+    "work/.none",
     "work/link",
     "work/gone",
     "work/dir",
@@ -53,7 +56,11 @@ pub const PATHS: [&str; 29] = [
 
 /// The operations that this build has.
 pub fn built(operations: &[Operation]) -> impl Iterator<Item = Operation> + '_ {
-    let is_built = |operation: &Operation| cfg!(feature = "archive") || !matches!(operation, Zip | Tar);
+    let is_built = |operation: &Operation| match operation {
+        Zip | Tar => cfg!(feature = "archive"),
+        Propfind | Entries | Proppatch | Lock | Unlock => cfg!(feature = "dav"),
+        _ => true,
+    };
     operations.iter().copied().filter(is_built)
 }
 
@@ -85,10 +92,27 @@ fn by_login_name_the_rules_are_the_same() {
     every_operation_follows_the_rules(stage, &[&READS[..], &WRITES].concat(), 17);
 }
 
-/// A response without the fields that say whether users get others there. That is by the rules, not by what exists.
-fn secret_part(answer: &str) -> String {
-    let is_by_rules = |line: &str| line.starts_with("Vary: ") || line.starts_with("Cache-Control: ");
+/// A response without the fields that say whether users get others there, and whether the body of the request was read. That is
+/// by the rules, not by what exists.
+fn secret_part(operation: Operation, answer: &str) -> String {
+    let is_by_rules = |line: &str| {
+        let has_body = matches!(operation, Proppatch | Lock);
+        line.starts_with("Vary: ")
+            || line.starts_with("Cache-Control: ")
+            || has_body && (line.starts_with("Connection: ") || line.starts_with("Keep-Alive: "))
+    };
     answer.split_inclusive('\n').filter(|line| !is_by_rules(line)).collect()
+}
+
+/// The status of the response, and all of it but its date. A lock that was granted is ended again.
+pub fn ask(client: &mut Client, operation: Operation, target: &str) -> (u16, String) {
+    let answer = client.ask(&request(operation, target));
+    let token = answer.1.split_once("Lock-Token: ").and_then(|(_, rest)| rest.split_once('\r'));
+    if let Some((token, _)) = token.filter(|_| operation == Lock) {
+        let unlock = format!("UNLOCK {target} HTTP/1.1\r\nHost: localhost\r\nLock-Token: {token}\r\n\r\n");
+        assert_eq!(client.ask(&unlock).0, 204, "{target}: its holder ends it");
+    }
+    answer
 }
 
 /// Asks for each path, by each operation, as each client.
@@ -99,10 +123,11 @@ fn every_operation_follows_the_rules(mut stage: Stage, operations: &[Operation],
     for operation in built(operations) {
         // The response to a refused path has the same bytes as the response to a missing path.
         let missing = if READS.contains(&operation) { "/open/none" } else { "/closed/none" };
-        let missing = stage.clients.iter_mut().map(|client| client.ask(&request(operation, missing)));
+        let missing = stage.clients.iter_mut().map(|client| ask(client, operation, missing));
         let missing: Vec<_> = missing.collect();
-        let private = request(operation, "/private/own/none");
-        let asked_to_log_in: Vec<_> = stage.clients.iter_mut().map(|client| client.ask(&private)).collect();
+        let private = "/private/own/none";
+        let asked_to_log_in: Vec<_> =
+            stage.clients.iter_mut().map(|client| ask(client, operation, private)).collect();
         if WRITES.contains(&operation) {
             restore(&folder);
         }
@@ -112,7 +137,7 @@ fn every_operation_follows_the_rules(mut stage: Stage, operations: &[Operation],
                     let target = target(path);
                     let named = reading(path);
                     let expected = expected(client.caller, named.as_deref(), operation);
-                    let (status, answer) = client.ask(&request(operation, &target));
+                    let (status, answer) = ask(client, operation, &target);
                     let case = format!("{:?} {operation:?} {target} ({spelling})", client.caller);
                     // Only what is no path at all is refused before the certificate is missed.
                     let is_refused_later =
@@ -120,7 +145,9 @@ fn every_operation_follows_the_rules(mut stage: Stage, operations: &[Operation],
                     if status != expected && !is_refused_later {
                         wrong.push(format!("{case}: {status}, not {expected}"));
                     }
-                    if status == 404 && (status, secret_part(&answer)) != (missing.0, secret_part(&missing.1))
+                    if status == 404
+                        && (status, secret_part(operation, &answer))
+                            != (missing.0, secret_part(operation, &missing.1))
                     {
                         wrong.push(format!("{case}: not like a missing file: {answer}"));
                     }

@@ -95,7 +95,7 @@ impl Copying {
             return Err(Error::ReadOnly);
         }
         let node = open::open(shared, from).map_err(Error::of_source)?;
-        shared.rules.admit_path(wanted.to.path())?;
+        shared.rules.admit_new(wanted.to)?;
         refuse_nested(from.path(), wanted.to.path())?;
         let work = match node {
             Node::File(open) => Work::File(FileCopy::begin(shared, open.file, wanted, false)?),
@@ -165,7 +165,7 @@ impl Copying {
             None => Relocated::Copied { saved, is_directory },
             Some(source) => {
                 let (from, lay_at) = source.give_up(shared, work.seen())?;
-                let Saved { path, asked_for, lies_at, created, kept, .. } = saved;
+                let Saved { path, asked_for, lies_at, created, kept, size, .. } = saved;
                 Relocated::Moved(Moved {
                     from,
                     lay_at,
@@ -173,6 +173,7 @@ impl Copying {
                     asked_for,
                     lies_at,
                     is_directory,
+                    size,
                     created,
                     kept,
                 })

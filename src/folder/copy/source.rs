@@ -98,7 +98,7 @@ impl MovedSource {
     }
 
     fn holds(&self, shared: &Arc<Shared>, top: Dir, seen: &SeenEntries) -> Result<bool, Error> {
-        let mut walk = TreeWalk::begin(shared, top, self.place.path(), None, seen.alike())?;
+        let mut walk = TreeWalk::begin(shared, top, self.place.path(), None, true, seen.alike())?;
         while !matches!(walk.step()?, Found::End) {}
         Ok(walk.seen().is(seen))
     }
@@ -207,7 +207,7 @@ mod tests {
         };
         let seen_in = |found: &MovedSource| {
             let (top, path) = (found.open_directory().expect("open"), found.place.path());
-            let walk = TreeWalk::begin(&shared, top, path, None, SeenEntries::new());
+            let walk = TreeWalk::begin(&shared, top, path, None, true, SeenEntries::new());
             let mut walk = walk.expect("begun");
             while !matches!(walk.step().expect("a step"), Found::End) {}
             walk.seen().clone()

@@ -98,7 +98,10 @@ impl TreeCopy {
         let seen = SeenEntries::new();
         let stage = match extent {
             Extent::Itself => Stage::Complete,
-            Extent::Everything => Stage::Copies(TreeWalk::begin(shared, top, path, judge, seen.alike())?),
+            Extent::Everything => {
+                let finds_hidden = is_moved || wanted.to.may_use_hidden_names();
+                Stage::Copies(TreeWalk::begin(shared, top, path, judge, finds_hidden, seen.alike())?)
+            }
         };
         let copy = Self {
             stage,

@@ -1,7 +1,7 @@
 //! Everything below a directory that is copied, one entry at a time.
 //!
-//! A copy for a client shows what an archive shows: what it may list and read, and no hidden names. What is moved to another file
-//! system is the whole tree. Links are found as links; none is followed.
+//! A copy for a client has what the client may list and read. Names that begin with a dot are in it only if the client may use
+//! such names at both ends. What is moved to another file system is the whole tree. Links are found as links; none is followed.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -13,7 +13,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::access::{Judge, ToArchive, ToList};
+use crate::access::{Grant, Judge, Operation, ToArchive, ToList};
 use crate::folder::attributes::Attributes;
 use crate::folder::error::Error;
 use crate::folder::real_path;
@@ -27,6 +27,8 @@ pub(super) struct TreeWalk {
     shared: Arc<Shared>,
     /// Decides what is found; `None` finds everything.
     judge: Option<Judge>,
+    /// Whether the judge may decide that hidden names are found.
+    finds_hidden: bool,
     /// The path of the directory, as it was asked for.
     path: SharePath,
     top: Dir,
@@ -92,6 +94,7 @@ impl TreeWalk {
         top: Dir,
         path: &SharePath,
         judge: Option<Judge>,
+        finds_hidden: bool,
         seen: SeenEntries,
     ) -> Result<Self, Error> {
         let mut waiting = Waiting::default();
@@ -99,6 +102,7 @@ impl TreeWalk {
         Ok(Self {
             shared: Arc::clone(shared),
             judge,
+            finds_hidden,
             path: path.clone(),
             top,
             here: None,
@@ -111,7 +115,8 @@ impl TreeWalk {
     /// Begins again at the same path, to compare: it enters the same directories, and opens no files.
     pub(super) fn again(&self, judge: &Judge) -> Result<Self, Error> {
         let top = self.shared.root.top(&judge.check::<ToList>(&self.path)?)?;
-        let walk = Self::begin(&self.shared, top, &self.path, Some(judge.clone()), self.seen.alike())?;
+        let (judge, seen) = (Some(judge.clone()), self.seen.alike());
+        let walk = Self::begin(&self.shared, top, &self.path, judge, self.finds_hidden, seen)?;
         Ok(Self { is_comparison: true, ..walk })
     }
 
@@ -184,11 +189,10 @@ impl TreeWalk {
         }
         let found = match &self.judge {
             Some(judge) => {
-                let path = self.full(at)?;
-                if self.shared.rules.admit_path(&path).is_err() {
+                if !self.finds_hidden && !self.shared.rules.lists(&name) {
                     return Ok(Found::Nothing);
                 }
-                self.visible(judge, &path, name, kind)?
+                self.visible(judge, &self.full(at)?, name, kind)?
             }
             None => self.anything(name, kind)?,
         };
@@ -210,9 +214,9 @@ impl TreeWalk {
     ) -> Result<Found, Error> {
         let root = &self.shared.root;
         match kind {
-            FileType::Directory if judge.check::<ToList>(path).is_ok() => Ok(Found::Directory(name)),
+            FileType::Directory if self.grant::<ToList>(judge, path).is_some() => Ok(Found::Directory(name)),
             FileType::RegularFile => {
-                let Ok(grant) = judge.check::<ToArchive>(path) else { return Ok(Found::Nothing) };
+                let Some(grant) = self.grant::<ToArchive>(judge, path) else { return Ok(Found::Nothing) };
                 let found = self.open(name)?;
                 let Found::File(_, file, _) = &found else { return Ok(found) };
                 match real_path::judge(root.dir(), &grant, file, &[]) {
@@ -222,7 +226,7 @@ impl TreeWalk {
                 }
             }
             FileType::Symlink => {
-                let leads_inside = judge.check::<ToArchive>(path).is_ok_and(|grant| {
+                let leads_inside = self.grant::<ToArchive>(judge, path).is_some_and(|grant| {
                     let kind = root.look(&grant).map(|stat| root::file_type(&stat));
                     matches!(kind, Ok(FileType::RegularFile | FileType::Directory))
                 });
@@ -230,6 +234,11 @@ impl TreeWalk {
             }
             _ => Ok(Found::Nothing),
         }
+    }
+
+    /// The grant for an entry that is shared with the client.
+    fn grant<'p, O: Operation>(&self, judge: &Judge, path: &'p SharePath) -> Option<Grant<'p, O>> {
+        judge.check(path).ok().filter(|grant| self.shared.rules.shares(grant))
     }
 
     /// The entry, whatever it is.

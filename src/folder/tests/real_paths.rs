@@ -53,7 +53,7 @@ fn reading_needs_the_right_at_both_ends_of_a_link() {
         let path = path(name);
         let opened = folder.open(&judge.check::<ToRead>(&path).expect("by its name"), disk());
         match opened {
-            Ok(Node::File(open)) => assert_eq!((is_readable, is_cached), (true, !open.is_alias), "{name}"),
+            Ok(Node::File(open)) => assert_eq!((is_readable, is_cached), (true, !open.is_personal), "{name}"),
             Ok(Node::Directory { .. }) => panic!("{name} is a file"),
             Err(error) => {
                 assert!(!is_readable, "{name}: {error}");

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::*;
 use crate::access::{Access, Rights};
 use crate::blocking::Blocking;
-use crate::folder::{Folder, OnConflict, Rules};
+use crate::folder::{Folder, Litter, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::http::persistence::CloseReason;
 use crate::http::status::Status;
@@ -64,6 +64,7 @@ fn turn<'a>(state: &'a State, jobs: &'a Jobs<Task>, input: &'a mut Input, timeou
 pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State {
     let rules = Rules {
         hidden: false,
+        litter: Litter::Save,
         read_only: false,
         reserve: 0,
         on_conflict: OnConflict::Refuse,

@@ -2,7 +2,7 @@
 
 pub(super) mod hrefs;
 
-use crate::access::{Grant, Principal, Right, ToRead, ToRemove, ToWrite};
+use crate::access::{Grant, Principal, Rights, ToList, ToRead, ToRemove, ToWrite};
 use crate::blocking::Blocking;
 use crate::folder::{Error, OnConflict, Whereabouts};
 use crate::http::status::Status;
@@ -100,6 +100,19 @@ pub(super) fn whereabouts(
     }
 }
 
+/// The path in the form in which its names exist: see [`Folder::stored_form`](crate::folder::Folder::stored_form). `None` if
+/// nothing changes, or if the principal must not learn which names exist.
+pub(super) fn stored_form(
+    path: &SharePath,
+    principal: &Principal,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Option<SharePath> {
+    state.dav.as_ref()?;
+    let stored = state.folder.stored_form(path, disk)?;
+    state.access.rights(principal, &stored).has_any(Rights::VIEW).then_some(stored)
+}
+
 /// Whether the principal must not learn which names are taken. Its files get other names then, so locks do not concern them.
 fn hides_names(principal: &Principal, path: &SharePath, state: &State) -> bool {
     state.access.check::<ToWrite>(principal, path).is_ok_and(|grant| grant.hides_names())
@@ -112,7 +125,8 @@ pub(super) fn shown<'p>(
     principal: &Principal,
     state: &State,
 ) -> &'p SharePath {
-    if state.access.rights(principal, locked).has(Right::List) { locked } else { asked_for }
+    let grant = state.access.check::<ToList>(principal, locked);
+    if grant.is_ok_and(|grant| state.folder.rules().shares(&grant)) { locked } else { asked_for }
 }
 
 /// The response to a change that a lock forbids.

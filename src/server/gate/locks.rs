@@ -125,6 +125,8 @@ fn are_met(
                 destination::find(&found, request, state).ok()?
             }
         };
+        let stored = disk.and_then(|disk| dav::stored_form(&path, &request.principal, state, disk));
+        let path = stored.unwrap_or(path);
         let tag = disk.and_then(|disk| tag_of(&path, request, state, disk));
         let place = disk.and_then(|disk| dav::whereabouts(&path, &request.principal, state, disk));
         let path = place.as_ref().map_or(&path, Whereabouts::resolved);

@@ -61,11 +61,12 @@ pub(super) fn permit(client: ClientKey, state: &State) -> Result<FairPermit, Res
 }
 
 fn begin(
-    relocating: Relocating,
+    mut relocating: Relocating,
     extent: Extent,
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<JobOutcome, Response> {
+    relocating.find_stored_form(state, disk);
     let Relocating { relocation, from, principal, client, .. } = &relocating;
     let source = authorise::grant::<ToRead>(principal, from, state)?;
     let target = relocating.target(state)?;

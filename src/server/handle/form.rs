@@ -218,6 +218,7 @@ impl Part {
             return Ok(Self::Skipped);
         };
         let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
+        let path = dav::stored_form(&path, principal, state, disk).unwrap_or(path);
         let grant = authorise::grant(principal, &path, state)?;
         let received = state.folder.receive(&grant, None, disk);
         received.map(|incoming| Self::File(Box::new(incoming))).map_err(|error| error_response::of(&error))

@@ -34,7 +34,8 @@ pub(crate) fn handle(
     })))
 }
 
-fn run(moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobOutcome, Response> {
+fn run(mut moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobOutcome, Response> {
+    moving.find_stored_form(state, disk);
     let Relocating { relocation, from, principal, .. } = &moving;
     authorise::ensure_current(principal, state)?;
     let source = authorise::grant::<ToRemove>(principal, from, state)?;

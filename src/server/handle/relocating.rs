@@ -44,6 +44,13 @@ impl Relocating {
         }
     }
 
+    /// Takes the form of the new name that exists already, if only the other Unicode form does.
+    pub(super) fn find_stored_form(&mut self, state: &State, disk: Blocking<'_>) {
+        if let Some(stored) = dav::stored_form(&self.relocation.to, &self.principal, state, disk) {
+            self.relocation.to = stored;
+        }
+    }
+
     /// The grant for the new name. Refused where the client may only add files: the response to a move or copy says which
     /// directories exist there.
     pub(super) fn target(&self, state: &State) -> Result<Grant<'_, ToWrite>, Response> {

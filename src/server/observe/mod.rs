@@ -58,14 +58,18 @@ impl Observers {
         if request.line.is_empty() {
             return;
         }
-        access_log::write(
-            request.client,
-            request.user,
-            request.line,
-            request.status,
-            request.bytes,
-            request.began.elapsed(),
-        );
+        // Some systems look for files of their own in every directory, again and again.
+        let is_probe = request.status == Status::NOT_FOUND && request_line::names_litter(request.line);
+        if !is_probe {
+            access_log::write(
+                request.client,
+                request.user,
+                request.line,
+                request.status,
+                request.bytes,
+                request.began.elapsed(),
+            );
+        }
         if let Some(recorder) = &self.recorder {
             recorder.note(request.line, request.saved, request.status);
         }

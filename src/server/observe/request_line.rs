@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode;
 
+use crate::folder::is_litter;
 use crate::own_paths::{LINK, SEGMENT, UPLOADS};
 
 /// Appends the request line from the bytes of a head, as it is logged; `-` if it is empty.
@@ -32,6 +33,13 @@ pub(crate) fn push(out: &mut Vec<u8>, head: &[u8]) {
     } else {
         out.extend_from_slice(line);
     }
+}
+
+/// Whether the target of a request line has a name that operating systems leave behind.
+pub(crate) fn names_litter(line: &[u8]) -> bool {
+    let target = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    path.split(|byte| *byte == b'/').any(is_litter)
 }
 
 /// Appends a line without secrets: passwords in a query, the tokens of uploads, and the secrets of links.
@@ -244,6 +252,21 @@ mod tests {
         ];
         for (head, line) in table {
             assert_eq!(request_line(head), line, "{}", Printable(head));
+        }
+    }
+
+    #[test]
+    fn names_of_operating_systems_are_recognised() {
+        for (line, expected) in [
+            ("PROPFIND /a/._b HTTP/1.1", true),
+            ("GET /.Spotlight-V100/ HTTP/1.1", true),
+            ("GET http://h/Thumbs.db?x HTTP/1.1", true),
+            ("GET /a/b HTTP/1.1", false),
+            ("GET /a?b=/._c HTTP/1.1", false),
+            ("GET /.git HTTP/1.1", false),
+            ("-", false),
+        ] {
+            assert_eq!(names_litter(line.as_bytes()), expected, "{line}");
         }
     }
 

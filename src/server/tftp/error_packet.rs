@@ -50,6 +50,7 @@ fn of(error: &Error) -> Fault {
     let code = match error {
         Error::NotFound => ErrorCode::FileNotFound,
         Error::BadName
+        | Error::Litter
         | Error::Denied
         | Error::ReadOnly
         | Error::ReadOnlyDisk

@@ -18,7 +18,7 @@ use crate::path::SharePath;
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::dav::{shown, whereabouts};
 use crate::server::disk::Disk;
-use crate::server::error_response::{self, bad_request};
+use crate::server::error_response::{self, bad_request, of_read_error};
 use crate::server::folder_locks::{Dav, Placeholder};
 use crate::server::gate::authorise;
 use crate::server::handle::dav::live::write_lock;
@@ -119,7 +119,9 @@ impl Locking {
         }
         let place = state.folder.whereabouts(&grant, disk).map_err(|error| error_response::of(&error))?;
         if place.kind.is_some() {
-            authorise::grant::<ToChangeProperties>(&self.principal, &self.path, state)?;
+            // A lock covers what a link leads to, so its holder needs the right there too.
+            let change = authorise::grant::<ToChangeProperties>(&self.principal, &self.path, state)?;
+            state.folder.describe(&change, disk).map_err(|error| of_read_error(&error))?;
         } else {
             self.ensure_parent(&place, dav, state)?;
         }
