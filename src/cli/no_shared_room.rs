@@ -17,7 +17,7 @@ impl SharedArgs {
     }
 
     /// There is none.
-    pub(super) fn address(&self, _: bool) -> Result<Option<SharedAddress>, Failure> {
+    pub(super) fn address(&self, _: bool, _: bool) -> Result<Option<SharedAddress>, Failure> {
         Ok(None)
     }
 }

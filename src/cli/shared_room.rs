@@ -1,4 +1,4 @@
-//! The flag of `wharf serve` for a chat room that several servers share.
+//! The flag of `wharf serve` for a chat room and records that several servers share.
 
 use clap::Args;
 
@@ -12,8 +12,9 @@ const VARIABLE: &str = "WHARF_SHARED";
 /// The address of the store may have a password, so its `Debug` is not derived.
 #[derive(Clone, Default, Args)]
 pub(super) struct SharedArgs {
-    /// Share the chat room with other servers, through Valkey or Redis: `redis://HOST:PORT/DB`, `rediss://…` or `unix:/PATH`;
-    /// several addresses, separated by commas, are tried in turn; `#NAME` at the end chooses another room than `wharf`
+    /// Share the chat room, and the sessions, tokens and links of users, with other servers, through Valkey or Redis:
+    /// `redis://HOST:PORT/DB`, `rediss://…` or `unix:/PATH`; several addresses, separated by commas, are tried in turn; `#NAME`
+    /// at the end chooses another room than `wharf`
     ///
     /// The variable `WHARF_SHARED` sets it too. Other users can see a password in a flag, but not in the variable.
     #[arg(long, value_name = "URL[,URL][#NAME]")]
@@ -36,11 +37,16 @@ impl SharedArgs {
         Ok(())
     }
 
-    /// The store, if the chat uses one. Its password is hidden from now on.
-    pub(super) fn address(&self, has_chat: bool) -> Result<Option<SharedAddress>, Failure> {
+    /// The store, if one is given. Its password is hidden from now on.
+    pub(super) fn address(
+        &self,
+        has_chat: bool,
+        has_accounts: bool,
+    ) -> Result<Option<SharedAddress>, Failure> {
         let Some(text) = &self.shared else { return Ok(None) };
-        if !has_chat {
-            return Err(WrongUsage("--shared is for the chat (leave out --no-chat)".to_owned()).into());
+        if !has_chat && !has_accounts {
+            let why = "--shared is for the chat and for users (leave out --no-chat, or add --users)";
+            return Err(WrongUsage(why.to_owned()).into());
         }
         let address = SharedAddress::parse(text).map_err(|error| WrongUsage(format!("--shared: {error}")))?;
         if address.has_password() {

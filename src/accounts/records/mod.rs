@@ -15,9 +15,15 @@
 //!
 //! `record` defines a record; `line` and `file` have its written form; `table` allows changes within the
 //! [`limits`]; `store` reads and writes the file; `shared` has [`Records`].
+//!
+//! Several servers can share the records through a store ([`RemoteRecords`]) instead of the file: `from_remote` follows it,
+//! and `difference` has the changes for it.
 
 mod change_error;
+mod difference;
 pub mod file;
+mod from_file;
+mod from_remote;
 mod hex;
 mod id;
 pub mod limits;
@@ -25,6 +31,7 @@ mod line;
 mod random;
 mod record;
 mod refused;
+mod remote;
 mod secret;
 mod shared;
 mod store;
@@ -35,12 +42,15 @@ mod time;
 mod token_name;
 mod unusable;
 mod version;
+mod view;
 
 pub use change_error::ChangeError;
+pub use from_remote::LAST_KNOWN;
 pub use id::{RecordId, WrongRecordId};
 pub use line::RecordLineError;
 pub use record::{NewLink, NewSession, NewToken, Purpose, Record, RecordEnd, RecordScope};
 pub use refused::{RecordLimit, Refused};
+pub use remote::{RemoteChange, RemoteError, RemoteLine, RemoteNews, RemoteRecords, RemoteRevision};
 pub use secret::{RecordSecret, SecretUse, TOKEN_PREFIX};
 pub use shared::{Issued, Records};
 pub use store::RecordsError;

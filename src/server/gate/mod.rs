@@ -20,3 +20,5 @@ pub(super) mod origin;
 pub(super) mod plain;
 #[cfg(feature = "accounts")]
 mod same_credentials;
+#[cfg(feature = "accounts")]
+mod sought;

@@ -47,7 +47,7 @@ fn refresh(records: &Records, now: WallTime) -> Result<(), String> {
 fn refused(error: &ChangeError) -> Option<&Refused> {
     match error {
         ChangeError::Refused(refused) => Some(refused),
-        ChangeError::Store(_) => None,
+        ChangeError::Store(_) | ChangeError::Remote(_) => None,
     }
 }
 

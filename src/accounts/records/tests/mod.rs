@@ -3,6 +3,7 @@
 mod disk;
 mod lines;
 mod processes;
+mod remote;
 mod table;
 
 use std::num::NonZeroU32;
