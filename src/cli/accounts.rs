@@ -13,7 +13,7 @@ use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
 use crate::access::{Subject, User};
 use crate::accounts::password::Password;
-use crate::accounts::records::{Records, RemoteError, WallTime};
+use crate::accounts::records::{ClusterError, Records, WallTime};
 use crate::accounts::store;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
@@ -206,10 +206,10 @@ impl AccountsArgs {
 /// refuses this server is an error. With `--check`, it is not asked.
 fn shared_records(address: SharedAddress, folder: &str, is_check: bool) -> Result<Records, Failure> {
     let now = WallTime::now();
-    let records = Records::remote(Box::new(StoredRecords::new(address, folder)), now);
+    let records = Records::of_cluster(Box::new(StoredRecords::new(address, folder)), now);
     match if is_check { Ok(()) } else { records.follow(now, Blocking::own_thread()) } {
-        Err(RemoteError::Refused(why)) => Err(format!("--shared: {why}").into()),
-        Err(RemoteError::Away(_)) | Ok(()) => Ok(records),
+        Err(ClusterError::Refused(why)) => Err(format!("--shared: {why}").into()),
+        Err(ClusterError::Away(_)) | Ok(()) => Ok(records),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 #[cfg(feature = "accounts")]
 use crate::accounts::attempts::GuessHash;
 #[cfg(feature = "accounts")]
-use crate::accounts::records::{RemoteChange, RemoteError, RemoteNews, RemoteRecords, RemoteRevision};
+use crate::accounts::records::{ClusterChange, ClusterError, ClusterNews, ClusterRecords, ClusterRevision};
 use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
@@ -212,17 +212,17 @@ impl StoredRecords {
 }
 
 #[cfg(feature = "accounts")]
-impl RemoteRecords for StoredRecords {
-    fn read(&self, _: Option<&RemoteRevision>, _: Blocking<'_>) -> Result<RemoteNews, RemoteError> {
+impl ClusterRecords for StoredRecords {
+    fn read(&self, _: Option<&ClusterRevision>, _: Blocking<'_>) -> Result<ClusterNews, ClusterError> {
         match *self {}
     }
 
     fn change(
         &self,
-        _: &RemoteRevision,
-        _: &[RemoteChange],
+        _: &ClusterRevision,
+        _: &[ClusterChange],
         _: Blocking<'_>,
-    ) -> Result<Option<RemoteRevision>, RemoteError> {
+    ) -> Result<Option<ClusterRevision>, ClusterError> {
         match *self {}
     }
 }

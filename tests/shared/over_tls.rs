@@ -1,18 +1,26 @@
 //! `--shared rediss://HOST`: the store is reached over TLS.
 
+use std::net::TcpListener;
+
 use super::Replicas;
 use super::store::Store;
-use crate::common::{Wharf, eventually, pem};
+use crate::common::{Wharf, eventually, eventually_ok, pem};
 
 /// A store that listens with a certificate for `localhost`, and its address.
 fn store() -> Option<(Store, String)> {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let port = port.expect("a port").port().to_string();
     let [certificate, key, ca] = ["localhost.pem", "localhost.key", "ca.pem"].map(pem);
     let [certificate, key, ca] = [&certificate, &key, &ca].map(|path| path.to_str().expect("text"));
     let files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", ca];
-    let flags = [&["--tls-port", &port, "--tls-auth-clients", "no"], &files[..]].concat();
-    Some((Store::start(&flags)?, format!("rediss://localhost:{port}")))
+    let store = Store::start(&[&["--tls-auth-clients", "no"], &files[..]].concat())?;
+    let url = eventually_ok("it listens", || {
+        let socket = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let port = socket.expect("a port").port();
+        // Another program may have taken the port.
+        store
+            .try_ask::<()>(&format!("CONFIG SET tls-port {port}"))
+            .map(|()| format!("rediss://localhost:{port}"))
+    });
+    Some((store, url))
 }
 
 fn serve(certificates: &str, url: &str) -> Wharf {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::cluster::ClusterError;
 use super::refused::Refused;
-use super::remote::RemoteError;
 use super::store::RecordsError;
 use super::unusable::Unusable;
 
@@ -15,7 +15,7 @@ pub enum ChangeError {
     /// The file could not be read or written.
     Store(RecordsError),
     /// The store that several servers share did not make it, or did not confirm it.
-    Remote(RemoteError),
+    Cluster(ClusterError),
 }
 
 impl From<Refused> for ChangeError {
@@ -36,9 +36,9 @@ impl From<RecordsError> for ChangeError {
     }
 }
 
-impl From<RemoteError> for ChangeError {
-    fn from(error: RemoteError) -> Self {
-        Self::Remote(error)
+impl From<ClusterError> for ChangeError {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
     }
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for ChangeError {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Remote(error) => error.fmt(f),
+            Self::Cluster(error) => error.fmt(f),
         }
     }
 }

@@ -4,10 +4,10 @@ use std::str;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cluster::{ClusterChange, ClusterLine};
 use super::limits::RECORDS;
 use super::line::RecordLine;
 use super::record::{Purpose, Record};
-use super::remote::{RemoteChange, RemoteLine};
 use super::table::Table;
 use super::time::WallTime;
 
@@ -16,21 +16,21 @@ const CLOCKS: Duration = Duration::from_secs(60);
 
 impl Table {
     /// What has to be changed in an earlier copy of this table, so that it becomes this one.
-    pub(super) fn changes_since(&self, before: &Self) -> Vec<RemoteChange> {
+    pub(super) fn changes_since(&self, before: &Self) -> Vec<ClusterChange> {
         let is_same =
             |record: &&Arc<Record>| before.get(record.id).is_some_and(|old| Arc::ptr_eq(old, record));
         let changed = self.iter().filter(|record| !is_same(record));
         let changed = changed.map(|record| (record.id, Some(RecordLine(record).to_string())));
         let removed = before.iter().filter(|record| self.get(record.id).is_none());
         let removed = removed.map(|record| (record.id, None));
-        changed.chain(removed).map(|(id, line)| RemoteChange { id, line }).collect()
+        changed.chain(removed).map(|(id, line)| ClusterChange { id, line }).collect()
     }
 
     /// Takes over lines of the store. A line that is damaged or foreign opens nothing. Returns how many there were.
-    pub(super) fn take_lines(&mut self, lines: Vec<RemoteLine>) -> usize {
+    pub(super) fn take_lines(&mut self, lines: Vec<ClusterLine>) -> usize {
         let before = self.clone();
         let mut skipped = 0;
-        for RemoteLine { id, line } in lines {
+        for ClusterLine { id, line } in lines {
             let Some(id) = str::from_utf8(&id).ok().and_then(|id| id.parse().ok()) else {
                 skipped += 1;
                 continue;

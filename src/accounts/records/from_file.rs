@@ -8,7 +8,7 @@ use super::refused::{RecordLimit, Refused};
 use super::store::{LockedStore, ReadFile, RecordStore, RecordsError};
 use super::table::Table;
 use super::time::WallTime;
-use super::view::View;
+use super::view::RecordsView;
 use crate::blocking::Blocking;
 
 /// The file, and what is known of it.
@@ -37,7 +37,12 @@ impl RecordsFile {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn refresh(&self, view: &View, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
+    pub(super) fn refresh(
+        &self,
+        view: &RecordsView,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<(), RecordsError> {
         let mut current = self.current();
         let table = self.read_if_changed(view, &mut current, None, disk)?;
         let since = now.since(current.noted);
@@ -47,7 +52,7 @@ impl RecordsFile {
             return kept.or_else(|error| match error {
                 ChangeError::Store(error) => Err(error),
                 // Nothing was added.
-                ChangeError::Refused(_) | ChangeError::Remote(_) => Ok(()),
+                ChangeError::Refused(_) | ChangeError::Cluster(_) => Ok(()),
             });
         }
         Ok(())
@@ -55,7 +60,7 @@ impl RecordsFile {
 
     pub(super) fn change<T>(
         &self,
-        view: &View,
+        view: &RecordsView,
         now: WallTime,
         disk: Blocking<'_>,
         change: impl Fn(&mut Table) -> Result<T, Refused>,
@@ -66,7 +71,7 @@ impl RecordsFile {
     /// Changes what is on the disk, and writes the result.
     fn change_locked<T>(
         &self,
-        view: &View,
+        view: &RecordsView,
         current: &mut Current,
         now: WallTime,
         disk: Blocking<'_>,
@@ -89,7 +94,7 @@ impl RecordsFile {
     /// The records in the file, which is read only if it has changed.
     fn read_if_changed(
         &self,
-        view: &View,
+        view: &RecordsView,
         current: &mut Current,
         locked: Option<&LockedStore<'_>>,
         disk: Blocking<'_>,

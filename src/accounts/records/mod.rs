@@ -16,14 +16,15 @@
 //! `record` defines a record; `line` and `file` have its written form; `table` allows changes within the
 //! [`limits`]; `store` reads and writes the file; `shared` has [`Records`].
 //!
-//! Several servers can share the records through a store ([`RemoteRecords`]) instead of the file: `from_remote` follows it,
+//! Several servers can share the records through a store ([`ClusterRecords`]) instead of the file: `from_cluster` follows it,
 //! and `difference` has the changes for it.
 
 mod change_error;
+mod cluster;
 mod difference;
 pub mod file;
+mod from_cluster;
 mod from_file;
-mod from_remote;
 mod hex;
 mod id;
 pub mod limits;
@@ -31,7 +32,6 @@ mod line;
 mod random;
 mod record;
 mod refused;
-mod remote;
 mod secret;
 mod shared;
 mod store;
@@ -45,12 +45,12 @@ mod version;
 mod view;
 
 pub use change_error::ChangeError;
-pub use from_remote::LAST_KNOWN;
+pub use cluster::{ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision};
+pub use from_cluster::LAST_KNOWN;
 pub use id::{RecordId, WrongRecordId};
 pub use line::RecordLineError;
 pub use record::{NewLink, NewSession, NewToken, Purpose, Record, RecordEnd, RecordScope};
 pub use refused::{RecordLimit, Refused};
-pub use remote::{RemoteChange, RemoteError, RemoteLine, RemoteNews, RemoteRecords, RemoteRevision};
 pub use secret::{RecordSecret, SecretUse, TOKEN_PREFIX};
 pub use shared::{Issued, Records};
 pub use store::RecordsError;

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::change_error::ChangeError;
+use super::cluster::{ClusterError, ClusterRecords};
+use super::from_cluster::ClusterSource;
 use super::from_file::RecordsFile;
-use super::from_remote::Remote;
 use super::id::RecordId;
 use super::record::{NewLink, NewSession, NewToken, Record};
 use super::refused::{RecordLimit, Refused};
-use super::remote::{RemoteError, RemoteRecords};
 use super::secret::{RecordSecret, SecretUse};
 use super::store::{RecordStore, RecordsError};
 use super::table::{Key, Table};
 use super::time::WallTime;
 use super::unusable::Unusable;
-use super::view::View;
+use super::view::RecordsView;
 use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::UserName;
 use crate::blocking::Blocking;
@@ -25,7 +25,7 @@ use crate::blocking::Blocking;
 #[derive(Debug)]
 pub struct Records {
     source: Source,
-    view: View,
+    view: RecordsView,
 }
 
 /// Where the records are kept.
@@ -34,7 +34,7 @@ enum Source {
     /// In a file, which other programs may change.
     File(RecordsFile),
     /// In a store that several servers share.
-    Remote(Remote),
+    Cluster(ClusterSource),
 }
 
 /// A new record, and its secret, which is not stored.
@@ -62,38 +62,38 @@ impl Records {
             log::warn!("cannot remove unfinished files of an earlier run: {error}");
         }
         let file = RecordsFile::new(store, file, now);
-        Ok(Self { source: Source::File(file), view: View::new(Some(Arc::new(Table::new(records)))) })
+        Ok(Self { source: Source::File(file), view: RecordsView::new(Some(Arc::new(Table::new(records)))) })
     }
 
     /// The records of a store that several servers share. Until [`Records::follow`] has read them, none is valid.
-    pub fn remote(records: Box<dyn RemoteRecords>, now: WallTime) -> Self {
-        Self { source: Source::Remote(Remote::new(records, now)), view: View::new(None) }
+    pub fn of_cluster(records: Box<dyn ClusterRecords>, now: WallTime) -> Self {
+        Self { source: Source::Cluster(ClusterSource::new(records, now)), view: RecordsView::new(None) }
     }
 
     /// Whether other servers share them through a store.
-    pub fn are_remote(&self) -> bool {
-        matches!(self.source, Source::Remote(_))
+    pub fn are_in_cluster(&self) -> bool {
+        matches!(self.source, Source::Cluster(_))
     }
 
     /// Whether the store cannot be reached, so that a record may exist that is unknown here.
     pub fn are_away(&self) -> bool {
-        matches!(&self.source, Source::Remote(remote) if remote.is_away())
+        matches!(&self.source, Source::Cluster(cluster) if cluster.is_away())
     }
 
     /// Reads what has changed in the store, ends expired records, and writes the last use of sessions once in a while. Call
     /// this more than once a second, on a thread that may wait for the store. Does nothing for records in a file.
-    pub fn follow(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RemoteError> {
+    pub fn follow(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), ClusterError> {
         match &self.source {
             Source::File(_) => Ok(()),
-            Source::Remote(remote) => remote.follow(&self.view, now, disk),
+            Source::Cluster(cluster) => cluster.follow(&self.view, now, disk),
         }
     }
 
     /// Reads from the store what other servers have changed until now.
-    pub fn catch_up(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RemoteError> {
+    pub fn catch_up(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), ClusterError> {
         match &self.source {
             Source::File(_) => Ok(()),
-            Source::Remote(remote) => remote.catch_up(&self.view, now, disk),
+            Source::Cluster(cluster) => cluster.catch_up(&self.view, now, disk),
         }
     }
 
@@ -144,7 +144,7 @@ impl Records {
     pub fn refresh(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
         match &self.source {
             Source::File(file) => file.refresh(&self.view, now, disk),
-            Source::Remote(_) => {
+            Source::Cluster(_) => {
                 self.forget_old(Instant::now());
                 Ok(())
             }
@@ -153,8 +153,8 @@ impl Records {
 
     /// From a minute after the last contact with the store on, no record is valid.
     pub(super) fn forget_old(&self, now: Instant) {
-        if let Source::Remote(remote) = &self.source {
-            remote.forget_old(&self.view, now);
+        if let Source::Cluster(cluster) = &self.source {
+            cluster.forget_old(&self.view, now);
         }
     }
 
@@ -173,7 +173,7 @@ impl Records {
     pub fn add_token(
         &self,
         user: &UserLine,
-        token: NewToken,
+        token: &NewToken,
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
@@ -184,7 +184,7 @@ impl Records {
     pub fn add_link(
         &self,
         user: &UserLine,
-        link: NewLink,
+        link: &NewLink,
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
@@ -248,7 +248,7 @@ impl Records {
     ) -> Result<T, ChangeError> {
         match &self.source {
             Source::File(file) => file.change(&self.view, now, disk, change),
-            Source::Remote(remote) => remote.change(&self.view, now, disk, change),
+            Source::Cluster(cluster) => cluster.change(&self.view, now, disk, change),
         }
     }
 }

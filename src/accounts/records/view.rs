@@ -8,14 +8,14 @@ use super::unusable::Unusable;
 
 /// The records that requests see, in memory.
 #[derive(Debug)]
-pub(super) struct View {
+pub(super) struct RecordsView {
     /// `None` if they cannot be read; then no record is valid.
     table: RwLock<Option<Arc<Table>>>,
     /// How often the table was replaced.
     generation: AtomicU64,
 }
 
-impl View {
+impl RecordsView {
     pub(super) fn new(table: Option<Arc<Table>>) -> Self {
         Self { table: RwLock::new(table), generation: AtomicU64::new(0) }
     }

@@ -1,33 +1,16 @@
 //! Attempts to log in, which delay later ones. Servers that share their records tell each other about them.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::{Accounts, lock};
 use crate::accounts::attempts::Guess;
 use crate::blocking::Blocking;
 use crate::server::client_key::ClientKey;
-use crate::server::shared::{HeardAttempts, StoredAttempt, StoredAttempts};
+use crate::server::shared::{HeardAttempts, StoredAttempt};
 use crate::server::store_error::StoreError;
 
 /// How many attempts wait for the store. Further ones count at this server only.
 const WAITING: usize = 1_000;
-
-/// The attempts that other servers hear of.
-#[derive(Debug)]
-pub(super) struct SharedAttempts {
-    store: StoredAttempts,
-    waiting: Mutex<VecDeque<StoredAttempt>>,
-    /// The last entry of the store that was read; empty before the first.
-    last: Mutex<String>,
-}
-
-impl SharedAttempts {
-    pub(super) fn new(store: StoredAttempts) -> Self {
-        Self { store, waiting: Mutex::default(), last: Mutex::default() }
-    }
-}
 
 impl Accounts {
     /// Counts a failure.
@@ -44,7 +27,7 @@ impl Accounts {
     }
 
     fn tell(&self, client: &ClientKey, guess: Guess<'_>, has_failed: bool) {
-        let Some(shared) = &self.0.shared_attempts else { return };
+        let Some(shared) = &self.0.attempts_elsewhere else { return };
         let guess = lock(&self.0.attempts).hash(guess);
         let mut waiting = lock(&shared.waiting);
         if waiting.len() < WAITING {
@@ -54,7 +37,7 @@ impl Accounts {
 
     /// Tells the other servers what has happened here, and counts what has happened there.
     pub(in crate::server) fn follow_attempts(&self, disk: Blocking<'_>) -> Result<(), StoreError> {
-        let Some(shared) = &self.0.shared_attempts else { return Ok(()) };
+        let Some(shared) = &self.0.attempts_elsewhere else { return Ok(()) };
         let sent: Vec<_> = lock(&shared.waiting).iter().copied().collect();
         match shared.store.send(&sent, disk) {
             // Sent again, a failure could count twice.

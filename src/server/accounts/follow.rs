@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::users::Users;
 use super::{Accounts, lock};
 use crate::accounts::attempts::Guess;
-use crate::accounts::records::{ChangeError, RemoteError, WallTime};
+use crate::accounts::records::{ChangeError, ClusterError, WallTime};
 use crate::blocking::Blocking;
 use crate::printable::Printable;
 use crate::server::watched_file;
@@ -42,7 +42,7 @@ impl Accounts {
 
     /// Whether several servers share the records through a store.
     pub(in crate::server) fn share_records(&self) -> bool {
-        self.0.records.are_remote()
+        self.0.records.are_in_cluster()
     }
 
     /// Whether the store of the records cannot be reached.
@@ -51,7 +51,7 @@ impl Accounts {
     }
 
     /// Reads the users, and the records in the store, as they are now: another server may have changed a password.
-    pub(in crate::server) fn catch_up(&self, disk: Blocking<'_>) -> Result<(), RemoteError> {
+    pub(in crate::server) fn catch_up(&self, disk: Blocking<'_>) -> Result<(), ClusterError> {
         if self.follow_users(disk) {
             // The chat has to hear of it too.
             self.reload_soon();

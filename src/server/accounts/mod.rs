@@ -22,6 +22,7 @@ pub(super) mod password_change;
 mod password_check;
 pub(in crate::server) mod records;
 pub(super) mod sessions;
+mod shared_attempts;
 mod shared_password;
 #[cfg(test)]
 mod tests;
@@ -32,11 +33,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::attempts::SharedAttempts;
 pub use self::known_file::KnownFile;
 use self::known_file::attempts_before;
 use self::password_check::STRANGERS;
 pub(super) use self::password_check::{PasswordCheck, PasswordOwner};
+use self::shared_attempts::SharedAttempts;
 use self::users::Users;
 use crate::access::{Subject, User};
 use crate::accounts::attempts::Attempts;
@@ -68,7 +69,7 @@ struct Shared {
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
-    shared_attempts: Option<SharedAttempts>,
+    attempts_elsewhere: Option<SharedAttempts>,
     known_file: KnownFile,
     remembered: Mutex<Remembered<ClientKey>>,
     /// Permits for checks from addresses from which their user has never logged in.
@@ -119,7 +120,7 @@ impl Accounts {
             has_gone: AtomicBool::new(false),
             records_error: Mutex::default(),
             attempts: Mutex::new(attempts),
-            shared_attempts: shared_attempts.map(SharedAttempts::new),
+            attempts_elsewhere: shared_attempts.map(SharedAttempts::new),
             known_file,
             remembered: Mutex::new(Remembered::new(random::bytes())),
         })))

@@ -81,7 +81,7 @@ pub(super) fn see_other(path: &str) -> Response {
 pub(super) fn failed(error: impl Into<ChangeError>) -> Response {
     let error = error.into();
     log::error!("cannot change the sessions: {error}");
-    if let ChangeError::Remote(_) = error {
+    if let ChangeError::Cluster(_) = error {
         return error_response::records_unavailable();
     }
     Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n")

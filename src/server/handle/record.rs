@@ -136,7 +136,7 @@ pub(super) fn refuse(error: &ChangeError) -> Response {
             Response::text(Status::FORBIDDEN, format_args!("{limit}\n"))
         }
         ChangeError::Refused(refused) => Response::text(Status::CONFLICT, format_args!("{refused}\n")),
-        ChangeError::Remote(error) => {
+        ChangeError::Cluster(error) => {
             log::error!("cannot change the sessions, tokens and links: {error}");
             error_response::records_unavailable()
         }

@@ -124,7 +124,7 @@ impl StoredAttempts {
     ) -> Result<HeardAttempts, StoreError> {
         let numbers = [AT_ONCE.to_string(), LONGEST.to_string(), READ_SECONDS.to_string()];
         let arguments = [after, &numbers[0], &self.server, &numbers[1], &numbers[2]].map(str::as_bytes);
-        let read = script(READ, &[self.key.clone()], &arguments);
+        let read = script(READ, std::slice::from_ref(&self.key), &arguments);
         let answer: Value =
             self.pool.with(disk, |connection| read.query(connection).map_err(|error| of_error(&error)))?;
         let mut parts = replies::array(answer).into_iter();

@@ -42,5 +42,6 @@ pub(super) use self::stream::StreamReader;
 #[cfg(feature = "accounts")]
 fn folder_key(folder: &str) -> String {
     use sha2::{Digest as _, Sha256};
-    Sha256::digest(folder).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let sum = Sha256::digest(folder);
+    format!("{:016x}", sum.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
 }

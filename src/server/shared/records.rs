@@ -16,7 +16,7 @@ use super::replies;
 use super::scripts::script;
 use crate::accounts::records::limits::FILE_LIMIT;
 use crate::accounts::records::{
-    RemoteChange, RemoteError, RemoteLine, RemoteNews, RemoteRecords, RemoteRevision,
+    ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision,
 };
 use crate::blocking::Blocking;
 use crate::chat::stream_id::StreamId;
@@ -114,22 +114,22 @@ impl StoredRecords {
         &self,
         disk: Blocking<'_>,
         ask: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
-    ) -> Result<T, RemoteError> {
+    ) -> Result<T, ClusterError> {
         self.pool.with(disk, ask).map_err(|error| {
             // The idle connections may lead to a store that is a replica now.
             self.pool.close_idle();
             match &error {
-                StoreError::Refused(_) => RemoteError::Refused(error.to_string()),
+                StoreError::Refused(_) => ClusterError::Refused(error.to_string()),
                 StoreError::Unavailable(_) | StoreError::Unconfirmed(_) => {
-                    RemoteError::Away(error.to_string())
+                    ClusterError::Away(error.to_string())
                 }
             }
         })
     }
 }
 
-impl RemoteRecords for StoredRecords {
-    fn read(&self, since: Option<&RemoteRevision>, disk: Blocking<'_>) -> Result<RemoteNews, RemoteError> {
+impl ClusterRecords for StoredRecords {
+    fn read(&self, since: Option<&ClusterRevision>, disk: Blocking<'_>) -> Result<ClusterNews, ClusterError> {
         let known = since.and_then(Revision::parse);
         let (epoch, last) =
             known.map_or(("", "0-0".to_owned()), |known| (known.epoch, known.last.to_string()));
@@ -137,23 +137,23 @@ impl RemoteRecords for StoredRecords {
         let read = script(READ, &self.keys, &[epoch, &last, &new, &most].map(str::as_bytes));
         let answer: Value =
             self.ask(disk, |connection| read.query(connection).map_err(|error| of_error(&error)))?;
-        let malformed = || RemoteError::Refused("the store's answer is malformed".to_owned());
+        let malformed = || ClusterError::Refused("the store's answer is malformed".to_owned());
         let mut parts = replies::array(answer).into_iter();
         let mut text = || {
             let text = parts.next().and_then(replies::bytes).and_then(|text| String::from_utf8(text).ok());
             text.ok_or_else(malformed)
         };
         let (epoch, last, kind) = (text()?, text()?, text()?);
-        let revision = RemoteRevision(format!("{epoch} {last}"));
+        let revision = ClusterRevision(format!("{epoch} {last}"));
         let lines = parts.next().map(replies::pairs).unwrap_or_default();
-        let lines = lines.into_iter().map(|(id, line)| RemoteLine { id, line }).collect();
+        let lines = lines.into_iter().map(|(id, line)| ClusterLine { id, line }).collect();
         match &*kind {
-            "same" => Ok(RemoteNews::Same),
-            "some" => Ok(RemoteNews::Changed(revision, lines)),
-            "all" | "lost" => Ok(RemoteNews::All { revision, lines, has_lost: kind == "lost" }),
+            "same" => Ok(ClusterNews::Same),
+            "some" => Ok(ClusterNews::Changed(revision, lines)),
+            "all" | "lost" => Ok(ClusterNews::All { revision, lines, has_lost: kind == "lost" }),
             _ => {
                 let key = &self.keys[1];
-                Err(RemoteError::Refused(format!(
+                Err(ClusterError::Refused(format!(
                     "the key {key} has more than {FILE_LIMIT} bytes (delete it)"
                 )))
             }
@@ -162,10 +162,10 @@ impl RemoteRecords for StoredRecords {
 
     fn change(
         &self,
-        from: &RemoteRevision,
-        change: &[RemoteChange],
+        from: &ClusterRevision,
+        change: &[ClusterChange],
         disk: Blocking<'_>,
-    ) -> Result<Option<RemoteRevision>, RemoteError> {
+    ) -> Result<Option<ClusterRevision>, ClusterError> {
         let Some(Revision { epoch, last }) = Revision::parse(from) else { return Ok(None) };
         let ids: Vec<_> = change.iter().map(|change| change.id.as_str()).collect();
         let logged = if ids.len() > MOST_LOGGED { ALL.to_owned() } else { ids.join(" ") };
@@ -188,7 +188,7 @@ impl RemoteRecords for StoredRecords {
             Ok(added)
         })?;
         let added = StreamId::parse(&added);
-        Ok(added.map(|added| RemoteRevision(format!("{epoch} {added}"))))
+        Ok(added.map(|added| ClusterRevision(format!("{epoch} {added}"))))
     }
 }
 
@@ -199,7 +199,7 @@ struct Revision<'r> {
 }
 
 impl<'r> Revision<'r> {
-    fn parse(RemoteRevision(text): &'r RemoteRevision) -> Option<Self> {
+    fn parse(ClusterRevision(text): &'r ClusterRevision) -> Option<Self> {
         let (epoch, last) = text.split_once(' ')?;
         Some(Self { epoch, last: StreamId::parse(last.as_bytes())? })
     }

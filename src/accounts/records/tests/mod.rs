@@ -1,9 +1,9 @@
 //! Tests of the records.
 
+mod cluster;
 mod disk;
 mod lines;
 mod processes;
-mod remote;
 mod table;
 
 use std::num::NonZeroU32;

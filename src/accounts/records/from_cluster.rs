@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::change_error::ChangeError;
+use super::cluster::{ClusterError, ClusterNews, ClusterRecords, ClusterRevision};
 use super::limits::{FILE_LIMIT, RECORDS, TOUCH_INTERVAL};
 use super::refused::{RecordLimit, Refused};
-use super::remote::{RemoteError, RemoteNews, RemoteRecords, RemoteRevision};
 use super::table::Table;
 use super::time::WallTime;
-use super::view::View;
+use super::view::RecordsView;
 use crate::blocking::Blocking;
 
 /// How long records stay valid while the store cannot be reached.
@@ -27,8 +27,8 @@ const MEASURED: usize = RECORDS / 16;
 
 /// The store, and what is known of it.
 #[derive(Debug)]
-pub(super) struct Remote {
-    records: Box<dyn RemoteRecords>,
+pub(super) struct ClusterSource {
+    records: Box<dyn ClusterRecords>,
     /// Held while the store is asked.
     known: Mutex<Known>,
     /// When the last successful reading began.
@@ -39,24 +39,24 @@ pub(super) struct Remote {
 
 #[derive(Debug)]
 struct Known {
-    state: Option<(RemoteRevision, Arc<Table>)>,
+    state: Option<(ClusterRevision, Arc<Table>)>,
     /// When the store was last read.
     heard: WallTime,
     /// When the last uses were written.
     noted: WallTime,
 }
 
-impl Remote {
-    pub(super) fn new(records: Box<dyn RemoteRecords>, now: WallTime) -> Self {
+impl ClusterSource {
+    pub(super) fn new(records: Box<dyn ClusterRecords>, now: WallTime) -> Self {
         let known = Mutex::new(Known { state: None, heard: now, noted: now });
         Self { records, known, read: Mutex::default(), is_away: AtomicBool::new(false) }
     }
 
     /// Fails if the store is known to be away: nobody has to wait for it again.
-    fn known(&self) -> Result<MutexGuard<'_, Known>, RemoteError> {
-        let check = || match self.is_away() {
-            true => Err(RemoteError::Away("the store is unavailable".to_owned())),
-            false => Ok(()),
+    fn known(&self) -> Result<MutexGuard<'_, Known>, ClusterError> {
+        let check = || {
+            let error = || ClusterError::Away("the store is unavailable".to_owned());
+            if self.is_away() { Err(error()) } else { Ok(()) }
         };
         check()?;
         let known = self.lock();
@@ -73,8 +73,8 @@ impl Remote {
     }
 
     /// Notes whether the store has answered.
-    fn note<T>(&self, answer: Result<T, RemoteError>) -> Result<T, RemoteError> {
-        let is_away = matches!(answer, Err(RemoteError::Away(_)));
+    fn note<T>(&self, answer: Result<T, ClusterError>) -> Result<T, ClusterError> {
+        let is_away = matches!(answer, Err(ClusterError::Away(_)));
         self.is_away.store(is_away, Ordering::Release);
         answer
     }
@@ -84,23 +84,33 @@ impl Remote {
         self.is_away.load(Ordering::Acquire)
     }
 
-    pub(super) fn follow(&self, view: &View, now: WallTime, disk: Blocking<'_>) -> Result<(), RemoteError> {
+    pub(super) fn follow(
+        &self,
+        view: &RecordsView,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<(), ClusterError> {
         let known = &mut *self.lock();
         let table =
             self.hear(view, known, now, disk).inspect_err(|_| self.forget_old(view, Instant::now()))?;
         let since = now.since(known.noted);
         let is_time = since >= TOUCH_INTERVAL || now < known.noted;
-        if !table.is_due(now) && !(is_time && table.has_notes()) {
+        if !(table.is_due(now) || is_time && table.has_notes()) {
             return Ok(());
         }
         match self.change_known(view, known, now, disk, |_| Ok(())) {
-            Err(ChangeError::Remote(error)) => Err(error),
+            Err(ChangeError::Cluster(error)) => Err(error),
             // Nothing was added.
             Ok(()) | Err(ChangeError::Refused(_) | ChangeError::Store(_)) => Ok(()),
         }
     }
 
-    pub(super) fn catch_up(&self, view: &View, now: WallTime, disk: Blocking<'_>) -> Result<(), RemoteError> {
+    pub(super) fn catch_up(
+        &self,
+        view: &RecordsView,
+        now: WallTime,
+        disk: Blocking<'_>,
+    ) -> Result<(), ClusterError> {
         let began = Instant::now();
         let known = &mut *self.known()?;
         // Another thread may have read them while this one waited.
@@ -111,7 +121,7 @@ impl Remote {
     }
 
     /// From a minute after the last contact on, no record is valid: others may have ended it.
-    pub(super) fn forget_old(&self, view: &View, now: Instant) {
+    pub(super) fn forget_old(&self, view: &RecordsView, now: Instant) {
         let read = self.read();
         let is_old = read.is_none_or(|read| now.saturating_duration_since(read) >= LAST_KNOWN);
         if is_old && view.get().is_some() {
@@ -121,7 +131,7 @@ impl Remote {
 
     pub(super) fn change<T>(
         &self,
-        view: &View,
+        view: &RecordsView,
         now: WallTime,
         disk: Blocking<'_>,
         change: impl Fn(&mut Table) -> Result<T, Refused>,
@@ -131,7 +141,7 @@ impl Remote {
 
     fn change_known<T>(
         &self,
-        view: &View,
+        view: &RecordsView,
         known: &mut Known,
         now: WallTime,
         disk: Blocking<'_>,
@@ -157,28 +167,28 @@ impl Remote {
                 return Ok(value);
             }
         }
-        Err(RemoteError::busy().into())
+        Err(ClusterError::busy().into())
     }
 
     /// Reads what has changed.
     fn hear(
         &self,
-        view: &View,
+        view: &RecordsView,
         known: &mut Known,
         now: WallTime,
         disk: Blocking<'_>,
-    ) -> Result<Arc<Table>, RemoteError> {
+    ) -> Result<Arc<Table>, ClusterError> {
         let began = Instant::now();
         let revision = known.state.as_ref().map(|(revision, _)| revision);
         let news = self.note(self.records.read(revision, disk))?;
         let (revision, table) = match (news, known.state.clone()) {
-            (RemoteNews::Same, Some(state)) => state,
-            (RemoteNews::Changed(revision, lines), Some((_, before))) => {
+            (ClusterNews::Same, Some(state)) => state,
+            (ClusterNews::Changed(revision, lines), Some((_, before))) => {
                 let mut table = Table::clone(&before);
                 complain_of(table.take_lines(lines));
                 (revision, Arc::new(table))
             }
-            (RemoteNews::All { revision, lines, has_lost }, before) => {
+            (ClusterNews::All { revision, lines, has_lost }, before) => {
                 let mut table = Table::default();
                 complain_of(table.take_lines(lines));
                 if let Some((_, before)) = &before {
@@ -190,8 +200,8 @@ impl Remote {
                     None => stored,
                 }
             }
-            (RemoteNews::Same | RemoteNews::Changed(..), None) => {
-                return Err(RemoteError::Refused("its answer is malformed".to_owned()));
+            (ClusterNews::Same | ClusterNews::Changed(..), None) => {
+                return Err(ClusterError::Refused("its answer is malformed".to_owned()));
             }
         };
         let is_same = known.state.as_ref().is_some_and(|(_, before)| Arc::ptr_eq(before, &table));
@@ -208,11 +218,11 @@ impl Remote {
     /// Ends in the store what had ended before the store has lost it. Until that is done, the earlier records count.
     fn end_again(
         &self,
-        (revision, stored): (RemoteRevision, Arc<Table>),
+        (revision, stored): (ClusterRevision, Arc<Table>),
         before: &Table,
         heard: WallTime,
         disk: Blocking<'_>,
-    ) -> Result<(RemoteRevision, Arc<Table>), RemoteError> {
+    ) -> Result<(ClusterRevision, Arc<Table>), ClusterError> {
         log::warn!("the store has lost changes of sessions, tokens and links: what had ended stays ended");
         let mut table = Table::clone(&stored);
         table.end_again(before, heard);
@@ -221,7 +231,7 @@ impl Remote {
             return Ok((revision, stored));
         }
         let revision = self.note(self.records.change(&revision, &changes, disk))?;
-        Ok((revision.ok_or_else(RemoteError::busy)?, Arc::new(table)))
+        Ok((revision.ok_or_else(ClusterError::busy)?, Arc::new(table)))
     }
 }
 

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Instant;
 
 use super::super::{
-    ChangeError, LAST_KNOWN, NewSession, Records, Refused, RemoteChange, RemoteError, RemoteLine, RemoteNews,
-    RemoteRecords, RemoteRevision, Unusable, WallTime,
+    ChangeError, ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision,
+    LAST_KNOWN, NewSession, Records, Refused, Unusable, WallTime,
 };
 use super::{SECOND, START, link, token, user};
 use crate::accounts::file::UsersFile;
@@ -32,33 +32,33 @@ impl Fake {
     }
 
     fn open(&self) -> Records {
-        let records = Records::remote(Box::new(self.clone()), START);
-        assert!(records.are_remote());
+        let records = Records::of_cluster(Box::new(self.clone()), START);
+        assert!(records.are_in_cluster());
         follow(&records, START).expect("there");
         records
     }
 }
 
-impl RemoteRecords for Fake {
-    fn read(&self, since: Option<&RemoteRevision>, _: Blocking<'_>) -> Result<RemoteNews, RemoteError> {
+impl ClusterRecords for Fake {
+    fn read(&self, since: Option<&ClusterRevision>, _: Blocking<'_>) -> Result<ClusterNews, ClusterError> {
         self.change_content(|content| {
             if content.is_away {
-                return Err(RemoteError::Away("away".to_owned()));
+                return Err(ClusterError::Away("away".to_owned()));
             }
-            let line = |id: &String| RemoteLine {
+            let line = |id: &String| ClusterLine {
                 id: id.clone().into_bytes(),
                 line: content.lines.get(id).cloned().unwrap_or_default().into_bytes(),
             };
-            let revision = RemoteRevision(content.log.len().to_string());
-            match since.and_then(|RemoteRevision(since)| since.parse::<usize>().ok()) {
-                Some(since) if since == content.log.len() && !content.has_lost => Ok(RemoteNews::Same),
-                Some(since) if since < content.log.len() && !content.has_lost => Ok(RemoteNews::Changed(
+            let revision = ClusterRevision(content.log.len().to_string());
+            match since.and_then(|ClusterRevision(since)| since.parse::<usize>().ok()) {
+                Some(since) if since == content.log.len() && !content.has_lost => Ok(ClusterNews::Same),
+                Some(since) if since < content.log.len() && !content.has_lost => Ok(ClusterNews::Changed(
                     revision,
                     content.log[since..].iter().flatten().map(line).collect(),
                 )),
                 since => {
                     let lines = content.lines.keys().map(line).collect();
-                    Ok(RemoteNews::All { revision, lines, has_lost: since.is_some() && content.has_lost })
+                    Ok(ClusterNews::All { revision, lines, has_lost: since.is_some() && content.has_lost })
                 }
             }
         })
@@ -66,28 +66,28 @@ impl RemoteRecords for Fake {
 
     fn change(
         &self,
-        RemoteRevision(from): &RemoteRevision,
-        change: &[RemoteChange],
+        ClusterRevision(from): &ClusterRevision,
+        change: &[ClusterChange],
         _: Blocking<'_>,
-    ) -> Result<Option<RemoteRevision>, RemoteError> {
+    ) -> Result<Option<ClusterRevision>, ClusterError> {
         self.change_content(|content| {
             if *from != content.log.len().to_string() {
                 return Ok(None);
             }
             content.has_lost = false;
-            for RemoteChange { id, line } in change {
+            for ClusterChange { id, line } in change {
                 match line {
                     Some(line) => content.lines.insert(id.to_string(), line.clone()),
                     None => content.lines.remove(id.as_str()),
                 };
             }
             content.log.push(change.iter().map(|change| change.id.to_string()).collect());
-            Ok(Some(RemoteRevision(content.log.len().to_string())))
+            Ok(Some(ClusterRevision(content.log.len().to_string())))
         })
     }
 }
 
-fn follow(records: &Records, now: WallTime) -> Result<(), RemoteError> {
+fn follow(records: &Records, now: WallTime) -> Result<(), ClusterError> {
     records.follow(now, Blocking::own_thread())
 }
 
@@ -97,7 +97,7 @@ fn what_one_makes_or_ends_the_other_hears() {
     let (one, other) = (fake.open(), fake.open());
     let anna = user("anna", 10);
     let session = one.add_session(&anna, NewSession::default(), START, disk).expect("made");
-    let token = one.add_token(&anna, token("ci"), START, disk).expect("made");
+    let token = one.add_token(&anna, &token("ci"), START, disk).expect("made");
     assert_eq!(other.find(&session.secret, START).err(), Some(Unusable::Unknown), "not yet");
     other.catch_up(START, disk).expect("there");
     assert!(other.find(&session.secret, START).is_ok() && other.find(&token.secret, START).is_ok());
@@ -125,7 +125,7 @@ fn what_one_makes_or_ends_the_other_hears() {
 fn each_use_is_taken_once() {
     let (fake, disk) = (Fake::default(), Blocking::own_thread());
     let servers: Vec<_> = (0..4).map(|_| fake.open()).collect();
-    let made = servers[0].add_link(&user("anna", 10), link(Some(20)), START, disk).expect("made");
+    let made = servers[0].add_link(&user("anna", 10), &link(Some(20)), START, disk).expect("made");
     let taken = thread::scope(|scope| {
         let take = |records: &Records| {
             let mut taken = 0;
@@ -134,7 +134,7 @@ fn each_use_is_taken_once() {
                     Ok(_) => taken += 1,
                     Err(ChangeError::Refused(Refused::Unusable(Unusable::UsedUp))) => return taken,
                     // All others were faster, each time.
-                    Err(ChangeError::Remote(RemoteError::Refused(_))) => {}
+                    Err(ChangeError::Cluster(ClusterError::Refused(_))) => {}
                     Err(error) => panic!("{error}"),
                 }
             }
@@ -153,7 +153,10 @@ fn the_last_known_records_count_for_a_minute() {
     fake.change_content(|content| content.is_away = true);
     follow(&records, START).expect_err("away");
     assert!(records.are_away() && records.find(&session.secret, START).is_ok());
-    assert!(matches!(records.revoke(|_| true, START, disk), Err(ChangeError::Remote(RemoteError::Away(_)))));
+    assert!(matches!(
+        records.revoke(|_| true, START, disk),
+        Err(ChangeError::Cluster(ClusterError::Away(_)))
+    ));
     assert!(records.catch_up(START, disk).is_err());
     let now = Instant::now();
     records.forget_old(now + LAST_KNOWN / 2);
@@ -174,8 +177,8 @@ fn what_has_ended_does_not_come_back() {
     let anna = user("anna", 10);
     let ended = records.add_session(&anna, NewSession::default(), START, disk).expect("made");
     let kept = records.add_session(&anna, NewSession::default(), START, disk).expect("made");
-    let token = records.add_token(&anna, token("ci"), START, disk).expect("made");
-    let made = records.add_link(&anna, link(Some(1)), START, disk).expect("made");
+    let token = records.add_token(&anna, &token("ci"), START, disk).expect("made");
+    let made = records.add_link(&anna, &link(Some(1)), START, disk).expect("made");
     let before = fake.change_content(|content| content.clone());
     records
         .revoke(|record| [ended.record.id, token.record.id].contains(&record.id), START, disk)
