@@ -86,7 +86,7 @@ impl StoredAttempts {
     /// The attempts for the folder with this id. This does not connect yet.
     pub fn new(address: SharedAddress, folder: &str) -> Self {
         let hash_key = Sha256::new().chain_update("wharf attempts ").chain_update(folder).finalize().into();
-        let key = format!("wharf:{}:attempts:{}", address.name, super::folder_key(folder));
+        let key = address.key("attempts", folder);
         let server = format!("{:016x}", random::number());
         Self { pool: Pool::new(address.servers), key, server, hash_key }
     }

@@ -37,11 +37,3 @@ pub use self::records::StoredRecords;
 pub(super) use self::room::{Joined, StoredMember};
 pub(super) use self::store::SharedStore;
 pub(super) use self::stream::StreamReader;
-
-/// A folder in the names of keys: a hash of its id.
-#[cfg(feature = "accounts")]
-fn folder_key(folder: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    let sum = Sha256::digest(folder);
-    format!("{:016x}", sum.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
-}

@@ -105,7 +105,7 @@ pub struct StoredRecords {
 impl StoredRecords {
     /// The records of the folder with this id. This does not connect yet.
     pub fn new(address: SharedAddress, folder: &str) -> Self {
-        let prefix = format!("wharf:{}:records:{}", address.name, super::folder_key(folder));
+        let prefix = address.key("records", folder);
         let keys = ["epoch", "lines", "log"].map(|what| format!("{prefix}:{what}"));
         Self { pool: Pool::new(address.servers), keys }
     }
