@@ -9,17 +9,17 @@ use clap::Args;
 use super::containment;
 use super::environment::{hide_memory, take_variable};
 use super::exit::{Failure, WrongUsage};
+use super::shared_room;
 use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
 use crate::access::{Subject, User};
 use crate::accounts::password::Password;
-use crate::accounts::records::{ClusterError, Records, WallTime};
+use crate::accounts::records::{Records, WallTime};
 use crate::accounts::store;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
 use crate::server::{
-    Accounts, AccountsSource, AmbientUsers, Config, KnownFile, LoginNames, SharedAddress, StoredAttempts,
-    StoredRecords, UserHeader, folder_id,
+    Accounts, AccountsSource, AmbientUsers, Config, KnownFile, LoginNames, UserHeader, folder_id,
 };
 
 /// The environment variable with one password for everybody.
@@ -173,12 +173,11 @@ impl AccountsArgs {
         let check = move |path: &Path| containment::ensure_outside(path, &root);
         let plain = self.allow_plain_passwords;
         let directory = state.open(config)?;
-        let records = match config.shared.clone() {
-            Some(address) => shared_records(address, &folder, is_check)?,
-            None => Records::open(directory.path(), &folder, WallTime::now(), disk)?,
+        let (records, attempts) = match Option::clone(&config.shared) {
+            Some(address) => shared_room::records(address, &folder, is_check, disk)?,
+            None => (Records::open(directory.path(), &folder, WallTime::now(), disk)?, None),
         };
         let known = KnownFile::new(directory, &folder);
-        let attempts = config.shared.clone().map(|address| StoredAttempts::new(address, &folder));
         Ok(Some(Accounts::new(source, records, known, attempts, plain, Box::new(check), disk)?))
     }
 
@@ -199,17 +198,6 @@ impl AccountsArgs {
                    --tls-self-signed), or name a proxy that does (--trust-proxy), or accept it \
                    (--allow-plain-passwords)";
         Err(WrongUsage(why.to_owned()).into())
-    }
-}
-
-/// The records of a folder in a store that several servers share. A store that is unavailable may become available; one that
-/// refuses this server is an error. With `--check`, it is not asked.
-fn shared_records(address: SharedAddress, folder: &str, is_check: bool) -> Result<Records, Failure> {
-    let now = WallTime::now();
-    let records = Records::of_cluster(Box::new(StoredRecords::new(address, folder)), now);
-    match if is_check { Ok(()) } else { records.follow(now, Blocking::own_thread()) } {
-        Err(ClusterError::Refused(why)) => Err(format!("--shared: {why}").into()),
-        Err(ClusterError::Away(_)) | Ok(()) => Ok(records),
     }
 }
 

@@ -4,7 +4,13 @@ use clap::Args;
 
 use super::environment::{hide_memory, take_variable};
 use super::exit::{Failure, WrongUsage};
+#[cfg(feature = "accounts")]
+use crate::accounts::records::{ClusterError, Records, WallTime};
+#[cfg(feature = "accounts")]
+use crate::blocking::Blocking;
 use crate::server::SharedAddress;
+#[cfg(feature = "accounts")]
+use crate::server::{StoredAttempts, StoredRecords};
 
 /// The environment variable that sets it too.
 const VARIABLE: &str = "WHARF_SHARED";
@@ -62,6 +68,24 @@ impl SharedArgs {
                 "warning: other users can see the password in --shared, in the list of processes (use {VARIABLE})"
             ));
         }
+    }
+}
+
+/// The records of a folder in a store that several servers share, and the attempts to log in at other servers. A store that is
+/// unavailable may become available; one that refuses this server is an error. With `--check`, it is not asked.
+#[cfg(feature = "accounts")]
+pub(super) fn records(
+    address: SharedAddress,
+    folder: &str,
+    is_check: bool,
+    disk: Blocking<'_>,
+) -> Result<(Records, Option<StoredAttempts>), Failure> {
+    let now = WallTime::now();
+    let attempts = StoredAttempts::new(address.clone(), folder);
+    let records = Records::of_cluster(Box::new(StoredRecords::new(address, folder)), now);
+    match if is_check { Ok(()) } else { records.follow(now, disk) } {
+        Err(ClusterError::Refused(why)) => Err(format!("--shared: {why}").into()),
+        Err(ClusterError::Away(_)) | Ok(()) => Ok((records, Some(attempts))),
     }
 }
 

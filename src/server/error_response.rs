@@ -68,10 +68,10 @@ pub(super) fn being_replaced() -> Response {
 }
 
 /// The response to a session, a token or a link that cannot be judged or changed now, because the store that several servers
-/// share does not respond.
+/// share does not respond, or refuses.
 #[cfg(feature = "accounts")]
 pub(super) fn records_unavailable() -> Response {
-    let text = "sessions, tokens and links do not work now: their store does not respond (try again later)\n";
+    let text = "sessions, tokens and links cannot be checked or changed now, because of their store (try again later)\n";
     Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", STORED_AFTER)
 }
 
