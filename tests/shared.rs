@@ -3,7 +3,11 @@
 #[cfg(feature = "accounts")]
 mod accounts;
 mod faults;
+#[cfg(all(feature = "accounts", feature = "tls"))]
+mod over_tls;
 mod paused;
+#[cfg(feature = "accounts")]
+mod records;
 mod store;
 
 use std::thread;
@@ -212,7 +216,7 @@ fn a_server_without_a_shared_room_has_no_thread_more() {
         let tasks =
             std::fs::read_dir(format!("/proc/{}/task", wharf.pid().as_raw_nonzero())).expect("it runs");
         let names = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("room-")).count()
+        names.filter(|name| name.starts_with("room-") || name.starts_with("records")).count()
     };
     assert_eq!(threads(&Wharf::serve(&[])), 0);
     let Some(store) = Store::start(&[]) else { return };

@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use failures::Counters;
 use known::KnownAddresses;
 pub use known::{ADDRESSES, KNOWN};
+use sha2::{Digest as _, Sha256};
 
 /// The maximum number of entries: for pairs of address and name, for names, and for known addresses. The
 /// oldest entries make room. Together they take about 10 MB.
@@ -50,15 +51,24 @@ pub enum Guess<'a> {
     Link(&'a str),
 }
 
-/// A hash with a key that is random at each start: nobody can choose two names with the same hash.
+/// A guess, hashed with a key: nobody can choose two guesses with the same hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Name(u64);
+pub struct GuessHash(pub u64);
+
+/// How guesses are hashed.
+#[derive(Debug)]
+enum GuessHasher {
+    /// With a key that is random at each start.
+    Random(RandomState),
+    /// With a key that several servers have. Whoever sees the hashes does not have it.
+    Keyed([u8; 32]),
+}
 
 /// Which of an address's counters applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
     /// The counter of this name.
-    Of(Name),
+    Of(GuessHash),
     /// The shared counter of all names beyond [`NAMES`].
     OfFurther,
 }
@@ -67,12 +77,12 @@ enum Place {
 /// the same key.
 #[derive(Debug)]
 pub struct Attempts<K> {
-    hasher: RandomState,
+    hasher: GuessHasher,
     pairs: Counters<(K, Place)>,
     /// How many pairs each address has.
     shares: HashMap<K, usize>,
-    users: Counters<Name>,
-    known: KnownAddresses<Name, K>,
+    users: Counters<GuessHash>,
+    known: KnownAddresses<GuessHash, K>,
 }
 
 impl<K: Eq + Hash + Clone> Attempts<K> {
@@ -81,9 +91,14 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         Self::with_places(PAIRS, USERS, KNOWN_PLACES)
     }
 
+    /// Creates it without failures, for servers that tell each other about attempts. They have the same key.
+    pub fn keyed(key: [u8; 32]) -> Self {
+        Self { hasher: GuessHasher::Keyed(key), ..Self::new() }
+    }
+
     fn with_places(pairs: usize, users: usize, known: usize) -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: GuessHasher::Random(RandomState::new()),
             pairs: Counters::new(pairs),
             shares: HashMap::new(),
             users: Counters::new(users),
@@ -95,7 +110,7 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     /// attempts that are queued together are delayed by the failures of the first ones. A refused attempt does not
     /// count as a failure.
     pub fn delay(&self, address: &K, guess: Guess<'_>, now: Instant) -> Option<Duration> {
-        let name = self.name(guess);
+        let name = self.hash(guess);
         let is_known = self.known.has(address, &name, now);
         let pair = (address.clone(), self.place(address, name, is_known));
         let for_user = self.users.delay(&name, now).filter(|_| !is_known);
@@ -104,14 +119,18 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
 
     /// Whether the user has logged in from this address before.
     pub fn is_known(&self, address: &K, guess: Guess<'_>, now: Instant) -> bool {
-        self.known.has(address, &self.name(guess), now)
+        self.known.has(address, &self.hash(guess), now)
     }
 
     /// Counts a failure. Failures at a known address do not count for other addresses. Otherwise a program at home that
     /// still has an old password would delay its user everywhere.
     pub fn failed(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
+        self.failed_elsewhere(address, self.hash(guess), now);
+    }
+
+    /// Counts a failure that another server has seen.
+    pub fn failed_elsewhere(&mut self, address: &K, name: GuessHash, now: Instant) {
         self.fade(now);
-        let name = self.name(guess);
         let is_known = self.known.has(address, &name, now);
         let pair = (address.clone(), self.place(address, name, is_known));
         if !self.pairs.has(&pair) {
@@ -128,7 +147,11 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     /// Forgets the failures from this address for this name, and remembers that the user logged in from there. Failures
     /// for the name at other addresses remain: somebody else has caused them. Returns whether the address is new.
     pub fn succeeded(&mut self, address: &K, guess: Guess<'_>, now: Instant) -> bool {
-        let name = self.name(guess);
+        self.succeeded_elsewhere(address, self.hash(guess), now)
+    }
+
+    /// Like [`Self::succeeded`], for a login that another server has seen.
+    pub fn succeeded_elsewhere(&mut self, address: &K, name: GuessHash, now: Instant) -> bool {
         if self.pairs.forget(&(address.clone(), Place::Of(name))) {
             self.lower_share(address);
         }
@@ -140,7 +163,7 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     /// Remembers that a user logged in from this address at this time. To be called before all other methods, for the
     /// oldest login first.
     pub fn recall(&mut self, address: &K, guess: Guess<'_>, since: Instant) {
-        self.known.put(address, &self.name(guess), since);
+        self.known.put(address, &self.hash(guess), since);
     }
 
     /// The addresses from which a user has logged in, and how long ago.
@@ -149,20 +172,32 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         guess: Guess<'_>,
         now: Instant,
     ) -> impl Iterator<Item = (&'k K, Duration)> + use<'k, K> {
-        self.known.of(&self.name(guess), now)
+        self.known.of(&self.hash(guess), now)
     }
 
     /// Forgets where a user has logged in from. Call this when the user is removed or the password is changed, as
     /// somebody else may have known the old password.
     pub fn forget(&mut self, guess: Guess<'_>) {
-        self.known.remove(&self.name(guess));
+        self.known.remove(&self.hash(guess));
     }
 
-    fn name(&self, guess: Guess<'_>) -> Name {
-        Name(self.hasher.hash_one(guess))
+    /// How other servers with the same key hash this guess.
+    pub fn hash(&self, guess: Guess<'_>) -> GuessHash {
+        match &self.hasher {
+            GuessHasher::Random(hasher) => GuessHash(hasher.hash_one(guess)),
+            GuessHasher::Keyed(key) => {
+                let (kind, text) = match guess {
+                    Guess::User(name) => (b'u', name),
+                    Guess::Token(id) => (b't', id),
+                    Guess::Link(id) => (b'l', id),
+                };
+                let sum = Sha256::new().chain_update(key).chain_update([kind]).chain_update(text).finalize();
+                GuessHash(sum.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
+            }
+        }
     }
 
-    fn place(&self, address: &K, name: Name, is_known: bool) -> Place {
+    fn place(&self, address: &K, name: GuessHash, is_known: bool) -> Place {
         let place = Place::Of(name);
         let is_full = || self.shares.get(address).is_some_and(|share| *share >= NAMES);
         if is_known || !is_full() || self.pairs.has(&(address.clone(), place)) {

@@ -9,6 +9,7 @@ use clap::Args;
 use super::containment;
 use super::environment::{hide_memory, take_variable};
 use super::exit::{Failure, WrongUsage};
+use super::shared_room;
 use super::state::StateArgs;
 use super::user::{ask_twice, first_line};
 use crate::access::{Subject, User};
@@ -172,9 +173,12 @@ impl AccountsArgs {
         let check = move |path: &Path| containment::ensure_outside(path, &root);
         let plain = self.allow_plain_passwords;
         let directory = state.open(config)?;
-        let records = Records::open(directory.path(), &folder, WallTime::now(), disk)?;
+        let (records, attempts) = match Option::clone(&config.shared) {
+            Some(address) => shared_room::records(address, &folder, is_check, disk)?,
+            None => (Records::open(directory.path(), &folder, WallTime::now(), disk)?, None),
+        };
         let known = KnownFile::new(directory, &folder);
-        Ok(Some(Accounts::new(source, records, known, plain, Box::new(check), disk)?))
+        Ok(Some(Accounts::new(source, records, known, attempts, plain, Box::new(check), disk)?))
     }
 
     /// Fails if clients of the network would have to send passwords without TLS.

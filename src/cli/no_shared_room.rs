@@ -3,7 +3,13 @@
 use clap::Args;
 
 use super::exit::Failure;
+#[cfg(feature = "accounts")]
+use crate::accounts::records::Records;
+#[cfg(feature = "accounts")]
+use crate::blocking::Blocking;
 use crate::server::SharedAddress;
+#[cfg(feature = "accounts")]
+use crate::server::StoredAttempts;
 
 /// No flag.
 #[derive(Debug, Clone, Default, Args)]
@@ -17,7 +23,18 @@ impl SharedArgs {
     }
 
     /// There is none.
-    pub(super) fn address(&self, _: bool) -> Result<Option<SharedAddress>, Failure> {
+    pub(super) fn address(&self, _: bool, _: bool) -> Result<Option<SharedAddress>, Failure> {
         Ok(None)
     }
+}
+
+/// There is no address.
+#[cfg(feature = "accounts")]
+pub(super) fn records(
+    address: SharedAddress,
+    _: &str,
+    _: bool,
+    _: Blocking<'_>,
+) -> Result<(Records, Option<StoredAttempts>), Failure> {
+    match address {}
 }

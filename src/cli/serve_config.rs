@@ -109,7 +109,7 @@ fn config(
         chat: !args.access.no_chat,
         #[cfg(feature = "dav")]
         dav: !args.no_dav,
-        shared: args.shared.address(!args.access.no_chat)?,
+        shared: args.shared.address(!args.access.no_chat, has_accounts)?,
         allow_exit: args.access.allow_exit,
         max_subscribers: args.max_subscribers,
         udp_sessions: usize::from(args.udp_sessions),

@@ -20,6 +20,10 @@ const REPLACED_AFTER: u32 = 1;
 /// When to retry if the server is shutting down, in seconds.
 const RESTARTED_AFTER: u32 = 5;
 
+/// When to retry if the store of sessions, tokens and links does not respond, in seconds.
+#[cfg(feature = "accounts")]
+const STORED_AFTER: u32 = 2;
+
 /// The response to this error, with a line that says what to do.
 pub(super) fn of(error: &Error) -> Response {
     let status = match error {
@@ -62,6 +66,14 @@ pub(super) fn of(error: &Error) -> Response {
 pub(super) fn being_replaced() -> Response {
     let text = "the file is being replaced by another server; try again\n";
     Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", REPLACED_AFTER)
+}
+
+/// The response to a session, a token or a link that cannot be judged or changed now, because the store that several servers
+/// share does not respond, or refuses.
+#[cfg(feature = "accounts")]
+pub(super) fn records_unavailable() -> Response {
+    let text = "sessions, tokens and links cannot be checked or changed now, because of their store (try again later)\n";
+    Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", STORED_AFTER)
 }
 
 /// The response to a request that the server aborts because it is shutting down.

@@ -69,6 +69,8 @@ mod pipeline;
 mod random;
 mod readiness;
 mod receive;
+#[cfg(feature = "accounts")]
+mod record_keeper;
 mod remover;
 mod representation;
 mod request;
@@ -141,6 +143,8 @@ pub use self::shared::SharedAddress;
 #[cfg(feature = "shared")]
 pub use self::shared::SharedAddressError;
 use self::shared::SharedStore;
+#[cfg(feature = "accounts")]
+pub use self::shared::{StoredAttempts, StoredRecords};
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub use self::state_directory::{StateDirectory, StateError};

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "accounts")]
+use crate::accounts::attempts::GuessHash;
+#[cfg(feature = "accounts")]
+use crate::accounts::records::{ClusterChange, ClusterError, ClusterNews, ClusterRecords, ClusterRevision};
 use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
 use crate::chat::event::EventKind;
@@ -10,6 +14,8 @@ use crate::chat::shared::entry::ReadEntry;
 use crate::chat::shared::record::TokenHash;
 use crate::chat::shared::walk::{Batch, StreamWalk};
 use crate::chat::stream_id::StreamId;
+#[cfg(feature = "accounts")]
+use crate::server::client_key::ClientKey;
 use crate::server::store_error::StoreError;
 
 /// No address.
@@ -189,5 +195,77 @@ impl StreamReader<'_> {
         match *self {
             Self::Never(_, never) => match never {},
         }
+    }
+}
+
+/// No records.
+#[cfg(feature = "accounts")]
+#[derive(Debug)]
+pub enum StoredRecords {}
+
+#[cfg(feature = "accounts")]
+#[allow(missing_docs)]
+impl StoredRecords {
+    pub fn new(address: SharedAddress, _: &str) -> Self {
+        match address {}
+    }
+}
+
+#[cfg(feature = "accounts")]
+impl ClusterRecords for StoredRecords {
+    fn read(&self, _: Option<&ClusterRevision>, _: Blocking<'_>) -> Result<ClusterNews, ClusterError> {
+        match *self {}
+    }
+
+    fn change(
+        &self,
+        _: &ClusterRevision,
+        _: &[ClusterChange],
+        _: Blocking<'_>,
+    ) -> Result<Option<ClusterRevision>, ClusterError> {
+        match *self {}
+    }
+}
+
+/// No attempts.
+#[cfg(feature = "accounts")]
+#[derive(Debug)]
+pub enum StoredAttempts {}
+
+/// An attempt, which no other server hears of.
+#[cfg(feature = "accounts")]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredAttempt {
+    pub client: ClientKey,
+    pub guess: GuessHash,
+    pub has_failed: bool,
+}
+
+/// Nothing is heard.
+#[cfg(feature = "accounts")]
+#[derive(Debug)]
+pub(super) struct HeardAttempts {
+    pub attempts: Vec<(StoredAttempt, u64)>,
+    pub last: String,
+    pub is_full: bool,
+}
+
+#[cfg(feature = "accounts")]
+#[allow(missing_docs)]
+impl StoredAttempts {
+    pub fn new(address: SharedAddress, _: &str) -> Self {
+        match address {}
+    }
+
+    pub(super) fn hash_key(&self) -> [u8; 32] {
+        match *self {}
+    }
+
+    pub(super) fn send(&self, _: &[StoredAttempt], _: Blocking<'_>) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn read(&self, _: &str, _: Blocking<'_>) -> Result<HeardAttempts, StoreError> {
+        match *self {}
     }
 }

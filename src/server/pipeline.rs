@@ -77,10 +77,14 @@ fn respond<'b>(
     check_base(head)?;
     check_expectation(head)?;
     check_content_type(head)?;
+    if link::needs_store(head, source, state, disk)? {
+        return Ok(Handled::NeedsStore);
+    }
     let principal = match authenticate::caller(head, source, credential, state, disk)? {
         Caller::Known(principal) => principal,
         Caller::Unchecked(check) => return Ok(Handled::CheckPassword(check)),
         Caller::NeedsDisk => return Ok(Handled::NeedsDisk),
+        Caller::NeedsStore => return Ok(Handled::NeedsStore),
     };
     let principal = link::enter(head, principal, credential, source, wanted, state)?;
     let has_user = principal.user().is_some();

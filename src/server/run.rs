@@ -10,8 +10,12 @@ use threadpool::ThreadPool;
 use super::Server;
 use crate::blocking::Blocking;
 use crate::server::accept::{self, listeners::Listeners};
+#[cfg(feature = "accounts")]
+use crate::server::accounts::Accounts;
 use crate::server::broadcaster::Broadcaster;
 use crate::server::config::STACK;
+#[cfg(feature = "accounts")]
+use crate::server::record_keeper;
 use crate::server::runtime::Runtime;
 use crate::server::{jobs, memory, room_keeper, room_reader, tftp};
 use crate::stop::StopReason;
@@ -49,6 +53,11 @@ impl Server {
             let (reading, weak) = (Arc::clone(&chat), Arc::downgrade(&runtime));
             detach("room-reader", move || room_reader::run(&reading, &weak, Blocking::own_thread()))?;
             detach("room-keeper", move || room_keeper::run(&chat, Blocking::own_thread()))?;
+        }
+        #[cfg(feature = "accounts")]
+        if let Some(accounts) = runtime.state.accounts.clone().filter(Accounts::share_records) {
+            let weak = Arc::downgrade(&runtime);
+            detach("records", move || record_keeper::run(&accounts, &weak, Blocking::own_thread()))?;
         }
         if !datagrams.is_empty() {
             let sockets = Arc::clone(&datagrams);

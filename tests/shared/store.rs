@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use redis::{Client, Connection, FromRedisValue};
+use redis::{Client, Connection, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
 use crate::common::{Running, eventually, outside};
@@ -74,15 +74,23 @@ impl Store {
 
     /// Sends a command, whose words are separated by blanks.
     pub(super) fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+        self.try_ask(command).expect("an answer")
+    }
+
+    pub(super) fn try_ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
         let words: Vec<_> = command.split(' ').map(str::as_bytes).collect();
-        self.ask_words(&words)
+        self.send(&words)
     }
 
     pub(super) fn ask_words<T: FromRedisValue>(&self, words: &[&[u8]]) -> T {
+        self.send(words).expect("an answer")
+    }
+
+    fn send<T: FromRedisValue>(&self, words: &[&[u8]]) -> RedisResult<T> {
         let mut command = redis::Cmd::new();
         for word in words {
             command.arg(*word);
         }
-        command.query(&mut self.connection()).expect("an answer")
+        command.query(&mut self.connection())
     }
 }

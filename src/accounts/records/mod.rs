@@ -15,9 +15,16 @@
 //!
 //! `record` defines a record; `line` and `file` have its written form; `table` allows changes within the
 //! [`limits`]; `store` reads and writes the file; `shared` has [`Records`].
+//!
+//! Several servers can share the records through a store ([`ClusterRecords`]) instead of the file: `from_cluster` follows it,
+//! and `difference` has the changes for it.
 
 mod change_error;
+mod cluster;
+mod difference;
 pub mod file;
+mod from_cluster;
+mod from_file;
 mod hex;
 mod id;
 pub mod limits;
@@ -35,8 +42,11 @@ mod time;
 mod token_name;
 mod unusable;
 mod version;
+mod view;
 
 pub use change_error::ChangeError;
+pub use cluster::{ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision};
+pub use from_cluster::LAST_KNOWN;
 pub use id::{RecordId, WrongRecordId};
 pub use line::RecordLineError;
 pub use record::{NewLink, NewSession, NewToken, Purpose, Record, RecordEnd, RecordScope};

@@ -1,19 +1,22 @@
-//! The records of a running program: in memory for its threads, and on the disk for other programs.
+//! The records of a running program: in memory for its threads, and for other programs on the disk or in a store.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
+use std::time::Instant;
 
 use super::change_error::ChangeError;
+use super::cluster::{ClusterError, ClusterRecords};
+use super::from_cluster::ClusterSource;
+use super::from_file::RecordsFile;
 use super::id::RecordId;
-use super::limits::{FILE_LIMIT, TOUCH_INTERVAL};
 use super::record::{NewLink, NewSession, NewToken, Record};
 use super::refused::{RecordLimit, Refused};
 use super::secret::{RecordSecret, SecretUse};
-use super::store::{LockedStore, ReadFile, RecordStore, RecordsError};
+use super::store::{RecordStore, RecordsError};
 use super::table::{Key, Table};
 use super::time::WallTime;
 use super::unusable::Unusable;
+use super::view::RecordsView;
 use crate::accounts::file::{UserLine, UsersFile};
 use crate::accounts::name::UserName;
 use crate::blocking::Blocking;
@@ -21,13 +24,17 @@ use crate::blocking::Blocking;
 /// Sessions, tokens and links. Several programs may have them open at once.
 #[derive(Debug)]
 pub struct Records {
-    store: RecordStore,
-    /// The records that requests see. `None` if the last attempt to read the file failed; then no record is valid.
-    view: RwLock<Option<Arc<Table>>>,
-    /// How often the view was replaced.
-    generation: AtomicU64,
-    /// Held while the file is read or changed.
-    current: Mutex<Current>,
+    source: Source,
+    view: RecordsView,
+}
+
+/// Where the records are kept.
+#[derive(Debug)]
+enum Source {
+    /// In a file, which other programs may change.
+    File(RecordsFile),
+    /// In a store that several servers share.
+    Cluster(ClusterSource),
 }
 
 /// A new record, and its secret, which is not stored.
@@ -37,15 +44,6 @@ pub struct Issued {
     pub secret: RecordSecret,
     /// The record.
     pub record: Arc<Record>,
-}
-
-/// The source of the view.
-#[derive(Debug)]
-struct Current {
-    /// `None` if there was no file.
-    file: Option<ReadFile>,
-    /// When the last uses were written.
-    noted: WallTime,
 }
 
 impl Records {
@@ -63,29 +61,56 @@ impl Records {
         if let Err(error) = store.clean(disk) {
             log::warn!("cannot remove unfinished files of an earlier run: {error}");
         }
-        let view = RwLock::new(Some(Arc::new(Table::new(records))));
-        Ok(Self {
-            store,
-            view,
-            generation: AtomicU64::new(0),
-            current: Mutex::new(Current { file, noted: now }),
-        })
+        let file = RecordsFile::new(store, file, now);
+        Ok(Self { source: Source::File(file), view: RecordsView::new(Some(Arc::new(Table::new(records)))) })
+    }
+
+    /// The records of a store that several servers share. Until [`Records::follow`] has read them, none is valid.
+    pub fn of_cluster(records: Box<dyn ClusterRecords>, now: WallTime) -> Self {
+        Self { source: Source::Cluster(ClusterSource::new(records, now)), view: RecordsView::new(None) }
+    }
+
+    /// Whether other servers share them through a store.
+    pub fn are_in_cluster(&self) -> bool {
+        matches!(self.source, Source::Cluster(_))
+    }
+
+    /// Whether the store cannot be reached, so that a record may exist that is unknown here.
+    pub fn are_away(&self) -> bool {
+        matches!(&self.source, Source::Cluster(cluster) if cluster.is_away())
+    }
+
+    /// Reads what has changed in the store, ends expired records, and writes the last use of sessions once in a while. Call
+    /// this more than once a second, on a thread that may wait for the store. Does nothing for records in a file.
+    pub fn follow(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), ClusterError> {
+        match &self.source {
+            Source::File(_) => Ok(()),
+            Source::Cluster(cluster) => cluster.follow(&self.view, now, disk),
+        }
+    }
+
+    /// Reads from the store what other servers have changed until now.
+    pub fn catch_up(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), ClusterError> {
+        match &self.source {
+            Source::File(_) => Ok(()),
+            Source::Cluster(cluster) => cluster.catch_up(&self.view, now, disk),
+        }
     }
 
     /// The record that a secret opens now. This makes no system call. The caller checks [`Record::is_of`]
     /// next.
     pub fn find(&self, secret: &RecordSecret, now: WallTime) -> Result<Arc<Record>, Unusable> {
-        self.with_view(|table| table.find(secret, now).cloned())?
+        self.view.with(|table| table.find(secret, now).cloned())?
     }
 
     /// The record with this secret, even if it has ended.
     pub fn of_secret(&self, secret: &RecordSecret) -> Result<Arc<Record>, Unusable> {
-        self.with_view(|table| table.of_secret(secret).cloned())?.ok_or(Unusable::Unknown)
+        self.view.with(|table| table.of_secret(secret).cloned())?.ok_or(Unusable::Unknown)
     }
 
     /// The record with this id, even if it has ended.
     pub fn get(&self, id: RecordId) -> Result<Arc<Record>, Unusable> {
-        self.with_view(|table| table.get(id).cloned())?.ok_or(Unusable::Unknown)
+        self.view.with(|table| table.get(id).cloned())?.ok_or(Unusable::Unknown)
     }
 
     /// Whether the record still exists and is valid.
@@ -96,7 +121,7 @@ impl Records {
     /// A number that changes with each change. While this number stays the same, a look-up has the same result, unless
     /// the record expires.
     pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+        self.view.generation()
     }
 
     /// The records of a user, including those that have ended, oldest first.
@@ -106,7 +131,7 @@ impl Records {
 
     /// These records, including those that have ended, oldest first.
     pub fn list(&self, which: impl Fn(&Record) -> bool) -> Result<Vec<Arc<Record>>, Unusable> {
-        let found = self.with_view(|table| table.iter().filter(|record| which(record)).cloned().collect());
+        let found = self.view.with(|table| table.iter().filter(|record| which(record)).cloned().collect());
         found.map(|mut found: Vec<Arc<Record>>| {
             found.sort_by_key(|record| (record.created, record.id));
             found
@@ -114,21 +139,23 @@ impl Records {
     }
 
     /// Reads the file if another program has changed it, ends expired records, and writes the last use of sessions once
-    /// in a while. Call this about every second. While the file cannot be read, no record is valid.
+    /// in a while. Call this about every second. While the file cannot be read, no record is valid. Records in a store are
+    /// read by [`Records::follow`].
     pub fn refresh(&self, now: WallTime, disk: Blocking<'_>) -> Result<(), RecordsError> {
-        let mut current = self.current();
-        let table = self.read_if_changed(&mut current, None, disk)?;
-        let since = now.since(current.noted);
-        let is_time = since >= TOUCH_INTERVAL || now < current.noted;
-        if table.is_due(now) || is_time && table.has_notes() {
-            let kept = self.change_locked(&mut current, now, disk, |_| Ok(()));
-            return kept.or_else(|error| match error {
-                ChangeError::Store(error) => Err(error),
-                // Nothing was added.
-                ChangeError::Refused(_) => Ok(()),
-            });
+        match &self.source {
+            Source::File(file) => file.refresh(&self.view, now, disk),
+            Source::Cluster(_) => {
+                self.forget_old(Instant::now());
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    /// From a minute after the last contact with the store on, no record is valid.
+    pub(super) fn forget_old(&self, now: Instant) {
+        if let Source::Cluster(cluster) = &self.source {
+            cluster.forget_old(&self.view, now);
+        }
     }
 
     /// Starts the session of a user. If they have too many, the oldest ends.
@@ -146,22 +173,22 @@ impl Records {
     pub fn add_token(
         &self,
         user: &UserLine,
-        token: NewToken,
+        token: &NewToken,
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
-        self.issue(SecretUse::Token, now, disk, |table, key| table.add_token(user, token, key, now))
+        self.issue(SecretUse::Token, now, disk, |table, key| table.add_token(user, token.clone(), key, now))
     }
 
     /// Makes a link.
     pub fn add_link(
         &self,
         user: &UserLine,
-        link: NewLink,
+        link: &NewLink,
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
-        self.issue(SecretUse::Link, now, disk, |table, key| table.add_link(user, link, key, now))
+        self.issue(SecretUse::Link, now, disk, |table, key| table.add_link(user, link.clone(), key, now))
     }
 
     /// Counts one use of a link, and starts a session for it. Both are on the disk when this returns. The caller has
@@ -178,7 +205,7 @@ impl Records {
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<usize, ChangeError> {
-        self.change_locked(&mut self.current(), now, disk, |table| Ok(table.revoke(which, now)))
+        self.change(now, disk, |table| Ok(table.revoke(&which, now)))
     }
 
     /// Ends the records of users who are no longer in the file, or whose line has changed so that
@@ -190,7 +217,7 @@ impl Records {
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<usize, ChangeError> {
-        self.change_locked(&mut self.current(), now, disk, |table| Ok(table.keep_users(users, now)))
+        self.change(now, disk, |table| Ok(table.keep_users(users, now)))
     }
 
     fn issue(
@@ -198,13 +225,13 @@ impl Records {
         is_for: SecretUse,
         now: WallTime,
         disk: Blocking<'_>,
-        add: impl FnOnce(&mut Table, Key) -> Result<Arc<Record>, Refused>,
+        add: impl Fn(&mut Table, Key) -> Result<Arc<Record>, Refused>,
     ) -> Result<Issued, ChangeError> {
         let random = |error| ChangeError::Store(RecordsError::random(error));
         let secret = RecordSecret::random(is_for).map_err(random)?;
         let ids: Vec<_> = (0..8).map(|_| RecordId::random()).collect::<Result<_, _>>().map_err(random)?;
-        let record = self.change_locked(&mut self.current(), now, disk, |table| {
-            let free = ids.into_iter().find(|id| table.get(*id).is_none());
+        let record = self.change(now, disk, |table| {
+            let free = ids.iter().copied().find(|id| table.get(*id).is_none());
             // Eight random ids of 40 bits are all taken: the table is far beyond its limit.
             let id = free.ok_or(Refused::Limit(RecordLimit::All))?;
             add(table, Key { id, digest: secret.digest() })
@@ -212,79 +239,16 @@ impl Records {
         Ok(Issued { secret, record })
     }
 
-    /// Changes what is on the disk, and writes the result.
-    fn change_locked<T>(
+    /// Changes what other programs see too. The change may be made more than once.
+    fn change<T>(
         &self,
-        current: &mut Current,
         now: WallTime,
         disk: Blocking<'_>,
-        change: impl FnOnce(&mut Table) -> Result<T, Refused>,
+        change: impl Fn(&mut Table) -> Result<T, Refused>,
     ) -> Result<T, ChangeError> {
-        let locked = self.store.lock(disk)?;
-        let mut table = Table::clone(&*self.read_if_changed(current, Some(&locked), disk)?);
-        table.sweep(now);
-        let value = change(&mut table)?;
-        let text = table.print();
-        if text.len() as u64 > FILE_LIMIT {
-            return Err(Refused::Limit(RecordLimit::Size).into());
+        match &self.source {
+            Source::File(file) => file.change(&self.view, now, disk, change),
+            Source::Cluster(cluster) => cluster.change(&self.view, now, disk, change),
         }
-        current.file = locked.write(&text, disk)?;
-        current.noted = now;
-        self.set_view(Some(Arc::new(table)));
-        Ok(value)
-    }
-
-    /// The records in the file, which is read only if it has changed.
-    fn read_if_changed(
-        &self,
-        current: &mut Current,
-        locked: Option<&LockedStore<'_>>,
-        disk: Blocking<'_>,
-    ) -> Result<Arc<Table>, RecordsError> {
-        let fail = |_: &RecordsError| self.set_view(None);
-        let (before, (file, records)) = match self.view() {
-            Some(view) => {
-                let known = current.file.as_ref();
-                let read = match locked {
-                    Some(locked) => locked.read_if_new(known, disk),
-                    None => self.store.read_if_new(known, disk),
-                };
-                match read.inspect_err(fail)? {
-                    None => return Ok(view),
-                    Some(read) => (Some(view), read),
-                }
-            }
-            None => (None, locked.map_or_else(|| self.store.read(disk), |locked| locked.read(disk))?),
-        };
-        let table = Table::new(records);
-        if let Some(before) = before {
-            table.add_notes(&before);
-        }
-        let table = Arc::new(table);
-        current.file = file;
-        self.set_view(Some(table.clone()));
-        Ok(table)
-    }
-
-    fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn view(&self) -> Option<Arc<Table>> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn with_view<T>(&self, look: impl FnOnce(&Table) -> T) -> Result<T, Unusable> {
-        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        view.as_deref().map(look).ok_or(Unusable::Unavailable)
-    }
-
-    fn set_view(&self, view: Option<Arc<Table>>) {
-        let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *place, view);
-        drop(place);
-        self.generation.fetch_add(1, Ordering::Release);
-        // Dropping a large table takes a while; no request waits for it.
-        drop(old);
     }
 }

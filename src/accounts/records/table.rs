@@ -53,7 +53,7 @@ impl Table {
     }
 
     /// All records, in the order of their ids.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Record>> {
         self.records.values()
     }
 
@@ -67,6 +67,11 @@ impl Table {
     pub(super) fn of_secret(&self, secret: &RecordSecret) -> Option<&Arc<Record>> {
         let record = self.by_secret.get(&secret.digest());
         record.filter(|record| record.purpose.secret_use() == secret.is_for())
+    }
+
+    /// Whether a record has this secret.
+    pub(super) fn has_digest(&self, digest: &SecretDigest) -> bool {
+        self.by_secret.contains_key(digest)
     }
 
     /// Adds the session of a user; the oldest one ends if there are too many.
@@ -320,7 +325,7 @@ impl Table {
     }
 
     /// Adds a record, or replaces the one with its id.
-    fn insert(&mut self, record: Record) -> Arc<Record> {
+    pub(super) fn insert(&mut self, record: Record) -> Arc<Record> {
         let record = Arc::new(record);
         self.remove(record.id);
         self.by_secret.insert(record.digest, record.clone());
@@ -328,7 +333,7 @@ impl Table {
         record
     }
 
-    fn remove(&mut self, id: RecordId) {
+    pub(super) fn remove(&mut self, id: RecordId) {
         if let Some(record) = self.records.remove(&id) {
             self.by_secret.remove(&record.digest);
         }

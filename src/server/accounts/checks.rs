@@ -63,7 +63,7 @@ impl Accounts {
         let is_right = hash.unwrap_or(&users.decoy).is_of(&check.password, disk);
         let (client, guess, now) = (check.client.key(), check.of.guess(&users), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            let is_new = lock(&self.0.attempts).succeeded(&client, guess, now);
+            let is_new = self.has_succeeded(&client, guess, now);
             if let PasswordOwner::User(_) = check.of {
                 if is_new {
                     self.0.known_file.note();
@@ -76,7 +76,7 @@ impl Accounts {
                 due: at_once,
             };
         }
-        lock(&self.0.attempts).failed(&client, guess, now);
+        self.has_failed(&client, guess, now);
         match &check.of {
             PasswordOwner::Link(id) => log::warn!("{} gave a wrong password for the link {id}", check.client),
             PasswordOwner::User(_) => {

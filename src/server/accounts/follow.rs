@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::users::Users;
 use super::{Accounts, lock};
 use crate::accounts::attempts::Guess;
-use crate::accounts::records::WallTime;
+use crate::accounts::records::{ChangeError, ClusterError, WallTime};
 use crate::blocking::Blocking;
 use crate::printable::Printable;
 use crate::server::watched_file;
@@ -38,6 +38,36 @@ impl Accounts {
         *last = error;
         self.keep_known_addresses(disk);
         is_new
+    }
+
+    /// Whether several servers share the records through a store.
+    pub(in crate::server) fn share_records(&self) -> bool {
+        self.0.records.are_in_cluster()
+    }
+
+    /// Whether the store of the records cannot be reached.
+    pub(in crate::server) fn are_records_away(&self) -> bool {
+        self.0.records.are_away()
+    }
+
+    /// Reads the users, and the records in the store, as they are now: another server may have changed a password.
+    pub(in crate::server) fn catch_up(&self, disk: Blocking<'_>) -> Result<(), ClusterError> {
+        if self.follow_users(disk) {
+            // The chat has to hear of it too.
+            self.reload_soon();
+        }
+        self.0.records.catch_up(WallTime::now(), disk)
+    }
+
+    /// Reads what other servers have changed in the store, and ends records there whose users are gone.
+    pub(in crate::server) fn follow_records(&self, disk: Blocking<'_>) -> Result<(), ChangeError> {
+        self.0.records.follow(WallTime::now(), disk)?;
+        if self.0.has_gone.swap(false, Ordering::AcqRel) {
+            let users = self.users();
+            let ended = self.0.records.keep_users(&users.file, WallTime::now(), disk);
+            ended.inspect_err(|_| self.0.has_gone.store(true, Ordering::Release))?;
+        }
+        Ok(())
     }
 
     /// Reads the users again if their file has changed, or if a reload was requested. If the file cannot be used, the
@@ -88,6 +118,11 @@ impl Accounts {
     /// Ends the sessions, tokens and links of users that are gone or have a different password. Requests check this too.
     /// But a new user of the same name must not get the old user's records.
     fn end_records(&self, users: &Users, disk: Blocking<'_>) {
+        if self.share_records() {
+            // The store may take long, so its own thread does it.
+            self.0.has_gone.store(true, Ordering::Release);
+            return;
+        }
         if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
             log::error!("cannot end the sessions of removed users: {error}");
         }

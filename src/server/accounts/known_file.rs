@@ -141,9 +141,14 @@ impl KnownLine {
     }
 }
 
-/// No failures, and the addresses from which users have logged in before this start.
-pub(super) fn attempts_before(file: &KnownFile, users: &Users, disk: Blocking<'_>) -> Attempts<ClientKey> {
-    let (now, wall, mut attempts) = (Instant::now(), WallTime::now(), Attempts::new());
+/// Adds the addresses from which users have logged in before this start.
+pub(super) fn attempts_before(
+    mut attempts: Attempts<ClientKey>,
+    file: &KnownFile,
+    users: &Users,
+    disk: Blocking<'_>,
+) -> Attempts<ClientKey> {
+    let (now, wall) = (Instant::now(), WallTime::now());
     match file.read(&users.file, wall, disk) {
         Ok(lines) => {
             for KnownLine { user, address, since } in lines {

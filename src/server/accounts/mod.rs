@@ -12,6 +12,7 @@
 //!
 //! The users are read again when their file changes.
 
+mod attempts;
 mod checks;
 pub(super) mod credential;
 mod follow;
@@ -21,6 +22,7 @@ pub(super) mod password_change;
 mod password_check;
 pub(in crate::server) mod records;
 pub(super) mod sessions;
+mod shared_attempts;
 mod shared_password;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ pub use self::known_file::KnownFile;
 use self::known_file::attempts_before;
 use self::password_check::STRANGERS;
 pub(super) use self::password_check::{PasswordCheck, PasswordOwner};
+use self::shared_attempts::SharedAttempts;
 use self::users::Users;
 use crate::access::{Subject, User};
 use crate::accounts::attempts::Attempts;
@@ -46,6 +49,7 @@ use crate::chat::name::Name;
 use crate::server::client_key::ClientKey;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::random;
+use crate::server::shared::StoredAttempts;
 use crate::server::watched_file::{self, Check, Stamp};
 
 /// The accounts of a server; clones share them.
@@ -65,11 +69,14 @@ struct Shared {
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
+    attempts_elsewhere: Option<SharedAttempts>,
     known_file: KnownFile,
     remembered: Mutex<Remembered<ClientKey>>,
     /// Permits for checks from addresses from which their user has never logged in.
     strangers: FairPermits,
     records: Records,
+    /// Whether the records of users that are gone have to be ended in the store.
+    has_gone: AtomicBool,
     /// The last error with the records, so that it is logged only once.
     records_error: Mutex<Option<String>>,
 }
@@ -90,13 +97,16 @@ impl Accounts {
         source: AccountsSource,
         records: Records,
         known_file: KnownFile,
+        shared_attempts: Option<StoredAttempts>,
         allows_plain: bool,
         check: Check,
         disk: Blocking<'_>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let stamp = source.path().and_then(watched_file::stamp);
         let users = source.read(&check, disk)?;
-        let attempts = attempts_before(&known_file, &users, disk);
+        let none =
+            shared_attempts.as_ref().map(|store| Attempts::keyed(store.hash_key())).unwrap_or_default();
+        let attempts = attempts_before(none, &known_file, &users, disk);
         Ok(Self(Arc::new(Shared {
             source,
             check,
@@ -107,8 +117,10 @@ impl Accounts {
             is_due: AtomicBool::new(false),
             strangers: FairPermits::new(STRANGERS),
             records,
+            has_gone: AtomicBool::new(false),
             records_error: Mutex::default(),
             attempts: Mutex::new(attempts),
+            attempts_elsewhere: shared_attempts.map(SharedAttempts::new),
             known_file,
             remembered: Mutex::new(Remembered::new(random::bytes())),
         })))

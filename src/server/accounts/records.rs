@@ -31,7 +31,7 @@ impl Accounts {
     pub(in crate::server) fn add_token(
         &self,
         user: &UserLine,
-        token: NewToken,
+        token: &NewToken,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
         self.0.records.add_token(user, token, WallTime::now(), disk)
@@ -41,7 +41,7 @@ impl Accounts {
     pub(in crate::server) fn add_link(
         &self,
         user: &UserLine,
-        link: NewLink,
+        link: &NewLink,
         disk: Blocking<'_>,
     ) -> Result<Issued, ChangeError> {
         self.0.records.add_link(user, link, WallTime::now(), disk)

@@ -25,7 +25,7 @@ fn accounts(folder: &Path, source: AccountsSource) -> Accounts {
     let disk = Blocking::own_thread();
     let records = Records::open(state.path(), "folder", WallTime::now(), disk).expect("records");
     let known = KnownFile::new(state, "folder");
-    Accounts::new(source, records, known, true, Box::new(|_| Ok(())), disk).expect("valid")
+    Accounts::new(source, records, known, None, true, Box::new(|_| Ok(())), disk).expect("valid")
 }
 
 fn client(host: u8) -> ClientAddress {

@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::access::{Principal, User};
 use crate::accounts::password::Password;
+use crate::accounts::records::SecretUse;
 use crate::http::authorization::{Credentials, MalformedCredentials};
 use crate::http::request::Head;
 use crate::http::status::Status;
@@ -19,8 +20,9 @@ use crate::server::accounts::{Accounts, PasswordCheck, PasswordOwner};
 use crate::server::ambient_users::UserHeader;
 use crate::server::cookie::{Cookie, TwoCookies};
 use crate::server::disk::Disk;
-use crate::server::error_response::bad_request;
+use crate::server::error_response::{bad_request, records_unavailable};
 use crate::server::gate::same_credentials;
+use crate::server::gate::sought::{self, Sought};
 use crate::server::login_names::{LoginNames, Recalled};
 use crate::server::login_target::LoginTarget;
 use crate::server::pages;
@@ -37,6 +39,8 @@ pub(crate) enum Caller {
     Unchecked(Box<PasswordCheck>),
     /// Not known yet: a look-up may have to wait for a long time, which this thread must not do.
     NeedsDisk,
+    /// Not known yet: another server may have made the session or the token, so the store has to be asked.
+    NeedsStore,
 }
 
 /// Finds the principal of a request. Refuses credentials that are wrong, or that others could have read in transit.
@@ -68,6 +72,7 @@ pub(crate) fn caller(
         }
         Judged::Unchecked(check) => Caller::Unchecked(check),
         Judged::NeedsDisk => Caller::NeedsDisk,
+        Judged::NeedsStore => Caller::NeedsStore,
     })
 }
 
@@ -77,6 +82,7 @@ enum Judged {
     Known(Principal, Option<Arc<Credential>>),
     Unchecked(Box<PasswordCheck>),
     NeedsDisk,
+    NeedsStore,
 }
 
 fn judge(
@@ -102,13 +108,13 @@ fn judge(
             return Err(bad_request("the request has two Authorization fields (send one)"));
         }
         ensure_private(source.client, source.scheme, accounts)?;
-        return by_authorization(value, source, accounts);
+        return by_authorization(value, source, accounts, disk);
     }
     // A link takes precedence over a session.
     if path.starts_with(own_paths::LINK) {
         return anonymous();
     }
-    if let Some(caller) = by_cookie(path, head, source, accounts, state)? {
+    if let Some(caller) = by_cookie(path, head, source, accounts, state, disk)? {
         return Ok(caller);
     }
     if let Some(header) = &state.ambient_users.header
@@ -151,6 +157,7 @@ fn by_cookie(
     source: &RequestSource<'_>,
     accounts: &Accounts,
     state: &State,
+    disk: &mut Disk,
 ) -> Result<Option<Judged>, Response> {
     let address = source.client.ip();
     let mut lines = head.fields.all("Cookie");
@@ -161,7 +168,15 @@ fn by_cookie(
         Ok(None) => return Ok(None),
         Ok(Some(secret)) => {
             ensure_private(source.client, source.scheme, accounts)?;
-            accounts.of_session(secret, address)
+            let secret_use = (SecretUse::Session, secret);
+            match sought::seek(accounts, disk, secret_use, || accounts.of_session(secret, address)) {
+                Sought::Found(credential) => Some(credential),
+                Sought::Nothing => None,
+                Sought::NeedsStore => return Ok(Some(Judged::NeedsStore)),
+                // The session does not prevent a new login.
+                Sought::Unavailable if path == own_paths::LOGIN => return Ok(None),
+                Sought::Unavailable => return Err(records_unavailable()),
+            }
         }
         Err(TwoCookies) => None,
     };
@@ -248,12 +263,20 @@ fn by_authorization(
     value: &[u8],
     source: &RequestSource<'_>,
     accounts: &Accounts,
+    disk: &mut Disk,
 ) -> Result<Judged, Response> {
     let address = source.client.ip();
     let (name, mut password) = match Credentials::parse(value) {
         Ok(Credentials::Basic { name, password }) => (name, password),
         Ok(Credentials::Bearer(token)) => {
-            let credential = accounts.of_token(token, address).ok_or_else(wrong)?;
+            let secret = (SecretUse::Token, token.as_bytes());
+            let credential = match sought::seek(accounts, disk, secret, || accounts.of_token(token, address))
+            {
+                Sought::Found(credential) => credential,
+                Sought::Nothing => return Err(wrong()),
+                Sought::NeedsStore => return Ok(Judged::NeedsStore),
+                Sought::Unavailable => return Err(records_unavailable()),
+            };
             return Ok(Judged::remembered(credential, PresentedField::Authorization, value));
         }
         Err(MalformedCredentials) => return Err(wrong()),

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use crate::access::{Principal, Right, Rights, Scope};
-use crate::accounts::records::{Purpose, Record, Unusable, WallTime};
+use crate::accounts::records::{Purpose, Record, SecretUse, Unusable, WallTime};
 use crate::http::request::Head;
 use crate::http::status::Status;
 use crate::http::target::Target;
@@ -21,13 +21,45 @@ use crate::server::accounts::Accounts;
 use crate::server::accounts::credential::Credential;
 use crate::server::accounts::records::GivenLink;
 use crate::server::cookie::Cookie;
-use crate::server::error_response::not_found;
+use crate::server::disk::Disk;
+use crate::server::error_response::{not_found, records_unavailable};
 use crate::server::filter::Wanted;
 use crate::server::gate::authenticate::ensure_private;
+use crate::server::gate::sought::{self, Sought};
 use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::request::RequestSource;
 use crate::server::response::Response;
 use crate::server::state::State;
+
+/// Whether a request needs a link, or the session of a link, that another server may have made a moment ago: then the store has
+/// to be asked, which this thread must not do.
+pub(crate) fn needs_store(
+    head: &Head<'_, '_>,
+    source: &RequestSource<'_>,
+    state: &State,
+    disk: &mut Disk,
+) -> Result<bool, Response> {
+    let Some(accounts) = state.accounts.as_ref().filter(|accounts| accounts.share_records()) else {
+        return Ok(false);
+    };
+    let Some(secret) = secret(head.target) else { return Ok(false) };
+    let link = (SecretUse::Link, secret.as_bytes());
+    let link = match sought::seek(accounts, disk, link, || accounts.link(secret)) {
+        Sought::Found(link) => link,
+        Sought::Nothing => return Ok(false),
+        Sought::NeedsStore => return Ok(true),
+        Sought::Unavailable => return Err(records_unavailable()),
+    };
+    let prefix = format!("{}{secret}", own_paths::LINK);
+    let cookie = Cookie::of_link(head.host, source.scheme, &state.base, &prefix);
+    let Some(visit) = cookie.find(head.fields).ok().flatten() else { return Ok(false) };
+    let secret = (SecretUse::Session, visit);
+    match sought::seek(accounts, disk, secret, || accounts.visit(visit, link.record.id)) {
+        Sought::Found(_) | Sought::Nothing => Ok(false),
+        Sought::NeedsStore => Ok(true),
+        Sought::Unavailable => Err(records_unavailable()),
+    }
+}
 
 /// Finds the link of a request. If the link is open, the request's target becomes relative to the shared
 /// content. The principal keeps only the rights that the link has too.

@@ -20,5 +20,7 @@ pub(super) mod origin;
 pub(super) mod plain;
 #[cfg(feature = "accounts")]
 mod same_credentials;
+#[cfg(feature = "accounts")]
+mod sought;
 #[cfg(feature = "dav")]
 pub(super) mod stored_form;

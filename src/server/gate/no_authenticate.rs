@@ -18,6 +18,8 @@ pub(crate) enum Caller {
     Unchecked(Box<PasswordCheck>),
     #[allow(dead_code, reason = "no name is ever looked up")]
     NeedsDisk,
+    #[allow(dead_code, reason = "there are no sessions in a store")]
+    NeedsStore,
 }
 
 /// There is no login page.

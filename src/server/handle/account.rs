@@ -1,9 +1,7 @@
 //! What the handlers about accounts share.
 
-use std::fmt;
-
 use crate::access::User;
-use crate::accounts::records::RecordId;
+use crate::accounts::records::{ChangeError, RecordId};
 use crate::blocking::Blocking;
 use crate::folder;
 use crate::http::response::Head;
@@ -80,7 +78,11 @@ pub(super) fn see_other(path: &str) -> Response {
 }
 
 /// The response if the records cannot be changed.
-pub(super) fn failed(error: impl fmt::Display) -> Response {
+pub(super) fn failed(error: impl Into<ChangeError>) -> Response {
+    let error = error.into();
     log::error!("cannot change the sessions: {error}");
+    if let ChangeError::Cluster(_) = error {
+        return error_response::records_unavailable();
+    }
     Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n")
 }

@@ -66,7 +66,7 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
     json::receive(request, move |wanted: WantedLink, state, disk| {
         let has_code = wanted.qr;
         let link = wanted.checked(&principal, state, disk)?;
-        let issued = record::accounts(state)?.add_link(&user, link, disk);
+        let issued = record::accounts(state)?.add_link(&user, &link, disk);
         let issued = issued.map_err(|error| record::refuse(&error))?;
         log::info!("{} made the link {}", user.name, issued.record.id);
         let mut shown = shown(&issued.record, WallTime::now());

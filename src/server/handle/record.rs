@@ -136,6 +136,10 @@ pub(super) fn refuse(error: &ChangeError) -> Response {
             Response::text(Status::FORBIDDEN, format_args!("{limit}\n"))
         }
         ChangeError::Refused(refused) => Response::text(Status::CONFLICT, format_args!("{refused}\n")),
+        ChangeError::Cluster(error) => {
+            log::error!("cannot change the sessions, tokens and links: {error}");
+            error_response::records_unavailable()
+        }
         ChangeError::Store(error) => {
             log::error!("cannot change the sessions, tokens and links: {error}");
             Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n")

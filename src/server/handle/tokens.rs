@@ -44,7 +44,7 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
     let principal = request.principal.clone();
     json::receive(request, move |wanted: WantedToken, state, disk| {
         let token = wanted.checked(&principal, state)?;
-        let issued = record::accounts(state)?.add_token(&user, token, disk);
+        let issued = record::accounts(state)?.add_token(&user, &token, disk);
         let issued = issued.map_err(|error| record::refuse(&error))?;
         log::info!("{} made the token {} ({})", user.name, name(&issued.record), issued.record.id);
         let mut shown = shown(&issued.record, WallTime::now());

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use redis::{ConnectionInfo, IntoConnectionInfo as _};
+#[cfg(feature = "accounts")]
+use sha2::{Digest as _, Sha256};
 
 /// The addresses of the store, and the name of the room in it.
 #[derive(Clone)]
@@ -38,6 +40,14 @@ impl SharedAddress {
         }
         let servers = addresses.split(',').enumerate().map(|(index, address)| server(index + 1, address));
         Ok(Self { servers: servers.collect::<Result<_, _>>()?, name: name.to_owned() })
+    }
+
+    /// A name of keys for the folder with this id. It has a hash of the id.
+    #[cfg(feature = "accounts")]
+    pub(super) fn key(&self, what: &str, folder: &str) -> String {
+        let sum = Sha256::digest(folder);
+        let sum = sum.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        format!("wharf:{}:{what}:{sum:016x}", self.name)
     }
 
     /// Whether it has a password.

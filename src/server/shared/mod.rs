@@ -10,10 +10,16 @@
 //!
 //! A job that joins, leaves or sends a message takes a connection of its own from a pool. Two threads have one each: the
 //! reader follows the stream, and the keeper sends what must not wait, renews names, and finds members that are gone.
+//!
+//! `records` has the sessions, tokens and links of users there too, apart from the room, and `attempts` their attempts to log in.
 
 mod address;
+#[cfg(feature = "accounts")]
+mod attempts;
 mod outbox;
 mod pool;
+#[cfg(feature = "accounts")]
+mod records;
 mod replies;
 mod room;
 mod scripts;
@@ -21,7 +27,13 @@ mod store;
 mod stream;
 
 pub use self::address::{SharedAddress, SharedAddressError};
+#[cfg(feature = "accounts")]
+pub use self::attempts::StoredAttempts;
+#[cfg(feature = "accounts")]
+pub(super) use self::attempts::{HeardAttempts, StoredAttempt};
 pub(super) use self::outbox::Unsent;
+#[cfg(feature = "accounts")]
+pub use self::records::StoredRecords;
 pub(super) use self::room::{Joined, StoredMember};
 pub(super) use self::store::SharedStore;
 pub(super) use self::stream::StreamReader;

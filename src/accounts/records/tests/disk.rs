@@ -47,7 +47,7 @@ fn refresh(records: &Records, now: WallTime) -> Result<(), String> {
 fn refused(error: &ChangeError) -> Option<&Refused> {
     match error {
         ChangeError::Refused(refused) => Some(refused),
-        ChangeError::Store(_) => None,
+        ChangeError::Store(_) | ChangeError::Cluster(_) => None,
     }
 }
 
@@ -59,8 +59,8 @@ fn what_is_made_is_there_after_a_restart() {
     assert!(!file(&directory).exists(), "nothing was made yet");
     let anna = user("anna", 10);
     let session = records.add_session(&anna, NewSession::default(), START, disk).expect("made");
-    let token = records.add_token(&anna, token("backup"), START, disk).expect("made");
-    let link = records.add_link(&anna, link(Some(1)), START, disk).expect("made");
+    let token = records.add_token(&anna, &token("backup"), START, disk).expect("made");
+    let link = records.add_link(&anna, &link(Some(1)), START, disk).expect("made");
     let visit = records.take_use(link.record.id, START, disk).expect("taken");
     let mode = fs::metadata(file(&directory)).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -92,7 +92,7 @@ fn records_open_nothing_in_another_folder() {
     let directory = directory();
     let disk = Blocking::own_thread();
     let records = open(&directory);
-    let link = records.add_link(&user("anna", 10), link(None), START, disk).expect("made");
+    let link = records.add_link(&user("anna", 10), &link(None), START, disk).expect("made");
     let other = Records::open(directory.path(), "1", START, disk).expect("readable");
     assert_eq!(other.find(&link.secret, START).err(), Some(Unusable::Unknown));
     other.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
@@ -119,7 +119,7 @@ fn a_server_notices_what_other_programs_change() {
     let disk = Blocking::own_thread();
     let [server, other] = [open(&directory), open(&directory)];
     let anna = user("anna", 10);
-    let mut token = other.add_token(&anna, token("0"), START, disk).expect("made");
+    let mut token = other.add_token(&anna, &token("0"), START, disk).expect("made");
     assert_eq!(
         server.find(&token.secret, START).err(),
         Some(Unusable::Unknown),
@@ -133,7 +133,7 @@ fn a_server_notices_what_other_programs_change() {
         assert_eq!(other.revoke(|record| record.id == id, START, disk).expect("revoked"), 1);
         refresh(&server, START).expect("readable");
         assert_eq!(server.find(&token.secret, START).err(), Some(Unusable::Revoked), "token {number}");
-        token = other.add_token(&anna, super::token(&number.to_string()), START, disk).expect("made");
+        token = other.add_token(&anna, &super::token(&number.to_string()), START, disk).expect("made");
     }
     // Even without a refresh, a change applies to what is on the disk.
     server.add_session(&anna, NewSession::default(), START, disk).expect("made");
@@ -155,7 +155,7 @@ fn a_refresh_reads_and_writes_only_if_something_has_changed() {
     let records = open(&directory);
     let session =
         records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made").record;
-    let link = records.add_link(&user("anna", 10), link(None), START, disk).expect("made");
+    let link = records.add_link(&user("anna", 10), &link(None), START, disk).expect("made");
     let written = || fs::read_to_string(file(&directory)).expect("text");
     let before = written();
     let number = || fs::metadata(file(&directory)).expect("it is there").ino();
@@ -189,7 +189,7 @@ fn changes_at_once_lose_nothing() {
                 let records = open(directory);
                 for number in 0..8 {
                     let token = token(&number.to_string());
-                    records.add_token(&user(name, 10), token, START, Blocking::own_thread()).expect("made");
+                    records.add_token(&user(name, 10), &token, START, Blocking::own_thread()).expect("made");
                 }
             });
         }
@@ -201,7 +201,7 @@ fn changes_at_once_lose_nothing() {
 fn twenty_at_once_take_the_last_use_once() {
     let directory = directory();
     let shared = open(&directory);
-    let link = shared.add_link(&user("anna", 10), link(Some(1)), START, Blocking::own_thread());
+    let link = shared.add_link(&user("anna", 10), &link(Some(1)), START, Blocking::own_thread());
     let link = link.expect("made").record.id;
     let barrier = Barrier::new(20);
     let outcomes: Vec<_> = thread::scope(|scope| {
@@ -231,7 +231,7 @@ fn what_cannot_be_read_lets_nobody_in_and_stays() {
     let disk = Blocking::own_thread();
     let records = open(&directory);
     let session = records.add_session(&user("anna", 10), NewSession::default(), START, disk).expect("made");
-    let link = records.add_link(&user("anna", 10), link(None), START, disk).expect("made");
+    let link = records.add_link(&user("anna", 10), &link(None), START, disk).expect("made");
     let whole = fs::read_to_string(file(&directory)).expect("text");
     let path = file(&directory);
     let shown = path.display();

@@ -1,5 +1,6 @@
 //! Tests of the records.
 
+mod cluster;
 mod disk;
 mod lines;
 mod processes;

@@ -40,7 +40,7 @@ fn process() {
     }
     writeln!(out, "\ndone").expect("written");
     for _ in 0..LINKS_PER_GIVER {
-        let added = records.add_link(&user, link(None), START, disk).expect("made");
+        let added = records.add_link(&user, &link(None), START, disk).expect("made");
         writeln!(out, "\nmade {}", added.record.id).expect("written");
     }
 }
@@ -106,7 +106,7 @@ fn killed_processes_lose_nothing() {
     let records = Records::open(directory.path(), "1", START, disk).expect("readable");
     let carla = user("carla", 10);
     for uses in [7, 13] {
-        records.add_link(&carla, link(Some(uses)), START, disk).expect("made");
+        records.add_link(&carla, &link(Some(uses)), START, disk).expect("made");
     }
     let mut processes = ["anna", "bert", "dora"].map(|name| (name, start(directory.path(), name)));
     let reports: Vec<(usize, Vec<RecordId>)> = thread::scope(|scope| {

@@ -1,0 +1,40 @@
+//! Looks for the record of a secret, which another server may have made a moment ago.
+
+use crate::accounts::records::{RecordSecret, SecretUse};
+use crate::server::accounts::Accounts;
+use crate::server::disk::Disk;
+
+/// What was found.
+pub(super) enum Sought<T> {
+    Found(T),
+    /// There is no such record at any server.
+    Nothing,
+    /// Not known yet: the store has to be asked, which this thread must not do.
+    NeedsStore,
+    /// The record is not known here, and the store that several servers share does not respond.
+    Unavailable,
+}
+
+/// Calls `find`. If it finds nothing, and the records are in a store that other servers change too, it reads the store and calls
+/// `find` again.
+pub(super) fn seek<T>(
+    accounts: &Accounts,
+    disk: &mut Disk,
+    (is_for, secret): (SecretUse, &[u8]),
+    find: impl Fn() -> Option<T>,
+) -> Sought<T> {
+    if let Some(found) = find() {
+        return Sought::Found(found);
+    }
+    if !accounts.share_records() || RecordSecret::parse(is_for, secret).is_none() {
+        return Sought::Nothing;
+    }
+    if accounts.are_records_away() {
+        return Sought::Unavailable;
+    }
+    let Some(disk) = disk.may_wait_long() else { return Sought::NeedsStore };
+    match accounts.catch_up(disk) {
+        Ok(()) => find().map_or(Sought::Nothing, Sought::Found),
+        Err(_) => Sought::Unavailable,
+    }
+}

@@ -1,0 +1,213 @@
+//! Sessions, tokens and links in the store, for the servers of one folder.
+//!
+//! ```text
+//!   wharf:NAME:records:FOLDER:epoch   a random text; the store has lost everything if it is another one
+//!   wharf:NAME:records:FOLDER:lines   id -> record, as a line of the records file
+//!   wharf:NAME:records:FOLDER:log     the ids of the records that each change has changed
+//! ```
+//!
+//! FOLDER is a hash of the folder's id. A revision is the epoch and the id of the last entry of the log.
+
+use redis::{Connection, Value, cmd};
+
+use super::address::SharedAddress;
+use super::pool::{Pool, of_error};
+use super::replies;
+use super::scripts::script;
+use crate::accounts::records::limits::FILE_LIMIT;
+use crate::accounts::records::{
+    ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision,
+};
+use crate::blocking::Blocking;
+use crate::chat::stream_id::StreamId;
+use crate::server::random;
+use crate::server::store_error::StoreError;
+
+/// How many changes the log has. A server that has missed more reads all records.
+const LOG_LENGTH: usize = 4_096;
+
+/// A change of more records than this is logged as a change of all.
+const MOST_LOGGED: usize = 1_000;
+
+/// In the log, instead of ids.
+const ALL: &str = "*";
+
+/// How long the store waits for its replica, in milliseconds.
+const WAIT_MS: u32 = 100;
+
+/// Reads what has changed since a revision: the epoch, the last entry of the log, what follows, and ids and records. The log
+/// may no longer have the entry of the revision: because it was shortened, or because the store has lost data.
+///
+/// Keys: the epoch, the records, the log. Arguments: the epoch and the last entry of the revision, an epoch for a store
+/// without one, the most bytes to return.
+const READ: &str = "
+local epoch = redis.call('GET', KEYS[1])
+if not epoch then
+  epoch = ARGV[3]
+  redis.call('SET', KEYS[1], epoch)
+end
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
+last = last[1] and last[1][1] or redis.call('XADD', KEYS[3], '*', 'ids', '')
+if epoch == ARGV[1] and last == ARGV[2] then return {epoch, last, 'same', {}} end
+local function has(from, to)
+  return #redis.call('XRANGE', KEYS[3], from, to, 'COUNT', 1) > 0
+end
+local kind, found, seen = 'lost', {}, {}
+if ARGV[1] == '' then
+  kind = 'all'
+elseif epoch == ARGV[1] and has(ARGV[2], ARGV[2]) then
+  kind = 'some'
+elseif epoch == ARGV[1] and not has('-', ARGV[2]) then
+  kind = 'all'
+end
+if kind == 'some' then
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[3], '(' .. ARGV[2], '+')) do
+    for id in string.gmatch(entry[2][2] or '', '%S+') do
+      if id == '*' then kind = 'all' end
+      if not seen[id] then
+        seen[id] = true
+        found[#found + 1] = id
+        found[#found + 1] = redis.call('HGET', KEYS[2], id) or ''
+      end
+    end
+  end
+end
+if kind ~= 'some' then found = redis.call('HGETALL', KEYS[2]) end
+local size = 0
+for _, part in ipairs(found) do size = size + #part end
+if size > tonumber(ARGV[4]) then return {epoch, last, 'large', {}} end
+return {epoch, last, kind, found}";
+
+/// Makes a change, unless the records have another revision; returns the new last entry of the log.
+///
+/// Keys: as of [`READ`]. Arguments: the epoch and the last entry, the length of the log, the ids for the log, then ids and
+/// records, of which an empty one is removed.
+const CHANGE: &str = "
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return '' end
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
+if not last[1] or last[1][1] ~= ARGV[2] then return '' end
+local added = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'ids', ARGV[4])
+for i = 5, #ARGV, 2 do
+  if ARGV[i + 1] == '' then
+    redis.call('HDEL', KEYS[2], ARGV[i])
+  else
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+  end
+end
+return added";
+
+/// The records of one folder in the store.
+pub struct StoredRecords {
+    pool: Pool,
+    keys: [String; 3],
+}
+
+impl StoredRecords {
+    /// The records of the folder with this id. This does not connect yet.
+    pub fn new(address: SharedAddress, folder: &str) -> Self {
+        let prefix = address.key("records", folder);
+        let keys = ["epoch", "lines", "log"].map(|what| format!("{prefix}:{what}"));
+        Self { pool: Pool::new(address.servers), keys }
+    }
+
+    fn ask<T>(
+        &self,
+        disk: Blocking<'_>,
+        ask: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, ClusterError> {
+        self.pool.with(disk, ask).map_err(|error| {
+            // The idle connections may lead to a store that is a replica now.
+            self.pool.close_idle();
+            match &error {
+                StoreError::Refused(_) => ClusterError::Refused(error.to_string()),
+                StoreError::Unavailable(_) | StoreError::Unconfirmed(_) => {
+                    ClusterError::Away(error.to_string())
+                }
+            }
+        })
+    }
+}
+
+impl ClusterRecords for StoredRecords {
+    fn read(&self, since: Option<&ClusterRevision>, disk: Blocking<'_>) -> Result<ClusterNews, ClusterError> {
+        let known = since.and_then(Revision::parse);
+        let (epoch, last) =
+            known.map_or(("", "0-0".to_owned()), |known| (known.epoch, known.last.to_string()));
+        let (new, most) = (format!("{:032x}", u128::from_ne_bytes(random::bytes())), FILE_LIMIT.to_string());
+        let read = script(READ, &self.keys, &[epoch, &last, &new, &most].map(str::as_bytes));
+        let answer: Value =
+            self.ask(disk, |connection| read.query(connection).map_err(|error| of_error(&error)))?;
+        let malformed = || ClusterError::Refused("the store's answer is malformed".to_owned());
+        let mut parts = replies::array(answer).into_iter();
+        let mut text = || {
+            let text = parts.next().and_then(replies::bytes).and_then(|text| String::from_utf8(text).ok());
+            text.ok_or_else(malformed)
+        };
+        let (epoch, last, kind) = (text()?, text()?, text()?);
+        let revision = ClusterRevision(format!("{epoch} {last}"));
+        let lines = parts.next().map(replies::pairs).unwrap_or_default();
+        let lines = lines.into_iter().map(|(id, line)| ClusterLine { id, line }).collect();
+        match &*kind {
+            "same" => Ok(ClusterNews::Same),
+            "some" => Ok(ClusterNews::Changed(revision, lines)),
+            "all" | "lost" => Ok(ClusterNews::All { revision, lines, has_lost: kind == "lost" }),
+            _ => {
+                let key = &self.keys[1];
+                Err(ClusterError::Refused(format!(
+                    "the key {key} has more than {FILE_LIMIT} bytes (delete it)"
+                )))
+            }
+        }
+    }
+
+    fn change(
+        &self,
+        from: &ClusterRevision,
+        change: &[ClusterChange],
+        disk: Blocking<'_>,
+    ) -> Result<Option<ClusterRevision>, ClusterError> {
+        let Some(Revision { epoch, last }) = Revision::parse(from) else { return Ok(None) };
+        let ids: Vec<_> = change.iter().map(|change| change.id.as_str()).collect();
+        let logged = if ids.len() > MOST_LOGGED { ALL.to_owned() } else { ids.join(" ") };
+        let (last, length) = (last.to_string(), LOG_LENGTH.to_string());
+        let lines =
+            change.iter().flat_map(|change| [change.id.as_str(), change.line.as_deref().unwrap_or("")]);
+        let arguments = [epoch, &last, &length, &logged].into_iter().chain(lines);
+        let arguments: Vec<_> = arguments.map(str::as_bytes).collect();
+        let change = script(CHANGE, &self.keys, &arguments);
+        let added = self.ask(disk, |connection| {
+            let added: Value = change.query(connection).map_err(|error| of_error(&error))?;
+            let added = replies::bytes(added).unwrap_or_default();
+            if !added.is_empty() && self.pool.has_replica() {
+                let wait: Value =
+                    cmd("WAIT").arg(1).arg(WAIT_MS).query(connection).map_err(|error| of_error(&error))?;
+                if replies::number(&wait).is_none_or(|replicas| replicas < 1) {
+                    return Err(StoreError::Unconfirmed("its replica does not confirm".to_owned()));
+                }
+            }
+            Ok(added)
+        })?;
+        let added = StreamId::parse(&added);
+        Ok(added.map(|added| ClusterRevision(format!("{epoch} {added}"))))
+    }
+}
+
+/// A revision of this store.
+struct Revision<'r> {
+    epoch: &'r str,
+    last: StreamId,
+}
+
+impl<'r> Revision<'r> {
+    fn parse(ClusterRevision(text): &'r ClusterRevision) -> Option<Self> {
+        let (epoch, last) = text.split_once(' ')?;
+        Some(Self { epoch, last: StreamId::parse(last.as_bytes())? })
+    }
+}
+
+/// Without the addresses, which may have passwords.
+impl std::fmt::Debug for StoredRecords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredRecords").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}

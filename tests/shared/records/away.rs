@@ -1,0 +1,85 @@
+//! The store of the sessions does not respond.
+
+use serde_json::json;
+
+use super::{Branches, LINKS, PASSWORD, TOKENS};
+use crate::common::accounts::basic;
+use crate::common::office::bearer;
+use crate::common::{Answer, eventually, run};
+use crate::shared::store::Store;
+
+fn is_unavailable(answer: &Answer) -> bool {
+    (answer.code(), answer.field("Retry-After").as_str()) == (503, "2")
+}
+
+#[test]
+fn known_sessions_go_on_while_the_store_is_away() {
+    let Some(mut store) = Store::durable() else { return };
+    let mut branches = Branches::open(2, &store);
+    let session = branches.log_in(0, "anna");
+    let token =
+        bearer(&branches.make(0, TOKENS, &json!({"name": "ci", "rights": "read", "for": "30d"}))["token"]);
+    let link = branches.link(0, &json!({"path": "/", "for": "2d"}));
+    branches.eventually_everywhere("all know it", |server| branches.by_session(server, &session) == 200);
+    store.kill();
+    eventually("it is noticed", || branches.servers[1].log().contains("do not follow the store"));
+    assert_eq!([0, 1].map(|server| branches.by_session(server, &session)), [200; 2]);
+    assert_eq!(branches.code(1, "GET", "/a.txt", &token), 200);
+    assert_eq!(branches.code(1, "GET", &format!("{link}/a.txt"), ""), 200);
+    // What cannot be written is refused, and the session stays.
+    let cookie = branches.cookie(1, &session);
+    for (method, target, fields) in [
+        ("POST", "/.wharf/logout", cookie.clone()),
+        ("POST", "/.wharf/login", String::new()),
+        ("DELETE", &*format!("{LINKS}/all"), basic("anna", PASSWORD)),
+    ] {
+        let form = format!("name=anna&password={}", PASSWORD.replace(' ', "+"));
+        let answer = branches.servers[1].ask(method, target, &fields, form.as_bytes());
+        assert!(is_unavailable(&answer), "{target}: {}", answer.text());
+    }
+    assert_eq!(branches.by_session(1, &session), 200);
+    // A server that knows no records cannot judge them. A password needs none.
+    branches.add();
+    let cookie = branches.cookie(2, &session);
+    for fields in [cookie.as_str(), &token] {
+        let answer = branches.servers[2].ask("GET", "/a.txt", fields, b"");
+        assert!(is_unavailable(&answer), "{}", answer.text());
+        assert_eq!(answer.field("Set-Cookie"), "", "the browser keeps the cookie");
+    }
+    assert!(is_unavailable(&branches.servers[2].ask("GET", &link, "", b"")));
+    assert_eq!(branches.code(2, "GET", "/.wharf/login", &cookie), 200);
+    assert_eq!(branches.code(2, "GET", "/a.txt", &basic("anna", PASSWORD)), 200);
+    store.run();
+    branches.eventually_everywhere("it goes on", |server| branches.by_session(server, &session) == 200);
+    branches.log_in(2, "anna");
+}
+
+/// Slow answers are waited for.
+#[test]
+fn a_store_that_pauses_for_two_seconds_ends_nothing() {
+    let Some(store) = Store::start(&[]) else { return };
+    let branches = Branches::open(2, &store);
+    let session = branches.log_in(0, "anna");
+    assert_eq!(branches.by_session(1, &session), 200);
+    let _: () = store.ask("CLIENT PAUSE 2000 ALL");
+    assert_eq!(branches.by_session(0, &session), 200, "without the store");
+    let slow = branches.log_in(0, "anna");
+    assert_eq!(branches.by_session(1, &slow), 200);
+}
+
+#[test]
+fn a_store_that_refuses_the_server_is_an_error() {
+    let Some(store) = Store::start(&["--requirepass", "right"]) else { return };
+    let place = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(place.path().join("folder")).expect("a folder");
+    let added = run(&["user", "add", "anna", "--password-stdin", "--users", "users"], "anna", place.path());
+    assert_eq!(added.code, Some(0), "{}", added.stderr);
+    let flags = ["serve", "folder", "--port", "0", "--users", "users", "--state", "state", "--shared"];
+    let output = run(&[&flags[..], &[&store.url(), "--no-chat"]].concat(), "", place.path());
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("--shared: ") && output.stderr.contains("password is missing or wrong"),
+        "{}",
+        output.stderr
+    );
+}
