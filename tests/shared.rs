@@ -4,14 +4,13 @@
 mod accounts;
 mod faults;
 mod paused;
-mod store;
 
 use std::thread;
 
 use serde_json::Value;
 
-use self::store::Store;
 use crate::chat::Ear;
+use crate::common::store::Store;
 use crate::common::{Wharf, eventually};
 
 /// The kinds of events that a test waits for.
