@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use rustix::event::{Timespec, epoll};
 
 use super::Result;
+use super::common::cluster::histogram;
 
 /// The streams.
 pub struct Receivers {
@@ -160,8 +161,4 @@ impl Line {
         let number = words.next()?.parse().ok()?;
         Some(Self { speaker, number, sent: words.next()?.parse().ok()? })
     }
-}
-
-fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("a precision")
 }

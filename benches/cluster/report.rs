@@ -14,7 +14,10 @@ impl Report {
     /// Begins the table of a case.
     pub fn begin(&mut self, title: &str) {
         self.figures = 0;
-        println!("\n### {title}\n");
+        // Other programs on the machine make figures worse.
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().unwrap_or_default();
+        println!("\n### {title}\n\nLoad average at its end: {load}.\n");
     }
 
     /// A line without a target.

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 
 use super::common::cluster::chat::join;
 use super::common::cluster::client::Client;
+use super::common::cluster::histogram;
 
 /// How many addresses they come from, so that the limit on messages of one address is not reached.
 const HOSTS: usize = 10;
@@ -45,7 +46,7 @@ impl Speakers {
     /// Each says this many messages a second, for this long. The function makes the text of a speaker's next message.
     pub fn say(&self, each_second: f64, time: Duration, text: impl Fn(usize, u64) -> String + Sync) -> Sent {
         let (text, begun, count) = (&text, Instant::now(), self.members.len());
-        let times = Mutex::new(Histogram::new(3).expect("a precision"));
+        let times = Mutex::new(histogram());
         let failures = Mutex::new(Vec::new());
         let acknowledged = thread::scope(|scope| {
             let speak = |(speaker, (host, fields)): (usize, &'_ (u8, String))| {

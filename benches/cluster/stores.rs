@@ -42,7 +42,7 @@ pub fn restarted(settings: &Settings, report: &mut Report) {
         };
         (0..settings.rounds).map(once).collect()
     });
-    report.begin(&format!("The store killed and restarted, {} times", settings.rounds));
+    report.begin(&format!("The store killed and restarted, {} rounds", settings.rounds));
     print(report, &chat, &visitors, &pauses);
 }
 

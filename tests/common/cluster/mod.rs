@@ -15,10 +15,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hdrhistogram::Histogram;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::{ReverseProxy, Tls, Wharf, eventually, replaced, with_addresses};
+use super::{PATIENCE, ReverseProxy, Tls, Wharf, eventually, replaced, with_addresses};
 
 /// The names of the servers in `deploy/cluster/haproxy.cfg`.
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -145,6 +146,13 @@ impl Cluster {
         control.read_to_string(&mut states).expect("text");
         states
     }
+}
+
+/// An empty histogram for times in microseconds. It has bounds: one that resizes itself loses values that are recorded with
+/// saturation.
+pub fn histogram() -> Histogram<u64> {
+    const LONGEST: u64 = 2 * PATIENCE.as_micros() as u64;
+    Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds")
 }
 
 fn socket_in(control: &TempDir) -> PathBuf {

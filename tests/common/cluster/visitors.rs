@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use super::client::Client;
+use super::histogram;
 use crate::common::{Wire, sample};
 
 /// The file that they download.
@@ -41,7 +42,7 @@ impl Default for Visitors {
             slow_uploads: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
             failures: Mutex::default(),
-            times: Mutex::new(Histogram::new(3).expect("a precision")),
+            times: Mutex::new(histogram()),
             is_over: AtomicBool::new(false),
         }
     }
