@@ -67,7 +67,8 @@ pub fn transfer(settings: &Settings, report: &mut Report) {
             format!("{seconds:.1} s, {}", transfer.ends),
         );
         let code = transfer.output.code;
-        report.target(&format!("{name}: exit code"), format!("{code:?}"), "0", code == Some(0));
+        let shown = code.map_or("none".to_owned(), |code| code.to_string());
+        report.target(&format!("{name}: exit code"), shown, "0", code == Some(0));
         report.target(&format!("{name}: equal trees"), transfer.is_complete, "true", transfer.is_complete);
         if code != Some(0) {
             eprintln!("{}", transfer.output.stderr);
