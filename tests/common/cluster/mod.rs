@@ -138,12 +138,14 @@ impl Cluster {
         });
     }
 
-    /// One line for each server, with values that are separated by commas. The state is the 18th.
+    /// One line for each server, with values that are separated by commas. The state is the 18th. There are none until
+    /// HAProxy listens at its socket.
     fn states(&self) -> String {
         let mut states = String::new();
-        let mut control = UnixStream::connect(socket_in(&self.control)).expect("HAProxy runs");
-        control.write_all(b"show stat\n").expect("sent");
-        control.read_to_string(&mut states).expect("text");
+        if let Ok(mut control) = UnixStream::connect(socket_in(&self.control)) {
+            control.write_all(b"show stat\n").expect("sent");
+            control.read_to_string(&mut states).expect("text");
+        }
         states
     }
 }
@@ -173,6 +175,8 @@ fn serve(folder: &Path, pace: Pace, shared: Option<&str>, version: Option<&Path>
         "--allow",
         "everyone=edit,chat",
     ]);
+    // Each server would keep the versions that others have written: tens of thousands of files to remove at the end.
+    flags.extend(["--trash", "off"]);
     flags.extend(shared.into_iter().flat_map(|url| ["--shared", url]));
     let mut program = Command::new("env");
     // A line for each request would make the log too large to be searched.
