@@ -5,25 +5,15 @@ mod limits;
 mod messages;
 pub(crate) mod terminals;
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
-
 use serde_json::Value;
-use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
-use crate::common::{PATIENCE, Wharf, Wire};
+pub(crate) use crate::common::Ear;
+use crate::common::{Wharf, Wire};
 
 /// A member of the chat.
 struct Person<'w> {
     wharf: &'w Wharf,
     token: String,
-}
-
-/// A member's event stream.
-pub(super) struct Ear {
-    stream: TcpStream,
-    decoder: EventStreamDecoder,
-    unread: Vec<u8>,
 }
 
 impl<'w> Person<'w> {
@@ -57,59 +47,5 @@ impl<'w> Person<'w> {
     fn resume(&self, last: &str) -> Ear {
         let last = if last.is_empty() { String::new() } else { format!("Last-Event-ID: {last}\r\n") };
         Ear::open(self.wharf, &format!("{}{last}", self.fields()))
-    }
-}
-
-impl Ear {
-    /// Opens the stream of the member whose header is in these fields.
-    pub(super) fn open(wharf: &Wharf, fields: &str) -> Self {
-        let host = wharf.address();
-        let mut stream = TcpStream::connect(host).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
-        let head = format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
-        stream.write_all(head.as_bytes()).expect("sent");
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).expect("a head");
-            answer.push(byte[0]);
-        }
-        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
-        Self { stream, decoder: EventStreamDecoder::new(), unread: Vec::new() }
-    }
-
-    /// The next event; `None` when the stream ends.
-    pub(super) fn hear(&mut self) -> Option<StreamEvent> {
-        loop {
-            let mut rest = self.unread.as_slice();
-            let event = self.decoder.next(&mut rest).expect("a stream");
-            let left = rest.len();
-            self.unread.drain(..self.unread.len() - left);
-            if event.is_some() {
-                return event;
-            }
-            let mut bytes = [0; 4096];
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return None,
-                Ok(count) => self.unread.extend_from_slice(&bytes[..count]),
-                // Nothing has been received yet: see `Wire::fill`.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => panic!("no event: {error}"),
-            }
-        }
-    }
-
-    /// The next event of one of these kinds: its kind and its text.
-    pub(super) fn hear_of(&mut self, kinds: &[&str]) -> (String, Value) {
-        loop {
-            let event = self.hear().expect("another event");
-            if kinds.contains(&event.event.as_str()) {
-                return (event.event, serde_json::from_str(&event.data).expect("JSON"));
-            }
-        }
-    }
-
-    fn text(&mut self) -> String {
-        self.hear_of(&["message", "private"]).1["text"].as_str().expect("a text").to_owned()
     }
 }

@@ -23,6 +23,8 @@ mod chat_accounts;
 mod client;
 #[cfg(feature = "tls")]
 mod client_certificates;
+#[cfg(feature = "shared")]
+mod cluster;
 mod coarse_times;
 mod common;
 mod credentials;

@@ -8,14 +8,13 @@ mod over_tls;
 mod paused;
 #[cfg(feature = "accounts")]
 mod records;
-mod store;
 
 use std::thread;
 
 use serde_json::Value;
 
-use self::store::Store;
 use crate::chat::Ear;
+use crate::common::store::Store;
 use crate::common::{Wharf, eventually};
 
 /// The kinds of events that a test waits for.

@@ -68,6 +68,10 @@ impl SharedStore {
         match *self {}
     }
 
+    pub(super) fn was_tried(&self) -> bool {
+        match *self {}
+    }
+
     pub(super) fn pause(&self) -> bool {
         match *self {}
     }

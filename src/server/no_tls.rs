@@ -18,7 +18,7 @@ pub(super) enum ClientCertificate {}
 
 impl ClientCertificate {
     /// It names nobody.
-    pub(super) fn user(&self, _: SystemTime) -> Result<(), Infallible> {
+    pub(super) fn user(&self, _: SystemTime) -> Result<String, Infallible> {
         match *self {}
     }
 }

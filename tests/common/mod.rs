@@ -4,9 +4,12 @@
 #[cfg(feature = "accounts")]
 pub mod accounts;
 mod closed_port;
+#[allow(dead_code, reason = "the benchmark prints more than the tests assert")]
+pub mod cluster;
 pub mod crowd;
 pub mod daily;
 mod disk;
+mod ear;
 mod fake;
 mod forwarder;
 pub mod fuse;
@@ -19,6 +22,8 @@ mod random;
 mod reverse_proxy;
 mod running;
 mod server;
+#[cfg(feature = "shared")]
+pub mod store;
 pub mod tftp;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
@@ -27,16 +32,18 @@ mod tls;
 mod tls;
 #[cfg(feature = "tls")]
 pub mod tls_fake;
+pub mod trees;
 mod wire;
 
 pub use closed_port::{ClosedPort, ClosedUdpPort};
 pub use disk::SmallDisk;
+pub use ear::Ear;
 pub use fake::{Fake, Plan, Proxy, field, read_head, target_of};
 pub use forwarder::Forwarder;
 pub use mount::Mount;
 pub use outside::{outside, skip};
 pub use random::Random;
-pub use reverse_proxy::{Place, Program, ReverseProxy, Tls, deployed, replaced};
+pub use reverse_proxy::{Place, Program, ReverseProxy, Tls, deployed, replaced, with_addresses};
 pub use running::Running;
 pub use server::{Output, Wharf, copy, root, run, run_with, sample};
 pub use tftp::Tftp;

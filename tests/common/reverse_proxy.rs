@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rustix::process::geteuid;
+use rustix::process::{Pid, geteuid};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
@@ -265,6 +265,12 @@ impl ReverseProxy {
         self.address
     }
 
+    /// Its process ID.
+    #[allow(dead_code, reason = "only the benchmark measures it")]
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// The certificate that it presents, and its key, in PEM format.
     #[cfg(feature = "tls")]
     pub fn certificate(&self) -> std::path::PathBuf {
@@ -289,6 +295,13 @@ impl Drop for ReverseProxy {
 /// A file of `deploy/`.
 pub fn deployed(name: &str) -> String {
     fs::read_to_string(root().join("deploy").join(name)).expect("it is there")
+}
+
+/// The file of `deploy/` with the addresses of these servers.
+pub fn with_addresses(name: &str, servers: impl IntoIterator<Item = SocketAddr>) -> String {
+    (8081..).zip(servers).fold(deployed(name), |text, (port, server)| {
+        replaced(&text, &format!("127.0.0.1:{port}"), &server.to_string())
+    })
 }
 
 /// Replaces a part of the text, which must occur.

@@ -129,6 +129,33 @@ impl Wire {
     /// Sends a request with `Host`, these field lines (each with its CRLF) and this body; `Content-Length` is
     /// added for the methods that have a body.
     pub fn ask(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) -> Answer {
+        self.send_request(method, target, fields, body);
+        self.read_answer(method == "HEAD")
+    }
+
+    /// Like [`Self::ask`], but returns an error if there is no complete response.
+    pub fn try_ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &str,
+        body: &[u8],
+    ) -> Result<Answer, String> {
+        self.send_request(method, target, fields, body);
+        self.try_final_answer(method == "HEAD")
+    }
+
+    /// Like [`Self::read_answer`], but returns an error if there is no complete response.
+    pub fn try_final_answer(&mut self, to_head: bool) -> Result<Answer, String> {
+        loop {
+            let answer = self.receive(to_head)?.ok_or("the connection was closed")?;
+            if !answer.head.status.is_interim() {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn send_request(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) {
         let length = match method {
             "POST" | "PUT" => format!("Content-Length: {}\r\n", body.len()),
             "PROPFIND" | "PROPPATCH" | "LOCK" if !body.is_empty() => {
@@ -139,7 +166,6 @@ impl Wire {
         let host = self.stream.peer_addr().expect("connected");
         self.send(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{length}{fields}\r\n"));
         self.send(body);
-        self.read_answer(method == "HEAD")
     }
 
     /// The next final response, complete; interim responses are skipped.
@@ -154,64 +180,78 @@ impl Wire {
 
     /// The next response, including interim ones; `None` if the peer has closed instead.
     pub fn try_read_answer(&mut self, to_head: bool) -> Option<Answer> {
+        self.receive(to_head).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Like [`Self::try_read_answer`], but returns an error if the response is cut or malformed.
+    fn receive(&mut self, to_head: bool) -> Result<Option<Answer>, String> {
         let (head, length) = loop {
-            if let Some(found) = Received::parse(&self.unread, to_head).expect("an answer") {
+            let parsed = Received::parse(&self.unread, to_head);
+            if let Some(found) = parsed.map_err(|error| format!("no answer: {error}"))? {
                 break found;
             }
-            if !self.fill() {
-                assert!(
-                    self.unread.is_empty(),
-                    "incomplete response: {:?}",
-                    String::from_utf8_lossy(&self.unread)
-                );
-                return None;
+            if !self.try_fill()? {
+                let unread = String::from_utf8_lossy(&self.unread);
+                return if unread.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(format!("incomplete response: {unread:?}"))
+                };
             }
         };
         self.unread.drain(..length);
-        let body = self.read_body(head.framing);
-        Some(Answer { head, body })
+        let body = self.read_body(head.framing)?;
+        Ok(Some(Answer { head, body }))
     }
 
-    fn read_body(&mut self, framing: Framing) -> Vec<u8> {
+    fn read_body(&mut self, framing: Framing) -> Result<Vec<u8>, String> {
         let (mut decoder, mut body) = (BodyDecoder::new(framing), Vec::new());
         loop {
             while !self.unread.is_empty() && !decoder.is_done() {
-                let found = decoder.decode(&self.unread).expect("a body");
+                let found = decoder.decode(&self.unread).map_err(|error| format!("no body: {error}"))?;
                 body.extend_from_slice(&self.unread[found.content]);
                 self.unread.drain(..found.used);
             }
             if decoder.is_done() {
-                return body;
+                return Ok(body);
             }
-            if !self.fill() {
-                assert!(decoder.ends_with_connection(), "cut after {} bytes of content", body.len());
-                return body;
+            if !self.try_fill()? {
+                return if decoder.ends_with_connection() {
+                    Ok(body)
+                } else {
+                    Err(format!("cut after {} bytes of content", body.len()))
+                };
             }
         }
     }
 
+    /// Like [`Self::try_fill`], but panics on an error.
+    fn fill(&mut self) -> bool {
+        self.try_fill().unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// Reads once; false at the end, or if the peer has reset the connection. A signal may interrupt a read
     /// with a timeout (it is not restarted, signal(7)): then nothing has been read yet.
-    fn fill(&mut self) -> bool {
+    fn try_fill(&mut self) -> Result<bool, String> {
         let mut bytes = [0; 16 * 1024];
         let read = match &mut self.tls {
             Some(tls) => tls.read(&mut self.stream, &mut bytes),
             None => self.stream.read(&mut bytes),
         };
         match read {
-            Ok(0) => false,
+            Ok(0) => Ok(false),
             Ok(count) => {
                 self.unread.extend_from_slice(&bytes[..count]);
-                true
+                Ok(true)
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => true,
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
             // Over TLS, the connection has ended without `close_notify`.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 self.was_cut = true;
-                false
+                Ok(false)
             }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("no response: {error}"),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(false),
+            Err(error) => Err(format!("no response: {error}")),
         }
     }
 

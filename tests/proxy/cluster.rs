@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use super::rolling::with_addresses;
 use crate::common::{
     Fake, Random, ReverseProxy, Running, Tls, Wharf, Wire, eventually, outside, root, target_of,
+    with_addresses,
 };
 
 /// The first of four ports that are free, for HAProxy and the servers after it.

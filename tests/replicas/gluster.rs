@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::relay::Relay;
-use super::wandering::{sent, tree, while_servers_restart};
+use super::wandering::while_servers_restart;
 use super::{Pair, piece};
 use crate::common::gluster::Gluster;
+use crate::common::trees::{sent, tree};
 use crate::common::{Answer, Wharf, eventually, run};
 
 /// Each takes up to a second, until both servers see the same version.

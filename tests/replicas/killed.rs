@@ -8,6 +8,9 @@ use rustix::process::Signal;
 use super::relay::Relay;
 use crate::common::{Wharf, Wire, sample};
 
+/// How often a server is killed. `tests/cluster.rs` has a long form, behind HAProxy.
+const KILLS: usize = 20;
+
 /// Uploads this file; false if the server is killed meanwhile.
 fn is_acknowledged(relay: &Relay, name: &str, content: &[u8]) -> bool {
     let (mut wire, length) = (Wire::connect(relay.address()), content.len());
@@ -16,7 +19,8 @@ fn is_acknowledged(relay: &Relay, name: &str, content: &[u8]) -> bool {
     wire.try_read_answer(false).is_some_and(|answer| matches!(answer.code(), 201 | 204))
 }
 
-fn nothing_is_lost(kills: usize) {
+#[test]
+fn what_was_acknowledged_is_there_after_each_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let flags = ["--no-sync", "--allow", "everyone=edit"];
     let mut servers = [(); 3].map(|()| Wharf::serve_folder(folder.path(), &flags));
@@ -36,7 +40,7 @@ fn nothing_is_lost(kills: usize) {
                 count
             })
         });
-        for round in 0..kills {
+        for round in 0..KILLS {
             let server = &mut servers[round % 3];
             let port = server.address().port().to_string();
             server.signal(Signal::KILL);
@@ -46,7 +50,7 @@ fn nothing_is_lost(kills: usize) {
         is_over.store(true, Ordering::SeqCst);
         clients.map(|client| client.join().expect("no panic"))
     });
-    assert!(acknowledged.iter().sum::<usize>() > kills, "{acknowledged:?}");
+    assert!(acknowledged.iter().sum::<usize>() > KILLS, "{acknowledged:?}");
     for (client, acknowledged) in acknowledged.into_iter().enumerate() {
         for count in 0..acknowledged {
             let content = sample(1000 + 40_000 * (count % 3), (client * 100_000 + count) as u64);
@@ -54,15 +58,4 @@ fn nothing_is_lost(kills: usize) {
             assert!(saved == content, "{client}-{count}: {} bytes", saved.len());
         }
     }
-}
-
-#[test]
-fn what_was_acknowledged_is_there_after_each_kill() {
-    nothing_is_lost(20);
-}
-
-#[test]
-#[ignore = "long"]
-fn what_was_acknowledged_is_there_after_a_hundred_kills() {
-    nothing_is_lost(100);
 }

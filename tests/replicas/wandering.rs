@@ -1,48 +1,17 @@
 //! A client whose every request goes to another server, while servers restart.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::process::Signal;
 
 use super::relay::Relay;
-use crate::common::{Output, Wharf, run, sample};
+use crate::common::trees::{sent, tree};
+use crate::common::{Output, Wharf, run};
 
-/// How many files are sent, and how large the large ones are: those are sent in pieces.
+/// How many files are sent.
 const FILES: usize = 400;
-const LARGE: usize = 2 << 20;
-
-/// Makes a directory `sent` with this many files here.
-pub(super) fn sent(here: &Path, files: usize) -> BTreeMap<String, Vec<u8>> {
-    let top = here.join("sent");
-    for number in 0..files {
-        let path = top.join(format!("{}/{number}", number % 7));
-        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-        let size = if number % 40 == 0 { LARGE } else { 100 * (number % 50) };
-        fs::write(path, sample(size, number as u64)).expect("written");
-    }
-    tree(&top)
-}
-
-/// Each file below a directory, by path.
-pub(super) fn tree(top: &Path) -> BTreeMap<String, Vec<u8>> {
-    let (mut found, mut waiting) = (BTreeMap::new(), vec![top.to_owned()]);
-    while let Some(directory) = waiting.pop() {
-        for entry in fs::read_dir(directory).expect("a directory").flatten() {
-            let path = entry.path();
-            let name = path.strip_prefix(top).expect("below").to_str().expect("text").to_owned();
-            if entry.file_type().expect("a type").is_dir() {
-                waiting.push(path);
-            } else {
-                found.insert(name, fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
-}
 
 /// Runs the command while one server after the other is stopped or killed, and started again at its address. Each has its own
 /// path to the folder.

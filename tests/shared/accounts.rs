@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::store::Store;
 use crate::common::accounts::basic;
+use crate::common::store::Store;
 use crate::common::{Wharf, eventually, run};
 
 /// A user is one member at all servers, with a token for each device.

@@ -1,7 +1,7 @@
 //! What happens when the store or a server of a shared room fails, or when other programs write to the store.
 
-use super::store::Store;
 use super::{Member, Replicas, texts};
+use crate::common::store::Store;
 use crate::common::{Wharf, eventually, run};
 
 /// The key of the stream.
@@ -249,6 +249,9 @@ fn a_server_starts_without_its_store_and_joins_the_room_later() {
     assert_eq!(wharf.ask("GET", "/a.txt", "", b"").text(), "one");
     assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").code(), 503);
     eventually("the log says why", || wharf.log().contains("the chat is paused: the store is unavailable"));
+    eventually("it is ready, because files are served", || {
+        wharf.ask("GET", "/.wharf/ready", "", b"").code() == 200
+    });
     store.run();
     eventually("it joins", || wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").code() == 200);
 }

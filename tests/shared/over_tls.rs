@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::Replicas;
-use super::store::Store;
+use crate::common::store::Store;
 use crate::common::{Wharf, eventually, eventually_ok, pem};
 
 /// A store that listens with a certificate for `localhost`, and its address.

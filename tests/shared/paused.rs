@@ -1,10 +1,10 @@
 //! What people see while the chat is paused, because the store does not respond.
 
 use super::Replicas;
-use super::store::Store;
 use crate::browser::chat::{hears, join, says};
 use crate::browser::driver::Browser;
 use crate::chat::terminals::Terminal;
+use crate::common::store::Store;
 
 const PAUSED: &str = "The chat is paused: its store does not respond.";
 const CONTINUES: &str = "The chat continues.";

@@ -10,9 +10,9 @@ use std::thread;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::store::Store;
 use crate::common::accounts::{basic, replace_users};
 use crate::common::office::{bearer, json};
+use crate::common::store::Store;
 use crate::common::{Answer, Wharf, eventually};
 
 const SESSIONS: &str = "/.wharf/sessions";

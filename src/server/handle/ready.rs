@@ -1,5 +1,6 @@
 //! `GET /.wharf/ready`: whether a load balancer should send requests here. The folder can be reached, and written if clients
-//! may write; the disk has more space than the reserve; the server is not about to stop.
+//! may write; the disk has more space than the reserve; a shared room was read, if its store is available; the server is not
+//! about to stop.
 
 use std::fmt;
 
@@ -20,6 +21,9 @@ pub(crate) fn handle(_: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) ->
     }
     if state.readiness.hangs(Moment::now()) {
         return Err(not_ready("the folder's disk does not respond"));
+    }
+    if state.chat.as_ref().and_then(|chat| chat.shared()).is_some_and(|shared| !shared.was_tried()) {
+        return Err(not_ready("the shared chat room was not read yet"));
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     let _check = state.readiness.begin(Moment::now());

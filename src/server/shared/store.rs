@@ -20,6 +20,8 @@ pub(in crate::server) struct SharedStore {
     outbox: Outbox,
     /// Whether the room is paused: the reader does not follow the stream.
     is_paused: AtomicBool,
+    /// Whether the reader has followed the stream, or failed to, since the server started.
+    was_tried: AtomicBool,
     /// Counts the connections that found out that the store has changed. The reader then connects again.
     pub(super) doubts: AtomicU64,
     /// The last error that was logged, and when.
@@ -78,6 +80,7 @@ impl SharedStore {
             keys,
             outbox: Outbox::default(),
             is_paused: AtomicBool::new(true),
+            was_tried: AtomicBool::new(false),
             doubts: AtomicU64::new(0),
             logged: Mutex::default(),
         }
@@ -88,15 +91,24 @@ impl SharedStore {
         self.is_paused.load(Ordering::Acquire)
     }
 
+    /// Whether the reader has followed the stream, or failed to, since the server started. Until then, another server can
+    /// serve the chat better. Later, a store that is unavailable is so for all servers.
+    pub(in crate::server) fn was_tried(&self) -> bool {
+        self.was_tried.load(Ordering::Acquire)
+    }
+
     /// Pauses the room; returns whether it was not paused.
     pub(in crate::server) fn pause(&self) -> bool {
+        self.was_tried.store(true, Ordering::Release);
         self.pool.close_idle();
         !self.is_paused.swap(true, Ordering::AcqRel)
     }
 
     /// Resumes the room; returns whether it was paused.
     pub(in crate::server) fn resume(&self) -> bool {
-        self.is_paused.swap(false, Ordering::AcqRel)
+        let was_paused = self.is_paused.swap(false, Ordering::AcqRel);
+        self.was_tried.store(true, Ordering::Release);
+        was_paused
     }
 
     /// Announces what was done to a file, as soon as the store takes it. It never waits.

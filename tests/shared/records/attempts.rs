@@ -3,7 +3,7 @@
 use super::{Branches, PASSWORD};
 use crate::common::accounts::basic;
 use crate::common::eventually;
-use crate::shared::store::Store;
+use crate::common::store::Store;
 
 /// How many failures cause no delay.
 const FREE: usize = 3;

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{Branches, LINKS, PASSWORD, TOKENS};
 use crate::common::accounts::basic;
 use crate::common::office::bearer;
+use crate::common::store::Store;
 use crate::common::{Answer, eventually, run};
-use crate::shared::store::Store;
 
 fn is_unavailable(answer: &Answer) -> bool {
     (answer.code(), answer.field("Retry-After").as_str()) == (503, "2")

@@ -6,7 +6,7 @@ use super::{Branches, PASSWORD, TOKENS};
 use crate::common::accounts::basic;
 use crate::common::eventually;
 use crate::common::office::bearer;
-use crate::shared::store::Store;
+use crate::common::store::Store;
 
 /// The keys of the records: of the epoch, the records and the log.
 fn keys(store: &Store) -> [String; 3] {

@@ -1,14 +1,15 @@
-//! A `redis-server` of a test, on a Unix socket in a directory of its own.
+//! A `redis-server` of a test, on a Unix socket in a separate directory.
 
 use std::process::{Command, Stdio};
 
 use redis::{Client, Connection, FromRedisValue, RedisResult};
+use rustix::process::Pid;
 use tempfile::TempDir;
 
-use crate::common::{Running, eventually, outside};
+use super::{Running, eventually, outside};
 
 /// The program; it is killed when the test ends.
-pub(super) struct Store {
+pub struct Store {
     place: TempDir,
     flags: Vec<String>,
     running: Option<Running>,
@@ -16,7 +17,7 @@ pub(super) struct Store {
 
 impl Store {
     /// Starts one with these additional flags. `None` if the program is missing; the test is then skipped.
-    pub(super) fn start(flags: &[&str]) -> Option<Self> {
+    pub fn start(flags: &[&str]) -> Option<Self> {
         outside("redis-server")?;
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let mut store = Self { place: tempfile::tempdir().expect("a directory"), flags, running: None };
@@ -25,12 +26,12 @@ impl Store {
     }
 
     /// One that keeps what it has acknowledged, even if it is killed.
-    pub(super) fn durable() -> Option<Self> {
+    pub fn durable() -> Option<Self> {
         Self::start(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
     /// Starts it again.
-    pub(super) fn run(&mut self) {
+    pub fn run(&mut self) {
         let _ = std::fs::remove_file(self.socket());
         let mut command = Command::new("redis-server");
         command.args(["--port", "0", "--save", "", "--unixsocket", &self.socket()]).args(&self.flags);
@@ -56,15 +57,21 @@ impl Store {
     }
 
     /// Kills it at once (`SIGKILL`).
-    pub(super) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.running = None;
     }
 
-    pub(super) fn socket(&self) -> String {
+    /// Its process ID, while it runs.
+    #[allow(dead_code, reason = "only the benchmark measures it")]
+    pub fn pid(&self) -> Option<Pid> {
+        self.running.as_ref().map(|running| Pid::from_child(running))
+    }
+
+    pub fn socket(&self) -> String {
         self.place.path().join("store.sock").to_str().expect("text").to_owned()
     }
 
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("unix:{}", self.socket())
     }
 
@@ -73,16 +80,16 @@ impl Store {
     }
 
     /// Sends a command, whose words are separated by blanks.
-    pub(super) fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+    pub fn ask<T: FromRedisValue>(&self, command: &str) -> T {
         self.try_ask(command).expect("an answer")
     }
 
-    pub(super) fn try_ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
+    pub fn try_ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
         let words: Vec<_> = command.split(' ').map(str::as_bytes).collect();
         self.send(&words)
     }
 
-    pub(super) fn ask_words<T: FromRedisValue>(&self, words: &[&[u8]]) -> T {
+    pub fn ask_words<T: FromRedisValue>(&self, words: &[&[u8]]) -> T {
         self.send(words).expect("an answer")
     }
 
