@@ -106,11 +106,12 @@ impl StateDirectory {
 
 impl LockedState {
     /// The content of a file, or `None` if it does not exist.
+    #[cfg(feature = "tls")]
     pub(super) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         Ok(self.open(name)?.map(|(_, content)| content))
     }
 
-    /// Like [`LockedState::read`]; other users lose the permission to read the file.
+    /// The content of a file, or `None` if it does not exist. Other users lose the permission to read the file.
     pub(super) fn read_secret(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let Some((file, content)) = self.open(name)? else { return Ok(None) };
         let mode = file.metadata()?.mode() & 0o777;
@@ -124,6 +125,7 @@ impl LockedState {
     }
 
     /// Creates a file; fails if it exists.
+    #[cfg(feature = "tls")]
     pub(super) fn create(&self, name: &str, content: &[u8]) -> io::Result<()> {
         whole::create(&self.handle, OsStr::new(name), content)
     }
