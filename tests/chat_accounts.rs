@@ -213,6 +213,12 @@ fn a_membership_ends_with_the_account_and_with_every_change_of_it() {
     assert_eq!(say(&wharf, &(basic("carl", "new") + &again), "", "back"), 202);
     assert_eq!(ann_hears.hear_of(&["message"]).1["text"], "back", "who has not changed stays");
 
+    // A user who changes the password with the page.
+    let form = b"present=new&new=newer&again=newer";
+    let changed = wharf.ask("POST", "/.wharf/password", &basic("carl", "new"), form);
+    assert_eq!(changed.code(), 303, "{}", changed.text());
+    assert_eq!(ann_hears.hear_of(&["leave"]).1["user"], "carl");
+
     // The name of a new user is no longer free.
     let bob_hears = Ear::open(&wharf, &join(&wharf, "", "user=eve").1);
     users.command(&["add", "EVE"], "eve");

@@ -27,9 +27,9 @@ impl Accounts {
     }
 
     /// Reads the users and the records again if their files have changed. To be called each second. Returns whether the users
-    /// were read.
+    /// were read since the last call, by this or by a request.
     pub(in crate::server) fn follow_files(&self, disk: Blocking<'_>) -> bool {
-        let is_new = self.follow_users(disk);
+        self.follow_users(disk);
         let error = self.0.records.refresh(WallTime::now(), disk).err().map(|error| error.to_string());
         let mut last = lock(&self.0.records_error);
         if let Some(error) = error.as_ref().filter(|error| last.as_ref() != Some(error)) {
@@ -37,7 +37,7 @@ impl Accounts {
         }
         *last = error;
         self.keep_known_addresses(disk);
-        is_new
+        self.0.has_new_users.swap(false, Ordering::Relaxed)
     }
 
     /// Whether several servers share the records through a store.
@@ -52,10 +52,7 @@ impl Accounts {
 
     /// Reads the users, and the records in the store, as they are now: another server may have changed a password.
     pub(in crate::server) fn catch_up(&self, disk: Blocking<'_>) -> Result<(), ClusterError> {
-        if self.follow_users(disk) {
-            // The chat has to hear of it too.
-            self.reload_soon();
-        }
+        self.follow_users(disk);
         self.0.records.catch_up(WallTime::now(), disk)
     }
 
@@ -71,22 +68,22 @@ impl Accounts {
     }
 
     /// Reads the users again if their file has changed, or if a reload was requested. If the file cannot be used, the
-    /// users stay as they were; if it is gone, there are no users. Returns whether the users were read.
-    pub(super) fn follow_users(&self, disk: Blocking<'_>) -> bool {
+    /// users stay as they were; if it is gone, there are no users.
+    pub(super) fn follow_users(&self, disk: Blocking<'_>) {
         let shared = &*self.0;
-        let Some(path) = shared.source.path() else { return false };
+        let Some(path) = shared.source.path() else { return };
         let is_due = shared.is_due.swap(false, Ordering::Relaxed);
         let found = watched_file::stamp(path);
         let mut stamp = lock(&shared.stamp);
         if !is_due && *stamp == found {
-            return false;
+            return;
         }
         let is_gone = found.is_none() && matches!(path.try_exists(), Ok(false));
         *stamp = found;
         if is_gone {
             self.replace_users(self.users().without_accounts());
             log::error!("{}: the users file is gone, so there are no users", Printable::path(path));
-            return true;
+            return;
         }
         match shared.source.read(&shared.check, disk) {
             Ok(users) => {
@@ -94,12 +91,8 @@ impl Accounts {
                 self.end_records(&users, disk);
                 self.replace_users(users);
                 log::info!("reloaded {count} users");
-                true
             }
-            Err(error) => {
-                log::error!("{error}; the users stay as they were");
-                false
-            }
+            Err(error) => log::error!("{error}; the users stay as they were"),
         }
     }
 
@@ -109,6 +102,7 @@ impl Accounts {
         let newer = Arc::new(users.keeping(&self.users()));
         let older = std::mem::replace(&mut *lock(&self.0.users), Arc::clone(&newer));
         self.0.generation.fetch_add(1, Ordering::Release);
+        self.0.has_new_users.store(true, Ordering::Relaxed);
         let mut attempts = lock(&self.0.attempts);
         for name in older.ended(&newer) {
             attempts.forget(Guess::User(name));

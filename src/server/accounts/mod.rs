@@ -68,6 +68,8 @@ struct Shared {
     stamp: Mutex<Stamp>,
     /// Whether SIGHUP has requested a reload.
     is_due: AtomicBool,
+    /// Whether the users were read since [`Accounts::follow_files`] last said so.
+    has_new_users: AtomicBool,
     attempts: Mutex<Attempts<ClientKey>>,
     attempts_elsewhere: Option<SharedAttempts>,
     known_file: KnownFile,
@@ -115,6 +117,7 @@ impl Accounts {
             generation: AtomicU64::new(0),
             stamp: Mutex::new(stamp),
             is_due: AtomicBool::new(false),
+            has_new_users: AtomicBool::new(false),
             strangers: FairPermits::new(STRANGERS),
             records,
             has_gone: AtomicBool::new(false),
