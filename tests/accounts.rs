@@ -244,7 +244,7 @@ fn the_variable_is_a_password() {
 #[test]
 fn a_file_that_others_can_read_is_warned_of() {
     let office = Office::new(&[]);
-    assert!(!office.wharf.log().contains("can read the hashes"));
+    assert!(!office.wharf.settled_log().contains("can read the hashes"));
     open_to_all(&office.place.path().join("users"));
     office.logs("can read the hashes");
 }

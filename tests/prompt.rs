@@ -153,6 +153,8 @@ fn bytes_that_are_not_utf8_end_no_program() {
         // A byte order mark before a command, as in a line copied from a file.
         terminal.types("\u{feff}GET b.txt\r");
         terminal.shows_times("200 OK", 2);
+        // Before the next prompt, a terminal whose lines are edited would handle Ctrl-D itself.
+        eventually("the next prompt", || term == "dumb" || !terminal.echoes());
         terminal.types(b"\x04");
         terminal.shows("stopping client.");
         assert_eq!(terminal.code(), Some(0));
