@@ -1,10 +1,11 @@
 //! The shared entries of a directory.
 
+use super::entries::{Entries, name_of};
 use super::error::Error;
 use super::facts::Facts;
 #[cfg(feature = "dav")]
 use super::properties;
-use super::root::{self, Entries, Root, name_of};
+use super::root::{self, Root};
 use super::shared::Shared;
 use super::stale;
 use crate::access::{Grant, ToList};

@@ -34,6 +34,7 @@ mod current;
 mod describe;
 #[cfg(feature = "dav")]
 mod discard_empty;
+mod entries;
 mod entry;
 mod error;
 mod facts;

@@ -7,6 +7,7 @@
 //! Nothing is opened for a principal without its grant; what was opened is judged by its real path before the
 //! caller gets it. Callers decide which names are shared.
 
+use super::entries::Entries;
 use super::error::Error;
 use super::facts::Facts;
 use super::real_path::{self, Judged};
@@ -16,11 +17,11 @@ use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -179,12 +180,12 @@ impl Root {
         let file =
             self.open_as(grant.path().as_path(), flags).map_err(|error| self.unopened(grant, error))?;
         let Judged { real, .. } = real_path::judge(&self.dir, grant, &file, &[])?;
-        Ok(Entries { real, ..Entries::of(file.into())? })
+        Ok(Entries::of(file.into())?.lying_at(real))
     }
 
     /// Opens a directory to walk through it.
     pub(super) fn top(&self, grant: &Grant<'_, ToList>) -> Result<Dir, Error> {
-        Ok(Dir::from_std_file(self.entries(grant)?.handle.into()))
+        Ok(Dir::from_std_file(self.entries(grant)?.into_handle().into()))
     }
 
     /// Opens a directory to read its entries for the server itself.
@@ -310,62 +311,6 @@ pub(super) fn make(dir: &Dir, name: &str) -> Result<(), Errno> {
         Err(Errno::EXIST) => Ok(()),
         other => other,
     }
-}
-
-/// The entries of an open directory, in the order of the disk, without `.` and `..`.
-#[derive(Debug)]
-pub(super) struct Entries {
-    handle: OwnedFd,
-    dir: fs::Dir,
-    first: Option<fs::DirEntry>,
-    /// The real path of the directory, if known and different from the path that it was opened by.
-    real: Option<SharePath>,
-}
-
-impl Entries {
-    pub(super) fn of(handle: OwnedFd) -> io::Result<Self> {
-        let mut dir = fs::Dir::read_from(&handle)?;
-        // A stale handle fails only at the first read.
-        let first = dir.read().transpose()?;
-        Ok(Self { handle, dir, first, real: None })
-    }
-
-    /// The directory itself.
-    pub(super) fn handle(&self) -> &OwnedFd {
-        &self.handle
-    }
-
-    /// The real path of the directory, if known and different.
-    pub(super) fn real(&self) -> Option<&SharePath> {
-        self.real.as_ref()
-    }
-
-    /// The type of an entry. Some file systems do not report it; then this calls `stat`.
-    pub(super) fn kind(&self, entry: &fs::DirEntry) -> FileType {
-        match entry.file_type() {
-            FileType::Unknown => fs::statat(&self.handle, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
-                .map_or(FileType::Unknown, |stat| file_type(&stat)),
-            known => known,
-        }
-    }
-}
-
-impl Iterator for Entries {
-    type Item = io::Result<fs::DirEntry>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match self.first.take().map_or_else(|| self.dir.read(), |first| Some(Ok(first)))? {
-                Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => {}
-                other => return Some(other.map_err(io::Error::from)),
-            }
-        }
-    }
-}
-
-/// An entry's name.
-pub(super) fn name_of(entry: &fs::DirEntry) -> OsString {
-    OsString::from_vec(entry.file_name().to_bytes().to_vec())
 }
 
 /// The type of the file that was examined.

@@ -14,8 +14,9 @@ use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::entries::{Entries, name_of};
 use super::numbering::{MOST_COPIES, numbered};
-use super::root::{self, Entries, name_of};
+use super::root;
 use super::temporary::{TRIES, move_to_free, random_number};
 use crate::path::is_temporary;
 

@@ -10,7 +10,8 @@
 //! points: those are other file systems, possibly slow or endless.
 
 use super::Facts;
-use super::root::{Entries, Root, look_in, name_of};
+use super::entries::{Entries, name_of};
+use super::root::{Root, look_in};
 use super::set_aside::{is_holder, recover};
 use crate::path::is_temporary;
 use cap_std::fs::Dir;

@@ -8,9 +8,10 @@
 //! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
 //! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.
 
+use super::entries::{Entries, name_of};
 use super::error::Error;
 use super::open::{self, Node, OpenFile};
-use super::root::{self, Entries, name_of};
+use super::root;
 use super::shared::Shared;
 use super::stale;
 use crate::access::{Grant, Judge, ToArchive, ToList};

@@ -15,9 +15,10 @@ use rustix::io::Errno;
 
 use crate::access::{Grant, Judge, Operation, ToArchive, ToList};
 use crate::folder::attributes::Attributes;
+use crate::folder::entries::{Entries, name_of};
 use crate::folder::error::Error;
 use crate::folder::real_path;
-use crate::folder::root::{self, Entries, name_of};
+use crate::folder::root;
 use crate::folder::shared::Shared;
 use crate::folder::walk::Waiting;
 use crate::path::SharePath;

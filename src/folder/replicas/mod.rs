@@ -26,7 +26,8 @@ use rustix::io::Errno;
 use self::beat::{Beat, BeatState, NAME};
 use self::domain::Domain;
 use super::abilities::Abilities;
-use super::root::{OWN, Root, enter, name_of};
+use super::entries::name_of;
+use super::root::{OWN, Root, enter};
 
 /// A beat that was set within this time is fresh: three beats, as the clocks of machines differ.
 const FRESH: Duration = Duration::from_secs(3 * 60);
