@@ -18,6 +18,7 @@
 //! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
 
 mod chores;
+mod counts;
 pub(super) mod deferred;
 pub(super) mod fair_permits;
 pub(super) mod permits;
@@ -27,21 +28,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(super) use self::chores::{Chore, Chores};
+#[cfg(feature = "shared")]
+pub(super) use self::counts::MOST_ASKING;
+pub(super) use self::counts::{JobCounts, JobKind, THREADS};
 use crate::server::client_key::ClientKey;
-
-/// How many jobs of the general kind run at once. This many threads always exist.
-pub(super) const THREADS: usize = 4;
-
-/// How many jobs that save a file run at once. With 4, uploads of 1 KB over 64 connections cost 2.7 flush requests each,
-/// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
-const MOST_SAVING: usize = 64;
-
-/// How many jobs that wait for the store of a shared chat room run at once. Each has a connection to the store.
-pub(super) const MOST_ASKING: usize = 8;
-
-/// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine an existing
-/// file of that name.
-const SAVING_FILES: u64 = 3;
 
 /// How long a thread beyond [`THREADS`] waits for its next job.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
@@ -59,25 +49,6 @@ const PATIENCE: usize = 8;
 pub(super) struct Jobs<T> {
     queue: Mutex<Queue<T>>,
     changed: Condvar,
-}
-
-/// What a job does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum JobKind {
-    /// It reads and computes.
-    General,
-    /// It saves a file that was received, or creates a directory.
-    Saves,
-    /// It waits for the store of a shared chat room.
-    AsksStore,
-}
-
-/// A number of jobs, by kind.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct JobCounts {
-    general: usize,
-    saves: usize,
-    asks_store: usize,
 }
 
 #[derive(Debug)]
@@ -349,33 +320,6 @@ impl<T> Queue<T> {
                 self.clients.remove(&place);
             }
         }
-    }
-}
-
-impl JobKind {
-    const ALL: [Self; 3] = [Self::General, Self::Saves, Self::AsksStore];
-}
-
-impl JobCounts {
-    /// How many jobs run at once with this limit on open files. Only a server that saves files durably needs
-    /// more threads: without `fsync` they gain nothing. A quarter of the reserve for files is for those that
-    /// are being saved.
-    pub(super) fn limits(files: u64, durable: bool) -> Self {
-        let possible = usize::try_from(files / 4 / 4 / SAVING_FILES).unwrap_or(usize::MAX);
-        let saves = if durable { possible.clamp(THREADS, MOST_SAVING) } else { THREADS };
-        Self { general: THREADS, saves, asks_store: MOST_ASKING }
-    }
-
-    fn of(&mut self, kind: JobKind) -> &mut usize {
-        match kind {
-            JobKind::General => &mut self.general,
-            JobKind::Saves => &mut self.saves,
-            JobKind::AsksStore => &mut self.asks_store,
-        }
-    }
-
-    fn all(self) -> usize {
-        self.general + self.saves + self.asks_store
     }
 }
 

@@ -1,5 +1,7 @@
-use super::*;
 use std::net::IpAddr;
+
+use super::counts::MOST_SAVING;
+use super::*;
 
 fn client(host: u8) -> ClientKey {
     ClientKey::of_address(IpAddr::from([192, 0, 2, host]))
