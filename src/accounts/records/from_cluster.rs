@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::change_error::ChangeError;
 use super::cluster::{ClusterError, ClusterNews, ClusterRecords, ClusterRevision};
-use super::limits::{FILE_LIMIT, RECORDS, TOUCH_INTERVAL};
+use super::limits::{FILE_LIMIT, RECORDS};
 use super::refused::{RecordLimit, Refused};
 use super::table::Table;
 use super::time::WallTime;
@@ -93,9 +93,7 @@ impl ClusterSource {
         let known = &mut *self.lock();
         let table =
             self.hear(view, known, now, disk).inspect_err(|_| self.forget_old(view, Instant::now()))?;
-        let since = now.since(known.noted);
-        let is_time = since >= TOUCH_INTERVAL || now < known.noted;
-        if !(table.is_due(now) || is_time && table.has_notes()) {
+        if !table.must_be_written(known.noted, now) {
             return Ok(());
         }
         match self.change_known(view, known, now, disk, |_| Ok(())) {

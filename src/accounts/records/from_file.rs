@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::change_error::ChangeError;
-use super::limits::{FILE_LIMIT, TOUCH_INTERVAL};
+use super::limits::FILE_LIMIT;
 use super::refused::{RecordLimit, Refused};
 use super::store::{LockedStore, ReadFile, RecordStore, RecordsError};
 use super::table::Table;
@@ -45,9 +45,7 @@ impl RecordsFile {
     ) -> Result<(), RecordsError> {
         let mut current = self.current();
         let table = self.read_if_changed(view, &mut current, None, disk)?;
-        let since = now.since(current.noted);
-        let is_time = since >= TOUCH_INTERVAL || now < current.noted;
-        if table.is_due(now) || is_time && table.has_notes() {
+        if table.must_be_written(current.noted, now) {
             let kept = self.change_locked(view, &mut current, now, disk, |_| Ok(()));
             return kept.or_else(|error| match error {
                 ChangeError::Store(error) => Err(error),

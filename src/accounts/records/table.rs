@@ -7,7 +7,7 @@ use super::file;
 use super::id::RecordId;
 use super::limits::{
     LINKS_PER_GIVER, RECORDS, SESSION_LIFE, SESSIONS_OF_SHARED_USER, SESSIONS_PER_USER, TOKENS_PER_USER,
-    VISIT_LIFE, VISITS_PER_GIVER, VISITS_PER_LINK,
+    TOUCH_INTERVAL, VISIT_LIFE, VISITS_PER_GIVER, VISITS_PER_LINK,
 };
 use super::record::{NewLink, NewSession, NewToken, Purpose, Record, RecordEnd, RecordNotes};
 use super::refused::{RecordLimit, Refused};
@@ -213,8 +213,15 @@ impl Table {
         !due.is_empty()
     }
 
+    /// Whether it has to be swept and written, although nothing else changes: a record has ended, or a session was used and
+    /// the uses of sessions were last written a while ago, at `noted`.
+    pub(super) fn must_be_written(&self, noted: WallTime, now: WallTime) -> bool {
+        let is_time = now.since(noted) >= TOUCH_INTERVAL || now < noted;
+        self.is_due(now) || is_time && self.has_notes()
+    }
+
     /// Whether [`Table::sweep`] would change anything but the last use of sessions.
-    pub(super) fn is_due(&self, now: WallTime) -> bool {
+    fn is_due(&self, now: WallTime) -> bool {
         self.iter().any(|record| record.is_due(now))
     }
 
