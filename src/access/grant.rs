@@ -208,19 +208,22 @@ impl<O: Operation> Grant<'_, O> {
 impl Grant<'_, ToList> {
     /// Whether the name of this entry of the directory may be shown.
     pub fn shows(&self, path: &SharePath) -> bool {
-        ToList::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
+        ToList::is_allowed_by(self.rights_at(path))
     }
 
     /// Whether the principal may use this entry of the directory if its name begins with a dot: see
     /// [`Grant::may_use_hidden_names`].
     pub fn shows_hidden(&self, path: &SharePath) -> bool {
-        let rights = self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path));
-        self.is_of_user && rights.has_all(Rights::HIDDEN_NAMES)
+        self.is_of_user && self.rights_at(path).has_all(Rights::HIDDEN_NAMES)
     }
 
     /// Whether this entry of the directory may be read.
     pub fn lets_read(&self, path: &SharePath) -> bool {
-        ToRead::is_allowed_by(self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path)))
+        ToRead::is_allowed_by(self.rights_at(path))
+    }
+
+    fn rights_at(&self, path: &SharePath) -> Rights {
+        self.judge.as_ref().map_or(self.rights, |judge| judge.rights(path))
     }
 
     /// The grant for an entry of the directory; fails if its name must not be shown.
