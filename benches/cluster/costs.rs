@@ -22,7 +22,7 @@ const LARGE: usize = 100_000_000;
 const SMALL_CLIENTS: usize = 32;
 const LARGE_CLIENTS: usize = 4;
 
-/// How many members speak, and how many messages each says in a second.
+/// How many members send messages, and how many each sends per second.
 const SPEAKERS: usize = 40;
 const RATE: f64 = 15.0;
 

@@ -26,7 +26,7 @@ struct Stream {
     /// The incomplete line at the end of what was received.
     unread: Vec<u8>,
     has_begun: bool,
-    /// The number of the next message of each speaker.
+    /// The number of the next message of each sender.
     next: Vec<u64>,
     is_wrong: bool,
     /// A value that depends on the order of the messages.
@@ -45,7 +45,7 @@ pub struct Received {
     pub times: Histogram<u64>,
 }
 
-/// A message: who says it, the speaker's number for it, and when it was sent, in microseconds.
+/// A message: its sender, the sender's number for it, and when it was sent, in microseconds.
 struct Line {
     speaker: usize,
     number: u64,
@@ -151,7 +151,7 @@ impl Stream {
 }
 
 impl Line {
-    /// Parses a line of an event whose text is `line SPEAKER NUMBER SENT`.
+    /// Parses a line of an event whose text is `line SENDER NUMBER TIME`.
     fn parse(text: &[u8]) -> Option<Self> {
         const BEGINNING: &str = "\"text\":\"line ";
         let text = std::str::from_utf8(text).ok()?.strip_prefix("data: ")?;

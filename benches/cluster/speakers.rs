@@ -1,4 +1,4 @@
-//! Members who send messages at a steady rate.
+//! Members of the chat that send messages at a steady rate.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -43,7 +43,7 @@ impl Speakers {
         Self { proxy, members: (0..count).map(member).collect() }
     }
 
-    /// Each says this many messages a second, for this long. The function makes the text of a speaker's next message.
+    /// Each sends this many messages per second, for this long. The function makes the text of a member's next message.
     pub fn say(&self, each_second: f64, time: Duration, text: impl Fn(usize, u64) -> String + Sync) -> Sent {
         let (text, begun, count) = (&text, Instant::now(), self.members.len());
         let times = Mutex::new(histogram());
@@ -55,7 +55,7 @@ impl Speakers {
                 scope.spawn(move || {
                     let mut client = Client::new(self.proxy, host);
                     for number in 0.. {
-                        // The speakers do not speak all at once.
+                        // They do not all send at the same moment.
                         let turn = number as f64 + speaker as f64 / count as f64;
                         let due = Duration::from_secs_f64(turn / each_second);
                         if due >= time {

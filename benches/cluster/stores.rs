@@ -13,7 +13,7 @@ use super::common::store::Store;
 use super::ends::{failed, talked};
 use super::report::Report;
 
-/// Members who say up to 20 messages a second each, the most that a server accepts.
+/// How many members send messages: each sends up to 20 per second, the most that a server accepts.
 const MEMBERS: Members = Members { speakers: 8, listeners: 6, pause: Duration::from_millis(60) };
 
 /// How long members talk before and after the store is away, and how long it is away.
@@ -111,7 +111,7 @@ fn print(report: &mut Report, chat: &Transcript, visitors: &Visitors, pauses: &[
     report.target(what, recoveries, "< 10", is_met);
     talked(report, chat);
     report.figure("messages sent again", chat.failures().len());
-    report.figure("requests for files meanwhile", visitors.requests());
+    report.figure("requests for files during that time", visitors.requests());
     failed(report, visitors);
 }
 

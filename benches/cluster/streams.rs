@@ -18,7 +18,7 @@ use super::speakers::{Speakers, host_of};
 use super::usage::{Usage, each, memory};
 use super::{Result, Settings};
 
-/// Messages a second, and the members who say them.
+/// Messages per second, and the members that send them.
 const RATE: f64 = 20.0;
 const SPEAKERS: usize = 4;
 
@@ -110,7 +110,7 @@ fn percentiles(times: &hdrhistogram::Histogram<u64>) -> String {
     times.map(|time| format!("{:.1}", time as f64 / 1e3)).join(", ")
 }
 
-/// Members who join, each with a separate name; returns their fields.
+/// Joins the chat under separate names; returns the header fields of each member.
 fn join_all(proxy: SocketAddr, count: usize) -> Vec<String> {
     thread::scope(|scope| {
         let join_some = |joiner: usize| {

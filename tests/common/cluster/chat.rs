@@ -1,4 +1,4 @@
-//! Members who speak and listen through a proxy while servers and their store end.
+//! Members of the chat that send and receive through a proxy while servers and their store are killed.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{SocketAddr, TcpStream};
@@ -47,7 +47,7 @@ pub struct Transcript {
     pub heard: Vec<Heard>,
 }
 
-/// How many members speak and listen, and how long a speaker waits after each message.
+/// How many members send and receive messages, and how long a sender waits after each message.
 #[derive(Debug, Clone, Copy)]
 pub struct Members {
     pub speakers: usize,
@@ -116,6 +116,7 @@ fn speak(proxy: SocketAddr, fields: &str, (speaker, pause): (usize, Duration), i
             Ok(()) => {
                 said.acknowledged.push((Instant::now(), text));
                 (number, attempt) = (number + 1, 0);
+                // The rate of this sender: no condition is waited for.
                 thread::sleep(pause);
             }
             Err(error) => {

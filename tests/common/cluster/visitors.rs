@@ -91,6 +91,7 @@ impl Visitors {
             wire.begin_to_ask("PUT", &target, Some(content.len()));
             for piece in content.chunks(content.len() / PIECES) {
                 wire.send(piece);
+                // The upload is slow on purpose.
                 thread::sleep(time / PIECES as u32);
             }
             let answer = wire.try_final_answer(false);
