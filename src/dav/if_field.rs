@@ -1,5 +1,6 @@
 //! The field `If` (RFC 4918 §10.4): conditions on the locks and the entity tags of resources.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::http::fields::Fields;
@@ -93,8 +94,11 @@ impl IfField {
     /// Whether they are met. `state` finds the state of a resource, or of the target of the request for `None`.
     /// Resources that the server does not know have no state.
     pub fn are_met<'s>(&self, state: impl Fn(Option<&str>) -> Option<ResourceState<'s>>) -> bool {
+        // Several lists may be about one resource, whose state is found once.
+        let mut known = HashMap::new();
         self.lists.iter().any(|list| {
-            let found = state(list.resource.as_deref());
+            let resource = list.resource.as_deref();
+            let found = known.entry(resource).or_insert_with(|| state(resource));
             list.conditions.iter().all(|condition| {
                 let holds = found.as_ref().is_some_and(|found| condition.state.holds(found));
                 holds != condition.is_negated

@@ -10,9 +10,10 @@ use super::listing::{Description, kind_of};
 use super::properties::{self, PropertyError};
 use super::root::Opened;
 use super::whereabouts::{self, Whereabouts};
-use super::{Folder, open, root};
+use super::{Folder, open, root, stored_form};
 use crate::access::{Grant, Operation, ToChangeProperties};
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 
 impl Folder {
     /// What the path of the grant stands for. A link stands for its target.
@@ -35,6 +36,12 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Whereabouts, Error> {
         whereabouts::find(&self.source.current(), grant)
+    }
+
+    /// The path with names in the Unicode form in which they exist; `None` if the path exists as it is, in neither form, or
+    /// has too many names that are not ASCII. Its caller decides whether the client may learn of it.
+    pub fn stored_form(&self, path: &SharePath, _: Blocking<'_>) -> Option<SharePath> {
+        stored_form::find(&self.source.current().root, path)
     }
 
     /// How many bytes can still be saved in the folder, and how many its file system uses.

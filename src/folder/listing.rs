@@ -89,7 +89,11 @@ impl Scan {
     /// The properties that clients keep with the entry of this name; `None` if the principal may not read the entry.
     #[cfg(feature = "dav")]
     pub fn properties(&self, name: &OsStr, _: Blocking<'_>) -> Option<Vec<u8>> {
-        self.grant.path().join(name).ok().filter(|path| self.grant.lets_read(path))?;
+        let real = self.entries.real().map(|real| real.join(name)).transpose().ok()?;
+        let path = self.grant.path().join(name).ok()?;
+        if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.lets_read(path)) {
+            return None;
+        }
         properties::read_entry(self.entries.handle(), name)
     }
 
@@ -97,10 +101,10 @@ impl Scan {
         let Candidate { name, kind } = candidate;
         let shared = &self.shared;
         let path = self.grant.path().join(&name).ok()?;
-        if !shared.rules.shares_entry(&self.grant, &path) {
+        let real = self.entries.real().map(|real| real.join(&name)).transpose().ok()?;
+        if !shared.rules.shares_entry(&self.grant, &path, real.as_ref()) {
             return None;
         }
-        let real = self.entries.real().map(|real| real.join(&name)).transpose().ok()?;
         if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.shows(path)) {
             return None;
         }

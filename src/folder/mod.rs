@@ -99,6 +99,8 @@ pub use remover::Remover;
 pub use rename::{Moved, Renamed};
 pub use replicas::Others;
 pub use rules::{Litter, OnConflict, Rules};
+#[cfg(feature = "dav")]
+pub use stored_form::unicode_forms;
 pub use trash::{Emptied, Restored, TrashId, TrashItem, Whose};
 pub use uploads::{
     Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,

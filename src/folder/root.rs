@@ -39,6 +39,8 @@ pub(super) struct Root {
     identity: Identity,
     /// Whether a file system is mounted there.
     is_mount: bool,
+    /// Whether hidden names are shared with everybody.
+    shares_hidden: bool,
 }
 
 /// Identifies a file or a directory among all that exist at the same time.
@@ -88,7 +90,7 @@ impl Identity {
 }
 
 impl Root {
-    pub(super) fn open_at(path: &Path) -> io::Result<Self> {
+    pub(super) fn open_at(path: &Path, rules: &Rules) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = fs::open(path, flags, Mode::empty())?;
         // Opening needs the right to read. Entering needs another right, without which every file would be
@@ -96,7 +98,8 @@ impl Root {
         let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
         let is_mount = fs::statx(&handle, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
             .is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
-        Ok(Self { dir: Arc::new(Dir::from_std_file(handle.into())), identity, is_mount })
+        let dir = Arc::new(Dir::from_std_file(handle.into()));
+        Ok(Self { dir, identity, is_mount, shares_hidden: rules.hidden })
     }
 
     /// The facts of something below it, from its `stat`.
@@ -131,7 +134,7 @@ impl Root {
     pub(super) fn open<O: Operation>(&self, grant: &Grant<'_, O>) -> Result<Opened, Error> {
         let file =
             self.open_as(grant.path().as_path(), HARMLESS).map_err(|error| self.unopened(grant, error))?;
-        let Judged { real, .. } = real_path::judge(&self.dir, grant, &file, &[])?;
+        let Judged { real, .. } = self.judge(grant, &file, &[])?;
         Ok(Opened { file, is_alias: real.is_some() })
     }
 
@@ -143,7 +146,7 @@ impl Root {
             Err(Error::Denied) if grant.depends_on_path() => return Err(Error::NotFound),
             other => other?,
         };
-        real_path::judge(&self.dir, grant, &file, &[])?;
+        self.judge(grant, &file, &[])?;
         Ok(fs::fstat(file)?)
     }
 
@@ -179,7 +182,7 @@ impl Root {
     fn entries_as<O: Operation>(&self, grant: &Grant<'_, O>, flags: OFlags) -> Result<Entries, Error> {
         let file =
             self.open_as(grant.path().as_path(), flags).map_err(|error| self.unopened(grant, error))?;
-        let Judged { real, .. } = real_path::judge(&self.dir, grant, &file, &[])?;
+        let Judged { real, .. } = self.judge(grant, &file, &[])?;
         Ok(Entries::of(file.into())?.lying_at(real))
     }
 
@@ -268,14 +271,20 @@ impl Root {
         Ok(fs::fstat(target)?)
     }
 
-    /// The grant, narrowed to what its principal may do in this directory, which lacks the last `missing` names of its path.
+    /// The grant, narrowed to what its principal may do at the real path of this handle: see [`real_path::judge`]. A hidden
+    /// name needs the right to use such names at both paths.
     pub(super) fn judge<'g, O: Operation>(
         &self,
         grant: &'g Grant<'_, O>,
-        dir: &Dir,
+        handle: impl AsFd,
         missing: &[&OsStr],
     ) -> Result<Judged<'g, O>, Error> {
-        real_path::judge(&self.dir, grant, dir, missing)
+        let judged = real_path::judge(&self.dir, grant, handle, missing)?;
+        let needs_more = judged.real.is_some() && !self.shares_hidden && grant.path().has_hidden_segment();
+        if needs_more && !judged.grant.may_use_hidden_names() {
+            return Err(Error::NotFound);
+        }
+        Ok(judged)
     }
 
     fn open_as(&self, path: &Path, flags: OFlags) -> io::Result<File> {
@@ -293,7 +302,7 @@ impl Unjudged {
         grant: &'g Grant<'_, O>,
         missing: &[&OsStr],
     ) -> Result<(Arc<Dir>, Judged<'g, O>), Error> {
-        let judged = root.judge(grant, &self.0, missing)?;
+        let judged = root.judge(grant, &*self.0, missing)?;
         Ok((self.0, judged))
     }
 }

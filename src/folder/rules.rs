@@ -111,9 +111,16 @@ impl Rules {
         if self.shows(path) { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    /// Whether this entry of a directory is shared with the principal that may list it.
-    pub(super) fn shares_entry(&self, grant: &Grant<'_, ToList>, path: &SharePath) -> bool {
-        self.shows(path) || (!path.is_reserved() && grant.shows_hidden(path))
+    /// Whether this entry of a directory is shared with the principal that may list it. `real` is its real path, if it is
+    /// known and different.
+    pub(super) fn shares_entry(
+        &self,
+        grant: &Grant<'_, ToList>,
+        path: &SharePath,
+        real: Option<&SharePath>,
+    ) -> bool {
+        let may_use_it = || [path].into_iter().chain(real).all(|path| grant.shows_hidden(path));
+        self.shows(path) || (!path.is_reserved() && may_use_it())
     }
 
     /// Whether pages, archives and other lists show an entry of this name in a directory that the client may see.

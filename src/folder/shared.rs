@@ -49,7 +49,8 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn open(path: &Path, rules: &Rules, best: SaveMethod) -> Result<Self, CannotShare> {
-        let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
+        let root =
+            Root::open_at(path, rules).map_err(|error| CannotShare::because(path.to_owned(), error))?;
         Ok(Self {
             path: path.to_owned(),
             real: path.canonicalize().ok(),

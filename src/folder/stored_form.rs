@@ -4,32 +4,41 @@ use std::ffi::{OsStr, OsString};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::Folder;
-use crate::blocking::Blocking;
+use super::root::Root;
 use crate::path::SharePath;
 
-impl Folder {
-    /// The path with names in the form in which they exist; `None` if the path exists as it is, or in neither form.
-    /// Its caller decides whether the client may learn of it.
-    pub fn stored_form(&self, path: &SharePath, _: Blocking<'_>) -> Option<SharePath> {
-        let root = &self.source.current().root;
-        if path.as_bytes().is_ascii() || root.has(path) {
-            return None;
-        }
-        let (mut found, mut is_there) = (SharePath::root(), true);
-        for name in path.segments() {
-            let exact = found.join(name).ok()?;
-            found = if !is_there || name.as_encoded_bytes().is_ascii() || root.has(&exact) {
-                exact
-            } else {
-                let other = other_form(name).and_then(|other| found.join(&other).ok());
-                let other = other.filter(|other| root.has(other));
-                is_there = other.is_some();
-                other.unwrap_or(exact)
-            };
-        }
-        (found != *path).then_some(found)
+/// How many names that are not ASCII a path may have for its other form to be looked for: each of them is looked up from the
+/// root. People have a few, and 32 take as long as any other request.
+const MOST_NAMES: usize = 32;
+
+/// The path with names in the form in which they exist; `None` if the path exists as it is, in neither form, or has more
+/// than [`MOST_NAMES`] such names.
+pub(super) fn find(root: &Root, path: &SharePath) -> Option<SharePath> {
+    let count = path.segments().filter(|name| !name.as_encoded_bytes().is_ascii()).count();
+    if !(1..=MOST_NAMES).contains(&count) || root.has(path) {
+        return None;
     }
+    let (mut found, mut is_there) = (SharePath::root(), true);
+    for name in path.segments() {
+        let exact = found.join(name).ok()?;
+        found = if !is_there || name.as_encoded_bytes().is_ascii() || root.has(&exact) {
+            exact
+        } else {
+            let other = other_form(name).and_then(|other| found.join(&other).ok());
+            let other = other.filter(|other| root.has(other));
+            is_there = other.is_some();
+            other.unwrap_or(exact)
+        };
+    }
+    (found != *path).then_some(found)
+}
+
+/// The path as it is, and all of it in NFC and in NFD, if it is UTF-8.
+pub fn unicode_forms(path: &SharePath) -> impl Iterator<Item = SharePath> {
+    let text = std::str::from_utf8(path.as_bytes()).ok();
+    let forms = text.map(|text| [text.nfc().collect::<String>(), text.nfd().collect()]);
+    let forms = forms.into_iter().flatten().filter_map(|form| SharePath::parse(form.as_bytes()).ok());
+    std::iter::once(path.clone()).chain(forms)
 }
 
 /// The name in NFC, or in NFD if it is in NFC already; `None` if both are the same.

@@ -52,6 +52,43 @@ pub fn a_user_with_edit_uses_them() {
     assert_eq!(code(&mut wire, "UNLOCK", "/d/.locked", &fields, b""), 204);
 }
 
+/// A hidden name needs the right at its real path too.
+#[test]
+pub fn a_link_does_not_lead_around_the_rules() {
+    let office = Office::open(&["--allow", "anna=edit", "--allow", "anna=view,add,remove@/real"]);
+    let wharf = &office.wharf;
+    wharf.write("real/.env", "secret");
+    wharf.write("real/seen", "seen");
+    std::os::unix::fs::symlink("real", wharf.folder().join("alias")).expect("linked");
+    let before = wharf.tree();
+    let mut wire = wharf.connect();
+    let to = |target: &str| format!("{ANNA}Destination: {target}\r\n");
+    for directory in ["/real", "/alias"] {
+        for (method, name, fields, body, expected) in [
+            ("GET", "seen", ANNA.to_owned(), "", 200),
+            ("GET", ".env", ANNA.to_owned(), "", 404),
+            ("PROPFIND", ".env", format!("{ANNA}Depth: 0\r\n"), "", 404),
+            ("PUT", ".new", ANNA.to_owned(), "new", 404),
+            ("PUT", ".a/b", ANNA.to_owned(), "new", 404),
+            ("MKCOL", ".made", ANNA.to_owned(), "", 404),
+            ("COPY", ".env", to("/copied"), "", 404),
+            ("MOVE", ".env", to("/moved"), "", 404),
+            ("DELETE", ".env", ANNA.to_owned(), "", 404),
+        ] {
+            let target = format!("{directory}/{name}");
+            let answer = wharf.ask(method, &target, &fields, body.as_bytes());
+            assert_eq!(answer.code(), expected, "{method} {target}");
+        }
+        assert_eq!(lock(&mut wire, &format!("{directory}/.env"), &format!("{ANNA}Depth: 0\r\n")).code(), 404);
+        let listed =
+            wire.ask("PROPFIND", &format!("{directory}/"), &format!("{ANNA}Depth: 1\r\n"), b"").text();
+        assert!(listed.contains("seen") && !listed.contains(".env"), "{listed}");
+    }
+    assert_eq!(wharf.tree(), before);
+    assert_eq!(code(&mut wire, "COPY", "/alias/", &to("/all"), b""), 201);
+    assert_eq!((wharf.read("all/seen"), wharf.folder().join("all/.env").exists()), (b"seen".to_vec(), false));
+}
+
 #[test]
 pub fn they_look_absent_to_others() {
     let office = office(&[]);

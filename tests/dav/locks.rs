@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::{between, lock, named, propfind, serve, token};
+#[cfg(feature = "accounts")]
+use crate::common::office::{ANNA, BERT, Office};
 use crate::common::{Tftp, eventually};
 
 #[test]
@@ -369,4 +371,56 @@ pub fn a_lock_belongs_to_its_user() {
     assert_eq!((put(BERT), put(ANNA)), (423, 204), "the token alone does not help");
     let unlock = |who: &str| office.code("UNLOCK", "/a", &format!("{who}Lock-Token: {token}\r\n"));
     assert_eq!((unlock(BERT), unlock(CARA)), (403, 204), "an administrator ends any lock");
+}
+
+/// Where a client has other rights at the real path, the lock there still holds.
+#[test]
+#[cfg(feature = "accounts")]
+pub fn a_link_to_a_place_with_fewer_rights_does_not_lead_around_a_lock() {
+    let office = Office::open(&["--allow", "users=edit", "--allow", "anna=view,remove@/real"]);
+    let wharf = &office.wharf;
+    wharf.write("real/file", "old");
+    symlink("real", wharf.folder().join("alias")).expect("linked");
+    let mut wire = wharf.connect();
+    assert_eq!(lock(&mut wire, "/real/file", &format!("{BERT}Depth: 0\r\n")).code(), 200);
+    for directory in ["/real", "/alias"] {
+        let answer = wharf.ask("DELETE", &format!("{directory}/file"), ANNA, b"");
+        assert_eq!(answer.code(), 423, "{directory}: {}", answer.text());
+    }
+    assert_eq!(wharf.read("real/file"), b"old");
+}
+
+/// What is told about a lock does not reveal a path that the client may not list.
+#[test]
+#[cfg(feature = "accounts")]
+pub fn a_lock_does_not_reveal_where_it_is() {
+    let office = Office::open(&["--allow", "everyone=view", "--allow", "bert=edit"]);
+    let wharf = &office.wharf;
+    wharf.write(".git/config", "content");
+    symlink(".git", wharf.folder().join("way")).expect("linked");
+    let mut wire = wharf.connect();
+    assert_eq!(lock(&mut wire, "/.git/", &format!("{BERT}Depth: infinity\r\n")).code(), 200);
+    for (fields, is_told) in [("", false), (BERT, true)] {
+        let fields = format!("{fields}Depth: 0\r\n");
+        let answer =
+            wire.ask("PROPFIND", "/way/config", &fields, named("<D:lockdiscovery/>").as_bytes()).text();
+        assert!(answer.contains("<D:activelock>"), "{answer}");
+        assert_eq!(answer.contains("/.git/"), is_told, "{fields}{answer}");
+    }
+}
+
+/// A file whose name is taken gets another name, which is new in its directory.
+#[test]
+pub fn a_file_that_gets_another_name_needs_the_token_of_its_directory() {
+    let wharf = serve(&["--on-conflict", "rename"]);
+    wharf.write("d/file", "old");
+    wharf.write("e/file", "old");
+    let mut wire = wharf.connect();
+    let directory = token(&lock(&mut wire, "/d/", "Depth: 0\r\n"));
+    lock(&mut wire, "/e/file", "Depth: 0\r\n");
+    assert_eq!(wharf.ask("PUT", "/d/new", "", b"new").code(), 423);
+    assert_eq!(wharf.ask("PUT", "/d/file", "", b"new").code(), 423);
+    assert_eq!(wharf.ask("PUT", "/d/file", &format!("If: </d/> ({directory})\r\n"), b"new").code(), 201);
+    assert_eq!(wharf.ask("PUT", "/e/file", "", b"new").code(), 201, "the locked file stays");
+    assert_eq!((wharf.read("d/file (1)"), wharf.read("e/file (1)")), (b"new".to_vec(), b"new".to_vec()));
 }

@@ -1,6 +1,7 @@
 //! PROPFIND and PROPPATCH.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
 use super::{between, hrefs, named, propfind, serve};
@@ -264,10 +265,16 @@ pub fn values_are_for_those_who_may_read() {
     proppatch(&wharf, "/open/dir/a", "<D:set><D:prop><Z:secret>x</Z:secret></D:prop></D:set>");
     assert_eq!(wharf.ask("COPY", "/open/dir/a", "Destination: /open/b\r\n", b"").code(), 201);
     fs::rename(wharf.folder().join("open/b"), wharf.folder().join("b")).expect("moved");
+    symlink("..", wharf.folder().join("open/up")).expect("linked");
     let mut wire = wharf.connect();
-    for (target, depth, is_shown) in
-        [("/open/dir/", "1", true), ("/open/dir/a", "0", true), ("/", "1", false), ("/b", "0", false)]
-    {
+    for (target, depth, is_shown) in [
+        ("/open/dir/", "1", true),
+        ("/open/dir/a", "0", true),
+        ("/", "1", false),
+        ("/b", "0", false),
+        ("/open/up/", "1", false),
+        ("/open/up/b", "0", false),
+    ] {
         let told = propfind(&mut wire, target, depth, "").text();
         assert_eq!(told.contains("secret"), is_shown, "{target}: {told}");
     }

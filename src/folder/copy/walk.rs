@@ -17,7 +17,6 @@ use crate::access::{Grant, Judge, Operation, ToArchive, ToList};
 use crate::folder::attributes::Attributes;
 use crate::folder::entries::{Entries, name_of};
 use crate::folder::error::Error;
-use crate::folder::real_path;
 use crate::folder::root;
 use crate::folder::shared::Shared;
 use crate::folder::walk::Waiting;
@@ -177,7 +176,7 @@ impl TreeWalk {
         if let Some(judge) = &self.judge {
             let path = self.full(below)?;
             let grant = judge.check::<ToList>(&path)?;
-            real_path::judge(self.shared.root.dir(), &grant, &handle, &[])?;
+            self.shared.root.judge(&grant, &handle, &[])?;
         }
         Ok(Entries::of(handle.into())?)
     }
@@ -220,7 +219,7 @@ impl TreeWalk {
                 let Some(grant) = self.grant::<ToArchive>(judge, path) else { return Ok(Found::Nothing) };
                 let found = self.open(name)?;
                 let Found::File(_, file, _) = &found else { return Ok(found) };
-                match real_path::judge(root.dir(), &grant, file, &[]) {
+                match root.judge(&grant, file, &[]) {
                     Ok(_) => Ok(found),
                     Err(Error::NotFound | Error::NoRight(_)) => Ok(Found::Nothing),
                     Err(error) => Err(error),

@@ -5,12 +5,13 @@ use std::time::SystemTime;
 use rustix::fs::{FlockOperation, flock};
 
 use super::*;
+use crate::folder::Rules;
 
 /// A folder with something of a server in it.
 fn folder() -> (tempfile::TempDir, Root) {
     let place = tempfile::tempdir().expect("a folder");
     fs::create_dir_all(place.path().join(".wharf/trash")).expect("a folder");
-    let root = Root::open_at(place.path()).expect("it opens");
+    let root = Root::open_at(place.path(), &Rules::default()).expect("it opens");
     (place, root)
 }
 
@@ -122,7 +123,7 @@ fn what_a_killed_server_left_is_removed_after_a_day() {
 #[test]
 fn a_survey_leaves_nothing_behind() {
     let place = tempfile::tempdir().expect("a folder");
-    let root = Root::open_at(place.path()).expect("it opens");
+    let root = Root::open_at(place.path(), &Rules::default()).expect("it opens");
     let (_, others) = Replicas::new().survey(&root).expect("surveyed");
     assert_eq!((others, others.to_string()), (Others::default(), "none".to_owned()));
     assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0);

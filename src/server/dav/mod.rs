@@ -2,9 +2,11 @@
 
 pub(super) mod hrefs;
 
-use crate::access::{Grant, Principal, Rights, ToList, ToRead, ToRemove, ToWrite};
+use crate::access::{
+    Grant, Operation, Principal, Rights, ToChangeProperties, ToList, ToRead, ToRemove, ToWrite,
+};
 use crate::blocking::Blocking;
-use crate::folder::{Error, OnConflict, Whereabouts};
+use crate::folder::{Error, NameKind, OnConflict, Whereabouts, unicode_forms};
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::error_response;
@@ -58,6 +60,12 @@ pub(super) fn admit(
     }
     // If the place cannot be found, the change will fail, and say why.
     let Some(place) = whereabouts(path, principal, state, disk) else { return Ok(UnlockedPlace(None)) };
+    if intent == Intent::Save && place.kind == Some(NameKind::Other) && renames(principal, path, state) {
+        // What has the name stays, and the directory gets another one.
+        let directory = Whereabouts { path: place.directory.clone(), target: None, ..place };
+        dav.admit(&directory, intent, tokens, principal)?;
+        return Ok(UnlockedPlace(None));
+    }
     dav.admit(&place, intent, tokens, principal)?;
     Ok(UnlockedPlace(Some(place.path)))
 }
@@ -90,14 +98,21 @@ pub(super) fn whereabouts(
     state: &State,
     disk: Blocking<'_>,
 ) -> Option<Whereabouts> {
-    let (access, folder) = (&state.access, &state.folder);
-    if let Ok(grant) = access.check::<ToWrite>(principal, path) {
-        folder.whereabouts(&grant, disk).ok()
-    } else if let Ok(grant) = access.check::<ToRemove>(principal, path) {
-        folder.whereabouts(&grant, disk).ok()
-    } else {
-        folder.whereabouts(&access.check::<ToRead>(principal, path).ok()?, disk).ok()
-    }
+    // Rights may differ at the real path, so each right is tried at both.
+    find::<ToWrite>(path, principal, state, disk)
+        .or_else(|| find::<ToRemove>(path, principal, state, disk))
+        .or_else(|| find::<ToChangeProperties>(path, principal, state, disk))
+        .or_else(|| find::<ToRead>(path, principal, state, disk))
+}
+
+fn find<O: Operation>(
+    path: &SharePath,
+    principal: &Principal,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Option<Whereabouts> {
+    let grant = state.access.check::<O>(principal, path).ok()?;
+    state.folder.whereabouts(&grant, disk).ok()
 }
 
 /// The path in the form in which its names exist: see [`Folder::stored_form`](crate::folder::Folder::stored_form). `None` if
@@ -109,13 +124,23 @@ pub(super) fn stored_form(
     disk: Blocking<'_>,
 ) -> Option<SharePath> {
     state.dav.as_ref()?;
-    let stored = state.folder.stored_form(path, disk)?;
-    state.access.rights(principal, &stored).has_any(Rights::VIEW).then_some(stored)
+    let may_see = |path: &SharePath| state.access.rights(principal, path).has_any(Rights::VIEW);
+    // Without a right in any form, the disk is not looked at: how long that takes tells whether a name exists.
+    if path.as_bytes().is_ascii() || !unicode_forms(path).any(|form| may_see(&form)) {
+        return None;
+    }
+    state.folder.stored_form(path, disk).filter(may_see)
 }
 
 /// Whether the principal must not learn which names are taken. Its files get other names then, so locks do not concern them.
 fn hides_names(principal: &Principal, path: &SharePath, state: &State) -> bool {
     state.access.check::<ToWrite>(principal, path).is_ok_and(|grant| grant.hides_names())
+}
+
+/// Whether a file that the principal saves under a taken name gets another name.
+fn renames(principal: &Principal, path: &SharePath, state: &State) -> bool {
+    let grant = state.access.check::<ToWrite>(principal, path);
+    grant.is_ok_and(|grant| state.folder.rules().on_conflict(&grant) == OnConflict::Rename)
 }
 
 /// This locked path, or the path that the principal has asked for if it must not see the locked path.

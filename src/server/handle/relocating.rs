@@ -47,7 +47,10 @@ impl Relocating {
     /// Takes the form of the new name that exists already, if only the other Unicode form does.
     pub(super) fn find_stored_form(&mut self, state: &State, disk: Blocking<'_>) {
         if let Some(stored) = dav::stored_form(&self.relocation.to, &self.principal, state, disk) {
-            self.relocation.to = stored;
+            // The name of the source may get the other form.
+            if stored != self.from {
+                self.relocation.to = stored;
+            }
         }
     }
 

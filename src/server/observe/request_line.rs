@@ -35,11 +35,13 @@ pub(crate) fn push(out: &mut Vec<u8>, head: &[u8]) {
     }
 }
 
-/// Whether the target of a request line has a name that operating systems leave behind.
+/// Whether the target of a request line has a name that operating systems leave behind. Only its last name counts: scanners
+/// must not stay out of the log by such a name on the way.
 pub(crate) fn names_litter(line: &[u8]) -> bool {
     let target = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
-    path.split(|byte| *byte == b'/').any(is_litter)
+    let mut names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+    names.clone().next_back().is_some_and(is_litter) && !names.any(|name| name == SEGMENT)
 }
 
 /// Appends a line without secrets: passwords in a query, the tokens of uploads, and the secrets of links.
@@ -264,6 +266,8 @@ mod tests {
             ("GET /a/b HTTP/1.1", false),
             ("GET /a?b=/._c HTTP/1.1", false),
             ("GET /.git HTTP/1.1", false),
+            ("GET /._a/wp-admin HTTP/1.1", false),
+            ("POST /.wharf/login/desktop.ini HTTP/1.1", false),
             ("-", false),
         ] {
             assert_eq!(names_litter(line.as_bytes()), expected, "{line}");

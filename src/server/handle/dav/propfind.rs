@@ -7,11 +7,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::access::{Principal, ToList, ToRead};
+use crate::access::{Judge, Principal, ToList, ToRead};
 use crate::blocking::Blocking;
 use crate::dav::multistatus::{self, PropStat};
 use crate::dav::{LiveProperty, NAMESPACE, PropertyName, Propfind};
-use crate::folder::{Description, EntryKind, Error, Scan};
+use crate::folder::{Description, EntryKind, Error, Rules, Scan};
 use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -129,7 +129,8 @@ fn respond(
     let place = if dav.locks().is_empty() { None } else { dav::whereabouts(&path, &principal, state, disk) };
     let mut body = PropfindBody {
         lies_at: place.map_or_else(|| path.clone(), |place| place.resolved().clone()),
-        scope: principal.scope().map(|scope| scope.path.clone()),
+        judge: state.access.judge(&principal),
+        rules: state.folder.rules().clone(),
         made: multistatus::BEFORE.to_owned(),
         wants_stored: propfind.wants_stored(),
         propfind,
@@ -175,8 +176,9 @@ struct PropfindBody {
     directory: SharePath,
     /// Where the directory really lies.
     lies_at: SharePath,
-    /// The path of the token or link of the request. What is said about locks above it is not for its holder.
-    scope: Option<SharePath>,
+    /// Decides what is told about locks: of one at a path that the principal may not list, only that it exists.
+    judge: Judge,
+    rules: Rules,
     /// The entries that are left; `None` if only the resource itself is asked for.
     scan: Option<Scan>,
     hrefs: Hrefs,
@@ -226,9 +228,11 @@ impl PropfindBody {
         let stored = StoredProperties::parse(stored);
         let mut locks: Vec<_> = self.dav.locks().on(lies_at, now).cloned().collect();
         for lock in &mut locks {
-            let is_inside = |scope: &SharePath| lock.path == *scope || lock.path.is_below(scope);
-            if !self.scope.as_ref().is_none_or(is_inside) {
+            let list = self.judge.check::<ToList>(&lock.path);
+            if lock.path != *path && !list.is_ok_and(|grant| self.rules.shares(&grant)) {
                 lock.owner = Box::default();
+                lock.path = path.clone();
+                lock.is_directory = found.kind == EntryKind::Directory;
             }
         }
         let Self { made, propfind, hrefs, space, properties: Pieces { there, missing }, .. } = self;
