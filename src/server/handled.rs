@@ -16,7 +16,7 @@ pub(super) enum Handled {
     Save(Job),
     /// Nothing yet: the handler has to wait for the disk, which this thread may not do.
     NeedsDisk,
-    /// Nothing yet: the handler has to wait for the store of a shared chat room, which this thread may not do.
+    /// Nothing yet: the handler has to wait for the store that servers share, which this thread may not do.
     NeedsStore,
     /// Nothing yet: the password of the request has to be checked, which keeps a processor busy for a while.
     CheckPassword(Box<PasswordCheck>),

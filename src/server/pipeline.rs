@@ -1,14 +1,15 @@
 //! The path of a request: gates, then its handler. If a gate refuses the request, the path ends there.
 //!
 //! ```text
-//! (client) ──► host ──► certificate ──► expectation, type of the body ──► authenticate ──► link ──► route (405, OPTIONS) ──► stored form ──► origin ──► authorise ──► locks ──► handler
+//! (client) ──► host ──► certificate ──► expectation, type of the body ──► needs store ──► authenticate ──► link ──► route (405, OPTIONS) ──► stored form ──► origin ──► authorise ──► locks ──► handler
 //! ```
 //!
 //! The connection has already determined the client, because the log line of a refused request needs it too. The other
 //! statements of a trusted proxy are checked here: the host (by its gate), and the prefix that the proxy has removed.
 //!
-//! A gate returns `Result<T, Response>`: it lets the request pass and returns its findings, or refuses the request. No
-//! gate waits. If a password has to be checked, the request stays in the input, and the password thread gets its
+//! A gate returns `Result<T, Response>`: it lets the request pass and returns its findings, or refuses the request. On a
+//! worker, no gate waits: if one needs the disk, or the store that servers share, a job thread runs the request from the
+//! first gate. If a password has to be checked, the request stays in the input, and the password thread gets its
 //! connection. The next turn parses the request again, with the verdict, and runs it from the first gate to its
 //! handler: the head is borrowed from the input of one turn.
 //!

@@ -1,4 +1,4 @@
-//! Why the store of a shared chat room did not do what it was asked for.
+//! Why the store that servers share did not do what it was asked for.
 
 use std::fmt;
 

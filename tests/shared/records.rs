@@ -4,6 +4,7 @@ mod attempts;
 mod away;
 mod lost;
 
+use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
@@ -44,10 +45,14 @@ impl Branches {
 
     /// Starts one more.
     fn add(&mut self) {
+        self.add_with(&self.place.path().join("users"));
+    }
+
+    /// Starts one more, with this users file.
+    fn add_with(&mut self, users: &Path) {
         let place = self.place.path();
         let state = place.join(format!("state{}", self.servers.len()));
-        let users = place.join("users");
-        let [users, state] = [&users, &state].map(|path| path.to_str().expect("text"));
+        let [users, state] = [users, &state].map(|path| path.to_str().expect("text"));
         let flags = ["--users", users, "--state", state, "--shared", &self.shared];
         self.servers.push(Wharf::serve_folder(&place.join("folder"), &flags));
     }
@@ -203,6 +208,27 @@ fn a_new_password_ends_the_sessions_at_all_servers() {
         branches.try_log_in(server, "bert", PASSWORD).code() == 303
     });
     assert_eq!(branches.by_session(2, &bert), 401);
+}
+
+/// A server with an older copy of the users file ends nothing of users whom it does not know.
+#[test]
+fn a_server_with_an_older_copy_of_the_users_ends_nothing() {
+    let Some(store) = Store::start(&[]) else { return };
+    let mut branches = Branches::open(1, &store);
+    let session = branches.log_in(0, "anna");
+    // The next server gets a copy of its own, without anna.
+    let old = branches.place.path().join("old-users");
+    replace_users(&old, &format!("bert:{}\n", bcrypt::hash(PASSWORD, 4).expect("a hash")));
+    branches.add_with(&old);
+    branches.servers[1].signal(rustix::process::Signal::HUP);
+    eventually("it reads its copy", || branches.servers[1].log().contains("reloaded 1 users"));
+    // Its thread asks the store twice a second; what bert has done there comes after that.
+    replace_users(&old, "");
+    eventually("again", || branches.servers[1].log().contains("reloaded 0 users"));
+    assert_eq!(branches.by_session(1, &session), 401);
+    assert_eq!(branches.by_session(0, &session), 200);
+    let lines = store.ask::<Vec<String>>("KEYS wharf:wharf:records:*:lines");
+    assert_eq!(store.ask::<usize>(&format!("HLEN {}", lines[0])), 1);
 }
 
 #[test]

@@ -2,17 +2,13 @@
 
 use std::str;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::cluster::{ClusterChange, ClusterLine};
-use super::limits::RECORDS;
+use super::limits::{CLOCKS, RECORDS};
 use super::line::RecordLine;
-use super::record::{Purpose, Record};
+use super::record::{Purpose, Record, RecordEnd};
 use super::table::Table;
 use super::time::WallTime;
-
-/// How much the clocks of servers may differ.
-const CLOCKS: Duration = Duration::from_secs(60);
 
 impl Table {
     /// What has to be changed in an earlier copy of this table, so that it becomes this one.
@@ -64,6 +60,13 @@ impl Table {
                     if record.created <= heard.after(CLOCKS) =>
                 {
                     self.remove(record.id);
+                }
+                // This server had read the store after it was made, and no longer knew it: it was revoked, and then forgotten.
+                (None, Purpose::Token { .. } | Purpose::Link { .. })
+                    if record.created.after(CLOCKS) <= heard =>
+                {
+                    let end = Some(RecordEnd { at: heard, is_revoked: true });
+                    self.insert(Record { end, ..Record::clone(&record) });
                 }
                 (None, _) => {}
             }

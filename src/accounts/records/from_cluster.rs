@@ -72,10 +72,17 @@ impl ClusterSource {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes whether the store has answered.
+    /// Notes whether the store could be read. If it refuses, waiting for it again is as useless as if it were away.
+    fn note_read<T>(&self, answer: Result<T, ClusterError>) -> Result<T, ClusterError> {
+        self.is_away.store(answer.is_err(), Ordering::Release);
+        answer
+    }
+
+    /// Notes whether the store has answered. A store that refuses a change may be readable.
     fn note<T>(&self, answer: Result<T, ClusterError>) -> Result<T, ClusterError> {
-        let is_away = matches!(answer, Err(ClusterError::Away(_)));
-        self.is_away.store(is_away, Ordering::Release);
+        if let Err(ClusterError::Away(_)) = answer {
+            self.is_away.store(true, Ordering::Release);
+        }
         answer
     }
 
@@ -178,7 +185,7 @@ impl ClusterSource {
     ) -> Result<Arc<Table>, ClusterError> {
         let began = Instant::now();
         let revision = known.state.as_ref().map(|(revision, _)| revision);
-        let news = self.note(self.records.read(revision, disk))?;
+        let news = self.note_read(self.records.read(revision, disk))?;
         let (revision, table) = match (news, known.state.clone()) {
             (ClusterNews::Same, Some(state)) => state,
             (ClusterNews::Changed(revision, lines), Some((_, before))) => {

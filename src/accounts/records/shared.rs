@@ -208,16 +208,17 @@ impl Records {
         self.change(now, disk, |table| Ok(table.revoke(&which, now)))
     }
 
-    /// Ends the records of users who are no longer in the file, or whose line has changed so that
-    /// [`Record::is_of`] is false. An empty file ends nothing, so that emptying it by accident can be undone.
+    /// Ends the records of those users for which `which` is true, and who are no longer in the file, or whose line has changed
+    /// so that [`Record::is_of`] is false. An empty file ends nothing, so that emptying it by accident can be undone.
     /// Call this when the users file has changed.
     pub fn keep_users(
         &self,
         users: &UsersFile,
+        which: impl Fn(&UserName) -> bool,
         now: WallTime,
         disk: Blocking<'_>,
     ) -> Result<usize, ChangeError> {
-        self.change(now, disk, |table| Ok(table.keep_users(users, now)))
+        self.change(now, disk, |table| Ok(table.keep_users(users, &which, now)))
     }
 
     fn issue(

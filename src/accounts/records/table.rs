@@ -15,6 +15,7 @@ use super::secret::{RecordSecret, SecretDigest};
 use super::time::WallTime;
 use super::unusable::Unusable;
 use crate::accounts::file::{UserLine, UsersFile};
+use crate::accounts::name::UserName;
 
 /// All records. Each change copies the table, which is cheap enough, as it writes the whole file anyway.
 #[derive(Clone, Debug, Default)]
@@ -185,14 +186,20 @@ impl Table {
         ids.len()
     }
 
-    /// Revokes the records whose user is no longer in the file, or has changed. An empty file ends nothing.
-    pub(super) fn keep_users(&mut self, users: &UsersFile, now: WallTime) -> usize {
+    /// Revokes the records of those users for which `which` is true, and who are no longer in the file, or have changed. An empty
+    /// file ends nothing.
+    pub(super) fn keep_users(
+        &mut self,
+        users: &UsersFile,
+        which: impl Fn(&UserName) -> bool,
+        now: WallTime,
+    ) -> usize {
         let is_empty = users.users().next().is_none();
         let by_name: HashMap<_, _> = users.users().map(|user| (&user.name, user)).collect();
         let is_kept = |record: &Record| {
             by_name.get(&record.user).is_some_and(|user| record.version == record.purpose.version_of(user))
         };
-        self.revoke(|record| !is_empty && !is_kept(record), now)
+        self.revoke(|record| !is_empty && which(&record.user) && !is_kept(record), now)
     }
 
     /// Stores what requests have noticed, ends expired records, and removes those no longer needed. Returns

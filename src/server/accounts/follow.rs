@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::users::Users;
 use super::{Accounts, lock};
 use crate::accounts::attempts::Guess;
+use crate::accounts::name::UserName;
 use crate::accounts::records::{ChangeError, ClusterError, WallTime};
 use crate::blocking::Blocking;
 use crate::printable::Printable;
@@ -56,13 +57,16 @@ impl Accounts {
         self.0.records.catch_up(WallTime::now(), disk)
     }
 
-    /// Reads what other servers have changed in the store, and ends records there whose users are gone.
+    /// Reads what other servers have changed in the store, and ends the records there of users whom this server has seen go.
+    /// It must not end what it does not know: another server may have a newer copy of the users file.
     pub(in crate::server) fn follow_records(&self, disk: Blocking<'_>) -> Result<(), ChangeError> {
         self.0.records.follow(WallTime::now(), disk)?;
-        if self.0.has_gone.swap(false, Ordering::AcqRel) {
-            let users = self.users();
-            let ended = self.0.records.keep_users(&users.file, WallTime::now(), disk);
-            ended.inspect_err(|_| self.0.has_gone.store(true, Ordering::Release))?;
+        let users = self.users();
+        let gone = lock(&self.0.gone).clone();
+        if !gone.is_empty() && users.count() > 0 {
+            let is_gone = |name: &UserName| gone.contains(name.as_str());
+            self.0.records.keep_users(&users.file, is_gone, WallTime::now(), disk)?;
+            lock(&self.0.gone).retain(|name| !gone.contains(name));
         }
         Ok(())
     }
@@ -107,17 +111,20 @@ impl Accounts {
         for name in older.ended(&newer) {
             attempts.forget(Guess::User(name));
         }
+        drop(attempts);
+        if self.share_records() {
+            lock(&self.0.gone).extend(older.ended(&newer).map(str::to_owned));
+        }
     }
 
     /// Ends the sessions, tokens and links of users that are gone or have a different password. Requests check this too.
     /// But a new user of the same name must not get the old user's records.
     fn end_records(&self, users: &Users, disk: Blocking<'_>) {
         if self.share_records() {
-            // The store may take long, so its own thread does it.
-            self.0.has_gone.store(true, Ordering::Release);
+            // The store may take long, so its own thread does it: see `follow_records`.
             return;
         }
-        if let Err(error) = self.0.records.keep_users(&users.file, WallTime::now(), disk) {
+        if let Err(error) = self.0.records.keep_users(&users.file, |_| true, WallTime::now(), disk) {
             log::error!("cannot end the sessions of removed users: {error}");
         }
     }

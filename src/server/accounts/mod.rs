@@ -28,6 +28,7 @@ mod shared_password;
 mod tests;
 mod users;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -77,8 +78,8 @@ struct Shared {
     /// Permits for checks from addresses from which their user has never logged in.
     strangers: FairPermits,
     records: Records,
-    /// Whether the records of users that are gone have to be ended in the store.
-    has_gone: AtomicBool,
+    /// Users that are gone, or have another password: their records have to be ended in the store.
+    gone: Mutex<BTreeSet<String>>,
     /// The last error with the records, so that it is logged only once.
     records_error: Mutex<Option<String>>,
 }
@@ -120,7 +121,7 @@ impl Accounts {
             has_new_users: AtomicBool::new(false),
             strangers: FairPermits::new(STRANGERS),
             records,
-            has_gone: AtomicBool::new(false),
+            gone: Mutex::default(),
             records_error: Mutex::default(),
             attempts: Mutex::new(attempts),
             attempts_elsewhere: shared_attempts.map(SharedAttempts::new),

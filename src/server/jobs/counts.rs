@@ -7,7 +7,7 @@ pub(in crate::server) const THREADS: usize = 4;
 /// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
 pub(super) const MOST_SAVING: usize = 64;
 
-/// How many jobs that wait for the store of a shared chat room run at once. Each has a connection to the store.
+/// How many jobs that wait for the store that servers share run at once. Each has a connection to the store.
 pub(in crate::server) const MOST_ASKING: usize = 8;
 
 /// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine an existing
@@ -21,7 +21,7 @@ pub(in crate::server) enum JobKind {
     General,
     /// It saves a file that was received, or creates a directory.
     Saves,
-    /// It waits for the store of a shared chat room.
+    /// It waits for the store that servers share.
     AsksStore,
 }
 

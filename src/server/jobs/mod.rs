@@ -6,7 +6,7 @@
 //!
 //! Few jobs that read and compute run at once, because they compete for the processors. Many more jobs may run that
 //! save a file, because they mostly wait in `fsync`. The file system's journal commits once for all jobs that wait at
-//! the same time. A few more may wait for the store of a shared chat room, which may take seconds to respond. Each of
+//! the same time. A few more may wait for the store that servers share, which may take seconds to respond. Each of
 //! these kinds has its own limit, so that one client's hashes do not delay another's uploads, and chat delays no files.
 //! Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!

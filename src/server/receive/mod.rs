@@ -108,7 +108,7 @@ pub(super) enum AfterBody {
     Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
     /// A job takes the body.
     Work(BodyJob),
-    /// Like `Work`, but the job waits for the store of a shared chat room.
+    /// Like `Work`, but the job waits for the store that servers share.
     AskStore(BodyJob),
     /// The body contains a password. A job takes the body, or `None` as soon as the body is larger than allowed. Then
     /// the response is the same as to a wrong password.

@@ -14,7 +14,7 @@ use crate::server::store_error::StoreError;
 /// How long a connection, and each answer, may take. A slow store still answers within it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many idle connections are kept: one for each job that may wait.
+/// How many idle connections are kept: as many as jobs may wait at once.
 const IDLE: usize = MOST_ASKING;
 
 pub(super) struct Pool {
@@ -68,8 +68,8 @@ impl Pool {
         })
     }
 
-    /// Asks whether this is the primary, and whether it has a replica.
-    fn find_replica(&self, connection: &mut Connection) -> Result<(), StoreError> {
+    /// Asks whether this is the primary, and whether it has a replica. Both may change while a connection exists.
+    pub(super) fn find_replica(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let role: Value = cmd("ROLE").query(connection).map_err(|error| of_error(&error))?;
         let replicas = replies::replicas(&role).ok_or_else(|| {
             StoreError::Unavailable("it is a replica, which is read-only (name the primary)".into())

@@ -14,9 +14,9 @@ use super::address::SharedAddress;
 use super::pool::{Pool, of_error};
 use super::replies;
 use super::scripts::script;
-use crate::accounts::records::limits::FILE_LIMIT;
+use crate::accounts::records::limits::{CLOCKS, FILE_LIMIT};
 use crate::accounts::records::{
-    ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision,
+    ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision, WallTime,
 };
 use crate::blocking::Blocking;
 use crate::chat::stream_id::StreamId;
@@ -35,7 +35,8 @@ const ALL: &str = "*";
 /// How long the store waits for its replica, in milliseconds.
 const WAIT_MS: u32 = 100;
 
-/// Reads what has changed since a revision: the epoch, the last entry of the log, what follows, and ids and records. The log
+/// Reads what has changed since a revision: the epoch, the last entry of the log, the store's time in seconds, what follows,
+/// and ids and records. The log
 /// may no longer have the entry of the revision: because it was shortened, or because the store has lost data.
 ///
 /// Keys: the epoch, the records, the log. Arguments: the epoch and the last entry of the revision, an epoch for a store
@@ -48,7 +49,8 @@ if not epoch then
 end
 local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
 last = last[1] and last[1][1] or redis.call('XADD', KEYS[3], '*', 'ids', '')
-if epoch == ARGV[1] and last == ARGV[2] then return {epoch, last, 'same', {}} end
+local time = redis.call('TIME')[1]
+if epoch == ARGV[1] and last == ARGV[2] then return {epoch, last, time, 'same', {}} end
 local function has(from, to)
   return #redis.call('XRANGE', KEYS[3], from, to, 'COUNT', 1) > 0
 end
@@ -75,8 +77,8 @@ end
 if kind ~= 'some' then found = redis.call('HGETALL', KEYS[2]) end
 local size = 0
 for _, part in ipairs(found) do size = size + #part end
-if size > tonumber(ARGV[4]) then return {epoch, last, 'large', {}} end
-return {epoch, last, kind, found}";
+if size > tonumber(ARGV[4]) then return {epoch, last, time, 'large', {}} end
+return {epoch, last, time, kind, found}";
 
 /// Makes a change, unless the records have another revision; returns the new last entry of the log.
 ///
@@ -110,12 +112,18 @@ impl StoredRecords {
         Self { pool: Pool::new(address.servers), keys }
     }
 
+    /// Asks the primary.
     fn ask<T>(
         &self,
         disk: Blocking<'_>,
         ask: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, ClusterError> {
-        self.pool.with(disk, ask).map_err(|error| {
+        let ask_primary = |connection: &mut Connection| {
+            // A primary that has become a replica still answers, and its records may be old.
+            self.pool.find_replica(connection)?;
+            ask(connection)
+        };
+        self.pool.with(disk, ask_primary).map_err(|error| {
             // The idle connections may lead to a store that is a replica now.
             self.pool.close_idle();
             match &error {
@@ -143,7 +151,8 @@ impl ClusterRecords for StoredRecords {
             let text = parts.next().and_then(replies::bytes).and_then(|text| String::from_utf8(text).ok());
             text.ok_or_else(malformed)
         };
-        let (epoch, last, kind) = (text()?, text()?, text()?);
+        let (epoch, last, time, kind) = (text()?, text()?, text()?, text()?);
+        compare_clocks(WallTime::from_secs(time.parse().map_err(|_| malformed())?))?;
         let revision = ClusterRevision(format!("{epoch} {last}"));
         let lines = parts.next().map(replies::pairs).unwrap_or_default();
         let lines = lines.into_iter().map(|(id, line)| ClusterLine { id, line }).collect();
@@ -190,6 +199,19 @@ impl ClusterRecords for StoredRecords {
         let added = StreamId::parse(&added);
         Ok(added.map(|added| ClusterRevision(format!("{epoch} {added}"))))
     }
+}
+
+/// Fails if this machine's clock is wrong. Its server would end the sessions of all servers, or none.
+fn compare_clocks(store: WallTime) -> Result<(), ClusterError> {
+    let now = WallTime::now();
+    let difference = now.since(store).max(store.since(now));
+    if difference <= CLOCKS {
+        return Ok(());
+    }
+    let seconds = difference.as_secs();
+    Err(ClusterError::Refused(format!(
+        "the clocks of this machine and of the store differ by {seconds} s (set them)"
+    )))
 }
 
 /// A revision of this store.

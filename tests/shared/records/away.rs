@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::{Branches, LINKS, PASSWORD, TOKENS};
-use crate::common::accounts::basic;
+use super::{Branches, LINKS, PASSWORD, TOKENS, secret};
+use crate::common::accounts::{basic, replace_users};
 use crate::common::office::bearer;
 use crate::common::store::Store;
 use crate::common::{Answer, eventually, run};
+use crate::disturbances::Clock;
 
 fn is_unavailable(answer: &Answer) -> bool {
     (answer.code(), answer.field("Retry-After").as_str()) == (503, "2")
@@ -85,4 +86,51 @@ fn a_store_that_refuses_the_server_is_an_error() {
         "{}",
         output.stderr
     );
+}
+
+/// A primary that has become a replica answers, but what it knows is old.
+#[test]
+fn a_store_that_is_a_replica_now_is_not_followed() {
+    let Some(store) = Store::start(&[]) else { return };
+    let branches = Branches::open(2, &store);
+    let session = branches.log_in(0, "anna");
+    assert_eq!(branches.by_session(1, &session), 200);
+    let _: String = store.ask("REPLICAOF 127.0.0.1 9");
+    for server in &branches.servers {
+        eventually("it is noticed", || server.log().contains("do not follow the store"));
+    }
+    assert_eq!([0, 1].map(|server| branches.by_session(server, &session)), [200; 2]);
+    assert!(is_unavailable(&branches.try_log_in(0, "anna", PASSWORD)));
+    let _: String = store.ask("REPLICAOF NO ONE");
+    branches.eventually_everywhere("it goes on", |server| {
+        branches.try_log_in(server, "anna", PASSWORD).code() == 303
+    });
+}
+
+/// A server whose clock is wrong must not end what is valid.
+#[test]
+fn a_wrong_clock_ends_nothing() {
+    let Some(store) = Store::start(&[]) else { return };
+    let place = tempfile::tempdir().expect("a directory");
+    let [users, state] = ["users", "state"].map(|name| place.path().join(name));
+    let hash = bcrypt::hash(PASSWORD, 4).expect("a hash");
+    replace_users(&users, &format!("anna:{hash}\n"));
+    let [users, state] = [&users, &state].map(|path| path.to_str().expect("text"));
+    let flags = ["--users", users, "--state", state, "--shared", &store.url()];
+    let Some(clock) = Clock::serve(&flags) else { return };
+    let wharf = &clock.wharf;
+    wharf.write("a.txt", "one");
+    let form = format!("name=anna&password={}", PASSWORD.replace(' ', "+"));
+    let session = secret(&wharf.ask("POST", "/.wharf/login", "", form.as_bytes()));
+    let cookie = format!("Cookie: wharf-{}={session}\r\n", wharf.address().port());
+    let logs = |text: &str, times: usize| {
+        eventually(text, || wharf.log().matches(text).count() == times);
+    };
+    for (round, offset) in ["-60d", "+60d"].into_iter().enumerate() {
+        clock.set(offset);
+        logs("the clocks of this machine and of the store differ", round + 1);
+        clock.set("+0");
+        logs("sessions, tokens and links follow the store again", round + 1);
+        assert_eq!(wharf.ask("GET", "/a.txt", &cookie, b"").code(), 200, "{offset}");
+    }
 }

@@ -23,6 +23,7 @@ struct Content {
     /// The ids of each change.
     log: Vec<Vec<String>>,
     is_away: bool,
+    refuses: bool,
     has_lost: bool,
 }
 
@@ -44,6 +45,9 @@ impl ClusterRecords for Fake {
         self.change_content(|content| {
             if content.is_away {
                 return Err(ClusterError::Away("away".to_owned()));
+            }
+            if content.refuses {
+                return Err(ClusterError::Refused("refused".to_owned()));
             }
             let line = |id: &String| ClusterLine {
                 id: id.clone().into_bytes(),
@@ -118,7 +122,7 @@ fn what_one_makes_or_ends_the_other_hears() {
     // Of a user that is gone, nothing is left.
     one.add_session(&anna, NewSession::default(), later, disk).expect("made");
     let others = UsersFile::parse(format!("{}\n", user("bert", 11)).as_bytes()).expect("users");
-    assert_eq!(other.keep_users(&others, later, disk).expect("ended"), 1);
+    assert_eq!(other.keep_users(&others, |_| true, later, disk).expect("ended"), 1);
 }
 
 #[test]
@@ -193,6 +197,43 @@ fn what_has_ended_does_not_come_back() {
         assert_eq!(records.find(&made.secret, START).err(), Some(Unusable::UsedUp));
         assert!(records.find(&kept.secret, START).is_ok());
     }
+}
+
+/// A token that was revoked and then replaced by another of its name is forgotten, but stays revoked.
+#[test]
+fn what_was_revoked_and_forgotten_does_not_come_back() {
+    let (fake, disk) = (Fake::default(), Blocking::own_thread());
+    let records = fake.open();
+    let anna = user("anna", 10);
+    let old = records.add_token(&anna, &token("ci"), START, disk).expect("made");
+    let before = fake.change_content(|content| content.clone());
+    let later = START.after(3600 * SECOND);
+    records.revoke(|_| true, later, disk).expect("ended");
+    records.add_token(&anna, &token("ci"), later, disk).expect("made");
+    // Another server makes one, which this server has not read yet when the store loses data.
+    let other = fake.open();
+    let new = other.add_token(&anna, &token("new"), later, disk).expect("made");
+    let line = fake.change_content(|content| content.lines[&new.record.id.to_string()].clone());
+    fake.change_content(|content| {
+        *content = Content { has_lost: true, ..before };
+        content.lines.insert(new.record.id.to_string(), line);
+    });
+    follow(&records, later).expect("there");
+    assert_eq!(records.find(&old.secret, later).err(), Some(Unusable::Revoked));
+    assert!(records.find(&new.secret, later).is_ok());
+}
+
+/// Nobody waits for a store that has just refused to be read.
+#[test]
+fn a_store_that_refuses_counts_as_away() {
+    let (fake, disk) = (Fake::default(), Blocking::own_thread());
+    let records = fake.open();
+    fake.change_content(|content| content.refuses = true);
+    assert!(matches!(follow(&records, START), Err(ClusterError::Refused(_))));
+    assert!(records.are_away() && matches!(records.catch_up(START, disk), Err(ClusterError::Away(_))));
+    fake.change_content(|content| content.refuses = false);
+    follow(&records, START).expect("there");
+    assert!(!records.are_away());
 }
 
 #[test]

@@ -138,9 +138,9 @@ fn a_server_notices_what_other_programs_change() {
     // Even without a refresh, a change applies to what is on the disk.
     server.add_session(&anna, NewSession::default(), START, disk).expect("made");
     assert!(server.find(&token.secret, START).is_ok());
-    assert_eq!(other.keep_users(&UsersFile::default(), START, disk).expect("nothing to do"), 0);
+    assert_eq!(other.keep_users(&UsersFile::default(), |_| true, START, disk).expect("nothing to do"), 0);
     let users = UsersFile::parse(format!("bert:{}\n", anna.hash.as_str()).as_bytes()).expect("users");
-    assert_eq!(other.keep_users(&users, START, disk).expect("revoked"), 2);
+    assert_eq!(other.keep_users(&users, |_| true, START, disk).expect("revoked"), 2);
     refresh(&server, START).expect("readable");
     assert_eq!(server.find(&token.secret, START).err(), Some(Unusable::Revoked));
     fs::remove_file(file(&directory)).expect("removed");
