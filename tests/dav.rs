@@ -7,6 +7,8 @@ mod clients;
 #[cfg(feature = "accounts")]
 #[path = "dav/hidden.rs"]
 mod hidden;
+#[path = "dav/kept_locks.rs"]
+mod kept_locks;
 #[path = "dav/locks.rs"]
 mod locks;
 #[path = "dav/properties.rs"]

@@ -23,8 +23,8 @@ pub const MAX_LOCKS: usize = 10_000;
 /// How many of them clients without an account may have, so that they leave some for users.
 pub const MAX_ANONYMOUS: usize = 5_000;
 
-/// How many shared locks a path may have. A listing names them for every entry below.
-pub const MAX_SHARED: usize = 16;
+/// How many locks may cover a path. A listing names them for every entry.
+pub const MAX_COVERING: usize = 16;
 
 /// A lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,15 +124,21 @@ impl LockTable {
             return Err(NoLock::Conflict(paths));
         }
         let own = self.iter().filter(|other| other.counted_for == lock.counted_for).count();
-        let beside = self.locks.get(&lock.path).map_or(0, Vec::len);
         let is_anonymous = |other: &&Lock| other.holder.is_none();
         let crowd = if is_anonymous(&&lock) { self.iter().filter(is_anonymous).count() } else { 0 };
         let is_full = self.count >= MAX_LOCKS || crowd >= MAX_ANONYMOUS;
-        if is_full || own >= MAX_LOCKS_EACH || beside >= MAX_SHARED {
+        if is_full || own >= MAX_LOCKS_EACH || self.most_covering(&lock) >= MAX_COVERING {
             return Err(NoLock::TooMany);
         }
         self.insert(lock);
         Ok(())
+    }
+
+    /// How many locks cover the path of this lock; for a deep lock, also how many cover a path below it at most.
+    fn most_covering(&self, lock: &Lock) -> usize {
+        let below = self.below(&lock.path).filter(|_| lock.is_deep).map(|other| &other.path);
+        let counts = below.chain([&lock.path]).map(|path| self.covering(path).count());
+        counts.max().unwrap_or(0)
     }
 
     /// Gives a lock that covers the path more time (§9.10.2). `None` if there is no such lock, or if it is another principal's.
@@ -215,9 +221,15 @@ impl LockTable {
         due.iter().flat_map(|path| self.take(path, |lock| !lock.is_valid(now))).collect()
     }
 
-    fn insert(&mut self, lock: Lock) {
+    /// Adds a lock that was admitted before.
+    pub fn insert(&mut self, lock: Lock) {
         self.count += 1;
         self.locks.entry(lock.path.clone()).or_default().push(lock);
+    }
+
+    /// Removes the lock of this path that has this token.
+    pub fn remove(&mut self, path: &SharePath, token: &str) {
+        self.take(path, |lock| lock.token == token);
     }
 
     fn take(&mut self, path: &SharePath, is_wanted: impl Fn(&Lock) -> bool) -> Vec<Lock> {

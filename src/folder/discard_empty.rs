@@ -4,16 +4,16 @@ use rustix::fs::{self, AtFlags, FileType};
 
 use super::error::Error;
 use super::facts::FileVersion;
-use super::place::Place;
 use super::{Folder, root, stale};
-use crate::access::{Grant, ToWrite};
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 
 impl Folder {
-    /// Removes the empty file at the path of the grant, if it is still this version. Nothing of it goes into the trash.
+    /// Removes the empty file that the server has made at this path, if it is still this version. The path has no links.
+    /// Nothing of the file goes into the trash.
     pub fn discard_empty(
         &self,
-        grant: &Grant<'_, ToWrite>,
+        path: &SharePath,
         version: FileVersion,
         _: Blocking<'_>,
     ) -> Result<(), Error> {
@@ -21,16 +21,16 @@ impl Folder {
         shared.may_change()?;
         let _commits = shared.commits.across_servers(&shared.root)?;
         stale::retry(|| {
-            let (place, _) = Place::find(&shared.root, grant)?;
-            if !place.has_directory() {
+            let (Some(parent), Some(name)) = (path.parent(), path.name()) else {
                 return Err(Error::NotFound);
-            }
-            let stat = root::look_in(&**place.nearest(), place.name())?;
+            };
+            let dir = shared.root.directory_for_server(&parent)?;
+            let stat = root::look_in(&dir, name)?;
             let facts = shared.root.facts(&stat);
             if root::file_type(&stat) != FileType::RegularFile || facts.len > 0 || facts.version != version {
                 return Err(Error::Changed);
             }
-            Ok(fs::unlinkat(&**place.nearest(), place.name(), AtFlags::empty())?)
+            Ok(fs::unlinkat(&dir, name, AtFlags::empty())?)
         })
     }
 }

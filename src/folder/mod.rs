@@ -43,6 +43,10 @@ mod id;
 mod incoming;
 mod listing;
 mod litter;
+#[cfg(feature = "dav")]
+mod lock_files;
+#[cfg(feature = "dav")]
+mod lock_operations;
 mod make_directory;
 mod mounts;
 mod numbering;
@@ -91,6 +95,8 @@ pub use id::FolderId;
 pub use incoming::Incoming;
 pub use listing::{Candidate, Description, DirEntry, EntryKind, Scan};
 pub use litter::is_litter;
+#[cfg(feature = "dav")]
+pub use lock_files::{LockFiles, LockFilesMark, LockFilesToChange};
 pub use open::{Named, Node, OpenFile};
 #[cfg(feature = "dav")]
 pub use properties::{MAX_PROPERTIES, PropertyError};

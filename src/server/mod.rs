@@ -194,7 +194,7 @@ impl Server {
         let state = State {
             allow_exit: config.allow_exit,
             #[cfg(feature = "dav")]
-            dav: config.dav.then(Arc::default),
+            dav: config.dav.then(|| Arc::new(folder_locks::Dav::new(config.folder.clone()))),
             chat,
             lead: Arc::clone(&lead),
             folder: config.folder,

@@ -10,12 +10,13 @@ use crate::server::state::State;
 
 /// A place without locks.
 #[derive(Debug)]
+#[must_use]
 pub(super) struct UnlockedPlace;
 
 impl UnlockedPlace {
     /// There is nothing to end.
     #[allow(clippy::unused_self, reason = "it stands for a method that needs it")]
-    pub(super) fn end_locks(&self, _: &State) {}
+    pub(super) fn end_locks(&self, _: &State, _: Blocking<'_>) {}
 }
 
 /// Nothing is locked.

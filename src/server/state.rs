@@ -201,7 +201,7 @@ impl State {
     #[cfg(feature = "dav")]
     pub(super) fn mind_locks(&self, disk: Blocking<'_>) {
         if let Some(dav) = &self.dav {
-            dav.expire(&self.folder, disk);
+            dav.expire(disk);
         }
     }
 

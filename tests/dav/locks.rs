@@ -141,14 +141,6 @@ pub fn a_lock_ends_and_takes_its_empty_file_along() {
 }
 
 #[test]
-pub fn a_server_with_locks_is_not_idle() {
-    let mut wharf = serve(&["--idle-exit", "1"]);
-    wharf.write("a", "a");
-    assert_eq!(lock(&mut wharf.connect(), "/a", "Timeout: Second-600\r\n").code(), 200);
-    wharf.outlasts_an_idle_one("1");
-}
-
-#[test]
 #[cfg(feature = "accounts")]
 pub fn locks_reveal_nothing_to_those_who_may_not_see() {
     use crate::common::office::{ANNA, BERT, Office};

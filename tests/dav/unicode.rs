@@ -38,7 +38,9 @@ pub fn either_form_is_found() {
     assert_eq!(wire.ask("PUT", "/de%CC%81/o%CC%88", "", b"new").code(), 201);
     assert_eq!(wharf.read("d\u{e9}/o\u{308}"), b"new");
     assert_eq!(wire.ask("DELETE", "/d%C3%A9/%C3%B6", "", b"").code(), 204);
-    assert_eq!(wharf.tree(), before);
+    // The locks are kept.
+    let shared: Vec<_> = wharf.tree().into_iter().filter(|path| !path.starts_with(".wharf/")).collect();
+    assert_eq!(shared, before);
 }
 
 #[test]

@@ -165,6 +165,26 @@ fn each_client_has_a_limited_number() {
 }
 
 #[test]
+fn a_path_is_covered_by_a_limited_number() {
+    let shared = |text: &str, number: usize| {
+        let mut lock = lock(text, LockScope::Shared);
+        lock.token = format!("{text}{number}");
+        lock
+    };
+    let mut table = LockTable::default();
+    for number in 0..MAX_COVERING / 2 {
+        assert_eq!(table.add(shared("a/", number), at(0)), Ok(()));
+        assert_eq!(table.add(shared("a/b/c", number), at(0)), Ok(()));
+    }
+    for text in ["a/b/c", "a/b/c/", "a/", "a/b/"] {
+        assert_eq!(table.add(shared(text, MAX_COVERING), at(0)), Err(NoLock::TooMany), "{text}");
+    }
+    for text in ["a/b/d", "a/b", "e/"] {
+        assert_eq!(table.add(shared(text, MAX_COVERING), at(0)), Ok(()), "{text}");
+    }
+}
+
+#[test]
 fn clients_without_an_account_leave_room_for_users() {
     let mut table = LockTable::default();
     let anonymous = |number: usize| {

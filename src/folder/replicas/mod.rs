@@ -41,6 +41,8 @@ pub(super) struct Replicas {
     /// Whether a lock of a server on another machine was ever seen here.
     has_seen: AtomicBool,
     was_warned: AtomicBool,
+    /// Whether other servers had the folder at the last look.
+    has_others: AtomicBool,
 }
 
 /// The other servers that have the folder now.
@@ -65,7 +67,8 @@ enum Other {
 
 impl Replicas {
     pub(super) fn new() -> Self {
-        Self { own: Mutex::default(), has_seen: AtomicBool::new(false), was_warned: AtomicBool::new(false) }
+        let no = || AtomicBool::new(false);
+        Self { own: Mutex::default(), has_seen: no(), was_warned: no(), has_others: no() }
     }
 
     /// The id of this server, if it has a beat. No other run of a server has it.
@@ -134,7 +137,14 @@ impl Replicas {
         let Ok(dir) = root.own(OWN).and_then(|own| enter(&own, NAME)) else { return Others::default() };
         let others = self.count(&dir, &own);
         self.warn_if(others.unseen > 0);
+        self.has_others.store(others != Others::default(), Ordering::Relaxed);
         others
+    }
+
+    /// Whether other servers had the folder when this one last looked, a minute ago at most.
+    #[cfg(feature = "dav")]
+    pub(super) fn has_others(&self) -> bool {
+        self.has_others.load(Ordering::Relaxed)
     }
 
     fn count(&self, dir: &Dir, own: &str) -> Others {

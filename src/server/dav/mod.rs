@@ -10,6 +10,7 @@ use crate::folder::{Error, NameKind, OnConflict, Whereabouts, unicode_forms};
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::error_response;
+use crate::server::folder_locks::{ChangeInProgress, Dav};
 use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::response::Response;
@@ -18,15 +19,20 @@ use crate::server::state::State;
 /// The media type of all bodies of WebDAV.
 pub(super) const XML: &str = "application/xml; charset=utf-8";
 
-/// A place whose locks end with what is there. Without locks, nothing is known about the place.
+/// A place that may be changed. A new lock waits until this is dropped, so hold it until the change has been made.
 #[derive(Debug)]
-pub(super) struct UnlockedPlace(Option<SharePath>);
+#[must_use]
+pub(super) struct UnlockedPlace {
+    /// The place, if there are locks.
+    place: Option<SharePath>,
+    _change: Option<ChangeInProgress>,
+}
 
 impl UnlockedPlace {
     /// Ends the locks on the place and below it, because what they covered is gone.
-    pub(super) fn end_locks(&self, state: &State) {
-        if let (Some(dav), Some(path)) = (&state.dav, &self.0) {
-            dav.end(path);
+    pub(super) fn end_locks(&self, state: &State, disk: Blocking<'_>) {
+        if let (Some(dav), Some(path)) = (&state.dav, &self.place) {
+            dav.end(path, disk);
         }
     }
 }
@@ -52,22 +58,36 @@ pub(super) fn admit(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<UnlockedPlace, Vec<SharePath>> {
-    let Some(dav) = state.dav.as_ref().filter(|dav| !dav.locks().is_empty()) else {
-        return Ok(UnlockedPlace(None));
-    };
-    if intent == Intent::Save && hides_names(principal, path, state) {
-        return Ok(UnlockedPlace(None));
+    let Some(dav) = &state.dav else { return Ok(UnlockedPlace { place: None, _change: None }) };
+    let change = dav.begin_change();
+    dav.catch_up(disk);
+    let place = unlocked(dav, path, intent, tokens, principal, state, disk)?;
+    Ok(UnlockedPlace { place, _change: Some(change) })
+}
+
+/// The place that changes; `None` if no lock concerns it.
+fn unlocked(
+    dav: &Dav,
+    path: &SharePath,
+    intent: Intent,
+    tokens: &SubmittedTokens,
+    principal: &Principal,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Result<Option<SharePath>, Vec<SharePath>> {
+    if !dav.has_locks() || (intent == Intent::Save && hides_names(principal, path, state)) {
+        return Ok(None);
     }
     // If the place cannot be found, the change will fail, and say why.
-    let Some(place) = whereabouts(path, principal, state, disk) else { return Ok(UnlockedPlace(None)) };
+    let Some(place) = whereabouts(path, principal, state, disk) else { return Ok(None) };
     if intent == Intent::Save && place.kind == Some(NameKind::Other) && renames(principal, path, state) {
         // What has the name stays, and the directory gets another one.
         let directory = Whereabouts { path: place.directory.clone(), target: None, ..place };
         dav.admit(&directory, intent, tokens, principal)?;
-        return Ok(UnlockedPlace(None));
+        return Ok(None);
     }
     dav.admit(&place, intent, tokens, principal)?;
-    Ok(UnlockedPlace(Some(place.path)))
+    Ok(Some(place.path))
 }
 
 /// Makes room for the file for which the client has made an empty one by LOCK: filling that is not replacing, which the
@@ -82,9 +102,10 @@ pub(super) fn make_room(
 ) -> Result<bool, Response> {
     let may_replace = state.folder.rules().on_conflict(grant) == OnConflict::Overwrite;
     let Some(dav) = state.dav.as_ref().filter(|_| !may_replace) else { return Ok(false) };
-    let Some(version) = dav.placeholder(grant.path(), tokens) else { return Ok(false) };
+    let Ok(place) = state.folder.whereabouts(grant, disk) else { return Ok(false) };
+    let Some(version) = dav.made_at(&place.path, tokens) else { return Ok(false) };
     check()?;
-    match state.folder.discard_empty(grant, version, disk) {
+    match state.folder.discard_empty(&place.path, version, disk) {
         Ok(()) => Ok(true),
         Err(Error::NotFound | Error::Changed) => Ok(false),
         Err(error) => Err(error_response::of(&error)),

@@ -46,17 +46,11 @@ pub(crate) fn check(
         return Ok(Passage::Free);
     };
     let conditions = IfField::of(request.head.fields).map_err(bad_request)?;
-    let has_locks = !locks.locks().is_empty();
-    if conditions.is_none() && !has_locks {
+    if conditions.is_none() && !locks.has_locks() {
         return Ok(Passage::Free);
     }
-    let needs_disk = has_locks || conditions.as_ref().is_some_and(IfField::have_tags);
-    let disk = if needs_disk {
-        let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
-        Some(disk)
-    } else {
-        None
-    };
+    let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
+    locks.catch_up(disk);
     if conditions.as_ref().is_some_and(|conditions| !are_met(conditions, request, locks, state, disk)) {
         let text = "precondition failed: a condition of the field If is not met\n";
         return Err(Response::text(Status::PRECONDITION_FAILED, text));
@@ -64,7 +58,6 @@ pub(crate) fn check(
     let tokens = SubmittedTokens::in_conditions(conditions.as_ref());
     let mut locked = Vec::new();
     for (path, intent) in intents(request, state) {
-        let Some(disk) = disk else { break };
         locked.extend(
             dav::admit(&path, intent, &tokens, &request.principal, state, disk).err().unwrap_or_default(),
         );
@@ -108,13 +101,13 @@ fn refuse(mut locked: Vec<SharePath>, request: &Request<'_, '_, '_>, state: &Sta
     Response::bytes(Head::new(Status::LOCKED), XML, xml.into_bytes())
 }
 
-/// Whether the conditions are met. Without the disk, they are not about entity tags.
+/// Whether the conditions are met.
 fn are_met(
     conditions: &IfField,
     request: &Request<'_, '_, '_>,
     locks: &Dav,
     state: &State,
-    disk: Option<Blocking<'_>>,
+    disk: Blocking<'_>,
 ) -> bool {
     let now = SystemTime::now();
     conditions.are_met(|resource| {
@@ -125,12 +118,12 @@ fn are_met(
                 destination::find(&found, request, state).ok()?
             }
         };
-        let stored = disk.and_then(|disk| dav::stored_form(&path, &request.principal, state, disk));
+        let stored = dav::stored_form(&path, &request.principal, state, disk);
         let path = stored.unwrap_or(path);
-        let tag = disk.and_then(|disk| tag_of(&path, request, state, disk));
-        let place = disk.and_then(|disk| dav::whereabouts(&path, &request.principal, state, disk));
+        let tag = tag_of(&path, request, state, disk);
+        let place = dav::whereabouts(&path, &request.principal, state, disk);
         let path = place.as_ref().map_or(&path, Whereabouts::resolved);
-        let tokens = locks.locks().on(path, now).map(|lock| lock.token.clone()).collect();
+        let tokens = locks.on(path, now).into_iter().map(|lock| lock.token).collect();
         Some(ResourceState { tag, tokens })
     })
 }

@@ -9,7 +9,6 @@ use crate::folder::{Copying, Extent, Relocated};
 use crate::http::destination::Depth;
 use crate::http::status::Status;
 use crate::server::client_key::ClientKey;
-use crate::server::dav::UnlockedPlace;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request, not_found, of_read_error};
 use crate::server::gate::authorise;
@@ -29,8 +28,8 @@ const RETRY_AFTER: u32 = 5;
 pub(super) struct CopyJob {
     pub copying: Copying,
     pub relocating: Relocating,
-    /// For a move: the place whose locks end with the source.
-    pub source: Option<UnlockedPlace>,
+    /// Whether the source is removed at the end.
+    pub is_move: bool,
     pub _permit: FairPermit,
 }
 
@@ -79,7 +78,7 @@ fn begin(
     let judge = state.access.judge(principal);
     let copying = state.folder.copy(&source, &judge, extent, relocating.new_name(&target), disk);
     let copying = copying.map_err(|error| relocation.refuse(&error))?;
-    Ok(job(CopyJob { copying, relocating, source: None, _permit: permit })(state, disk))
+    Ok(job(CopyJob { copying, relocating, is_move: false, _permit: permit })(state, disk))
 }
 
 /// The job that copies one piece, and queues itself again for the rest.
@@ -95,19 +94,20 @@ pub(super) fn job(mut copy: CopyJob) -> Job {
 
 /// Copies one piece; returns the response if that was the last.
 fn step(copy: &mut CopyJob, state: &State, disk: Blocking<'_>) -> Result<Option<Response>, Response> {
-    let CopyJob { copying, relocating, source, .. } = copy;
+    let CopyJob { copying, relocating, is_move, .. } = copy;
     if state.stop.asked().is_some() {
         return Err(error_response::shutting_down());
     }
     authorise::ensure_current(&relocating.principal, state)?;
-    // This may be the last piece, and a client may have locked the new name since the first.
-    relocating.ensure_unlocked(state, disk)?;
+    // This may be the last piece, and a client may have locked something since the first.
+    let _target = relocating.unlocked_target(state, disk)?;
+    let source = is_move.then(|| relocating.unlocked_source(state, disk)).transpose()?;
     let done = copying.step(disk).map_err(|error| relocating.relocation.refuse(&error))?;
     Ok(done.map(|done| match done {
         Relocated::Copied { saved, is_directory } => relocating.copied(&saved, is_directory, state),
         Relocated::Moved(moved) => {
             if let Some(place) = source {
-                place.end_locks(state);
+                place.end_locks(state, disk);
             }
             relocating.moved(&moved, state)
         }

@@ -144,7 +144,7 @@ impl FormUpload {
         if let Some(incoming) = self.finished.take() {
             authorise::ensure_current(&self.principal, state)?;
             let (path, tokens) = (incoming.path(), &self.client.tokens);
-            dav::ensure_unlocked(path, Intent::Save, tokens, &self.principal, state, disk)?;
+            let _unlocked = dav::ensure_unlocked(path, Intent::Save, tokens, &self.principal, state, disk)?;
             let saved = incoming
                 .commit(Guard::None, &self.client.remover, disk)
                 .map_err(|error| error_response::of(&error))?;

@@ -39,7 +39,7 @@ pub(crate) fn handle(
     let tokens = SubmittedTokens::of(request);
     Ok(Handled::Save(Box::new(move |state, disk| {
         let made = authorise::grant(&principal, &path, state).and_then(|grant| {
-            dav::ensure_unlocked(&path, Intent::Save, &tokens, &principal, state, disk)?;
+            let _unlocked = dav::ensure_unlocked(&path, Intent::Save, &tokens, &principal, state, disk)?;
             let made = state.folder.make_directory(&grant, guard, disk);
             made.map_err(|error| refuse(&error, &allowed))
         });

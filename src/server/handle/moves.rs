@@ -50,13 +50,13 @@ fn run(mut moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobO
         Guard::None
     };
     let expected = Expected { guard, is_directory: relocation.needs_directory };
-    moving.ensure_unlocked(state, disk)?;
+    let _target = moving.unlocked_target(state, disk)?;
     let place = moving.unlocked_source(state, disk)?;
     let renamed = state.folder.rename(&source, expected, moving.new_name(&target), disk);
     match renamed.map_err(|error| relocation.refuse(&error))? {
         Renamed::Done(moved) => {
             // Locks stay with their paths, not with what is moved (RFC 4918 §7.5).
-            place.end_locks(state);
+            place.end_locks(state, disk);
             Ok(JobOutcome::Respond(moving.moved(&moved, state), None))
         }
         Renamed::OtherFileSystem => {
@@ -66,7 +66,7 @@ fn run(mut moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobO
             Ok(JobOutcome::Again(copies::job(CopyJob {
                 copying,
                 relocating: moving,
-                source: Some(place),
+                is_move: true,
                 _permit: permit,
             })))
         }

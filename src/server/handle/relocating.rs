@@ -66,10 +66,14 @@ impl Relocating {
         Err(Response::text(Status::FORBIDDEN, text))
     }
 
-    /// Fails if a lock forbids the new name.
-    pub(super) fn ensure_unlocked(&self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
+    /// The place of the new name. Fails if a lock forbids that.
+    pub(super) fn unlocked_target(
+        &self,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<UnlockedPlace, Response> {
         let (to, tokens) = (&self.relocation.to, &self.removing.tokens);
-        dav::ensure_unlocked(to, Intent::Replace, tokens, &self.principal, state, disk).map(drop)
+        dav::ensure_unlocked(to, Intent::Replace, tokens, &self.principal, state, disk)
     }
 
     /// The place of the source, from which something is about to be moved. Fails if a lock forbids that.

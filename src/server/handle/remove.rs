@@ -53,7 +53,7 @@ pub(crate) fn handle(
                 dav::ensure_unlocked(&path, Intent::Replace, &client.tokens, &principal, state, disk)?;
             let removed = state.folder.remove(&grant, expected, &client.remover, disk);
             let removed = removed.map_err(|error| error_response::of_read_error(&error))?;
-            place.end_locks(state);
+            place.end_locks(state, disk);
             Ok(removed)
         });
         let response = removed.map(|removed| {

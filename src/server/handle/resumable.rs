@@ -245,9 +245,10 @@ impl Sink for ResumableUpload {
             let (path, tokens) = (appending.path(), &client.tokens);
             dav::ensure_unlocked(&path, Intent::Save, tokens, &principal, state, disk)
         });
-        if let Err(refused) = may_save {
-            return Worked::Respond(refused, None);
-        }
+        let _unlocked = match may_save {
+            Ok(unlocked) => unlocked,
+            Err(refused) => return Worked::Respond(refused, None),
+        };
         match appending.end(&state.access.judge(&principal), &client.remover, disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, plan)) => {

@@ -58,9 +58,10 @@ impl Sink for FileUpload {
         let may_save = authorise::ensure_current(&principal, state).and_then(|()| {
             dav::ensure_unlocked(incoming.path(), Intent::Save, &client.tokens, &principal, state, disk)
         });
-        if let Err(refused) = may_save {
-            return Worked::Respond(refused, None);
-        }
+        let _unlocked = match may_save {
+            Ok(unlocked) => unlocked,
+            Err(refused) => return Worked::Respond(refused, None),
+        };
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);
         }

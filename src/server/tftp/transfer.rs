@@ -347,8 +347,9 @@ impl FileSink for TftpUpload<'_> {
         let disk = Blocking::own_thread();
         // TFTP has no tokens.
         let tokens = SubmittedTokens::default();
-        dav::ensure_unlocked(incoming.path(), Intent::Save, &tokens, &self.principal, self.state, disk)
-            .map_err(|_| error_packet::locked())?;
+        let _unlocked =
+            dav::ensure_unlocked(incoming.path(), Intent::Save, &tokens, &self.principal, self.state, disk)
+                .map_err(|_| error_packet::locked())?;
         let saved = incoming
             .commit(Guard::None, &self.remover, disk)
             .map_err(|error| error_packet::of_write_error(&error))?;

@@ -3,8 +3,6 @@
 //! A name that does not exist yet becomes an empty file. Nobody is told of it before a PUT fills it, and it is removed if it is
 //! still empty when its lock ends by itself.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::access::{Grant, Principal, ToChangeProperties, ToWrite};
@@ -19,7 +17,7 @@ use crate::server::dav::hrefs::Hrefs;
 use crate::server::dav::{shown, whereabouts};
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request, of_read_error};
-use crate::server::folder_locks::{Dav, Placeholder};
+use crate::server::folder_locks::{Dav, LockError, new_token};
 use crate::server::gate::authorise;
 use crate::server::handle::dav::live::write_lock;
 use crate::server::handle::dav::{MAX_BODY, locks, refuse_body, xml};
@@ -28,13 +26,17 @@ use crate::server::handled::Handled;
 use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::moment::Moment;
-use crate::server::random;
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::remover;
 use crate::server::representation;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
+
+/// How often a LOCK begins again because something else was there when the earlier changes had ended.
+const TRIES: usize = 3;
+/// When to retry if changes are still being made after that, in seconds.
+const RETRY_AFTER: u32 = 5;
 
 /// What the head of a LOCK says.
 struct Locking {
@@ -76,7 +78,7 @@ pub(crate) fn handle(
             authorise::ensure_current(&locking.principal, state)?;
             match wanted {
                 LockRequest::Refresh => locking.refresh(&dav, state, disk),
-                LockRequest::New(info) => locking.lock(info, &dav, state, disk),
+                LockRequest::New(info) => locking.lock(&info, &dav, state, disk),
             }
         });
         JobOutcome::Respond(answer.unwrap_or_else(|refused| refused), None)
@@ -92,7 +94,8 @@ impl Locking {
         let now = SystemTime::now();
         let place = whereabouts(&self.path, &self.principal, state, disk);
         let path = place.as_ref().map_or(&self.path, Whereabouts::resolved);
-        let lock = dav.locks().refresh(path, claim, self.time, now);
+        let lock =
+            dav.refresh(path, claim, self.time, now, disk).map_err(|error| error_response::of(&error))?;
         let lock = lock.ok_or_else(|| {
             let text = "no lock is refreshed: the field If names none that covers this path\n";
             Response::text(Status::PRECONDITION_FAILED, text)
@@ -102,58 +105,102 @@ impl Locking {
 
     fn lock(
         &self,
-        info: LockInfo,
-        dav: &Arc<Dav>,
+        info: &LockInfo,
+        dav: &Dav,
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Response, Response> {
-        let is_deep = match self.depth {
-            Depth::Zero => false,
-            Depth::Infinity => true,
-            Depth::One => return Err(bad_request("a lock needs Depth: 0 or infinity")),
-        };
         let grant = authorise::grant::<ToWrite>(&self.principal, &self.path, state)?;
         if grant.hides_names() {
             let text = "a lock needs more than the right to add files\n";
             return Err(Response::text(Status::FORBIDDEN, text));
         }
-        let place = state.folder.whereabouts(&grant, disk).map_err(|error| error_response::of(&error))?;
+        dav.catch_up(disk);
+        for tries_left in (0..TRIES).rev() {
+            let place = state.folder.whereabouts(&grant, disk).map_err(|error| error_response::of(&error))?;
+            match self.check(&place, dav, state, disk) {
+                // It has just been removed.
+                Err(refused) if refused.head.status() == Status::NOT_FOUND && tries_left > 0 => continue,
+                checked => checked?,
+            }
+            let lock = self.new_lock(info, &place, &grant)?;
+            dav.add(&lock, SystemTime::now(), disk).map_err(|why| self.refuse_lock(&why, state))?;
+            // A change that began earlier may have ended since.
+            match state.folder.whereabouts(&grant, disk) {
+                Ok(now) if now == place => return self.answer(&place, &grant, &lock, dav, state, disk),
+                _ => dav.withdraw(&lock, disk),
+            }
+        }
+        Err(busy())
+    }
+
+    /// Fails if the client may not lock this place.
+    fn check(
+        &self,
+        place: &Whereabouts,
+        dav: &Dav,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<(), Response> {
         if place.kind.is_some() {
             // A lock covers what a link leads to, so its holder needs the right there too.
             let change = authorise::grant::<ToChangeProperties>(&self.principal, &self.path, state)?;
             state.folder.describe(&change, disk).map_err(|error| of_read_error(&error))?;
         } else {
-            self.ensure_parent(&place, dav, state)?;
+            self.ensure_parent(place, dav, state)?;
         }
+        Ok(())
+    }
+
+    fn new_lock(
+        &self,
+        info: &LockInfo,
+        place: &Whereabouts,
+        grant: &Grant<'_, ToWrite>,
+    ) -> Result<Lock, Response> {
+        let is_deep = match self.depth {
+            Depth::Zero => false,
+            Depth::Infinity => true,
+            Depth::One => return Err(bad_request("a lock needs Depth: 0 or infinity")),
+        };
         let path = place.resolved().clone();
         let is_directory = place.kind == Some(NameKind::Directory);
         if is_directory && is_deep {
             // A lock must not keep others out of directories in which its holder may not write.
             grant.may_add_below(&path).map_err(|denied| error_response::of(&denied.into()))?;
         }
-        let now = SystemTime::now();
-        let lock = Lock {
-            token: token(),
+        Ok(Lock {
+            token: new_token(),
             path,
             is_directory,
             is_deep,
             scope: info.scope,
-            owner: info.owner,
+            owner: info.owner.clone(),
             holder: self.principal.owner().map(Into::into),
             counted_for: self.client.as_str().into(),
-            expires: now + self.time,
-        };
-        dav.locks().add(lock.clone(), now).map_err(|why| self.refuse(&why, state))?;
-        dav.stay(&state.idle);
+            expires: SystemTime::now() + self.time,
+        })
+    }
+
+    /// Answers that the place is locked. A name that does not exist becomes an empty file first.
+    fn answer(
+        &self,
+        place: &Whereabouts,
+        grant: &Grant<'_, ToWrite>,
+        lock: &Lock,
+        dav: &Dav,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Response, Response> {
         if place.kind.is_some() {
-            return Ok(self.locked(Status::OK, &lock, now, state));
+            return Ok(self.locked(Status::OK, lock, state));
         }
-        match self.make_file(&grant, &lock, dav, state, disk) {
+        match self.make_file(grant, lock, dav, state, disk) {
             Ok(response) => Ok(response),
             // Somebody else has just saved it.
-            Err(Error::Changed) => Ok(self.locked(Status::OK, &lock, now, state)),
+            Err(Error::Changed) => Ok(self.locked(Status::OK, lock, state)),
             Err(error) => {
-                let _ = dav.locks().unlock(&lock.path, &lock.token, |_| true);
+                dav.withdraw(lock, disk);
                 Err(error_response::of(&error))
             }
         }
@@ -181,19 +228,17 @@ impl Locking {
         let Saved { .. } = incoming.commit(Guard::MustBeNew, &self.remover, disk)?;
         state.cache.invalidate(Moment::now());
         let facts = state.folder.describe(grant, disk)?.facts;
-        let placeholder = Placeholder { grant: grant.clone().into_owned(), version: facts.version };
-        dav.placeholders().insert(lock.token.clone(), placeholder);
-        let now = SystemTime::now();
-        let response = self.locked(Status::CREATED, lock, now, state);
-        Ok(match representation::validators(&facts, now).etag {
+        dav.has_made(lock, facts.version, disk)?;
+        let response = self.locked(Status::CREATED, lock, state);
+        Ok(match representation::validators(&facts, SystemTime::now()).etag {
             Some(tag) => response.with("ETag", tag),
             None => response,
         })
     }
 
-    fn locked(&self, status: Status, lock: &Lock, now: SystemTime, state: &State) -> Response {
+    fn locked(&self, status: Status, lock: &Lock, state: &State) -> Response {
         let token = &lock.token;
-        self.discovered(status, lock, now, state).with("Lock-Token", format_args!("<{token}>"))
+        self.discovered(status, lock, SystemTime::now(), state).with("Lock-Token", format_args!("<{token}>"))
     }
 
     /// The body of every successful response: the lock (§9.10.1).
@@ -203,6 +248,14 @@ impl Locking {
         write_lock(lock, &root, now, &mut body);
         body.push_str("</D:lockdiscovery></D:prop>\n");
         xml(status, body)
+    }
+
+    fn refuse_lock(&self, why: &LockError, state: &State) -> Response {
+        match why {
+            LockError::No(why) => self.refuse(why, state),
+            LockError::Busy => busy(),
+            LockError::Folder(error) => error_response::of(error),
+        }
     }
 
     fn refuse(&self, why: &NoLock, state: &State) -> Response {
@@ -223,33 +276,8 @@ impl Locking {
     }
 }
 
-/// A new token: a random UUID (RFC 9562 §5.4) as a URN.
-fn token() -> String {
-    let mut bytes = random::bytes();
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut token = "urn:uuid:".to_owned();
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            token.push('-');
-        }
-        let _ = write!(token, "{byte:02x}");
-    }
-    token
-}
-
-#[cfg(test)]
-mod tests {
-    use super::token;
-
-    #[test]
-    fn tokens_are_random_uuids() {
-        let (one, other) = (token(), token());
-        assert_ne!(one, other);
-        let uuid = one.strip_prefix("urn:uuid:").expect("a URN");
-        let lengths: Vec<_> = uuid.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12]);
-        assert_eq!(&uuid[14..15], "4");
-        assert!("89ab".contains(&uuid[19..20]), "{uuid}");
-    }
+/// The response if changes that began earlier do not end.
+fn busy() -> Response {
+    let text = "the folder is being changed; try again later\n";
+    Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
 }

@@ -126,7 +126,8 @@ fn respond(
         Propfind::Names => true,
     };
     let space = (wants_space && tells_space).then(|| state.folder.space(disk).ok()).flatten();
-    let place = if dav.locks().is_empty() { None } else { dav::whereabouts(&path, &principal, state, disk) };
+    dav.catch_up(disk);
+    let place = if dav.has_locks() { dav::whereabouts(&path, &principal, state, disk) } else { None };
     let mut body = PropfindBody {
         lies_at: place.map_or_else(|| path.clone(), |place| place.resolved().clone()),
         judge: state.access.judge(&principal),
@@ -226,7 +227,7 @@ impl PropfindBody {
         now: SystemTime,
     ) {
         let stored = StoredProperties::parse(stored);
-        let mut locks: Vec<_> = self.dav.locks().on(lies_at, now).cloned().collect();
+        let mut locks: Vec<_> = self.dav.on(lies_at, now);
         for lock in &mut locks {
             let list = self.judge.check::<ToList>(&lock.path);
             if lock.path != *path && !list.is_ok_and(|grant| self.rules.shares(&grant)) {

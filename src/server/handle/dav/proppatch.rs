@@ -55,7 +55,7 @@ pub(crate) fn handle(
             authorise::ensure_current(&principal, state)?;
             let grant = authorise::grant::<ToChangeProperties>(&principal, &path, state)?;
             let found = state.folder.describe(&grant, disk).map_err(|error| of_read_error(&error))?;
-            dav::ensure_unlocked(&path, Intent::Describe, &tokens, &principal, state, disk)?;
+            let _unlocked = dav::ensure_unlocked(&path, Intent::Describe, &tokens, &principal, state, disk)?;
             let href = hrefs.path(&path, found.kind == EntryKind::Directory);
             apply(&patch, &grant, &href, state, disk)
         });

@@ -7,7 +7,7 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::dav::whereabouts;
 use crate::server::disk::Disk;
-use crate::server::error_response::bad_request;
+use crate::server::error_response::{self, bad_request};
 use crate::server::handle::dav::{failed, locks};
 use crate::server::handled::Handled;
 use crate::server::request::Request;
@@ -32,12 +32,9 @@ pub(crate) fn handle(
         && state.access.rights(&request.principal, &request.path).has(Right::Admin);
     let may_end =
         |lock: &Lock| is_admin || lock.holder.as_deref().is_none_or(|its| holder.as_deref() == Some(its));
-    let ended = dav.locks().unlock(path, token, may_end);
+    let ended = dav.unlock(path, token, may_end, disk).map_err(|error| error_response::of(&error))?;
     match ended {
-        Ok(lock) => {
-            dav.placeholders().remove(&lock.token);
-            Ok(Handled::Respond(Response::empty(Head::new(Status::NO_CONTENT))))
-        }
+        Ok(()) => Ok(Handled::Respond(Response::empty(Head::new(Status::NO_CONTENT)))),
         Err(NoUnlock::NoSuchLock) => Err(failed(Status::CONFLICT, "lock-token-matches-request-uri")),
         Err(NoUnlock::Another) => {
             Err(Response::text(Status::FORBIDDEN, "the lock belongs to somebody else\n"))

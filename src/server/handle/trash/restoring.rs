@@ -67,7 +67,8 @@ impl TrashVisitor {
         let whose = self.whose(state)?;
         ensure_kept(id, state)?;
         let path = state.folder.path_of_trash(&id, whose, disk).map_err(|error| refuse(&error))?;
-        dav::ensure_unlocked(&path, Intent::Replace, &self.tokens, &self.principal, state, disk)?;
+        let _unlocked =
+            dav::ensure_unlocked(&path, Intent::Replace, &self.tokens, &self.principal, state, disk)?;
         let restored = state.folder.restore(&id, whose, &state.access.judge(&self.principal), disk);
         let restored = restored.map_err(|error| refuse(&error))?;
         announce::restored(&self.by, &restored, state);

@@ -1,0 +1,210 @@
+//! The files of the folder's locks, so that they outlive a server and hold for all servers that share the folder.
+//!
+//! ```text
+//! .wharf/locks/ID.NUMBER   a lock. If it changes, it gets the next number.
+//! ```
+//!
+//! A file is complete when it has its name, and is never changed. So the names alone tell a server what is new. They are
+//! not synced: a lock may be lost if the machine crashes, and its client finds that out when it uses the token.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::time::{Duration, SystemTime};
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::error::Error;
+use super::facts::Facts;
+use super::root::{Identity, OWN, Root, enter, look_in, make};
+use super::stale;
+
+/// The directory of the files, below [`OWN`].
+const NAME: &str = "locks";
+/// What the name of a file ends in before it is complete.
+const DRAFT: &str = "new";
+/// The largest file that is read, in bytes: a long path and an owner, as JSON.
+const LARGEST: u64 = 64 * 1024;
+/// How many files are read. Nobody but servers makes files there, and they have fewer locks.
+const MOST_FILES: usize = 20_000;
+/// Two changes may have the same time. So a directory that has changed within this time is read again.
+const COARSE: Duration = Duration::from_secs(2);
+/// How often another server may remove the empty directory before a file is made in it.
+const TRIES: usize = 16;
+
+/// A state of the directory of the locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockFilesMark {
+    root: Identity,
+    /// The directory, and its time; `None` if there is none.
+    directory: Option<(Identity, SystemTime)>,
+}
+
+/// The files, as they are now.
+#[derive(Debug)]
+pub struct LockFiles {
+    dir: Option<Dir>,
+    mark: LockFilesMark,
+}
+
+/// The files, while no other server changes them.
+pub struct LockFilesToChange<'s> {
+    root: &'s Root,
+    files: LockFiles,
+}
+
+impl LockFilesMark {
+    pub(super) fn now(root: &Root) -> Result<Self, Error> {
+        let path = format!("{OWN}/{NAME}");
+        let directory = match stale::retry(|| look_in(&**root.dir(), path.as_ref())) {
+            Ok(stat) => Some((Identity::of(&stat), Facts::new(&stat, 0).modified)),
+            Err(Errno::NOENT | Errno::NOTDIR) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { root: root.identity(), directory })
+    }
+
+    /// Whether a change from now on would be seen.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        self.directory.is_none_or(|(_, changed)| now.duration_since(changed).is_ok_and(|age| age > COARSE))
+    }
+}
+
+impl LockFiles {
+    pub(super) fn open(root: &Root, mark: LockFilesMark) -> Result<Self, Error> {
+        let dir = match root.own(OWN).and_then(|own| enter(&own, NAME)) {
+            Ok(dir) => Some(dir),
+            Err(Errno::NOENT | Errno::NOTDIR) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { dir, mark })
+    }
+
+    /// The state that they have, or had shortly before.
+    pub fn mark(&self) -> LockFilesMark {
+        self.mark
+    }
+
+    /// The ids of all locks, with the number of the newest file of each.
+    pub fn newest(&self) -> HashMap<String, u64> {
+        let mut newest = HashMap::new();
+        for (id, number) in self.names().filter_map(|name| parse(&name)).take(MOST_FILES) {
+            let found = newest.entry(id).or_insert(number);
+            *found = number.max(*found);
+        }
+        newest
+    }
+
+    /// The content of a file; `None` if it is gone.
+    pub fn read(&self, id: &str, number: u64) -> Result<Option<Vec<u8>>, Error> {
+        let Some(dir) = &self.dir else { return Ok(None) };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match fs::openat(dir, name(id, number), flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut content = Vec::new();
+        match file.take(LARGEST).read_to_end(&mut content) {
+            Ok(_) => Ok(Some(content)),
+            Err(error) if error.kind() == ErrorKind::IsADirectory => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        let entries = self.dir.iter().filter_map(|dir| dir.entries().ok()).flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok())
+    }
+}
+
+impl<'s> LockFilesToChange<'s> {
+    /// The files. Call it while the commit lock is held.
+    pub(super) fn open(root: &'s Root) -> Result<Self, Error> {
+        Ok(Self { root, files: LockFiles::open(root, LockFilesMark::now(root)?)? })
+    }
+
+    /// Whether there is a directory of files now, or was one.
+    pub(super) fn has_directory(&self) -> bool {
+        self.files.dir.is_some()
+    }
+
+    /// The files.
+    pub fn files(&self) -> &LockFiles {
+        &self.files
+    }
+
+    /// Writes a file, and removes the one with the number before.
+    pub fn put(&mut self, id: &str, number: u64, content: &[u8]) -> Result<(), Error> {
+        let name = name(id, number);
+        let draft = format!("{name}.{DRAFT}");
+        let (dir, file) = self.create(&draft)?;
+        let written = File::from(file).write_all(content).map_err(Error::Io);
+        let named = written.and_then(|()| Ok(fs::renameat(dir, draft.as_str(), dir, name.as_str())?));
+        if let Err(error) = named {
+            let _ = fs::unlinkat(dir, draft.as_str(), AtFlags::empty());
+            return Err(error);
+        }
+        if let Some(before) = number.checked_sub(1) {
+            self.remove(id, before)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file, and the directory if it is empty then.
+    pub fn remove(&self, id: &str, number: u64) -> Result<(), Error> {
+        let Some(dir) = &self.files.dir else { return Ok(()) };
+        match fs::unlinkat(dir, name(id, number), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Ok(own) = self.root.own(OWN) {
+            let _ = fs::unlinkat(own, NAME, AtFlags::REMOVEDIR);
+        }
+        Ok(())
+    }
+
+    /// Removes what a crash has left: files that are not complete, and those that are not the newest of their lock.
+    pub fn tidy(&self) {
+        let Some(dir) = &self.files.dir else { return };
+        let newest = self.files.newest();
+        let is_left = |name: &String| match parse(name) {
+            Some((id, number)) => newest.get(&id).is_some_and(|newest| *newest != number),
+            None => name.ends_with(DRAFT),
+        };
+        for name in self.files.names().filter(is_left) {
+            let _ = fs::unlinkat(dir, name, AtFlags::empty());
+        }
+    }
+
+    fn create(&mut self, name: &str) -> Result<(&Dir, std::os::fd::OwnedFd), Error> {
+        let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for _ in 0..TRIES {
+            self.root.make_own(OWN)?;
+            let own = self.root.own(OWN)?;
+            let dir = make(&own, NAME).and_then(|()| enter(&own, NAME));
+            let made = dir.and_then(|dir| {
+                let file = fs::openat(&dir, name, flags, Mode::RUSR | Mode::WUSR)?;
+                Ok((dir, file))
+            });
+            match made {
+                Ok((dir, file)) => return Ok((self.files.dir.insert(dir), file)),
+                Err(Errno::NOENT | Errno::STALE) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Errno::NOENT.into())
+    }
+}
+
+fn name(id: &str, number: u64) -> String {
+    format!("{id}.{number}")
+}
+
+/// The id and the number in the name of a complete file.
+fn parse(name: &str) -> Option<(String, u64)> {
+    let (id, number) = name.split_once('.')?;
+    Some((id.to_owned(), number.parse().ok()?))
+}

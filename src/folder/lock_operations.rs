@@ -1,0 +1,41 @@
+//! Reads and changes the files of the folder's locks.
+
+use std::time::SystemTime;
+
+use super::Folder;
+use super::error::Error;
+use super::lock_files::{LockFiles, LockFilesMark, LockFilesToChange};
+use crate::blocking::Blocking;
+
+impl Folder {
+    /// The files of the locks; `None` if they are as they were at this mark.
+    pub fn lock_files(
+        &self,
+        seen: Option<&LockFilesMark>,
+        _: Blocking<'_>,
+    ) -> Result<Option<LockFiles>, Error> {
+        let shared = self.source.current();
+        let mark = LockFilesMark::now(&shared.root)?;
+        if seen == Some(&mark) && mark.is_settled(SystemTime::now()) && !shared.replicas.has_others() {
+            return Ok(None);
+        }
+        Ok(Some(LockFiles::open(&shared.root, mark)?))
+    }
+
+    /// Runs `change` while no other server and no other thread changes the files.
+    pub fn change_lock_files<T>(
+        &self,
+        _: Blocking<'_>,
+        change: impl FnOnce(&mut LockFilesToChange<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let shared = self.source.current();
+        shared.may_change()?;
+        let _commits = shared.commits.across_servers(&shared.root)?;
+        let mut files = LockFilesToChange::open(&shared.root)?;
+        let changed = change(&mut files);
+        if files.has_directory() {
+            shared.replicas.join(&shared.root);
+        }
+        changed
+    }
+}
