@@ -1,6 +1,6 @@
 //! What a path stands for, and the properties that clients keep with it.
 
-use std::fs::FileTimes;
+use std::fs::{File, FileTimes};
 use std::time::SystemTime;
 
 use rustix::fs;
@@ -9,6 +9,7 @@ use super::error::Error;
 use super::listing::{Description, kind_of};
 use super::properties::{self, PropertyError};
 use super::root::Opened;
+use super::shared::Shared;
 use super::whereabouts::{self, Whereabouts};
 use super::{Folder, open, root, stored_form};
 use crate::access::{Grant, Operation, ToChangeProperties};
@@ -60,8 +61,9 @@ impl Folder {
         grant: &Grant<'_, O>,
         _: Blocking<'_>,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let (Opened { file, .. }, _) = open::opened(&self.source.current(), grant)?;
-        Ok(properties::read(&properties::path_of(&file)))
+        let shared = self.source.current();
+        let (Opened { file, .. }, _) = open::opened(&shared, grant)?;
+        Ok(properties_of(&shared, &file))
     }
 
     /// Changes the properties of a file or a directory, and its time if one is given. When this returns, they are on the disk
@@ -81,9 +83,8 @@ impl Folder {
         if !matches!(root::file_type(&stat), fs::FileType::RegularFile | fs::FileType::Directory) {
             return Err(PropertyError::Other(Error::NotFound));
         }
-        let path = properties::path_of(&file);
-        if let Some(value) = change(properties::read(&path).as_deref()) {
-            properties::write(&path, &value)?;
+        if let Some(value) = change(properties_of(&shared, &file).as_deref()) {
+            set_properties(&shared, &file, &value)?;
         }
         if let Some(modified) = modified {
             let times = FileTimes::new().set_modified(modified);
@@ -94,4 +95,29 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+fn properties_of(shared: &Shared, file: &File) -> Option<Vec<u8>> {
+    properties::read(&properties::path_of(file)).or_else(|| {
+        let path = shared.root.real_path_of_handle(file)?;
+        shared.property_files.read(&shared.root, &path)
+    })
+}
+
+/// Sets the properties of a file or directory: in an attribute if that is possible, otherwise in a file.
+fn set_properties(shared: &Shared, file: &File, value: &[u8]) -> Result<(), PropertyError> {
+    let attribute = properties::path_of(file);
+    let outcome = properties::write(&attribute, value);
+    let in_file = match &outcome {
+        Ok(()) => &[],
+        Err(PropertyError::NoRoom) => value,
+        Err(PropertyError::Other(_)) => return outcome,
+    };
+    let path = shared.root.real_path_of_handle(file).ok_or(PropertyError::NoRoom)?;
+    shared.property_files.write(&shared.root, &path, in_file)?;
+    if outcome.is_err() {
+        // What was in the attribute is outdated.
+        properties::write(&attribute, &[])?;
+    }
+    Ok(())
 }

@@ -54,6 +54,8 @@ mod open;
 mod place;
 #[cfg(feature = "dav")]
 mod properties;
+#[cfg(feature = "dav")]
+mod property_files;
 mod real_path;
 mod remove;
 mod remover;
@@ -294,7 +296,11 @@ impl Folder {
         remover: &Remover,
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
-        remove::remove(&self.source.current(), grant, expected.into(), remover)
+        let shared = self.source.current();
+        let removed = remove::remove(&shared, grant, expected.into(), remover)?;
+        #[cfg(feature = "dav")]
+        shared.property_files.ended(&shared.root, &removed.path);
+        Ok(removed)
     }
 
     /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it
@@ -355,7 +361,13 @@ impl Folder {
         wanted: NewName<'_>,
         _: Blocking<'_>,
     ) -> Result<Renamed, Error> {
-        rename::rename(&self.source.current(), from, expected.into(), wanted)
+        let shared = self.source.current();
+        let renamed = rename::rename(&shared, from, expected.into(), wanted)?;
+        #[cfg(feature = "dav")]
+        if let Renamed::Done(moved) = &renamed {
+            shared.property_files.moved(&shared.root, &moved.from, &moved.path);
+        }
+        Ok(renamed)
     }
 }
 

@@ -245,6 +245,21 @@ impl Root {
         real_path::below(&self.dir, self.open_as(path.as_path(), OFlags::PATH).ok()?).ok()
     }
 
+    /// The path at which this name really lies. A link that has the name is not resolved.
+    #[cfg(feature = "dav")]
+    pub(super) fn real_path_of_name(&self, path: &SharePath) -> Option<SharePath> {
+        match (path.parent(), path.name()) {
+            (Some(parent), Some(name)) => self.real_path_at(&parent)?.join(name).ok(),
+            _ => Some(path.clone()),
+        }
+    }
+
+    /// The real path of an open file or directory, if it lies inside. Use it as that of [`Root::real_path_at`].
+    #[cfg(feature = "dav")]
+    pub(super) fn real_path_of_handle(&self, handle: impl AsFd) -> Option<SharePath> {
+        real_path::below(&self.dir, handle).ok()
+    }
+
     /// Whether anything has this path. Its principal must not learn that without a right to see names.
     #[cfg(feature = "dav")]
     pub(super) fn has(&self, path: &SharePath) -> bool {

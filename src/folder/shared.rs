@@ -16,6 +16,8 @@ use super::commit_lock::CommitLock;
 use super::error::{CannotShare, Error};
 use super::mounts::Mounts;
 use super::place::Place;
+#[cfg(feature = "dav")]
+use super::property_files::PropertyFiles;
 use super::replicas::Replicas;
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
@@ -45,6 +47,8 @@ pub(super) struct Shared {
     pub(super) trash: Trash,
     pub(super) mounts: Mounts,
     pub(super) replicas: Replicas,
+    #[cfg(feature = "dav")]
+    pub(super) property_files: PropertyFiles,
 }
 
 impl Shared {
@@ -52,6 +56,8 @@ impl Shared {
         let root =
             Root::open_at(path, rules).map_err(|error| CannotShare::because(path.to_owned(), error))?;
         Ok(Self {
+            #[cfg(feature = "dav")]
+            property_files: PropertyFiles::new(&root),
             path: path.to_owned(),
             real: path.canonicalize().ok(),
             root,

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
-use super::{between, hrefs, named, propfind, serve};
+use super::{EDIT, between, hrefs, named, propfind, serve};
 use crate::common::Wharf;
+use crate::common::fuse::{Mount, faults};
 
 /// Changes properties; returns the statuses of the response with their properties.
 fn proppatch(wharf: &Wharf, target: &str, inner: &str) -> String {
@@ -132,7 +133,43 @@ pub fn many_entries_are_listed_in_little_memory() {
 
 #[test]
 pub fn properties_are_kept_with_their_file() {
-    let wharf = serve(&[]);
+    keep_properties_with_their_file(&serve(&[]));
+}
+
+#[test]
+pub fn properties_are_kept_without_extended_attributes() {
+    let Some(mount) = Mount::new() else { return };
+    mount.set(&[faults::NO_XATTRS]);
+    let wharf = Wharf::serve_in(mount.place(), &EDIT);
+    keep_properties_with_their_file(&wharf);
+    let files = wharf.folder().join(".wharf/props");
+    assert!(files.exists(), "they are in files");
+
+    // What is below a directory goes with it.
+    let set = "<D:set><D:prop><Z:author>Ann</Z:author></D:prop></D:set>";
+    wharf.write("deep/in/it.txt", "x");
+    for target in ["/deep/", "/deep/in/", "/deep/in/it.txt"] {
+        assert!(proppatch(&wharf, target, set).contains("200 OK"));
+    }
+    let has = |target: &str| propfind(&mut wharf.connect(), target, "0", "").text().contains(">Ann<");
+    assert_eq!(wharf.ask("COPY", "/deep/", "Destination: /shallow/\r\nDepth: 0\r\n", b"").code(), 201);
+    wharf.write("shallow/in/it.txt", "y");
+    assert!(has("/shallow/") && !has("/shallow/in/it.txt"), "only the directory was copied");
+    assert_eq!(wharf.ask("COPY", "/deep/", "Destination: /copy/\r\n", b"").code(), 201);
+    assert_eq!(wharf.ask("MOVE", "/deep/", "Destination: /moved/\r\n", b"").code(), 201);
+    for target in ["/copy/", "/copy/in/it.txt", "/moved/", "/moved/in/", "/moved/in/it.txt"] {
+        assert!(has(target), "{target}");
+    }
+    let wharf = Wharf::serve_in(wharf.kill(), &EDIT);
+    let has = |target: &str| propfind(&mut wharf.connect(), target, "0", "").text().contains(">Ann<");
+    assert!(has("/moved/in/it.txt"), "they outlive the server");
+    for target in ["/copy/", "/moved/", "/shallow/", "/c.txt", "/dir/"] {
+        assert_eq!(wharf.ask("DELETE", target, "", b"").code(), 204, "{target}");
+    }
+    assert!(!files.exists(), "what is gone has none");
+}
+
+fn keep_properties_with_their_file(wharf: &Wharf) {
     wharf.write("dir/a.txt", "a");
     let set = "<D:set><D:prop><Z:author xml:lang=\"en\">Ann &amp; <Z:b>Bob</Z:b></Z:author><plain/></D:prop></D:set>";
     for target in ["/dir/a.txt", "/dir/"] {
@@ -182,8 +219,12 @@ pub fn all_changes_are_made_or_none() {
     assert!(!propfind(&mut wharf.connect(), "/a", "0", "").text().contains("urn:z"));
     let long = "x".repeat(60_000);
     let told = proppatch(&wharf, "/a", &format!("<D:set><D:prop><Z:b>{long}</Z:b><Z:c/></D:prop></D:set>"));
-    // Some file systems have room for so much, ext4 has not.
-    assert!(told.contains("200 OK") != told.contains("507 Insufficient Storage"), "one status for both");
+    assert!(told.contains("200 OK") && !told.contains("507"), "ext4 has not so much room, but a file has");
+    assert!(propfind(&mut wharf.connect(), "/a", "0", "").text().contains(&long));
+    let told = proppatch(&wharf, "/a", &format!("<D:set><D:prop><Z:d>{long}</Z:d><Z:e/></D:prop></D:set>"));
+    assert!(told.contains("507 Insufficient Storage") && !told.contains("200 OK"), "more than 64 KiB in all");
+    let told = propfind(&mut wharf.connect(), "/a", "0", "").text();
+    assert!(told.contains(&long) && !told.contains(":d"), "nothing has changed");
 }
 
 #[test]

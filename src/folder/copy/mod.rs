@@ -34,6 +34,7 @@ use super::rename::{Moved, refuse_nested};
 use super::shared::Shared;
 use crate::access::{Grant, Judge, ToList, ToRead, ToRemove, ToWrite};
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 use file::FileCopy;
 use link::LinkCopy;
 pub use place::Extent;
@@ -44,6 +45,7 @@ use walk::SeenEntries;
 /// Something that is being copied. If it is dropped before its end, nothing is left.
 pub struct Copying {
     shared: Arc<Shared>,
+    from: SharePath,
     to: Arc<Grant<'static, ToWrite>>,
     conflict: IfTaken,
     remover: Remover,
@@ -108,7 +110,7 @@ impl Copying {
                 Work::Tree(Box::new(tree))
             }
         };
-        Ok(Self::new(shared, wanted, work, None))
+        Ok(Self::new(shared, from.path(), wanted, work, None))
     }
 
     /// Begins to move something to another file system, as [`Folder::move_by_copy`](super::Folder::move_by_copy) says.
@@ -129,19 +131,33 @@ impl Copying {
         } else {
             Work::File(FileCopy::begin(shared, source.open_file()?, wanted, true)?)
         };
-        Ok(Self::new(shared, wanted, work, Some(source)))
+        Ok(Self::new(shared, from.path(), wanted, work, Some(source)))
     }
 
-    fn new(shared: &Arc<Shared>, wanted: NewName<'_>, work: Work, source: Option<MovedSource>) -> Self {
+    fn new(
+        shared: &Arc<Shared>,
+        from: &SharePath,
+        wanted: NewName<'_>,
+        work: Work,
+        source: Option<MovedSource>,
+    ) -> Self {
         let NewName { to, conflict, remover } = wanted;
         let to = Arc::new(to.clone().into_owned());
-        Self { shared: Arc::clone(shared), to, conflict, remover: remover.clone(), work, source }
+        Self {
+            shared: Arc::clone(shared),
+            from: from.clone(),
+            to,
+            conflict,
+            remover: remover.clone(),
+            work,
+            source,
+        }
     }
 
     /// Copies the next piece. Returns what was copied once that is complete; `None` if there is more to do. After an error,
     /// nothing is left, and it can only be dropped.
     pub fn step(&mut self, _: Blocking<'_>) -> Result<Option<Relocated>, Error> {
-        let Self { shared, to, conflict, remover, work, source } = self;
+        let Self { shared, to, conflict, remover, work, source, .. } = self;
         shared.was_not_replaced()?;
         let is_copied = match work {
             Work::File(file) => file.copy(shared)?,
@@ -161,7 +177,7 @@ impl Copying {
             Work::Link(link) => link.finish(shared, wanted)?,
             Work::Tree(tree) => tree.finish(shared, wanted)?,
         };
-        Ok(Some(match source.take() {
+        let relocated = match source.take() {
             None => Relocated::Copied { saved, is_directory },
             Some(source) => {
                 let (from, lay_at) = source.give_up(shared, work.seen())?;
@@ -178,12 +194,28 @@ impl Copying {
                     kept,
                 })
             }
-        }))
+        };
+        #[cfg(feature = "dav")]
+        self.take_properties_along(&relocated);
+        Ok(Some(relocated))
+    }
+
+    /// Does for properties in files what was done for those in attributes.
+    #[cfg(feature = "dav")]
+    fn take_properties_along(&self, relocated: &Relocated) {
+        let Self { shared, from, .. } = self;
+        match relocated {
+            Relocated::Copied { saved, .. } => shared.property_files.copied(&shared.root, from, &saved.path),
+            Relocated::Moved(moved) => shared.property_files.moved(&shared.root, from, &moved.path),
+        }
     }
 }
 
 impl fmt::Debug for Copying {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Copying").field("to", self.to.path()).finish_non_exhaustive()
+        f.debug_struct("Copying")
+            .field("from", &self.from)
+            .field("to", self.to.path())
+            .finish_non_exhaustive()
     }
 }

@@ -153,6 +153,8 @@ impl Uploads {
             self.discard_expired_in(&store, now);
         }
         shared.replicas.keep(&shared.root);
+        #[cfg(feature = "dav")]
+        shared.property_files.look(&shared.root);
     }
 
     fn discard_expired_in(&self, store: &Store, now: SystemTime) {
