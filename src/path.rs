@@ -56,8 +56,15 @@ impl Hash for SharePath {
 
 impl SharePath {
     /// The folder itself.
-    pub fn root() -> Self {
-        Self::default()
+    pub const fn root() -> Self {
+        Self { bytes: Vec::new() }
+    }
+
+    /// The folder itself, in the memory of a path that is no longer needed.
+    #[must_use]
+    pub fn reused(mut self) -> Self {
+        self.bytes.clear();
+        self
     }
 
     /// Joins decoded segments. Empty ones are dropped, as in `a//b` and `a/`.

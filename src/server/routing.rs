@@ -43,7 +43,7 @@ pub(super) fn find<'a, 'h, 'b>(
         Ok(method) => method,
     };
     let target = head.target.path().ok_or_else(|| bad_request("this method needs a path as its target"))?;
-    let (mut is_own, mut path, mut is_path) = (false, SharePath::root(), Ok(()));
+    let (mut is_own, mut path, mut is_path) = (false, Request::spare_path(), Ok(()));
     for segment in target.segments() {
         let segment = segment.map_err(bad_request)?;
         is_own |= path.is_root() && is_path.is_ok() && *segment == *own_paths::SEGMENT;
