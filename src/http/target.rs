@@ -46,16 +46,31 @@ const NOT_TYPED: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Which bytes no target may have. A table, because every byte of every target is looked up.
-const IS_REFUSED: [bool; 256] = {
-    let mut table = [false; 256];
+/// The kinds of bytes that matter in a target, as bits: those that no target may have, `?`, and `%`.
+const REFUSED: u8 = 1;
+const QUESTION_MARK: u8 = 2;
+const PERCENT_SIGN: u8 = 4;
+
+/// The kind of each byte. A table, because every byte of every target is looked up.
+const KINDS: [u8; 256] = {
+    let mut table = [0; 256];
     let mut byte = 0;
     while byte < 128 {
-        table[byte] = matches!(byte as u8, 0..=b' ' | b'#' | b'\\' | 0x7f);
+        table[byte] = match byte as u8 {
+            0..=b' ' | b'#' | b'\\' | 0x7f => REFUSED,
+            b'?' => QUESTION_MARK,
+            b'%' => PERCENT_SIGN,
+            _ => 0,
+        };
         byte += 1;
     }
     table
 };
+
+/// The kinds of bytes in a text. One pass finds all of them, so that most targets need no further search.
+fn kinds_in(text: &str) -> u8 {
+    text.bytes().fold(0, |kinds, byte| kinds | KINDS[usize::from(byte)])
+}
 
 /// A request target in one of its four forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +95,8 @@ pub enum Target<'b> {
 pub struct PathAndQuery<'b> {
     path: &'b str,
     query: Option<&'b str>,
+    /// Whether the path, or the rest of its target, may have percent-encoded bytes.
+    has_escapes: bool,
 }
 
 /// Why a target is malformed.
@@ -98,11 +115,12 @@ pub enum TargetError {
 impl<'b> Target<'b> {
     /// Parses a target. UTF-8 beyond ASCII is accepted: some tools send paths as users type them.
     pub fn parse(text: &'b str) -> Result<Self, TargetError> {
-        if text.bytes().any(|byte| IS_REFUSED[usize::from(byte)]) {
+        let kinds = kinds_in(text);
+        if kinds & REFUSED != 0 {
             return Err(TargetError::Byte);
         }
         if text.starts_with('/') {
-            return Ok(Self::Origin(PathAndQuery::split(text)));
+            return Ok(Self::Origin(PathAndQuery::split(text, kinds)));
         }
         if text == "*" {
             return Ok(Self::Asterisk);
@@ -113,7 +131,7 @@ impl<'b> Target<'b> {
             if authority.is_empty() || authority.contains('@') {
                 return Err(TargetError::Form);
             }
-            return Ok(Self::Absolute { authority, path: PathAndQuery::split(path) });
+            return Ok(Self::Absolute { authority, path: PathAndQuery::split(path, kinds) });
         }
         if is_authority(text) { Ok(Self::Authority(text)) } else { Err(TargetError::Form) }
     }
@@ -140,13 +158,12 @@ fn strip_scheme(text: &str) -> Option<&str> {
 }
 
 impl<'b> PathAndQuery<'b> {
-    /// Splits at the first `?`; an empty path is `/` (RFC 9110 §4.2.3).
-    fn split(text: &'b str) -> Self {
-        let (path, query) = match text.bytes().position(|byte| byte == b'?') {
-            Some(at) => (&text[..at], Some(&text[at + 1..])),
-            None => (text, None),
-        };
-        Self { path: if path.is_empty() { "/" } else { path }, query }
+    /// Splits at the first `?`; an empty path is `/` (RFC 9110 §4.2.3). The target has only bytes of these kinds.
+    fn split(text: &'b str, kinds: u8) -> Self {
+        let halves = if kinds & QUESTION_MARK == 0 { None } else { text.split_once('?') };
+        let (path, query) = halves.map_or((text, None), |(path, query)| (path, Some(query)));
+        let path = if path.is_empty() { "/" } else { path };
+        Self { path, query, has_escapes: kinds & PERCENT_SIGN != 0 }
     }
 
     /// The path below this directory. It is empty for the directory itself without its final slash, and `None` for a
@@ -159,7 +176,7 @@ impl<'b> PathAndQuery<'b> {
             let is_same = decode_segment(segment.as_bytes()).ok()? == decode_segment(name.as_bytes()).ok()?;
             path = is_same.then_some(rest)?;
         }
-        Some(Self { path, query: self.query })
+        Some(Self { path, ..*self })
     }
 
     /// The relative path from here to the root, without a final slash: `.` from `/a`, `../..` from `/a/b/c`.
@@ -194,7 +211,9 @@ impl<'b> PathAndQuery<'b> {
 
     /// The segments between the slashes, each decoded, including empty ones.
     pub fn segments(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
-        self.encoded_segments().map(decode_segment)
+        let has_escapes = self.has_escapes;
+        let decode = move |segment| if has_escapes { decode_segment(segment) } else { Ok(segment.into()) };
+        self.encoded_segments().map(decode)
     }
 
     /// Like [`Self::segments`], but as the names under which a client saves them: a segment that would decode
@@ -270,11 +289,15 @@ impl std::error::Error for TargetError {}
 mod tests {
     use super::*;
 
+    fn split(text: &str) -> PathAndQuery<'_> {
+        PathAndQuery::split(text, kinds_in(text))
+    }
+
     #[test]
     fn the_four_forms() {
-        let origin = |path, query| Ok(Target::Origin(PathAndQuery { path, query }));
-        let absolute =
-            |authority, path| Ok(Target::Absolute { authority, path: PathAndQuery { path, query: None } });
+        let parts = |path, query| PathAndQuery { path, query, has_escapes: false };
+        let origin = |path, query| Ok(Target::Origin(parts(path, query)));
+        let absolute = |authority, path| Ok(Target::Absolute { authority, path: parts(path, None) });
         let cases = [
             ("origin (§3.2.1)", "/a/b", origin("/a/b", None)),
             ("query", "/a?b?c", origin("/a", Some("b?c"))),
@@ -315,7 +338,7 @@ mod tests {
             ("/a%4", Err(TargetError::Percent)),
         ];
         for (text, expected) in cases {
-            let path = PathAndQuery::split(text);
+            let path = split(text);
             let found: Result<Vec<_>, _> = path.segments().collect();
             let expected = expected.map(|list| list.into_iter().map(Cow::Borrowed).collect());
             assert_eq!(found, expected, "{text}");
@@ -324,11 +347,11 @@ mod tests {
 
     #[test]
     fn a_name_with_an_encoded_slash_stays_encoded() {
-        let path = PathAndQuery::split("/a%20b/c%2Fd/%00");
+        let path = split("/a%20b/c%2Fd/%00");
         let names: Result<Vec<_>, _> = path.names().collect();
         let expected: [&[u8]; 3] = [b"a b", b"c%2Fd", b"%00"];
         assert_eq!(names, Ok(expected.map(Cow::Borrowed).to_vec()));
-        assert_eq!(PathAndQuery::split("/a%4").names().next(), Some(Err(TargetError::Percent)));
+        assert_eq!(split("/a%4").names().next(), Some(Err(TargetError::Percent)));
     }
 
     #[test]
@@ -336,17 +359,17 @@ mod tests {
         for (path, way) in
             [("/", "."), ("/a", "."), ("/a/", ".."), ("/a/b/c?d/e", "../.."), ("/a//", "../..")]
         {
-            assert_eq!(PathAndQuery::split(path).to_root(), way, "{path}");
+            assert_eq!(split(path).to_root(), way, "{path}");
         }
     }
 
     #[test]
     fn parameters() {
-        let path = PathAndQuery::split("/?list&sort=name&x=");
+        let path = split("/?list&sort=name&x=");
         assert_eq!(path.parameter("list"), Some(""));
         assert_eq!(path.parameter("sort"), Some("name"));
         assert_eq!(path.parameter("lis"), None);
-        assert_eq!(PathAndQuery::split("/").parameter("list"), None);
+        assert_eq!(split("/").parameter("list"), None);
     }
 
     #[test]

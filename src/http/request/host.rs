@@ -16,11 +16,11 @@ pub fn is_host(text: &str) -> bool {
 
 /// Whether this is a TCP `port` (RFC 3986 §3.2.3), which may be empty.
 fn is_port(text: &str) -> bool {
-    let add_digit = |value: u16, byte: u8| {
-        let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
+    const BEYOND: u32 = 1 << 16;
+    let add_digit = |value: u32, byte: u8| {
+        byte.is_ascii_digit().then(|| (10 * value + u32::from(byte - b'0')).min(BEYOND))
     };
-    text.bytes().try_fold(0, add_digit).is_some()
+    text.bytes().try_fold(0, add_digit).is_some_and(|port| port < BEYOND)
 }
 
 /// An IPv6 address in brackets. The zone of a link-local address is dropped: it is meaningful only on the
@@ -36,14 +36,13 @@ pub fn ipv6_literal(name: &str) -> Option<Ipv6Addr> {
 /// The length of the `reg-name` (RFC 3986 §3.2.2) at the start; an IPv4 address is one, too.
 fn reg_name_length(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        at += match bytes[at..] {
-            _ if IS_PLAIN[usize::from(byte)] => 1,
-            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
-            _ => break,
-        };
+    loop {
+        at += bytes[at..].iter().take_while(|byte| IS_PLAIN[usize::from(**byte)]).count();
+        match bytes[at..] {
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
+            _ => return at,
+        }
     }
-    at
 }
 
 /// Which bytes may be in a `reg-name`: `unreserved` and `sub-delims`.
