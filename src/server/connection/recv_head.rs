@@ -35,13 +35,13 @@ impl Connection {
         share: &mut Share,
     ) -> io::Result<Transition> {
         loop {
-            match waiting.end.find(turn.input.unread()) {
-                Ok(Some(length)) => return self.serve(length, None, turn, share),
-                Ok(None) => {}
-                Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
-            }
-            if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
-                waiting.deadline = Some(Deadline::after(Moment::now(), turn.timeout));
+            if !turn.input.unread().is_empty() {
+                match waiting.end.find(turn.input.unread()) {
+                    Ok(Some(length)) => return self.serve(length, None, turn, share),
+                    Ok(None) => {}
+                    Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
+                }
+                waiting.deadline.get_or_insert_with(|| Deadline::after(Moment::now(), turn.timeout));
             }
             match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(_) => {}
