@@ -4,12 +4,15 @@
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'h, 'b> {
     lines: &'h [httparse::Header<'b>],
+    /// The [initials](initial) of all names. Most requests lack most of the fields that are looked up, and need no search.
+    initials: u32,
 }
 
 impl<'h, 'b> Fields<'h, 'b> {
     /// The lines as `httparse` found them.
     pub(super) fn new(lines: &'h [httparse::Header<'b>]) -> Self {
-        Self { lines }
+        let initials = lines.iter().fold(0, |initials, line| initials | initial(line.name));
+        Self { lines, initials }
     }
 
     /// Every field line: its name as it was sent, and its value without the white space around it.
@@ -24,9 +27,10 @@ impl<'h, 'b> Fields<'h, 'b> {
 
     /// The values of all lines with this name (case is ignored), in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        let lines = if self.initials & initial(name) == 0 { &[] } else { self.lines };
         // Most clients write a name as it is written here, and an exact comparison takes fewer instructions.
         let is_same = move |given: &str| given == name || given.eq_ignore_ascii_case(name);
-        self.iter().filter(move |(given, _)| is_same(given)).map(|(_, value)| value)
+        lines.iter().filter(move |line| is_same(line.name)).map(|line| line.value)
     }
 
     /// The value of the first line with this name.
@@ -54,6 +58,11 @@ impl<'h, 'b> Fields<'h, 'b> {
     pub fn has_member(self, name: &str, is_so: impl Fn(&[u8]) -> bool) -> bool {
         self.all(name).any(|value| members(value).any(&is_so))
     }
+}
+
+/// One bit for the first letter of a name; both cases have the same bit.
+fn initial(name: &str) -> u32 {
+    name.bytes().next().map_or(0, |letter| 1 << (letter % 32))
 }
 
 /// The members of one list value.
