@@ -227,6 +227,11 @@ impl LockTable {
         self.locks.entry(lock.path.clone()).or_default().push(lock);
     }
 
+    /// The lock of this path that has this token.
+    pub fn find(&self, path: &SharePath, token: &str) -> Option<&Lock> {
+        self.locks.get(path)?.iter().find(|lock| lock.token == token)
+    }
+
     /// Removes the lock of this path that has this token.
     pub fn remove(&mut self, path: &SharePath, token: &str) {
         self.take(path, |lock| lock.token == token);

@@ -26,4 +26,4 @@ pub use locks::{Lock, LockTable, PathChange};
 pub use property::{LiveProperty, NAMESPACE, PropertyName};
 pub use propfind::Propfind;
 pub use proppatch::Proppatch;
-pub use timeout::LockTimeout;
+pub use timeout::{LockTimeout, MAX_LOCK_TIME};

@@ -160,6 +160,10 @@ pub(super) fn save(
         }
         Commit { shared, place, grant, terms, member: join() }.save(temporary).map_err(of_directory)
     });
+    #[cfg(feature = "dav")]
+    if let Some(new) = saved.as_ref().ok().filter(|saved| saved.created) {
+        shared.property_files.ended(shared, &new.path, false);
+    }
     saved.map_err(|error| if error.is_stale() { Error::ParentGone } else { error })
 }
 

@@ -1,9 +1,12 @@
 //! Removes an empty file that stands for one that was never saved.
 
-use rustix::fs::{self, AtFlags, FileType};
+use std::sync::Arc;
+
+use rustix::fs::{self, AtFlags, FileType, Stat};
 
 use super::error::Error;
 use super::facts::FileVersion;
+use super::set_aside::SetAside;
 use super::{Folder, root, stale};
 use crate::blocking::Blocking;
 use crate::path::SharePath;
@@ -24,13 +27,27 @@ impl Folder {
             let (Some(parent), Some(name)) = (path.parent(), path.name()) else {
                 return Err(Error::NotFound);
             };
-            let dir = shared.root.directory_for_server(&parent)?;
-            let stat = root::look_in(&dir, name)?;
-            let facts = shared.root.facts(&stat);
-            if root::file_type(&stat) != FileType::RegularFile || facts.len > 0 || facts.version != version {
+            let dir = Arc::new(shared.root.directory_for_server(&parent)?);
+            root::refresh(&*dir, name)?;
+            let stat = root::look_in(&*dir, name)?;
+            if shared.root.facts(&stat).version != version || !is_empty_file(&stat) {
                 return Err(Error::Changed);
             }
-            Ok(fs::unlinkat(&dir, name, AtFlags::empty())?)
+            // Another server may save a file there at this moment.
+            let aside = SetAside::take(&dir, name)?;
+            let taken = root::look_in(aside.dir(), name)?;
+            if taken.st_ino == stat.st_ino && is_empty_file(&taken) {
+                fs::unlinkat(aside.dir(), name, AtFlags::empty())?;
+            } else {
+                aside.put_back()?;
+                return Err(Error::Changed);
+            }
+            shared.property_files.ended(&shared, path, false);
+            Ok(())
         })
     }
+}
+
+fn is_empty_file(stat: &Stat) -> bool {
+    root::file_type(stat) == FileType::RegularFile && stat.st_size == 0
 }

@@ -94,10 +94,8 @@ impl Scan {
         if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.lets_read(path)) {
             return None;
         }
-        properties::read_entry(self.entries.handle(), name).or_else(|| {
-            let Shared { root, property_files, .. } = &*self.shared;
-            property_files.read_below(root, self.entries.handle(), name)
-        })
+        properties::read_entry(self.entries.handle(), name)
+            .or_else(|| self.shared.property_files.read_below(&self.shared, self.entries.handle(), name))
     }
 
     fn find(&self, candidate: Candidate) -> Option<(OsString, Description)> {

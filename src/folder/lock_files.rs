@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
@@ -66,7 +66,7 @@ impl LockFilesMark {
         Ok(Self { root: root.identity(), directory })
     }
 
-    /// Whether a change from now on would be seen.
+    /// Whether a change from now on gets another mark.
     pub(super) fn is_settled(&self, now: SystemTime) -> bool {
         self.directory.is_none_or(|(_, changed)| now.duration_since(changed).is_ok_and(|age| age > COARSE))
     }
@@ -74,7 +74,7 @@ impl LockFilesMark {
 
 impl LockFiles {
     pub(super) fn open(root: &Root, mark: LockFilesMark) -> Result<Self, Error> {
-        let dir = match root.own(OWN).and_then(|own| enter(&own, NAME)) {
+        let dir = match stale::retry(|| root.own(OWN).and_then(|own| enter(&own, NAME))) {
             Ok(dir) => Some(dir),
             Err(Errno::NOENT | Errno::NOTDIR) => None,
             Err(error) => return Err(error.into()),
@@ -88,13 +88,13 @@ impl LockFiles {
     }
 
     /// The ids of all locks, with the number of the newest file of each.
-    pub fn newest(&self) -> HashMap<String, u64> {
+    pub fn newest(&self) -> Result<HashMap<String, u64>, Error> {
         let mut newest = HashMap::new();
-        for (id, number) in self.names().filter_map(|name| parse(&name)).take(MOST_FILES) {
+        for (id, number) in self.names()?.iter().filter_map(|name| parse(name)).take(MOST_FILES) {
             let found = newest.entry(id).or_insert(number);
             *found = number.max(*found);
         }
-        newest
+        Ok(newest)
     }
 
     /// The content of a file; `None` if it is gone.
@@ -114,9 +114,10 @@ impl LockFiles {
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = String> {
-        let entries = self.dir.iter().filter_map(|dir| dir.entries().ok()).flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok())
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let Some(dir) = &self.dir else { return Ok(Vec::new()) };
+        let entries = dir.entries()?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        Ok(entries.filter_map(Result::transpose).collect::<io::Result<_>>()?)
     }
 }
 
@@ -136,7 +137,7 @@ impl<'s> LockFilesToChange<'s> {
         &self.files
     }
 
-    /// Writes a file, and removes the one with the number before.
+    /// Writes a file, and removes those with the numbers before.
     pub fn put(&mut self, id: &str, number: u64, content: &[u8]) -> Result<(), Error> {
         let name = name(id, number);
         let draft = format!("{name}.{DRAFT}");
@@ -148,35 +149,24 @@ impl<'s> LockFilesToChange<'s> {
             return Err(error);
         }
         if let Some(before) = number.checked_sub(1) {
-            self.remove(id, before)?;
+            unlink(dir, &self::name(id, before))?;
         }
         Ok(())
     }
 
-    /// Removes a file, and the directory if it is empty then.
-    pub fn remove(&self, id: &str, number: u64) -> Result<(), Error> {
+    /// Removes all files of a lock, and the directory if it is empty then. A crash may have left more than one, and files
+    /// that are not complete.
+    pub fn remove(&self, id: &str) -> Result<(), Error> {
         let Some(dir) = &self.files.dir else { return Ok(()) };
-        match fs::unlinkat(dir, name(id, number), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
+        let is_wanted =
+            |name: &&String| name.ends_with(DRAFT) || name.split_once('.').is_some_and(|(its, _)| its == id);
+        for name in self.files.names()?.iter().filter(is_wanted) {
+            unlink(dir, name)?;
         }
         if let Ok(own) = self.root.own(OWN) {
             let _ = fs::unlinkat(own, NAME, AtFlags::REMOVEDIR);
         }
         Ok(())
-    }
-
-    /// Removes what a crash has left: files that are not complete, and those that are not the newest of their lock.
-    pub fn tidy(&self) {
-        let Some(dir) = &self.files.dir else { return };
-        let newest = self.files.newest();
-        let is_left = |name: &String| match parse(name) {
-            Some((id, number)) => newest.get(&id).is_some_and(|newest| *newest != number),
-            None => name.ends_with(DRAFT),
-        };
-        for name in self.files.names().filter(is_left) {
-            let _ = fs::unlinkat(dir, name, AtFlags::empty());
-        }
     }
 
     fn create(&mut self, name: &str) -> Result<(&Dir, std::os::fd::OwnedFd), Error> {
@@ -196,6 +186,13 @@ impl<'s> LockFilesToChange<'s> {
             }
         }
         Err(Errno::NOENT.into())
+    }
+}
+
+fn unlink(dir: &Dir, name: &str) -> Result<(), Error> {
+    match fs::unlinkat(dir, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

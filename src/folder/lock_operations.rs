@@ -8,18 +8,17 @@ use super::lock_files::{LockFiles, LockFilesMark, LockFilesToChange};
 use crate::blocking::Blocking;
 
 impl Folder {
-    /// The files of the locks; `None` if they are as they were at this mark.
-    pub fn lock_files(
-        &self,
-        seen: Option<&LockFilesMark>,
-        _: Blocking<'_>,
-    ) -> Result<Option<LockFiles>, Error> {
+    /// The state of the files of the locks, and whether a change from now on gets another mark. It takes one system call.
+    pub fn mark_of_lock_files(&self, _: Blocking<'_>) -> Result<(LockFilesMark, bool), Error> {
         let shared = self.source.current();
         let mark = LockFilesMark::now(&shared.root)?;
-        if seen == Some(&mark) && mark.is_settled(SystemTime::now()) && !shared.replicas.has_others() {
-            return Ok(None);
-        }
-        Ok(Some(LockFiles::open(&shared.root, mark)?))
+        Ok((mark, mark.is_settled(SystemTime::now()) && !shared.replicas.has_others()))
+    }
+
+    /// The files of the locks.
+    pub fn lock_files(&self, _: Blocking<'_>) -> Result<LockFiles, Error> {
+        let shared = self.source.current();
+        LockFiles::open(&shared.root, LockFilesMark::now(&shared.root)?)
     }
 
     /// Runs `change` while no other server and no other thread changes the files.

@@ -279,7 +279,11 @@ impl Folder {
         guard: Guard,
         _: Blocking<'_>,
     ) -> Result<(), Error> {
-        make_directory::make(&self.source.current(), grant, guard)
+        let shared = self.source.current();
+        make_directory::make(&shared, grant, guard)?;
+        #[cfg(feature = "dav")]
+        shared.property_files.ended(&shared, grant.path(), false);
+        Ok(())
     }
 
     /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this
@@ -297,10 +301,10 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
         let shared = self.source.current();
-        let removed = remove::remove(&shared, grant, expected.into(), remover)?;
+        let gone = remove::remove(&shared, grant, expected.into(), remover)?;
         #[cfg(feature = "dav")]
-        shared.property_files.ended(&shared.root, &removed.path);
-        Ok(removed)
+        shared.property_files.ended(&shared, &gone.path, gone.is_directory);
+        Ok(gone)
     }
 
     /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it
@@ -365,7 +369,7 @@ impl Folder {
         let renamed = rename::rename(&shared, from, expected.into(), wanted)?;
         #[cfg(feature = "dav")]
         if let Renamed::Done(moved) = &renamed {
-            shared.property_files.moved(&shared.root, &moved.from, &moved.path);
+            shared.property_files.moved(&shared, &moved.from, &moved.path, moved.is_directory);
         }
         Ok(renamed)
     }

@@ -5,11 +5,12 @@
 //! ```
 //!
 //! They go with what is copied, moved or removed through the folder. A folder without such files pays nothing: whether
-//! there are any is remembered, and checked once a minute, because another server may have made some.
+//! there are any is remembered. Where other servers have the folder, it is checked each time, because they may have made
+//! some.
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::Error;
 use super::properties::{MAX_PROPERTIES, PropertyError};
 use super::root::{OWN, Root, enter, make};
+use super::shared::Shared;
 use crate::path::SharePath;
 
 /// The directory of the files, below [`OWN`].
@@ -29,18 +31,14 @@ const NAME: &str = "props";
 const DRAFT: &str = ".new";
 /// How many there may be. A move and a removal look at all of them.
 const MAX_FILES: usize = 10_000;
-/// The largest file: the longest path, and the longest properties.
-const LARGEST: u64 = (MAX_PROPERTIES + 8 * 1024) as u64;
+/// The longest path that is read, with the byte behind it.
+const LONGEST_PATH: u64 = 8 * 1024;
+/// How often another server may remove the empty directory before it is entered.
+const TRIES: usize = 16;
 
 /// The files of one directory that is shared.
 pub(super) struct PropertyFiles {
     may_exist: AtomicBool,
-}
-
-/// Properties, and the path of what has them.
-struct PropertyFile {
-    path: SharePath,
-    properties: Vec<u8>,
 }
 
 impl PropertyFiles {
@@ -57,94 +55,110 @@ impl PropertyFiles {
     }
 
     /// The properties of what has this real path.
-    pub(super) fn read(&self, root: &Root, path: &SharePath) -> Option<Vec<u8>> {
-        let dir = self.open(root)?;
-        read(&dir, &name_of(path)).filter(|found| found.path == *path).map(|found| found.properties)
+    pub(super) fn read(&self, shared: &Shared, path: &SharePath) -> Option<Vec<u8>> {
+        let dir = self.open(shared)?;
+        let mut file = open_for(&dir, path)?;
+        let mut properties = Vec::new();
+        file.by_ref().take(MAX_PROPERTIES as u64).read_to_end(&mut properties).ok()?;
+        Some(properties)
     }
 
     /// The properties of the entry of this name in an open directory.
-    pub(super) fn read_below(&self, root: &Root, dir: &OwnedFd, name: &OsStr) -> Option<Vec<u8>> {
-        if !self.may_exist() {
+    pub(super) fn read_below(&self, shared: &Shared, dir: &OwnedFd, name: &OsStr) -> Option<Vec<u8>> {
+        if !self.may_exist(shared) {
             return None;
         }
-        self.read(root, &root.real_path_of_handle(dir)?.join(name).ok()?)
+        self.read(shared, &shared.root.real_path_of_handle(dir)?.join(name).ok()?)
     }
 
-    /// Keeps properties for what has this real path; none are removed.
+    /// Keeps properties for what has this real path; none are removed. Call it while the commit lock is held.
     pub(super) fn write(
         &self,
-        root: &Root,
+        shared: &Shared,
         path: &SharePath,
         properties: &[u8],
     ) -> Result<(), PropertyError> {
-        let name = name_of(path);
         if properties.is_empty() {
-            if let Some(dir) = self.open(root) {
-                remove(&dir, root, &name);
+            if let Some(dir) = self.open(shared) {
+                remove(&dir, &shared.root, &name_of(path));
             }
             return Ok(());
         }
-        let dir = make_directory(root).map_err(|error| PropertyError::Other(error.into()))?;
+        let dir = make_directory(&shared.root).map_err(|error| PropertyError::Other(error.into()))?;
         self.may_exist.store(true, Ordering::Relaxed);
-        let has_name = fs::statat(&dir, name.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok();
-        if properties.len() > MAX_PROPERTIES || (!has_name && names(&dir).count() >= MAX_FILES) {
+        let is_new = open_for(&dir, path).is_none();
+        if properties.len() > MAX_PROPERTIES || (is_new && names(&dir).count() >= MAX_FILES) {
             return Err(PropertyError::NoRoom);
         }
-        write(&dir, &name, path, properties).map_err(|error| match Error::from(error) {
+        write(shared, &dir, path, properties).map_err(|error| match error {
             Error::NoSpace => PropertyError::NoRoom,
             error => PropertyError::Other(error),
         })
     }
 
-    /// What had one path, with everything below it, has the other one now. What had that before is gone.
-    pub(super) fn moved(&self, root: &Root, from: &SharePath, to: &SharePath) {
-        if !self.may_exist() {
-            return;
-        }
-        self.ended(root, to);
-        self.follow(root, root.real_path_of_name(from), to, |dir, name| remove(dir, root, name));
-    }
-
-    /// What has one path, with everything below it, was copied to the other one.
-    pub(super) fn copied(&self, root: &Root, from: &SharePath, to: &SharePath) {
-        if !self.may_exist() {
-            return;
-        }
-        self.ended(root, to);
-        // A copy of a link is a copy of its target.
-        self.follow(root, root.real_path_at(from), to, |_, _| {});
-    }
-
-    /// What had this path is gone, with everything below it.
-    pub(super) fn ended(&self, root: &Root, path: &SharePath) {
-        let Some((dir, path)) = self.open(root).zip(root.real_path_of_name(path)) else { return };
-        for (name, _) in below(&dir, &path) {
-            remove(&dir, root, &name);
+    /// What had one path has the other one now, a directory with everything below it. What had that before is gone.
+    pub(super) fn moved(&self, shared: &Shared, from: &SharePath, to: &SharePath, is_directory: bool) {
+        if self.may_exist(shared) {
+            let from = shared.root.real_path_of_name(from);
+            let from = from.as_ref().map(|path| (path, is_directory));
+            self.follow(shared, from, to, |_| MAX_FILES, |dir, name| remove(dir, &shared.root, name));
         }
     }
 
-    fn follow(&self, root: &Root, from: Option<SharePath>, to: &SharePath, then: impl Fn(&Dir, &str)) {
-        let Some(dir) = self.open(root) else { return };
-        let Some((from, to)) = from.zip(root.real_path_of_name(to)) else { return };
-        for (name, PropertyFile { path, properties }) in below(&dir, &from) {
-            let Some(path) = relocated(&path, &from, &to) else { continue };
+    /// What has one path was copied to the other one, a directory with everything below it.
+    pub(super) fn copied(&self, shared: &Shared, from: &SharePath, to: &SharePath, is_directory: bool) {
+        if self.may_exist(shared) {
+            // A copy of a link is a copy of its target.
+            let from = shared.root.real_path_at(from);
+            let from = from.as_ref().map(|path| (path, is_directory));
+            self.follow(shared, from, to, |dir| MAX_FILES.saturating_sub(names(dir).count()), |_, _| {});
+        }
+    }
+
+    /// What had this path is gone, a directory with everything below it. Also call it for a new entry: another program may
+    /// have removed what had the path before.
+    pub(super) fn ended(&self, shared: &Shared, path: &SharePath, is_directory: bool) {
+        let Some(dir) = self.open(shared) else { return };
+        let Some(path) = shared.root.real_path_of_name(path) else { return };
+        for (name, _) in at_or_below(&dir, &path, is_directory) {
+            remove(&dir, &shared.root, &name);
+        }
+    }
+
+    /// Writes files for the new path and those below it, as many as there is room for, and then does something with each
+    /// of the old ones. The source is a path, and whether a directory is there.
+    fn follow(
+        &self,
+        shared: &Shared,
+        from: Option<(&SharePath, bool)>,
+        to: &SharePath,
+        room: impl Fn(&Dir) -> usize,
+        then: impl Fn(&Dir, &str),
+    ) {
+        // What had the name before may have been a directory.
+        self.ended(shared, to, true);
+        let Some(dir) = self.open(shared) else { return };
+        let Some(((from, is_directory), to)) = from.zip(shared.root.real_path_of_name(to)) else { return };
+        let mut room = room(&dir);
+        for (name, path) in at_or_below(&dir, from, is_directory) {
             // Not everything is copied: names that are not shared, and with `Depth: 0` nothing below.
-            if !root.has(&path) {
-                continue;
-            }
-            if let Err(error) = write(&dir, &name_of(&path), &path, &properties) {
-                log::warn!("cannot keep the properties of {}: {error}", path.display());
+            let new = relocated(&path, from, &to).filter(|new| room > 0 && shared.root.has(new));
+            if let Some((new, properties)) = new.zip(self.read(shared, &path)) {
+                room -= 1;
+                if let Err(error) = write(shared, &dir, &new, &properties) {
+                    log::warn!("cannot keep the properties of {}: {error}", new.display());
+                }
             }
             then(&dir, &name);
         }
     }
 
-    fn may_exist(&self) -> bool {
-        self.may_exist.load(Ordering::Relaxed)
+    fn may_exist(&self, shared: &Shared) -> bool {
+        self.may_exist.load(Ordering::Relaxed) || shared.replicas.has_others()
     }
 
-    fn open(&self, root: &Root) -> Option<Dir> {
-        if self.may_exist() { open(root).ok() } else { None }
+    fn open(&self, shared: &Shared) -> Option<Dir> {
+        if self.may_exist(shared) { open(&shared.root).ok() } else { None }
     }
 }
 
@@ -159,10 +173,16 @@ fn open(root: &Root) -> Result<Dir, Errno> {
 }
 
 fn make_directory(root: &Root) -> Result<Dir, Errno> {
-    root.make_own(OWN)?;
-    let own = root.own(OWN)?;
-    make(&own, NAME)?;
-    enter(&own, NAME)
+    for _ in 0..TRIES {
+        root.make_own(OWN)?;
+        let own = root.own(OWN)?;
+        match make(&own, NAME).and_then(|()| enter(&own, NAME)) {
+            // Another server has removed the empty directory.
+            Err(Errno::NOENT) => {}
+            made => return made,
+        }
+    }
+    Err(Errno::NOENT)
 }
 
 fn names(dir: &Dir) -> impl Iterator<Item = String> {
@@ -171,28 +191,41 @@ fn names(dir: &Dir) -> impl Iterator<Item = String> {
     names.filter(|name| !name.ends_with(DRAFT))
 }
 
-/// The files of everything at or below this path, with their names.
-fn below(dir: &Dir, path: &SharePath) -> Vec<(String, PropertyFile)> {
-    let files = names(dir).take(MAX_FILES).filter_map(|name| read(dir, &name).map(|file| (name, file)));
-    files.filter(|(_, file)| file.path.is_below(path)).collect()
+/// The names of the files for this path, and for those below it if it is a directory, with the paths.
+fn at_or_below(dir: &Dir, path: &SharePath, is_directory: bool) -> Vec<(String, SharePath)> {
+    if !is_directory {
+        return open_for(dir, path).map(|_| (name_of(path), path.clone())).into_iter().collect();
+    }
+    let files = names(dir).filter_map(|name| open_file(dir, &name).map(|(path, _)| (name, path)));
+    files.filter(|(_, found)| found.is_below(path)).collect()
 }
 
-fn read(dir: &Dir, name: &str) -> Option<PropertyFile> {
+/// The file for this path, behind the path.
+fn open_for(dir: &Dir, path: &SharePath) -> Option<BufReader<File>> {
+    open_file(dir, &name_of(path)).filter(|(found, _)| found == path).map(|(_, file)| file)
+}
+
+/// The path in a file, and the file behind it.
+fn open_file(dir: &Dir, name: &str) -> Option<(SharePath, BufReader<File>)> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(fs::openat(dir, name, flags, Mode::empty()).ok()?);
-    let mut content = Vec::new();
-    file.take(LARGEST).read_to_end(&mut content).ok()?;
-    let end = content.iter().position(|byte| *byte == 0)?;
-    let properties = content.split_off(end + 1);
-    Some(PropertyFile { path: SharePath::parse(content.get(..end)?).ok()?, properties })
+    let mut file = BufReader::new(File::from(fs::openat(dir, name, flags, Mode::empty()).ok()?));
+    let mut path = Vec::new();
+    file.by_ref().take(LONGEST_PATH).read_until(0, &mut path).ok()?;
+    Some((SharePath::parse(path.strip_suffix(b"\0")?).ok()?, file))
 }
 
-fn write(dir: &Dir, name: &str, path: &SharePath, properties: &[u8]) -> Result<(), std::io::Error> {
+fn write(shared: &Shared, dir: &Dir, path: &SharePath, properties: &[u8]) -> Result<(), Error> {
+    shared.reserve.admit(Some(properties.len() as u64), dir)?;
+    let name = name_of(path);
     let draft = format!("{name}{DRAFT}");
     let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut file = File::from(fs::openat(dir, draft.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
     let written = file.write_all(&[path.as_bytes(), b"\0", properties].concat());
-    let named = written.and_then(|()| Ok(fs::renameat(dir, draft.as_str(), dir, name)?));
+    let written = written.and_then(|()| if shared.rules.durable { file.sync_all() } else { Ok(()) });
+    let named = written
+        .map_err(Error::from)
+        .and_then(|()| Ok(fs::renameat(dir, draft.as_str(), dir, name.as_str())?))
+        .and_then(|()| if shared.rules.durable { Ok(fs::fsync(dir)?) } else { Ok(()) });
     if named.is_err() {
         let _ = fs::unlinkat(dir, draft.as_str(), AtFlags::empty());
     }

@@ -55,6 +55,8 @@ impl Shared {
     pub(super) fn open(path: &Path, rules: &Rules, best: SaveMethod) -> Result<Self, CannotShare> {
         let root =
             Root::open_at(path, rules).map_err(|error| CannotShare::because(path.to_owned(), error))?;
+        let replicas = Replicas::new();
+        replicas.look(&root);
         Ok(Self {
             #[cfg(feature = "dav")]
             property_files: PropertyFiles::new(&root),
@@ -71,7 +73,7 @@ impl Shared {
             claims: Claims::default(),
             trash: Trash::new(rules),
             mounts: Mounts::open(),
-            replicas: Replicas::new(),
+            replicas,
         })
     }
 

@@ -42,7 +42,11 @@ impl Folder {
         judge: &Judge,
         _: Blocking<'_>,
     ) -> Result<Restored, Error> {
-        restore::restore(&self.source.current(), *id, whose, judge)
+        let shared = self.source.current();
+        let restored = restore::restore(&shared, *id, whose, judge)?;
+        #[cfg(feature = "dav")]
+        shared.property_files.ended(&shared, &restored.path, restored.is_directory);
+        Ok(restored)
     }
 
     /// The path at which an entry of the trash was.

@@ -20,6 +20,12 @@ impl SubmittedTokens {
         Self(conditions.into_iter().flat_map(IfField::tokens).map(Into::into).collect())
     }
 
+    /// These, and another one.
+    #[cfg(feature = "dav")]
+    pub(crate) fn and(&self, another: Option<&str>) -> Self {
+        Self(self.iter().chain(another).map(Into::into).collect())
+    }
+
     /// The tokens.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|token| &**token)

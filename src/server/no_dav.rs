@@ -32,6 +32,20 @@ pub(super) fn ensure_unlocked(
     Ok(UnlockedPlace)
 }
 
+/// Nothing is locked.
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
+pub(super) fn ensure_also_unlocked(
+    _: &UnlockedPlace,
+    _: &SharePath,
+    _: Intent,
+    _: &SubmittedTokens,
+    _: &Principal,
+    _: &State,
+    _: Blocking<'_>,
+) -> Result<UnlockedPlace, Response> {
+    Ok(UnlockedPlace)
+}
+
 /// No LOCK has made an empty file.
 #[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
 pub(super) fn make_room(

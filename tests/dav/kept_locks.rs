@@ -200,6 +200,11 @@ pub fn files_that_no_server_has_written_do_no_harm() {
     assert_eq!(wire.ask("PUT", "/a", "", b"x").code(), 204);
     let granted = token(&lock(&mut wire, "/a", ""));
     assert_eq!(wharf.ask("PUT", "/a", "", b"x").code(), 423);
+    // A crash during a refresh leaves the file with the number before.
+    let own = granted.trim_matches(['<', '>']).trim_start_matches("urn:uuid:");
+    fs::copy(directory.join(format!("{own}.0")), directory.join(format!("{own}.1"))).expect("copied");
+    assert_eq!(wharf.ask("PUT", "/a", "", b"x").code(), 423);
     assert_eq!(wire.ask("UNLOCK", "/a", &format!("Lock-Token: {granted}\r\n"), b"").code(), 204);
     assert_eq!(wire.ask("PUT", "/a", "", b"x").code(), 204);
+    assert!(!files(&wharf.folder()).iter().any(|name| name.starts_with(own)), "nothing of it is left");
 }

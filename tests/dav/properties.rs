@@ -160,6 +160,10 @@ pub fn properties_are_kept_without_extended_attributes() {
     for target in ["/copy/", "/copy/in/it.txt", "/moved/", "/moved/in/", "/moved/in/it.txt"] {
         assert!(has(target), "{target}");
     }
+    // Another program has removed the file.
+    fs::remove_file(wharf.folder().join("copy/in/it.txt")).expect("removed");
+    assert_eq!(wharf.ask("PUT", "/copy/in/it.txt", "", b"another file").code(), 201);
+    assert!(!has("/copy/in/it.txt"), "a new file has none");
     let wharf = Wharf::serve_in(wharf.kill(), &EDIT);
     let has = |target: &str| propfind(&mut wharf.connect(), target, "0", "").text().contains(">Ann<");
     assert!(has("/moved/in/it.txt"), "they outlive the server");

@@ -205,8 +205,12 @@ impl Copying {
     fn take_properties_along(&self, relocated: &Relocated) {
         let Self { shared, from, .. } = self;
         match relocated {
-            Relocated::Copied { saved, .. } => shared.property_files.copied(&shared.root, from, &saved.path),
-            Relocated::Moved(moved) => shared.property_files.moved(&shared.root, from, &moved.path),
+            Relocated::Copied { saved, is_directory } => {
+                shared.property_files.copied(shared, from, &saved.path, *is_directory);
+            }
+            Relocated::Moved(moved) => {
+                shared.property_files.moved(shared, from, &moved.path, moved.is_directory);
+            }
         }
     }
 }

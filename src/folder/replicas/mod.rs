@@ -101,6 +101,7 @@ impl Replicas {
     pub(super) fn keep(&self, root: &Root) {
         if !has_more(root) {
             *self.own() = None;
+            self.has_others.store(false, Ordering::Relaxed);
             return;
         }
         self.join(root);
@@ -132,10 +133,10 @@ impl Replicas {
     }
 
     /// Looks for other servers.
-    fn look(&self, root: &Root) -> Others {
-        let Some(own) = self.id() else { return Others::default() };
-        let Ok(dir) = root.own(OWN).and_then(|own| enter(&own, NAME)) else { return Others::default() };
-        let others = self.count(&dir, &own);
+    pub(super) fn look(&self, root: &Root) -> Others {
+        let dir = root.own(OWN).and_then(|own| enter(&own, NAME));
+        let own = self.id().unwrap_or_default();
+        let others = dir.map(|dir| self.count(&dir, &own)).unwrap_or_default();
         self.warn_if(others.unseen > 0);
         self.has_others.store(others != Others::default(), Ordering::Relaxed);
         others

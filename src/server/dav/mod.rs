@@ -10,7 +10,7 @@ use crate::folder::{Error, NameKind, OnConflict, Whereabouts, unicode_forms};
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::error_response;
-use crate::server::folder_locks::{ChangeInProgress, Dav};
+use crate::server::folder_locks::ChangeInProgress;
 use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::response::Response;
@@ -46,10 +46,30 @@ pub(super) fn ensure_unlocked(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<UnlockedPlace, Response> {
-    admit(path, intent, tokens, principal, state, disk).map_err(|_| locked())
+    let change = state.dav.as_ref().map(|dav| {
+        let change = dav.begin_change();
+        dav.catch_up(disk).map(|()| change)
+    });
+    let change = change.transpose().map_err(|error| error_response::of(&error))?;
+    let place = admit(path, intent, tokens, principal, state, disk).map_err(|_| locked())?;
+    Ok(UnlockedPlace { place, _change: change })
 }
 
-/// Like [`ensure_unlocked`]; the error has the locked paths.
+/// Like [`ensure_unlocked`], for another path of a change that has begun: the first place is held meanwhile.
+pub(super) fn ensure_also_unlocked(
+    _: &UnlockedPlace,
+    path: &SharePath,
+    intent: Intent,
+    tokens: &SubmittedTokens,
+    principal: &Principal,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Result<UnlockedPlace, Response> {
+    let place = admit(path, intent, tokens, principal, state, disk).map_err(|_| locked())?;
+    Ok(UnlockedPlace { place, _change: None })
+}
+
+/// The place that changes; `None` if no lock concerns it. The error has the locked paths.
 pub(super) fn admit(
     path: &SharePath,
     intent: Intent,
@@ -57,25 +77,9 @@ pub(super) fn admit(
     principal: &Principal,
     state: &State,
     disk: Blocking<'_>,
-) -> Result<UnlockedPlace, Vec<SharePath>> {
-    let Some(dav) = &state.dav else { return Ok(UnlockedPlace { place: None, _change: None }) };
-    let change = dav.begin_change();
-    dav.catch_up(disk);
-    let place = unlocked(dav, path, intent, tokens, principal, state, disk)?;
-    Ok(UnlockedPlace { place, _change: Some(change) })
-}
-
-/// The place that changes; `None` if no lock concerns it.
-fn unlocked(
-    dav: &Dav,
-    path: &SharePath,
-    intent: Intent,
-    tokens: &SubmittedTokens,
-    principal: &Principal,
-    state: &State,
-    disk: Blocking<'_>,
 ) -> Result<Option<SharePath>, Vec<SharePath>> {
-    if !dav.has_locks() || (intent == Intent::Save && hides_names(principal, path, state)) {
+    let Some(dav) = state.dav.as_ref().filter(|dav| dav.has_locks()) else { return Ok(None) };
+    if intent == Intent::Save && hides_names(principal, path, state) {
         return Ok(None);
     }
     // If the place cannot be found, the change will fail, and say why.

@@ -1,35 +1,45 @@
 //! The changes that are being made. A new lock waits for them: they began before it, and it must not come into effect in
 //! the middle of one.
 
-use std::convert::Infallible;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a new lock waits for changes that are being made. A change takes longer only if the disk hangs.
+/// How long a new lock waits for changes that are being made. They take longer only if the disk hangs or is very slow.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Nothing is ever sent. But the receiver notices when the last sender is dropped.
-type Channel = (Sender<Infallible>, Receiver<Infallible>);
+/// The changes that are being made.
+#[derive(Debug, Default)]
+pub(super) struct Changes(Arc<Shared>);
 
-/// The changes that have begun since the last wait.
-#[derive(Debug)]
-pub(super) struct Changes(Mutex<Channel>);
+#[derive(Debug, Default)]
+struct Shared {
+    running: Mutex<Running>,
+    ended: Condvar,
+}
+
+/// Changes have numbers in the order in which they begin.
+#[derive(Debug, Default)]
+struct Running {
+    next: u64,
+    numbers: BTreeSet<u64>,
+}
 
 /// A change that is being made, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct ChangeInProgress(#[allow(dead_code, reason = "only its end matters")] Sender<Infallible>);
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self(Mutex::new(channel()))
-    }
+pub(crate) struct ChangeInProgress {
+    shared: Arc<Shared>,
+    number: u64,
 }
 
 impl Changes {
     /// Begins a change. Call it before the locks are checked.
     pub(super) fn begin(&self) -> ChangeInProgress {
-        ChangeInProgress(self.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone())
+        let mut running = self.0.running();
+        let number = running.next;
+        running.next += 1;
+        running.numbers.insert(number);
+        ChangeInProgress { shared: Arc::clone(&self.0), number }
     }
 
     /// Waits until all changes have ended that began before this call. Returns whether they have.
@@ -38,11 +48,25 @@ impl Changes {
     }
 
     fn wait(&self, most: Duration) -> bool {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sender, receiver) = std::mem::replace(&mut *current, channel());
-        drop(current);
-        drop(sender);
-        matches!(receiver.recv_timeout(most), Err(RecvTimeoutError::Disconnected))
+        let running = self.0.running();
+        let next = running.next;
+        let are_left = |running: &mut Running| running.numbers.first().is_some_and(|first| *first < next);
+        let waited = self.0.ended.wait_timeout_while(running, most, are_left);
+        let (_running, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        !timeout.timed_out()
+    }
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ChangeInProgress {
+    fn drop(&mut self) {
+        self.shared.running().numbers.remove(&self.number);
+        self.shared.ended.notify_all();
     }
 }
 
@@ -58,6 +82,7 @@ mod tests {
         assert!(changes.wait(Duration::ZERO), "there are none");
         let earlier = changes.begin();
         assert!(!changes.wait(Duration::ZERO), "one is being made");
+        assert!(!changes.wait(Duration::ZERO), "for the next one that waits, too");
         let later = changes.begin();
         drop(earlier);
         assert!(!changes.wait(Duration::ZERO), "another one");

@@ -1,13 +1,14 @@
 //! The locks as far as this server knows them, and the files that they are in.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::blocking::Blocking;
 use crate::dav::LockTable;
+use crate::dav::MAX_LOCK_TIME;
 use crate::dav::locks::Lock;
-use crate::folder::{Error, FileVersion, Folder, LockFiles, LockFilesMark, LockFilesToChange};
+use crate::folder::{Error, FileVersion, LockFiles, LockFilesMark, LockFilesToChange};
 use crate::path::SharePath;
 use crate::server::folder_locks::token::{id_of, token_of};
 use crate::server::lock_tokens::SubmittedTokens;
@@ -30,6 +31,15 @@ struct LockFile {
     made: Option<FileVersion>,
 }
 
+/// Whether others may change the files while they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// They may. What is not found may just be getting its next number.
+    Shared,
+    /// They may not.
+    Alone,
+}
+
 /// The locks, and their files by their ids.
 #[derive(Debug, Default)]
 pub(super) struct KnownLocks {
@@ -40,59 +50,57 @@ pub(super) struct KnownLocks {
 }
 
 impl KnownLocks {
-    /// Reads what other servers, or an earlier run of this one, have changed. If that fails, what is known stays.
-    pub(super) fn catch_up(&mut self, folder: &Folder, disk: Blocking<'_>) {
-        match folder.lock_files(self.seen.as_ref(), disk) {
-            Ok(None) => {}
-            Ok(Some(files)) => self.read(&files),
-            Err(error) => log::debug!("cannot read the locks of the folder: {error}"),
-        }
+    /// Whether the files were last read in this state.
+    pub(super) fn have_seen(&self, mark: LockFilesMark) -> bool {
+        self.seen == Some(mark)
     }
 
-    /// Reads what is new in the files.
-    pub(super) fn read(&mut self, files: &LockFiles) {
-        self.seen = Some(files.mark());
-        let mut before = std::mem::take(&mut self.files);
-        for (id, number) in files.newest() {
-            let known = match before.remove(&id) {
-                Some(known) if known.number == number => {
-                    self.files.insert(id, known);
-                    continue;
-                }
-                other => other,
-            };
-            match files.read(&id, number) {
-                Ok(Some(content)) => self.take_in(id, number, known, &content),
-                Ok(None) => self.forget(&id, known),
-                Err(error) => {
-                    log::debug!("cannot read a lock of the folder: {error}");
-                    self.seen = None;
-                    self.files.extend(known.map(|known| (id, known)));
-                }
+    /// Reads what is new in the files. After an error, what is known stays. Returns whether everything is certain: what
+    /// has gone while others may change the files stays known too.
+    pub(super) fn read(&mut self, files: &LockFiles, reading: Reading) -> Result<bool, Error> {
+        self.seen = None;
+        let newest = files.newest()?;
+        let mut is_certain = true;
+        for (id, number) in &newest {
+            if self.files.get(id).is_some_and(|known| known.number == *number) {
+                continue;
+            }
+            match files.read(id, *number)? {
+                Some(content) => self.take_in(id, *number, &content),
+                None => is_certain = false,
             }
         }
-        for (id, gone) in before {
-            self.forget(&id, Some(gone));
+        let gone: Vec<_> = self.files.keys().filter(|id| !newest.contains_key(*id)).cloned().collect();
+        match reading {
+            Reading::Alone => gone.iter().for_each(|id| self.forget(id)),
+            Reading::Shared => is_certain &= gone.is_empty(),
         }
+        if is_certain || reading == Reading::Alone {
+            self.seen = Some(files.mark());
+        }
+        Ok(is_certain)
     }
 
-    /// Takes in a file that has changed. Others than servers may have made it, so it may be anything.
-    fn take_in(&mut self, id: String, number: u64, known: Option<LockFile>, content: &[u8]) {
-        self.forget(&id, known);
-        let Ok(LockRecord { lock, made }) = serde_json::from_slice(content) else { return };
-        if id_of(&lock.token) == Some(&id) {
-            self.files.insert(id, LockFile { number, path: lock.path.clone(), made });
-            self.table.insert(lock);
+    /// Takes in a file that has changed. Another program may have written it, so it may contain anything.
+    fn take_in(&mut self, id: &str, number: u64, content: &[u8]) {
+        self.forget(id);
+        let Ok(LockRecord { mut lock, made }) = serde_json::from_slice(content) else { return };
+        if id_of(&lock.token) != Some(id) {
+            return;
         }
+        // The clock of the server that has written it may have been wrong.
+        lock.expires = lock.expires.min(SystemTime::now() + MAX_LOCK_TIME);
+        self.files.insert(id.to_owned(), LockFile { number, path: lock.path.clone(), made });
+        self.table.insert(lock);
     }
 
-    fn forget(&mut self, id: &str, known: Option<LockFile>) {
-        if let Some(known) = known {
+    fn forget(&mut self, id: &str) {
+        if let Some(known) = self.files.remove(id) {
             self.table.remove(&known.path, &token_of(id));
         }
     }
 
-    /// Writes the file of a lock that is new, or that has changed.
+    /// Writes the file of a lock that is new, or that has changed. If that fails, the lock is read again.
     pub(super) fn keep(
         &mut self,
         lock: &Lock,
@@ -106,21 +114,24 @@ impl KnownLocks {
         let record = LockRecord { lock: lock.clone(), made };
         let content = serde_json::to_vec(&record).map_err(|error| Error::Io(error.into()))?;
         self.seen = None;
-        files.put(id, number, &content)?;
-        self.files.insert(id.to_owned(), LockFile { number, path: lock.path.clone(), made });
-        Ok(())
+        let written = files.put(id, number, &content);
+        if written.is_ok() {
+            self.files.insert(id.to_owned(), LockFile { number, path: lock.path.clone(), made });
+        } else {
+            self.files.remove(id);
+            self.table.remove(&lock.path, &lock.token);
+        }
+        written
     }
 
-    /// Removes the files of locks that have ended.
-    pub(super) fn discard(&mut self, ended: &[Lock], files: &LockFilesToChange<'_>) {
+    /// Removes the files of locks that have ended. If that fails, they are read again.
+    pub(super) fn discard(&mut self, ended: &[Lock], files: &LockFilesToChange<'_>) -> Result<(), Error> {
         self.seen = None;
-        for id in ended.iter().filter_map(|lock| id_of(&lock.token)) {
-            let Some(file) = self.files.remove(id) else { continue };
-            if let Err(error) = files.remove(id, file.number) {
-                // It is read again, and ends when its time is up.
-                log::warn!("cannot remove a lock of the folder: {error}");
-            }
+        let ids: Vec<_> = ended.iter().filter_map(|lock| id_of(&lock.token)).collect();
+        for id in &ids {
+            self.files.remove(*id);
         }
+        ids.iter().try_for_each(|id| files.remove(id))
     }
 
     /// The empty file that LOCK has created with this token.

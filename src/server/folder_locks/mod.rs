@@ -12,13 +12,13 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use self::changes::ChangeInProgress;
 use self::changes::Changes;
-use self::known::KnownLocks;
+use self::known::{KnownLocks, Reading};
 pub(crate) use self::token::new_token;
 use crate::access::Principal;
 use crate::blocking::Blocking;
-use crate::dav::PathChange;
 use crate::dav::locks::{Lock, NoLock, NoUnlock, TokenClaim};
-use crate::folder::{Error, FileVersion, Folder, Whereabouts};
+use crate::dav::{LockTable, PathChange};
+use crate::folder::{Error, FileVersion, Folder, LockFilesToChange, Whereabouts};
 use crate::path::SharePath;
 use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
@@ -57,9 +57,20 @@ impl Dav {
         self.has_locks.load(Ordering::Relaxed)
     }
 
-    /// Reads what other servers have changed.
-    pub(crate) fn catch_up(&self, disk: Blocking<'_>) {
-        self.with(|known| known.catch_up(&self.folder, disk));
+    /// Reads what other servers have changed. It takes one system call if they have changed nothing.
+    pub(crate) fn catch_up(&self, disk: Blocking<'_>) -> Result<(), Error> {
+        let (mark, is_settled) = self.folder.mark_of_lock_files(disk)?;
+        let is_current = |known: &mut KnownLocks| is_settled && known.have_seen(mark);
+        if self.with(is_current) {
+            return Ok(());
+        }
+        // Nobody changes the locks of a folder that is only read here, or their files may not be locked.
+        let reading = if self.folder.rules().read_only { Reading::Alone } else { Reading::Shared };
+        let files = self.folder.lock_files(disk)?;
+        if self.with(|known| known.read(&files, reading))? {
+            return Ok(());
+        }
+        self.change(disk, |_, _| Ok(()))
     }
 
     /// Begins a change. Locks that are added while it is held wait for it. Call it before [`Dav::admit`].
@@ -105,20 +116,16 @@ impl Dav {
         self.with(|known| known.made_at(path, tokens))
     }
 
+    /// Whether this lock still exists, as far as this server knows.
+    pub(crate) fn has(&self, lock: &Lock) -> bool {
+        self.with(|known| known.table.find(&lock.path, &lock.token).is_some())
+    }
+
     /// Adds a lock, and waits for the changes that began before it.
     pub(crate) fn add(&self, lock: &Lock, now: SystemTime, disk: Blocking<'_>) -> Result<(), LockError> {
-        let added = self.folder.change_lock_files(disk, |files| {
-            self.with(|known| {
-                known.read(files.files());
-                if let Err(no) = known.table.add(lock.clone(), now) {
-                    return Ok(Err(no));
-                }
-                let kept = known.keep(lock, None, files);
-                if kept.is_err() {
-                    known.table.remove(&lock.path, &lock.token);
-                }
-                kept.map(Ok)
-            })
+        let added = self.change(disk, |known, files| match known.table.add(lock.clone(), now) {
+            Ok(()) => known.keep(lock, None, files).map(Ok),
+            Err(no) => Ok(Err(no)),
         });
         added.map_err(LockError::Folder)?.map_err(LockError::No)?;
         if !self.changes.wait_for_earlier() {
@@ -135,18 +142,16 @@ impl Dav {
         }
     }
 
-    /// Records that the LOCK has made an empty file.
+    /// Records that the LOCK has made an empty file. If the lock has ended meanwhile, there is nothing to record.
     pub(crate) fn has_made(
         &self,
         lock: &Lock,
         version: FileVersion,
         disk: Blocking<'_>,
     ) -> Result<(), Error> {
-        self.folder.change_lock_files(disk, |files| {
-            self.with(|known| {
-                known.read(files.files());
-                known.keep(lock, Some(version), files)
-            })
+        self.change(disk, |known, files| match known.table.find(&lock.path, &lock.token).cloned() {
+            Some(lock) => known.keep(&lock, Some(version), files),
+            None => Ok(()),
         })
     }
 
@@ -159,13 +164,10 @@ impl Dav {
         now: SystemTime,
         disk: Blocking<'_>,
     ) -> Result<Option<Lock>, Error> {
-        self.folder.change_lock_files(disk, |files| {
-            self.with(|known| {
-                known.read(files.files());
-                let Some(lock) = known.table.refresh(path, claim, time, now) else { return Ok(None) };
-                known.keep(&lock, None, files)?;
-                Ok(Some(lock))
-            })
+        self.change(disk, |known, files| {
+            let Some(lock) = known.table.refresh(path, claim, time, now) else { return Ok(None) };
+            known.keep(&lock, None, files)?;
+            Ok(Some(lock))
         })
     }
 
@@ -177,57 +179,74 @@ impl Dav {
         may_end: impl Fn(&Lock) -> bool,
         disk: Blocking<'_>,
     ) -> Result<Result<(), NoUnlock>, Error> {
-        self.folder.change_lock_files(disk, |files| {
-            self.with(|known| {
-                known.read(files.files());
-                let ended = known.table.unlock(path, token, may_end);
-                Ok(ended.map(|lock| known.discard(&[lock], files)))
-            })
+        self.change(disk, |known, files| match known.table.unlock(path, token, may_end) {
+            Ok(lock) => known.discard(&[lock], files).map(Ok),
+            Err(no) => Ok(Err(no)),
         })
     }
 
-    /// Ends the locks on a path and below it, because what they covered is gone.
+    /// Ends the locks on a path and below it, because what they covered is gone. If that fails, they end when their time
+    /// is up.
     pub(crate) fn end(&self, path: &SharePath, disk: Blocking<'_>) {
         if self.has_locks() {
-            let ended = self.with(|known| known.table.end(path));
-            self.discard(&ended, disk);
+            self.end_those(disk, |table| table.end(path));
         }
     }
 
     /// Ends the locks whose time is up, and removes the files that they have created and nobody has filled.
     pub(crate) fn expire(&self, disk: Blocking<'_>) {
-        let now = SystemTime::now();
-        let expired = self.with(|known| {
-            known.catch_up(&self.folder, disk);
-            let expired = known.table.expire(now);
-            expired.into_iter().map(|lock| (known.made(&lock.token), lock)).collect::<Vec<_>>()
-        });
-        for (made, lock) in &expired {
-            // Somebody else may have a shared lock on the file.
-            if let Some(version) = made.filter(|_| self.on(&lock.path, now).is_empty()) {
-                match self.folder.discard_empty(&lock.path, version, disk) {
-                    Ok(()) | Err(Error::NotFound | Error::Changed) => {}
-                    Err(error) => log::warn!("cannot remove the empty file of a lock: {error}"),
-                }
-            }
-        }
-        let ended: Vec<_> = expired.into_iter().map(|(_, lock)| lock).collect();
-        self.discard(&ended, disk);
-    }
-
-    /// Removes the files of locks that have ended.
-    fn discard(&self, ended: &[Lock], disk: Blocking<'_>) {
-        if ended.is_empty() {
+        if self.folder.rules().read_only {
             return;
         }
-        let discarded = self.folder.change_lock_files(disk, |files| {
-            files.tidy();
-            self.with(|known| known.discard(ended, files));
-            Ok(())
+        if let Err(error) = self.catch_up(disk) {
+            log::warn!("cannot read the locks of the folder: {error}");
+        }
+        let now = SystemTime::now();
+        let expired = self.with(|known| {
+            let expired = known.table.iter().filter(|lock| !lock.is_valid(now));
+            expired.map(|lock| (lock.path.clone(), known.made(&lock.token))).collect::<Vec<_>>()
         });
-        if let Err(error) = discarded {
+        for (path, made) in &expired {
+            // Somebody else may have a shared lock on the file.
+            if let Some(version) = made.filter(|_| self.on(path, now).is_empty()) {
+                self.discard_empty(path, version, disk);
+            }
+        }
+        if !expired.is_empty() {
+            self.end_those(disk, |table| table.expire(now));
+        }
+    }
+
+    /// Removes the empty file that a LOCK has created, unless somebody has filled it.
+    pub(crate) fn discard_empty(&self, path: &SharePath, version: FileVersion, disk: Blocking<'_>) {
+        match self.folder.discard_empty(path, version, disk) {
+            Ok(()) | Err(Error::NotFound | Error::Changed) => {}
+            Err(error) => log::warn!("cannot remove the empty file of a lock: {error}"),
+        }
+    }
+
+    fn end_those(&self, disk: Blocking<'_>, end: impl FnOnce(&mut LockTable) -> Vec<Lock>) {
+        let ended = self.change(disk, |known, files| {
+            let ended = end(&mut known.table);
+            known.discard(&ended, files)
+        });
+        if let Err(error) = ended {
             log::warn!("cannot remove locks of the folder: {error}");
         }
+    }
+
+    /// Changes the locks, while no other server changes them and all their changes are known.
+    fn change<T>(
+        &self,
+        disk: Blocking<'_>,
+        change: impl FnOnce(&mut KnownLocks, &mut LockFilesToChange<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.folder.change_lock_files(disk, |files| {
+            self.with(|known| {
+                known.read(files.files(), Reading::Alone)?;
+                change(known, files)
+            })
+        })
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut KnownLocks) -> T) -> T {

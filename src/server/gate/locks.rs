@@ -18,7 +18,7 @@ use crate::server::dav::hrefs::Hrefs;
 use crate::server::dav::{self, XML, shown};
 use crate::server::destination;
 use crate::server::disk::Disk;
-use crate::server::error_response::bad_request;
+use crate::server::error_response::{self, bad_request};
 use crate::server::folder_locks::Dav;
 use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
@@ -50,7 +50,7 @@ pub(crate) fn check(
         return Ok(Passage::Free);
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Passage::NeedsDisk) };
-    locks.catch_up(disk);
+    locks.catch_up(disk).map_err(|error| error_response::of(&error))?;
     if conditions.as_ref().is_some_and(|conditions| !are_met(conditions, request, locks, state, disk)) {
         let text = "precondition failed: a condition of the field If is not met\n";
         return Err(Response::text(Status::PRECONDITION_FAILED, text));

@@ -100,8 +100,8 @@ fn step(copy: &mut CopyJob, state: &State, disk: Blocking<'_>) -> Result<Option<
     }
     authorise::ensure_current(&relocating.principal, state)?;
     // This may be the last piece, and a client may have locked something since the first.
-    let _target = relocating.unlocked_target(state, disk)?;
-    let source = is_move.then(|| relocating.unlocked_source(state, disk)).transpose()?;
+    let target = relocating.unlocked_target(state, disk)?;
+    let source = is_move.then(|| relocating.unlocked_source(&target, state, disk)).transpose()?;
     let done = copying.step(disk).map_err(|error| relocating.relocation.refuse(&error))?;
     Ok(done.map(|done| match done {
         Relocated::Copied { saved, is_directory } => relocating.copied(&saved, is_directory, state),

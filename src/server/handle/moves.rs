@@ -50,8 +50,8 @@ fn run(mut moving: Relocating, state: &State, disk: Blocking<'_>) -> Result<JobO
         Guard::None
     };
     let expected = Expected { guard, is_directory: relocation.needs_directory };
-    let _target = moving.unlocked_target(state, disk)?;
-    let place = moving.unlocked_source(state, disk)?;
+    let target_place = moving.unlocked_target(state, disk)?;
+    let place = moving.unlocked_source(&target_place, state, disk)?;
     let renamed = state.folder.rename(&source, expected, moving.new_name(&target), disk);
     match renamed.map_err(|error| relocation.refuse(&error))? {
         Renamed::Done(moved) => {

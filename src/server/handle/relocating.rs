@@ -79,11 +79,12 @@ impl Relocating {
     /// The place of the source, from which something is about to be moved. Fails if a lock forbids that.
     pub(super) fn unlocked_source(
         &self,
+        target: &UnlockedPlace,
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<UnlockedPlace, Response> {
         let tokens = &self.removing.tokens;
-        dav::ensure_unlocked(&self.from, Intent::Replace, tokens, &self.principal, state, disk)
+        dav::ensure_also_unlocked(target, &self.from, Intent::Replace, tokens, &self.principal, state, disk)
     }
 
     /// The new name, with the grant for it.

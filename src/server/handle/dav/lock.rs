@@ -115,7 +115,7 @@ impl Locking {
             let text = "a lock needs more than the right to add files\n";
             return Err(Response::text(Status::FORBIDDEN, text));
         }
-        dav.catch_up(disk);
+        dav.catch_up(disk).map_err(|error| error_response::of(&error))?;
         for tries_left in (0..TRIES).rev() {
             let place = state.folder.whereabouts(&grant, disk).map_err(|error| error_response::of(&error))?;
             match self.check(&place, dav, state, disk) {
@@ -127,7 +127,9 @@ impl Locking {
             dav.add(&lock, SystemTime::now(), disk).map_err(|why| self.refuse_lock(&why, state))?;
             // A change that began earlier may have ended since.
             match state.folder.whereabouts(&grant, disk) {
-                Ok(now) if now == place => return self.answer(&place, &grant, &lock, dav, state, disk),
+                Ok(now) if now == place && dav.has(&lock) => {
+                    return self.answer(&place, &grant, &lock, dav, state, disk);
+                }
                 _ => dav.withdraw(&lock, disk),
             }
         }
@@ -147,7 +149,7 @@ impl Locking {
             let change = authorise::grant::<ToChangeProperties>(&self.principal, &self.path, state)?;
             state.folder.describe(&change, disk).map_err(|error| of_read_error(&error))?;
         } else {
-            self.ensure_parent(place, dav, state)?;
+            self.ensure_parent(place, None, dav, state)?;
         }
         Ok(())
     }
@@ -195,6 +197,13 @@ impl Locking {
         if place.kind.is_some() {
             return Ok(self.locked(Status::OK, lock, state));
         }
+        // Somebody may have locked the directory since it was checked.
+        let _change = dav.begin_change();
+        let checked = dav.catch_up(disk).map_err(|error| error_response::of(&error));
+        if let Err(refused) = checked.and_then(|()| self.ensure_parent(place, Some(lock), dav, state)) {
+            dav.withdraw(lock, disk);
+            return Err(refused);
+        }
         match self.make_file(grant, lock, dav, state, disk) {
             Ok(response) => Ok(response),
             // Somebody else has just saved it.
@@ -207,11 +216,19 @@ impl Locking {
     }
 
     /// Fails if a new file would need another directory first (§9.10.4), or if its directory is locked.
-    fn ensure_parent(&self, place: &Whereabouts, dav: &Dav, state: &State) -> Result<(), Response> {
+    /// The client's new lock does not count.
+    fn ensure_parent(
+        &self,
+        place: &Whereabouts,
+        new: Option<&Lock>,
+        dav: &Dav,
+        state: &State,
+    ) -> Result<(), Response> {
         if self.is_directory || place.path.parent().as_ref() != Some(&place.directory) {
             return Err(error_response::of(&Error::NoParent));
         }
-        dav.admit(place, Intent::Save, &self.tokens, &self.principal)
+        let tokens = self.tokens.and(new.map(|lock| lock.token.as_str()));
+        dav.admit(place, Intent::Save, &tokens, &self.principal)
             .map_err(|locked| self.refuse(&NoLock::Conflict(locked), state))
     }
 
@@ -228,7 +245,10 @@ impl Locking {
         let Saved { .. } = incoming.commit(Guard::MustBeNew, &self.remover, disk)?;
         state.cache.invalidate(Moment::now());
         let facts = state.folder.describe(grant, disk)?.facts;
-        dav.has_made(lock, facts.version, disk)?;
+        if let Err(error) = dav.has_made(lock, facts.version, disk) {
+            dav.discard_empty(&lock.path, facts.version, disk);
+            return Err(error);
+        }
         let response = self.locked(Status::CREATED, lock, state);
         Ok(match representation::validators(&facts, SystemTime::now()).etag {
             Some(tag) => response.with("ETag", tag),

@@ -126,7 +126,7 @@ fn respond(
         Propfind::Names => true,
     };
     let space = (wants_space && tells_space).then(|| state.folder.space(disk).ok()).flatten();
-    dav.catch_up(disk);
+    dav.catch_up(disk).map_err(refuse)?;
     let place = if dav.has_locks() { dav::whereabouts(&path, &principal, state, disk) } else { None };
     let mut body = PropfindBody {
         lies_at: place.map_or_else(|| path.clone(), |place| place.resolved().clone()),
