@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use crate::server::shared::{StoredAttempt, StoredAttempts};
 
@@ -9,7 +10,8 @@ use crate::server::shared::{StoredAttempt, StoredAttempts};
 #[derive(Debug)]
 pub(super) struct SharedAttempts {
     pub store: StoredAttempts,
-    pub waiting: Mutex<VecDeque<StoredAttempt>>,
+    /// With the time of each.
+    pub waiting: Mutex<VecDeque<(StoredAttempt, Instant)>>,
     /// The last entry of the store that was read; empty before the first.
     pub last: Mutex<String>,
 }
