@@ -3,6 +3,7 @@
 mod attempts;
 mod away;
 mod lost;
+mod promoted;
 mod slow;
 
 use std::path::Path;
@@ -282,7 +283,7 @@ fn the_last_use_of_a_link_is_taken_at_one_server_only() {
         let codes: Vec<_> = answers.iter().map(Answer::code).collect();
         assert_eq!(codes.iter().filter(|code| **code == 303).count(), 2, "{round}: {codes:?}");
         assert_eq!(codes.iter().filter(|code| **code == 410).count(), 4, "{round}: {codes:?}");
-        // Who has opened it may read it at each server.
+        // A client that has opened it may read it at each server.
         for answer in answers.iter().filter(|answer| answer.code() == 303) {
             for server in 0..3 {
                 let port = branches.servers[server].address().port();
