@@ -35,12 +35,21 @@ impl Accounts {
         now: Instant,
     ) -> bool {
         let mut attempts = lock(&self.0.attempts);
+        // With this lock, the known addresses of a user are forgotten when the password changes.
+        if user.is_some_and(|user| !self.has_password_of(user)) {
+            return false;
+        }
         let is_new = attempts.succeeded(client, guess, now);
         let result = AttemptResult::Passed(user.map(|user| attempts.mark(user.hash.as_str())));
         let attempt = StoredAttempt { client: *client, guess: attempts.hash(guess), result };
         drop(attempts);
         self.tell(attempt, now);
         is_new
+    }
+
+    /// Whether the user still has the password of this line.
+    fn has_password_of(&self, line: &UserLine) -> bool {
+        self.users().find(line.name.as_str()).is_some_and(|account| account.line.hash == line.hash)
     }
 
     fn tell(&self, attempt: StoredAttempt, now: Instant) {
