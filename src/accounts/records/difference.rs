@@ -72,7 +72,7 @@ impl Table {
                 {
                     self.remove(record.id);
                 }
-                // This server had read the store after it was made, and no longer knew it: it was revoked, and then forgotten.
+                // This server has read the store since, and does not have it: it was revoked, and then forgotten.
                 (None, Purpose::Token { .. } | Purpose::Link { .. }) if is_old(&record) => {
                     let end = Some(RecordEnd { at: heard, is_revoked: true });
                     self.insert(Record { end, ..Record::clone(&record) });

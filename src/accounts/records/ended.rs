@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::id::RecordId;
-use super::limits::CLOCKS;
 use super::time::WallTime;
 
-/// How long they are known. Sessions that were made before that are older than any difference between clocks.
-const KEPT: Duration = CLOCKS.saturating_mul(5);
+/// How long they are known. Sessions that were made before that are older than clocks may differ (`limits::CLOCKS`).
+const KEPT: Duration = Duration::from_secs(300);
 
 /// Their ids, and when they were seen to go.
 #[derive(Debug, Default)]

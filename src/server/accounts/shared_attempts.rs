@@ -1,4 +1,4 @@
-//! Attempts to log in of which other servers hear, and how many of theirs were read.
+//! Attempts to log in that other servers count too, and which of theirs were read last.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::server::shared::{StoredAttempt, StoredAttempts};
 
-/// The attempts that other servers hear of.
+/// The attempts that other servers count too.
 #[derive(Debug)]
 pub(super) struct SharedAttempts {
     pub store: StoredAttempts,
