@@ -1,7 +1,7 @@
 //! The primary of the store is killed while records change, and its replica takes its place.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl Client<'_> {
 
     /// Makes a record, and ends it unless it is kept. Returns whether all that was acknowledged.
     fn round(&self, made: &mut Made, number: usize) -> bool {
-        let keeps = number % 3 != 0 && made.kept.len() < 3 * KEPT;
+        let keeps = !number.is_multiple_of(3) && made.kept.len() < 3 * KEPT;
         let basic = basic(&self.name, PASSWORD);
         let access = match number / 3 % 3 {
             0 => self.ask("POST", "/.wharf/login", "", &login_form(&self.name, PASSWORD)).map(|answer| {
@@ -144,7 +144,7 @@ fn acknowledged_changes_survive_the_primary() {
         let wait_for = |rounds: [usize; SERVERS]| {
             eventually("changes are made", || {
                 let is_there = |(done, rounds): (&AtomicUsize, usize)| done.load(Ordering::SeqCst) >= rounds;
-                done.iter().zip(rounds).all(is_there) || clients.iter().any(|client| client.is_finished())
+                done.iter().zip(rounds).all(is_there) || clients.iter().any(ScopedJoinHandle::is_finished)
             });
         };
         wait_for([ROUNDS; SERVERS]);
