@@ -61,17 +61,19 @@ fn measure_one(
     let mut receivers = Receivers::new(streams, SPEAKERS, begun)?;
     receivers.settle()?;
     let (time, usage) = (Duration::from_secs(settings.seconds), Usage::of(cluster, store));
+    let measured = Instant::now();
     let is_over = AtomicBool::new(false);
-    let (sent, received) = thread::scope(|scope| {
+    let (sent, received, took) = thread::scope(|scope| {
         let is_over = &is_over;
         let receiving = scope.spawn(move || receivers.receive(is_over));
         let sent = speakers.say(RATE / SPEAKERS as f64, time, |speaker, number| {
             format!("line {speaker} {number} {}", begun.elapsed().as_micros())
         });
+        let took = measured.elapsed();
         // What is still on its way.
         thread::sleep(Duration::from_secs(2));
         is_over.store(true, Ordering::Relaxed);
-        (sent, receiving.join().expect("no panic"))
+        (sent, receiving.join().expect("no panic"), took)
     });
     let (received, used) = (received?, Usage::of(cluster, store).since(usage));
     let way = if through_proxy { "through HAProxy" } else { "without HAProxy" };
@@ -93,7 +95,9 @@ fn measure_one(
         report.figure("processor time for each copy: HAProxy", each(used.proxy, received.copies));
     }
     report.figure("processor time for each copy: servers", each(used.servers, received.copies));
+    report.figure("processor time for each copy: the clients", each(used.clients, received.copies));
     report.figure("processor time for each message: the store", each(used.store, messages));
+    report.figure("share of all processors", format!("{:.0} %", used.share(took)));
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! Processor time and memory of programs, from `/proc`.
 
 use std::fs;
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
 use rustix::param::clock_ticks_per_second;
-use rustix::process::Pid;
+use rustix::process::{Pid, getpid};
 
 use super::common::cluster::Cluster;
 use super::common::store::Store;
@@ -16,6 +18,8 @@ pub struct Usage {
     pub servers: Duration,
     pub proxy: Duration,
     pub store: Duration,
+    /// This program, which is all the clients.
+    pub clients: Duration,
 }
 
 impl Usage {
@@ -25,7 +29,15 @@ impl Usage {
             servers: cluster.servers().iter().map(|server| processor_time(server.pid())).sum(),
             proxy: processor_time(cluster.proxy().pid()),
             store: store.pid().map(processor_time).unwrap_or_default(),
+            clients: processor_time(getpid()),
         }
+    }
+
+    /// The share of all processors that the programs have used in this time, in percent.
+    pub fn share(self, time: Duration) -> f64 {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let used = self.servers + self.proxy + self.store + self.clients;
+        100.0 * used.as_secs_f64() / (time.as_secs_f64() * processors as f64)
     }
 
     /// What was used since.
@@ -34,6 +46,7 @@ impl Usage {
             servers: self.servers.saturating_sub(before.servers),
             proxy: self.proxy.saturating_sub(before.proxy),
             store: self.store.saturating_sub(before.store),
+            clients: self.clients.saturating_sub(before.clients),
         }
     }
 }

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::{Duration, Instant};
 
-use failures::Counters;
+use failures::{Counters, FADE};
 use known::KnownAddresses;
 pub use known::{ADDRESSES, KNOWN};
 use sha2::{Digest as _, Sha256};
@@ -55,12 +55,26 @@ pub enum Guess<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GuessHash(pub u64);
 
+/// Identifies a password that was right, so that a login does not count after the password has changed. It is a hash of the
+/// password's hash, with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordMark(pub u64);
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptResult {
+    /// The password was wrong.
+    Failed,
+    /// This password of a user was right, or that of a link, which never changes.
+    Passed(Option<PasswordMark>),
+}
+
 /// How guesses are hashed.
 #[derive(Debug)]
 enum GuessHasher {
     /// With a key that is random at each start.
     Random(RandomState),
-    /// With a key that several servers have. Whoever sees the hashes does not have it.
+    /// With a key that several servers have. A program that reads the hashes does not have it.
     Keyed([u8; 32]),
 }
 
@@ -125,22 +139,25 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     /// Counts a failure. Failures at a known address do not count for other addresses. Otherwise a program at home that
     /// still has an old password would delay its user everywhere.
     pub fn failed(&mut self, address: &K, guess: Guess<'_>, now: Instant) {
-        self.failed_elsewhere(address, self.hash(guess), now);
+        self.failed_elsewhere(address, self.hash(guess), now, now);
     }
 
-    /// Counts a failure that another server has seen.
-    pub fn failed_elsewhere(&mut self, address: &K, name: GuessHash, now: Instant) {
+    /// Counts a failure that another server has seen at this time.
+    pub fn failed_elsewhere(&mut self, address: &K, name: GuessHash, at: Instant, now: Instant) {
+        if now.saturating_duration_since(at) >= FADE {
+            return;
+        }
         self.fade(now);
         let is_known = self.known.has(address, &name, now);
         let pair = (address.clone(), self.place(address, name, is_known));
         if !self.pairs.has(&pair) {
             *self.shares.entry(address.clone()).or_default() += 1;
         }
-        if let Some((address, _)) = self.pairs.count(pair, now) {
+        if let Some((address, _)) = self.pairs.count(pair, at) {
             self.lower_share(&address);
         }
         if !is_known {
-            self.users.count(name, now);
+            self.users.count(name, at);
         }
     }
 
@@ -150,13 +167,13 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         self.succeeded_elsewhere(address, self.hash(guess), now)
     }
 
-    /// Like [`Self::succeeded`], for a login that another server has seen.
-    pub fn succeeded_elsewhere(&mut self, address: &K, name: GuessHash, now: Instant) -> bool {
-        if self.pairs.forget(&(address.clone(), Place::Of(name))) {
+    /// Like [`Self::succeeded`], for a login that another server has seen at this time. Later failures are not forgotten.
+    pub fn succeeded_elsewhere(&mut self, address: &K, name: GuessHash, at: Instant) -> bool {
+        if self.pairs.forget_until(&(address.clone(), Place::Of(name)), at) {
             self.lower_share(address);
         }
-        let is_new = !self.known.has(address, &name, now);
-        self.known.put(address, &name, now);
+        let is_new = !self.known.has(address, &name, at);
+        self.known.put(address, &name, at);
         is_new
     }
 
@@ -191,9 +208,16 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
                     Guess::Token(id) => (b't', id),
                     Guess::Link(id) => (b'l', id),
                 };
-                let sum = Sha256::new().chain_update(key).chain_update([kind]).chain_update(text).finalize();
-                GuessHash(sum.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
+                GuessHash(keyed(key, kind, text))
             }
+        }
+    }
+
+    /// How other servers with the same key identify the password with this hash.
+    pub fn mark(&self, password: &str) -> PasswordMark {
+        match &self.hasher {
+            GuessHasher::Random(hasher) => PasswordMark(hasher.hash_one(password)),
+            GuessHasher::Keyed(key) => PasswordMark(keyed(key, b'p', password)),
         }
     }
 
@@ -222,6 +246,11 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
             }
         }
     }
+}
+
+fn keyed(key: &[u8; 32], kind: u8, text: &str) -> u64 {
+    let sum = Sha256::new().chain_update(key).chain_update([kind]).chain_update(text).finalize();
+    sum.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 impl<K: Eq + Hash + Clone> Default for Attempts<K> {

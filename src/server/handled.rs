@@ -14,6 +14,9 @@ pub(super) enum Handled {
     Work(Job),
     /// A job that waits in `fsync`, such as an upload.
     Save(Job),
+    /// A job that waits for the store that servers share.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "only accounts are in the store"))]
+    AskStore(Job),
     /// Nothing yet: the handler has to wait for the disk, which this thread may not do.
     NeedsDisk,
     /// Nothing yet: the handler has to wait for the store that servers share, which this thread may not do.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 #[cfg(feature = "accounts")]
-use crate::accounts::attempts::GuessHash;
+use crate::accounts::attempts::{AttemptResult, GuessHash};
 #[cfg(feature = "accounts")]
 use crate::accounts::records::{ClusterChange, ClusterError, ClusterNews, ClusterRecords, ClusterRevision};
 use crate::blocking::Blocking;
@@ -242,7 +242,7 @@ pub enum StoredAttempts {}
 pub(super) struct StoredAttempt {
     pub client: ClientKey,
     pub guess: GuessHash,
-    pub has_failed: bool,
+    pub result: AttemptResult,
 }
 
 /// Nothing is heard.
@@ -265,7 +265,7 @@ impl StoredAttempts {
         match *self {}
     }
 
-    pub(super) fn send(&self, _: &[StoredAttempt], _: Blocking<'_>) -> Result<(), StoreError> {
+    pub(super) fn send(&self, _: &[(StoredAttempt, Duration)], _: Blocking<'_>) -> Result<(), StoreError> {
         match *self {}
     }
 

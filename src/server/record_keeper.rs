@@ -17,7 +17,7 @@ pub(super) fn run(accounts: &Accounts, runtime: &Weak<Runtime>, disk: Blocking<'
     while runtime.strong_count() > 0 {
         let followed = accounts.follow_records(disk);
         log_once("sessions, tokens and links", followed, &mut records);
-        // The store was just away.
+        // Otherwise the store is away, and waiting for it again would delay the next round.
         if records.is_none() {
             log_once("delays after failed logins", accounts.follow_attempts(disk), &mut attempts);
         }

@@ -1,12 +1,13 @@
 //! A `redis-server` of a test, on a Unix socket in a separate directory.
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
 use redis::{Client, Connection, FromRedisValue, RedisResult};
 use rustix::process::Pid;
 use tempfile::TempDir;
 
-use super::{Running, eventually, outside};
+use super::{Running, eventually, eventually_ok, outside};
 
 /// The program; it is killed when the test ends.
 pub struct Store {
@@ -73,6 +74,17 @@ impl Store {
 
     pub fn url(&self) -> String {
         format!("unix:{}", self.socket())
+    }
+
+    /// Makes it listen at a port of the loopback interface too.
+    pub fn listen(&self) -> SocketAddr {
+        eventually_ok("it listens", || {
+            let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
+            let address = socket.expect("a port");
+            // Another program may have taken the port.
+            let command = format!("CONFIG SET port {}", address.port());
+            self.try_ask::<()>(&command).map(|()| address)
+        })
     }
 
     fn connection(&self) -> Connection {

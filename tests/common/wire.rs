@@ -155,7 +155,8 @@ impl Wire {
         }
     }
 
-    fn send_request(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) {
+    /// Sends a request as [`Self::ask`] does; reads nothing.
+    pub fn send_request(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) {
         let length = match method {
             "POST" | "PUT" => format!("Content-Length: {}\r\n", body.len()),
             "PROPFIND" | "PROPPATCH" | "LOCK" if !body.is_empty() => {

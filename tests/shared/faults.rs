@@ -95,11 +95,7 @@ fn a_server_that_is_killed_disturbs_no_other() {
 #[test]
 fn acknowledged_messages_survive_the_primary() {
     let Some(mut primary) = Store::start(&["--repl-diskless-sync-delay", "0"]) else { return };
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a port")
-        .port();
-    let _: () = primary.ask(&format!("CONFIG SET port {port}"));
+    let port = primary.listen().port();
     let Some(replica) = Store::start(&["--replicaof", "127.0.0.1", &port.to_string()]) else { return };
     eventually("the replica follows", || primary.ask::<redis::Value>("WAIT 1 100") == redis::Value::Int(1));
     let replicas = Replicas::start(2, &format!("{},{}", primary.url(), replica.url()));

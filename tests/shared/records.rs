@@ -3,6 +3,8 @@
 mod attempts;
 mod away;
 mod lost;
+mod promoted;
+mod slow;
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -34,10 +36,15 @@ struct Branches {
 
 impl Branches {
     fn open(count: usize, store: &Store) -> Self {
+        Self::open_at(count, &store.url())
+    }
+
+    /// With a store at these addresses.
+    fn open_at(count: usize, shared: &str) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(place.path().join("folder")).expect("a folder");
         std::fs::write(place.path().join("folder/a.txt"), "one").expect("written");
-        let mut branches = Self { servers: Vec::new(), place, shared: store.url() };
+        let mut branches = Self { servers: Vec::new(), place, shared: shared.to_owned() };
         branches.write_users(&[("anna", PASSWORD), ("bert", PASSWORD)]);
         (0..count).for_each(|_| branches.add());
         branches
@@ -73,7 +80,7 @@ impl Branches {
     }
 
     fn try_log_in(&self, server: usize, name: &str, password: &str) -> Answer {
-        let form = format!("name={name}&password={}", password.replace(' ', "+"));
+        let form = login_form(name, password);
         self.servers[server].ask("POST", "/.wharf/login", "", form.as_bytes())
     }
 
@@ -108,6 +115,10 @@ impl Branches {
     fn eventually_everywhere(&self, what: &str, is_true: impl Fn(usize) -> bool) {
         eventually(what, || (0..self.servers.len()).all(&is_true));
     }
+}
+
+fn login_form(name: &str, password: &str) -> String {
+    format!("name={name}&password={}", password.replace(' ', "+"))
 }
 
 /// The secret in the cookie that a response sets.
@@ -272,7 +283,7 @@ fn the_last_use_of_a_link_is_taken_at_one_server_only() {
         let codes: Vec<_> = answers.iter().map(Answer::code).collect();
         assert_eq!(codes.iter().filter(|code| **code == 303).count(), 2, "{round}: {codes:?}");
         assert_eq!(codes.iter().filter(|code| **code == 410).count(), 4, "{round}: {codes:?}");
-        // Who has opened it may read it at each server.
+        // A client that has opened it may read it at each server.
         for answer in answers.iter().filter(|answer| answer.code() == 303) {
             for server in 0..3 {
                 let port = branches.servers[server].address().port();

@@ -61,18 +61,26 @@ impl<Key: Eq + Hash + Clone> Counters<Key> {
         self.get(key)?.delay(now)
     }
 
-    /// Counts a failure. Returns the key that was evicted, if any.
-    pub(super) fn count(&mut self, key: Key, now: Instant) -> Option<Key> {
-        let before = self.get(&key).map_or(0, |failures| failures.count);
+    /// Counts a failure, which may be older than the last one that was counted. Returns the key that was evicted, if any.
+    pub(super) fn count(&mut self, key: Key, at: Instant) -> Option<Key> {
+        let before = self.get(&key).copied().filter(|failures| !failures.is_forgotten(at));
         self.forget(&key);
-        let failures = Failures { count: before.saturating_add(1), last: now };
+        let failures = before.map_or(Failures { count: 1, last: at }, |before| Failures {
+            count: before.count.saturating_add(1),
+            last: before.last.max(at),
+        });
         let places = if failures.count > FREE { &mut self.delayed } else { &mut self.free };
         places.put(key, failures).map(|(key, _)| key)
     }
 
     /// Removes a counter; returns whether it existed.
-    pub(super) fn forget(&mut self, key: &Key) -> bool {
+    fn forget(&mut self, key: &Key) -> bool {
         self.free.remove(key).or_else(|| self.delayed.remove(key)).is_some()
+    }
+
+    /// Removes a counter, unless there was a failure after this time; returns whether it was removed.
+    pub(super) fn forget_until(&mut self, key: &Key, at: Instant) -> bool {
+        self.get(key).is_some_and(|failures| failures.last <= at) && self.forget(key)
     }
 
     /// Forgets the failures of one key, if they are old enough.

@@ -45,13 +45,16 @@ impl<N: Eq + Hash + Clone, K: PartialEq + Clone> KnownAddresses<N, K> {
         ages.filter(|(_, age)| *age < KNOWN)
     }
 
+    /// Adds an address from which the user has logged in at this time.
     pub(super) fn put(&mut self, address: &K, name: &N, now: Instant) {
         let mut addresses = self.remove(name).unwrap_or_default();
+        let since =
+            addresses.iter().find(|(known, _)| known == address).map_or(now, |(_, since)| now.max(*since));
         addresses.retain(|(known, _)| known != address);
         if addresses.len() == ADDRESSES {
             addresses.pop_front();
         }
-        addresses.push_back((address.clone(), now));
+        addresses.push_back((address.clone(), since));
         self.taken += addresses.len();
         self.users.put(name.clone(), addresses);
         while self.taken > self.places

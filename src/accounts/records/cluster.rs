@@ -51,6 +51,13 @@ pub struct ClusterLine {
     pub line: Vec<u8>,
 }
 
+impl ClusterLine {
+    /// The id, unless it is foreign.
+    pub(super) fn record_id(&self) -> Option<RecordId> {
+        std::str::from_utf8(&self.id).ok()?.parse().ok()
+    }
+}
+
 /// A record that is added, replaced or removed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ClusterChange {

@@ -4,6 +4,7 @@ use std::str;
 use std::sync::Arc;
 
 use super::cluster::{ClusterChange, ClusterLine};
+use super::ended::EndedRecords;
 use super::limits::{CLOCKS, RECORDS};
 use super::line::RecordLine;
 use super::record::{Purpose, Record, RecordEnd};
@@ -26,12 +27,13 @@ impl Table {
     pub(super) fn take_lines(&mut self, lines: Vec<ClusterLine>) -> usize {
         let before = self.clone();
         let mut skipped = 0;
-        for ClusterLine { id, line } in lines {
-            let Some(id) = str::from_utf8(&id).ok().and_then(|id| id.parse().ok()) else {
+        for stored in lines {
+            let Some(id) = stored.record_id() else {
                 skipped += 1;
                 continue;
             };
             self.remove(id);
+            let line = stored.line;
             let record = str::from_utf8(&line).ok().and_then(|line| Record::parse(line).ok());
             let record = record.filter(|record| record.id == id && !self.has_digest(&record.digest));
             match record.filter(|_| self.iter().len() < RECORDS) {
@@ -43,10 +45,19 @@ impl Table {
         skipped
     }
 
+    /// How many bytes these records take in the store: their ids and lines, as the store counts them.
+    pub(super) fn stored_size(&self) -> u64 {
+        self.iter()
+            .map(|record| record.id.as_str().len() + RecordLine(record).to_string().len())
+            .sum::<usize>() as u64
+    }
+
     /// Ends again what had ended before the store has lost it: a session, a token, a link, or a use of a link. `heard` is when
-    /// the store was last read before that. What the store has lost entirely stays lost: another server may have ended
-    /// it since.
-    pub(super) fn end_again(&mut self, before: &Self, heard: WallTime) {
+    /// the store was last read before that, and `ended` is what had gone. What the store has lost entirely stays lost: another server
+    /// may have ended it since. What another server has made since stays.
+    pub(super) fn end_again(&mut self, before: &Self, heard: WallTime, ended: &EndedRecords) {
+        // The clocks of two servers may differ by this.
+        let is_old = |record: &Record| record.created.after(CLOCKS * 2) <= heard;
         let known = |record: &Record| before.get(record.id).filter(|old| old.digest == record.digest);
         let records: Vec<_> = self.iter().cloned().collect();
         for record in records {
@@ -57,14 +68,12 @@ impl Table {
                     }
                 }
                 (None, Purpose::Session { .. } | Purpose::Visit { .. })
-                    if record.created <= heard.after(CLOCKS) =>
+                    if is_old(&record) || ended.has(record.id) =>
                 {
                     self.remove(record.id);
                 }
-                // This server had read the store after it was made, and no longer knew it: it was revoked, and then forgotten.
-                (None, Purpose::Token { .. } | Purpose::Link { .. })
-                    if record.created.after(CLOCKS) <= heard =>
-                {
+                // This server has read the store since, and does not have it: it was revoked, and then forgotten.
+                (None, Purpose::Token { .. } | Purpose::Link { .. }) if is_old(&record) => {
                     let end = Some(RecordEnd { at: heard, is_revoked: true });
                     self.insert(Record { end, ..Record::clone(&record) });
                 }

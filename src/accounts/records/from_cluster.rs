@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::change_error::ChangeError;
-use super::cluster::{ClusterError, ClusterNews, ClusterRecords, ClusterRevision};
+use super::cluster::{ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision};
+use super::ended::EndedRecords;
 use super::limits::{FILE_LIMIT, RECORDS};
 use super::refused::{RecordLimit, Refused};
 use super::table::Table;
@@ -40,6 +41,7 @@ pub(super) struct ClusterSource {
 #[derive(Debug)]
 struct Known {
     state: Option<(ClusterRevision, Arc<Table>)>,
+    ended: EndedRecords,
     /// When the store was last read.
     heard: WallTime,
     /// When the last uses were written.
@@ -48,7 +50,7 @@ struct Known {
 
 impl ClusterSource {
     pub(super) fn new(records: Box<dyn ClusterRecords>, now: WallTime) -> Self {
-        let known = Mutex::new(Known { state: None, heard: now, noted: now });
+        let known = Mutex::new(Known { state: None, ended: EndedRecords::default(), heard: now, noted: now });
         Self { records, known, read: Mutex::default(), is_away: AtomicBool::new(false) }
     }
 
@@ -157,7 +159,7 @@ impl ClusterSource {
             let mut table = Table::clone(&before);
             table.sweep(now);
             let value = change(&mut table)?;
-            if table.iter().len() > MEASURED && table.print().len() as u64 > FILE_LIMIT {
+            if table.iter().len() > MEASURED && table.stored_size() > FILE_LIMIT {
                 return Err(Refused::Limit(RecordLimit::Size).into());
             }
             let changes = table.changes_since(&before);
@@ -166,6 +168,9 @@ impl ClusterSource {
             };
             if let Some(revision) = self.note(self.records.change(revision, &changes, disk))? {
                 let table = Arc::new(table);
+                known
+                    .ended
+                    .note(changes.iter().filter(|change| change.line.is_none()).map(|change| change.id), now);
                 known.state = Some((revision, Arc::clone(&table)));
                 known.noted = now;
                 view.set(Some(table));
@@ -190,7 +195,9 @@ impl ClusterSource {
             (ClusterNews::Same, Some(state)) => state,
             (ClusterNews::Changed(revision, lines), Some((_, before))) => {
                 let mut table = Table::clone(&before);
+                let ids: Vec<_> = lines.iter().filter_map(ClusterLine::record_id).collect();
                 complain_of(table.take_lines(lines));
+                known.ended.note(ids.into_iter().filter(|id| table.get(*id).is_none()), now);
                 (revision, Arc::new(table))
             }
             (ClusterNews::All { revision, lines, has_lost }, before) => {
@@ -200,10 +207,13 @@ impl ClusterSource {
                     table.add_notes(before);
                 }
                 let stored = (revision, Arc::new(table));
-                match before.filter(|_| has_lost) {
-                    Some((_, before)) => self.end_again(stored, &before, known.heard, disk)?,
+                let (revision, table) = match before.as_ref().filter(|_| has_lost) {
+                    Some((_, before)) => self.end_again(stored, before, known, disk)?,
                     None => stored,
-                }
+                };
+                let gone = before.iter().flat_map(|(_, before)| before.iter().map(|record| record.id));
+                known.ended.note(gone.filter(|id| table.get(*id).is_none()), now);
+                (revision, table)
             }
             (ClusterNews::Same | ClusterNews::Changed(..), None) => {
                 return Err(ClusterError::Refused("its answer is malformed".to_owned()));
@@ -225,12 +235,12 @@ impl ClusterSource {
         &self,
         (revision, stored): (ClusterRevision, Arc<Table>),
         before: &Table,
-        heard: WallTime,
+        known: &Known,
         disk: Blocking<'_>,
     ) -> Result<(ClusterRevision, Arc<Table>), ClusterError> {
         log::warn!("the store has lost changes of sessions, tokens and links: what had ended stays ended");
         let mut table = Table::clone(&stored);
-        table.end_again(before, heard);
+        table.end_again(before, known.heard, &known.ended);
         let changes = table.changes_since(&stored);
         if changes.is_empty() {
             return Ok((revision, stored));

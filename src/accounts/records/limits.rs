@@ -8,7 +8,7 @@ const DAY: u64 = 24 * HOUR;
 /// A session ends after this time without a request: the browser was left behind.
 pub const SESSION_IDLE: Duration = Duration::from_secs(7 * DAY);
 
-/// A session always ends this long after the login: a stolen cookie does not work for ever.
+/// A session always ends this long after the login: a stolen cookie stops working at some time.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * DAY);
 
 /// How long a session lasts that was started by using a link.

@@ -22,6 +22,7 @@
 mod change_error;
 mod cluster;
 mod difference;
+mod ended;
 pub mod file;
 mod from_cluster;
 mod from_file;

@@ -208,8 +208,8 @@ impl Records {
         self.change(now, disk, |table| Ok(table.revoke(&which, now)))
     }
 
-    /// Ends the records of those users for which `which` is true, and who are no longer in the file, or whose line has changed
-    /// so that [`Record::is_of`] is false. An empty file ends nothing, so that emptying it by accident can be undone.
+    /// Ends the records of users for which `which` is true, if they are no longer in the file, or if their line has changed so
+    /// that [`Record::is_of`] is false. An empty file ends nothing, so that emptying it by accident can be undone.
     /// Call this when the users file has changed.
     pub fn keep_users(
         &self,

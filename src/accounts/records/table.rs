@@ -186,8 +186,8 @@ impl Table {
         ids.len()
     }
 
-    /// Revokes the records of those users for which `which` is true, and who are no longer in the file, or have changed. An empty
-    /// file ends nothing.
+    /// Revokes the records of users for which `which` is true, if they are no longer in the file, or have changed. An empty file
+    /// ends nothing.
     pub(super) fn keep_users(
         &mut self,
         users: &UsersFile,

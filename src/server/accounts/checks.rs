@@ -63,7 +63,8 @@ impl Accounts {
         let is_right = hash.unwrap_or(&users.decoy).is_of(&check.password, disk);
         let (client, guess, now) = (check.client.key(), check.of.guess(&users), Instant::now());
         if let Some(account) = account.filter(|_| is_right) {
-            let is_new = self.has_succeeded(&client, guess, now);
+            let user = matches!(check.of, PasswordOwner::User(_)).then_some(&account.line);
+            let is_new = self.has_succeeded(&client, guess, user, now);
             if let PasswordOwner::User(_) = check.of {
                 if is_new {
                     self.0.known_file.note();

@@ -47,6 +47,11 @@ impl Accounts {
         self.0.records.add_link(user, link, WallTime::now(), disk)
     }
 
+    /// Whether the record with this secret is known here, and has ended: no other server can make it valid again.
+    pub(in crate::server) fn has_ended(&self, secret: &RecordSecret) -> bool {
+        self.0.records.of_secret(secret).is_ok_and(|record| record.check(WallTime::now()).is_err())
+    }
+
     /// The link with this secret, even if it has expired or is used up; `None` if there is none, or if its
     /// giver is gone.
     pub(in crate::server) fn link(&self, secret: &str) -> Option<GivenLink> {

@@ -9,10 +9,12 @@ use crate::net::transport::OtherEnd;
 use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::phase::{JudgedPassword, Phase, WhenDue};
 use crate::server::connection::sending::Sending;
+use crate::server::connection::work::Work;
 use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::moment::Moment;
 use crate::server::password_verdict::{CheckedPassword, PasswordVerdict};
+use crate::server::receive::CheckOutcome;
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -38,10 +40,14 @@ impl Connection {
         };
         let then = match then {
             AfterPassword::Serve => WhenDue::Serve(verdict),
-            AfterPassword::Respond(exchange, then) => {
-                let response = then(&verdict, state, disk);
-                WhenDue::Send(Box::new(Sending::new(response, *exchange, timeout, state)))
-            }
+            AfterPassword::Respond(exchange, then) => match then(&verdict, state, disk) {
+                CheckOutcome::Respond(response) => {
+                    WhenDue::Send(Box::new(Sending::new(response, *exchange, timeout, state)))
+                }
+                CheckOutcome::AskStore(job) => {
+                    return AfterTurn::Work(Work::asks_store(job, *exchange, state));
+                }
+            },
         };
         self.phase = Phase::Judged(Box::new(JudgedPassword { then, due, client }));
         AfterTurn::Park(wait_for)

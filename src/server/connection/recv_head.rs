@@ -126,6 +126,7 @@ impl Connection {
             }
             Handled::Work(job) => Transition::Work(work(job, JobKind::General, exchange, waits, turn)),
             Handled::Save(job) => Transition::Work(work(job, JobKind::Saves, exchange, waits, turn)),
+            Handled::AskStore(job) => Transition::Work(work(job, JobKind::AsksStore, exchange, waits, turn)),
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{client} disconnected; its form is dropped");
                 Transition::Close

@@ -70,6 +70,7 @@ impl Connection {
                 let work = Work { job, exchange, waits, rest, descriptors, kind, begun };
                 return AfterTurn::Work(Box::new(work));
             }
+            JobOutcome::AskStore(job) => return AfterTurn::Work(Work::asks_store(job, exchange, state)),
             JobOutcome::CheckPassword(check, then) => {
                 return AfterTurn::CheckPassword(check, AfterPassword::respond(exchange, then));
             }

@@ -9,6 +9,7 @@ use crate::server::jobs::deferred::Deferred;
 use crate::server::moment::Moment;
 use crate::server::receive::Job;
 use crate::server::request::ClientAddress;
+use crate::server::state::State;
 
 /// How long a job in several steps continues after its client has shut down its sending side. Most such clients have
 /// closed the connection, which looks the same. A client that still reads gets its response if the job finishes in this
@@ -31,6 +32,12 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// The rest of a request, which waits for the store that servers share.
+    pub(super) fn asks_store(job: Job, exchange: Exchange, state: &State) -> Box<Self> {
+        let (job, kind) = (Deferred::new(job, &state.chores), JobKind::AsksStore);
+        Box::new(Self { job, exchange, waits: false, rest: None, descriptors: 1, kind, begun: None })
+    }
+
     /// The client of the request.
     pub(crate) fn client(&self) -> ClientAddress {
         self.exchange.client

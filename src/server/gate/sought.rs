@@ -7,7 +7,7 @@ use crate::server::disk::Disk;
 /// What was found.
 pub(super) enum Sought<T> {
     Found(T),
-    /// There is no such record at any server.
+    /// There is no such record at any server, or it has ended.
     Nothing,
     /// Not known yet: the store has to be asked, which this thread must not do.
     NeedsStore,
@@ -26,7 +26,10 @@ pub(super) fn seek<T>(
     if let Some(found) = find() {
         return Sought::Found(found);
     }
-    if !accounts.share_records() || RecordSecret::parse(is_for, secret).is_none() {
+    let Some(secret) = RecordSecret::parse(is_for, secret).filter(|_| accounts.share_records()) else {
+        return Sought::Nothing;
+    };
+    if accounts.has_ended(&secret) {
         return Sought::Nothing;
     }
     if accounts.are_records_away() {

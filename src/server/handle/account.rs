@@ -10,8 +10,9 @@ use crate::server::accounts::{Accounts, PasswordCheck};
 use crate::server::cookie::Cookie;
 use crate::server::error_response::{self, not_found};
 use crate::server::gate::authenticate;
+use crate::server::handled::Handled;
 use crate::server::password_verdict::PasswordVerdict;
-use crate::server::receive::JobOutcome;
+use crate::server::receive::{AfterBody, BodyJob, CheckOutcome, Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -57,14 +58,39 @@ pub(super) fn session(request: &Request<'_, '_, '_>, accounts: &Accounts, state:
 pub(super) fn check_password(
     accounts: &Accounts,
     check: PasswordCheck,
-    then: impl FnOnce(&PasswordVerdict, &State, Blocking<'_>) -> Response + Send + 'static,
+    then: impl FnOnce(&PasswordVerdict, &State, Blocking<'_>) -> CheckOutcome + Send + 'static,
     state: &State,
     disk: Blocking<'_>,
 ) -> JobOutcome {
     match accounts.admit(check) {
         Ok(check) => JobOutcome::CheckPassword(check, Box::new(then)),
-        Err(verdict) => JobOutcome::Respond(then(&verdict, state, disk), None),
+        Err(verdict) => then(&verdict, state, disk).into(),
     }
+}
+
+/// Makes a response that changes records: at once if they are on the disk, and in a job of its own if they are in the store that
+/// servers share, which may take seconds to respond.
+pub(super) fn change_records(
+    accounts: &Accounts,
+    change: impl FnOnce(&State, Blocking<'_>) -> Response + Send + 'static,
+    state: &State,
+    disk: Blocking<'_>,
+) -> CheckOutcome {
+    if accounts.share_records() {
+        CheckOutcome::AskStore(Box::new(move |state, disk| JobOutcome::Respond(change(state, disk), None)))
+    } else {
+        CheckOutcome::Respond(change(state, disk))
+    }
+}
+
+/// A job that changes records.
+pub(super) fn changing_records(accounts: &Accounts, job: Job) -> Handled {
+    if accounts.share_records() { Handled::AskStore(job) } else { Handled::Save(job) }
+}
+
+/// A job that takes a body and changes records.
+pub(super) fn with_body(accounts: &Accounts, job: BodyJob) -> AfterBody {
+    if accounts.share_records() { AfterBody::AskStore(job) } else { AfterBody::Work(job) }
 }
 
 /// The head of a response that no cache may keep.

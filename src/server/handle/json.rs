@@ -11,13 +11,15 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::printable;
 #[cfg(feature = "accounts")]
+use crate::server::accounts::Accounts;
+#[cfg(feature = "accounts")]
 use crate::server::error_response::bad_request;
 #[cfg(feature = "accounts")]
-use crate::server::handle::posted;
+use crate::server::handle::{account, posted};
 #[cfg(feature = "accounts")]
 use crate::server::handled::Handled;
 #[cfg(feature = "accounts")]
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::JobOutcome;
 #[cfg(feature = "accounts")]
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -28,10 +30,11 @@ use crate::server::state::State;
 #[cfg(feature = "accounts")]
 const LIMIT: usize = 16 * 1024;
 
-/// Receives a body, and makes the response on a thread that may wait for the disk.
+/// Receives a body, and makes the response on a thread that may wait for the records.
 #[cfg(feature = "accounts")]
 pub(super) fn receive<T: DeserializeOwned>(
     request: &Request<'_, '_, '_>,
+    accounts: &Accounts,
     then: impl FnOnce(T, &State, Blocking<'_>) -> Result<Response, Response> + Send + 'static,
 ) -> Result<Handled, Response> {
     let work = move |body: Vec<u8>, state: &State, disk: Blocking<'_>| {
@@ -41,7 +44,7 @@ pub(super) fn receive<T: DeserializeOwned>(
         let response = value.and_then(|value| then(value, state, disk));
         JobOutcome::Respond(response.unwrap_or_else(|refused| refused), None)
     };
-    posted::receive(request.head, LIMIT, AfterBody::Work(Box::new(work)))
+    posted::receive(request.head, LIMIT, account::with_body(accounts, Box::new(work)))
 }
 
 /// A response that nothing may store.

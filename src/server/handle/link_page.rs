@@ -21,8 +21,8 @@ use crate::server::handled::Handled;
 use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::pages::{DropPage, LinkPage};
 use crate::server::password_verdict::{PasswordVerdict, try_again};
-use crate::server::receive::JobOutcome;
 use crate::server::receive::small_body::too_large;
+use crate::server::receive::{CheckOutcome, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -106,8 +106,10 @@ impl Opening {
     /// Opens the link with this form, or refuses one that is too large (`None`).
     fn proceed(self, form: Option<&[u8]>, state: &State, disk: Blocking<'_>) -> JobOutcome {
         if !self.has_password {
-            let response = form.map_or_else(|| too_large(FORM_LIMIT), |_| self.take_use(state, disk));
-            return JobOutcome::Respond(response, None);
+            return match form {
+                Some(_) => self.open(state, disk).into(),
+                None => JobOutcome::Respond(too_large(FORM_LIMIT), None),
+            };
         }
         let password = match form {
             Some(form) => urlencoded::field(form, "password").map(Password::new),
@@ -125,14 +127,28 @@ impl Opening {
         };
         let check = PasswordCheck::new(PasswordOwner::Link(self.id), password, self.client);
         let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| match verdict {
-            PasswordVerdict::Right(_) => self.take_use(state, disk),
-            PasswordVerdict::Wrong => self.page(Status::UNAUTHORIZED, Some("The password is wrong.")),
+            PasswordVerdict::Right(_) => self.open(state, disk),
+            PasswordVerdict::Wrong => {
+                CheckOutcome::Respond(self.page(Status::UNAUTHORIZED, Some("The password is wrong.")))
+            }
             PasswordVerdict::TooMany(wait) => {
                 let (seconds, text) = try_again(*wait);
-                self.page(Status::TOO_MANY_REQUESTS, Some(&text)).with("Retry-After", seconds)
+                let page = self.page(Status::TOO_MANY_REQUESTS, Some(&text));
+                CheckOutcome::Respond(page.with("Retry-After", seconds))
             }
         };
         account::check_password(accounts, check, then, state, disk)
+    }
+
+    /// Opens the link, which counts as a use.
+    fn open(self, state: &State, disk: Blocking<'_>) -> CheckOutcome {
+        match record::accounts(state) {
+            Ok(accounts) => {
+                let take = move |state: &State, disk: Blocking<'_>| self.take_use(state, disk);
+                account::change_records(accounts, take, state, disk)
+            }
+            Err(refused) => CheckOutcome::Respond(refused),
+        }
     }
 
     fn take_use(&self, state: &State, disk: Blocking<'_>) -> Response {

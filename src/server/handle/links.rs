@@ -63,7 +63,7 @@ pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
     let user = record::owner(request, state)?;
     let principal = request.principal.clone();
     let root = address::to_hand_on(request, state).unwrap_or_else(|| state.base.directory());
-    json::receive(request, move |wanted: WantedLink, state, disk| {
+    json::receive(request, record::accounts(state)?, move |wanted: WantedLink, state, disk| {
         let has_code = wanted.qr;
         let link = wanted.checked(&principal, state, disk)?;
         let issued = record::accounts(state)?.add_link(&user, &link, disk);

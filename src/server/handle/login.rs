@@ -1,8 +1,11 @@
 //! `/.wharf/login?next=PATH`: the page for logging in, and what its form sends.
 
+use std::sync::Arc;
+
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
+use crate::access::User;
 use crate::accounts::password::Password;
 use crate::accounts::records::RecordId;
 use crate::blocking::Blocking;
@@ -19,7 +22,7 @@ use crate::server::handled::Handled;
 use crate::server::login_target::LoginTarget;
 use crate::server::pages::LoginPage;
 use crate::server::password_verdict::{PasswordVerdict, try_again};
-use crate::server::receive::JobOutcome;
+use crate::server::receive::{CheckOutcome, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -102,27 +105,42 @@ impl Login {
         let check = PasswordCheck::new(owner, password, self.client);
         let accounts = self.accounts.clone();
         let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| {
-            self.respond(&name, verdict, state, disk)
+            self.respond(name, verdict, state, disk)
         };
         account::check_password(&accounts, check, then, state, disk)
     }
 
-    fn respond(&self, name: &str, verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>) -> Response {
-        match verdict {
-            PasswordVerdict::Right(user) => match self.accounts.log_in(user, self.before, disk) {
-                Ok(Some(secret)) => {
-                    log::info!("{} started a session of {}", self.client, user.name);
-                    let location = self.next.clone().unwrap_or_default().location();
-                    account::see_other(&location).with("Set-Cookie", self.cookie.set(&secret, COOKIE_LIFE))
-                }
-                Ok(None) => self.refuse(Status::UNAUTHORIZED, name, self.wrong(), state),
-                Err(error) => account::failed(error),
-            },
-            PasswordVerdict::Wrong => self.refuse(Status::UNAUTHORIZED, name, self.wrong(), state),
+    fn respond(
+        self,
+        name: Zeroizing<String>,
+        verdict: &PasswordVerdict,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> CheckOutcome {
+        CheckOutcome::Respond(match verdict {
+            PasswordVerdict::Right(user) => {
+                let (accounts, user) = (self.accounts.clone(), Arc::clone(user));
+                let start =
+                    move |state: &State, disk: Blocking<'_>| self.start_session(&name, &user, state, disk);
+                return account::change_records(&accounts, start, state, disk);
+            }
+            PasswordVerdict::Wrong => self.refuse(Status::UNAUTHORIZED, &name, self.wrong(), state),
             PasswordVerdict::TooMany(wait) => {
                 let (seconds, text) = try_again(*wait);
-                self.refuse(Status::TOO_MANY_REQUESTS, name, &text, state).with("Retry-After", seconds)
+                self.refuse(Status::TOO_MANY_REQUESTS, &name, &text, state).with("Retry-After", seconds)
             }
+        })
+    }
+
+    fn start_session(&self, name: &str, user: &User, state: &State, disk: Blocking<'_>) -> Response {
+        match self.accounts.log_in(user, self.before, disk) {
+            Ok(Some(secret)) => {
+                log::info!("{} started a session of {}", self.client, user.name);
+                let location = self.next.clone().unwrap_or_default().location();
+                account::see_other(&location).with("Set-Cookie", self.cookie.set(&secret, COOKIE_LIFE))
+            }
+            Ok(None) => self.refuse(Status::UNAUTHORIZED, name, self.wrong(), state),
+            Err(error) => account::failed(error),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::server::cookie::Cookie;
 use crate::server::disk::Disk;
 use crate::server::handle::account;
 use crate::server::handled::Handled;
-use crate::server::receive::JobOutcome;
+use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -24,13 +24,14 @@ pub(crate) fn handle(
     if sessions.is_empty() {
         return Ok(Handled::Respond(done));
     }
-    let (accounts, client) = (accounts.clone(), request.client);
-    Ok(Handled::Save(Box::new(move |_, disk| {
+    let (of_job, client) = (accounts.clone(), request.client);
+    let job: Job = Box::new(move |_, disk| {
         let ended = sessions.iter().try_for_each(|session| {
             log::info!("{client} logs out of session {session}");
-            accounts.log_out(*session, disk)
+            of_job.log_out(*session, disk)
         });
         let response = ended.map(|()| done);
         JobOutcome::Respond(response.unwrap_or_else(account::failed), None)
-    })))
+    });
+    Ok(account::changing_records(accounts, job))
 }

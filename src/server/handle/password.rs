@@ -18,7 +18,7 @@ use crate::server::handle::{account, posted};
 use crate::server::handled::Handled;
 use crate::server::pages::PasswordPage;
 use crate::server::password_verdict::{PasswordVerdict, try_again};
-use crate::server::receive::JobOutcome;
+use crate::server::receive::{CheckOutcome, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -99,15 +99,21 @@ impl Change {
         let name = Zeroizing::new(self.user.name.clone());
         let check = PasswordCheck::new(PasswordOwner::User(name), present, self.client);
         let accounts = self.accounts.clone();
-        let then = move |verdict: &PasswordVerdict, _: &State, disk: Blocking<'_>| {
-            self.respond(verdict, new.as_ref(), disk)
+        let then = move |verdict: &PasswordVerdict, state: &State, disk: Blocking<'_>| {
+            self.respond(verdict, new.as_ref(), state, disk)
         };
         account::check_password(&accounts, check, then, state, disk)
     }
 
-    fn respond(&self, verdict: &PasswordVerdict, new: Option<&Password>, disk: Blocking<'_>) -> Response {
-        match (verdict, new) {
-            (PasswordVerdict::Right(_), Some(new)) => self.store(new, disk),
+    fn respond(
+        self,
+        verdict: &PasswordVerdict,
+        new: Option<&Password>,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> CheckOutcome {
+        CheckOutcome::Respond(match (verdict, new) {
+            (PasswordVerdict::Right(_), Some(new)) => return self.store(new, state, disk),
             (PasswordVerdict::Right(_), None) | (PasswordVerdict::Wrong, _) => {
                 self.refuse(Status::FORBIDDEN, "The present password is wrong.")
             }
@@ -115,11 +121,11 @@ impl Change {
                 let (seconds, text) = try_again(*wait);
                 self.refuse(Status::TOO_MANY_REQUESTS, &text).with("Retry-After", seconds)
             }
-        }
+        })
     }
 
     /// The sessions of the user end with the old password; the browser gets a new session.
-    fn store(&self, new: &Password, disk: Blocking<'_>) -> Response {
+    fn store(self, new: &Password, state: &State, disk: Blocking<'_>) -> CheckOutcome {
         if let Err(error) = self.accounts.change_password(&self.user, new, disk) {
             let status = match &error {
                 PasswordChangeError::File(error) => {
@@ -129,16 +135,20 @@ impl Change {
                 PasswordChangeError::Password(_) => Status::BAD_REQUEST,
                 PasswordChangeError::Meanwhile => Status::CONFLICT,
             };
-            return self.refuse(status, &error.to_string());
+            return CheckOutcome::Respond(self.refuse(status, &error.to_string()));
         }
         log::info!("{} changed the password of {}", self.client, self.user.name);
         let done = account::see_other(&format!("{}?done", own_paths::PASSWORD));
-        let Some(cookie) = &self.cookie else { return done };
-        match self.accounts.log_in(&self.user, None, disk) {
+        let Self { accounts, user, cookie: Some(cookie), .. } = self else {
+            return CheckOutcome::Respond(done);
+        };
+        let of_job = accounts.clone();
+        let start = move |_: &State, disk: Blocking<'_>| match of_job.log_in(&user, None, disk) {
             Ok(Some(secret)) => done.with("Set-Cookie", cookie.set(&secret, COOKIE_LIFE)),
             Ok(None) => done,
             Err(error) => account::failed(error),
-        }
+        };
+        account::change_records(&accounts, start, state, disk)
     }
 
     fn refuse(&self, status: Status, why: &str) -> Response {

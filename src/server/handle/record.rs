@@ -16,9 +16,9 @@ use crate::http::target::encode_path;
 use crate::path::SharePath;
 use crate::server::accounts::Accounts;
 use crate::server::error_response::{self, bad_request, not_found};
-use crate::server::handle::json;
+use crate::server::handle::{account, json};
 use crate::server::handled::Handled;
-use crate::server::receive::JobOutcome;
+use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -99,6 +99,7 @@ pub(super) fn end(
     state: &State,
 ) -> Result<Handled, Response> {
     let user = owner(request, state)?;
+    let of_server = accounts(state)?;
     let work = move |state: &State, disk: Blocking<'_>| -> Result<Response, Response> {
         let which = |record: &Record| which(record) && id.is_none_or(|id| record.id == id);
         match accounts(state)?.revoke(&user, which, disk).map_err(|error| refuse(&error))? {
@@ -106,9 +107,10 @@ pub(super) fn end(
             _ => Ok(Response::empty(Head::new(Status::NO_CONTENT))),
         }
     };
-    Ok(Handled::Save(Box::new(move |state, disk| {
+    let job: Job = Box::new(move |state, disk| {
         JobOutcome::Respond(work(state, disk).unwrap_or_else(|refused| refused), None)
-    })))
+    });
+    Ok(account::changing_records(of_server, job))
 }
 
 /// A record as lists show it, without its secret.

@@ -10,7 +10,7 @@ use crate::server::error_response::bad_request;
 use crate::server::handle::{account, posted};
 use crate::server::handled::Handled;
 use crate::server::pages::SessionsPage;
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::JobOutcome;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -45,6 +45,7 @@ pub(crate) fn end(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
     let accounts = account::accounts(request, state)?.clone();
     let user = account::user(request, &accounts)?.clone();
     let (own, client) = (account::session(request, &accounts, state), request.client);
+    let of_server = accounts.clone();
     let then = move |form: Vec<u8>, _: &State, disk: Blocking<'_>| {
         let Some(ended) = Ended::of(&form) else {
             return JobOutcome::Respond(bad_request("the form must say which session ends"), None);
@@ -62,7 +63,7 @@ pub(crate) fn end(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
         };
         JobOutcome::Respond(response, None)
     };
-    posted::receive(request.head, FORM_LIMIT, AfterBody::Work(Box::new(then)))
+    posted::receive(request.head, FORM_LIMIT, account::with_body(&of_server, Box::new(then)))
 }
 
 impl Ended {

@@ -42,7 +42,7 @@ struct WantedToken {
 pub(crate) fn add(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let user = record::owner(request, state)?;
     let principal = request.principal.clone();
-    json::receive(request, move |wanted: WantedToken, state, disk| {
+    json::receive(request, record::accounts(state)?, move |wanted: WantedToken, state, disk| {
         let token = wanted.checked(&principal, state)?;
         let issued = record::accounts(state)?.add_token(&user, &token, disk);
         let issued = issued.map_err(|error| record::refuse(&error))?;

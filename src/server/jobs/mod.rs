@@ -10,14 +10,15 @@
 //! these kinds has its own limit, so that one client's hashes do not delay another's uploads, and chat delays no files.
 //! Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!
-//! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket, until
-//! one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users
+//! A client with many waiting jobs is crowded; jobs that wait for the store do not count. Its further connections are held
+//! back, holding only their socket, until one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users
 //! behind it. They do not wait forever either: some users of a proxy may keep that client crowded by requesting one
 //! hash after another, or by sending an endless form, and the held-back connections may belong to other users.
 //!
 //! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
 
 mod chores;
+pub(super) mod client;
 mod counts;
 pub(super) mod deferred;
 pub(super) mod fair_permits;
@@ -28,6 +29,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(super) use self::chores::{Chore, Chores};
+use self::client::Client;
 #[cfg(feature = "shared")]
 pub(super) use self::counts::MOST_ASKING;
 pub(super) use self::counts::{JobCounts, JobKind, THREADS};
@@ -35,14 +37,6 @@ use crate::server::client_key::ClientKey;
 
 /// How long a thread beyond [`THREADS`] waits for its next job.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
-
-/// How many jobs of one client may wait before its further uploads are held back. This is enough to keep all threads
-/// busy, and few enough that the descriptors and buffers of these jobs do not matter.
-pub(super) const CROWDED: usize = 8;
-
-/// While a client stays crowded, one held-back connection is released after this many of its jobs. So most of the
-/// work is for requests that have started.
-const PATIENCE: usize = 8;
 
 /// The waiting jobs, and the connections that are held back.
 #[derive(Debug)]
@@ -63,15 +57,6 @@ struct Queue<T> {
     /// How many threads run no job. There are never more threads than jobs that may run at once.
     free: usize,
     has_ended: bool,
-}
-
-#[derive(Debug)]
-struct Client<T> {
-    waiting: VecDeque<(JobKind, T)>,
-    held_back: VecDeque<T>,
-    running: JobCounts,
-    /// Jobs done while the client was crowded, since a connection was last released.
-    done: usize,
 }
 
 /// Held-back connections that are released.
@@ -190,7 +175,7 @@ impl<T> Jobs<T> {
     }
 
     /// Call when a job of this client and kind is done. Returns the held-back connections that may continue: one after
-    /// each job (one after [`PATIENCE`] jobs while the client stays crowded), and all once the client has no jobs.
+    /// each job (one after several jobs while the client stays crowded), and all once the client has no jobs.
     pub(super) fn done(&self, client: ClientKey, kind: JobKind) -> Freed<T> {
         let mut queue = self.lock();
         let freed = queue.done(client, kind);
@@ -216,14 +201,13 @@ impl<T> Jobs<T> {
     /// Evicts what has waited longest for this client: first held-back connections, then jobs that have not started.
     pub(super) fn evict(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
-        let entry = queue.clients.get_mut(&client)?;
-        let evicted = match entry.held_back.pop_front() {
-            Some(held) => Some(held),
-            None => entry.waiting.pop_front().map(|(kind, job)| {
-                *queue.waiting.of(kind) -= 1;
-                job
-            }),
-        };
+        let Queue { clients, waiting, .. } = &mut *queue;
+        let entry = clients.get_mut(&client)?;
+        let evicted = entry.held_back.pop_front().or_else(|| {
+            let kind = entry.first(|_| true)?;
+            *waiting.of(kind) -= 1;
+            entry.pop(kind)
+        });
         queue.tidy(client);
         evicted
     }
@@ -242,10 +226,10 @@ impl<T> Jobs<T> {
 impl<T> Queue<T> {
     fn push(&mut self, place: ClientKey, kind: JobKind, job: T) {
         let client = self.clients.entry(place).or_insert_with(Client::new);
-        if client.waiting.is_empty() {
+        if !client.has_waiting() {
             self.turns.push_back(place);
         }
-        client.waiting.push_back((kind, job));
+        client.push(kind, job);
         *self.waiting.of(kind) += 1;
     }
 
@@ -266,15 +250,17 @@ impl<T> Queue<T> {
 
     /// The next job of the first client that may have a thread; moves that client to the end.
     fn take(&mut self) -> Option<Taken<T>> {
-        let turn = self
-            .turns
-            .iter()
-            .position(|place| self.clients.get(place).is_some_and(|client| self.may_run(client)))?;
+        let runnable = |place: &ClientKey| {
+            let client = self.clients.get(place)?;
+            client.first(|kind| self.may_run(client, kind))
+        };
+        let (turn, kind) =
+            self.turns.iter().enumerate().find_map(|(turn, place)| Some((turn, runnable(place)?)))?;
         let place = self.turns.remove(turn)?;
         let client = self.clients.get_mut(&place)?;
-        let is_crowded = client.is_crowded();
-        let (kind, job) = client.waiting.pop_front()?;
-        if !client.waiting.is_empty() {
+        let is_crowded = client.has_many();
+        let job = client.pop(kind)?;
+        if client.has_waiting() {
             self.turns.push_back(place);
         }
         *client.running.of(kind) += 1;
@@ -284,14 +270,11 @@ impl<T> Queue<T> {
         Some(Taken { job, kind, client: place, is_crowded })
     }
 
-    /// Whether the client's next job may run now. A client that already runs a job of that kind never gets the last
+    /// Whether a job of this kind may run now for the client. A client that already runs a job of that kind never gets the last
     /// thread for that kind.
-    fn may_run(&self, client: &Client<T>) -> bool {
-        client.waiting.front().is_some_and(|(kind, _)| {
-            let [running, limit, own] =
-                [self.running, self.limits, client.running].map(|mut it| *it.of(*kind));
-            running + 1 < limit || running < limit && own == 0
-        })
+    fn may_run(&self, client: &Client<T>, kind: JobKind) -> bool {
+        let [running, limit, own] = [self.running, self.limits, client.running].map(|mut it| *it.of(kind));
+        running + 1 < limit || running < limit && own == 0
     }
 
     fn done(&mut self, place: ClientKey, kind: JobKind) -> Freed<T> {
@@ -301,7 +284,7 @@ impl<T> Queue<T> {
             return Freed { held: VecDeque::new(), is_final: false };
         };
         *client.running.of(kind) -= 1;
-        let freed = if client.waiting.is_empty() && client.running.all() == 0 {
+        let freed = if !client.has_waiting() && client.running.all() == 0 {
             // All connections continue: if only one did, and it queued no job, the next one would never be released.
             Freed { held: std::mem::take(&mut client.held_back), is_final: false }
         } else {
@@ -314,31 +297,12 @@ impl<T> Queue<T> {
     /// Removes a client that has no jobs and no held-back connections.
     fn tidy(&mut self, place: ClientKey) {
         let Some(client) = self.clients.get(&place) else { return };
-        if client.waiting.is_empty() {
+        if !client.has_waiting() {
             self.turns.retain(|other| *other != place);
             if client.running.all() == 0 && client.held_back.is_empty() {
                 self.clients.remove(&place);
             }
         }
-    }
-}
-
-impl<T> Client<T> {
-    fn new() -> Self {
-        Self { waiting: VecDeque::new(), held_back: VecDeque::new(), running: JobCounts::default(), done: 0 }
-    }
-
-    fn free_one(&mut self) -> Option<T> {
-        self.done += 1;
-        if self.is_crowded() && self.done < PATIENCE {
-            return None;
-        }
-        self.done = 0;
-        self.held_back.pop_front()
-    }
-
-    fn is_crowded(&self) -> bool {
-        self.waiting.len() >= CROWDED
     }
 }
 

@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use super::client::{CROWDED, PATIENCE};
 use super::counts::MOST_SAVING;
 use super::*;
 
@@ -180,6 +181,20 @@ fn jobs_that_wait_for_the_store_leave_threads_for_others() {
         assert!(jobs.push(client(4), kind, job), "one more thread");
         assert_eq!(take_one(&jobs), Some((kind, job)));
     }
+}
+
+/// A proxy may be one client: the uploads of its users do not wait behind their logins.
+#[test]
+fn jobs_that_wait_for_the_store_delay_no_other_job_of_their_client() {
+    let jobs = Jobs::with(JobCounts { general: 1, saves: 2, asks_store: 2 });
+    for job in 0..=CROWDED as u32 {
+        let _ = jobs.push(client(1), JobKind::AsksStore, job);
+    }
+    assert_eq!([take_one(&jobs), take_one(&jobs)], [Some((JobKind::AsksStore, 0)), None]);
+    assert!(!jobs.is_crowded(client(1)), "uploads are not held back");
+    let _ = jobs.push(client(1), JobKind::Saves, 50);
+    assert_eq!(take_one(&jobs), Some((JobKind::Saves, 50)));
+    assert_eq!(jobs.evict(client(1)), Some(1), "it has waited longest");
 }
 
 #[test]

@@ -81,10 +81,32 @@ pub(super) enum JobOutcome {
     /// response.
     #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
     CheckPassword(Box<PasswordCheck>, AfterCheck),
+    /// The rest waits for the store that servers share, so it is a job of that kind.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "only accounts are in the store"))]
+    AskStore(Job),
 }
 
-/// Makes the response once a password has been checked, on the password thread. A failure is sent later, when it is due.
-pub(super) type AfterCheck = Box<dyn FnOnce(&PasswordVerdict, &State, Blocking<'_>) -> Response + Send>;
+/// Continues once a password has been checked, on the password thread.
+pub(super) type AfterCheck = Box<dyn FnOnce(&PasswordVerdict, &State, Blocking<'_>) -> CheckOutcome + Send>;
+
+/// What follows the check of a password.
+pub(super) enum CheckOutcome {
+    /// This response. That to a failure is sent later, when it is due.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
+    Respond(Response),
+    /// A job that waits for the store that servers share. The password thread must not: all other checks would wait too.
+    #[cfg_attr(not(feature = "accounts"), allow(dead_code, reason = "no password is ever checked"))]
+    AskStore(Job),
+}
+
+impl From<CheckOutcome> for JobOutcome {
+    fn from(outcome: CheckOutcome) -> Self {
+        match outcome {
+            CheckOutcome::Respond(response) => Self::Respond(response, None),
+            CheckOutcome::AskStore(job) => Self::AskStore(job),
+        }
+    }
+}
 
 /// A body, as far as it has been received.
 #[derive(Debug)]

@@ -1,11 +1,14 @@
 //! Attempts to log in, which the servers of one folder tell each other about.
 //!
 //! ```text
-//!   wharf:NAME:attempts:FOLDER   a stream: which server has seen it, and `failed HASH ADDRESS` or `passed HASH ADDRESS`
+//!   wharf:NAME:attempts:FOLDER   a stream: which server has seen it, and `failed HASH - AGO ADDRESS` or `passed HASH MARK AGO ADDRESS`
 //! ```
 //!
-//! HASH is that of the name, because a name may be a password in the wrong field. Its key is made of the id of the folder, which is
-//! not in the store.
+//! HASH is that of the name, because a name may be a password in the wrong field. MARK is a hash of the password's hash; it is `-` for a
+//! link. The key of both is made of the id of the folder, which is not in the store. AGO is for how many milliseconds the attempt has
+//! waited for the store.
+
+use std::time::Duration;
 
 use redis::{Value, cmd, pipe};
 use sha2::{Digest as _, Sha256};
@@ -14,7 +17,7 @@ use super::address::SharedAddress;
 use super::pool::{Pool, of_error};
 use super::replies;
 use super::scripts::script;
-use crate::accounts::attempts::GuessHash;
+use crate::accounts::attempts::{AttemptResult, GuessHash, PasswordMark};
 use crate::blocking::Blocking;
 use crate::server::client_key::{self, ClientKey};
 use crate::server::random;
@@ -35,15 +38,18 @@ const AT_ONCE: usize = 1_000;
 /// The longest text of an attempt, in bytes. Longer ones are foreign.
 const LONGEST: usize = 128;
 
-/// Returns the last entry that was read, the time, and the entries of other servers after an entry.
+/// In an attempt, instead of the mark of a password.
+const NO_MARK: &str = "-";
+
+/// Returns the last entry that was read, the time, how many entries were read, and those of other servers.
 ///
 /// Key: the stream. Arguments: the last entry that was read, or nothing; the number of entries; the name of this server; the
 /// longest text; for how many seconds to look back.
 const READ: &str = "
 local time, after = redis.call('TIME'), ARGV[1]
 if after == '' then after = string.format('%.0f-0', (time[1] - ARGV[5]) * 1000) end
-local found = {}
-for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', ARGV[2])) do
+local found, read = {}, redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', ARGV[2])
+for _, entry in ipairs(read) do
   after = entry[1]
   local by, text = entry[2][2] or '', entry[2][4] or ''
   if by ~= ARGV[3] and #text <= tonumber(ARGV[4]) then
@@ -51,7 +57,7 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT',
     found[#found + 1] = text
   end
 end
-return {after, string.format('%.0f', time[1] * 1000), found}";
+return {after, string.format('%.0f', time[1] * 1000), #read, found}";
 
 /// The attempts at the servers of one folder.
 pub struct StoredAttempts {
@@ -68,7 +74,7 @@ pub struct StoredAttempts {
 pub(in crate::server) struct StoredAttempt {
     pub client: ClientKey,
     pub guess: GuessHash,
-    pub has_failed: bool,
+    pub result: AttemptResult,
 }
 
 /// The attempts of other servers.
@@ -96,24 +102,28 @@ impl StoredAttempts {
         self.hash_key
     }
 
-    /// Tells the other servers.
+    /// Tells the other servers about attempts, and how long ago they were.
     pub(in crate::server) fn send(
         &self,
-        attempts: &[StoredAttempt],
+        attempts: &[(StoredAttempt, Duration)],
         disk: Blocking<'_>,
     ) -> Result<(), StoreError> {
         if attempts.is_empty() {
             return Ok(());
         }
         let mut sent = pipe();
-        for attempt in attempts {
+        for (attempt, ago) in attempts {
+            let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
             let add = sent.cmd("XADD").arg(&self.key).arg("MAXLEN").arg("~").arg(LENGTH).arg("*");
-            add.arg("by").arg(&self.server).arg("attempt").arg(attempt.to_text());
+            add.arg("by").arg(&self.server).arg("attempt").arg(attempt.to_text(ago));
         }
         sent.add_command(cmd("EXPIRE").arg(&self.key).arg(KEPT_SECONDS).clone());
-        self.pool.with(disk, |connection| {
+        let sent = self.pool.with(disk, |connection| {
+            // After an outage, the connection is broken: nothing must be lost with it.
+            self.pool.confirm(connection)?;
             sent.query::<Value>(connection).map(drop).map_err(|error| of_error(&error))
-        })
+        });
+        sent.inspect_err(|_| self.pool.close_idle())
     }
 
     /// Reads what other servers have seen since; first, what they have seen in the last minutes.
@@ -127,38 +137,51 @@ impl StoredAttempts {
         let read = script(READ, std::slice::from_ref(&self.key), &arguments);
         let answer: Value =
             self.pool.with(disk, |connection| read.query(connection).map_err(|error| of_error(&error)))?;
-        let mut parts = replies::array(answer).into_iter();
-        let mut text = || parts.next().and_then(replies::bytes).and_then(|text| String::from_utf8(text).ok());
-        let malformed = || StoreError::Refused("its answer is malformed".to_owned());
-        let (last, time) = (text().ok_or_else(malformed)?, text().ok_or_else(malformed)?);
-        let time: u64 = time.parse().map_err(|_| malformed())?;
-        let entries = parts.next().map(replies::pairs).unwrap_or_default();
-        let is_full = entries.len() >= AT_ONCE;
+        HeardAttempts::parse(answer).ok_or_else(|| StoreError::Refused("its answer is malformed".to_owned()))
+    }
+}
+
+impl HeardAttempts {
+    fn parse(answer: Value) -> Option<Self> {
+        let [last, time, read, entries] = replies::array(answer).try_into().ok()?;
+        let text = |value| String::from_utf8(replies::bytes(value)?).ok();
+        let (last, time) = (text(last)?, text(time)?.parse::<u64>().ok()?);
         let attempt = |(at, text): (Vec<u8>, Vec<u8>)| {
             let at: u64 = std::str::from_utf8(&at).ok()?.parse().ok()?;
-            Some((StoredAttempt::parse(&text)?, time.saturating_sub(at)))
+            let (attempt, ago) = StoredAttempt::parse(&text)?;
+            Some((attempt, time.saturating_sub(at).saturating_add(ago)))
         };
-        Ok(HeardAttempts { attempts: entries.into_iter().filter_map(attempt).collect(), last, is_full })
+        let attempts = replies::pairs(entries).into_iter().filter_map(attempt).collect();
+        // Those of this server count too: there may be more behind them.
+        let is_full = usize::try_from(replies::number(&read)?).is_ok_and(|read| read >= AT_ONCE);
+        Some(Self { attempts, last, is_full })
     }
 }
 
 impl StoredAttempt {
-    fn to_text(self) -> String {
-        let what = if self.has_failed { "failed" } else { "passed" };
-        format!("{what} {:016x} {}", self.guess.0, client_key::as_text(self.client))
+    fn to_text(self, ago: u64) -> String {
+        let (what, mark) = match self.result {
+            AttemptResult::Failed => ("failed", None),
+            AttemptResult::Passed(mark) => ("passed", mark),
+        };
+        let mark = mark.map_or(NO_MARK.to_owned(), |PasswordMark(mark)| format!("{mark:016x}"));
+        format!("{what} {:016x} {mark} {ago} {}", self.guess.0, client_key::as_text(self.client))
     }
 
-    fn parse(text: &[u8]) -> Option<Self> {
+    /// The attempt, and for how long it has waited for the store.
+    fn parse(text: &[u8]) -> Option<(Self, u64)> {
         let text = std::str::from_utf8(text).ok()?;
-        let [what, guess, client] = text.splitn(3, ' ').collect::<Vec<_>>().try_into().ok()?;
-        let guess = GuessHash(u64::from_str_radix(guess, 16).ok()?);
-        let has_failed = match what {
-            "failed" => true,
-            "passed" => false,
+        let [what, guess, mark, ago, client] = text.splitn(5, ' ').collect::<Vec<_>>().try_into().ok()?;
+        let hash = |text| u64::from_str_radix(text, 16).ok();
+        let mark = if mark == NO_MARK { None } else { Some(PasswordMark(hash(mark)?)) };
+        let result = match (what, mark) {
+            ("failed", None) => AttemptResult::Failed,
+            ("passed", mark) => AttemptResult::Passed(mark),
             _ => return None,
         };
-        let attempt = Self { client: client_key::of_text(client)?, guess, has_failed };
-        (attempt.to_text() == text).then_some(attempt)
+        let (guess, ago) = (GuessHash(hash(guess)?), ago.parse().ok()?);
+        let attempt = Self { client: client_key::of_text(client)?, guess, result };
+        (attempt.to_text(ago) == text).then_some((attempt, ago))
     }
 }
 
@@ -176,23 +199,53 @@ mod tests {
     #[test]
     fn only_the_written_form_is_an_attempt() {
         let client = client_key::of_text("192.0.2.1").expect("a key");
-        for has_failed in [true, false] {
-            let attempt = StoredAttempt { client, guess: GuessHash(0xab), has_failed };
-            assert_eq!(StoredAttempt::parse(attempt.to_text().as_bytes()), Some(attempt));
+        let (guess, mark) = (GuessHash(0xab), PasswordMark(0xcd));
+        for result in [AttemptResult::Failed, AttemptResult::Passed(None), AttemptResult::Passed(Some(mark))]
+        {
+            let attempt = StoredAttempt { client, guess, result };
+            assert_eq!(StoredAttempt::parse(attempt.to_text(7).as_bytes()), Some((attempt, 7)));
         }
         for text in [
             "",
             "failed",
             "failed 00000000000000ab",
-            "failed ab 192.0.2.1",
-            "failed 00000000000000ab 192.0.2.1 ",
-            "failed 00000000000000AB 192.0.2.1",
-            "failed +0000000000000ab 192.0.2.1",
-            "lapsed 00000000000000ab 192.0.2.1",
-            "failed 00000000000000ab nobody",
+            "failed 00000000000000ab 192.0.2.1",
+            "failed 00000000000000ab - 192.0.2.1",
+            "failed ab - 0 192.0.2.1",
+            "failed 00000000000000ab - 0 192.0.2.1 ",
+            "failed 00000000000000AB - 0 192.0.2.1",
+            "failed +0000000000000ab - 0 192.0.2.1",
+            "failed 00000000000000ab 00000000000000cd 0 192.0.2.1",
+            "passed 00000000000000ab cd 0 192.0.2.1",
+            "passed 00000000000000ab - 07 192.0.2.1",
+            "passed 00000000000000ab - -7 192.0.2.1",
+            "lapsed 00000000000000ab - 0 192.0.2.1",
+            "failed 00000000000000ab - 0 nobody",
         ] {
             assert_eq!(StoredAttempt::parse(text.as_bytes()), None, "{text:?}");
         }
         assert_eq!(StoredAttempt::parse(b"failed \xff here"), None);
+    }
+
+    /// A server that has written most entries itself reads on until it has read those of the others.
+    #[test]
+    fn entries_of_this_server_count_as_read() {
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let heard = |read, found| {
+            HeardAttempts::parse(Value::Array(vec![
+                text("9-0"),
+                text("1000"),
+                Value::Int(read),
+                Value::Array(found),
+            ]))
+        };
+        let entry = || vec![text("400"), text("failed 00000000000000ab - 50 192.0.2.1")];
+        for (read, is_full) in [(AT_ONCE as i64, true), (AT_ONCE as i64 - 1, false)] {
+            let heard = heard(read, entry()).expect("an answer");
+            assert_eq!((heard.is_full, heard.last.as_str()), (is_full, "9-0"));
+            assert_eq!(heard.attempts[0].1, 650, "it was in the store for 600 ms, and had waited for 50");
+        }
+        assert!(heard(-1, vec![]).is_some_and(|heard| !heard.is_full && heard.attempts.is_empty()));
+        assert!(HeardAttempts::parse(Value::Array(vec![text("9-0"), text("1000")])).is_none());
     }
 }

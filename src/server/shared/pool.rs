@@ -57,15 +57,14 @@ impl Pool {
     }
 
     fn connect_to(&self, server: &ConnectionInfo) -> Result<Connection, StoreError> {
-        let connected = connect(server).map_err(|error| of_error(&error)).and_then(|mut connection| {
-            self.find_replica(&mut connection)?;
-            Ok(connection)
-        });
-        connected.map_err(|error| match error {
-            // Nothing was asked for yet, so nothing was done.
-            StoreError::Unconfirmed(why) => StoreError::Unavailable(why),
-            other => other,
-        })
+        let mut connection = connect(server).map_err(|error| nothing_was_done(of_error(&error)))?;
+        self.confirm(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// Like [`Pool::find_replica`], before anything else is asked for: an error means that nothing was done.
+    pub(super) fn confirm(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        self.find_replica(connection).map_err(nothing_was_done)
     }
 
     /// Asks whether this is the primary, and whether it has a replica. Both may change while a connection exists.
@@ -107,6 +106,13 @@ impl Pool {
     /// Closes the connections that nobody uses.
     pub(super) fn close_idle(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn nothing_was_done(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unconfirmed(why) => StoreError::Unavailable(why),
+        other => other,
     }
 }
 

@@ -3,10 +3,16 @@
 //! ```text
 //!   wharf:NAME:records:FOLDER:epoch   a random text; the store has lost everything if it is another one
 //!   wharf:NAME:records:FOLDER:lines   id -> record, as a line of the records file
-//!   wharf:NAME:records:FOLDER:log     the ids of the records that each change has changed
+//!   wharf:NAME:records:FOLDER:log     the ids of the records that each change has changed, and a random mark
 //! ```
 //!
-//! FOLDER is a hash of the folder's id. A revision is the epoch and the id of the last entry of the log.
+//! FOLDER is a hash of the folder's id. A revision is the epoch, the id and the mark of the last entry of the log, and the number of
+//! records. The store has lost data if it no longer has the entry that a server has read last, and the log was not shortened:
+//!
+//! - It has restarted empty, or without the log: then it gets another epoch.
+//! - It has gone back to an earlier state, or is a replica that did not have the last changes: then the entry is missing. Later changes
+//!   may get the same id, but not the same mark.
+//! - It has evicted the records, but not the log: then their number is wrong.
 
 use redis::{Connection, Value, cmd};
 
@@ -19,7 +25,6 @@ use crate::accounts::records::{
     ClusterChange, ClusterError, ClusterLine, ClusterNews, ClusterRecords, ClusterRevision, WallTime,
 };
 use crate::blocking::Blocking;
-use crate::chat::stream_id::StreamId;
 use crate::server::random;
 use crate::server::store_error::StoreError;
 
@@ -35,31 +40,40 @@ const ALL: &str = "*";
 /// How long the store waits for its replica, in milliseconds.
 const WAIT_MS: u32 = 100;
 
-/// Reads what has changed since a revision: the epoch, the last entry of the log, the store's time in seconds, what follows,
-/// and ids and records. The log
-/// may no longer have the entry of the revision: because it was shortened, or because the store has lost data.
+/// Returns the revision, the store's time in seconds, what follows, and the ids and records that have changed since another
+/// revision. If the log no longer has the entry of that revision, all records follow.
 ///
-/// Keys: the epoch, the records, the log. Arguments: the epoch and the last entry of the revision, an epoch for a store
-/// without one, the most bytes to return.
+/// Keys: the epoch, the records, the log. Arguments: the epoch of the revision, its entry, the mark of that and the number of
+/// records; a new epoch; the most bytes to return.
 const READ: &str = "
+local function mark(entry)
+  return entry and string.match(entry[2][4] or '', '^%x+$') or '0'
+end
 local epoch = redis.call('GET', KEYS[1])
-if not epoch then
-  epoch = ARGV[3]
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+if not epoch or not last then
+  epoch = ARGV[5]
   redis.call('SET', KEYS[1], epoch)
+  redis.call('XADD', KEYS[3], '*', 'ids', '', 'mark', epoch)
+  last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 end
-local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
-last = last[1] and last[1][1] or redis.call('XADD', KEYS[3], '*', 'ids', '')
-local time = redis.call('TIME')[1]
-if epoch == ARGV[1] and last == ARGV[2] then return {epoch, last, time, 'same', {}} end
-local function has(from, to)
-  return #redis.call('XRANGE', KEYS[3], from, to, 'COUNT', 1) > 0
+local function answer(kind, found)
+  local revision = {epoch, last[1], mark(last), redis.call('HLEN', KEYS[2])}
+  return {table.concat(revision, ' '), redis.call('TIME')[1], kind, found}
 end
-local kind, found, seen = 'lost', {}, {}
+local function first(from, to)
+  return redis.call('XRANGE', KEYS[3], from, to, 'COUNT', 1)[1]
+end
+local kind, found, seen, known = 'lost', {}, {}, first(ARGV[2], ARGV[2])
 if ARGV[1] == '' then
   kind = 'all'
-elseif epoch == ARGV[1] and has(ARGV[2], ARGV[2]) then
-  kind = 'some'
-elseif epoch == ARGV[1] and not has('-', ARGV[2]) then
+elseif epoch == ARGV[1] and known and mark(known) == ARGV[3] then
+  if last[1] ~= ARGV[2] then
+    kind = 'some'
+  elseif redis.call('HLEN', KEYS[2]) == tonumber(ARGV[4]) then
+    return answer('same', {})
+  end
+elseif epoch == ARGV[1] and not first('-', ARGV[2]) then
   kind = 'all'
 end
 if kind == 'some' then
@@ -77,26 +91,27 @@ end
 if kind ~= 'some' then found = redis.call('HGETALL', KEYS[2]) end
 local size = 0
 for _, part in ipairs(found) do size = size + #part end
-if size > tonumber(ARGV[4]) then return {epoch, last, time, 'large', {}} end
-return {epoch, last, time, kind, found}";
+if size > tonumber(ARGV[6]) then return answer('large', {}) end
+return answer(kind, found)";
 
-/// Makes a change, unless the records have another revision; returns the new last entry of the log.
+/// Makes a change, unless the records have another revision; returns the new last entry of the log and the number of records.
 ///
-/// Keys: as of [`READ`]. Arguments: the epoch and the last entry, the length of the log, the ids for the log, then ids and
-/// records, of which an empty one is removed.
+/// Keys: as of [`READ`]. Arguments: the epoch, the last entry and its mark; the length of the log; the ids and the mark for the log;
+/// then ids and records, of which an empty one is removed.
 const CHANGE: &str = "
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return '' end
-local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
-if not last[1] or last[1][1] ~= ARGV[2] then return '' end
-local added = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'ids', ARGV[4])
-for i = 5, #ARGV, 2 do
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return {} end
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+if not last or last[1] ~= ARGV[2] then return {} end
+if (string.match(last[2][4] or '', '^%x+$') or '0') ~= ARGV[3] then return {} end
+local added = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'ids', ARGV[5], 'mark', ARGV[6])
+for i = 7, #ARGV, 2 do
   if ARGV[i + 1] == '' then
     redis.call('HDEL', KEYS[2], ARGV[i])
   else
     redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
   end
 end
-return added";
+return {added, redis.call('HLEN', KEYS[2])}";
 
 /// The records of one folder in the store.
 pub struct StoredRecords {
@@ -139,10 +154,9 @@ impl StoredRecords {
 impl ClusterRecords for StoredRecords {
     fn read(&self, since: Option<&ClusterRevision>, disk: Blocking<'_>) -> Result<ClusterNews, ClusterError> {
         let known = since.and_then(Revision::parse);
-        let (epoch, last) =
-            known.map_or(("", "0-0".to_owned()), |known| (known.epoch, known.last.to_string()));
-        let (new, most) = (format!("{:032x}", u128::from_ne_bytes(random::bytes())), FILE_LIMIT.to_string());
-        let read = script(READ, &self.keys, &[epoch, &last, &new, &most].map(str::as_bytes));
+        let Revision { epoch, last, mark, count } = known.unwrap_or(Revision::NONE);
+        let (new, most) = (random_text(), FILE_LIMIT.to_string());
+        let read = script(READ, &self.keys, &[epoch, last, mark, count, &new, &most].map(str::as_bytes));
         let answer: Value =
             self.ask(disk, |connection| read.query(connection).map_err(|error| of_error(&error)))?;
         let malformed = || ClusterError::Refused("the store's answer is malformed".to_owned());
@@ -151,9 +165,8 @@ impl ClusterRecords for StoredRecords {
             let text = parts.next().and_then(replies::bytes).and_then(|text| String::from_utf8(text).ok());
             text.ok_or_else(malformed)
         };
-        let (epoch, last, time, kind) = (text()?, text()?, text()?, text()?);
+        let (revision, time, kind) = (ClusterRevision(text()?), text()?, text()?);
         compare_clocks(WallTime::from_secs(time.parse().map_err(|_| malformed())?))?;
-        let revision = ClusterRevision(format!("{epoch} {last}"));
         let lines = parts.next().map(replies::pairs).unwrap_or_default();
         let lines = lines.into_iter().map(|(id, line)| ClusterLine { id, line }).collect();
         match &*kind {
@@ -175,18 +188,18 @@ impl ClusterRecords for StoredRecords {
         change: &[ClusterChange],
         disk: Blocking<'_>,
     ) -> Result<Option<ClusterRevision>, ClusterError> {
-        let Some(Revision { epoch, last }) = Revision::parse(from) else { return Ok(None) };
+        let Some(Revision { epoch, last, mark, .. }) = Revision::parse(from) else { return Ok(None) };
         let ids: Vec<_> = change.iter().map(|change| change.id.as_str()).collect();
         let logged = if ids.len() > MOST_LOGGED { ALL.to_owned() } else { ids.join(" ") };
-        let (last, length) = (last.to_string(), LOG_LENGTH.to_string());
+        let (new_mark, length) = (random_text(), LOG_LENGTH.to_string());
         let lines =
             change.iter().flat_map(|change| [change.id.as_str(), change.line.as_deref().unwrap_or("")]);
-        let arguments = [epoch, &last, &length, &logged].into_iter().chain(lines);
+        let arguments = [epoch, last, mark, &length, &logged, &new_mark].into_iter().chain(lines);
         let arguments: Vec<_> = arguments.map(str::as_bytes).collect();
         let change = script(CHANGE, &self.keys, &arguments);
         let added = self.ask(disk, |connection| {
             let added: Value = change.query(connection).map_err(|error| of_error(&error))?;
-            let added = replies::bytes(added).unwrap_or_default();
+            let added = replies::array(added);
             if !added.is_empty() && self.pool.has_replica() {
                 let wait: Value =
                     cmd("WAIT").arg(1).arg(WAIT_MS).query(connection).map_err(|error| of_error(&error))?;
@@ -196,8 +209,10 @@ impl ClusterRecords for StoredRecords {
             }
             Ok(added)
         })?;
-        let added = StreamId::parse(&added);
-        Ok(added.map(|added| ClusterRevision(format!("{epoch} {added}"))))
+        let mut added = added.into_iter();
+        let (added, count) = (added.next().and_then(replies::stream_id), added.next());
+        let added = added.zip(count.as_ref().and_then(replies::number));
+        Ok(added.map(|(added, count)| ClusterRevision(format!("{epoch} {added} {new_mark} {count}"))))
     }
 }
 
@@ -214,16 +229,28 @@ fn compare_clocks(store: WallTime) -> Result<(), ClusterError> {
     )))
 }
 
-/// A revision of this store.
+/// A random number, as hexadecimal digits.
+fn random_text() -> String {
+    format!("{:032x}", u128::from_ne_bytes(random::bytes()))
+}
+
+/// A revision of this store, as [`READ`] returns it.
 struct Revision<'r> {
     epoch: &'r str,
-    last: StreamId,
+    /// The id of the last entry of the log, and its mark.
+    last: &'r str,
+    mark: &'r str,
+    /// The number of records.
+    count: &'r str,
 }
 
 impl<'r> Revision<'r> {
+    /// That of a server that has read nothing.
+    const NONE: Self = Self { epoch: "", last: "0-0", mark: "0", count: "0" };
+
     fn parse(ClusterRevision(text): &'r ClusterRevision) -> Option<Self> {
-        let (epoch, last) = text.split_once(' ')?;
-        Some(Self { epoch, last: StreamId::parse(last.as_bytes())? })
+        let [count, mark, last, epoch] = text.rsplitn(4, ' ').collect::<Vec<_>>().try_into().ok()?;
+        Some(Self { epoch, last, mark, count })
     }
 }
 

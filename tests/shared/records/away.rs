@@ -27,9 +27,17 @@ fn known_sessions_go_on_while_the_store_is_away() {
         assert_eq!(branches.code(1, "GET", &format!("{link}/a.txt"), ""), 200);
     };
     all_know_them();
+    let made = branches.make(0, TOKENS, &json!({"name": "old", "rights": "read", "for": "30d"}));
+    let (old, id) = (bearer(&made["token"]), made["id"].as_str().expect("an id"));
+    let end = format!("{TOKENS}/{id}");
+    assert_eq!(branches.code(0, "DELETE", &end, &basic("anna", PASSWORD)), 204);
+    branches
+        .eventually_everywhere("it is revoked", |server| branches.code(server, "GET", "/a.txt", &old) == 401);
     store.kill();
     eventually("it is noticed", || branches.servers[1].log().contains("do not follow the store"));
     all_know_them();
+    // That it has ended is known without the store.
+    assert_eq!([0, 1].map(|server| branches.code(server, "GET", "/a.txt", &old)), [401; 2]);
     // What cannot be written is refused, and the session stays.
     let cookie = branches.cookie(1, &session);
     for (method, target, fields) in [

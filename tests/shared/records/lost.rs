@@ -45,6 +45,52 @@ fn what_had_ended_stays_ended_when_the_store_goes_back() {
     assert_eq!([0, 1].map(|server| branches.by_session(server, &kept)), [200; 2]);
 }
 
+/// Each time, the store goes back to a state before a session ended, and this is hard to see.
+#[test]
+fn a_loss_is_noticed_by_more_than_the_last_change() {
+    let Some(store) = Store::start(&[]) else { return };
+    let branches = Branches::open(2, &store);
+    let kept = branches.log_in(0, "bert");
+    let restore = "for i = 1, 3 do redis.call('RESTORE', KEYS[i], 0, ARGV[i], 'REPLACE') end ";
+    let ways = [
+        // Another change has got the same id.
+        "redis.call('XADD', KEYS[3], ARGV[4], 'ids', '', 'mark', 'ab') return 1",
+        // The log is gone.
+        "redis.call('DEL', KEYS[3]) return 1",
+    ];
+    for (round, way) in ways.into_iter().enumerate() {
+        let ended = branches.log_in(0, "anna");
+        let keys = keys(&store);
+        let before = keys.each_ref().map(|key| store.ask::<Vec<u8>>(&format!("DUMP {key}")));
+        assert_eq!(branches.code(1, "POST", "/.wharf/logout", &branches.cookie(1, &ended)), 303);
+        branches.eventually_everywhere("it has ended", |server| branches.by_session(server, &ended) == 401);
+        let last: Vec<(String, Vec<String>)> = store.ask(&format!("XREVRANGE {} + - COUNT 1", keys[2]));
+        let script = format!("{restore}{way}");
+        let words = [b"EVAL" as &[u8], script.as_bytes(), b"3"].into_iter();
+        let words = words.chain(keys.iter().map(String::as_bytes)).chain(before.iter().map(Vec::as_slice));
+        let words: Vec<_> = words.chain([last[0].0.as_bytes()]).collect();
+        store.ask_words::<i64>(&words);
+        branches.eventually_everywhere("it is noticed", |server| {
+            branches.servers[server].log().matches("the store has lost changes").count() > round
+        });
+        branches.eventually_everywhere("it stays ended", |server| branches.by_session(server, &ended) == 401);
+        assert_eq!([0, 1].map(|server| branches.by_session(server, &kept)), [200; 2]);
+    }
+}
+
+/// A store that evicts keys evicts first the one that is read least.
+#[test]
+fn a_store_that_evicts_the_records_ends_all_sessions() {
+    let Some(store) = Store::start(&[]) else { return };
+    let branches = Branches::open(2, &store);
+    let session = branches.log_in(0, "anna");
+    assert_eq!(branches.by_session(1, &session), 200);
+    assert_eq!(store.ask::<i64>(&format!("DEL {}", keys(&store)[1])), 1);
+    branches.eventually_everywhere("it has ended", |server| branches.by_session(server, &session) == 401);
+    let session = branches.log_in(1, "anna");
+    assert_eq!([0, 1].map(|server| branches.by_session(server, &session)), [200; 2]);
+}
+
 /// What a store without a file has kept is gone after its restart: all log in again.
 #[test]
 fn a_store_that_restarts_empty_ends_all_sessions() {

@@ -199,6 +199,29 @@ fn what_has_ended_does_not_come_back() {
     }
 }
 
+/// What another server has made since the store lost data stays, although this server does not know it either.
+#[test]
+fn only_what_had_ended_is_ended_again() {
+    let (fake, disk) = (Fake::default(), Blocking::own_thread());
+    let (one, other) = (fake.open(), fake.open());
+    let anna = user("anna", 10);
+    let ended = one.add_session(&anna, NewSession::default(), START, disk).expect("made");
+    let before = fake.change_content(|content| content.clone());
+    one.revoke(|_| true, START, disk).expect("ended");
+    // It hears only of the end.
+    follow(&other, START).expect("there");
+    let later = START.after(30 * SECOND);
+    let new = fake.open().add_session(&anna, NewSession::default(), later, disk).expect("made");
+    let line = fake.change_content(|content| content.lines[&new.record.id.to_string()].clone());
+    fake.change_content(|content| {
+        *content = Content { has_lost: true, ..before };
+        content.lines.insert(new.record.id.to_string(), line);
+    });
+    follow(&other, later).expect("there");
+    assert_eq!(other.find(&ended.secret, later).err(), Some(Unusable::Unknown));
+    assert!(other.find(&new.secret, later).is_ok());
+}
+
 /// A token that was revoked and then replaced by another of its name is forgotten, but stays revoked.
 #[test]
 fn what_was_revoked_and_forgotten_does_not_come_back() {

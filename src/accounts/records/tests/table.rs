@@ -9,7 +9,9 @@ use super::super::limits::{
 };
 use super::super::secret::{RecordSecret, SecretUse};
 use super::super::table::{Key, Table};
-use super::super::{NewSession, Purpose, Record, RecordId, RecordLimit, Refused, Unusable, WallTime};
+use super::super::{
+    ClusterChange, NewSession, Purpose, Record, RecordId, RecordLimit, Refused, Unusable, WallTime,
+};
 use super::{DAY, SECOND, START, link, scope, token, user};
 use crate::accounts::file::{UserLine, UsersFile};
 
@@ -371,4 +373,18 @@ fn a_full_table_forgets_only_what_has_ended() {
     table.add_session(&anna, NewSession::default(), first, START).expect("there is room");
     assert!(found(&table, &secret, START).is_ok() && table.get(ended).is_none());
     assert_eq!(table.iter().count(), RECORDS);
+}
+
+/// A server accepts no more records than all servers can read from the store.
+#[test]
+fn the_size_in_the_store_is_that_of_ids_and_lines() {
+    let mut table = Table::default();
+    assert_eq!(table.stored_size(), 0);
+    for name in ["anna", "bert"] {
+        add_session(&mut table, &user(name, 10), START);
+    }
+    let changes = table.changes_since(&Table::default());
+    let size =
+        |change: &ClusterChange| change.id.as_str().len() + change.line.as_ref().map_or(0, String::len);
+    assert_eq!(table.stored_size(), changes.iter().map(size).sum::<usize>() as u64);
 }
