@@ -90,6 +90,13 @@ pub(super) enum Step {
     AppearBeside,
 }
 
+impl Step {
+    /// Whether something that has the name goes.
+    pub(super) fn replaces(self) -> bool {
+        matches!(self, Self::ReplaceFile | Self::ReplaceOther)
+    }
+}
+
 /// The entry that has the name, and how it is kept.
 pub(super) struct Old<'t> {
     stat: Stat,
@@ -172,13 +179,11 @@ impl<'s> Arriving<'s, '_> {
 
     /// Prepares to keep what this step replaces.
     pub(super) fn prepare(&self, step: Step) -> Result<Option<Old<'s>>, Error> {
-        match step {
-            Step::ReplaceFile | Step::ReplaceOther => {
-                let stat = root::look_in(&**self.target.nearest(), self.target.name())?;
-                self.keep(step, stat, false).map(Some)
-            }
-            Step::Appear | Step::Respell | Step::Unlink | Step::AppearBeside => Ok(None),
+        if !step.replaces() {
+            return Ok(None);
         }
+        let stat = root::look_in(&**self.target.nearest(), self.target.name())?;
+        self.keep(step, stat, false).map(Some)
     }
 
     fn keep(&self, step: Step, stat: Stat, by_mount: bool) -> Result<Old<'s>, Error> {

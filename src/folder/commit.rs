@@ -162,7 +162,7 @@ pub(super) fn save(
     });
     #[cfg(feature = "dav")]
     if let Some(new) = saved.as_ref().ok().filter(|saved| saved.created) {
-        shared.property_files.ended(shared, &new.path, false);
+        shared.properties_ended(&new.path, false);
     }
     saved.map_err(|error| if error.is_stale() { Error::ParentGone } else { error })
 }

@@ -100,7 +100,7 @@ impl Folder {
 fn properties_of(shared: &Shared, file: &File) -> Option<Vec<u8>> {
     properties::read(&properties::path_of(file)).or_else(|| {
         let path = shared.root.real_path_of_handle(file)?;
-        shared.property_files.read(shared, &path)
+        shared.stored_properties(&path)
     })
 }
 
@@ -114,7 +114,7 @@ fn set_properties(shared: &Shared, file: &File, value: &[u8]) -> Result<(), Prop
         Err(PropertyError::Other(_)) => return outcome,
     };
     let path = shared.root.real_path_of_handle(file).ok_or(PropertyError::NoRoom)?;
-    shared.property_files.write(shared, &path, in_file)?;
+    shared.store_properties(&path, in_file)?;
     if outcome.is_err() {
         // What was in the attribute is outdated.
         properties::write(&attribute, &[])?;

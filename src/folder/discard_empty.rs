@@ -42,7 +42,7 @@ impl Folder {
                 aside.put_back()?;
                 return Err(Error::Changed);
             }
-            shared.property_files.ended(&shared, path, false);
+            shared.properties_ended(path, false);
             Ok(())
         })
     }

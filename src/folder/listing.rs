@@ -95,7 +95,7 @@ impl Scan {
             return None;
         }
         properties::read_entry(self.entries.handle(), name)
-            .or_else(|| self.shared.property_files.read_below(&self.shared, self.entries.handle(), name))
+            .or_else(|| self.shared.stored_properties_below(self.entries.handle(), name))
     }
 
     fn find(&self, candidate: Candidate) -> Option<(OsString, Description)> {

@@ -56,6 +56,8 @@ mod place;
 mod properties;
 #[cfg(feature = "dav")]
 mod property_files;
+#[cfg(feature = "dav")]
+mod property_operations;
 mod real_path;
 mod remove;
 mod remover;
@@ -282,7 +284,7 @@ impl Folder {
         let shared = self.source.current();
         make_directory::make(&shared, grant, guard)?;
         #[cfg(feature = "dav")]
-        shared.property_files.ended(&shared, grant.path(), false);
+        shared.properties_ended(grant.path(), false);
         Ok(())
     }
 
@@ -303,7 +305,7 @@ impl Folder {
         let shared = self.source.current();
         let gone = remove::remove(&shared, grant, expected.into(), remover)?;
         #[cfg(feature = "dav")]
-        shared.property_files.ended(&shared, &gone.path, gone.is_directory);
+        shared.properties_ended(&gone.path, gone.is_directory);
         Ok(gone)
     }
 
@@ -369,7 +371,7 @@ impl Folder {
         let renamed = rename::rename(&shared, from, expected.into(), wanted)?;
         #[cfg(feature = "dav")]
         if let Renamed::Done(moved) = &renamed {
-            shared.property_files.moved(&shared, &moved.from, &moved.path, moved.is_directory);
+            shared.properties_moved(&moved.from, &moved.path, moved.is_directory);
         }
         Ok(renamed)
     }

@@ -6,9 +6,7 @@
 //! All decisions are made before the first change, under the lock for commits. If two clients move to the same free
 //! name, only one succeeds.
 
-use rustix::io::Errno;
-
-use super::arrive::{Arriving, NewName, NewlyNamed, lock};
+use super::arrive::{Arriving, NewName, NewlyNamed, Old, lock};
 use super::entry::SharedEntry;
 use super::error::Error;
 use super::guard::Expected;
@@ -71,6 +69,14 @@ pub(super) fn rename(
     stale::retry(|| Ends::find(shared, from, expected, wanted)?.rename())
 }
 
+/// What was prepared before the lock was taken.
+enum Prepared<'t> {
+    /// Nothing: the name may be free.
+    Nothing,
+    /// What has the name is ready to be kept, unless nothing has it any more.
+    Old(Option<Old<'t>>),
+}
+
 /// Both ends of a move.
 struct Ends<'e> {
     shared: &'e Shared,
@@ -116,18 +122,18 @@ impl<'e> Ends<'e> {
     }
 
     fn rename(&self) -> Result<Renamed, Error> {
-        let Self { shared, source, target, expected, .. } = self;
-        // Most names are free, and then there is nothing to keep.
-        let is_free = matches!(root::look_in(&**target.nearest(), target.name()), Err(Errno::NOENT));
-        let old = if is_free {
-            None
-        } else {
-            self.confirm(None)?;
-            self.with_item(|_, arriving| {
-                let step = arriving.decide()?;
-                arriving.prepare(step)
-            })?
-        };
+        // Most names are free, and then there is nothing to prepare.
+        if let Some(renamed) = self.attempt(Prepared::Nothing)? {
+            return Ok(renamed);
+        }
+        self.confirm(None)?;
+        let old = self.with_item(|_, arriving| arriving.prepare(arriving.decide()?))?;
+        self.attempt(Prepared::Old(old))?.ok_or(Error::Changed)
+    }
+
+    /// Renames it under the lock. `None` if the name is taken and nothing is prepared: then nothing was changed.
+    fn attempt(&self, prepared: Prepared<'e>) -> Result<Option<Renamed>, Error> {
+        let Self { shared, source, expected, .. } = self;
         let (renamed, begun) = {
             let _lock = lock(shared, &self.wanted(&self.to), expected.guard)?;
             shared.stays()?;
@@ -135,19 +141,24 @@ impl<'e> Ends<'e> {
             expected.guard.refresh(source.nearest(), source.name())?;
             let renamed = self.with_item(|lay_at, arriving| {
                 let step = arriving.decide()?;
+                let old = match prepared {
+                    Prepared::Nothing if step.replaces() => return Ok(None),
+                    Prepared::Nothing => None,
+                    Prepared::Old(old) => old,
+                };
                 let (is_directory, size) = (arriving.is_directory(), arriving.size());
                 let Some(arrived) = arriving.carry_out(step, old)? else {
-                    return Ok(Renamed::OtherFileSystem);
+                    return Ok(Some(Renamed::OtherFileSystem));
                 };
                 let NewlyNamed { path, asked_for, lies_at, created, kept } = arrived;
                 let (from, lay_at) = (source.path().clone(), lay_at.cloned());
                 let moved =
                     Moved { from, lay_at, path, asked_for, lies_at, is_directory, size, created, kept };
-                Ok(Renamed::Done(moved))
+                Ok(Some(Renamed::Done(moved)))
             })?;
             (renamed, begun)
         };
-        if matches!(renamed, Renamed::Done(_)) {
+        if matches!(renamed, Some(Renamed::Done(_))) {
             begun.into_iter().try_for_each(PendingSync::finish)?;
         }
         Ok(renamed)

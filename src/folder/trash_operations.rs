@@ -45,7 +45,7 @@ impl Folder {
         let shared = self.source.current();
         let restored = restore::restore(&shared, *id, whose, judge)?;
         #[cfg(feature = "dav")]
-        shared.property_files.ended(&shared, &restored.path, restored.is_directory);
+        shared.properties_ended(&restored.path, restored.is_directory);
         Ok(restored)
     }
 

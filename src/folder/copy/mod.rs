@@ -206,10 +206,10 @@ impl Copying {
         let Self { shared, from, .. } = self;
         match relocated {
             Relocated::Copied { saved, is_directory } => {
-                shared.property_files.copied(shared, from, &saved.path, *is_directory);
+                shared.properties_copied(from, &saved.path, *is_directory);
             }
             Relocated::Moved(moved) => {
-                shared.property_files.moved(shared, from, &moved.path, moved.is_directory);
+                shared.properties_moved(from, &moved.path, moved.is_directory);
             }
         }
     }
