@@ -5,6 +5,7 @@ mod imports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use imports::Crate;
 
@@ -113,9 +114,9 @@ const DEPENDENCIES: (usize, usize) = (49, 22);
 /// What one entry of a directory imports from another, with the files and names.
 type Arrows = BTreeMap<(String, String), BTreeSet<String>>;
 
-fn source() -> Crate {
-    Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
-}
+/// The source of this crate. Reading it takes seconds, so all tests share it.
+static SOURCE: LazyLock<Crate> =
+    LazyLock::new(|| Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")));
 
 /// The arrows inside each directory, between its files and subdirectories.
 fn by_directory(read: &Crate) -> BTreeMap<String, Arrows> {
@@ -153,8 +154,7 @@ fn cycle(arrows: &Arrows) -> Vec<&String> {
 
 #[test]
 fn modules_import_only_what_is_listed() {
-    let read = source();
-    let arrows = by_directory(&read).remove("").expect("modules import each other");
+    let arrows = by_directory(&SOURCE).remove("").expect("modules import each other");
     let unlisted: Vec<_> = arrows
         .iter()
         .filter(|((from, to), _)| {
@@ -172,8 +172,7 @@ fn modules_import_only_what_is_listed() {
 
 #[test]
 fn no_imports_form_a_cycle() {
-    let read = source();
-    for (directory, arrows) in by_directory(&read) {
+    for (directory, arrows) in by_directory(&SOURCE) {
         let cycle = cycle(&arrows);
         assert!(cycle.is_empty(), "src/{directory}: these imports form a cycle:\n{cycle:#?}");
     }
@@ -182,8 +181,7 @@ fn no_imports_form_a_cycle() {
 /// A type's name is unambiguous without its module.
 #[test]
 fn no_two_public_types_share_a_name() {
-    let read = source();
-    let twins: BTreeMap<_, _> = read
+    let twins: BTreeMap<_, _> = SOURCE
         .public_types()
         .into_iter()
         .filter(|(_, files)| files.iter().filter(|file| !is_without_feature(file)).count() > 1)

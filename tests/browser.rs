@@ -25,8 +25,8 @@ use crate::common::{Wharf, eventually, outside, root};
 
 /// A headless browser with a profile of its own, which contacts no host but the page's server.
 fn browser(profile: &std::path::Path) -> Option<Command> {
-    let mut browser = outside("chromium")?;
-    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
+    let mut browser = outside("chromium-headless-shell")?;
+    browser.args(["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
     browser.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
     browser.arg(format!("--user-data-dir={}", profile.display()));
     Some(browser)

@@ -3,19 +3,18 @@
 //! Each browser has its own profile, and contacts no host but the page's server. A test polls for what it waits for, as
 //! [`eventually`] does. Tests reuse browsers, one after the other (`session`).
 
-use std::process::Command;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::session::Session;
+use super::session::{Build, Session};
 use crate::common::{Wharf, eventually, eventually_ok, outside};
 
 /// The key under which WebDriver returns an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Browsers whose tests have ended, with one empty page each. Starting one takes two seconds of a processor.
+/// Browsers whose tests have ended, with one empty page each. Starting one takes half a second of a processor.
 static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 /// A browser, and the program that drives it.
@@ -29,10 +28,10 @@ pub struct Browser {
 impl Browser {
     /// A browser without state of other tests; `None` if this machine has no browser.
     pub fn open() -> Option<Self> {
-        outside("chromium")?;
+        outside(Build::HeadlessShell.name())?;
         let idle = IDLE.lock().expect("whole").pop();
         let mut browser = match idle {
-            Some(session) => Self { session: Some(session), is_usual: false },
+            Some(session) => Self::of(session),
             None => Self::open_with(&[])?,
         };
         browser.is_usual = true;
@@ -41,31 +40,22 @@ impl Browser {
 
     /// Starts a new one with these additional flags.
     pub fn open_with(flags: &[&str]) -> Option<Self> {
-        outside("chromium")?;
-        Some(Self::open_in(tempfile::tempdir().expect("a folder"), &outside("chromedriver")?, flags))
-    }
-
-    /// Starts a browser whose user has imported this certificate as a server's certificate.
-    #[cfg(feature = "tls")]
-    pub fn trusting(certificate: &std::path::Path) -> Option<Self> {
-        outside("chromium")?;
+        outside(Build::HeadlessShell.name())?;
+        let driver = outside("chromedriver")?;
         let profile = tempfile::tempdir().expect("a folder");
-        let database = profile.path().join(".pki/nssdb");
-        std::fs::create_dir_all(&database).expect("a folder");
-        let database = format!("sql:{}", database.display());
-        let certificate = certificate.to_str().expect("text");
-        let import = ["-A", "-d", &database, "-n", "wharf", "-t", "P,,", "-i", certificate];
-        for arguments in [&["-N", "-d", &database, "--empty-password"][..], &import] {
-            let output = outside("certutil")?.args(arguments).output().expect("run");
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
-        let mut driver = outside("chromedriver")?;
-        driver.env("HOME", profile.path());
-        Some(Self::open_in(profile, &driver, &[]))
+        Some(Self::of(Session::start(&driver, Build::HeadlessShell, profile, flags)))
     }
 
-    fn open_in(profile: TempDir, driver: &Command, flags: &[&str]) -> Self {
-        Self { session: Some(Session::start(driver, profile, flags)), is_usual: false }
+    /// Starts the complete program, whose home is this directory.
+    pub fn complete(home: TempDir) -> Option<Self> {
+        outside(Build::Complete.name())?;
+        let mut driver = outside("chromedriver")?;
+        driver.env("HOME", home.path());
+        Some(Self::of(Session::start(&driver, Build::Complete, home, &[])))
+    }
+
+    fn of(session: Session) -> Self {
+        Self { session: Some(session), is_usual: false }
     }
 
     /// Sends the driver a command (§6.3) and returns its response.
@@ -295,6 +285,15 @@ pub fn stage(flags: &[&str], fill: impl FnOnce(&Wharf)) -> Option<(Wharf, Browse
     let wharf = Wharf::serve(flags);
     fill(&wharf);
     let browser = Browser::open()?;
+    browser.go(&wharf.url("/?list"));
+    Some((wharf, browser))
+}
+
+/// Like [`stage`], with a browser that can show PDF.
+pub fn stage_with_pdf(fill: impl FnOnce(&Wharf)) -> Option<(Wharf, Browser)> {
+    let wharf = Wharf::serve(&[]);
+    fill(&wharf);
+    let browser = Browser::complete(tempfile::tempdir().expect("a folder"))?;
     browser.go(&wharf.url("/?list"));
     Some((wharf, browser))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::driver::stage;
+use super::driver::{stage, stage_with_pdf};
 use crate::common::{Wharf, eventually, root, sample};
 
 /// Keys without a character (W3C WebDriver 2, §17.4.2).
@@ -25,7 +25,7 @@ fn fill(wharf: &Wharf) {
 /// Previous and Next stay within pictures, within media, or within text.
 #[test]
 fn the_keyboard_leads_to_the_previous_and_the_next_file_of_its_kind() {
-    let Some((_wharf, browser)) = stage(&[], fill) else { return };
+    let Some((_wharf, browser)) = stage_with_pdf(fill) else { return };
     let groups = [
         [("a.jpg", "img"), ("h.svg", "img")],
         [("d.mp4", "video"), ("f.mp3", "audio")],

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -11,9 +11,18 @@ use tempfile::TempDir;
 
 use crate::common::{PATIENCE, Running, Wire};
 
+/// Which build of Chromium runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Build {
+    /// The one without windows. It shows pages with the same engine, for a third of the CPU time.
+    HeadlessShell,
+    /// The one that users have: it reads their certificates, explains in the page why it refuses another, and shows PDF.
+    Complete,
+}
+
 /// The flags that the browser is started with.
 const FLAGS: [&str; 10] = [
-    "--headless=new",
+    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -43,7 +52,7 @@ impl Session {
     /// Starts the driver and a browser, whose files are in this directory. The driver takes a port that is free for
     /// IPv4, and binds it for IPv6 too. If another process has the port for IPv6, the driver exits, and is started
     /// again.
-    pub(super) fn start(driver: &Command, profile: TempDir, flags: &[&str]) -> Self {
+    pub(super) fn start(driver: &Command, build: Build, profile: TempDir, flags: &[&str]) -> Self {
         const ATTEMPTS: usize = 5;
         let profile = profile.keep();
         let attempt = || {
@@ -58,7 +67,7 @@ impl Session {
         let mut session = Self { shell, _says: says, address, path: String::new() };
         let flags = [&FLAGS, flags].concat();
         let wish = json!({"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": {"args": flags},
+            "goog:chromeOptions": {"args": flags, "binary": build.path()},
             "goog:loggingPrefs": {"browser": "ALL"},
             "timeouts": {"script": PATIENCE.as_millis(), "pageLoad": PATIENCE.as_millis()},
             "unhandledPromptBehavior": "ignore",
@@ -99,11 +108,30 @@ impl Session {
     }
 }
 
+impl Build {
+    /// The program.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::HeadlessShell => "chromium-headless-shell",
+            Self::Complete => "chromium",
+        }
+    }
+
+    /// Its file; the driver does not search `$PATH` for it.
+    fn path(self) -> PathBuf {
+        let directories = std::env::var_os("PATH").unwrap_or_default();
+        let mut files = std::env::split_paths(&directories).map(|directory| directory.join(self.name()));
+        files.find(|file| file.is_file()).expect("it is installed")
+    }
+}
+
 /// The driver in a shell, which kills it at the end.
 fn until_closed(driver: &Command, profile: &Path) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", UNTIL_CLOSED]).arg(driver.get_program());
     shell.envs(driver.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TMPDIR", profile);
+    // There it saves what it cannot show.
+    shell.current_dir(profile);
     // A Ctrl-C is for the tests, whose end the shell notices.
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     shell

@@ -27,16 +27,22 @@ impl Ear {
         stream.set_read_timeout(Some(PATIENCE))?;
         let head = format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
         stream.write_all(head.as_bytes())?;
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            answer.push(byte[0]);
-        }
+        let (mut answer, mut bytes) = (Vec::new(), [0; 4096]);
+        let length = loop {
+            if let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut bytes) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(count) => answer.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        };
         if !answer.starts_with(b"HTTP/1.1 200 ") {
             return Err(io::Error::other(String::from_utf8_lossy(&answer).into_owned()));
         }
-        Ok(Self { stream, decoder: EventStreamDecoder::new(), unread: Vec::new() })
+        Ok(Self { stream, decoder: EventStreamDecoder::new(), unread: answer.split_off(length) })
     }
 
     /// The next event; `None` when the stream ends.

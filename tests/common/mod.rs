@@ -60,6 +60,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The longest pause between two attempts. An attempt may cost a browser, or a long log, some milliseconds of CPU time.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
 /// Waits until `is_true` returns true. Panics with `what` if it never does.
 #[track_caller]
 pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
@@ -69,13 +72,14 @@ pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
 /// Tries this until it succeeds, and returns the result. Panics with `what` and the last error if it never does.
 #[track_caller]
 pub fn eventually_ok<T, E: Display>(what: &str, mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    let start = Instant::now();
+    let (start, mut pause) = (Instant::now(), Duration::from_millis(1));
     loop {
         match attempt() {
             Ok(result) => return result,
             Err(error) => assert!(start.elapsed() < PATIENCE, "timed out waiting for: {what}: {error}"),
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
