@@ -28,6 +28,10 @@ impl Client {
         statuses: &[u16],
     ) -> Result<u64> {
         let (status, length) = self.ask(method, target, fields, body)?;
-        if statuses.contains(&status) { Ok(length) } else { Err(format!("{method} {target}: {status}").into()) }
+        if statuses.contains(&status) {
+            Ok(length)
+        } else {
+            Err(format!("{method} {target}: {status}").into())
+        }
     }
 }

@@ -94,8 +94,7 @@ fn turn(server: &Server, source: &Path) -> Result<[f64; 2]> {
 impl Mount {
     fn new(port: u16) -> Result<Self> {
         let place = folder::scratch()?;
-        let [point, cache, settings] =
-            ["mount", "cache", "davfs2.conf"].map(|name| place.path().join(name));
+        let [point, cache, settings] = ["mount", "cache", "davfs2.conf"].map(|name| place.path().join(name));
         for directory in [&point, &cache] {
             fs::create_dir(directory)?;
         }

@@ -25,7 +25,8 @@ const MOST: f64 = 1.0;
 const MOST_WITHOUT_SYNC: f64 = 1.2;
 
 /// What rclone asks for.
-const PROPERTIES: &[u8] = b"<?xml version=\"1.0\"?>\n<d:propfind xmlns:d=\"DAV:\"><d:prop><d:displayname/><d:getlastmodified/>\
+const PROPERTIES: &[u8] =
+    b"<?xml version=\"1.0\"?>\n<d:propfind xmlns:d=\"DAV:\"><d:prop><d:displayname/><d:getlastmodified/>\
     <d:getcontentlength/><d:resourcetype/><d:getcontenttype/></d:prop></d:propfind>\n";
 
 pub fn measure(settings: &Settings, report: &mut Report) -> Result<()> {

@@ -14,7 +14,8 @@ const TIMES: u32 = 100;
 pub fn of(directory: &Path) -> Result<f64> {
     let before = processor_time();
     for _ in 0..TIMES {
-        let open = openat(CWD, directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let open =
+            openat(CWD, directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         for entry in Dir::read_from(&open)? {
             statx(&open, entry?.file_name(), AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)?;
         }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::client::Client;
-use super::{Settings, common};
 use super::peers::Result;
 use super::peers::server::{PLAIN, Program, Running, Server};
+use super::{Settings, common};
 
 /// The names of the servers.
 pub const WHARF: &str = "wharf";
@@ -87,7 +87,8 @@ pub fn chosen(settings: &Settings, names: &[&str]) -> Vec<Server> {
     let path = binaries.first().and_then(|path| std::path::absolute(path).ok()).unwrap_or_default();
     let ours = Program::OnPath(path.to_string_lossy().into_owned().leak());
     let wharf = Server { program: ours, ..OURS };
-    let without_sync = Server { name: WITHOUT_SYNC, quiet: &["--no-sync"], ..Server { program: ours, ..OURS } };
+    let without_sync =
+        Server { name: WITHOUT_SYNC, quiet: &["--no-sync"], ..Server { program: ours, ..OURS } };
     let mut servers: Vec<_> =
         [wharf, without_sync].into_iter().filter(|server| names.contains(&server.name)).collect();
     for (server, packages) in PEERS.into_iter().filter(|(server, _)| names.contains(&server.name)) {

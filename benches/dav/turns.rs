@@ -53,11 +53,6 @@ impl Figures {
         self.0.iter().filter_map(|(name, values)| Some((*name, median(values.iter().copied())?)))
     }
 
-    /// The median of a server, unless it was left out.
-    pub fn median(&self, name: &str) -> Option<f64> {
-        self.medians().find(|(known, _)| *known == name).map(|(_, value)| value)
-    }
-
     /// The ratio of two servers, unless one was left out.
     pub fn ratio(&self, one: &str, other: &str) -> Option<Ratio> {
         let of = |name: &str| self.0.iter().find(|(known, _)| *known == name).map(|(_, values)| values);
