@@ -37,15 +37,15 @@ pub struct Server {
     /// The program.
     pub program: Program,
     /// The template of the file `@CONFIG@`; empty for none.
-    config: &'static str,
+    pub config: &'static str,
     /// Whether lines that begin with `@cached` apply.
-    is_cached: bool,
+    pub is_cached: bool,
     /// Its arguments.
-    arguments: &'static [&'static str],
+    pub arguments: &'static [&'static str],
     /// Arguments that disable the access log.
-    quiet: &'static [&'static str],
+    pub quiet: &'static [&'static str],
     /// Arguments that enable the access log.
-    logging: &'static [&'static str],
+    pub logging: &'static [&'static str],
     /// How it accepts uploads.
     pub uploads: Uploads,
 }
@@ -55,7 +55,7 @@ pub struct Server {
 pub enum Program {
     /// The build of this run.
     Ours,
-    /// By its name, in the path.
+    /// By its name, in the path; or by its own path, which begins with `/`.
     OnPath(&'static str),
 }
 
@@ -82,7 +82,7 @@ pub struct Running {
 }
 
 /// A template for the servers.
-const PLAIN: Server = Server {
+pub const PLAIN: Server = Server {
     name: "",
     program: Program::Ours,
     config: "",

@@ -36,6 +36,9 @@ pub(super) fn path_of(file: &File) -> String {
 
 /// The attribute of the file at this path, which links to it.
 pub(super) fn read(path: &str) -> Option<Vec<u8>> {
+    if !exists(fs::getxattr_query(path, NAME)) {
+        return None;
+    }
     let mut value = Vec::with_capacity(MAX_PROPERTIES);
     fs::getxattr(path, NAME, spare_capacity(&mut value)).ok()?;
     value.shrink_to_fit();
@@ -45,9 +48,18 @@ pub(super) fn read(path: &str) -> Option<Vec<u8>> {
 /// The attribute of an entry of this directory. A link has none.
 pub(super) fn read_entry(dir: &OwnedFd, name: &OsStr) -> Option<Vec<u8>> {
     let path = [format!("{OPEN_FILES}/{}/", dir.as_raw_fd()).as_bytes(), name.as_bytes()].concat();
+    if !exists(fs::lgetxattr_query(&path[..], NAME)) {
+        return None;
+    }
     let mut value = Vec::with_capacity(MAX_PROPERTIES);
     fs::lgetxattr(path, NAME, spare_capacity(&mut value)).ok()?;
     Some(value).filter(|value| !value.is_empty())
+}
+
+/// Whether there is an attribute of this length. To read it, the kernel allocates and clears as much memory as the buffer has, which
+/// takes longer than the rest of the call. Most files have no attribute, so its length is asked for first.
+fn exists(length: rustix::io::Result<usize>) -> bool {
+    length.is_ok_and(|length| length > 0)
 }
 
 /// Gives a copy exactly the properties of its source (RFC 4918 §9.8.2), if the copy's file system can keep them.
