@@ -107,6 +107,10 @@ fn properties_of(shared: &Shared, file: &File) -> Option<Vec<u8>> {
 /// Sets the properties of a file or directory: in an attribute if that is possible, otherwise in a file.
 fn set_properties(shared: &Shared, file: &File, value: &[u8]) -> Result<(), PropertyError> {
     let attribute = properties::path_of(file);
+    if !value.is_empty() {
+        let marked = shared.property_files.make_directory(&shared.root);
+        marked.map_err(|error| PropertyError::Other(error.into()))?;
+    }
     let outcome = properties::write(&attribute, value);
     let in_file = match &outcome {
         Ok(()) => &[],

@@ -11,6 +11,8 @@ use super::stale;
 use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
 use rustix::fs::{FileType, Stat};
+#[cfg(feature = "dav")]
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, LazyLock};
@@ -54,6 +56,9 @@ pub struct Scan {
     shared: Arc<Shared>,
     grant: Grant<'static, ToList>,
     entries: Entries,
+    /// Whether any entry may have properties; found out when they are first asked for.
+    #[cfg(feature = "dav")]
+    has_properties: OnceCell<bool>,
 }
 
 /// A name in a directory. It is not checked yet whether the entry is shared.
@@ -66,7 +71,14 @@ pub struct Candidate {
 impl Scan {
     pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>) -> Result<Self, Error> {
         let entries = stale::retry(|| shared.root.entries(grant))?;
-        Ok(Self { shared, grant: grant.clone().into_owned(), entries })
+        let grant = grant.clone().into_owned();
+        Ok(Self {
+            shared,
+            grant,
+            entries,
+            #[cfg(feature = "dav")]
+            has_properties: OnceCell::new(),
+        })
     }
 
     /// The entry of this name; `None` if it is not shared, must not be shown to the principal, or was removed. A name that
@@ -92,6 +104,9 @@ impl Scan {
         let real = self.entries.real().map(|real| real.join(name)).transpose().ok()?;
         let path = self.grant.path().join(name).ok()?;
         if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.lets_read(path)) {
+            return None;
+        }
+        if !*self.has_properties.get_or_init(|| self.shared.may_have_properties()) {
             return None;
         }
         properties::read_entry(self.entries.handle(), name)

@@ -60,7 +60,7 @@ impl LockFilesMark {
         let path = format!("{OWN}/{NAME}");
         let directory = match stale::retry(|| look_in(&**root.dir(), path.as_ref())) {
             Ok(stat) => Some((Identity::of(&stat), Facts::new(&stat, 0).modified)),
-            Err(Errno::NOENT | Errno::NOTDIR) => None,
+            Err(error) if is_absent(error) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Self { root: root.identity(), directory })
@@ -76,7 +76,7 @@ impl LockFiles {
     pub(super) fn open(root: &Root, mark: LockFilesMark) -> Result<Self, Error> {
         let dir = match stale::retry(|| root.own(OWN).and_then(|own| enter(&own, NAME))) {
             Ok(dir) => Some(dir),
-            Err(Errno::NOENT | Errno::NOTDIR) => None,
+            Err(error) if is_absent(error) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Self { dir, mark })
@@ -187,6 +187,12 @@ impl<'s> LockFilesToChange<'s> {
         }
         Err(Errno::NOENT.into())
     }
+}
+
+/// Whether this error means that this server has no such directory. One that may not use `.wharf` takes no locks, and must
+/// go on without them.
+fn is_absent(error: Errno) -> bool {
+    matches!(error, Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS)
 }
 
 fn unlink(dir: &Dir, name: &str) -> Result<(), Error> {

@@ -33,7 +33,7 @@ mod current;
 #[cfg(feature = "dav")]
 mod describe;
 #[cfg(feature = "dav")]
-mod discard_empty;
+mod empty_file;
 mod entries;
 mod entry;
 mod error;

@@ -131,12 +131,9 @@ pub(super) fn write(dir: &Dir, path: &SharePath, properties: &[u8], is_durable: 
     named
 }
 
-/// Removes a file, and the directory if it is empty then.
-pub(super) fn remove(dir: &Dir, root: &Root, name: &str) {
+/// Removes a file. The directory stays: it says that files may have properties, also in attributes.
+pub(super) fn remove(dir: &Dir, name: &str) {
     let _ = fs::unlinkat(dir, name, AtFlags::empty());
-    if let Ok(own) = root.own(OWN) {
-        let _ = fs::unlinkat(own, NAME, AtFlags::REMOVEDIR);
-    }
 }
 
 /// The name of the file for a path: a hash, because a path may be longer than a name.

@@ -27,9 +27,6 @@ impl Shared {
 
     /// The properties of the entry of this name in an open directory.
     pub(super) fn stored_properties_below(&self, dir: &OwnedFd, name: &OsStr) -> Option<Vec<u8>> {
-        if !self.may_have_property_files() {
-            return None;
-        }
         self.stored_properties(&self.root.real_path_of_handle(dir)?.join(name).ok()?)
     }
 
@@ -37,7 +34,7 @@ impl Shared {
     pub(super) fn store_properties(&self, path: &SharePath, properties: &[u8]) -> Result<(), PropertyError> {
         if properties.is_empty() {
             if let Some(dir) = self.property_directory() {
-                property_files::remove(&dir, &self.root, &property_files::name_of(path));
+                property_files::remove(&dir, &property_files::name_of(path));
             }
             return Ok(());
         }
@@ -57,21 +54,16 @@ impl Shared {
 
     /// What had one path has the other one now, a directory with everything below it. What had that before is gone.
     pub(super) fn properties_moved(&self, from: &SharePath, to: &SharePath, is_directory: bool) {
-        if self.may_have_property_files() {
+        if self.may_have_properties() {
             let from = self.root.real_path_of_name(from);
             let from = from.as_ref().map(|path| (path, is_directory));
-            self.properties_follow(
-                from,
-                to,
-                |_| MAX_FILES,
-                |dir, name| property_files::remove(dir, &self.root, name),
-            );
+            self.properties_follow(from, to, |_| MAX_FILES, property_files::remove);
         }
     }
 
     /// What has one path was copied to the other one, a directory with everything below it.
     pub(super) fn properties_copied(&self, from: &SharePath, to: &SharePath, is_directory: bool) {
-        if self.may_have_property_files() {
+        if self.may_have_properties() {
             // A copy of a link is a copy of its target.
             let from = self.root.real_path_at(from);
             let from = from.as_ref().map(|path| (path, is_directory));
@@ -90,7 +82,7 @@ impl Shared {
         let Some(dir) = self.property_directory() else { return };
         let Some(path) = self.root.real_path_of_name(path) else { return };
         for (name, _) in property_files::at_or_below(&dir, &path, is_directory) {
-            property_files::remove(&dir, &self.root, &name);
+            property_files::remove(&dir, &name);
         }
     }
 
@@ -127,11 +119,13 @@ impl Shared {
         property_files::write(dir, path, properties, self.rules.durable)
     }
 
-    fn may_have_property_files(&self) -> bool {
-        self.property_files.may_exist() || self.replicas.has_others()
+    /// Whether anything in the folder may have properties.
+    pub(super) fn may_have_properties(&self) -> bool {
+        self.property_directory().is_some()
     }
 
     fn property_directory(&self) -> Option<Dir> {
-        if self.may_have_property_files() { property_files::open(&self.root).ok() } else { None }
+        let may_exist = self.property_files.may_exist() || self.replicas.has_others();
+        if may_exist { property_files::open(&self.root).ok() } else { None }
     }
 }

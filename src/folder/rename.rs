@@ -69,14 +69,6 @@ pub(super) fn rename(
     stale::retry(|| Ends::find(shared, from, expected, wanted)?.rename())
 }
 
-/// What was prepared before the lock was taken.
-enum Prepared<'t> {
-    /// Nothing: the name may be free.
-    Nothing,
-    /// What has the name is ready to be kept, unless nothing has it any more.
-    Old(Option<Old<'t>>),
-}
-
 /// Both ends of a move.
 struct Ends<'e> {
     shared: &'e Shared,
@@ -123,16 +115,16 @@ impl<'e> Ends<'e> {
 
     fn rename(&self) -> Result<Renamed, Error> {
         // Most names are free, and then there is nothing to prepare.
-        if let Some(renamed) = self.attempt(Prepared::Nothing)? {
+        if let Some(renamed) = self.attempt(false, None)? {
             return Ok(renamed);
         }
         self.confirm(None)?;
         let old = self.with_item(|_, arriving| arriving.prepare(arriving.decide()?))?;
-        self.attempt(Prepared::Old(old))?.ok_or(Error::Changed)
+        self.attempt(true, old)?.ok_or(Error::Changed)
     }
 
-    /// Renames it under the lock. `None` if the name is taken and nothing is prepared: then nothing was changed.
-    fn attempt(&self, prepared: Prepared<'e>) -> Result<Option<Renamed>, Error> {
+    /// Renames it under the lock. `None` if an entry of the name must be prepared first: then nothing was changed.
+    fn attempt(&self, is_prepared: bool, old: Option<Old<'e>>) -> Result<Option<Renamed>, Error> {
         let Self { shared, source, expected, .. } = self;
         let (renamed, begun) = {
             let _lock = lock(shared, &self.wanted(&self.to), expected.guard)?;
@@ -141,11 +133,9 @@ impl<'e> Ends<'e> {
             expected.guard.refresh(source.nearest(), source.name())?;
             let renamed = self.with_item(|lay_at, arriving| {
                 let step = arriving.decide()?;
-                let old = match prepared {
-                    Prepared::Nothing if step.replaces() => return Ok(None),
-                    Prepared::Nothing => None,
-                    Prepared::Old(old) => old,
-                };
+                if !is_prepared && step.replaces() {
+                    return Ok(None);
+                }
                 let (is_directory, size) = (arriving.is_directory(), arriving.size());
                 let Some(arrived) = arriving.carry_out(step, old)? else {
                     return Ok(Some(Renamed::OtherFileSystem));

@@ -176,14 +176,13 @@ pub fn files_that_no_server_has_written_do_no_harm() {
     let directory = wharf.folder().join(".wharf/locks");
     fs::create_dir_all(&directory).expect("a directory");
     let id = "0f8fad5b-d9cb-469f-a165-70867728950e";
-    let foreign = format!(
-        "{{\"lock\":{{\"token\":\"urn:uuid:other\",\"path\":[97],\"is_directory\":false,\"is_deep\":false,\
-         \"scope\":\"Exclusive\",\"owner\":\"\",\"holder\":null,\"counted_for\":\"x\",\
-         \"expires\":{{\"secs_since_epoch\":99999999999,\"nanos_since_epoch\":0}}}},\"made\":null}}"
-    );
+    // Its token is not that of its name.
+    let foreign = "{\"lock\":{\"token\":\"urn:uuid:other\",\"path\":[97],\"is_directory\":false,\"is_deep\":false,\
+                   \"scope\":\"Exclusive\",\"owner\":\"\",\"holder\":null,\"counted_for\":\"x\",\
+                   \"expires\":{\"secs_since_epoch\":99999999999,\"nanos_since_epoch\":0}},\"made\":null}";
     for (name, content) in [
         ("text", "x".to_owned()),
-        (&format!("{id}.0"), foreign),
+        (&format!("{id}.0"), foreign.to_owned()),
         (&format!("{id}.99999999999999999999"), "{}".to_owned()),
         ("empty.0", String::new()),
         ("large.1", "x".repeat(1 << 20)),

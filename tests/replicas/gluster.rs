@@ -15,6 +15,10 @@ use crate::common::{Answer, Wharf, eventually, run};
 /// Each takes up to a second, until both servers see the same version.
 const RACES: usize = 60;
 
+/// Asks for the locks of a resource: fields and a body.
+const LOCKS: (&str, &[u8]) =
+    ("Depth: 0\r\n", b"<D:propfind xmlns:D=\"DAV:\"><D:prop><D:lockdiscovery/></D:prop></D:propfind>");
+
 fn tag(wharf: &Wharf, target: &str) -> String {
     wharf.ask("HEAD", target, "", b"").field("ETag")
 }
@@ -60,6 +64,25 @@ fn three_servers_on_glusterfs() {
             reader.join().expect("each got the file");
         }
     });
+
+    // A lock holds at all servers, also when its server is killed.
+    let body = b"<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>";
+    let granted = servers[0].ask("LOCK", "/a", "Timeout: Second-600\r\n", body);
+    assert_eq!(granted.code(), 200, "{}", granted.text());
+    eventually("the others know it", || {
+        [1, 2].iter().all(|number| {
+            servers[*number].ask("PROPFIND", "/a", LOCKS.0, LOCKS.1).text().contains("urn:uuid")
+        })
+    });
+    drop(std::mem::replace(&mut servers[0], serve(0)).kill());
+    for server in &servers {
+        assert_eq!(server.ask("PUT", "/a", "", b"x").code(), 423);
+    }
+    let end = format!("Lock-Token: {}\r\n", granted.field("Lock-Token"));
+    assert_eq!(servers[2].ask("UNLOCK", "/a", &end, b"").code(), 204);
+    for server in &servers {
+        eventually("it has ended", || server.ask("PUT", "/a", "", b"x").code() == 204);
+    }
 
     // Of two requests for one version, one wins.
     let [first, second, third] = servers;

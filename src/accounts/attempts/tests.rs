@@ -285,18 +285,20 @@ proptest! {
 /// A server that could not reach the store tells of failures later.
 #[test]
 fn attempts_of_other_servers_count_when_they_happened() {
-    let start = Instant::now() + 2 * FADE;
+    let long_ago = Instant::now();
+    let start = long_ago + FADE;
+    let minute_ago = start.checked_sub(seconds(60)).expect("after long ago");
     let mut attempts = Attempts::new();
     let name = attempts.hash(ANNA);
     fail(&mut attempts, 1, ANNA, FREE + 1, start);
     assert_eq!(attempts.delay(&1, ANNA, start), Some(seconds(1)));
     // An older failure counts, but does not end the delay earlier.
-    attempts.failed_elsewhere(&1, name, start - seconds(60), start);
+    attempts.failed_elsewhere(&1, name, minute_ago, start);
     assert_eq!(attempts.delay(&1, ANNA, start), Some(seconds(2)));
-    attempts.failed_elsewhere(&1, name, start - FADE, start);
+    attempts.failed_elsewhere(&1, name, long_ago, start);
     assert_eq!(attempts.delay(&1, ANNA, start), Some(seconds(2)), "it has faded");
     // A login before the failures does not end the delay, and one after them does.
-    attempts.succeeded_elsewhere(&1, name, start - seconds(1));
+    attempts.succeeded_elsewhere(&1, name, minute_ago);
     assert_eq!(attempts.delay(&1, ANNA, start), Some(seconds(2)));
     attempts.succeeded_elsewhere(&1, name, start);
     assert_eq!(attempts.delay(&1, ANNA, start), None);
@@ -304,7 +306,7 @@ fn attempts_of_other_servers_count_when_they_happened() {
     let bert = Guess::User("bert");
     let name = attempts.hash(bert);
     for _ in 0..=FREE {
-        attempts.failed_elsewhere(&2, name, start - seconds(60), start);
+        attempts.failed_elsewhere(&2, name, minute_ago, start);
     }
     assert_eq!(attempts.delay(&2, bert, start), None);
 }

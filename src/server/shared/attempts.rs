@@ -240,7 +240,8 @@ mod tests {
             ]))
         };
         let entry = || vec![text("400"), text("failed 00000000000000ab - 50 192.0.2.1")];
-        for (read, is_full) in [(AT_ONCE as i64, true), (AT_ONCE as i64 - 1, false)] {
+        let most = i64::try_from(AT_ONCE).expect("a small number");
+        for (read, is_full) in [(most, true), (most - 1, false)] {
             let heard = heard(read, entry()).expect("an answer");
             assert_eq!((heard.is_full, heard.last.as_str()), (is_full, "9-0"));
             assert_eq!(heard.attempts[0].1, 650, "it was in the store for 600 ms, and had waited for 50");

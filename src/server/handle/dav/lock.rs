@@ -9,7 +9,7 @@ use crate::access::{Grant, Principal, ToChangeProperties, ToWrite};
 use crate::blocking::Blocking;
 use crate::dav::locks::{Lock, NoLock};
 use crate::dav::{LockInfo, LockRequest, LockTimeout, multistatus};
-use crate::folder::{Error, Guard, NameKind, Remover, Saved, Whereabouts};
+use crate::folder::{Error, NameKind, Whereabouts};
 use crate::http::destination::Depth;
 use crate::http::status::Status;
 use crate::path::SharePath;
@@ -27,7 +27,6 @@ use crate::server::intent::Intent;
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::moment::Moment;
 use crate::server::receive::{AfterBody, JobOutcome};
-use crate::server::remover;
 use crate::server::representation;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -44,7 +43,6 @@ struct Locking {
     principal: Principal,
     /// The client's key, for the number of locks.
     client: String,
-    remover: Remover,
     tokens: SubmittedTokens,
     hrefs: Hrefs,
     time: Duration,
@@ -65,7 +63,6 @@ pub(crate) fn handle(
         path: request.path.clone(),
         principal: request.principal.clone(),
         client: request.principal.owner().unwrap_or_else(|| request.client.key_text()),
-        remover: remover::of(request, state).remover,
         tokens: SubmittedTokens::of(request),
         hrefs: Hrefs::of(request, state),
         time: LockTimeout::of(request.head.fields).get(),
@@ -241,10 +238,8 @@ impl Locking {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Response, Error> {
-        let incoming = state.folder.receive(grant, Some(0), disk)?;
-        let Saved { .. } = incoming.commit(Guard::MustBeNew, &self.remover, disk)?;
+        let facts = state.folder.make_empty(grant, disk)?;
         state.cache.invalidate(Moment::now());
-        let facts = state.folder.describe(grant, disk)?.facts;
         if let Err(error) = dav.has_made(lock, facts.version, disk) {
             dav.discard_empty(&lock.path, facts.version, disk);
             return Err(error);

@@ -319,7 +319,7 @@ impl ContentSource for PropfindBody {
             Error::Io(error) => error,
             other => io::Error::other(format!("a response to PROPFIND was aborted: {other}")),
         })?;
-        let bytes = std::mem::take(&mut self.made).into_bytes();
+        let bytes = std::mem::replace(&mut self.made, String::with_capacity(CHUNK)).into_bytes();
         Ok(if bytes.is_empty() { Produced::End } else { Produced::bytes(bytes) })
     }
 
