@@ -1,8 +1,8 @@
 //! Several servers on one folder: none removes what another has accepted.
 
-mod gluster;
 mod killed;
 mod locks;
+mod mounted;
 mod relay;
 mod replaced;
 mod trash;

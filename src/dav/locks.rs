@@ -208,10 +208,14 @@ impl LockTable {
         if locked.is_empty() { Ok(()) } else { Err(locked) }
     }
 
-    /// Ends all locks on a path and below it, because what they covered is gone. Returns them.
-    pub fn end(&mut self, path: &SharePath) -> Vec<Lock> {
-        let paths: Vec<_> = self.below(path).map(|lock| lock.path.clone()).chain([path.clone()]).collect();
-        paths.iter().flat_map(|path| self.take(path, |_| true)).collect()
+    /// The locks on a path and below it.
+    pub fn at_or_below<'t>(&'t self, path: &'t SharePath) -> impl Iterator<Item = &'t Lock> {
+        self.locks.get(path).into_iter().flatten().chain(self.below(path))
+    }
+
+    /// Ends these locks. Returns those that had not ended before.
+    pub fn end(&mut self, locks: &[Lock]) -> Vec<Lock> {
+        locks.iter().flat_map(|lock| self.take(&lock.path, |its| its.token == lock.token)).collect()
     }
 
     /// Removes the locks whose time is up, and returns them.

@@ -108,8 +108,7 @@ fn properties_of(shared: &Shared, file: &File) -> Option<Vec<u8>> {
 fn set_properties(shared: &Shared, file: &File, value: &[u8]) -> Result<(), PropertyError> {
     let attribute = properties::path_of(file);
     if !value.is_empty() {
-        let marked = shared.property_files.make_directory(&shared.root);
-        marked.map_err(|error| PropertyError::Other(error.into()))?;
+        shared.property_files.mark(&shared.root);
     }
     let outcome = properties::write(&attribute, value);
     let in_file = match &outcome {

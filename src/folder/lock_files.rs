@@ -7,7 +7,7 @@
 //! A file is complete when it has its name, and is never changed. So the names alone tell a server what is new. They are
 //! not synced: a lock may be lost if the machine crashes, and its client finds that out when it uses the token.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::time::{Duration, SystemTime};
@@ -154,12 +154,13 @@ impl<'s> LockFilesToChange<'s> {
         Ok(())
     }
 
-    /// Removes all files of a lock, and the directory if it is empty then. A crash may have left more than one, and files
-    /// that are not complete.
-    pub fn remove(&self, id: &str) -> Result<(), Error> {
+    /// Removes all files of these locks, and the directory if it is empty then. A crash may have left several of one lock, and
+    /// files that are not complete.
+    pub fn remove(&self, ids: &HashSet<&str>) -> Result<(), Error> {
         let Some(dir) = &self.files.dir else { return Ok(()) };
-        let is_wanted =
-            |name: &&String| name.ends_with(DRAFT) || name.split_once('.').is_some_and(|(its, _)| its == id);
+        let is_wanted = |name: &&String| {
+            name.ends_with(DRAFT) || name.split_once('.').is_some_and(|(id, _)| ids.contains(id))
+        };
         for name in self.files.names()?.iter().filter(is_wanted) {
             unlink(dir, name)?;
         }

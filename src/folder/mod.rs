@@ -367,13 +367,7 @@ impl Folder {
         wanted: NewName<'_>,
         _: Blocking<'_>,
     ) -> Result<Renamed, Error> {
-        let shared = self.source.current();
-        let renamed = rename::rename(&shared, from, expected.into(), wanted)?;
-        #[cfg(feature = "dav")]
-        if let Renamed::Done(moved) = &renamed {
-            shared.properties_moved(&moved.from, &moved.path, moved.is_directory);
-        }
-        Ok(renamed)
+        rename::rename(&self.source.current(), from, expected.into(), wanted)
     }
 }
 

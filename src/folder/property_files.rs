@@ -42,13 +42,23 @@ impl PropertyFiles {
 
     /// Checks whether there are any. Call it once a minute.
     pub(super) fn look(&self, root: &Root) {
-        let is_there = !matches!(open(root), Err(Errno::NOENT));
-        self.may_exist.store(is_there, Ordering::Relaxed);
+        if !matches!(open(root), Err(Errno::NOENT)) {
+            self.may_exist.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether there may be some, as far as this server knows.
     pub(super) fn may_exist(&self) -> bool {
         self.may_exist.load(Ordering::Relaxed)
+    }
+
+    /// Creates the directory, which tells all servers that files may have properties. A server that may not create it remembers
+    /// that by itself.
+    pub(super) fn mark(&self, root: &Root) {
+        if let Err(error) = make_directory(root) {
+            log::debug!("cannot make {OWN}/{NAME}: {error}");
+        }
+        self.may_exist.store(true, Ordering::Relaxed);
     }
 
     /// Creates the directory.

@@ -146,6 +146,10 @@ impl<'e> Ends<'e> {
                     Moved { from, lay_at, path, asked_for, lies_at, is_directory, size, created, kept };
                 Ok(Some(Renamed::Done(moved)))
             })?;
+            #[cfg(feature = "dav")]
+            if let Some(Renamed::Done(moved)) = &renamed {
+                shared.properties_moved(moved);
+            }
             (renamed, begun)
         };
         if matches!(renamed, Some(Renamed::Done(_))) {

@@ -14,6 +14,7 @@ mod fake;
 mod forwarder;
 pub mod fuse;
 pub mod gluster;
+pub mod moosefs;
 mod mount;
 #[cfg(feature = "accounts")]
 pub mod office;

@@ -145,10 +145,15 @@ fn locks_are_refreshed_and_ended() {
 #[test]
 fn what_is_removed_loses_its_locks() {
     let mut table = table(&["a/b", "a/b/c", "a", "a-b", "ab"]);
-    assert_eq!(table.end(&path("a/b")).len(), 2);
+    let end = |table: &mut LockTable, text: &str| {
+        let path = path(text);
+        let locks: Vec<_> = table.at_or_below(&path).cloned().collect();
+        table.end(&locks)
+    };
+    assert_eq!(end(&mut table, "a/b").len(), 2);
     assert_eq!(table.iter().map(|lock| &*lock.token).collect::<Vec<_>>(), ["a", "a-b", "ab"]);
-    assert_eq!(table.end(&path("a")).len(), 1);
-    assert!(table.end(&path("a")).is_empty());
+    assert_eq!(end(&mut table, "a").len(), 1);
+    assert!(end(&mut table, "a").is_empty());
     assert_eq!(table.iter().count(), 2);
 }
 

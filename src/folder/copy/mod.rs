@@ -206,11 +206,9 @@ impl Copying {
         let Self { shared, from, .. } = self;
         match relocated {
             Relocated::Copied { saved, is_directory } => {
-                shared.properties_copied(from, &saved.path, *is_directory);
+                shared.properties_copied(from, saved, *is_directory);
             }
-            Relocated::Moved(moved) => {
-                shared.properties_moved(from, &moved.path, moved.is_directory);
-            }
+            Relocated::Moved(moved) => shared.properties_moved(moved),
         }
     }
 }

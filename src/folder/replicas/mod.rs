@@ -156,7 +156,9 @@ impl Replicas {
             others = Others::default();
             for id in ids(dir).filter(|id| id != own) {
                 match self.state_of(dir, &id, now) {
-                    Other::Gone => beat::remove_old(dir, &id, now, LEFT),
+                    Other::Gone if self.id().is_some() => beat::remove_old(dir, &id, now, LEFT),
+                    // A folder that is only read does not change.
+                    Other::Gone => {}
                     Other::Seen => others.seen += 1,
                     Other::Unseen => others.unseen += 1,
                 }

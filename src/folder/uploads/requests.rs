@@ -144,6 +144,9 @@ impl Uploads {
     pub(in crate::folder) fn discard_expired(&self, now: SystemTime) {
         let shared = &self.shared;
         if shared.rules.read_only {
+            shared.replicas.look(&shared.root);
+            #[cfg(feature = "dav")]
+            shared.property_files.look(&shared.root);
             return;
         }
         if shared.stays().is_err() {

@@ -90,8 +90,9 @@ impl Accounts {
             // It may be with a password that has just been changed.
             self.follow_users(disk);
         }
-        let (users, now) = (self.users(), Instant::now());
+        // With this lock, the known addresses of a user are forgotten when the password changes.
         let mut counted = lock(&self.0.attempts);
+        let (users, now) = (self.users(), Instant::now());
         let mark = |line: &UserLine| {
             (counted.hash(Guess::User(line.name.as_str())), counted.mark(line.hash.as_str()))
         };

@@ -1,6 +1,7 @@
 //! A user changes their own password.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Accounts, AccountsSource};
 use crate::access::User;
@@ -20,28 +21,32 @@ pub(in crate::server) enum PasswordChangeError {
 }
 
 impl Accounts {
-    /// Writes the hash of a new password to the users file. All sessions of the user end. The present password has been checked
-    /// against the line that this server knows, so the file must still have that line.
+    /// Writes the hash of a new password to the users file, and returns the user as of now. All sessions of the user end. The
+    /// present password has been checked against the line that this server knows, so the file must still have that line.
     pub(in crate::server) fn change_password(
         &self,
         user: &User,
         new: &Password,
         disk: Blocking<'_>,
-    ) -> Result<(), PasswordChangeError> {
+    ) -> Result<Arc<User>, PasswordChangeError> {
         let AccountsSource::File(path) = &self.0.source else { return Err(PasswordChangeError::Meanwhile) };
         let users = self.users();
         let account = users.find(&user.name).ok_or(PasswordChangeError::Meanwhile)?;
+        let mut written = None;
         store::change(path, disk, |file| {
             let line = &account.line;
             if file.get(&line.name) != Some(line) {
                 return Err(PasswordChangeError::Meanwhile);
             }
             let hash = line.hash.successor(new, disk).map_err(PasswordChangeError::Password)?;
+            written = Some(hash.clone());
             file.set_hash(&line.name, hash).then_some(()).ok_or(PasswordChangeError::Meanwhile)
         })?;
         self.reload_soon();
         self.follow_users(disk);
-        Ok(())
+        let users = self.users();
+        let account = users.find(&user.name).filter(|account| Some(&account.line.hash) == written.as_ref());
+        account.map(|account| Arc::clone(&account.user)).ok_or(PasswordChangeError::Meanwhile)
     }
 }
 

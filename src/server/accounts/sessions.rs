@@ -6,6 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::Accounts;
+use super::users::Account;
 use crate::access::User;
 use crate::accounts::records::limits::SESSION_LIFE;
 use crate::accounts::records::{
@@ -23,18 +24,17 @@ impl Accounts {
         self.0.records.find(&secret, WallTime::now()).ok().map(|record| record.id)
     }
 
-    /// Starts a session, in place of the one that the browser had before. Returns its secret, or `None` if there is no such
-    /// user any more.
+    /// Starts a session, in place of the one that the browser had before. Returns its secret, or `None` if the user has
+    /// changed since the password was checked: the session would be as good as one with the new password.
     pub(in crate::server) fn log_in(
         &self,
-        user: &User,
+        user: &Arc<User>,
         before: Option<RecordId>,
         disk: Blocking<'_>,
     ) -> Result<Option<Zeroizing<String>>, ChangeError> {
         let users = self.users();
-        let Some(account) = users.find(&user.name).filter(|account| !account.line.is_disabled) else {
-            return Ok(None);
-        };
+        let is_same = |account: &&Account| !account.line.is_disabled && Arc::ptr_eq(&account.user, user);
+        let Some(account) = users.find(&user.name).filter(is_same) else { return Ok(None) };
         let session = NewSession { replaces: before, is_shared: self.are_shared() };
         let issued = self.0.records.add_session(&account.line, session, WallTime::now(), disk)?;
         Ok(Some(issued.secret.text()))

@@ -167,10 +167,14 @@ fn known_addresses_outlive_a_restart_until_the_password_changes() {
     assert_eq!(lines(), 2);
     // The password changes while it is checked.
     let line = third.users().find("anna").expect("a user").line.clone();
+    let user = Arc::clone(&third.users().find("anna").expect("a user").user);
+    assert!(third.log_in(&user, None, Blocking::own_thread()).expect("written").is_some());
     write(3);
     third.follow_files(Blocking::own_thread());
     assert!(!third.has_succeeded(&client(6).key(), Guess::User("anna"), Some(&line), Instant::now()));
     assert!(!is_known(&third, 6, "anna"));
+    let late = third.log_in(&user, None, Blocking::own_thread()).expect("it may be written");
+    assert!(late.is_none(), "the old password starts no session");
     // Malformed lines are left out.
     fs::write(&known, "anna\n\nanna x y z\n\u{0}").expect("written");
     assert_eq!(both(&start()), [false; 3]);

@@ -13,6 +13,7 @@ use crate::server::connection::work::Work;
 use crate::server::connection::{AfterTurn, Connection};
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::error_response;
+use crate::server::jobs::JobKind;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::moment::Moment;
 use crate::server::receive::JobOutcome;
@@ -42,7 +43,12 @@ impl Connection {
         disk: Blocking<'_>,
     ) -> AfterTurn {
         let Work { job, mut exchange, waits, rest, descriptors, kind, begun } = work;
-        let outcome = job.into_inner(disk)(state, disk);
+        // Jobs for the store may have waited for seconds.
+        let outcome = if kind == JobKind::AsksStore && exchange.has_lost_rights() {
+            JobOutcome::Respond(error_response::of(&folder::Error::Unauthenticated), None)
+        } else {
+            job.into_inner(disk)(state, disk)
+        };
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
         let deadline = Deadline::after(Moment::now(), state.stall);
         self.phase = match outcome {

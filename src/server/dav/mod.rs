@@ -6,6 +6,7 @@ use crate::access::{
     Grant, Operation, Principal, Rights, ToChangeProperties, ToList, ToRead, ToRemove, ToWrite,
 };
 use crate::blocking::Blocking;
+use crate::dav::locks::Lock;
 use crate::folder::{Error, NameKind, OnConflict, Whereabouts, unicode_forms};
 use crate::http::status::Status;
 use crate::path::SharePath;
@@ -23,16 +24,17 @@ pub(super) const XML: &str = "application/xml; charset=utf-8";
 #[derive(Debug)]
 #[must_use]
 pub(super) struct UnlockedPlace {
-    /// The place, if there are locks.
-    place: Option<SharePath>,
+    /// The locks on it and below it.
+    locks: Vec<Lock>,
     _change: Option<ChangeInProgress>,
 }
 
 impl UnlockedPlace {
-    /// Ends the locks on the place and below it, because what they covered is gone.
+    /// Ends the locks that were on the place and below it, because what they covered is gone. Another server may have granted
+    /// new ones since.
     pub(super) fn end_locks(&self, state: &State, disk: Blocking<'_>) {
-        if let (Some(dav), Some(path)) = (&state.dav, &self.place) {
-            dav.end(path, disk);
+        if let Some(dav) = &state.dav {
+            dav.end(&self.locks, disk);
         }
     }
 }
@@ -51,8 +53,7 @@ pub(super) fn ensure_unlocked(
         dav.catch_up(disk).map(|()| change)
     });
     let change = change.transpose().map_err(|error| error_response::of(&error))?;
-    let place = admit(path, intent, tokens, principal, state, disk).map_err(|_| locked())?;
-    Ok(UnlockedPlace { place, _change: change })
+    unlocked(path, intent, tokens, principal, state, disk, change)
 }
 
 /// Like [`ensure_unlocked`], for another path of a change that has begun: the first place is held meanwhile.
@@ -65,8 +66,21 @@ pub(super) fn ensure_also_unlocked(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<UnlockedPlace, Response> {
+    unlocked(path, intent, tokens, principal, state, disk, None)
+}
+
+fn unlocked(
+    path: &SharePath,
+    intent: Intent,
+    tokens: &SubmittedTokens,
+    principal: &Principal,
+    state: &State,
+    disk: Blocking<'_>,
+    change: Option<ChangeInProgress>,
+) -> Result<UnlockedPlace, Response> {
     let place = admit(path, intent, tokens, principal, state, disk).map_err(|_| locked())?;
-    Ok(UnlockedPlace { place, _change: None })
+    let locks = state.dav.as_ref().zip(place).map(|(dav, place)| dav.at_or_below(&place));
+    Ok(UnlockedPlace { locks: locks.unwrap_or_default(), _change: change })
 }
 
 /// The place that changes; `None` if no lock concerns it. The error has the locked paths.

@@ -1,6 +1,6 @@
 //! The locks as far as this server knows them, and the files that they are in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -127,11 +127,11 @@ impl KnownLocks {
     /// Removes the files of locks that have ended. If that fails, they are read again.
     pub(super) fn discard(&mut self, ended: &[Lock], files: &LockFilesToChange<'_>) -> Result<(), Error> {
         self.seen = None;
-        let ids: Vec<_> = ended.iter().filter_map(|lock| id_of(&lock.token)).collect();
+        let ids: HashSet<_> = ended.iter().filter_map(|lock| id_of(&lock.token)).collect();
         for id in &ids {
             self.files.remove(*id);
         }
-        ids.iter().try_for_each(|id| files.remove(id))
+        if ids.is_empty() { Ok(()) } else { files.remove(&ids) }
     }
 
     /// The empty file that LOCK has created with this token.

@@ -142,7 +142,7 @@ impl Dav {
         }
     }
 
-    /// Records that the LOCK has made an empty file. If the lock has ended meanwhile, there is nothing to record.
+    /// Records that the LOCK has made an empty file. Fails with [`Changed`](Error::Changed) if the lock has ended meanwhile.
     pub(crate) fn has_made(
         &self,
         lock: &Lock,
@@ -151,7 +151,7 @@ impl Dav {
     ) -> Result<(), Error> {
         self.change(disk, |known, files| match known.table.find(&lock.path, &lock.token).cloned() {
             Some(lock) => known.keep(&lock, Some(version), files),
-            None => Ok(()),
+            None => Err(Error::Changed),
         })
     }
 
@@ -185,11 +185,15 @@ impl Dav {
         })
     }
 
-    /// Ends the locks on a path and below it, because what they covered is gone. If that fails, they end when their time
-    /// is up.
-    pub(crate) fn end(&self, path: &SharePath, disk: Blocking<'_>) {
-        if self.has_locks() {
-            self.end_those(disk, |table| table.end(path));
+    /// The locks on a path and below it.
+    pub(crate) fn at_or_below(&self, path: &SharePath) -> Vec<Lock> {
+        self.with(|known| known.table.at_or_below(path).cloned().collect())
+    }
+
+    /// Ends these locks, because what they covered is gone. If that fails, they end when their time is up.
+    pub(crate) fn end(&self, locks: &[Lock], disk: Blocking<'_>) {
+        if !locks.is_empty() {
+            self.end_those(disk, |table| table.end(locks));
         }
     }
 

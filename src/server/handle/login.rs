@@ -132,7 +132,7 @@ impl Login {
         })
     }
 
-    fn start_session(&self, name: &str, user: &User, state: &State, disk: Blocking<'_>) -> Response {
+    fn start_session(&self, name: &str, user: &Arc<User>, state: &State, disk: Blocking<'_>) -> Response {
         match self.accounts.log_in(user, self.before, disk) {
             Ok(Some(secret)) => {
                 log::info!("{} started a session of {}", self.client, user.name);

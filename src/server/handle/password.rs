@@ -126,20 +126,13 @@ impl Change {
 
     /// The sessions of the user end with the old password; the browser gets a new session.
     fn store(self, new: &Password, state: &State, disk: Blocking<'_>) -> CheckOutcome {
-        if let Err(error) = self.accounts.change_password(&self.user, new, disk) {
-            let status = match &error {
-                PasswordChangeError::File(error) => {
-                    log::error!("cannot change the password of a user: {error}");
-                    Status::INTERNAL_SERVER_ERROR
-                }
-                PasswordChangeError::Password(_) => Status::BAD_REQUEST,
-                PasswordChangeError::Meanwhile => Status::CONFLICT,
-            };
-            return CheckOutcome::Respond(self.refuse(status, &error.to_string()));
-        }
+        let user = match self.accounts.change_password(&self.user, new, disk) {
+            Ok(user) => user,
+            Err(error) => return self.refuse_change(&error),
+        };
         log::info!("{} changed the password of {}", self.client, self.user.name);
         let done = account::see_other(&format!("{}?done", own_paths::PASSWORD));
-        let Self { accounts, user, cookie: Some(cookie), .. } = self else {
+        let Self { accounts, cookie: Some(cookie), .. } = self else {
             return CheckOutcome::Respond(done);
         };
         let of_job = accounts.clone();
@@ -149,6 +142,18 @@ impl Change {
             Err(error) => account::failed(error),
         };
         account::change_records(&accounts, start, state, disk)
+    }
+
+    fn refuse_change(&self, error: &PasswordChangeError) -> CheckOutcome {
+        let status = match error {
+            PasswordChangeError::File(error) => {
+                log::error!("cannot change the password of a user: {error}");
+                Status::INTERNAL_SERVER_ERROR
+            }
+            PasswordChangeError::Password(_) => Status::BAD_REQUEST,
+            PasswordChangeError::Meanwhile => Status::CONFLICT,
+        };
+        CheckOutcome::Respond(self.refuse(status, &error.to_string()))
     }
 
     fn refuse(&self, status: Status, why: &str) -> Response {

@@ -125,7 +125,10 @@ impl Locking {
             // A change that began earlier may have ended since.
             match state.folder.whereabouts(&grant, disk) {
                 Ok(now) if now == place && dav.has(&lock) => {
-                    return self.answer(&place, &grant, &lock, dav, state, disk);
+                    match self.answer(&place, &grant, &lock, dav, state, disk)? {
+                        Some(response) => return Ok(response),
+                        None => dav.withdraw(&lock, disk),
+                    }
                 }
                 _ => dav.withdraw(&lock, disk),
             }
@@ -181,7 +184,8 @@ impl Locking {
         })
     }
 
-    /// Answers that the place is locked. A name that does not exist becomes an empty file first.
+    /// Answers that the place is locked. A name that does not exist becomes an empty file first. `None` if something else has
+    /// the name now, or if somebody has ended the lock.
     fn answer(
         &self,
         place: &Whereabouts,
@@ -190,9 +194,9 @@ impl Locking {
         dav: &Dav,
         state: &State,
         disk: Blocking<'_>,
-    ) -> Result<Response, Response> {
+    ) -> Result<Option<Response>, Response> {
         if place.kind.is_some() {
-            return Ok(self.locked(Status::OK, lock, state));
+            return Ok(Some(self.locked(Status::OK, lock, state)));
         }
         // Somebody may have locked the directory since it was checked.
         let _change = dav.begin_change();
@@ -202,9 +206,8 @@ impl Locking {
             return Err(refused);
         }
         match self.make_file(grant, lock, dav, state, disk) {
-            Ok(response) => Ok(response),
-            // Somebody else has just saved it.
-            Err(Error::Changed) => Ok(self.locked(Status::OK, lock, state)),
+            Ok(response) => Ok(Some(response)),
+            Err(Error::Changed | Error::Exists) => Ok(None),
             Err(error) => {
                 dav.withdraw(lock, disk);
                 Err(error_response::of(&error))

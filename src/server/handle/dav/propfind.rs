@@ -200,6 +200,7 @@ impl PropfindBody {
     /// Makes more, until there is enough to send or the response is complete.
     fn make(&mut self, disk: Blocking<'_>) -> Result<(), Error> {
         let now = SystemTime::now();
+        self.made.reserve(CHUNK);
         while self.made.len() < CHUNK && !self.has_ended {
             let Some(candidate) = self.scan.as_mut().and_then(Iterator::next) else {
                 self.made.push_str(multistatus::BEHIND);
@@ -319,7 +320,7 @@ impl ContentSource for PropfindBody {
             Error::Io(error) => error,
             other => io::Error::other(format!("a response to PROPFIND was aborted: {other}")),
         })?;
-        let bytes = std::mem::replace(&mut self.made, String::with_capacity(CHUNK)).into_bytes();
+        let bytes = std::mem::take(&mut self.made).into_bytes();
         Ok(if bytes.is_empty() { Produced::End } else { Produced::bytes(bytes) })
     }
 
