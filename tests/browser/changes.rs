@@ -258,6 +258,7 @@ fn visitors_without_the_rights_see_none_of_it() {
     open_menu(&browser, "c.txt");
     browser.press("Move");
     browser.press("↑ Up");
+    browser.until("document.querySelector('.change .place').textContent === 'To: Files'");
     browser.press("Move here");
     browser.until("document.querySelector('.change .failed').textContent.length > 10");
     assert!(wharf.folder().join("sub/c.txt").exists());
