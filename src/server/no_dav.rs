@@ -3,7 +3,7 @@
 use crate::access::{Grant, Principal, ToWrite};
 use crate::blocking::Blocking;
 use crate::path::SharePath;
-use crate::server::intent::Intent;
+use crate::server::intent::{ChangeRefused, IntendedChange};
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -13,36 +13,30 @@ use crate::server::state::State;
 #[must_use]
 pub(super) struct UnlockedPlace;
 
+#[allow(clippy::unused_self, reason = "they stand for methods that need it")]
 impl UnlockedPlace {
+    /// Nothing is locked.
+    #[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
+    pub(super) fn also(
+        &self,
+        _: &IntendedChange<'_>,
+        _: &State,
+        _: Blocking<'_>,
+    ) -> Result<Self, ChangeRefused> {
+        Ok(Self)
+    }
+
     /// There is nothing to end.
-    #[allow(clippy::unused_self, reason = "it stands for a method that needs it")]
     pub(super) fn end_locks(&self, _: &State, _: Blocking<'_>) {}
 }
 
 /// Nothing is locked.
 #[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
 pub(super) fn ensure_unlocked(
-    _: &SharePath,
-    _: Intent,
-    _: &SubmittedTokens,
-    _: &Principal,
+    _: &IntendedChange<'_>,
     _: &State,
     _: Blocking<'_>,
-) -> Result<UnlockedPlace, Response> {
-    Ok(UnlockedPlace)
-}
-
-/// Nothing is locked.
-#[allow(clippy::unnecessary_wraps, reason = "it stands for a function that may fail")]
-pub(super) fn ensure_also_unlocked(
-    _: &UnlockedPlace,
-    _: &SharePath,
-    _: Intent,
-    _: &SubmittedTokens,
-    _: &Principal,
-    _: &State,
-    _: Blocking<'_>,
-) -> Result<UnlockedPlace, Response> {
+) -> Result<UnlockedPlace, ChangeRefused> {
     Ok(UnlockedPlace)
 }
 

@@ -8,11 +8,10 @@ use crate::access::{
 use crate::blocking::Blocking;
 use crate::dav::locks::Lock;
 use crate::folder::{Error, NameKind, OnConflict, Whereabouts, unicode_forms};
-use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::server::error_response;
 use crate::server::folder_locks::ChangeInProgress;
-use crate::server::intent::Intent;
+use crate::server::intent::{ChangeRefused, IntendedChange, Intent};
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -30,6 +29,17 @@ pub(super) struct UnlockedPlace {
 }
 
 impl UnlockedPlace {
+    /// The place of another change by the same request.
+    #[allow(clippy::unused_self, reason = "it proves that the request has begun to change something")]
+    pub(super) fn also(
+        &self,
+        other: &IntendedChange<'_>,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Self, ChangeRefused> {
+        Self::find(other, None, state, disk)
+    }
+
     /// Ends the locks that were on the place and below it, because what they covered is gone. Another server may have granted
     /// new ones since.
     pub(super) fn end_locks(&self, state: &State, disk: Blocking<'_>) {
@@ -37,62 +47,39 @@ impl UnlockedPlace {
             dav.end(&self.locks, disk);
         }
     }
+
+    fn find(
+        change: &IntendedChange<'_>,
+        begun: Option<ChangeInProgress>,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Self, ChangeRefused> {
+        let place = admit(change, state, disk).map_err(|_| ChangeRefused::Locked)?;
+        let locks = state.dav.as_ref().zip(place).map(|(dav, place)| dav.at_or_below(&place));
+        Ok(Self { locks: locks.unwrap_or_default(), _change: begun })
+    }
 }
 
-/// Fails if locks forbid this at a path. Call it at the moment of the change: the gate has asked before the body arrived.
+/// Fails if locks forbid this change. Call it at the moment of the change: the gate has asked before the body arrived.
 pub(super) fn ensure_unlocked(
-    path: &SharePath,
-    intent: Intent,
-    tokens: &SubmittedTokens,
-    principal: &Principal,
+    change: &IntendedChange<'_>,
     state: &State,
     disk: Blocking<'_>,
-) -> Result<UnlockedPlace, Response> {
-    let change = state.dav.as_ref().map(|dav| {
-        let change = dav.begin_change();
-        dav.catch_up(disk).map(|()| change)
-    });
-    let change = change.transpose().map_err(|error| error_response::of(&error))?;
-    unlocked(path, intent, tokens, principal, state, disk, change)
-}
-
-/// Like [`ensure_unlocked`], for another path of a change that has begun: the first place is held meanwhile.
-pub(super) fn ensure_also_unlocked(
-    _: &UnlockedPlace,
-    path: &SharePath,
-    intent: Intent,
-    tokens: &SubmittedTokens,
-    principal: &Principal,
-    state: &State,
-    disk: Blocking<'_>,
-) -> Result<UnlockedPlace, Response> {
-    unlocked(path, intent, tokens, principal, state, disk, None)
-}
-
-fn unlocked(
-    path: &SharePath,
-    intent: Intent,
-    tokens: &SubmittedTokens,
-    principal: &Principal,
-    state: &State,
-    disk: Blocking<'_>,
-    change: Option<ChangeInProgress>,
-) -> Result<UnlockedPlace, Response> {
-    let place = admit(path, intent, tokens, principal, state, disk).map_err(|_| locked())?;
-    let locks = state.dav.as_ref().zip(place).map(|(dav, place)| dav.at_or_below(&place));
-    Ok(UnlockedPlace { locks: locks.unwrap_or_default(), _change: change })
+) -> Result<UnlockedPlace, ChangeRefused> {
+    let Some(dav) = &state.dav else { return UnlockedPlace::find(change, None, state, disk) };
+    let begun = dav.begin_change();
+    dav.catch_up(disk).map_err(ChangeRefused::Folder)?;
+    UnlockedPlace::find(change, Some(begun), state, disk)
 }
 
 /// The place that changes; `None` if no lock concerns it. The error has the locked paths.
 pub(super) fn admit(
-    path: &SharePath,
-    intent: Intent,
-    tokens: &SubmittedTokens,
-    principal: &Principal,
+    change: &IntendedChange<'_>,
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Option<SharePath>, Vec<SharePath>> {
     let Some(dav) = state.dav.as_ref().filter(|dav| dav.has_locks()) else { return Ok(None) };
+    let IntendedChange { path, intent, principal, .. } = *change;
     if intent == Intent::Save && hides_names(principal, path, state) {
         return Ok(None);
     }
@@ -101,10 +88,10 @@ pub(super) fn admit(
     if intent == Intent::Save && place.kind == Some(NameKind::Other) && renames(principal, path, state) {
         // What has the name stays, and the directory gets another one.
         let directory = Whereabouts { path: place.directory.clone(), target: None, ..place };
-        dav.admit(&directory, intent, tokens, principal)?;
+        dav.admit(&directory, change)?;
         return Ok(None);
     }
-    dav.admit(&place, intent, tokens, principal)?;
+    dav.admit(&place, change)?;
     Ok(Some(place.path))
 }
 
@@ -118,8 +105,10 @@ pub(super) fn make_room(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<bool, Response> {
-    let may_replace = state.folder.rules().on_conflict(grant) == OnConflict::Overwrite;
-    let Some(dav) = state.dav.as_ref().filter(|_| !may_replace) else { return Ok(false) };
+    let Some(dav) = state.dav.as_ref().filter(|dav| dav.has_locks()) else { return Ok(false) };
+    if state.folder.rules().on_conflict(grant) == OnConflict::Overwrite {
+        return Ok(false);
+    }
     let Ok(place) = state.folder.whereabouts(grant, disk) else { return Ok(false) };
     let Some(version) = dav.made_at(&place.path, tokens) else { return Ok(false) };
     check()?;
@@ -191,10 +180,4 @@ pub(super) fn shown<'p>(
 ) -> &'p SharePath {
     let grant = state.access.check::<ToList>(principal, locked);
     if grant.is_ok_and(|grant| state.folder.rules().shares(&grant)) { locked } else { asked_for }
-}
-
-/// The response to a change that a lock forbids.
-fn locked() -> Response {
-    let text = "another client has locked that (wait until its lock ends, or send the token of the lock)\n";
-    Response::text(Status::LOCKED, text)
 }

@@ -14,13 +14,12 @@ pub(crate) use self::changes::ChangeInProgress;
 use self::changes::Changes;
 use self::known::{KnownLocks, Reading};
 pub(crate) use self::token::new_token;
-use crate::access::Principal;
 use crate::blocking::Blocking;
 use crate::dav::locks::{Lock, NoLock, NoUnlock, TokenClaim};
 use crate::dav::{LockTable, PathChange};
 use crate::folder::{Error, FileVersion, Folder, LockFilesToChange, Whereabouts};
 use crate::path::SharePath;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::lock_tokens::SubmittedTokens;
 
 /// The locks of the folder.
@@ -78,15 +77,14 @@ impl Dav {
         self.changes.begin()
     }
 
-    /// Fails if locks forbid this at a place, with the locked paths.
+    /// Fails if locks forbid this change at the place where its path lies, with the locked paths.
     pub(crate) fn admit(
         &self,
         place: &Whereabouts,
-        intent: Intent,
-        tokens: &SubmittedTokens,
-        principal: &Principal,
+        change: &IntendedChange<'_>,
     ) -> Result<(), Vec<SharePath>> {
         let Whereabouts { path, target, directory, kind } = place;
+        let IntendedChange { intent, tokens, principal, .. } = *change;
         let change = match (intent, kind) {
             (Intent::Save, None) | (Intent::Replace, _) => PathChange::Entry { path, directory },
             (Intent::Save, Some(_)) | (Intent::Describe, _) => PathChange::Content(path),

@@ -20,7 +20,7 @@ use crate::server::destination;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::folder_locks::Dav;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::representation;
 use crate::server::request::Request;
@@ -58,9 +58,8 @@ pub(crate) fn check(
     let tokens = SubmittedTokens::in_conditions(conditions.as_ref());
     let mut locked = Vec::new();
     for (path, intent) in intents(request, state) {
-        locked.extend(
-            dav::admit(&path, intent, &tokens, &request.principal, state, disk).err().unwrap_or_default(),
-        );
+        let change = IntendedChange { path: &path, intent, tokens: &tokens, principal: &request.principal };
+        locked.extend(dav::admit(&change, state, disk).err().unwrap_or_default());
     }
     if locked.is_empty() { Ok(Passage::Free) } else { Err(refuse(locked, request, state)) }
 }

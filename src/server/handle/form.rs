@@ -24,7 +24,7 @@ use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::member;
 use crate::server::handle::upload_response;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::link_view::LinkView;
 use crate::server::listing::ListingQuery;
 use crate::server::media;
@@ -143,8 +143,13 @@ impl FormUpload {
     fn commit_finished(&mut self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         if let Some(incoming) = self.finished.take() {
             authorise::ensure_current(&self.principal, state)?;
-            let (path, tokens) = (incoming.path(), &self.client.tokens);
-            let _unlocked = dav::ensure_unlocked(path, Intent::Save, tokens, &self.principal, state, disk)?;
+            let change = IntendedChange {
+                path: incoming.path(),
+                intent: Intent::Save,
+                tokens: &self.client.tokens,
+                principal: &self.principal,
+            };
+            let _unlocked = dav::ensure_unlocked(&change, state, disk)?;
             let saved = incoming
                 .commit(Guard::None, &self.client.remover, disk)
                 .map_err(|error| error_response::of(&error))?;

@@ -12,7 +12,7 @@ use crate::server::error_response;
 use crate::server::gate::authorise;
 use crate::server::handle::{member, posted};
 use crate::server::handled::Handled;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::media;
 use crate::server::receive::JobOutcome;
@@ -39,7 +39,9 @@ pub(crate) fn handle(
     let tokens = SubmittedTokens::of(request);
     Ok(Handled::Save(Box::new(move |state, disk| {
         let made = authorise::grant(&principal, &path, state).and_then(|grant| {
-            let _unlocked = dav::ensure_unlocked(&path, Intent::Save, &tokens, &principal, state, disk)?;
+            let change =
+                IntendedChange { path: &path, intent: Intent::Save, tokens: &tokens, principal: &principal };
+            let _unlocked = dav::ensure_unlocked(&change, state, disk)?;
             let made = state.folder.make_directory(&grant, guard, disk);
             made.map_err(|error| refuse(&error, &allowed))
         });

@@ -15,7 +15,7 @@ use crate::server::dav::{self, UnlockedPlace};
 use crate::server::gate::authorise;
 use crate::server::handle::destination::Relocation;
 use crate::server::handle::member;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::media;
 use crate::server::remover::{self, Displaced, RemovingClient};
 use crate::server::request::Request;
@@ -72,8 +72,7 @@ impl Relocating {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<UnlockedPlace, Response> {
-        let (to, tokens) = (&self.relocation.to, &self.removing.tokens);
-        dav::ensure_unlocked(to, Intent::Replace, tokens, &self.principal, state, disk)
+        Ok(dav::ensure_unlocked(&self.replacing(&self.relocation.to), state, disk)?)
     }
 
     /// The place of the source, from which something is about to be moved. Fails if a lock forbids that.
@@ -83,8 +82,12 @@ impl Relocating {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<UnlockedPlace, Response> {
+        Ok(target.also(&self.replacing(&self.from), state, disk)?)
+    }
+
+    fn replacing<'a>(&'a self, path: &'a SharePath) -> IntendedChange<'a> {
         let tokens = &self.removing.tokens;
-        dav::ensure_also_unlocked(target, &self.from, Intent::Replace, tokens, &self.principal, state, disk)
+        IntendedChange { path, intent: Intent::Replace, tokens, principal: &self.principal }
     }
 
     /// The new name, with the grant for it.

@@ -15,7 +15,7 @@ use crate::server::gate::authorise;
 use crate::server::handle::conditions::{self, Conditions};
 use crate::server::handle::member;
 use crate::server::handled::Handled;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::receive::JobOutcome;
 use crate::server::remover::{self, Displaced};
 use crate::server::request::Request;
@@ -49,8 +49,13 @@ pub(crate) fn handle(
         let removed = authorise::ensure_current(&principal, state).and_then(|()| {
             let grant = authorise::grant(&principal, &path, state)?;
             let expected = demands.expected(&grant, state, disk)?;
-            let place =
-                dav::ensure_unlocked(&path, Intent::Replace, &client.tokens, &principal, state, disk)?;
+            let change = IntendedChange {
+                path: &path,
+                intent: Intent::Replace,
+                tokens: &client.tokens,
+                principal: &principal,
+            };
+            let place = dav::ensure_unlocked(&change, state, disk)?;
             let removed = state.folder.remove(&grant, expected, &client.remover, disk);
             let removed = removed.map_err(|error| error_response::of_read_error(&error))?;
             place.end_locks(state, disk);

@@ -40,7 +40,7 @@ use crate::server::handle::member;
 use crate::server::handle::modified;
 use crate::server::handle::upload_response::{self, FileUpload, problem};
 use crate::server::handled::Handled;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::link_view::LinkView;
 use crate::server::moment::Moment;
 use crate::server::random;
@@ -242,8 +242,9 @@ impl Sink for ResumableUpload {
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { appending, principal, begun, by, client } = *self;
         let may_save = authorise::ensure_current(&principal, state).and_then(|()| {
-            let (path, tokens) = (appending.path(), &client.tokens);
-            dav::ensure_unlocked(&path, Intent::Save, tokens, &principal, state, disk)
+            let (path, tokens) = (&appending.path(), &client.tokens);
+            let change = IntendedChange { path, intent: Intent::Save, tokens, principal: &principal };
+            Ok(dav::ensure_unlocked(&change, state, disk)?)
         });
         let _unlocked = match may_save {
             Ok(unlocked) => unlocked,

@@ -16,7 +16,7 @@ use crate::server::dav;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::modified;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::media;
 use crate::server::receive::{Flow, Sink, Worked};
 use crate::server::remover::{Displaced, RemovingClient};
@@ -56,7 +56,13 @@ impl Sink for FileUpload {
         let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by, principal, client } =
             *self;
         let may_save = authorise::ensure_current(&principal, state).and_then(|()| {
-            dav::ensure_unlocked(incoming.path(), Intent::Save, &client.tokens, &principal, state, disk)
+            let change = IntendedChange {
+                path: incoming.path(),
+                intent: Intent::Save,
+                tokens: &client.tokens,
+                principal: &principal,
+            };
+            Ok(dav::ensure_unlocked(&change, state, disk)?)
         });
         let _unlocked = match may_save {
             Ok(unlocked) => unlocked,

@@ -2,6 +2,7 @@
 
 use crate::folder::Error;
 use crate::path::PathError;
+use crate::server::intent::ChangeRefused;
 use crate::tftp::error::{ErrorCode, Fault};
 
 /// The error for a read request.
@@ -40,10 +41,15 @@ pub(super) fn is_directory() -> Fault {
     Fault::new(ErrorCode::AccessViolation, text)
 }
 
-/// The error if a client of WebDAV has locked the file.
-pub(super) fn locked() -> Fault {
-    let text = "another client has locked that file (wait until its lock ends)";
-    Fault::new(ErrorCode::AccessViolation, text)
+/// The error if a client of WebDAV has locked the file, or if that cannot be found out.
+pub(super) fn of_refusal(refused: &ChangeRefused) -> Fault {
+    match refused {
+        ChangeRefused::Locked => {
+            let text = "another client has locked that file (wait until its lock ends)";
+            Fault::new(ErrorCode::AccessViolation, text)
+        }
+        ChangeRefused::Folder(error) => of_write_error(error),
+    }
 }
 
 fn of(error: &Error) -> Fault {

@@ -18,7 +18,7 @@ use crate::path::SharePath;
 use crate::server::announce;
 use crate::server::dav;
 use crate::server::error_response::EXIT_DISABLED;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::listing::{self, ListingBody};
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::remover;
@@ -347,9 +347,14 @@ impl FileSink for TftpUpload<'_> {
         let disk = Blocking::own_thread();
         // TFTP has no tokens.
         let tokens = SubmittedTokens::default();
-        let _unlocked =
-            dav::ensure_unlocked(incoming.path(), Intent::Save, &tokens, &self.principal, self.state, disk)
-                .map_err(|_| error_packet::locked())?;
+        let change = IntendedChange {
+            path: incoming.path(),
+            intent: Intent::Save,
+            tokens: &tokens,
+            principal: &self.principal,
+        };
+        let _unlocked = dav::ensure_unlocked(&change, self.state, disk)
+            .map_err(|refused| error_packet::of_refusal(&refused))?;
         let saved = incoming
             .commit(Guard::None, &self.remover, disk)
             .map_err(|error| error_packet::of_write_error(&error))?;

@@ -23,7 +23,7 @@ use crate::server::handle::dav::live::write_lock;
 use crate::server::handle::dav::{MAX_BODY, locks, refuse_body, xml};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::lock_tokens::SubmittedTokens;
 use crate::server::moment::Moment;
 use crate::server::receive::{AfterBody, JobOutcome};
@@ -228,8 +228,13 @@ impl Locking {
             return Err(error_response::of(&Error::NoParent));
         }
         let tokens = self.tokens.and(new.map(|lock| lock.token.as_str()));
-        dav.admit(place, Intent::Save, &tokens, &self.principal)
-            .map_err(|locked| self.refuse(&NoLock::Conflict(locked), state))
+        let change = IntendedChange {
+            path: &self.path,
+            intent: Intent::Save,
+            tokens: &tokens,
+            principal: &self.principal,
+        };
+        dav.admit(place, &change).map_err(|locked| self.refuse(&NoLock::Conflict(locked), state))
     }
 
     /// Creates the empty file that is locked.

@@ -19,10 +19,10 @@ use crate::server::handle::dav::stored::StoredProperties;
 use crate::server::handle::dav::{MAX_BODY, refuse_body, xml};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
-use crate::server::intent::Intent;
-use crate::server::lock_tokens::SubmittedTokens;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::moment::Moment;
 use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::remover;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -49,13 +49,19 @@ pub(crate) fn handle(
     state: &State,
 ) -> Result<Handled, Response> {
     let (path, principal) = (request.path.clone(), request.principal.clone());
-    let (hrefs, tokens) = (Hrefs::of(request, state), SubmittedTokens::of(request));
+    let (hrefs, client) = (Hrefs::of(request, state), remover::of(request, state));
     let then = AfterBody::Work(Box::new(move |body, state, disk| {
         let answer = Proppatch::parse(&body).map_err(|error| refuse_body(&error)).and_then(|patch| {
             authorise::ensure_current(&principal, state)?;
             let grant = authorise::grant::<ToChangeProperties>(&principal, &path, state)?;
             let found = state.folder.describe(&grant, disk).map_err(|error| of_read_error(&error))?;
-            let _unlocked = dav::ensure_unlocked(&path, Intent::Describe, &tokens, &principal, state, disk)?;
+            let change = IntendedChange {
+                path: &path,
+                intent: Intent::Describe,
+                tokens: &client.tokens,
+                principal: &principal,
+            };
+            let _unlocked = dav::ensure_unlocked(&change, state, disk)?;
             let href = hrefs.path(&path, found.kind == EntryKind::Directory);
             apply(&patch, &grant, &href, state, disk)
         });

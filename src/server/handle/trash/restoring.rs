@@ -14,7 +14,7 @@ use crate::server::handle::json;
 use crate::server::handle::trash::respond::{ensure_kept, refuse, respond, to_page};
 use crate::server::handle::trash::visitor::TrashVisitor;
 use crate::server::handled::Handled;
-use crate::server::intent::Intent;
+use crate::server::intent::{IntendedChange, Intent};
 use crate::server::remover::TrashOwner;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -67,8 +67,9 @@ impl TrashVisitor {
         let whose = self.whose(state)?;
         ensure_kept(id, state)?;
         let path = state.folder.path_of_trash(&id, whose, disk).map_err(|error| refuse(&error))?;
-        let _unlocked =
-            dav::ensure_unlocked(&path, Intent::Replace, &self.tokens, &self.principal, state, disk)?;
+        let (tokens, principal) = (&self.tokens, &self.principal);
+        let change = IntendedChange { path: &path, intent: Intent::Replace, tokens, principal };
+        let _unlocked = dav::ensure_unlocked(&change, state, disk)?;
         let restored = state.folder.restore(&id, whose, &state.access.judge(&self.principal), disk);
         let restored = restored.map_err(|error| refuse(&error))?;
         announce::restored(&self.by, &restored, state);
