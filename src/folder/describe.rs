@@ -8,6 +8,8 @@ use rustix::fs;
 use super::error::Error;
 use super::listing::{Description, kind_of};
 use super::properties::{self, PropertyError};
+use super::property_files::ClientHash;
+use super::remover::Remover;
 use super::root::Opened;
 use super::shared::Shared;
 use super::whereabouts::{self, Whereabouts};
@@ -68,12 +70,13 @@ impl Folder {
 
     /// Changes the properties of a file or a directory, and its time if one is given. When this returns, they are on the disk
     /// (unless [`Rules::durable`](super::Rules::durable) is off). `change` makes the new properties from the old ones;
-    /// `None` leaves them as they are.
+    /// `None` leaves them as they are. The client that does so is `by`.
     pub fn change_properties(
         &self,
         grant: &Grant<'_, ToChangeProperties>,
         change: impl FnOnce(Option<&[u8]>) -> Option<Vec<u8>>,
         modified: Option<SystemTime>,
+        by: &Remover,
         _: Blocking<'_>,
     ) -> Result<(), PropertyError> {
         let shared = self.source.current();
@@ -84,7 +87,7 @@ impl Folder {
             return Err(PropertyError::Other(Error::NotFound));
         }
         if let Some(value) = change(properties_of(&shared, &file).as_deref()) {
-            set_properties(&shared, &file, &value)?;
+            set_properties(&shared, &file, &value, &ClientHash::of(&by.share))?;
         }
         if let Some(modified) = modified {
             let times = FileTimes::new().set_modified(modified);
@@ -105,7 +108,12 @@ fn properties_of(shared: &Shared, file: &File) -> Option<Vec<u8>> {
 }
 
 /// Sets the properties of a file or directory: in an attribute if that is possible, otherwise in a file.
-fn set_properties(shared: &Shared, file: &File, value: &[u8]) -> Result<(), PropertyError> {
+fn set_properties(
+    shared: &Shared,
+    file: &File,
+    value: &[u8],
+    client: &ClientHash,
+) -> Result<(), PropertyError> {
     let attribute = properties::path_of(file);
     if !value.is_empty() {
         shared.property_files.mark(&shared.root);
@@ -117,7 +125,7 @@ fn set_properties(shared: &Shared, file: &File, value: &[u8]) -> Result<(), Prop
         Err(PropertyError::Other(_)) => return outcome,
     };
     let path = shared.root.real_path_of_handle(file).ok_or(PropertyError::NoRoom)?;
-    shared.store_properties(&path, in_file)?;
+    shared.store_properties(&path, in_file, client)?;
     if outcome.is_err() {
         // What was in the attribute is outdated.
         properties::write(&attribute, &[])?;

@@ -15,7 +15,7 @@ use crate::blocking::Blocking;
 use crate::path::SharePath;
 
 impl Folder {
-    /// Creates an empty file whose name is free. It need not be durable, because nothing is lost with it. Fails as
+    /// Creates an empty file with a free name. It need not be durable, because nothing is lost with it. Fails as
     /// [`Folder::receive`] does; with [`Changed`](Error::Changed) if something has the name.
     pub fn make_empty(&self, grant: &Grant<'_, ToWrite>, _: Blocking<'_>) -> Result<Facts, Error> {
         let shared = self.source.current();

@@ -38,7 +38,7 @@ const TRIES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockFilesMark {
     root: Identity,
-    /// The directory, and its time; `None` if there is none.
+    /// The directory, and its time; `None` if it does not exist.
     directory: Option<(Identity, SystemTime)>,
 }
 

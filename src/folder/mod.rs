@@ -302,11 +302,7 @@ impl Folder {
         remover: &Remover,
         _: Blocking<'_>,
     ) -> Result<Removed, Error> {
-        let shared = self.source.current();
-        let gone = remove::remove(&shared, grant, expected.into(), remover)?;
-        #[cfg(feature = "dav")]
-        shared.properties_ended(&gone.path, gone.is_directory);
-        Ok(gone)
+        remove::remove(&self.source.current(), grant, expected.into(), remover)
     }
 
     /// Begins to copy a file, or a directory with everything that an archive of it would have; links in it

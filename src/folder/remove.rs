@@ -103,6 +103,7 @@ impl Remove<'_> {
             }
             match self.take_away(removal, &stat) {
                 Ok(kept) => {
+                    self.end_properties(&stat);
                     drop(lock);
                     names.map_or(Ok(()), PendingSync::finish)?;
                     return Ok(self.removed(now, kept));
@@ -111,6 +112,7 @@ impl Remove<'_> {
                 // It cannot be moved to where it would be removed in pieces.
                 Err(Errno::XDEV) if by_mount => {
                     let aside = set_aside(place.nearest(), place.name())?;
+                    self.end_properties(&stat);
                     drop(lock);
                     names.map_or(Ok(()), PendingSync::finish)?;
                     remove_tree(shared, place.nearest(), place.path(), OsStr::new(&aside));
@@ -128,6 +130,15 @@ impl Remove<'_> {
         let path = self.place.path().clone();
         Removed { path, lay_at: real, is_directory: root::is_directory(&stat), kept }
     }
+
+    #[cfg(feature = "dav")]
+    fn end_properties(&self, stat: &Stat) {
+        self.shared.properties_ended(self.place.path(), root::is_directory(stat));
+    }
+
+    #[cfg(not(feature = "dav"))]
+    #[allow(clippy::unused_self, reason = "it stands for a method that needs it")]
+    fn end_properties(&self, _: &Stat) {}
 
     fn take_away(&self, removal: Removal<'_>, stat: &Stat) -> Result<Option<TrashId>, Errno> {
         let (dir, name) = (self.place.nearest(), self.place.name());

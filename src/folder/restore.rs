@@ -69,6 +69,8 @@ fn put_back(
         grant.may_add_below(real)?;
     }
     let path = appear(shared, entry, &place, &dir, &grant, first)?;
+    #[cfg(feature = "dav")]
+    shared.properties_ended(&path, is_directory(entry));
     drop(guard);
     names.map_or(Ok(()), PendingSync::finish)?;
     shared.trash.forget(root, id);

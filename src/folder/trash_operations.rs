@@ -42,11 +42,7 @@ impl Folder {
         judge: &Judge,
         _: Blocking<'_>,
     ) -> Result<Restored, Error> {
-        let shared = self.source.current();
-        let restored = restore::restore(&shared, *id, whose, judge)?;
-        #[cfg(feature = "dav")]
-        shared.properties_ended(&restored.path, restored.is_directory);
-        Ok(restored)
+        restore::restore(&self.source.current(), *id, whose, judge)
     }
 
     /// The path at which an entry of the trash was.

@@ -29,6 +29,8 @@ use super::commit::Saved;
 use super::error::Error;
 use super::guard::Guard;
 use super::open::{self, Node};
+#[cfg(feature = "dav")]
+use super::property_files::ClientHash;
 use super::remover::Remover;
 use super::rename::{Moved, refuse_nested};
 use super::shared::Shared;
@@ -203,10 +205,11 @@ impl Copying {
     /// Does for properties in files what was done for those in attributes.
     #[cfg(feature = "dav")]
     fn take_properties_along(&self, relocated: &Relocated) {
-        let Self { shared, from, .. } = self;
+        let Self { shared, from, remover, .. } = self;
         match relocated {
             Relocated::Copied { saved, is_directory } => {
-                shared.properties_copied(from, saved, *is_directory);
+                let client = ClientHash::of(&remover.share);
+                shared.properties_copied(from, saved, *is_directory, &client);
             }
             Relocated::Moved(moved) => shared.properties_moved(moved),
         }

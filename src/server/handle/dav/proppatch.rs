@@ -7,7 +7,7 @@ use crate::blocking::Blocking;
 use crate::dav::multistatus::{self, PropStat};
 use crate::dav::proppatch::PropertyChange;
 use crate::dav::{LiveProperty, PropertyName, Proppatch};
-use crate::folder::{EntryKind, PropertyError};
+use crate::folder::{EntryKind, PropertyError, Remover};
 use crate::http::date::Date;
 use crate::http::status::Status;
 use crate::server::dav;
@@ -63,7 +63,7 @@ pub(crate) fn handle(
             };
             let _unlocked = dav::ensure_unlocked(&change, state, disk)?;
             let href = hrefs.path(&path, found.kind == EntryKind::Directory);
-            apply(&patch, &grant, &href, state, disk)
+            apply(&patch, &grant, &href, &client.remover, state, disk)
         });
         JobOutcome::Respond(answer.unwrap_or_else(|refused| refused), None)
     }));
@@ -74,6 +74,7 @@ fn apply(
     patch: &Proppatch,
     grant: &Grant<'_, ToChangeProperties>,
     href: &str,
+    by: &Remover,
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Response, Response> {
@@ -96,7 +97,7 @@ fn apply(
         }
         Some(properties.to_bytes())
     };
-    let status = match state.folder.change_properties(grant, change, modified, disk) {
+    let status = match state.folder.change_properties(grant, change, modified, by, disk) {
         Ok(()) => "200 OK",
         Err(PropertyError::NoRoom) => "507 Insufficient Storage",
         Err(PropertyError::Other(error)) => return Err(of_read_error(&error)),
