@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::sync::Weak;
 use std::time::Duration;
 
+use crate::accounts::records::{ChangeError, ClusterError};
 use crate::blocking::Blocking;
 use crate::server::accounts::Accounts;
 use crate::server::runtime::Runtime;
@@ -16,9 +17,10 @@ pub(super) fn run(accounts: &Accounts, runtime: &Weak<Runtime>, disk: Blocking<'
     let (mut records, mut attempts) = (None, None);
     while runtime.strong_count() > 0 {
         let followed = accounts.follow_records(disk);
+        // Waiting for the store again would delay the next round.
+        let is_away = matches!(&followed, Err(ChangeError::Cluster(ClusterError::Away(_))));
         log_once("sessions, tokens and links", followed, &mut records);
-        // Otherwise the store is away, and waiting for it again would delay the next round.
-        if records.is_none() {
+        if !is_away {
             log_once("delays after failed logins", accounts.follow_attempts(disk), &mut attempts);
         }
         std::thread::sleep(ROUND);

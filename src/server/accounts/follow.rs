@@ -57,18 +57,23 @@ impl Accounts {
         self.0.records.catch_up(WallTime::now(), disk)
     }
 
-    /// Reads what other servers have changed in the store, and ends the records there of users whom this server has seen go.
-    /// It must not end what it does not know: another server may have a newer copy of the users file.
+    /// Reads what other servers have changed in the store. If this server has seen that a user was removed or changed, it ends
+    /// the records of that user there, and no others: another server may have a newer copy of the users file.
     pub(in crate::server) fn follow_records(&self, disk: Blocking<'_>) -> Result<(), ChangeError> {
         self.0.records.follow(WallTime::now(), disk)?;
-        let users = self.users();
-        let gone = lock(&self.0.gone).clone();
-        if !gone.is_empty() && users.count() > 0 {
-            let is_gone = |name: &UserName| gone.contains(name.as_str());
-            self.0.records.keep_users(&users.file, is_gone, WallTime::now(), disk)?;
-            lock(&self.0.gone).retain(|name| !gone.contains(name));
+        // The names are taken before the users: a user is replaced before its name is noted.
+        let gone = std::mem::take(&mut *lock(&self.0.gone));
+        if gone.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let (users, is_gone) = (self.users(), |name: &UserName| gone.contains(name.as_str()));
+        let end = || self.0.records.keep_users(&users.file, is_gone, WallTime::now(), disk);
+        // An empty file may be a mistake, and ends nothing.
+        let ended = (users.count() > 0).then(end).transpose();
+        if !matches!(ended, Ok(Some(_))) {
+            lock(&self.0.gone).extend(gone);
+        }
+        ended.map(drop)
     }
 
     /// Reads the users again if their file has changed, or if a reload was requested. If the file cannot be used, the

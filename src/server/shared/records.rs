@@ -3,7 +3,8 @@
 //! ```text
 //!   wharf:NAME:records:FOLDER:epoch   a random text; the store has lost everything if it is another one
 //!   wharf:NAME:records:FOLDER:lines   id -> record, as a line of the records file
-//!   wharf:NAME:records:FOLDER:log     the ids of the records that each change has changed, and a random mark
+//!   wharf:NAME:records:FOLDER:log     the ids of the records that each change has changed, a random mark, and the number of
+//!                                     records before it
 //! ```
 //!
 //! FOLDER is a hash of the folder's id. A revision is the epoch, the id and the mark of the last entry of the log, and the number of
@@ -12,7 +13,7 @@
 //! - It has restarted empty, or without the log: then it gets another epoch.
 //! - It has gone back to an earlier state, or is a replica that did not have the last changes: then the entry is missing. Later changes
 //!   may get the same id, but not the same mark.
-//! - It has evicted the records, but not the log: then their number is wrong.
+//! - It has evicted the records, but not the log: then their number, or that before the next change, is wrong.
 
 use redis::{Connection, Value, cmd};
 
@@ -61,6 +62,9 @@ local function answer(kind, found)
   local revision = {epoch, last[1], mark(last), redis.call('HLEN', KEYS[2])}
   return {table.concat(revision, ' '), redis.call('TIME')[1], kind, found}
 end
+local function same(count)
+  return tonumber(count) == tonumber(ARGV[4])
+end
 local function first(from, to)
   return redis.call('XRANGE', KEYS[3], from, to, 'COUNT', 1)[1]
 end
@@ -68,9 +72,10 @@ local kind, found, seen, known = 'lost', {}, {}, first(ARGV[2], ARGV[2])
 if ARGV[1] == '' then
   kind = 'all'
 elseif epoch == ARGV[1] and known and mark(known) == ARGV[3] then
-  if last[1] ~= ARGV[2] then
+  local following = first('(' .. ARGV[2], '+')
+  if following and (not following[2][6] or same(following[2][6])) then
     kind = 'some'
-  elseif redis.call('HLEN', KEYS[2]) == tonumber(ARGV[4]) then
+  elseif not following and same(redis.call('HLEN', KEYS[2])) then
     return answer('same', {})
   end
 elseif epoch == ARGV[1] and not first('-', ARGV[2]) then
@@ -103,7 +108,7 @@ if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return {} end
 local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 if not last or last[1] ~= ARGV[2] then return {} end
 if (string.match(last[2][4] or '', '^%x+$') or '0') ~= ARGV[3] then return {} end
-local added = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'ids', ARGV[5], 'mark', ARGV[6])
+local added = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'ids', ARGV[5], 'mark', ARGV[6], 'count', redis.call('HLEN', KEYS[2]))
 for i = 7, #ARGV, 2 do
   if ARGV[i + 1] == '' then
     redis.call('HDEL', KEYS[2], ARGV[i])

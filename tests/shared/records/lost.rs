@@ -87,6 +87,13 @@ fn a_store_that_evicts_the_records_ends_all_sessions() {
     assert_eq!(branches.by_session(1, &session), 200);
     assert_eq!(store.ask::<i64>(&format!("DEL {}", keys(&store)[1])), 1);
     branches.eventually_everywhere("it has ended", |server| branches.by_session(server, &session) == 401);
+    // Another change follows at once, so no server reads the store in between.
+    let session = branches.log_in(0, "anna");
+    assert_eq!(branches.by_session(1, &session), 200);
+    let [_, lines, log] = keys(&store);
+    let script = "redis.call('DEL', KEYS[1]) redis.call('XADD', KEYS[2], '*', 'ids', '', 'mark', 'ab', 'count', 0) return 1";
+    store.ask_words::<i64>(&[b"EVAL", script.as_bytes(), b"2", lines.as_bytes(), log.as_bytes()]);
+    branches.eventually_everywhere("it has ended", |server| branches.by_session(server, &session) == 401);
     let session = branches.log_in(1, "anna");
     assert_eq!([0, 1].map(|server| branches.by_session(server, &session)), [200; 2]);
 }
