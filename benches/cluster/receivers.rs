@@ -151,7 +151,7 @@ impl Stream {
 }
 
 impl Line {
-    /// Parses a line of an event whose text is `line SENDER NUMBER TIME`.
+    /// Parses a line of an event with the text `line SENDER NUMBER TIME`.
     fn parse(text: &[u8]) -> Option<Self> {
         const BEGINNING: &str = "\"text\":\"line ";
         let text = std::str::from_utf8(text).ok()?.strip_prefix("data: ")?;

@@ -30,43 +30,35 @@ const OURS: Server = Server {
     ..PLAIN
 };
 
+const fn on_path(
+    name: &'static str,
+    program: &'static str,
+    config: &'static str,
+    arguments: &'static [&'static str],
+) -> Server {
+    Server { name, program: Program::OnPath(program), config, arguments, ..PLAIN }
+}
+
 /// The others, with the packages of Debian that have them.
 const PEERS: [(Server, &str); 4] = [
     (
-        Server {
-            name: NGINX,
-            program: Program::OnPath("nginx"),
-            config: include_str!("nginx.conf"),
-            arguments: &["-c", "@CONFIG@", "-e", "@SCRATCH@/error.log"],
-            ..PLAIN
-        },
+        on_path(NGINX, "nginx", include_str!("nginx.conf"), &["-c", "@CONFIG@", "-e", "@SCRATCH@/error.log"]),
         "nginx libnginx-mod-http-dav-ext",
     ),
     (
-        Server {
-            name: LIGHTTPD,
-            program: Program::OnPath("lighttpd"),
-            config: include_str!("lighttpd.conf"),
-            arguments: &["-D", "-f", "@CONFIG@"],
-            ..PLAIN
-        },
+        on_path(LIGHTTPD, "lighttpd", include_str!("lighttpd.conf"), &["-D", "-f", "@CONFIG@"]),
         "lighttpd lighttpd-mod-webdav",
     ),
     (
-        Server {
-            name: APACHE,
-            program: Program::OnPath("apache2"),
-            config: include_str!("apache.conf"),
-            arguments: &["-D", "FOREGROUND", "-f", "@CONFIG@"],
-            ..PLAIN
-        },
+        on_path(APACHE, "apache2", include_str!("apache.conf"), &["-D", "FOREGROUND", "-f", "@CONFIG@"]),
         "apache2",
     ),
     (
-        Server {
-            name: RCLONE,
-            program: Program::OnPath("rclone"),
-            arguments: &[
+        on_path(
+            RCLONE,
+            "rclone",
+            "",
+            &[
                 "serve",
                 "webdav",
                 "@ROOT@",
@@ -74,8 +66,7 @@ const PEERS: [(Server, &str); 4] = [
                 "--config=@SCRATCH@/rclone.conf",
                 "--cache-dir=@SCRATCH@/cache",
             ],
-            ..PLAIN
-        },
+        ),
         "rclone",
     ),
 ];

@@ -85,16 +85,10 @@ impl IfField {
         })
     }
 
-    /// Whether one of them is about an entity tag.
-    pub fn have_tags(&self) -> bool {
-        let mut all = self.lists.iter().flat_map(|list| &list.conditions);
-        all.any(|condition| matches!(condition.state, State::Tag(_)))
-    }
-
     /// Whether they are met. `state` finds the state of a resource, or of the target of the request for `None`.
     /// Resources that the server does not know have no state.
     pub fn are_met<'s>(&self, state: impl Fn(Option<&str>) -> Option<ResourceState<'s>>) -> bool {
-        // Several lists may be about one resource, whose state is found once.
+        // Several lists may be about one resource. Its state is found once.
         let mut known = HashMap::new();
         self.lists.iter().any(|list| {
             let resource = list.resource.as_deref();

@@ -55,6 +55,6 @@ pub const RECORDS: usize = 65_536;
 /// The maximum size of the file, in bytes. Each change writes the whole file.
 pub const FILE_LIMIT: u64 = 64 << 20;
 
-/// How much the clocks of servers and of their store may differ. A server whose clock differs more would end sessions that
-/// are valid at the others.
+/// How much the clocks of servers and of their store may differ. A server with a worse clock would end sessions that are valid
+/// at the others.
 pub const CLOCKS: Duration = Duration::from_secs(60);

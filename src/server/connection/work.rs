@@ -32,8 +32,8 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// The rest of a request whose password has just been checked; it waits for the store that servers share. Changing the
-    /// password ends the session of the request, so its credential no longer matters.
+    /// The rest of a request after its password was checked. It waits for the store that servers share. A change of the password
+    /// ends the session of the request, so its credential no longer matters.
     pub(super) fn asks_store(job: Job, mut exchange: Exchange, state: &State) -> Box<Self> {
         exchange.credential = None;
         let (job, kind) = (Deferred::new(job, &state.chores), JobKind::AsksStore);
