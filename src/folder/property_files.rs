@@ -111,8 +111,8 @@ impl PropertyFiles {
     pub(super) fn have_room(&self, dir: &Dir, path: &SharePath, client: &ClientHash) -> bool {
         let mut clients = self.clients();
         let clients = clients.get_or_insert_with(|| {
-            let files = names(dir).filter_map(|name| open_file(dir, &name).map(|file| (name, file.client)));
-            files.collect()
+            let files = names(dir).take(MAX_FILES);
+            files.filter_map(|name| open_file(dir, &name).map(|file| (name, file.client))).collect()
         });
         let own = || clients.values().filter(|its| *its == client).count();
         clients.contains_key(&name_of(path)) || (clients.len() < MAX_FILES && own() < MAX_FILES_EACH)

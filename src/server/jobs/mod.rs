@@ -10,9 +10,9 @@
 //! these kinds has its own limit, so that one client's hashes do not delay another's uploads, and chat delays no files.
 //! Threads beyond [`THREADS`] are started when they are needed, and end when they are not.
 //!
-//! A client with many waiting jobs is crowded; jobs that wait for the store do not count. Its further connections are held
-//! back, holding only their socket, until one of its jobs is done. They are not refused, because a proxy that is not trusted is one client, with many users
-//! behind it. They do not wait forever either: some users of a proxy may keep that client crowded by requesting one
+//! A client with many waiting jobs is crowded; jobs that wait for the store do not count. Its further uploads are held back,
+//! holding only their socket, until one of its jobs is done. They are not refused, because a proxy that is not trusted is
+//! one client, with many users behind it. They do not wait forever either: some users of a proxy may keep that client crowded by requesting one
 //! hash after another, or by sending an endless form, and the held-back connections may belong to other users.
 //!
 //! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
