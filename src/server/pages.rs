@@ -19,6 +19,7 @@ mod room;
 #[cfg(feature = "accounts")]
 mod sessions;
 mod trash;
+pub(in crate::server) mod words;
 
 use crate::http::fields::Fields;
 #[cfg(feature = "accounts")]

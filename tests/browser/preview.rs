@@ -155,14 +155,16 @@ fn a_file_without_a_preview_opens_in_the_browser() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     let prevented = "const link = document.querySelector(`#files a[href='./${arguments[0]}']`);
                      const click = new MouseEvent('click', {bubbles: true, cancelable: true, ctrlKey: arguments[1]});
-                     window.addEventListener('click', (event) => event.preventDefault(), {once: true, capture: false});
+                     let isShown;
+                     window.addEventListener('click', (event) => { isShown = event.defaultPrevented; event.preventDefault(); }, {once: true});
                      link.dispatchEvent(click);
-                     return Boolean(document.querySelector('#preview')?.open)";
+                     return isShown";
     for (name, with_control, shown) in
         [("c.bin", false, false), ("a.jpg", true, false), ("a.jpg", false, true)]
     {
         assert_eq!(browser.js_with(prevented, &json!([name, with_control])), shown, "{name}");
     }
+    browser.until("document.querySelector('#preview')?.open");
     browser.press("Close");
     browser.click("#files a[href='./g.html']");
     browser.until("document.title === 'a page'");

@@ -19,12 +19,12 @@ if ($("#give")) {
   const { conflict, hidden } = form.dataset;
   const title = make("p", { role: "status" });
   const sums = make("p", { className: "hint" });
-  const all = button("Clear", cancelOrClear);
-  const sumBar = make("progress", { ariaLabel: "All uploads" });
+  const all = button(words.clear, cancelOrClear);
+  const sumBar = make("progress", { ariaLabel: words.all_uploads });
   const list = make("ol");
   const done = make("ol");
-  const folded = make("details", {}, make("summary", {}, "Finished"), done);
-  const panel = make("section", { id: "uploads", ariaLabel: "Uploads" }, make("header", {}, title, all), sums, sumBar, list, folded);
+  const folded = make("details", {}, make("summary", {}, words.finished), done);
+  const panel = make("section", { id: "uploads", ariaLabel: words.uploads }, make("header", {}, title, all), sums, sumBar, list, folded);
   const jobs = new Set();
   let waiting = [];
   /** The uploads since the queue was last empty: the totals count these. */
@@ -64,7 +64,7 @@ if ($("#give")) {
   /** The server has all content and saves it: from here on, the upload cannot be cancelled. */
   function saves(job) {
     job.saves = job.button.disabled = true;
-    say(job, "saving");
+    say(job, words.saving);
   }
 
   /** An empty directory has a slash at the end of its path. The upload of a file creates the directories above it. */
@@ -137,7 +137,7 @@ if ($("#give")) {
   function reason(answer) {
     const isText = /^text.plain/.test(answer.getResponseHeader("Content-Type"));
     const said = isText && answer.responseText.trim();
-    return said || (answer.status === 413 ? "too large for the proxy in front of the server (413)" : `refused (${answer.status})`);
+    return said || (answer.status === 413 ? words.too_large_for_proxy : fill(words.refused, { status: answer.status }));
   }
 
   /** Uploads a file, with retries. */
@@ -148,9 +148,9 @@ if ($("#give")) {
         if (job.asks && !(await settle(job))) return drop(job);
         const answer = await (isDirectory(job) ? makeDirectory(job) : send(job));
         const { status } = answer;
-        if (status < 300) return end(job, "done", isDirectory(job) ? "created" : `uploaded, ${size(job.file.size)}`);
+        if (status < 300) return end(job, "done", isDirectory(job) ? words.created : fill(words.uploaded_size, { size: size(job.file.size) }));
         if (status === 401) {
-          say(job, "waiting until you log in");
+          say(job, words.waiting_for_login);
           await Promise.race([login(), job.stop]);
           continue;
         }
@@ -163,12 +163,12 @@ if ($("#give")) {
         [job.asks, job.exists] = [true, null];
       } catch (error) {
         if (error instanceof Stopped) return drop(job);
-        if (!(await isReadable(job.file))) return end(job, "failed", "the file cannot be read, or has changed");
+        if (!(await isReadable(job.file))) return end(job, "failed", words.unreadable_or_changed);
         job.plain ||= error.status === 409 && tries > 1;
         if (job.loaded > most) [tries, most] = [0, job.loaded];
-        if (++tries > TRIES) return end(job, "failed", "the server does not respond");
+        if (++tries > TRIES) return end(job, "failed", words.no_answer_to_upload);
         const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
-        say(job, `connection lost, retrying in ${Math.ceil(wait / 1000)} s`);
+        say(job, fill(words.connection_lost, { seconds: Math.ceil(wait / 1000) }));
         await Promise.race([pause(wait), job.stop, new Promise((online) => addEventListener("online", online, { once: true }))]);
       }
     }
@@ -198,22 +198,22 @@ if ($("#give")) {
   }
 
   /** The size and the time of a file, for the question. */
-  const facts = (title, bytes, time) => make("li", {}, `${title}: ${size(bytes)}, ${clock.format(time)}`);
+  const facts = (text, bytes, time) => make("li", {}, fill(text, { size: size(bytes), time: clock.format(time) }));
 
   function question({ path, file, exists, batch, isKept }) {
     return new Promise((answer) => {
       const closed = new AbortController();
       const every = make("input", { type: "checkbox" });
-      const heading = make("h2", { id: "question" }, `${path} already exists`);
+      const heading = make("h2", { id: "question" }, fill(words.exists_already, { path }));
       const choice = (value, text, look) => button(text, () => dialog.close(value), look);
       const isFile = exists?.kind !== "directory";
       const mayReplace = isFile && !isKept && conflict === "overwrite";
-      const replace = mayReplace ? [choice("replace", "Replace")] : [];
-      const asks = mayReplace ? "Replace it?" : isFile ? "You cannot replace it." : "It is a folder.";
-      const buttons = make("div", { className: "row" }, choice("both", "Keep both", ""), ...replace, choice("skip", "Skip"));
-      const same = make("label", {}, every, " Do the same for all others");
+      const replace = mayReplace ? [choice("replace", words.replace)] : [];
+      const asks = mayReplace ? words.replace_it : isFile ? words.cannot_replace : words.is_folder;
+      const buttons = make("div", { className: "row" }, choice("both", words.keep_both, ""), ...replace, choice("skip", words.skip));
+      const same = make("label", {}, every, ` ${words.same_for_all}`);
       const verdict = make("p", { role: "status" }, asks);
-      const both = exists && isFile ? [facts("In the folder", exists.size, new Date(exists.modified)), facts("Your file", file.size, file.lastModified)] : [];
+      const both = exists && isFile ? [facts(words.in_folder, exists.size, new Date(exists.modified)), facts(words.your_file, file.size, file.lastModified)] : [];
       const dialog = make("dialog", {}, heading, make("ul", { className: "hint" }, ...both), verdict, same, buttons);
       dialog.setAttribute("aria-labelledby", heading.id);
       dialog.onclose = () => {
@@ -229,7 +229,7 @@ if ($("#give")) {
       if (exists?.size === file.size && file.size <= COMPARED) {
         const show = (isSame) => {
           if (!isSame) return;
-          verdict.textContent = `Both have the same content. ${asks}`;
+          verdict.textContent = `${words.same_content} ${asks}`;
           if (document.activeElement === buttons.firstChild) buttons.lastChild.focus();
         };
         isSame(file, here + encode(path), closed.signal).then(show, () => {});
@@ -305,7 +305,7 @@ if ($("#give")) {
       const job = { path, file: new File([], path), round };
       jobs.add(job);
       show(job);
-      end(job, "failed", "cannot be read");
+      end(job, "failed", words.cannot_be_read);
     }
     if (conflict !== "rename") await mark(batch.filter((job) => !isDirectory(job))).catch(() => {});
     batch.forEach((job) => jobs.add(job));
@@ -333,12 +333,12 @@ if ($("#give")) {
     job.name = make("a", {}, make("bdi"));
     job.said = make("small");
     job.bar = make("progress", { max: job.file.size || 1, value: 0 });
-    job.button = button("Cancel", job.cancel);
+    job.button = button(words.cancel, job.cancel);
     const row = make("li", {}, job.name, job.said, job.bar, job.button);
     job.row ? job.row.replaceWith(row) : list.append(row);
     job.row = row;
     name(job);
-    say(job, "waiting");
+    say(job, words.waiting);
   }
 
   function name(job) {
@@ -360,7 +360,7 @@ if ($("#give")) {
       job.sample = [now, loaded];
     }
     job.bar.value = job.loaded = loaded;
-    say(job, `${size(loaded)} of ${size(job.file.size)}` + (job.speed > 0 ? `, ${size(Math.round(job.speed))}/s` : ""));
+    say(job, fill(words.sent_of, { sent: size(loaded), all: size(job.file.size) }) + perSecond(job.speed));
   }
 
   function end(job, state, text) {
@@ -372,7 +372,7 @@ if ($("#give")) {
     if (state === "failed") {
       // What could not be read when it was dropped cannot be sent again.
       if (!job.batch) return;
-      job.button = button("Retry", () => retry(job));
+      job.button = button(words.retry, () => retry(job));
       job.row.append(job.button);
       name(job);
     } else {
@@ -399,9 +399,9 @@ if ($("#give")) {
 
   function summary() {
     const [saved, failed, left] = [count("done"), count("failed"), going() + count("waiting")];
-    const parts = [left && `${left} to go`, saved && `${saved} uploaded`, failed && `${failed} failed`];
+    const parts = [left && fill(words.to_go, { count: left }), saved && fill(words.uploaded, { count: saved }), failed && fill(words.failed, { count: failed })];
     title.textContent = parts.filter(Boolean).join(", ");
-    all.textContent = left ? "Cancel all" : "Clear";
+    all.textContent = left ? words.cancel_all : words.clear;
     folded.hidden = !saved;
     if (!jobs.size) panel.remove();
     showSums();
@@ -425,17 +425,19 @@ if ($("#give")) {
       speed = speed ? 0.8 * speed + 0.2 * latest : latest;
       sample = [now, sent];
     }
-    const rate = isGoing && speed >= 1 ? `, ${size(Math.round(speed))}/s, ${duration((total - sent) / speed)} left` : "";
-    sums.textContent = isGoing ? `${size(sent)} of ${size(total)}${rate}` : counted.length ? size(total) : "";
+    const rate = isGoing && speed >= 1 ? perSecond(speed) + fill(words.time_left, { time: duration((total - sent) / speed) }) : "";
+    sums.textContent = isGoing ? fill(words.sent_of, { sent: size(sent), all: size(total) }) + rate : counted.length ? size(total) : "";
     sumBar.hidden = !isGoing;
     [sumBar.max, sumBar.value] = [total || 1, sent];
   }
 
+  const perSecond = (speed) => (speed > 0 ? fill(words.per_second, { speed: size(Math.round(speed)) }) : "");
+
   /** A time in seconds, in words. */
   function duration(seconds) {
-    if (seconds < 60) return `${Math.ceil(seconds)} s`;
+    if (seconds < 60) return fill(words.seconds, { count: Math.ceil(seconds) });
     const minutes = Math.round(seconds / 60);
-    return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    return minutes < 60 ? fill(words.minutes, { count: minutes }) : fill(words.hours, { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
   }
 
   function cancelOrClear() {

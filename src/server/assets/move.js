@@ -9,7 +9,7 @@ function chooseFolder(title, moved, act) {
   let at = here;
   const place = make("p", { className: "place", tabIndex: -1 });
   const list = make("ul");
-  const { send, failure } = open(title, "Move here", (show) => act(at, show), place, list);
+  const { send, failure } = open(title, words.move_here, (show) => act(at, show), place, list);
 
   async function enter(path, isStart) {
     const answer = await call((why) => (failure.textContent = why), "GET", `${path}?list`, { Accept: "application/json" });
@@ -19,10 +19,10 @@ function chooseFolder(title, moved, act) {
     const { entries } = await answer.json();
     const folders = entries.map(({ name, kind, href }) => [name, kind, new URL(href, new URL(path, location)).pathname]);
     const rows = folders.filter(([, kind, path]) => kind === "directory" && path !== moved).map(([name, , path]) => row(name, path));
-    const up = at === root ? [] : [row("↑ Up", new URL("..", new URL(at, location)).pathname)];
+    const up = at === root ? [] : [row(words.up, new URL("..", new URL(at, location)).pathname)];
     list.replaceChildren(...up, ...rows);
-    if (!list.firstChild) list.append(make("li", { className: "hint" }, "There are no folders here."));
-    place.replaceChildren("To: ", make("bdi", {}, ["Files", ...at.slice(root.length).split("/").filter(Boolean).map(nameOf)].join(" / ")));
+    if (!list.firstChild) list.append(make("li", { className: "hint" }, words.no_folders));
+    place.replaceChildren(...phrase(words.to_folder, { path: make("bdi", {}, [words.files, ...at.slice(root.length).split("/").filter(Boolean).map(nameOf)].join(" / ")) }));
     send.disabled = at === here;
     isStart ? $("button", list)?.focus() : place.focus();
   }

@@ -31,16 +31,16 @@ if ($("#room")) {
   function line([type, data]) {
     const time = make("time", { dateTime: data.at }, clock.format(new Date(data.at)).slice(11));
     const told = (...content) => make("p", { className: "told" }, time, ...content);
-    const did = (...content) => told(make("bdi", {}, data.by), ...content);
-    const who = (user) => make("b", {}, user === known.user ? "you" : user);
+    const did = (text, values) => told(...phrase(text, { user: make("bdi", {}, data.by ?? data.user), ...values }));
+    const who = (user) => make("b", {}, user === known.user ? words.you : user);
     switch (type) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
-      case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
-      case "upload": return did(" uploaded ", file(data), `, ${size(data.size)}`);
-      case "remove": return did(" removed ", make("bdi", {}, data.path));
-      case "move": return did(" moved ", make("bdi", {}, data.old_path), " to ", file(data));
-      case "restore": return did(" restored ", file(data));
-      case "join": return told(make("bdi", {}, data.user), " joined");
+      case "private": return make("p", { className: "private" }, time, ...phrase(words.says_to, { from: who(data.from), to: who(data.to), text: data.text }));
+      case "upload": return did(words.user_uploaded, { file: file(data), size: size(data.size) });
+      case "remove": return did(words.user_removed, { path: make("bdi", {}, data.path) });
+      case "move": return did(words.user_moved, { path: make("bdi", {}, data.old_path), file: file(data) });
+      case "restore": return did(words.user_restored, { file: file(data) });
+      case "join": return did(words.user_joined);
       default: return told(data.text);
     }
   }
@@ -56,15 +56,15 @@ if ($("#room")) {
 
   function showPeople() {
     const others = known.users.filter((user) => user !== known.user).sort();
-    const items = others.map((user) => make("li", { title: `Send a private message to ${user}` }, button(user, () => address(user))));
-    people.replaceChildren(make("li", {}, `${known.user} (you)`), ...items);
+    const items = others.map((user) => make("li", { title: fill(words.private_to, { user }) }, button(user, () => address(user))));
+    people.replaceChildren(make("li", {}, fill(words.user_you, { user: known.user })), ...items);
   }
 
   function address(user) {
     to.hidden = !user;
     to.value = user;
-    to.textContent = `To ${user} only ×`;
-    to.ariaLabel = `To ${user} only; press to write to everybody`;
+    to.textContent = fill(words.to_only, { user });
+    to.ariaLabel = fill(words.to_only_press, { user });
     $("#text").focus();
   }
 
@@ -72,9 +72,9 @@ if ($("#room")) {
     const isIn = Boolean(known.user);
     join.hidden = isIn;
     talk.hidden = $("#leave").hidden = !isIn;
-    const trouble = !known.online ? "Offline, reconnecting" : known.paused ? "Paused" : "";
+    const trouble = !known.online ? words.offline : known.paused ? words.paused : "";
     state.classList.toggle("off", isIn && Boolean(trouble));
-    state.textContent = isIn ? trouble || `${known.users.length} here` : "";
+    state.textContent = isIn ? trouble || fill(words.people_count, { count: known.users.length }) : "";
   }
 
   function showAll() {
@@ -88,6 +88,7 @@ if ($("#room")) {
   function showNews(count) {
     news = count;
     count ? (opener.dataset.news = count) : delete opener.dataset.news;
+    opener.dataset.said = opener.dataset.words.replace("{count}", count);
     document.title = document.title.replace(/^(\(\d+\) )?/, count ? `(${count}) ` : "");
   }
 
@@ -250,7 +251,7 @@ if ($("#room")) {
       if (!(await enter($("#user").value.trim())).ok) return;
       leads ? listen() : tabs.postMessage({ joined: true });
     } catch {
-      $(".hint", join).textContent = "The server does not respond.";
+      $(".hint", join).textContent = words.no_answer;
     }
   };
 
@@ -265,7 +266,7 @@ if ($("#room")) {
       $("#text").value = "";
       log.scrollTop = log.scrollHeight;
     } catch (why) {
-      add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: message not sent." }]);
+      add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : words.not_sent }]);
     }
   };
 

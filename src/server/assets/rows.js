@@ -39,7 +39,7 @@ if ($("#files")) {
   }
 
   function more(row) {
-    const opener = make("button", { type: "button", className: "more", ariaLabel: `Change ${shownName(row)}` });
+    const opener = make("button", { type: "button", className: "more", ariaLabel: fill(words.change_name, { name: shownName(row) }) });
     opener.setAttribute("popovertarget", menu.id);
     return opener;
   }
@@ -47,8 +47,8 @@ if ($("#files")) {
   // The menu
 
   const item = (text, act) => button(text, () => (menu.hidePopover(), act(chosen)), "");
-  if (may.has("add")) menu.append(item("Rename", rename));
-  menu.append(item("Move", move), item("Delete", remove));
+  if (may.has("add")) menu.append(item(words.rename, rename));
+  menu.append(item(words.move, move), item(words.delete, remove));
   menu.firstChild.autofocus = true;
   $("main").append(menu);
 
@@ -107,7 +107,7 @@ if ($("#files")) {
     if (!answer) return false;
     tell(text, async (show) => {
       const answer = await moveTo(to, from, show);
-      if (answer) tell(`“${nameOf(from)}” is back.`);
+      if (answer) tell(fill(words.is_back, { name: nameOf(from) }));
       return answer;
     });
     return true;
@@ -117,21 +117,21 @@ if ($("#files")) {
 
   function rename(link) {
     const [from, old, slash] = [link.pathname, nameOf(link.pathname), slashOf(link)];
-    const act = (name, show) => moved(from, here + encode(name) + slash, `Renamed “${old}” to “${name}”.`, show);
-    askName(`Rename “${shownName(link)}”`, "Rename", old, act);
+    const act = (name, show) => moved(from, here + encode(name) + slash, fill(words.renamed, { old, name }), show);
+    askName(fill(words.rename_name, { name: shownName(link) }), words.rename, old, act);
   }
 
   function move(link) {
     const [from, old] = [link.pathname, shownName(link)];
     const last = from.slice(here.length);
-    chooseFolder(`Move “${old}”`, from, (folder, show) => moved(from, folder + last, `Moved “${old}” to “${folder === root ? "Files" : nameOf(folder)}”.`, show));
+    chooseFolder(fill(words.move_name, { name: old }), from, (folder, show) => moved(from, folder + last, fill(words.moved, { name: old, folder: folder === root ? words.files : nameOf(folder) }), show));
   }
 
   function remove(link) {
     const [path, name] = [link.pathname, shownName(link)];
     if (may.has("restore")) return void removeNow(path, name, (why) => tell(why));
-    const hint = make("p", { className: "hint" }, "It cannot be restored: this server keeps nothing that is deleted.");
-    open(`Delete “${name}” for good?`, "Delete", (show) => removeNow(path, name, show), hint);
+    const hint = make("p", { className: "hint" }, words.keeps_nothing);
+    open(fill(words.delete_for_good_name, { name }), words.delete, (show) => removeNow(path, name, show), hint);
   }
 
   async function removeNow(path, name, show) {
@@ -147,19 +147,19 @@ if ($("#files")) {
       next = path;
       return restore(id, show);
     };
-    tell(`Deleted “${name}”.`, id ? back : null);
+    tell(fill(words.deleted, { name }), id ? back : null);
     return true;
   }
 
   if (may.has("add")) {
-    $("#new-folder").onclick = () => askName("New folder", "Create", "", async (name, show) => {
+    $("#new-folder").onclick = () => askName(words.new_folder, words.create, "", async (name, show) => {
       const path = `${here}${encode(name)}/`;
       next = path;
       const answer = await call(show, "MKCOL", path);
       if (!answer) next = "";
       changed();
       const back = (show) => removeEmpty(path, name, show);
-      if (answer) tell(`Created “${name}”.`, may.has("remove") && may.has("restore") ? back : null);
+      if (answer) tell(fill(words.created_name, { name }), may.has("remove") && may.has("restore") ? back : null);
       return Boolean(answer);
     });
   }
@@ -168,10 +168,10 @@ if ($("#files")) {
   async function removeEmpty(path, name, show) {
     const list = await call(show, "GET", `${path}?list`, { Accept: "application/json" });
     if (!list) return false;
-    if ((await list.json()).entries.length) return void show(`“${name}” is not empty any more.`);
+    if ((await list.json()).entries.length) return void show(fill(words.not_empty_any_more, { name }));
     const answer = await call(show, "DELETE", path);
     changed();
-    if (answer) tell(`“${name}” is gone again.`);
+    if (answer) tell(fill(words.gone_again, { name }));
     return Boolean(answer);
   }
 

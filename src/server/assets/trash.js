@@ -26,14 +26,16 @@ if ($("#trash")) {
     const name = $("strong", target.closest("li") ?? document)?.textContent;
     const show = (why) => tell(why);
     if (submitter.name !== "discard") return void restore(/([^/]+)\/restore$/.exec(target.action)[1], show);
-    const [title, path] = id === "all" ? ["Empty the trash?", ""] : [`Delete “${name}” for good?`, `/${id}`];
+    const [title, path] = id === "all" ? [words.empty_trash_question, ""] : [fill(words.delete_for_good_name, { name }), `/${id}`];
     const discard = async (show) => {
       const answer = await call(show, "DELETE", `${own}trash${path}`);
       await changed();
-      if (answer) tell(path ? `Deleted “${name}” for good.` : "The trash is empty.");
+      if (answer) tell(path ? fill(words.deleted_for_good, { name }) : words.trash_emptied);
       return Boolean(answer);
     };
-    open(title, path ? "Delete for good" : "Empty the trash", discard, make("p", { className: "hint" }, "This cannot be undone."));
+    open(title, path ? words.delete_for_good : words.empty_trash, discard, make("p", { className: "hint" }, words.cannot_be_undone));
   });
   for (const occasion of ["focus", "visibilitychange"]) addEventListener(occasion, () => document.visibilityState === "visible" && reload());
 }
+
+export { $, button, clock, fill, focusOn, here, loggedOut, make, needsLogin, own, phrase, size };

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::http::status::Status;
 use crate::server::base::Base;
 use crate::server::filter::wanted::Wanted;
-use crate::server::pages::page;
+use crate::server::pages::{page, words};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -35,21 +35,21 @@ fn body(status: Status, line: &str, base: Option<&Base>) -> Markup {
             h1 { (title(status)) }
             p { (sentence(line)) }
             @if let Some(advice) = advice(status, line) { p .hint { (advice) } }
-            @if let Some(base) = base { form action={ (base) "/" } { button name="list" { "Go to the files" } } }
+            @if let Some(base) = base { form action={ (base) "/" } { button name="list" { (words::GO_TO_FILES) } } }
         }
     }
 }
 
 fn title(status: Status) -> &'static str {
     match status {
-        Status::FORBIDDEN => "Not allowed",
-        Status::NOT_FOUND => "Not found",
-        Status::CONFLICT => "Name already taken",
-        Status::GONE => "This link no longer works",
-        Status::CONTENT_TOO_LARGE => "Too large",
-        Status::INSUFFICIENT_STORAGE => "The disk is full",
-        Status::SERVICE_UNAVAILABLE => "The server is busy",
-        Status::MISDIRECTED_REQUEST => "Unknown host name",
+        Status::FORBIDDEN => words::ERROR_403,
+        Status::NOT_FOUND => words::ERROR_404,
+        Status::CONFLICT => words::ERROR_409,
+        Status::GONE => words::ERROR_410,
+        Status::CONTENT_TOO_LARGE => words::ERROR_413,
+        Status::INSUFFICIENT_STORAGE => words::ERROR_507,
+        Status::SERVICE_UNAVAILABLE => words::ERROR_503,
+        Status::MISDIRECTED_REQUEST => words::ERROR_421,
         other => other.reason(),
     }
 }
@@ -58,12 +58,12 @@ fn title(status: Status) -> &'static str {
 fn advice(status: Status, line: &str) -> Option<&'static str> {
     match status {
         Status::NOT_FOUND if line.ends_with(')') => None,
-        Status::NOT_FOUND => Some("It may have been moved or renamed."),
-        Status::CONFLICT => Some("Go back and choose another name."),
-        Status::GONE => Some("Ask the sender for a new link."),
-        Status::CONTENT_TOO_LARGE => Some("The administrator of this server limits the size of uploads."),
-        Status::INSUFFICIENT_STORAGE => Some("The administrator of this server must free some space first."),
-        Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some("Try again in a moment."),
+        Status::NOT_FOUND => Some(words::ADVICE_404),
+        Status::CONFLICT => Some(words::ADVICE_409),
+        Status::GONE => Some(words::ADVICE_410),
+        Status::CONTENT_TOO_LARGE => Some(words::ADVICE_413),
+        Status::INSUFFICIENT_STORAGE => Some(words::ADVICE_507),
+        Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some(words::ADVICE_503),
         _ => None,
     }
 }

@@ -11,12 +11,13 @@ use crate::http::target::encode_path;
 use crate::own_paths::{LOGIN, LOGOUT, SESSIONS, TRASH};
 use crate::path::SharePath;
 use crate::printable::Printable;
-use crate::server::assets::{CHANGE, ICON, SHARE};
+use crate::server::assets::ICON;
 use crate::server::base::Base;
 use crate::server::features;
 use crate::server::listing::{Count, Framed, ListingQuery, SortKey, SortOrder, View};
 use crate::server::listing::{href, shown_path, timestamp};
-use crate::server::pages::page::page_with;
+use crate::server::pages::page::page;
+use crate::server::pages::words;
 use std::os::unix::ffi::OsStrExt;
 
 /// How many rows a browser lays out together when they scroll into view: with ten thousand at once it takes seconds
@@ -87,18 +88,18 @@ impl ListingPage<'_> {
     pub(crate) fn framed(&self, head: Head) -> (Head, Framed) {
         let body = html! {
                 (icons::all())
-                a .skip href="#files" { "Skip to the files" }
+                a .skip href="#files" { (words::SKIP_TO_FILES) }
                 header .top {
                     img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
                     (self.way())
-                    @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { "Read-only" } }
-                    @if self.may.add { button #new-folder .js .quiet type="button" { "New folder" } }
-                    @if self.may.restore { form action={ (self.root) (TRASH) } { button .plain { "Trash" } } }
-                    @if self.has_qr_code { form { button .plain name="qr" { "QR code" } } }
-                    @if self.can_share { button #share .js .plain type="button" { "Share" } }
+                    @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { (words::READ_ONLY) } }
+                    @if self.may.add { button #new-folder .js .quiet type="button" { (words::NEW_FOLDER) } }
+                    @if self.may.restore { form action={ (self.root) (TRASH) } { button .plain { (words::TRASH) } } }
+                    @if self.has_qr_code { form { button .plain name="qr" { (words::QR_CODE) } } }
+                    @if self.can_share { button #share .js .plain type="button" { (words::SHARE) } }
                     (self.account())
                     @if self.has_chat {
-                        button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
+                        button #open-room .js .quiet type="button" aria-expanded="false" data-words=(words::NEWS) { (words::CHAT) }
                     }
                 }
                 div .sides {
@@ -111,11 +112,8 @@ impl ListingPage<'_> {
                     @if self.has_chat { (room(self.base, self.path, self.name)) }
                 }
         };
-        let share = self.can_share.then_some(&*SHARE);
-        let change = self.may.shown().map(|_| &*CHANGE);
-        let scripts: Vec<_> = share.into_iter().chain(change).collect();
         let title = shown_path(self.path);
-        let (head, text) = page_with(&scripts, head, Printable::text(&title), &body, self.root);
+        let (head, text) = page(head, Printable::text(&title), &body, self.root);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
         let row = if self.query.view == View::Grid { card } else { row };
         (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })
@@ -130,16 +128,16 @@ impl ListingPage<'_> {
             html! { li { a href={ (self.root) (link) (self.query) } { bdi { (name) } } } }
         };
         html! {
-            nav aria-label="Path" {
+            nav aria-label=(words::PATH) {
                 ol .way {
                     @if self.path.is_root() {
-                        li { h1 { "Files" } }
+                        li { h1 { (words::FILES) } }
                     } @else {
-                        li { a href={ (self.root) "/" (self.query) } { "Files" } }
+                        li { a href={ (self.root) "/" (self.query) } { (words::FILES) } }
                         @if !folded.is_empty() {
                             li {
                                 details {
-                                    summary aria-label={ (folded.len()) " more folders" } { "…" }
+                                    summary aria-label=(words::fill(words::MORE_FOLDERS, &[("count", &folded.len())])) { "…" }
                                     ol { @for directory in folded { (item(directory)) } }
                                 }
                             }
@@ -159,15 +157,15 @@ impl ListingPage<'_> {
             @match &self.account {
                 AccountShown::None => {}
                 AccountShown::LoggedOut(next) => form #account action={ (root) (LOGIN) } {
-                    button .plain name="next" value=(next) { "Log in" }
+                    button .plain name="next" value=(next) { (words::LOG_IN) }
                 },
                 AccountShown::User { name, has_session } => div #account data-user=(name) {
                     @if !name.is_empty() {
                         bdi { (name) }
-                        form action={ (root) (SESSIONS) } { button .plain { "Sessions" } }
+                        form action={ (root) (SESSIONS) } { button .plain { (words::SESSIONS) } }
                     }
                     @if *has_session {
-                        form method="post" action={ (root) (LOGOUT) } { button .plain { "Log out" } }
+                        form method="post" action={ (root) (LOGOUT) } { button .plain { (words::LOG_OUT) } }
                     }
                 },
             }
@@ -182,19 +180,19 @@ impl ListingPage<'_> {
             div #look {
                 @if self.count.entries() > 0 {
                     div .js .filter {
-                        label .unseen for="filter" { "Filter by name" }
-                        input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
+                        label .unseen for="filter" { (words::FILTER_BY_NAME) }
+                        input #filter type="search" placeholder=(words::FILTER) autocomplete="off" spellcheck="false";
                     }
-                    form .views aria-label="View" {
+                    form .views aria-label=(words::VIEW) {
                         (self.other_than("view"))
-                        button aria-current=[current(View::Rows)] { "List" }
-                        button name="view" value="grid" aria-current=[current(View::Grid)] { "Grid" }
+                        button aria-current=[current(View::Rows)] { (words::VIEW_LIST) }
+                        button name="view" value="grid" aria-current=[current(View::Grid)] { (words::VIEW_GRID) }
                     }
                     @if features::ARCHIVE {
-                        form .all aria-label="Download all" {
-                            span aria-hidden="true" { "Download all" }
-                            button .quiet name="zip" { "Zip" }
-                            button .quiet name="tar" { "Tar" }
+                        form .all aria-label=(words::DOWNLOAD_ALL) {
+                            span aria-hidden="true" { (words::DOWNLOAD_ALL) }
+                            button .quiet name="zip" { (words::ZIP) }
+                            button .quiet name="tar" { (words::TAR) }
                         }
                     }
                 }
@@ -211,9 +209,9 @@ impl ListingPage<'_> {
         };
         html! {
             form #give method="post" enctype="multipart/form-data" data-conflict=(on_conflict) data-hidden[self.rules.hidden] {
-                label { span { "Add files" } input type="file" name="file" multiple required; }
-                label .js .quiet { span { "Add folder" } input type="file" webkitdirectory multiple; }
-                button { "Upload" }
+                label { span { (words::ADD_FILES) } input type="file" name="file" multiple required; }
+                label .js .quiet { span { (words::ADD_FOLDER) } input type="file" webkitdirectory multiple; }
+                button { (words::UPLOAD) }
             }
         }
     }
@@ -227,9 +225,9 @@ impl ListingPage<'_> {
         html! {
             form #sort { (self.other_than("sort")) }
             table #files class=(class) tabindex="-1" {
-                caption .unseen { "Files" }
+                caption .unseen { (words::FILES) }
                 thead {
-                    tr { (self.column(SortKey::Name, "Name")) (self.column(SortKey::Size, "Size")) (self.column(SortKey::Time, "Modified")) }
+                    tr { (self.column(SortKey::Name, words::NAME)) (self.column(SortKey::Size, words::COLUMN_SIZE)) (self.column(SortKey::Time, words::COLUMN_MODIFIED)) }
                 }
                 @if self.count.entries() > 0 { tbody { (PreEscaped(ROWS)) } }
             }
@@ -257,8 +255,8 @@ impl ListingPage<'_> {
     fn nothing(&self) -> Markup {
         html! {
             div #nothing hidden[self.count.entries() > 0] {
-                p { "No shared files" }
-                @if self.uploads.is_some() { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
+                p { (words::NOTHING_HERE) }
+                @if self.uploads.is_some() { p .hint { (words::HOW_TO_ADD) span .js { (words::HOW_TO_DROP) } "." } }
             }
         }
     }
@@ -331,12 +329,12 @@ impl maud::Render for Count {
     fn render(&self) -> Markup {
         let number = |count, one: &str, many: &str| match count {
             0 => None,
-            1 => Some(format!("1 {one}")),
-            count => Some(format!("{count} {many}")),
+            1 => Some(one.to_owned()),
+            count => Some(words::fill(many, &[("count", &count)])),
         };
         let counted = [
-            number(self.directories, "folder", "folders"),
-            number(self.files, "file", "files"),
+            number(self.directories, words::ONE_FOLDER, words::MANY_FOLDERS),
+            number(self.files, words::ONE_FILE, words::MANY_FILES),
             (self.files > 0).then(|| Bytes(self.bytes).to_string()),
         ];
         html! { (counted.into_iter().flatten().collect::<Vec<_>>().join(", ")) }

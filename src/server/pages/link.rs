@@ -3,6 +3,7 @@
 use maud::html;
 
 use super::page::page;
+use super::words;
 use crate::http::response::Head;
 
 /// The page that opens a link. It says nothing about what is shared.
@@ -29,18 +30,18 @@ impl LinkPage<'_> {
     pub(crate) fn framed(&self, head: Head) -> (Head, String) {
         let body = html! {
             main .error {
-                h1 { "Open the link" }
-                p { "Somebody has shared something with you." }
+                h1 { (words::OPEN_LINK) }
+                p { (words::SOMETHING_SHARED) }
                 @if let Some(failure) = self.failure { p role="alert" { (failure) } }
                 form method="post" {
                     @if self.has_password {
-                        p { label { "Password " input type="password" name="password" required autofocus autocomplete="off"; } }
+                        p { label { (words::PASSWORD) " " input type="password" name="password" required autofocus autocomplete="off"; } }
                     }
-                    button { "Open" }
+                    button { (words::OPEN) }
                 }
             }
         };
-        page(head, "Open the link", &body, self.root)
+        page(head, words::OPEN_LINK, &body, self.root)
     }
 }
 
@@ -50,18 +51,18 @@ impl DropPage<'_> {
         let body = html! {
             main .error {
                 @if self.has_arrived {
-                    h1 { "Thank you" }
-                    p role="status" { "Your files have arrived. You can send more." }
+                    h1 { (words::THANK_YOU) }
+                    p role="status" { (words::FILES_ARRIVED) }
                 } @else {
-                    h1 { "Send files" }
-                    p { "Choose files and send them. Nobody else who has this link sees them." }
+                    h1 { (words::SEND_FILES) }
+                    p { (words::CHOOSE_AND_SEND) }
                 }
                 form method="post" enctype="multipart/form-data" {
-                    p { label { "Files " input type="file" name="file" multiple required; } }
-                    button { "Send" }
+                    p { label { (words::FILES) " " input type="file" name="file" multiple required; } }
+                    button { (words::SEND) }
                 }
             }
         };
-        page(head, if self.has_arrived { "Thank you" } else { "Send files" }, &body, self.root)
+        page(head, if self.has_arrived { words::THANK_YOU } else { words::SEND_FILES }, &body, self.root)
     }
 }

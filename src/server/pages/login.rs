@@ -9,6 +9,7 @@ use crate::own_paths::LOGIN;
 use crate::server::base::Base;
 use crate::server::login_target::LoginTarget;
 use crate::server::pages::page::page;
+use crate::server::pages::words;
 use crate::server::response::Response;
 
 /// What the page shows.
@@ -48,22 +49,22 @@ impl LoginPage<'_> {
         debug_assert!(action.starts_with(LOGIN), "a path of this server");
         let body = html! {
             main .error {
-                h1 { "Log in" }
+                h1 { (words::LOG_IN) }
                 @if let Some(failure) = failure { p #failure role="alert" { (failure) } }
-                @if let Some(user) = user { p .hint { "You are logged in as " bdi { (user) } ". Another login ends this session." } }
+                @if let Some(user) = user { p .hint { (words::phrase(words::LOGGED_IN_AS, &[("user", html! { bdi { (user) } })])) } }
                 form .fields method="post" action={ (root) (action) } {
                     @if !*is_shared {
-                        label for="name" { "Name" }
+                        label for="name" { (words::NAME) }
                         input #name name="name" value=(name) required maxlength=(NAME_LIMIT) autocomplete="username"
                             autocapitalize="none" spellcheck="false" autofocus[!begins_with_password];
                     }
-                    label for="password" { "Password" }
+                    label for="password" { (words::PASSWORD) }
                     input #password type="password" name="password" required autocomplete="current-password"
                         autofocus[begins_with_password];
-                    button { "Log in" }
+                    button { (words::LOG_IN) }
                 }
             }
         };
-        page(head, "Log in", &body, root)
+        page(head, words::LOG_IN, &body, root)
     }
 }

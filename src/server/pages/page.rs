@@ -5,7 +5,8 @@ use std::fmt;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::http::response::Head;
-use crate::server::assets::{Asset, ICON, SCRIPT, STYLE};
+use crate::server::assets::{ICON, SCRIPT, SHARE, STYLE, VIEW};
+use crate::server::pages::words;
 use crate::server::random;
 
 /// A random number of this page. Only elements with this value are loaded, so injected elements are not.
@@ -14,17 +15,6 @@ struct Nonce(u128);
 /// A whole page, and its head with the content security policy. `root` leads to the root of the server, without its final
 /// slash.
 pub(in crate::server) fn page(
-    head: Head,
-    title: impl fmt::Display,
-    body: &Markup,
-    root: &str,
-) -> (Head, String) {
-    page_with(&[], head, title, body, root)
-}
-
-/// A whole page, which also loads these scripts.
-pub(super) fn page_with(
-    scripts: &[&Asset],
     head: Head,
     title: impl fmt::Display,
     body: &Markup,
@@ -41,9 +31,9 @@ pub(super) fn page_with(
                 link rel="stylesheet" href={ (root) (STYLE.link()) } nonce=(nonce);
                 link rel="icon" href={ (root) (ICON.link()) };
                 script type="module" src={ (root) (SCRIPT.link()) } nonce=(nonce) {}
-                @for script in scripts { script type="module" src={ (root) (script.link()) } nonce=(nonce) {} }
             }
-            body { (body) }
+            // Scripts that are loaded when they are needed.
+            body data-view={ (root) (VIEW.link()) } data-share={ (root) (SHARE.link()) } data-drop=(words::DROP_HERE) { (body) }
         }
     };
     let head = head

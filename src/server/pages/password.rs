@@ -6,6 +6,7 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::own_paths::PASSWORD;
 use crate::server::pages::page::page;
+use crate::server::pages::words;
 use crate::server::response::Response;
 
 /// What the page shows.
@@ -25,37 +26,37 @@ impl PasswordPage<'_> {
     pub(crate) fn respond(&self, status: Status) -> Response {
         let body = html! {
             main .error {
-                h1 { "Change the password" }
+                h1 { (words::CHANGE_PASSWORD) }
                 @if self.is_done {
-                    p role="status" { "Your password has been changed. Your other sessions have ended." }
+                    p role="status" { (words::PASSWORD_CHANGED) }
                 } @else {
                     (self.form())
                 }
-                form action={ (self.root) "/" } { button .quiet name="list" { "Back to the files" } }
+                form action={ (self.root) "/" } { button .quiet name="list" { (words::BACK_TO_FILES) } }
             }
         };
         let head = Head::new(status).field("Cache-Control", "no-store");
-        let (head, text) = page(head, "Change the password", &body, self.root);
+        let (head, text) = page(head, words::CHANGE_PASSWORD, &body, self.root);
         Response::new(head, text.into_bytes())
     }
 
     fn form(&self) -> Markup {
         let fields = [
-            ("present", "Present password", "current-password"),
-            ("new", "New password", "new-password"),
-            ("again", "New password, again", "new-password"),
+            ("present", words::PRESENT_PASSWORD, "current-password"),
+            ("new", words::NEW_PASSWORD, "new-password"),
+            ("again", words::NEW_PASSWORD_AGAIN, "new-password"),
         ];
         html! {
             @if let Some(failure) = self.failure { p #failure role="alert" { (failure) } }
             form .fields method="post" action={ (self.root) (PASSWORD) } {
                 // A browser that stores passwords needs the name.
-                label for="name" { "Name" }
+                label for="name" { (words::NAME) }
                 input #name value=(self.user) readonly autocomplete="username";
                 @for (name, label, autocomplete) in fields {
                     label for=(name) { (label) }
                     input id=(name) type="password" name=(name) required autocomplete=(autocomplete) autofocus[name == "present"];
                 }
-                button { "Change" }
+                button { (words::CHANGE) }
             }
         }
     }

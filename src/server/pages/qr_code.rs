@@ -9,6 +9,7 @@ use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::listing::shown_path;
 use crate::server::pages::page::page;
+use crate::server::pages::words;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -33,19 +34,19 @@ impl QrPage<'_> {
         let folder = Printable::text(&shown_path(self.path)).to_string();
         let body = html! {
             main .error {
-                h1 { "QR code" }
-                p { img src={ (self.root) (QR_CODE) "?" (self.query) } alt={ "QR code of " (self.url) } width="256" height="256"; }
+                h1 { (words::QR_CODE) }
+                p { img src={ (self.root) (QR_CODE) "?" (self.query) } alt=(words::fill(words::QR_CODE_OF, &[("url", &self.url)])) width="256" height="256"; }
                 p { a href=(self.url) { (self.url) } }
                 @if self.is_local {
-                    p { "No phone can reach this address. Start wharf with --ip 0.0.0.0 to share with the network." }
+                    p { (words::NO_PHONE) }
                 }
                 @if let Some(fingerprint) = self.fingerprint {
-                    p { "The server's certificate is self-signed. Its fingerprint is " code { (fingerprint) } }
+                    p { (words::phrase(words::SELF_SIGNED, &[("fingerprint", html! { code { (fingerprint) } })])) }
                 }
-                form action={ (self.root) (target(self.path)) } { button name="list" { "Back to " bdi { (folder) } } }
+                form action={ (self.root) (target(self.path)) } { button name="list" { (words::phrase(words::BACK_TO, &[("folder", html! { bdi { (folder) } })])) } }
             }
         };
-        page(head, format_args!("QR code of {folder}"), &body, self.root)
+        page(head, words::fill(words::QR_CODE_OF, &[("url", &folder)]), &body, self.root)
     }
 }
 

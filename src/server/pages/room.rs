@@ -8,6 +8,7 @@ use crate::chat::text::MAX_TEXT;
 use crate::http::target::encode_path;
 use crate::path::SharePath;
 use crate::server::base::Base;
+use crate::server::pages::words;
 
 /// The chat room beside the directory at this path, for a visitor who has this name or chooses one. The links of uploads below
 /// that directory start with `data-of`.
@@ -16,30 +17,30 @@ pub(super) fn room(base: &Base, directory: &SharePath, name: Option<&str>) -> Ma
     html! {
         aside #room .js data-of={ (base) "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {
             header {
-                h2 #room-head { "Chat" }
+                h2 #room-head { (words::CHAT) }
                 p #state role="status" {}
-                button #leave .quiet type="button" hidden { "Leave" }
-                button #close-room .quiet type="button" { "Close" }
+                button #leave .quiet type="button" hidden { (words::LEAVE) }
+                button #close-room .quiet type="button" { (words::CLOSE) }
             }
             form #join {
-                label for="user" { "Your name" }
+                label for="user" { (words::YOUR_NAME) }
                 div .row {
                     input #user name="user" required maxlength=[name.is_none().then_some(MAX_NAME)]
                         value=[name] readonly[name.is_some()]
                         autocomplete="nickname" autocapitalize="off" spellcheck="false";
-                    button { "Join" }
+                    button { (words::JOIN) }
                 }
-                p .hint { "Chat with the people who use this folder. New uploads appear here." }
+                p .hint { (words::ABOUT_CHAT) }
             }
             div #talk hidden {
-                ul #people aria-label="People in the chat" {}
-                div #log role="log" aria-label="Messages" tabindex="0" {}
+                ul #people aria-label=(words::PEOPLE_HERE) {}
+                div #log role="log" aria-label=(words::MESSAGES) tabindex="0" {}
                 form #say {
                     button #to type="button" hidden {}
-                    label .unseen for="text" { "Message" }
+                    label .unseen for="text" { (words::MESSAGE) }
                     div .row {
-                        input #text name="text" maxlength=(MAX_TEXT) autocomplete="off" placeholder="Message";
-                        button { "Send" }
+                        input #text name="text" maxlength=(MAX_TEXT) autocomplete="off" placeholder=(words::MESSAGE);
+                        button { (words::SEND) }
                     }
                 }
             }

@@ -8,6 +8,7 @@ use crate::accounts::records::{Record, RecordId, WallTime};
 use crate::http::response::Head;
 use crate::own_paths::{LOGOUT, PASSWORD, SESSIONS};
 use crate::server::pages::page::page;
+use crate::server::pages::words;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -27,19 +28,19 @@ impl SessionsPage<'_> {
         let others = self.sessions.iter().filter(|session| Some(session.id) != self.own).count();
         let body = html! {
             main .error {
-                h1 { "Sessions" }
-                p { "Where " bdi { (self.user) } " is logged in:" }
+                h1 { (words::SESSIONS) }
+                p { (words::phrase(words::WHERE_LOGGED_IN, &[("user", html! { bdi { (self.user) } })])) }
                 ul .sessions { @for session in self.sessions { (self.session(session)) } }
                 @if others > 0 {
                     form method="post" action={ (self.root) (SESSIONS) } {
-                        button name="end" value="others" { @if self.own.is_some() { "End all others" } @else { "End all" } }
+                        button name="end" value="others" { @if self.own.is_some() { (words::END_ALL_OTHERS) } @else { (words::END_ALL) } }
                     }
                 }
-                form action={ (self.root) (PASSWORD) } { button .quiet { "Change the password" } }
-                form action={ (self.root) "/" } { button .quiet name="list" { "Back to the files" } }
+                form action={ (self.root) (PASSWORD) } { button .quiet { (words::CHANGE_PASSWORD) } }
+                form action={ (self.root) "/" } { button .quiet name="list" { (words::BACK_TO_FILES) } }
             }
         };
-        page(head, "Sessions", &body, self.root)
+        page(head, words::SESSIONS, &body, self.root)
     }
 
     fn session(&self, session: &Record) -> Markup {
@@ -48,14 +49,14 @@ impl SessionsPage<'_> {
         html! {
             li {
                 p {
-                    @if is_own { strong { "This browser" } ": " }
-                    "logged in " (time(session.created)) ", last used " (time(used))
+                    @if is_own { strong { (words::THIS_BROWSER) } ": " }
+                    (words::phrase(words::SESSION_TIMES, &[("created", time(session.created)), ("used", time(used))]))
                 }
                 @if is_own {
-                    form method="post" action={ (self.root) (LOGOUT) } { button .quiet { "Log out" } }
+                    form method="post" action={ (self.root) (LOGOUT) } { button .quiet { (words::LOG_OUT) } }
                 } @else {
                     form method="post" action={ (self.root) (SESSIONS) } {
-                        button .quiet name="end" value=(session.id.as_str()) aria-label={ "End the session " (session.id.as_str()) } { "End" }
+                        button .quiet name="end" value=(session.id.as_str()) aria-label=(words::fill(words::END_SESSION, &[("id", &session.id.as_str())])) { (words::END) }
                     }
                 }
             }

@@ -9,9 +9,10 @@ use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::own_paths::TRASH;
 use crate::printable::Printable;
-use crate::server::assets::{CHANGE, ICON};
+use crate::server::assets::ICON;
 use crate::server::listing::timestamp;
-use crate::server::pages::page::page_with;
+use crate::server::pages::page::page;
+use crate::server::pages::words;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -36,32 +37,32 @@ impl TrashPage<'_> {
         let body = html! {
             header .top {
                 img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
-                nav aria-label="Path" {
-                    ol .way { li { a href={ (self.root) "/?list" } { "Files" } } li aria-current="page" { h1 tabindex="-1" { "Trash" } } }
+                nav aria-label=(words::PATH) {
+                    ol .way { li { a href={ (self.root) "/?list" } { (words::FILES) } } li aria-current="page" { h1 tabindex="-1" { (words::TRASH) } } }
                 }
             }
             div .sides { main #trash data-user=[self.user] { (self.entries()) } }
         };
-        page_with(&[&CHANGE], head, "Trash", &body, self.root)
+        page(head, words::TRASH, &body, self.root)
     }
 
     fn entries(&self) -> Markup {
         html! {
             div #look {
-                p .hint { "What was deleted or replaced is kept for " (in_words(self.kept_for)) "." }
+                p .hint { (words::fill(words::KEPT_FOR, &[("time", &in_words(self.kept_for))])) }
                 @if !self.items.is_empty() {
                     form method="post" action={ (self.root) (TRASH) } {
-                        button .quiet name="discard" value="all" { "Empty the trash" }
+                        button .quiet name="discard" value="all" { (words::EMPTY_TRASH) }
                     }
                 }
             }
             @if self.items.is_empty() {
-                div #nothing { p { "There is nothing in the trash that you deleted or replaced." } }
+                div #nothing { p { (words::TRASH_IS_EMPTY) } }
             } @else {
                 ul .sessions .trash { @for (item, path) in self.items { (self.item(item, &Printable::text(path).to_string())) } }
             }
             @if let Some((last, _)) = self.items.last().filter(|_| self.has_more) {
-                form action={ (self.root) (TRASH) } { button .quiet name="before" value=(last.id) { "Older entries" } }
+                form action={ (self.root) (TRASH) } { button .quiet name="before" value=(last.id) { (words::OLDER_ENTRIES) } }
             }
         }
     }
@@ -77,15 +78,15 @@ impl TrashPage<'_> {
                         @if let Some(size) = item.size { (Bytes(size)) ", " }
                         (time(item.time))
                         @if let Some(name) = item.principal.as_ref().filter(|_| self.names_users) {
-                            ", by " bdi { (Printable::text(name)) }
+                            (words::phrase(words::BY_USER, &[("user", html! { bdi { (Printable::text(name)) } })]))
                         }
                     }
                 }
                 form method="post" action={ (at) "/" (id) "/restore" } {
-                    button aria-label={ "Restore " (path) } { "Restore" }
+                    button aria-label=(words::fill(words::RESTORE_NAME, &[("name", &path)])) { (words::RESTORE) }
                 }
                 form method="post" action=(at) {
-                    button .quiet name="discard" value=(id) aria-label={ "Delete for good: " (path) } { "Delete for good" }
+                    button .quiet name="discard" value=(id) aria-label=(words::fill(words::DELETE_NAME_FOR_GOOD, &[("name", &path)])) { (words::DELETE_FOR_GOOD) }
                 }
             }
         }
@@ -99,10 +100,10 @@ fn in_words(time: Duration) -> String {
         (time.subsec_nanos() == 0 && time.as_secs().is_multiple_of(unit)).then(|| time.as_secs() / unit)
     };
     match (whole(24 * HOUR), whole(HOUR)) {
-        (Some(1), _) => "a day".to_owned(),
-        (Some(days), _) => format!("{days} days"),
-        (_, Some(1)) => "an hour".to_owned(),
-        (_, Some(hours)) => format!("{hours} hours"),
+        (Some(1), _) => words::A_DAY.to_owned(),
+        (Some(days), _) => words::fill(words::MANY_DAYS, &[("count", &days)]),
+        (_, Some(1)) => words::AN_HOUR.to_owned(),
+        (_, Some(hours)) => words::fill(words::MANY_HOURS, &[("count", &hours)]),
         _ => humantime::format_duration(time).to_string(),
     }
 }

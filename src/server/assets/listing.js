@@ -1,0 +1,97 @@
+
+// ---- The listing: filter, local times, refresh
+
+/** The URL of the listing. */
+const listing = new URL(location.href);
+listing.hash = "";
+let rows = [];
+let whole = "";
+
+/** A name as it is compared: without case, and the same for composed and decomposed letters. */
+const plain = (name) => name.normalize("NFC").toLowerCase();
+
+/** Indexes the rows of the page and converts their times. */
+async function adopt() {
+  const table = $("#files");
+  rows = [...(table?.rows ?? [])].slice(1).map((row) => [row, plain(row.cells[0].textContent)]);
+  whole = $("#count")?.textContent;
+  filter();
+  for (const chunk of [...(table?.tBodies ?? [])]) {
+    for (const time of chunk.getElementsByTagName("time")) time.textContent = clock.format(new Date(time.dateTime));
+    await pause(0);
+  }
+}
+
+/** Hides the rows whose name does not contain the filter. */
+function filter() {
+  const input = $("#filter");
+  if (!input) return;
+  const wanted = plain(input.value.trim());
+  const shown = new Map();
+  for (const [row, name] of rows) {
+    const fits = name.includes(wanted);
+    if (row.hidden === fits) row.hidden = !fits;
+    shown.set(row.parentNode, (shown.get(row.parentNode) ?? 0) + fits);
+  }
+  let sum = 0;
+  for (const [chunk, count] of shown) {
+    chunk.hidden = count === 0;
+    chunk.style.setProperty("--rows", count);
+    sum += count;
+  }
+  const none = sum || !rows.length ? "" : fill(words.none_contains, { text: input.value.trim() });
+  $("#count").textContent = wanted ? fill(words.shown_of, { shown: sum, all: rows.length }) + none : whole;
+}
+
+let refreshing = false;
+let stale = false;
+let shownHtml = $("#files")?.outerHTML;
+
+/** Updates the listing, and keeps filter, focus and scroll position. */
+async function refresh() {
+  if (refreshing) return void (stale = true);
+  [refreshing, stale] = [true, false];
+  const text = await ask(listing, { headers: { Accept: "text/html" } });
+  if (text) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    if ($("#account[data-user]", page)) loggedIn();
+    replace(page);
+  }
+  // Each of many uploads triggers a refresh: at most one per second.
+  await pause(1000);
+  refreshing = false;
+  if (stale) refresh();
+}
+
+/** Focuses the link to this file. */
+const focusOn = (href) => $(`#files a[href="${CSS.escape(href)}"]`)?.focus();
+
+function replace(page) {
+  const account = $("#account", page);
+  if (account && account.outerHTML !== $("#account")?.outerHTML) $("#account")?.replaceWith(document.adoptNode(account));
+  const html = $("#files", page)?.outerHTML;
+  if (!html || html === shownHtml) return;
+  shownHtml = html;
+  const focused = document.activeElement?.closest("#files a, th button");
+  for (const part of ["#look", "#files", "#nothing", "#count"]) {
+    // The filter field stays, as the user may be typing in it.
+    if (part !== "#look" || !$("#filter")) $(part).replaceWith(document.adoptNode($(part, page)));
+  }
+  adopt();
+  if (focused?.value) $(`th button[value="${focused.value}"]`)?.focus();
+  else if (focused) focusOn(focused.getAttribute("href"));
+}
+
+adopt();
+if ($("#files")) watch();
+for (const time of document.querySelectorAll(".sessions time")) time.textContent = clock.format(new Date(time.dateTime));
+// A link with `download` does not leave the page, as a form would: that asks first while files are uploaded.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches(".all")) return;
+  event.preventDefault();
+  make("a", { href: `?${event.submitter.name}`, download: "" }).click();
+});
+document.addEventListener("input", (event) => event.target.id === "filter" && filter());
+for (const occasion of ["focus", "visibilitychange"]) {
+  addEventListener(occasion, () => document.visibilityState === "visible" && $("#files") && refresh());
+}
