@@ -13,6 +13,7 @@ const PAGE: &[&str] = &[
     "listing.js",
     "open.js",
     "stream.js",
+    "live.js",
     "room.js",
     "give.js",
     "change.js",

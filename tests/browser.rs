@@ -7,6 +7,7 @@ pub(crate) mod chat;
 pub(crate) mod driver;
 mod folder;
 mod hostile;
+mod live;
 #[cfg(feature = "accounts")]
 mod login;
 mod preview;

@@ -1,5 +1,5 @@
 //! Every change of the folder (saving, removing, moving, restoring) is announced here and nowhere else: to the log, the
-//! cache and the chat room. New directories are not announced in the chat room, nor are names that begin with a dot, unless
+//! cache, the chat room, and those who follow the directory. New directories are not announced in the chat room, nor are names that begin with a dot, unless
 //! everybody may use them.
 //!
 //! The cache checks every entry again, so a directory needs nothing more than a file does.
@@ -16,8 +16,8 @@ use crate::server::state::State;
 
 /// Announces a file that was saved over HTTP or TFTP. Returns its path if requests are recorded.
 pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
-    state.cache.invalidate(Moment::now());
     let Saved { path, lies_at, size, .. } = saved;
+    note([Some(path), lies_at.as_ref()], state);
     log::info!("{by} saved {} ({size} bytes)", Printable(path.as_bytes()));
     arrived(by, path, lies_at.as_ref(), *size, state);
     state.observers.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
@@ -29,7 +29,7 @@ pub(crate) fn copied(by: &Uploader, saved: &Saved, is_directory: bool, state: &S
         let _ = self::saved(by, saved, state);
         return;
     }
-    state.cache.invalidate(Moment::now());
+    note([Some(&saved.path), saved.lies_at.as_ref()], state);
     log::info!("{by} copied a directory to {}/ ({} bytes)", Printable(saved.path.as_bytes()), saved.size);
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
     let Moved { from, lay_at, path, lies_at, is_directory, size, .. } = moved;
     let [old, new] = [from, path].map(|path| Shown { path, is_directory: *is_directory });
     log::info!("{by} moved {old} to {new}");
-    state.cache.invalidate(Moment::now());
+    note([Some(from), lay_at.as_ref(), Some(path), lies_at.as_ref()], state);
     // A name that is not for everybody looks absent.
     let rules = state.folder.rules();
     match (rules.shows(from), rules.shows(path)) {
@@ -54,7 +54,7 @@ pub(crate) fn moved(by: &Uploader, moved: &Moved, state: &State) {
 
 /// Announces a directory that was created. The chat room announces only files.
 pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
-    state.cache.invalidate(Moment::now());
+    note([Some(path)], state);
     log::info!("{by} created {}/", Printable(path.as_bytes()));
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn made_directory(by: &Uploader, path: &SharePath, state: &State) {
 pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
     let Removed { path, lay_at, is_directory, kept } = removed;
     let how = if kept.is_some() { "removed" } else { "removed for good" };
-    state.cache.invalidate(Moment::now());
+    note([Some(path), lay_at.as_ref()], state);
     log::info!("{by} {how} {}", Shown { path, is_directory: *is_directory });
     changed(by, path, *is_directory, FileChange::Removed, lay_at, state);
 }
@@ -70,9 +70,19 @@ pub(crate) fn removed(by: &Uploader, removed: &Removed, state: &State) {
 /// Announces a file or directory that was restored from the trash.
 pub(crate) fn restored(by: &Uploader, restored: &Restored, state: &State) {
     let Restored { path, lies_at, is_directory } = restored;
-    state.cache.invalidate(Moment::now());
+    note([Some(path), lies_at.as_ref()], state);
     log::info!("{by} restored {}", Shown { path, is_directory: *is_directory });
     changed(by, path, *is_directory, FileChange::Restored, lies_at, state);
+}
+
+/// Tells the cache that something has changed, and the followers of the directories what has: a path in two spellings, if
+/// links lead to it. Names that are not for everybody look absent.
+fn note<'p>(paths: impl IntoIterator<Item = Option<&'p SharePath>>, state: &State) {
+    state.cache.invalidate(Moment::now());
+    let rules = state.folder.rules();
+    for path in paths.into_iter().flatten().filter(|path| rules.shows(path)) {
+        state.changes.announce(path.as_bytes());
+    }
 }
 
 /// Tells the chat room about a new or changed file, unless its name is not for everybody.

@@ -1,6 +1,6 @@
 //! The broadcaster: one thread that holds the connections of all subscribers and sends them events.
 //!
-//! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not here.
+//! A subscriber is a position in the chat room's ring, or follows a directory. Events that do not fit into a socket wait in the ring, not here.
 //! For a slow reader, the broadcaster keeps only one partly sent event and the position. Heartbeats find dead
 //! connections; a subscriber that reads nothing for a while is disconnected.
 
@@ -13,10 +13,12 @@ use std::time::Duration;
 use crate::http::event_stream::HEARTBEAT;
 use crate::net::poller::{Arming, Interest, PollKey, Poller};
 use crate::net::transport::{More, Transferred};
-use crate::server::chat::state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
+use crate::server::chat::state::{ChatState, EncodedEvent, NextBytes, now};
 use crate::server::connection::Connection;
 use crate::server::connections::tracked::Tracked;
 use crate::server::moment::Moment;
+use crate::server::served_stream::ServedStream;
+use crate::server::waker::Waker;
 
 /// After this time without an event, the server sends a comment to a subscriber, to find out whether it is still
 /// connected (WHATWG HTML §9.2.7).
@@ -31,7 +33,9 @@ const ROUND: Duration = Duration::from_secs(1);
 /// Accepts subscribers and serves them until it is ended.
 #[derive(Debug)]
 pub(super) struct Broadcaster {
-    chat: Arc<ChatState>,
+    /// The chat, if there is one.
+    chat: Option<Arc<ChatState>>,
+    waker: Arc<Waker>,
     poller: Poller,
     inbox: Mutex<Inbox>,
 }
@@ -45,7 +49,7 @@ struct Inbox {
 /// The connection of a subscriber, and its event stream.
 #[derive(Debug)]
 struct Subscriber {
-    events: EventStream,
+    events: ServedStream,
     tracked: Box<Tracked<Connection>>,
     /// An event or a heartbeat that has not been sent completely, and how many of its bytes have been.
     half: Option<(EncodedEvent, usize)>,
@@ -64,15 +68,15 @@ enum Delivery {
 }
 
 impl Broadcaster {
-    /// A broadcaster for this chat.
-    pub(super) fn new(chat: Arc<ChatState>) -> io::Result<Self> {
+    /// A broadcaster for this chat, if there is one, and for those who follow directories.
+    pub(super) fn new(chat: Option<Arc<ChatState>>, waker: Arc<Waker>) -> io::Result<Self> {
         let poller = Poller::new()?;
-        poller.watch(&*chat)?;
-        Ok(Self { chat, poller, inbox: Mutex::default() })
+        poller.watch(&*waker)?;
+        Ok(Self { chat, waker, poller, inbox: Mutex::default() })
     }
 
     /// Adds a subscriber, whose response head has been sent.
-    pub(super) fn admit(&self, mut tracked: Box<Tracked<Connection>>, events: EventStream) {
+    pub(super) fn admit(&self, mut tracked: Box<Tracked<Connection>>, events: ServedStream) {
         if let Err(error) = tracked.connection.transport().give_up_after(STUCK_AFTER) {
             log::debug!("{}: {error}", tracked.connection.peer());
         }
@@ -88,14 +92,14 @@ impl Broadcaster {
         if !inbox.is_closed {
             inbox.newcomers.push(subscriber);
             drop(inbox);
-            self.chat.wake();
+            self.waker.wake();
         }
     }
 
     /// Ends every stream and the thread that serves them.
     pub(super) fn end(&self) {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
-        self.chat.wake();
+        self.waker.wake();
     }
 
     /// Serves until [`Self::end`] is called.
@@ -112,7 +116,7 @@ impl Broadcaster {
             let is_woken = ready.contains(&PollKey::WAKE);
             if is_woken {
                 // The wake is cleared before its events are sent, so that later events set it again.
-                self.chat.clear_wake();
+                self.waker.clear();
             }
             let Some(newcomers) = self.newcomers() else { return };
             for newcomer in newcomers {
@@ -186,12 +190,13 @@ impl Broadcaster {
 
     /// Removes members that have been absent for too long.
     fn mind_absent(&self) {
-        let left = self.chat.room().on_time(now());
+        let Some(chat) = &self.chat else { return };
+        let left = chat.room().on_time(now());
         for person in &left {
             log::info!("{} was absent for too long and left the chat", person.name);
         }
         if !left.is_empty() {
-            self.chat.wake();
+            self.waker.wake();
         }
     }
 }
@@ -271,12 +276,14 @@ mod tests {
         table: ConnectionTable<Connection>,
         broadcaster: Broadcaster,
         client: UnixStream,
+        chat: Arc<ChatState>,
     }
 
     impl Scene {
         fn new() -> Self {
-            let chat =
-                Arc::new(ChatState::new(MAX_SUBSCRIBERS, Base::default(), None).expect("a descriptor"));
+            let waker = Arc::new(Waker::new().expect("a descriptor"));
+            let chat = ChatState::new(MAX_SUBSCRIBERS, Base::default(), None, Arc::clone(&waker));
+            let chat = Arc::new(chat);
             let name = Name::new("ann").expect("a name");
             chat.room()
                 .join(name, None, Secret::new([7; SECRET_LEN]), ClientKey::Here, now())
@@ -293,9 +300,9 @@ mod tests {
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
             let tracked =
                 table.admit(Connection::new(stream, false, false), ClientKey::Here).expect("a free slot");
-            let broadcaster = Broadcaster::new(chat).expect("a poller");
-            broadcaster.admit(tracked, events);
-            Self { table, broadcaster, client }
+            let broadcaster = Broadcaster::new(Some(Arc::clone(&chat)), waker).expect("a poller");
+            broadcaster.admit(tracked, ServedStream::Room(events));
+            Self { table, broadcaster, client, chat }
         }
 
         fn newcomer(&self) -> Subscriber {
@@ -305,10 +312,10 @@ mod tests {
 
     #[test]
     fn a_subscriber_just_before_the_end_is_dropped() {
-        let Scene { table, broadcaster, .. } = Scene::new();
+        let Scene { table, broadcaster, chat, .. } = Scene::new();
         broadcaster.end();
         broadcaster.run();
-        assert_eq!((broadcaster.chat.room().subscribers(), table.open()), (0, 0));
+        assert_eq!((chat.room().subscribers(), table.open()), (0, 0));
     }
 
     #[test]
@@ -336,7 +343,7 @@ mod tests {
         );
         assert!(!broadcaster.look_after(key, &mut subscriber, moved + STUCK_AFTER), "disconnected");
         scene.client.read_exact(&mut vec![0; sent]).expect("all input");
-        broadcaster.chat.clear_wake();
+        broadcaster.waker.clear();
         let mut ready = Vec::new();
         broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
         assert_eq!(ready, [PollEvent { key: PollKey(key), may_leave_more: false }], "the socket is writable");

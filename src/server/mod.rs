@@ -34,6 +34,7 @@ mod dav;
 #[path = "no_dav.rs"]
 mod dav;
 mod destination;
+mod directory_changes;
 mod disk;
 mod error_response;
 mod features;
@@ -81,6 +82,7 @@ mod route;
 mod routing;
 mod run;
 mod runtime;
+mod served_stream;
 #[cfg(feature = "shared")]
 mod shared;
 #[cfg(not(feature = "shared"))]
@@ -103,6 +105,7 @@ mod trusted_proxies;
 mod undo_secret;
 mod url_path;
 #[cfg(any(feature = "accounts", feature = "tls"))]
+mod waker;
 mod watched_file;
 
 use std::io;
@@ -128,6 +131,7 @@ use self::connection::send_buffer;
 use self::connections::capacity;
 use self::connections::lead::Lead;
 use self::connections::table::ConnectionTable;
+use self::directory_changes::DirectoryChanges;
 use self::hashes::Digests;
 pub use self::host_name::HostName;
 use self::jobs::fair_permits::FairPermits;
@@ -155,6 +159,7 @@ pub use self::tls::Tls;
 pub use self::tls::{Certificates, PairFiles, Reachable, SelfSigned, TlsRules};
 pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
 pub use self::url_path::path_of_url;
+use self::waker::Waker;
 use crate::blocking::Blocking;
 use crate::folder::{self, Abilities, Folder, FolderId, Others};
 use crate::net::limits::raise_open_files;
@@ -184,12 +189,12 @@ impl Server {
         let shared = config.shared.filter(|_| config.chat);
         let shared = shared.map(|address| SharedStore::open(address, Blocking::own_thread()));
         let shared = shared.transpose().map_err(|error| CannotServe::Store(error.to_string()))?;
+        let waker = Arc::new(Waker::new().map_err(CannotServe::System)?);
         let chat = config
             .chat
-            .then(|| ChatState::new(subscribers_most, config.base.clone(), shared).map(Arc::new))
-            .transpose()
-            .map_err(CannotServe::System)?;
-        let broadcaster = chat.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
+            .then(|| ChatState::new(subscribers_most, config.base.clone(), shared, Arc::clone(&waker)))
+            .map(Arc::new);
+        let broadcaster = Broadcaster::new(chat.clone(), Arc::clone(&waker)).map_err(CannotServe::System)?;
         let (chores, to_do) = Chores::new();
         let state = State {
             allow_exit: config.allow_exit,
@@ -201,6 +206,7 @@ impl Server {
             access: config.access,
             root: config.root,
             cache: Cache::default(),
+            changes: Arc::new(DirectoryChanges::new(subscribers_most, waker)),
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             trash_sweeps: Permits::new(1),

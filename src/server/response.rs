@@ -6,8 +6,8 @@ use crate::http::body::Framing;
 use crate::http::request::HttpVersion;
 use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::server::chat::state::EventStream;
 use crate::server::content::Content;
+use crate::server::served_stream::ServedStream;
 
 /// A status with its field lines, the content that follows them, and what the connection does afterwards.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) enum Then {
     /// The next request, or the end of the connection.
     Next,
     /// Events, until the connection ends: the broadcaster takes it.
-    Subscribe(Box<EventStream>),
+    Subscribe(Box<ServedStream>),
 }
 
 impl Response {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::blocking::Blocking;
 use crate::chat::epoch::Epoch;
-use crate::chat::event::EventKind;
+use crate::chat::event::{EventKind, FileChange};
 use crate::chat::shared::entry::{EntryError, ReadEntry, StreamEntry};
 use crate::chat::shared::walk::{StreamStep, StreamWalk};
 use crate::chat::stream_id::StreamId;
@@ -122,21 +122,30 @@ impl Reader<'_> {
     }
 
     fn hear(&self, entries: Vec<(StreamId, ReadEntry)>, stream: &mut StreamReader<'_>, disk: Blocking<'_>) {
-        let (entries, mut joined, mut has_changed) = (events(entries), Vec::new(), false);
+        let (entries, mut joined, mut changed) = (events(entries), Vec::new(), Vec::new());
         let mut room = self.chat.room();
         for (id, StreamEntry { kind, account }) in entries {
             match &kind {
                 EventKind::Join { who } => {
                     joined.push(StoredMember { person: who.clone(), account, tokens: Vec::new() });
                 }
-                EventKind::Upload { .. } | EventKind::Change { .. } => has_changed = true,
+                EventKind::Upload { path, lies_at, .. } => {
+                    changed.extend([Some(path), lies_at.as_ref()].into_iter().flatten().cloned());
+                }
+                EventKind::Change { path, change, also_at, .. } => {
+                    let from = if let FileChange::Moved { from } = change { Some(from) } else { None };
+                    changed.extend(from.into_iter().chain([path]).chain(also_at).cloned());
+                }
                 _ => {}
             }
             room.hear(id, kind, now());
         }
         drop(room);
-        if has_changed && let Some(runtime) = self.runtime.upgrade() {
+        if !changed.is_empty()
+            && let Some(runtime) = self.runtime.upgrade()
+        {
             runtime.state.cache.invalidate(Moment::now());
+            changed.iter().for_each(|path| runtime.state.changes.announce(path));
         }
         self.chat.wake();
         for mut member in joined {

@@ -12,7 +12,6 @@ use crate::blocking::Blocking;
 use crate::server::accept::{self, listeners::Listeners};
 #[cfg(feature = "accounts")]
 use crate::server::accounts::Accounts;
-use crate::server::broadcaster::Broadcaster;
 use crate::server::config::STACK;
 #[cfg(feature = "accounts")]
 use crate::server::record_keeper;
@@ -45,10 +44,7 @@ impl Server {
         if runtime.state.accounts.is_some() {
             threads.push(spawn("passwords", &runtime, Runtime::check_passwords)?);
         }
-        if runtime.broadcaster.is_some() {
-            let broadcast = |runtime: &Arc<Runtime>| runtime.broadcaster.iter().for_each(Broadcaster::run);
-            threads.push(spawn("broadcaster", &runtime, broadcast)?);
-        }
+        threads.push(spawn("broadcaster", &runtime, |runtime: &Arc<Runtime>| runtime.broadcaster.run())?);
         if let Some(chat) = runtime.state.chat.clone().filter(|chat| chat.shared().is_some()) {
             let (reading, weak) = (Arc::clone(&chat), Arc::downgrade(&runtime));
             detach("room-reader", move || room_reader::run(&reading, &weak, Blocking::own_thread()))?;

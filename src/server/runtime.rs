@@ -18,7 +18,7 @@ pub(super) struct Runtime {
     /// The requests whose passwords wait to be checked, one at a time.
     pub passwords: Jobs<PasswordTask>,
     /// Serves the event streams.
-    pub broadcaster: Option<Broadcaster>,
+    pub broadcaster: Broadcaster,
     /// Held by the thread that closes connections to free descriptors.
     pub shedding: Permits,
 }

@@ -21,6 +21,7 @@ use crate::server::chat::state::{ChatState, Owner};
 use crate::server::connections::lead::Lead;
 #[cfg(feature = "archive")]
 use crate::server::crcs::Crcs;
+use crate::server::directory_changes::DirectoryChanges;
 #[cfg(feature = "dav")]
 use crate::server::folder_locks::Dav;
 use crate::server::hashes::Digests;
@@ -43,6 +44,8 @@ pub(super) struct State {
     /// The path of the folder, for the recorder; it is never used to open files.
     pub root: PathBuf,
     pub cache: Cache,
+    /// What has changed, for the pages that show it.
+    pub changes: Arc<DirectoryChanges>,
     /// Limits how many workers may block on the disk.
     pub blocking: Permits,
     /// Runs disk work that no client waits for.

@@ -14,7 +14,6 @@ use std::time::{Duration, SystemTime};
 
 use crate::blocking::Blocking;
 use crate::server::accounts::Accounts;
-use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
 use crate::server::config::STACK;
 use crate::server::connection::input::Input;
@@ -276,11 +275,9 @@ impl Runtime {
                 }
             }
             AfterTurn::Subscribe(events) => {
-                if let Some(broadcaster) = &self.broadcaster {
-                    tracked.hold(1, Some(events.client().key()));
-                    self.table.hand_over(&tracked);
-                    broadcaster.admit(tracked, *events);
-                }
+                tracked.hold(1, Some(events.client().key()));
+                self.table.hand_over(&tracked);
+                self.broadcaster.admit(tracked, *events);
             }
             AfterTurn::Close => self.discard(tracked),
         }
@@ -319,7 +316,7 @@ impl Runtime {
             log::info!("{line}");
             on_open(&line);
         });
-        self.broadcaster.iter().for_each(Broadcaster::end);
+        self.broadcaster.end();
         self.state.chat.iter().filter_map(|chat| chat.shared()).for_each(SharedStore::end);
         if !self.table.wait_until_empty(grace) {
             log::warn!(

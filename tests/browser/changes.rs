@@ -270,12 +270,13 @@ fn two_windows_change_the_folder_at_once() {
     let Some(other) = Browser::open() else { return };
     other.go(&wharf.url("/?list"));
     other.until("document.querySelector('.more')");
+    // The other browser asks for a name meanwhile.
+    focus(&other, "a.txt");
+    other.key(F2);
+    other.until("document.activeElement.matches('.change input')");
     focus(&browser, "a.txt");
     browser.key(DELETE);
     is_told(&browser, "Deleted “a.txt”.");
-    // The other browser still shows it.
-    focus(&other, "a.txt");
-    other.key(F2);
     enter(&other, "mine.txt");
     other.until("document.querySelector('.change .failed').textContent === 'There is nothing of that name.'");
     other.key(ESCAPE);

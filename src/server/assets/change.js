@@ -79,7 +79,7 @@ async function undoLast() {
   if (!isDone && !undo.hidden) undoing ??= back;
 }
 
-if ($("main")) tell("");
+if (may.size || $("#trash")) tell("");
 
 document.addEventListener("keydown", (event) => {
   const isUndo = (event.ctrlKey || event.metaKey) && event.key === "z" && !event.shiftKey && !event.altKey;

@@ -51,20 +51,40 @@ let shownHtml = $("#files")?.outerHTML;
 async function refresh() {
   if (refreshing) return void (stale = true);
   [refreshing, stale] = [true, false];
+  const start = performance.now();
   const text = await ask(listing, { headers: { Accept: "text/html" } });
   if (text) {
     const page = new DOMParser().parseFromString(text, "text/html");
     if ($("#account[data-user]", page)) loggedIn();
     replace(page);
   }
-  // Each of many uploads triggers a refresh: at most one per second.
-  await pause(1000);
+  // Each of many uploads triggers a refresh: at most one per second, and fewer of a long listing.
+  await pause(Math.max(1000, 9 * (performance.now() - start)));
   refreshing = false;
   if (stale) refresh();
 }
 
+/** The link to this file. */
+const linkOf = (href) => $(`#files a[href="${CSS.escape(href)}"]`);
+
 /** Focuses the link to this file. */
-const focusOn = (href) => $(`#files a[href="${CSS.escape(href)}"]`)?.focus();
+const focusOn = (href) => linkOf(href)?.focus();
+
+/** The first row that is visible below the header, and its place; nothing while the page is not scrolled. */
+function rowInView() {
+  if (!scrollY) return null;
+  const below = $(".top").getBoundingClientRect().bottom;
+  const isSeen = (part) => part.getBoundingClientRect().bottom > below;
+  const chunk = [...($("#files")?.tBodies ?? [])].find((chunk) => !chunk.hidden && isSeen(chunk));
+  const row = [...(chunk?.rows ?? [])].find((row) => !row.hidden && isSeen(row));
+  return row && { href: $("a", row).getAttribute("href"), top: row.getBoundingClientRect().top };
+}
+
+/** What the user looks at stays where it is. */
+function keepInView(seen) {
+  const row = seen && linkOf(seen.href)?.closest("tr");
+  if (row) scrollBy({ top: row.getBoundingClientRect().top - seen.top, behavior: "instant" });
+}
 
 function replace(page) {
   const account = $("#account", page);
@@ -73,13 +93,15 @@ function replace(page) {
   if (!html || html === shownHtml) return;
   shownHtml = html;
   const focused = document.activeElement?.closest("#files a, th button");
+  const seen = rowInView();
   for (const part of ["#look", "#files", "#nothing", "#count"]) {
     // The filter field stays, as the user may be typing in it.
     if (part !== "#look" || !$("#filter")) $(part).replaceWith(document.adoptNode($(part, page)));
   }
   adopt();
-  if (focused?.value) $(`th button[value="${focused.value}"]`)?.focus();
-  else if (focused) focusOn(focused.getAttribute("href"));
+  if (focused?.value) $(`th button[value="${focused.value}"]`)?.focus({ preventScroll: true });
+  else if (focused) linkOf(focused.getAttribute("href"))?.focus({ preventScroll: true });
+  keepInView(seen);
 }
 
 adopt();

@@ -1,11 +1,8 @@
 //! The state of the chat: the room behind a lock, and a waker for the broadcaster.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
-use std::{fmt, io};
-
-use rustix::event::{EventfdFlags, eventfd};
 
 use crate::access::{Judge, ToList, User};
 use crate::chat::Now;
@@ -23,6 +20,7 @@ use crate::server::random;
 use crate::server::request::ClientAddress;
 use crate::server::shared::SharedStore;
 use crate::server::timing::Active;
+use crate::server::waker::Waker;
 
 /// An event as it is sent: encoded once, shared by all subscribers.
 pub(crate) type EncodedEvent = Arc<[u8]>;
@@ -37,7 +35,7 @@ pub(crate) struct ChatState {
     room: Mutex<Room<EncodedEvent, Owner>>,
     /// The store, if several servers share the room. It then decides the order of events.
     shared: Option<SharedStore>,
-    waker: OwnedFd,
+    waker: Arc<Waker>,
 }
 
 /// An open event stream of a member. Dropping it ends the subscription. A member without a subscription is removed
@@ -69,14 +67,18 @@ pub(crate) enum NextBytes {
 
 impl ChatState {
     /// An empty room, with at most this many subscribers.
-    pub(crate) fn new(max_subscribers: usize, base: Base, shared: Option<SharedStore>) -> io::Result<Self> {
+    pub(crate) fn new(
+        max_subscribers: usize,
+        base: Base,
+        shared: Option<SharedStore>,
+        waker: Arc<Waker>,
+    ) -> Self {
         let encoder = base.clone();
         let room = Room::new(random::number(), random::bytes(), max_subscribers, move |event| {
             events::encode(event, &encoder).into()
         });
         let room = if shared.is_some() { room.of_stream() } else { room };
-        let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { room: Mutex::new(room), shared, waker, base })
+        Self { room: Mutex::new(room), shared, waker, base }
     }
 
     /// The store, if several servers share the room.
@@ -91,13 +93,7 @@ impl ChatState {
 
     /// Wakes the broadcaster.
     pub(crate) fn wake(&self) {
-        // It fails only when 2^64 - 1 calls are pending.
-        let _ = rustix::io::write(&self.waker, &1u64.to_ne_bytes());
-    }
-
-    /// Clears the wake-ups so far.
-    pub(crate) fn clear_wake(&self) {
-        let _ = rustix::io::read(&self.waker, &mut [0; 8]);
+        self.waker.wake();
     }
 
     /// Announces a saved file in the room.
@@ -181,13 +177,6 @@ impl ChatState {
 impl fmt::Debug for ChatState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatState").field("subscribers", &self.room().subscribers()).finish_non_exhaustive()
-    }
-}
-
-/// The waker: readable after [`ChatState::wake`].
-impl AsFd for ChatState {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.waker.as_fd()
     }
 }
 

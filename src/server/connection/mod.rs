@@ -43,7 +43,6 @@ use crate::net::poller::Interest;
 use crate::net::transport::Transport;
 use crate::server::accounts::PasswordCheck;
 use crate::server::accounts::credential::Credential;
-use crate::server::chat::state::EventStream;
 use crate::server::client_key::ClientKey;
 use crate::server::connection::after_password::AfterPassword;
 use crate::server::connection::exchange::Exchange;
@@ -58,6 +57,7 @@ use crate::server::jobs::{JobKind, Jobs};
 use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
+use crate::server::served_stream::ServedStream;
 use crate::server::state::State;
 use crate::server::tls::ClientCertificate;
 
@@ -130,7 +130,7 @@ pub(super) enum AfterTurn {
     /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
     HeldBack(ClientKey),
     /// The broadcaster owns it from now on.
-    Subscribe(Box<EventStream>),
+    Subscribe(Box<ServedStream>),
     /// Close it.
     Close,
 }
@@ -159,7 +159,7 @@ enum Transition {
     NeedsThread(Phase, ClientAddress, JobKind),
     CheckPassword(Box<PasswordCheck>),
     HeldBack(Phase, ClientAddress),
-    Subscribe(Box<EventStream>),
+    Subscribe(Box<ServedStream>),
     Close,
 }
 

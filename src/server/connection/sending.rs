@@ -8,7 +8,6 @@ use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::status::Status;
 use crate::net::transport::Transport;
-use crate::server::chat::state::EventStream;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::{Outgoing, Progress};
 use crate::server::connection::own_lines::{OWN_LINES, push_framing, push_own_lines};
@@ -19,6 +18,7 @@ use crate::server::filter;
 use crate::server::moment::Moment;
 use crate::server::request::ClientAddress;
 use crate::server::response::{Response, Then};
+use crate::server::served_stream::ServedStream;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
 
@@ -102,10 +102,10 @@ impl Sending {
     }
 
     /// The event stream that follows, once everything before it has been sent.
-    pub(super) fn take_events(&mut self) -> Option<Box<EventStream>> {
+    pub(super) fn take_events(&mut self) -> Option<Box<ServedStream>> {
         match std::mem::replace(&mut self.then, Then::Next) {
             Then::Subscribe(mut events) => {
-                events.credential = self.exchange.credential.take();
+                events.bind(self.exchange.credential.take());
                 Some(events)
             }
             Then::Next => None,

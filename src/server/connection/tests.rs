@@ -23,6 +23,7 @@ use crate::server::connection::phase::ReceivingBody;
 use crate::server::connections::lead::Lead;
 use crate::server::connections::slot::Capacity;
 use crate::server::connections::table::ConnectionTable;
+use crate::server::directory_changes::DirectoryChanges;
 use crate::server::jobs::JobKind;
 use crate::server::jobs::client::CROWDED;
 use crate::server::jobs::deferred::Deferred;
@@ -35,6 +36,7 @@ use crate::server::receive::small_body::SmallBody;
 use crate::server::receive::{AfterBody, Job, JobOutcome, Receiving};
 use crate::server::runtime::Runtime;
 use crate::server::timing::{Deadline, IdleClock, KeepAlive};
+use crate::server::waker::Waker;
 use crate::server::{AllowedHosts, Base, Cache, Digests, Permits, TrustedProxies};
 use crate::stop::Stop;
 
@@ -81,6 +83,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         access: Access::new(Rights::VIEW.with(Rights::SAVE)),
         root: root.to_owned(),
         cache: Cache::default(),
+        changes: Arc::new(DirectoryChanges::new(2, Arc::new(Waker::new().expect("a descriptor")))),
         blocking: Permits::new(1),
         chores: Chores::new().0,
         trash_sweeps: Permits::new(1),

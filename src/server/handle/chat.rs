@@ -35,6 +35,7 @@ use crate::server::handled::Handled;
 use crate::server::receive::{AfterBody, JobOutcome};
 use crate::server::request::{ClientAddress, Request};
 use crate::server::response::{Response, Then};
+use crate::server::served_stream::ServedStream;
 use crate::server::shared::SharedStore;
 use crate::server::state::State;
 use crate::server::store_error::StoreError;
@@ -129,6 +130,16 @@ pub(super) fn receive(
     posted::receive(head, limit, AfterBody::AskStore(Box::new(work)))
 }
 
+/// The head of a response with an event stream.
+pub(super) fn stream_head() -> response::Head {
+    response::Head::new(Status::OK)
+        .field("Content-Type", event_stream::CONTENT_TYPE)
+        .field("Cache-Control", "no-store")
+        // Otherwise nginx would buffer events.
+        .field("X-Accel-Buffering", "no")
+        .field("X-Content-Type-Options", "nosniff")
+}
+
 fn subscribe(
     request: &Request<'_, '_, '_>,
     who: Person,
@@ -139,13 +150,8 @@ fn subscribe(
     let judge = state.access.judge(&request.principal);
     let opened = chat.subscribe(who, last, request.client, judge, state.idle.begin());
     let (events, first) = opened.map_err(|error| room_error(&error))?;
-    let head = response::Head::new(Status::OK)
-        .field("Content-Type", event_stream::CONTENT_TYPE)
-        .field("Cache-Control", "no-store")
-        // Otherwise nginx would buffer events.
-        .field("X-Accel-Buffering", "no")
-        .field("X-Content-Type-Options", "nosniff");
-    Ok(Response { head, content: first.into(), then: Then::Subscribe(Box::new(events)) })
+    let head = stream_head();
+    Ok(Response { head, content: first.into(), then: Then::Subscribe(Box::new(ServedStream::Room(events))) })
 }
 
 fn post(

@@ -28,6 +28,7 @@ use crate::server::gate::authorise;
 use crate::server::handle::archive;
 use crate::server::handle::checksum;
 use crate::server::handle::conditions::{MADE_ANEW, judge, select};
+use crate::server::handle::follow;
 use crate::server::handle::listing;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
@@ -105,7 +106,7 @@ fn redirect(status: Status, location: String, state: &State) -> Response {
     Response::bytes(Head::new(status).field("Location", location), media::TEXT, text.into_bytes())
 }
 
-/// The directory as an archive, or a redirect to its QR code, if requested; otherwise its index page, if it has one
+/// The directory as an archive, the stream of its changes, or a redirect to its QR code, if requested; otherwise its index page, if it has one
 /// that the client may read; otherwise, or if requested, the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
@@ -115,6 +116,9 @@ fn of_directory(
 ) -> Handled {
     if let Some(format) = archive::format(request) {
         return archive::answer(request, directory, format, state, disk).unwrap_or_else(Handled::Respond);
+    }
+    if follow::is_wanted(request) {
+        return Handled::Respond(follow::respond(request, directory, state));
     }
     if features::QR && request.link.is_none() && request.target.parameter("qr").is_some() {
         return Handled::Respond(to_qr_code(request, state));

@@ -17,6 +17,7 @@ pub(super) mod copies;
 pub(super) mod dav;
 mod destination;
 pub(super) mod exit;
+mod follow;
 pub(super) mod form;
 pub(super) mod get;
 pub(super) mod health;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::http::body::BodyDecoder;
 use crate::net::transport::OtherEnd;
+use crate::server::broadcaster::Broadcaster;
 
 #[test]
 fn a_slow_job_does_not_use_up_its_clients_time() {
@@ -32,6 +33,10 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
     assert!(matches!(connection.expire(&mut turn), AfterTurn::Close), "the client has read nothing since");
 }
 
+fn broadcaster() -> Broadcaster {
+    Broadcaster::new(None, Arc::new(Waker::new().expect("a descriptor"))).expect("a poller")
+}
+
 #[test]
 fn a_panic_costs_one_connection() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -43,7 +48,7 @@ fn a_panic_costs_one_connection() {
         table,
         jobs: Jobs::new(1),
         passwords: Jobs::new(1),
-        broadcaster: None,
+        broadcaster: broadcaster(),
         shedding: Permits::new(1),
     });
     let exchange = || exchange(&shared.state);
@@ -142,7 +147,7 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
         table,
         jobs: Jobs::new(1),
         passwords: Jobs::new(1),
-        broadcaster: None,
+        broadcaster: broadcaster(),
         shedding: Permits::new(1),
     });
     let mut clients = Vec::new();
@@ -180,7 +185,7 @@ fn a_job_counts_for_the_client_of_its_request() {
         table,
         jobs: Jobs::new(1),
         passwords: Jobs::new(1),
-        broadcaster: None,
+        broadcaster: broadcaster(),
         shedding: Permits::new(1),
     });
     let proxy = ClientKey::User(1);
