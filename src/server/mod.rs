@@ -104,8 +104,8 @@ mod tls;
 mod trusted_proxies;
 mod undo_secret;
 mod url_path;
-#[cfg(any(feature = "accounts", feature = "tls"))]
 mod waker;
+#[cfg(any(feature = "accounts", feature = "tls"))]
 mod watched_file;
 
 use std::io;

@@ -19,6 +19,10 @@ mod room;
 #[cfg(feature = "accounts")]
 mod sessions;
 mod trash;
+#[cfg_attr(
+    not(all(feature = "accounts", feature = "archive", feature = "qr")),
+    allow(dead_code, reason = "the pages of these features use the others")
+)]
 pub(in crate::server) mod words;
 
 use crate::http::fields::Fields;

@@ -145,7 +145,9 @@ impl Reader<'_> {
             && let Some(runtime) = self.runtime.upgrade()
         {
             runtime.state.cache.invalidate(Moment::now());
-            changed.iter().for_each(|path| runtime.state.changes.announce(path));
+            for path in &changed {
+                runtime.state.changes.announce(path);
+            }
         }
         self.chat.wake();
         for mut member in joined {

@@ -33,15 +33,13 @@ pub(super) fn respond(
         return Response::empty(stream_head());
     }
     let judge = state.access.judge(&request.principal);
-    match state.changes.follow(directory.path().clone(), judge, request.client) {
-        Some(follower) => Response {
-            head: stream_head(),
-            content: HEARTBEAT.to_vec().into(),
-            then: Then::Subscribe(Box::new(ServedStream::Directory(follower))),
-        },
-        None => {
-            let text = "too many clients follow directories; try again later\n";
-            Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
-        }
+    let Some(follower) = state.changes.follow(directory.path().clone(), judge, request.client) else {
+        let text = "too many clients follow directories; try again later\n";
+        return Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER);
+    };
+    Response {
+        head: stream_head(),
+        content: HEARTBEAT.to_vec().into(),
+        then: Then::Subscribe(Box::new(ServedStream::Directory(follower))),
     }
 }
