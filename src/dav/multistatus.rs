@@ -58,35 +58,37 @@ pub fn write_response<'p>(href: &str, stats: impl IntoIterator<Item = PropStat<'
     xml.push_str(END_OF_RESPONSE);
 }
 
-/// Writes a `response` with the properties of a resource: those that are found, and those that are not. `href` writes its
-/// encoded path, escaped. `found` writes the elements of the first ones, and `missing` has those of the others.
+/// Writes a `response` with the properties of a resource: those that are found, and those that are not. `start` writes
+/// [`RESPONSE`] and the encoded path, escaped. `found` writes the elements of the first properties, and `missing` gets those of
+/// the others.
 pub fn write_found(
-    href: impl FnOnce(&mut String),
+    start: impl FnOnce(&mut String),
     found: impl FnOnce(&mut String, &mut String),
     missing: &mut String,
     xml: &mut String,
 ) {
-    xml.push_str(RESPONSE);
-    href(xml);
-    xml.push_str(END_OF_HREF);
+    start(xml);
+    xml.push_str("</D:href><D:propstat><D:prop>");
     let before = xml.len();
-    xml.push_str(PROPERTIES);
-    let start = xml.len();
     missing.clear();
     found(xml, missing);
     // A response needs at least one propstat (§14.24).
-    if xml.len() > start || missing.is_empty() {
+    let is_found = xml.len() > before || missing.is_empty();
+    if is_found && missing.is_empty() {
+        xml.push_str("</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>\n");
+        return;
+    }
+    if is_found {
         xml.push_str("</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>");
     } else {
-        xml.truncate(before);
+        xml.truncate(before - PROPERTIES.len());
     }
-    if !missing.is_empty() {
-        write_stat(&PropStat { status: "404 Not Found", properties: missing, error: "" }, xml);
-    }
+    write_stat(&PropStat { status: "404 Not Found", properties: missing, error: "" }, xml);
     xml.push_str(END_OF_RESPONSE);
 }
 
-const RESPONSE: &str = "<D:response><D:href>";
+/// What a `response` begins with.
+pub const RESPONSE: &str = "<D:response><D:href>";
 const END_OF_HREF: &str = "</D:href>";
 const PROPERTIES: &str = "<D:propstat><D:prop>";
 const END_OF_RESPONSE: &str = "</D:response>\n";

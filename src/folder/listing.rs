@@ -101,7 +101,7 @@ impl Scan {
         Some(DirEntry { name, kind, modified: facts.modified })
     }
 
-    /// The next entry that is shared and may be shown to the principal, with everything that is known about it. `name` is set
+    /// The next entry that is shared and may be shown to the principal, with everything that is known about it; `None` at the end. `name` is set
     /// to its name. A user with the right `edit` also gets names that begin with a dot: clients that have the folder as a
     /// drive made them, and need them.
     #[cfg(feature = "dav")]
@@ -109,18 +109,14 @@ impl Scan {
         &mut self,
         name: &mut OsString,
         _: Blocking<'_>,
-    ) -> Option<Result<Description, Error>> {
+    ) -> Result<Option<Description>, Error> {
         loop {
-            let kind = match self.entries.next_name()? {
-                Ok((found, kind)) => {
-                    name.clear();
-                    name.push(found);
-                    kind
-                }
-                Err(error) => return Some(Err(error.into())),
-            };
-            if let Some(found) = self.described(name, kind) {
-                return Some(Ok(found));
+            let Some((found, kind)) = self.entries.next_name().transpose()? else { return Ok(None) };
+            name.clear();
+            name.push(found);
+            let found = self.described(name, kind);
+            if found.is_some() {
+                return Ok(found);
             }
         }
     }

@@ -38,13 +38,10 @@ impl Date {
 #[derive(Debug, Clone)]
 pub struct DateText {
     seconds: u64,
-    text: [u8; LENGTH],
+    text: String,
 }
 
-/// The length of the preferred form.
-const LENGTH: usize = "Sun, 06 Nov 1994 08:49:37 GMT".len();
-
-/// Where the time of day is in it.
+/// Where the time of day is in the text.
 const TIME: std::ops::Range<usize> = "Sun, 06 Nov 1994 ".len().."Sun, 06 Nov 1994 08:49:37".len();
 
 const DAY: u64 = 24 * 60 * 60;
@@ -59,17 +56,15 @@ impl DateText {
             let second = date.seconds % DAY;
             let [hour, minute, second] = [second / 3600, second / 60 % 60, second % 60].map(two_digits);
             let time = [hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1]];
-            self.text[TIME].copy_from_slice(&time);
+            self.text.replace_range(TIME, std::str::from_utf8(&time).unwrap_or_default());
         }
-        std::str::from_utf8(&self.text).unwrap_or_default()
+        &self.text
     }
 }
 
 impl From<Date> for DateText {
     fn from(date: Date) -> Self {
-        let mut text = [0; LENGTH];
-        text.iter_mut().zip(date.to_string().bytes()).for_each(|(place, byte)| *place = byte);
-        Self { seconds: date.seconds, text }
+        Self { seconds: date.seconds, text: date.to_string() }
     }
 }
 

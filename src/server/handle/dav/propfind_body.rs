@@ -59,7 +59,7 @@ pub(super) struct PropfindBody {
     has_ended: bool,
     /// What has been made but not taken.
     made: String,
-    /// What the encoded paths of all entries begin with, escaped.
+    /// What the response about each entry begins with: everything before its encoded name.
     entry_prefix: String,
     /// The name of the last entry.
     name: OsString,
@@ -78,7 +78,7 @@ struct Memory {
 struct ShownResource<'r> {
     /// The last segment of its path.
     name: &'r OsStr,
-    found: Description,
+    found: &'r Description,
     stored: StoredProperties,
     /// The locks that cover it.
     locks: &'r [Lock],
@@ -88,7 +88,7 @@ struct ShownResource<'r> {
 impl PropfindBody {
     /// The response about what has this path, and really lies at the other, and about its entries.
     pub(super) fn new(view: PropfindView, path: SharePath, lies_at: SharePath, scan: Option<Scan>) -> Self {
-        let mut entry_prefix = String::new();
+        let mut entry_prefix = multistatus::RESPONSE.to_owned();
         multistatus::escape(&view.hrefs.path(&path, true), &mut entry_prefix);
         let modified = DateText::from(Date::from_secs(0));
         Self {
@@ -114,12 +114,16 @@ impl PropfindBody {
         let href = view.hrefs.path(directory, found.kind == EntryKind::Directory);
         let shown = ShownResource {
             name: directory.name().unwrap_or_default(),
-            found,
+            found: &found,
             stored: StoredProperties::parse(stored),
             locks: &locks,
             now,
         };
-        view.write(|made| multistatus::escape(&href, made), &shown, memory, made);
+        let start = |made: &mut String| {
+            made.push_str(multistatus::RESPONSE);
+            multistatus::escape(&href, made);
+        };
+        view.write(start, &shown, memory, made);
     }
 
     /// Makes more, until there is enough to send or the response is complete.
@@ -130,8 +134,11 @@ impl PropfindBody {
             made.reserve((CHUNK + MARGIN).saturating_sub(made.len()));
         }
         while made.len() < CHUNK && !*has_ended {
-            let found = scan.as_mut().and_then(|scan| scan.describe_next(name, disk)).transpose()?;
-            let (Some(found), Some(scan)) = (found, &*scan) else {
+            let found = match scan {
+                Some(scan) => scan.describe_next(name, disk)?,
+                None => None,
+            };
+            let (Some(found), Some(scan)) = (&found, &*scan) else {
                 made.push_str(multistatus::BEHIND);
                 *has_ended = true;
                 break;
@@ -145,14 +152,14 @@ impl PropfindBody {
             let stored = if view.wants_stored { scan.properties(name, disk) } else { None };
             let stored = StoredProperties::parse(stored.as_deref());
             let shown = ShownResource { name, found, stored, locks: &locks, now };
-            let href = |made: &mut String| {
+            let start = |made: &mut String| {
                 made.push_str(entry_prefix);
-                encoded_parts(name.as_bytes()).for_each(|part| multistatus::escape(part, made));
+                write_name(name.as_bytes(), made);
                 if found.kind == EntryKind::Directory {
                     made.push('/');
                 }
             };
-            view.write(href, &shown, memory, made);
+            view.write(start, &shown, memory, made);
         }
         if *has_ended {
             *scan = None;
@@ -181,10 +188,10 @@ impl PropfindView {
         locks
     }
 
-    /// Writes the response about a resource. `href` writes its encoded path, escaped.
+    /// Writes the response about a resource. `start` writes what it begins with, to the end of the encoded path.
     fn write(
         &self,
-        href: impl FnOnce(&mut String),
+        start: impl FnOnce(&mut String),
         shown: &ShownResource<'_>,
         memory: &mut Memory,
         made: &mut String,
@@ -226,7 +233,17 @@ impl PropfindView {
                 }
             }
         };
-        multistatus::write_found(href, write, missing, made);
+        multistatus::write_found(start, write, missing, made);
+    }
+}
+
+/// Writes a name, percent-encoded and escaped.
+fn write_name(name: &[u8], made: &mut String) {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    match std::str::from_utf8(name) {
+        // Most names are like this, and searching them once costs less.
+        Ok(name) if name.as_bytes().iter().all(is_plain) => made.push_str(name),
+        _ => encoded_parts(name).for_each(|part| multistatus::escape(part, made)),
     }
 }
 
