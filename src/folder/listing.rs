@@ -139,7 +139,8 @@ impl Scan {
     fn described(&self, name: &OsStr, kind: FileType) -> Option<Description> {
         let shared = &self.shared;
         let is_usual = name.len() <= LONGEST_SEGMENT && !name.as_bytes().starts_with(b".");
-        if !(self.shows_usual_names && is_usual) && !self.shows(name) {
+        let is_shown = (self.shows_usual_names && is_usual) || self.shows(name);
+        if !is_shown {
             return None;
         }
         let stat = match kind {

@@ -292,14 +292,14 @@ impl Receiving {
             Destination::Memory(body, AfterBody::Respond(then)) => {
                 Finish::Respond(then(&body.into_bytes(), state))
             }
-            Destination::Memory(body, AfterBody::Read(then)) => match disk.may_wait(state) {
-                Some(disk) => Finish::Respond(then(body.into_bytes(), state, disk)),
-                None => {
-                    let job: BodyJob =
-                        Box::new(|body, state, disk| JobOutcome::Respond(then(body, state, disk), None));
-                    Finish::Job(body_job(body, job, state), JobKind::General)
+            Destination::Memory(body, AfterBody::Read(then)) => {
+                if let Some(disk) = disk.may_wait(state) {
+                    return Finish::Respond(then(body.into_bytes(), state, disk));
                 }
-            },
+                let job: BodyJob =
+                    Box::new(|body, state, disk| JobOutcome::Respond(then(body, state, disk), None));
+                Finish::Job(body_job(body, job, state), JobKind::General)
+            }
             Destination::Memory(body, AfterBody::Work(then)) => {
                 Finish::Job(body_job(body, then, state), JobKind::Saves)
             }

@@ -13,7 +13,6 @@ use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::path::SharePath;
-use crate::server::content::Chunk;
 use crate::server::dav;
 use crate::server::dav::XML;
 use crate::server::dav::hrefs::Hrefs;
@@ -133,10 +132,7 @@ fn respond(
         .field("X-Content-Type-Options", "nosniff")
         .field("Cache-Control", "no-store");
     body.make(disk).map_err(refuse)?;
-    Ok(match body.into_whole() {
-        Ok(bytes) => Response::new(head, bytes),
-        Err(body) => Response::new(head, Chunk::source(body, &state.chores)),
-    })
+    Ok(Response::new(head, body.into_content(&state.chores)))
 }
 
 impl Propfind {

@@ -15,11 +15,12 @@ use crate::folder::{Description, EntryKind, Error, Rules, Scan};
 use crate::http::date::{Date, DateText};
 use crate::http::target::encoded_parts;
 use crate::path::SharePath;
-use crate::server::content::{ContentSource, Produced};
+use crate::server::content::{Chunk, Content, ContentSource, Produced};
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::folder_locks::Dav;
 use crate::server::handle::dav::live::DescribedResource;
 use crate::server::handle::dav::stored::StoredProperties;
+use crate::server::jobs::Chores;
 
 /// How many bytes are made at once.
 const CHUNK: usize = 48 * 1024;
@@ -167,9 +168,9 @@ impl PropfindBody {
         Ok(())
     }
 
-    /// The bytes, if they are the whole response.
-    pub(super) fn into_whole(self) -> Result<Vec<u8>, Self> {
-        if self.has_ended { Ok(self.made.into_bytes()) } else { Err(self) }
+    /// What has been made, and is made later.
+    pub(super) fn into_content(self, chores: &Chores) -> Content {
+        if self.has_ended { self.made.into_bytes().into() } else { Chunk::source(self, chores).into() }
     }
 }
 
