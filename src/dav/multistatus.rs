@@ -51,28 +51,65 @@ pub struct PropStat<'p> {
 
 /// Writes a `response` with the encoded path of a resource, and its properties.
 pub fn write_response<'p>(href: &str, stats: impl IntoIterator<Item = PropStat<'p>>, xml: &mut String) {
-    xml.push_str("<D:response><D:href>");
+    xml.push_str(RESPONSE);
     escape(href, xml);
-    xml.push_str("</D:href>");
-    for stat in stats {
-        xml.push_str("<D:propstat><D:prop>");
-        xml.push_str(stat.properties);
-        xml.push_str("</D:prop><D:status>HTTP/1.1 ");
-        xml.push_str(stat.status);
-        xml.push_str("</D:status>");
-        if !stat.error.is_empty() {
-            xml.push_str("<D:error>");
-            xml.push_str(stat.error);
-            xml.push_str("</D:error>");
-        }
-        xml.push_str("</D:propstat>");
+    xml.push_str(END_OF_HREF);
+    stats.into_iter().for_each(|stat| write_stat(&stat, xml));
+    xml.push_str(END_OF_RESPONSE);
+}
+
+/// Writes a `response` with the properties of a resource: those that are found, and those that are not. `start` writes
+/// [`RESPONSE`] and the encoded path, escaped. `found` writes the elements of the first properties, and `missing` gets those of
+/// the others.
+pub fn write_found(
+    start: impl FnOnce(&mut String),
+    found: impl FnOnce(&mut String, &mut String),
+    missing: &mut String,
+    xml: &mut String,
+) {
+    start(xml);
+    xml.push_str("</D:href><D:propstat><D:prop>");
+    let before = xml.len();
+    missing.clear();
+    found(xml, missing);
+    // A response needs at least one propstat (§14.24).
+    let is_found = xml.len() > before || missing.is_empty();
+    if is_found && missing.is_empty() {
+        xml.push_str("</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>\n");
+        return;
     }
-    xml.push_str("</D:response>\n");
+    if is_found {
+        xml.push_str("</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>");
+    } else {
+        xml.truncate(before - PROPERTIES.len());
+    }
+    write_stat(&PropStat { status: "404 Not Found", properties: missing, error: "" }, xml);
+    xml.push_str(END_OF_RESPONSE);
+}
+
+/// What a `response` begins with.
+pub const RESPONSE: &str = "<D:response><D:href>";
+const END_OF_HREF: &str = "</D:href>";
+const PROPERTIES: &str = "<D:propstat><D:prop>";
+const END_OF_RESPONSE: &str = "</D:response>\n";
+
+fn write_stat(stat: &PropStat<'_>, xml: &mut String) {
+    xml.push_str(PROPERTIES);
+    xml.push_str(stat.properties);
+    xml.push_str("</D:prop><D:status>HTTP/1.1 ");
+    xml.push_str(stat.status);
+    xml.push_str("</D:status>");
+    if !stat.error.is_empty() {
+        xml.push_str("<D:error>");
+        xml.push_str(stat.error);
+        xml.push_str("</D:error>");
+    }
+    xml.push_str("</D:propstat>");
 }
 
 /// Writes a `response` with the encoded path of a resource, and its status.
 pub fn write_status(href: &str, status: &str, xml: &mut String) {
-    xml.push_str("<D:response><D:href>");
+    xml.push_str(RESPONSE);
     escape(href, xml);
     xml.push_str("</D:href><D:status>HTTP/1.1 ");
     xml.push_str(status);
@@ -166,21 +203,40 @@ fn declare<'e>(prefix: &'e str, namespace: &'e str, scope: &mut Vec<(&'e str, &'
 
 /// Writes text, so that it is the same when it is read again. Characters that XML does not allow are replaced.
 pub fn escape(text: &str, xml: &mut String) {
-    for char in text.chars() {
-        match char {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| IS_SPECIAL[usize::from(byte)]) {
+        let (plain, special) = rest.split_at(at);
+        xml.push_str(plain);
+        let mut chars = special.chars();
+        match chars.next() {
+            Some('&') => xml.push_str("&amp;"),
+            Some('<') => xml.push_str("&lt;"),
+            Some('>') => xml.push_str("&gt;"),
+            Some('"') => xml.push_str("&quot;"),
             // As they are, a reader would normalise them.
-            '\t' => xml.push_str("&#9;"),
-            '\n' => xml.push_str("&#10;"),
-            '\r' => xml.push_str("&#13;"),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => xml.push(char::REPLACEMENT_CHARACTER),
-            _ => xml.push(char),
+            Some('\t') => xml.push_str("&#9;"),
+            Some('\n') => xml.push_str("&#10;"),
+            Some('\r') => xml.push_str("&#13;"),
+            Some('\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}') => xml.push(char::REPLACEMENT_CHARACTER),
+            Some(other) => xml.push(other),
+            None => {}
         }
+        rest = chars.as_str();
     }
+    xml.push_str(rest);
 }
+
+/// The bytes that characters begin with that are perhaps not written as they are. Most text has none of them.
+const IS_SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        // U+FFFE and U+FFFF begin with the last one.
+        table[byte] = matches!(byte as u8, 0..=0x1f | b'&' | b'<' | b'>' | b'"' | 0xef);
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +315,7 @@ mod tests {
     #[test]
     fn characters_that_xml_does_not_allow_are_replaced() {
         let mut xml = String::new();
-        escape("a\u{1}b\u{ffff}\r\n", &mut xml);
-        assert_eq!(xml, "a\u{fffd}b\u{fffd}&#13;&#10;");
+        escape("a\u{1}b\u{ffff}\r\n\u{fffc}ü\u{10ffff}", &mut xml);
+        assert_eq!(xml, "a\u{fffd}b\u{fffd}&#13;&#10;\u{fffc}ü\u{10ffff}");
     }
 }

@@ -66,17 +66,28 @@ impl LiveProperty {
 
     /// Its local name in the namespace `DAV:`.
     pub fn local_name(self) -> &'static str {
+        let (start, _) = self.tags();
+        start.strip_prefix("<D:").and_then(|rest| rest.strip_suffix('>')).unwrap_or_default()
+    }
+
+    /// What is before its value and behind it.
+    pub fn tags(self) -> (&'static str, &'static str) {
+        macro_rules! tags {
+            ($name:literal) => {
+                (concat!("<D:", $name, ">"), concat!("</D:", $name, ">"))
+            };
+        }
         match self {
-            Self::ResourceType => "resourcetype",
-            Self::ContentLength => "getcontentlength",
-            Self::LastModified => "getlastmodified",
-            Self::EntityTag => "getetag",
-            Self::ContentType => "getcontenttype",
-            Self::DisplayName => "displayname",
-            Self::LockDiscovery => "lockdiscovery",
-            Self::SupportedLock => "supportedlock",
-            Self::QuotaAvailableBytes => "quota-available-bytes",
-            Self::QuotaUsedBytes => "quota-used-bytes",
+            Self::ResourceType => tags!("resourcetype"),
+            Self::ContentLength => tags!("getcontentlength"),
+            Self::LastModified => tags!("getlastmodified"),
+            Self::EntityTag => tags!("getetag"),
+            Self::ContentType => tags!("getcontenttype"),
+            Self::DisplayName => tags!("displayname"),
+            Self::LockDiscovery => tags!("lockdiscovery"),
+            Self::SupportedLock => tags!("supportedlock"),
+            Self::QuotaAvailableBytes => tags!("quota-available-bytes"),
+            Self::QuotaUsedBytes => tags!("quota-used-bytes"),
         }
     }
 

@@ -64,6 +64,9 @@ impl Folder {
         _: Blocking<'_>,
     ) -> Result<Option<Vec<u8>>, Error> {
         let shared = self.source.current();
+        if !shared.may_have_properties() {
+            return Ok(None);
+        }
         let (Opened { file, .. }, _) = open::opened(&shared, grant)?;
         Ok(properties_of(&shared, &file))
     }

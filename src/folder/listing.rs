@@ -1,6 +1,6 @@
 //! The shared entries of a directory.
 
-use super::entries::{Entries, name_of};
+use super::entries::Entries;
 use super::error::Error;
 use super::facts::Facts;
 #[cfg(feature = "dav")]
@@ -10,11 +10,13 @@ use super::shared::Shared;
 use super::stale;
 use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
+use crate::path::{LONGEST_PATH, LONGEST_SEGMENT, SharePath};
 use rustix::fs::{FileType, Stat};
 #[cfg(feature = "dav")]
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
@@ -56,6 +58,8 @@ pub struct Scan {
     shared: Arc<Shared>,
     grant: Grant<'static, ToList>,
     entries: Entries,
+    /// Whether each entry is shown whose name does not begin with a dot: nothing else depends on its path.
+    shows_usual_names: bool,
     /// Whether any entry may have properties; found out when they are first asked for.
     #[cfg(feature = "dav")]
     has_properties: OnceCell<bool>,
@@ -72,10 +76,15 @@ impl Scan {
     pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>) -> Result<Self, Error> {
         let entries = stale::retry(|| shared.root.entries(grant))?;
         let grant = grant.clone().into_owned();
+        let has_room = |path: &SharePath| path.as_bytes().len() + 1 + LONGEST_SEGMENT <= LONGEST_PATH;
+        let shows_usual_names = !grant.depends_on_path()
+            && [Some(grant.path()), entries.real()].into_iter().flatten().all(has_room)
+            && shared.rules.shares_entry(&grant, grant.path(), entries.real());
         Ok(Self {
             shared,
             grant,
             entries,
+            shows_usual_names,
             #[cfg(feature = "dav")]
             has_properties: OnceCell::new(),
         })
@@ -87,55 +96,74 @@ impl Scan {
         if !self.shared.rules.lists(&candidate.name) {
             return None;
         }
-        let (name, Description { kind, facts }) = self.find(candidate)?;
+        let Candidate { name, kind } = candidate;
+        let Description { kind, facts } = self.described(&name, kind)?;
         Some(DirEntry { name, kind, modified: facts.modified })
     }
 
-    /// Like [`Scan::look`], with everything that is known about the entry. A user with the right `edit` also gets names that
-    /// begin with a dot: clients that have the folder as a drive made them, and need them.
+    /// The next entry that is shared and may be shown to the principal, with everything that is known about it; `None` at the end. `name` is set
+    /// to its name. A user with the right `edit` also gets names that begin with a dot: clients that have the folder as a
+    /// drive made them, and need them.
     #[cfg(feature = "dav")]
-    pub fn describe(&self, candidate: Candidate, _: Blocking<'_>) -> Option<(OsString, Description)> {
-        self.find(candidate)
+    pub fn describe_next(
+        &mut self,
+        name: &mut OsString,
+        _: Blocking<'_>,
+    ) -> Result<Option<Description>, Error> {
+        loop {
+            let Some((found, kind)) = self.entries.next_name().transpose()? else { return Ok(None) };
+            name.clear();
+            name.push(found);
+            let found = self.described(name, kind);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
     }
 
     /// The properties that clients keep with the entry of this name; `None` if the principal may not read the entry.
     #[cfg(feature = "dav")]
     pub fn properties(&self, name: &OsStr, _: Blocking<'_>) -> Option<Vec<u8>> {
+        if !*self.has_properties.get_or_init(|| self.shared.may_have_properties()) {
+            return None;
+        }
         let real = self.entries.real().map(|real| real.join(name)).transpose().ok()?;
         let path = self.grant.path().join(name).ok()?;
         if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.lets_read(path)) {
-            return None;
-        }
-        if !*self.has_properties.get_or_init(|| self.shared.may_have_properties()) {
             return None;
         }
         properties::read_entry(self.entries.handle(), name)
             .or_else(|| self.shared.stored_properties_below(self.entries.handle(), name))
     }
 
-    fn find(&self, candidate: Candidate) -> Option<(OsString, Description)> {
-        let Candidate { name, kind } = candidate;
+    fn described(&self, name: &OsStr, kind: FileType) -> Option<Description> {
         let shared = &self.shared;
-        let path = self.grant.path().join(&name).ok()?;
-        let real = self.entries.real().map(|real| real.join(&name)).transpose().ok()?;
-        if !shared.rules.shares_entry(&self.grant, &path, real.as_ref()) {
-            return None;
-        }
-        if ![Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.shows(path)) {
+        let is_usual = name.len() <= LONGEST_SEGMENT && !name.as_bytes().starts_with(b".");
+        let is_shown = (self.shows_usual_names && is_usual) || self.shows(name);
+        if !is_shown {
             return None;
         }
         let stat = match kind {
-            FileType::RegularFile | FileType::Directory => {
-                root::look_in(self.entries.handle(), &name).ok()?
-            }
+            FileType::RegularFile | FileType::Directory => root::look_in(self.entries.handle(), name).ok()?,
             // Resolved from the root, because the link may lead up and still stay inside.
-            FileType::Symlink => shared.root.look(&self.grant.entry(&path).ok()?).ok()?,
+            FileType::Symlink => {
+                let path = self.grant.path().join(name).ok()?;
+                shared.root.look(&self.grant.entry(&path).ok()?).ok()?
+            }
             _ => return None,
         };
-        let stat = if shared.claims.may_be(&stat) { self.settled(&name, &stat)? } else { stat };
+        let stat = if shared.claims.may_be(&stat) { self.settled(name, &stat)? } else { stat };
         let facts = shared.root.facts(&stat);
         let kind = kind_of(&stat, facts)?;
-        Some((name, Description { kind, facts }))
+        Some(Description { kind, facts })
+    }
+
+    /// Whether an entry of this name is shared and may be shown to the principal.
+    fn shows(&self, name: &OsStr) -> bool {
+        let Ok(path) = self.grant.path().join(name) else { return false };
+        let Ok(real) = self.entries.real().map(|real| real.join(name)).transpose() else { return false };
+        self.shared.rules.shares_entry(&self.grant, &path, real.as_ref())
+            && [Some(&path), real.as_ref()].into_iter().flatten().all(|path| self.grant.shows(path))
     }
 
     /// The facts of the file that has the name now. The empty file that was found may only have claimed the name for a
@@ -157,7 +185,7 @@ impl Iterator for Scan {
         let entry = self.entries.next()?;
         Some(entry.map_err(Error::from).map(|entry| {
             let kind = self.entries.kind(&entry);
-            Candidate { name: name_of(&entry), kind }
+            Candidate { name: entry.name, kind }
         }))
     }
 }

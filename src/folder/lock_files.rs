@@ -9,11 +9,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
 use super::error::Error;
@@ -31,6 +33,8 @@ const LARGEST: u64 = 64 * 1024;
 const MOST_FILES: usize = 20_000;
 /// Two changes may have the same time. So a directory that has changed within this time is read again.
 const COARSE: Duration = Duration::from_secs(2);
+/// How many bytes of names are read at once. Most folders have few locks.
+const BUFFER: usize = 4 * 1024;
 /// How often another server may remove the empty directory before a file is made in it.
 const TRIES: usize = 16;
 
@@ -116,8 +120,20 @@ impl LockFiles {
 
     fn names(&self) -> Result<Vec<String>, Error> {
         let Some(dir) = &self.dir else { return Ok(Vec::new()) };
-        let entries = dir.entries()?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        Ok(entries.filter_map(Result::transpose).collect::<io::Result<_>>()?)
+        // The handle is used again, because opening the directory for each reading would cost more than the reading.
+        fs::seek(dir, fs::SeekFrom::Start(0))?;
+        let (mut names, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); BUFFER]);
+        let mut entries = RawDir::new(dir, &mut buffer);
+        while let Some(entry) = entries.next() {
+            match entry {
+                Ok(entry) => names.extend(entry.file_name().to_str().ok().map(str::to_owned)),
+                Err(Errno::INTR) => {}
+                // The directory itself was removed.
+                Err(Errno::NOENT) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(names)
     }
 }
 
@@ -141,7 +157,8 @@ impl<'s> LockFilesToChange<'s> {
     pub fn put(&mut self, id: &str, number: u64, content: &[u8]) -> Result<(), Error> {
         let name = name(id, number);
         let draft = format!("{name}.{DRAFT}");
-        let (dir, file) = self.create(&draft)?;
+        let file = self.create(&draft)?;
+        let Some(dir) = &self.files.dir else { return Err(Errno::NOENT.into()) };
         let written = File::from(file).write_all(content).map_err(Error::Io);
         let named = written.and_then(|()| Ok(fs::renameat(dir, draft.as_str(), dir, name.as_str())?));
         if let Err(error) = named {
@@ -170,18 +187,27 @@ impl<'s> LockFilesToChange<'s> {
         Ok(())
     }
 
-    fn create(&mut self, name: &str) -> Result<(&Dir, std::os::fd::OwnedFd), Error> {
+    /// Creates a file in the directory, which is made if necessary.
+    fn create(&mut self, name: &str) -> Result<OwnedFd, Error> {
         let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Usually the directory still exists.
+        let open = |dir: &Dir| fs::openat(dir, name, flags, Mode::RUSR | Mode::WUSR);
+        if let Some(file) = self.files.dir.as_ref().and_then(|dir| open(dir).ok()) {
+            return Ok(file);
+        }
         for _ in 0..TRIES {
             self.root.make_own(OWN)?;
             let own = self.root.own(OWN)?;
             let dir = make(&own, NAME).and_then(|()| enter(&own, NAME));
             let made = dir.and_then(|dir| {
-                let file = fs::openat(&dir, name, flags, Mode::RUSR | Mode::WUSR)?;
+                let file = open(&dir)?;
                 Ok((dir, file))
             });
             match made {
-                Ok((dir, file)) => return Ok((self.files.dir.insert(dir), file)),
+                Ok((dir, file)) => {
+                    self.files.dir = Some(dir);
+                    return Ok(file);
+                }
                 Err(Errno::NOENT | Errno::STALE) => {}
                 Err(error) => return Err(error.into()),
             }

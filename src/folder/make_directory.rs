@@ -12,8 +12,27 @@ pub(super) fn make(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>, guard: G
     stale::retry(|| try_make(shared, grant, guard))
 }
 
+/// Whether the name is taken, as far as nothing forbids to look.
+pub(super) fn is_taken(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>) -> bool {
+    matches!(stale::retry(|| find(shared, grant).map(drop)), Err(Error::Exists))
+}
+
 fn try_make(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>, guard: Guard) -> Result<(), Error> {
-    let Shared { root, rules, reserve, .. } = shared;
+    let Shared { root, reserve, .. } = shared;
+    let (place, grant) = find(shared, grant)?;
+    guard.check(None)?;
+    reserve.admit(None, place.nearest())?;
+    place.confirm_nearest(root)?;
+    place.judge(root, &grant)?;
+    place.make_own(shared.syncs())
+}
+
+/// The place of the directory. Fails if something has its name.
+fn find<'g>(
+    shared: &Shared,
+    grant: &'g Grant<'_, ToMakeDirectory>,
+) -> Result<(Place, Grant<'g, ToMakeDirectory>), Error> {
+    let Shared { root, rules, .. } = shared;
     if rules.read_only {
         return Err(Error::ReadOnly);
     }
@@ -30,9 +49,5 @@ fn try_make(shared: &Shared, grant: &Grant<'_, ToMakeDirectory>, guard: Guard) -
             Err(error) => return Err(error),
         }
     }
-    guard.check(None)?;
-    reserve.admit(None, place.nearest())?;
-    place.confirm_nearest(root)?;
-    place.judge(root, &grant)?;
-    place.make_own(shared.syncs())
+    Ok((place, grant))
 }

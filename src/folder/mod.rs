@@ -288,6 +288,11 @@ impl Folder {
         Ok(())
     }
 
+    /// Whether [`Folder::make_directory`] would fail because the name is taken. It changes nothing.
+    pub fn is_name_taken(&self, grant: &Grant<'_, ToMakeDirectory>, _: Blocking<'_>) -> bool {
+        make_directory::is_taken(&self.source.current(), grant)
+    }
+
     /// Removes a file, a link or a whole directory: into the trash, or for good if [`Rules::trash`] is off. When this
     /// returns, the removal is on the disk (unless [`Rules::durable`] is off). It may wait for the disk, for a second
     /// or more. The first of these errors that applies: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound)

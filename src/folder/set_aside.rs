@@ -14,7 +14,7 @@ use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::entries::{Entries, name_of};
+use super::entries::Entries;
 use super::numbering::{MOST_COPIES, numbered};
 use super::root;
 use super::temporary::{TRIES, move_to_free, random_number};
@@ -102,7 +102,7 @@ pub(super) fn recover(parent: &OwnedFd, holder: &OsStr) -> Result<bool, Errno> {
     let entries = fs::openat(&dir, ".", flags, Mode::empty())?;
     let names: Vec<_> = Entries::of(entries)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?
-        .filter_map(|entry| Some(name_of(&entry.ok()?)))
+        .filter_map(|entry| Some(entry.ok()?.name))
         .collect();
     for name in &names {
         put_back(&dir, name, parent)?;

@@ -10,7 +10,7 @@
 //! points: those are other file systems, possibly slow or endless.
 
 use super::Facts;
-use super::entries::{Entries, name_of};
+use super::entries::{Entries, RawEntry};
 use super::root::{Root, look_in};
 use super::set_aside::{is_holder, recover};
 use crate::path::is_temporary;
@@ -72,14 +72,14 @@ fn sweep_directory(
     while *left > 0 {
         let Some(Ok(entry)) = dir.next() else { return };
         *left -= 1;
-        let name = name_of(&entry);
+        let name = &entry.name;
         match dir.kind(&entry) {
-            FileType::Directory if is_temporary(&name) && name.len() == TREE_NAME => {
+            FileType::Directory if is_temporary(name) && name.len() == TREE_NAME => {
                 log_removal(discard_tree(dir.handle(), &entry, before), &path.join(name));
             }
-            FileType::Directory if is_holder(&name) => recover_and_log(dir.handle(), &name, path, before),
+            FileType::Directory if is_holder(name) => recover_and_log(dir.handle(), name, path, before),
             FileType::Directory => waiting.push_back(path.join(name)),
-            FileType::RegularFile if is_temporary(&name) => {
+            FileType::RegularFile if is_temporary(name) => {
                 log_removal(discard(dir.handle(), &entry, before), &path.join(name));
             }
             _ => {}
@@ -108,31 +108,31 @@ fn recover_and_log(dir: &OwnedFd, holder: &OsStr, path: &Path, before: SystemTim
 
 /// Removes a temporary, unless its server is still running, or it was written after `before`. Returns whether
 /// it was removed.
-fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
+fn discard(dir: &OwnedFd, entry: &RawEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
+    let file = fs::openat(dir, entry.name.as_os_str(), flags, Mode::empty())?;
     // Without lock support, only its age counts.
     if fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
         return Ok(false);
     }
     let is_stale = Facts::new(&fs::fstat(&file)?, 0).modified < before;
     if is_stale {
-        fs::unlinkat(dir, entry.file_name(), AtFlags::empty())?;
+        fs::unlinkat(dir, entry.name.as_os_str(), AtFlags::empty())?;
     }
     Ok(is_stale)
 }
 
 /// Like [`discard`], for a directory: an incomplete copy.
-fn discard_tree(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
+fn discard_tree(dir: &OwnedFd, entry: &RawEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let tree = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
+    let tree = fs::openat(dir, entry.name.as_os_str(), flags, Mode::empty())?;
     if fs::flock(&tree, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
         return Ok(false);
     }
     let is_stale = Facts::new(&fs::fstat(&tree)?, 0).modified < before;
     if is_stale {
         let above = Dir::reopen_dir(dir).map_err(|error| errno(&error))?;
-        above.remove_dir_all(name_of(entry)).map_err(|error| errno(&error))?;
+        above.remove_dir_all(&entry.name).map_err(|error| errno(&error))?;
     }
     Ok(is_stale)
 }

@@ -8,7 +8,7 @@
 //! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
 //! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.
 
-use super::entries::{Entries, name_of};
+use super::entries::Entries;
 use super::error::Error;
 use super::open::{self, Node, OpenFile};
 use super::root;
@@ -89,7 +89,7 @@ impl Walk {
             Some(entry) => {
                 let entry = entry?;
                 let kind = here.entries.kind(&entry);
-                let name = name_of(&entry);
+                let name = entry.name;
                 let Ok(path) = here.path.join(&name) else { return Ok(WalkStep::Nothing) };
                 if !self.shared.rules.lists(&name) {
                     return Ok(WalkStep::Nothing);

@@ -34,6 +34,45 @@ impl Date {
     }
 }
 
+/// The text of dates. If many are on the same day, each costs little.
+#[derive(Debug, Clone)]
+pub struct DateText {
+    seconds: u64,
+    text: String,
+}
+
+/// Where the time of day is in the text.
+const TIME: std::ops::Range<usize> = "Sun, 06 Nov 1994 ".len().."Sun, 06 Nov 1994 08:49:37".len();
+
+const DAY: u64 = 24 * 60 * 60;
+
+impl DateText {
+    /// The date in the preferred form.
+    pub fn of(&mut self, date: Date) -> &str {
+        if self.seconds / DAY != date.seconds / DAY {
+            *self = Self::from(date);
+        } else if self.seconds != date.seconds {
+            self.seconds = date.seconds;
+            let second = date.seconds % DAY;
+            let [hour, minute, second] = [second / 3600, second / 60 % 60, second % 60].map(two_digits);
+            let time = [hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1]];
+            self.text.replace_range(TIME, std::str::from_utf8(&time).unwrap_or_default());
+        }
+        &self.text
+    }
+}
+
+impl From<Date> for DateText {
+    fn from(date: Date) -> Self {
+        Self { seconds: date.seconds, text: date.to_string() }
+    }
+}
+
+/// A number below 100.
+fn two_digits(number: u64) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+}
+
 /// Fractions of a second are cut off. A time before 1970 becomes the first second of 1970, and a time after
 /// 9999 the last second of 9999, so that files with such times can be served.
 impl From<SystemTime> for Date {
@@ -59,6 +98,9 @@ impl fmt::Display for Date {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// About two days.
+    const DAY_STEP: i64 = 200_000;
 
     #[test]
     fn three_forms_are_one_moment() {
@@ -88,6 +130,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_text_is_used_again(first in 0..=Date::LAST, steps in prop::collection::vec(-DAY_STEP..DAY_STEP, 0..9)) {
+            let mut text = DateText::from(Date::from_secs(first));
+            for step in steps {
+                let date = Date::from_secs(text.seconds.saturating_add_signed(step));
+                let written = text.of(date).to_owned();
+                prop_assert_eq!(written, date.to_string());
+            }
+        }
+
         #[test]
         fn what_is_written_is_read_back(seconds in 0..=Date::LAST) {
             let date = Date { seconds };

@@ -251,6 +251,11 @@ pub fn encode_path(path: &[u8]) -> String {
     percent_encode(path, NOT_IN_PATH).to_string()
 }
 
+/// The parts of a segment, encoded for a target.
+pub fn encoded_parts(segment: &[u8]) -> impl Iterator<Item = &str> {
+    percent_encode(segment, NOT_IN_SEGMENT)
+}
+
 /// One segment, encoded for a target.
 pub fn encode_segment(segment: &[u8]) -> String {
     percent_encode(segment, NOT_IN_SEGMENT).to_string()

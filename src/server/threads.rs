@@ -103,7 +103,14 @@ impl Runtime {
                 drop((tracked, work));
             } else if let Some(work) = work {
                 self.advance(tracked, |connection| {
-                    connection.work(*work, &self.state, self.timeout(), Blocking::own_thread())
+                    let next = connection.work(*work, &self.state, self.timeout(), Blocking::own_thread());
+                    if !connection.has_response() {
+                        return next;
+                    }
+                    // Sent from here, because waking a worker would cost more.
+                    let may_open = self.may_open(self.state.chores.undropped());
+                    let mut turn = Turn { may_open, ..self.lend(&mut input, Disk::OwnThread) };
+                    connection.advance(&mut turn)
                 });
             } else {
                 self.state.chores.wait_until(CLOSING, |undropped| self.may_open(undropped));

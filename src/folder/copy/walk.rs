@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use crate::access::{Grant, Judge, Operation, ToArchive, ToList};
 use crate::folder::attributes::Attributes;
-use crate::folder::entries::{Entries, name_of};
+use crate::folder::entries::Entries;
 use crate::folder::error::Error;
 use crate::folder::root;
 use crate::folder::shared::Shared;
@@ -144,7 +144,7 @@ impl TreeWalk {
         };
         let entry = entry?;
         let kind = entries.kind(&entry);
-        let name = name_of(&entry);
+        let name = entry.name;
         let at = below.join(&name);
         match at {
             Ok(at) => self.see(&at, name, kind),

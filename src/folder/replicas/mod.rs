@@ -26,7 +26,6 @@ use rustix::io::Errno;
 use self::beat::{Beat, BeatState, NAME};
 use self::domain::Domain;
 use super::abilities::Abilities;
-use super::entries::name_of;
 use super::root::{OWN, Root, enter};
 
 /// A beat that was set within this time is fresh: three beats, as the clocks of machines differ.
@@ -203,7 +202,7 @@ impl Replicas {
 /// Whether the server keeps anything else in the folder.
 fn has_more(root: &Root) -> bool {
     let Ok(mut entries) = root.entries_for_server(OWN.as_ref()) else { return false };
-    entries.any(|entry| entry.is_ok_and(|entry| name_of(&entry) != NAME))
+    entries.any(|entry| entry.is_ok_and(|entry| entry.name != NAME))
 }
 
 /// The ids of all beats.

@@ -101,8 +101,9 @@ impl ChatState {
         if let Some(shared) = &self.shared {
             return shared.announce(EventKind::Upload { by, path, lies_at, size });
         }
-        self.room().announce_upload(by, path, lies_at, size, now());
-        self.wake();
+        let mut room = self.room();
+        room.announce_upload(by, path, lies_at, size, now());
+        self.wake_for(room);
     }
 
     /// Announces in the room what was done to a file or directory.
@@ -117,8 +118,18 @@ impl ChatState {
             let (path, is_directory) = of;
             return shared.announce(EventKind::Change { by, path, is_directory, change, also_at });
         }
-        self.room().announce_change(by, of, change, also_at, now());
-        self.wake();
+        let mut room = self.room();
+        room.announce_change(by, of, change, also_at, now());
+        self.wake_for(room);
+    }
+
+    /// Wakes the broadcaster if the room has subscribers. Later ones ask for what they have missed.
+    fn wake_for(&self, room: MutexGuard<'_, Room<EncodedEvent, Owner>>) {
+        let has_subscribers = room.subscribers() > 0;
+        drop(room);
+        if has_subscribers {
+            self.wake();
+        }
     }
 
     /// Removes the members for which `stays` is false. Their event streams end too.

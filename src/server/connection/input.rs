@@ -11,8 +11,8 @@ use crate::net::transport::{Transferred, Transport};
 /// size.
 const SIZE: usize = 64 * 1024;
 
-/// A buffer that is filled at its end and read from its start. Its memory is allocated on first use. On an idle server,
-/// most workers never serve a connection, and clearing the buffer would touch all its pages.
+/// A buffer that is filled at its end and read from its start. Its memory is allocated when something is first read. Many threads
+/// only send responses, or serve no connection at all, and clearing the buffer would touch all its pages.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     bytes: Box<[u8]>,
@@ -24,13 +24,19 @@ pub(crate) struct Input {
 impl Input {
     /// Starts with the unread bytes of a connection, which always fit.
     pub(crate) fn load(&mut self, kept: &[u8]) {
+        let kept = &kept[..kept.len().min(SIZE)];
+        if !kept.is_empty() {
+            self.allocate();
+            self.bytes[..kept.len()].copy_from_slice(kept);
+        }
+        (self.start, self.end) = (0, kept.len());
+        self.is_drained = false;
+    }
+
+    fn allocate(&mut self) {
         if self.bytes.is_empty() {
             self.bytes = vec![0; SIZE].into_boxed_slice();
         }
-        let kept = &kept[..kept.len().min(SIZE)];
-        self.bytes[..kept.len()].copy_from_slice(kept);
-        (self.start, self.end) = (0, kept.len());
-        self.is_drained = false;
     }
 
     /// The unread bytes, for the connection to keep; does not allocate if there are none.
@@ -60,6 +66,7 @@ impl Input {
 
     /// Reads from the socket, and appends to the unread bytes.
     pub(crate) fn fill(&mut self, transport: &mut Transport) -> io::Result<Transferred> {
+        self.allocate();
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);

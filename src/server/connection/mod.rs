@@ -211,6 +211,11 @@ impl Connection {
         }
     }
 
+    /// Whether a response is to be sent.
+    pub(super) fn has_response(&self) -> bool {
+        matches!(self.phase, Phase::SendResponse(_))
+    }
+
     /// Moves the connection as far as the socket allows.
     pub(super) fn advance(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         turn.input.load(&self.unread);

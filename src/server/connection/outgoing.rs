@@ -11,10 +11,13 @@ use std::io::{self, Write as _};
 use crate::blocking::Blocking;
 use crate::http::body::Framing;
 use crate::net::transport::{More, Transferred, Transport};
-use crate::server::content::{Chunk, Content, ContentSource, FileSpan, Produced};
+use crate::server::content::{self, Buffer, Chunk, Content, ContentSource, FileSpan, Produced};
 use crate::server::disk::Disk;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::state::State;
+
+/// More bytes than this are not copied.
+const LARGE: usize = content::SMALL as usize;
 
 /// What has not been sent yet.
 #[derive(Debug)]
@@ -204,7 +207,14 @@ impl Outgoing {
             Some(Chunk::Bytes(bytes)) => {
                 let file = self.rest.pop_file();
                 self.begin_chunk(bytes.len() as u64 + file.as_ref().map_or(0, FileSpan::length))?;
-                self.bytes.extend_from_slice(&bytes);
+                match bytes {
+                    // A second copy would take as much memory again.
+                    Buffer::Owned(mut bytes) if bytes.len() > LARGE => {
+                        drop(bytes.splice(0..0, std::mem::take(&mut self.bytes)));
+                        self.bytes = bytes;
+                    }
+                    bytes => self.bytes.extend_from_slice(&bytes),
+                }
                 self.file = file;
                 Ok(None)
             }
@@ -229,6 +239,10 @@ impl Outgoing {
         let (content, progress) = if share == 0 {
             (Content::default(), Some(Progress::TurnIsOver))
         } else if let Some(disk) = disk.may_wait(state) {
+            // What was sent is not kept while more is made.
+            if self.bytes.capacity() > LARGE {
+                (self.bytes, self.at) = (Vec::new(), 0);
+            }
             match source.next(disk)? {
                 Produced::Content(content) => (content, None),
                 Produced::Later => (Content::default(), Some(Progress::TurnIsOver)),

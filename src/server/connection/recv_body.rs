@@ -120,13 +120,13 @@ impl Connection {
 }
 
 /// Responds, or hands the request to a job: the body is complete, or its sink has work to do.
-fn finish(body: ReceivingBody, turn: &Turn<'_>) -> Transition {
+fn finish(body: ReceivingBody, turn: &mut Turn<'_>) -> Transition {
     let ReceivingBody { mut exchange, receiving, .. } = body;
     if receiving.is_done() {
         exchange.body_was_read();
     }
     let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
-    match receiving.finish(turn.state) {
+    match receiving.finish(&mut turn.disk, turn.state) {
         Finish::Respond(response) => Transition::Go(responding(response, exchange, turn)),
         Finish::Job(job, kind) => {
             let work = Work { job, exchange, waits: false, rest, descriptors, kind, begun: None };

@@ -8,6 +8,7 @@ use crate::http::target::encode_path;
 use crate::printable::Printable;
 use crate::server::announce;
 use crate::server::dav;
+use crate::server::disk::Disk;
 use crate::server::error_response;
 use crate::server::gate::authorise;
 use crate::server::handle::{member, posted};
@@ -25,6 +26,7 @@ use crate::server::state::State;
 pub(crate) fn handle(
     request: &Request<'_, '_, '_>,
     allowed: String,
+    disk: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
     posted::ensure_no_body(request)?;
@@ -34,6 +36,13 @@ pub(crate) fn handle(
         Verdict::Proceed => Guard::None,
         Verdict::NotModified | Verdict::Failed => Guard::MustExist,
     };
+    // Clients ask for every directory before they save a file in it. Most exist, and need no job.
+    if let Ok(grant) = authorise::grant(&request.principal, &request.path, state)
+        && let Some(disk) = disk.may_wait(state)
+        && state.folder.is_name_taken(&grant, disk)
+    {
+        return Err(refuse(&Error::Exists, &allowed));
+    }
     let by = member::uploader(request, state);
     let (path, principal) = (request.path.clone(), request.principal.clone());
     let tokens = SubmittedTokens::of(request);

@@ -69,8 +69,8 @@ pub(super) static FOLDER: Route = Route::new(
         (Method::Post, Rights::SAVE, put::handle),
         (Method::Put, Rights::SAVE, put::handle),
         (Method::Delete, Rights::of(&[Right::Remove]), remove::handle),
-        (Method::Mkcol, Rights::of(&[Right::Add]), |request, _, state| {
-            make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol, state), state)
+        (Method::Mkcol, Rights::of(&[Right::Add]), |request, disk, state| {
+            make_directory::handle(request, FOLDER.allowed_except(Method::Mkcol, state), disk, state)
         }),
         (Method::Move, Rights::of(&[Right::Remove]), moves::handle),
         (Method::Copy, Rights::of(&[Right::Read]), copies::handle),

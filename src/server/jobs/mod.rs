@@ -179,12 +179,13 @@ impl<T> Jobs<T> {
     pub(super) fn done(&self, client: ClientKey, kind: JobKind) -> Freed<T> {
         let mut queue = self.lock();
         let freed = queue.done(client, kind);
-        let is_over = queue.has_ended && queue.turns.is_empty();
+        let (has_more, has_ended) = (!queue.turns.is_empty(), queue.has_ended);
         drop(queue);
-        if is_over {
-            self.changed.notify_all();
-        } else {
+        // The next job may have waited for this one. Without one, to wake a thread would cost time for nothing.
+        if has_more {
             self.changed.notify_one();
+        } else if has_ended {
+            self.changed.notify_all();
         }
         freed
     }

@@ -128,6 +128,9 @@ enum Destination {
 pub(super) enum AfterBody {
     /// A worker makes the response from it.
     Respond(Box<dyn FnOnce(&[u8], &State) -> Response + Send>),
+    /// A thread that may wait for the disk makes the response from it, with a bounded amount of work: a worker, or a job.
+    #[cfg_attr(not(feature = "dav"), allow(dead_code, reason = "only PROPFIND reads after a body"))]
+    Read(BodyReader),
     /// A job takes the body.
     Work(BodyJob),
     /// Like `Work`, but the job waits for the store that servers share.
@@ -137,6 +140,9 @@ pub(super) enum AfterBody {
     #[cfg(feature = "accounts")]
     CheckPassword(PasswordForm),
 }
+
+/// Makes the response from a body, and from what it reads.
+pub(super) type BodyReader = Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> Response + Send>;
 
 /// What is done with a body in a job.
 pub(super) type BodyJob = Box<dyn FnOnce(Vec<u8>, &State, Blocking<'_>) -> JobOutcome + Send>;
@@ -277,7 +283,7 @@ impl Receiving {
     }
 
     /// Finishes the body, or does the work that is due before the rest.
-    pub(super) fn finish(self, state: &State) -> Finish {
+    pub(super) fn finish(self, disk: &mut Disk, state: &State) -> Finish {
         let Self { decoder, destination, interim } = self;
         match destination {
             Destination::Disk(sink, _) => {
@@ -285,6 +291,14 @@ impl Receiving {
             }
             Destination::Memory(body, AfterBody::Respond(then)) => {
                 Finish::Respond(then(&body.into_bytes(), state))
+            }
+            Destination::Memory(body, AfterBody::Read(then)) => {
+                if let Some(disk) = disk.may_wait(state) {
+                    return Finish::Respond(then(body.into_bytes(), state, disk));
+                }
+                let job: BodyJob =
+                    Box::new(|body, state, disk| JobOutcome::Respond(then(body, state, disk), None));
+                Finish::Job(body_job(body, job, state), JobKind::General)
             }
             Destination::Memory(body, AfterBody::Work(then)) => {
                 Finish::Job(body_job(body, then, state), JobKind::Saves)
@@ -305,7 +319,7 @@ impl AfterBody {
     /// Whether it makes the response to a body that is too large.
     fn takes_too_large(&self) -> bool {
         match self {
-            Self::Respond(_) | Self::Work(_) | Self::AskStore(_) => false,
+            Self::Respond(_) | Self::Read(_) | Self::Work(_) | Self::AskStore(_) => false,
             #[cfg(feature = "accounts")]
             Self::CheckPassword(_) => true,
         }
@@ -316,6 +330,7 @@ impl fmt::Debug for AfterBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Respond(_) => "Respond",
+            Self::Read(_) => "Read",
             Self::Work(_) => "Work",
             Self::AskStore(_) => "AskStore",
             #[cfg(feature = "accounts")]

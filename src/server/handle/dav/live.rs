@@ -1,22 +1,25 @@
 //! The values of live properties (RFC 4918 §15, RFC 4331).
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::SystemTime;
 
 use crate::dav::locks::Lock;
 use crate::dav::multistatus::escape;
 use crate::dav::{LiveProperty, LockScope};
 use crate::folder::{Description, EntryKind};
-use crate::http::date::Date;
-use crate::path::SharePath;
 use crate::server::dav::hrefs::Hrefs;
 use crate::server::media;
 use crate::server::representation;
 
 /// A file or directory whose properties are asked for.
 pub(super) struct DescribedResource<'r> {
-    pub path: &'r SharePath,
-    pub found: Description,
+    /// The last segment of its path.
+    pub name: &'r OsStr,
+    pub found: &'r Description,
+    /// When it was last modified, as a date of HTTP.
+    pub modified: &'r str,
     /// The locks that cover it.
     pub locks: &'r [Lock],
     /// How many bytes can be added to the folder, and how many are used; `None` if that is not told.
@@ -30,27 +33,23 @@ const SUPPORTED: &str = "<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><
      <D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>";
 
 impl DescribedResource<'_> {
-    pub(super) fn is_directory(&self) -> bool {
-        self.found.kind == EntryKind::Directory
-    }
-
     /// Writes a property with its value. Returns whether the resource has it.
     pub(super) fn write(&self, property: LiveProperty, xml: &mut String) -> bool {
-        let name = property.local_name();
+        let (start, end) = property.tags();
         let mut put = |value: &str| {
-            *xml += "<D:";
-            *xml += name;
-            *xml += ">";
+            *xml += start;
             *xml += value;
-            *xml += "</D:";
-            *xml += name;
-            *xml += ">";
+            *xml += end;
         };
         match (property, self.found.kind) {
             (LiveProperty::ResourceType, EntryKind::Directory) => put("<D:collection/>"),
             (LiveProperty::ResourceType, EntryKind::File { .. }) => *xml += "<D:resourcetype/>",
-            (LiveProperty::ContentLength, EntryKind::File { len }) => put(&len.to_string()),
-            (LiveProperty::LastModified, _) => put(&Date::from(self.found.facts.modified).to_string()),
+            (LiveProperty::ContentLength, EntryKind::File { len }) => {
+                *xml += start;
+                push_number(len, xml);
+                *xml += end;
+            }
+            (LiveProperty::LastModified, _) => put(self.modified),
             (LiveProperty::EntityTag, EntryKind::File { .. }) => {
                 let Some(tag) = representation::validators(&self.found.facts, self.now).etag else {
                     return false;
@@ -59,13 +58,12 @@ impl DescribedResource<'_> {
             }
             (LiveProperty::ContentType, EntryKind::File { .. }) => {
                 let mut escaped = String::new();
-                escape(&media::of(self.path.as_bytes()), &mut escaped);
+                escape(&media::of(self.name.as_bytes()), &mut escaped);
                 put(&escaped);
             }
             (LiveProperty::DisplayName, _) => {
                 let mut escaped = String::new();
-                let name = self.path.name().unwrap_or_default();
-                escape(&name.to_string_lossy(), &mut escaped);
+                escape(&self.name.to_string_lossy(), &mut escaped);
                 put(&escaped);
             }
             (LiveProperty::LockDiscovery, _) => {
@@ -96,6 +94,20 @@ impl DescribedResource<'_> {
     }
 }
 
+/// Writes a number. It costs less than formatting it, which a listing of many files would notice.
+fn push_number(number: u64, xml: &mut String) {
+    let (mut digits, mut at, mut rest) = ([0; 20], 20, number);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    *xml += std::str::from_utf8(&digits[at..]).unwrap_or_default();
+}
+
 /// Writes an `activelock` (RFC 4918 §14.1). `root` is the encoded path that was locked.
 pub(super) fn write_lock(lock: &Lock, root: &str, now: SystemTime, xml: &mut String) {
     let scope = match lock.scope {
@@ -112,4 +124,18 @@ pub(super) fn write_lock(lock: &Lock, root: &str, now: SystemTime, xml: &mut Str
     );
     escape(root, xml);
     *xml += "</D:href></D:lockroot></D:activelock>";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 9, 10, 1_234_567_890, u64::MAX] {
+            let mut xml = String::new();
+            push_number(number, &mut xml);
+            assert_eq!(xml, number.to_string());
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod live;
 pub(crate) mod lock;
 pub(crate) mod propfind;
+mod propfind_body;
 pub(crate) mod proppatch;
 mod stored;
 pub(crate) mod unlock;

@@ -3,20 +3,16 @@
 //! The response is made in pieces while it is sent, in the order of the disk, so a directory of any size needs the memory of one
 //! piece.
 
-use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::access::{Judge, Principal, ToList, ToRead};
+use crate::access::{Principal, ToList, ToRead};
 use crate::blocking::Blocking;
-use crate::dav::multistatus::{self, PropStat};
-use crate::dav::{LiveProperty, NAMESPACE, PropertyName, Propfind};
-use crate::folder::{Description, EntryKind, Error, Rules, Scan};
+use crate::dav::{LiveProperty, PropertyName, Propfind};
+use crate::folder::{EntryKind, Error};
 use crate::http::destination::Depth;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::path::SharePath;
-use crate::server::content::{Chunk, ContentSource, Produced};
 use crate::server::dav;
 use crate::server::dav::XML;
 use crate::server::dav::hrefs::Hrefs;
@@ -24,23 +20,14 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request, of_read_error};
 use crate::server::folder_locks::Dav;
 use crate::server::gate::authorise;
-use crate::server::handle::dav::live::DescribedResource;
-use crate::server::handle::dav::stored::StoredProperties;
+use crate::server::handle::dav::propfind_body::{PropfindBody, PropfindView};
 use crate::server::handle::dav::{MAX_BODY, failed, locks, refuse_body};
 use crate::server::handle::posted;
 use crate::server::handled::Handled;
-use crate::server::receive::{AfterBody, JobOutcome};
+use crate::server::receive::AfterBody;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
-
-/// How many bytes are made at once.
-const CHUNK: usize = 48 * 1024;
-
-/// The properties that `allprop` returns, besides dead ones. Explorer reads at most 1,000,000 bytes, so entries have to be
-/// short; clients ask for the others by name.
-const USUAL: [LiveProperty; 3] =
-    [LiveProperty::ResourceType, LiveProperty::ContentLength, LiveProperty::LastModified];
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -72,10 +59,10 @@ pub(crate) fn handle(
         is_deep,
         tells_space: !request.head.fields.text("User-Agent").is_some_and(waits_for_space),
     };
-    let then = AfterBody::Work(Box::new(move |body, state, disk| {
+    let then = AfterBody::Read(Box::new(move |body, state, disk| {
         let answer = Propfind::parse(&body).map_err(|error| refuse_body(&error));
         let answer = answer.and_then(|propfind| respond(question, propfind, dav, state, disk));
-        JobOutcome::Respond(answer.unwrap_or_else(|refused| refused), None)
+        answer.unwrap_or_else(|refused| refused)
     }));
     posted::receive(request.head, MAX_BODY, then)
 }
@@ -128,33 +115,24 @@ fn respond(
     let space = (wants_space && tells_space).then(|| state.folder.space(disk).ok()).flatten();
     dav.catch_up(disk).map_err(refuse)?;
     let place = if dav.has_locks() { dav::whereabouts(&path, &principal, state, disk) } else { None };
-    let mut body = PropfindBody {
-        lies_at: place.map_or_else(|| path.clone(), |place| place.resolved().clone()),
-        judge: state.access.judge(&principal),
-        rules: state.folder.rules().clone(),
-        made: multistatus::BEFORE.to_owned(),
+    let lies_at = place.map_or_else(|| path.clone(), |place| place.resolved().clone());
+    let view = PropfindView {
         wants_stored: propfind.wants_stored(),
         propfind,
-        directory: path,
-        scan,
+        judge: state.access.judge(&principal),
+        rules: state.folder.rules().clone(),
         hrefs,
         dav,
         space,
-        has_ended: false,
-        properties: Pieces::default(),
     };
-    let (path, lies_at) = (body.directory.clone(), body.lies_at.clone());
-    body.write((&path, &lies_at), found, stored.as_deref(), SystemTime::now());
+    let mut body = PropfindBody::new(view, path, lies_at, scan);
+    body.begin(found, stored.as_deref());
     let head = Head::new(Status::MULTI_STATUS)
         .field("Content-Type", XML)
         .field("X-Content-Type-Options", "nosniff")
         .field("Cache-Control", "no-store");
     body.make(disk).map_err(refuse)?;
-    Ok(if body.has_ended {
-        Response::new(head, body.made.into_bytes())
-    } else {
-        Response::new(head, Chunk::source(body, &state.chores))
-    })
+    Ok(Response::new(head, body.into_content(&state.chores)))
 }
 
 impl Propfind {
@@ -164,168 +142,6 @@ impl Propfind {
             Self::All(_) | Self::Names => true,
             Self::Named(names) => names.iter().any(|name| LiveProperty::of(name).is_none()),
         }
-    }
-}
-
-/// The response, as far as it has been made.
-#[derive(Debug)]
-struct PropfindBody {
-    /// What has been made but not taken.
-    made: String,
-    propfind: Propfind,
-    wants_stored: bool,
-    directory: SharePath,
-    /// Where the directory really lies.
-    lies_at: SharePath,
-    /// Decides what is told about locks: of one at a path that the principal may not list, only that it exists.
-    judge: Judge,
-    rules: Rules,
-    /// The entries that are left; `None` if only the resource itself is asked for.
-    scan: Option<Scan>,
-    hrefs: Hrefs,
-    dav: Arc<Dav>,
-    space: Option<(u64, u64)>,
-    has_ended: bool,
-    properties: Pieces,
-}
-
-/// Memory that is used again for each entry: the properties that it has, and those that it lacks.
-#[derive(Debug, Default)]
-struct Pieces {
-    there: String,
-    missing: String,
-}
-
-impl PropfindBody {
-    /// Makes more, until there is enough to send or the response is complete.
-    fn make(&mut self, disk: Blocking<'_>) -> Result<(), Error> {
-        let now = SystemTime::now();
-        self.made.reserve(CHUNK);
-        while self.made.len() < CHUNK && !self.has_ended {
-            let Some(candidate) = self.scan.as_mut().and_then(Iterator::next) else {
-                self.made.push_str(multistatus::BEHIND);
-                self.has_ended = true;
-                self.scan = None;
-                return Ok(());
-            };
-            let Some(scan) = &self.scan else { continue };
-            let Some((name, found)) = scan.describe(candidate?, disk) else { continue };
-            let (Ok(path), Ok(lies_at)) = (self.directory.join(&name), self.lies_at.join(&name)) else {
-                continue;
-            };
-            let stored = if self.wants_stored { scan.properties(&name, disk) } else { None };
-            self.write((&path, &lies_at), found, stored.as_deref(), now);
-        }
-        Ok(())
-    }
-
-    /// Writes the response about the resource that has this path, and really lies at the other.
-    fn write(
-        &mut self,
-        (path, lies_at): (&SharePath, &SharePath),
-        found: Description,
-        stored: Option<&[u8]>,
-        now: SystemTime,
-    ) {
-        let stored = StoredProperties::parse(stored);
-        let mut locks: Vec<_> = self.dav.on(lies_at, now);
-        for lock in &mut locks {
-            let list = self.judge.check::<ToList>(&lock.path);
-            if lock.path != *path && !list.is_ok_and(|grant| self.rules.shares(&grant)) {
-                lock.owner = Box::default();
-                lock.path = path.clone();
-                lock.is_directory = found.kind == EntryKind::Directory;
-            }
-        }
-        let Self { made, propfind, hrefs, space, properties: Pieces { there, missing }, .. } = self;
-        there.clear();
-        missing.clear();
-        let resource = DescribedResource { path, found, locks: &locks, space: *space, hrefs, now };
-        match propfind {
-            Propfind::All(more) => {
-                for property in USUAL {
-                    resource.write(property, there);
-                }
-                if !locks.is_empty() {
-                    resource.write(LiveProperty::LockDiscovery, there);
-                }
-                stored.iter().for_each(|(_, xml)| there.push_str(xml));
-                let has = |name: &PropertyName| {
-                    LiveProperty::of(name).is_some_and(|property| USUAL.contains(&property))
-                        || stored.find(name).is_some()
-                };
-                for name in more.iter().filter(|name| !has(name)) {
-                    find(name, &resource, &stored, there, missing);
-                }
-            }
-            Propfind::Names => {
-                for property in LiveProperty::ALL {
-                    let mut value = String::new();
-                    if resource.write(property, &mut value) {
-                        multistatus::write_name(&PropertyName::new(NAMESPACE, property.local_name()), there);
-                    }
-                }
-                stored.iter().for_each(|(name, _)| multistatus::write_name(&name, there));
-            }
-            Propfind::Named(names) => {
-                for name in names {
-                    find(name, &resource, &stored, there, missing);
-                }
-            }
-        }
-        // A response needs at least one propstat (§14.24).
-        let none = there.is_empty() && missing.is_empty();
-        let stats = [
-            (none || !there.is_empty()).then_some(PropStat {
-                status: "200 OK",
-                properties: there,
-                error: "",
-            }),
-            (!missing.is_empty()).then_some(PropStat {
-                status: "404 Not Found",
-                properties: missing,
-                error: "",
-            }),
-        ];
-        let href = hrefs.path(path, resource.is_directory());
-        multistatus::write_response(&href, stats.into_iter().flatten(), made);
-    }
-}
-
-/// Writes the property of this name with its value, or its name among those that are missing.
-fn find(
-    name: &PropertyName,
-    resource: &DescribedResource<'_>,
-    stored: &StoredProperties,
-    there: &mut String,
-    missing: &mut String,
-) {
-    // A client may set a display name of its own.
-    let found = match (stored.find(name), LiveProperty::of(name)) {
-        (Some(xml), _) => {
-            there.push_str(xml);
-            true
-        }
-        (None, Some(property)) => resource.write(property, there),
-        (None, None) => false,
-    };
-    if !found {
-        multistatus::write_name(name, missing);
-    }
-}
-
-impl ContentSource for PropfindBody {
-    fn next(&mut self, disk: Blocking<'_>) -> io::Result<Produced> {
-        self.make(disk).map_err(|error| match error {
-            Error::Io(error) => error,
-            other => io::Error::other(format!("a response to PROPFIND was aborted: {other}")),
-        })?;
-        let bytes = std::mem::take(&mut self.made).into_bytes();
-        Ok(if bytes.is_empty() { Produced::End } else { Produced::bytes(bytes) })
-    }
-
-    fn descriptors(&self) -> u32 {
-        u32::from(self.scan.is_some())
     }
 }
 
