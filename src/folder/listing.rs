@@ -71,14 +71,23 @@ pub struct Candidate {
 impl Scan {
     pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>) -> Result<Self, Error> {
         let entries = stale::retry(|| shared.root.entries(grant))?;
-        let grant = grant.clone().into_owned();
-        Ok(Self {
+        Ok(Self::of(shared, grant, entries))
+    }
+
+    /// Like [`Scan::begin`], but fails if a link has the name.
+    pub(super) fn begin_no_link(shared: Arc<Shared>, grant: &Grant<'_, ToList>) -> Result<Self, Error> {
+        let entries = stale::retry(|| shared.root.entries_no_link(grant))?;
+        Ok(Self::of(shared, grant, entries))
+    }
+
+    fn of(shared: Arc<Shared>, grant: &Grant<'_, ToList>, entries: Entries) -> Self {
+        Self {
             shared,
-            grant,
+            grant: grant.clone().into_owned(),
             entries,
             #[cfg(feature = "dav")]
             has_properties: OnceCell::new(),
-        })
+        }
     }
 
     /// The entry of this name; `None` if it is not shared, must not be shown to the principal, or was removed. A name that

@@ -16,6 +16,7 @@ mod password;
 #[cfg(feature = "qr")]
 mod qr_code;
 mod room;
+mod search;
 #[cfg(feature = "accounts")]
 mod sessions;
 mod trash;
@@ -37,6 +38,7 @@ pub(super) use password::PasswordPage;
 pub(super) use qr_code::{QrPage, target as folder_target};
 #[cfg(feature = "accounts")]
 pub(super) use sessions::SessionsPage;
+pub(super) use search::SearchPage;
 pub(super) use trash::TrashPage;
 
 /// Whether a browser is opening a page: it wants HTML, and `Sec-Fetch-Mode` (W3C Fetch Metadata §2.2) says so
