@@ -36,7 +36,10 @@ pub fn lowered_into(name: &[u8], out: &mut String) {
                 new.make_ascii_lowercase();
             }
         }
-        _ => out.extend(composed(&String::from_utf8_lossy(name)).flat_map(char::to_lowercase).map(without_end)),
+        _ => {
+            let text = String::from_utf8_lossy(name);
+            out.extend(composed(&text).flat_map(char::to_lowercase).map(without_end));
+        }
     }
 }
 

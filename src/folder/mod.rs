@@ -246,12 +246,7 @@ impl Folder {
     }
 
     /// Searches everything shared below a directory by name, the nearest first. The judge decides about each directory.
-    pub fn search(
-        &self,
-        grant: &Grant<'_, ToList>,
-        judge: Judge,
-        _: Blocking<'_>,
-    ) -> Result<Search, Error> {
+    pub fn search(&self, grant: &Grant<'_, ToList>, judge: Judge, _: Blocking<'_>) -> Result<Search, Error> {
         let shared = self.source.current();
         shared.rules.admit(grant)?;
         Search::begin(shared, grant, judge)

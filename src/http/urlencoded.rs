@@ -25,7 +25,8 @@ pub fn decode(value: &[u8]) -> Vec<u8> {
 
 /// A decoded value; `None` if it has a `%` without two hexadecimal digits.
 pub fn decode_strictly(value: &[u8]) -> Option<Vec<u8>> {
-    let is_escape = |rest: &[u8]| matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    let is_escape =
+        |rest: &[u8]| matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
     value.split(|byte| *byte == b'%').skip(1).all(is_escape).then(|| decode(value))
 }
 

@@ -22,7 +22,9 @@ impl fmt::Display for PatternError {
         match self {
             Self::Empty => f.write_str("there is no text to search for"),
             Self::TooLong => write!(f, "the text to search for is longer than {LONGEST_TEXT} bytes"),
-            Self::Class => f.write_str("the pattern has a \"[\" without its \"]\" (write [[] for the character)"),
+            Self::Class => {
+                f.write_str("the pattern has a \"[\" without its \"]\" (write [[] for the character)")
+            }
             Self::Range => f.write_str("a range in the pattern ends before it begins, as in [z-a]"),
         }
     }

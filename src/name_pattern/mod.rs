@@ -21,7 +21,7 @@ pub const LONGEST_TEXT: usize = 255;
 /// The text of a search.
 #[derive(Debug)]
 pub struct NamePattern {
-    test: Test,
+    kind: Kind,
     /// Whether it finds directories only: a glob that ends with a slash does.
     only_directories: bool,
     /// Memory for the compared form of a name.
@@ -30,7 +30,7 @@ pub struct NamePattern {
 
 /// What the compared form of a name or a path must have.
 #[derive(Debug)]
-enum Test {
+enum Kind {
     /// This text is anywhere in the name.
     Part(Box<str>),
     /// This text is anywhere in the path.
@@ -50,17 +50,17 @@ impl NamePattern {
         }
         let has_slash = text.contains('/');
         let mut only_directories = false;
-        let test = if !is_glob(text) {
+        let kind = if !is_glob(text) {
             let mut part = String::new();
             lowered_into(text.as_bytes(), &mut part);
-            if has_slash { Test::PartOfPath(part.into()) } else { Test::Part(part.into()) }
+            if has_slash { Kind::PartOfPath(part.into()) } else { Kind::Part(part.into()) }
         } else if has_slash {
             only_directories = text.ends_with('/');
-            Test::Path(PathGlob::parse(text)?)
+            Kind::Path(PathGlob::parse(text)?)
         } else {
-            Test::Name(Glob::parse(text)?)
+            Kind::Name(Glob::parse(text)?)
         };
-        Ok(Self { test, only_directories, buffer: String::new() })
+        Ok(Self { kind, only_directories, buffer: String::new() })
     }
 
     /// Whether it finds this name in this directory. The directory's path is relative to the directory that is searched; it is
@@ -70,22 +70,22 @@ impl NamePattern {
             return false;
         }
         self.buffer.clear();
-        if matches!(self.test, Test::Path(_) | Test::PartOfPath(_)) && !directory.is_empty() {
+        if matches!(self.kind, Kind::Path(_) | Kind::PartOfPath(_)) && !directory.is_empty() {
             lowered_into(directory, &mut self.buffer);
             self.buffer.push('/');
         }
         lowered_into(name, &mut self.buffer);
-        match &self.test {
-            Test::Part(part) => self.buffer.contains(&**part),
-            Test::PartOfPath(part) => {
+        match &self.kind {
+            Kind::Part(part) => self.buffer.contains(&**part),
+            Kind::PartOfPath(part) => {
                 // A text such as `photos/` finds the directory, too.
                 if is_directory {
                     self.buffer.push('/');
                 }
                 self.buffer.contains(&**part)
             }
-            Test::Name(glob) => glob.fits(&self.buffer),
-            Test::Path(glob) => glob.fits(&self.buffer),
+            Kind::Name(glob) => glob.fits(&self.buffer),
+            Kind::Path(glob) => glob.fits(&self.buffer),
         }
     }
 }

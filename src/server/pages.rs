@@ -36,9 +36,9 @@ pub(super) use page::page;
 pub(super) use password::PasswordPage;
 #[cfg(feature = "qr")]
 pub(super) use qr_code::{QrPage, target as folder_target};
+pub(super) use search::SearchPage;
 #[cfg(feature = "accounts")]
 pub(super) use sessions::SessionsPage;
-pub(super) use search::SearchPage;
 pub(super) use trash::TrashPage;
 
 /// Whether a browser is opening a page: it wants HTML, and `Sec-Fetch-Mode` (W3C Fetch Metadata §2.2) says so

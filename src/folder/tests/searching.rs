@@ -67,8 +67,7 @@ fn near_entries_come_first() {
     for name in ["x", "a/x", "a/b/x", "a/b/c/x", "d/x"] {
         it.write(name, "");
     }
-    let mut search =
-        it.folder(Rules::default()).search(&grant(""), judge(), disk()).expect("a directory");
+    let mut search = it.folder(Rules::default()).search(&grant(""), judge(), disk()).expect("a directory");
     let depths: Vec<_> =
         found(&mut search, |name| name == b"x").iter().map(|path| path.matches('/').count()).collect();
     assert_eq!(depths, [0, 1, 1, 2, 3]);
@@ -100,8 +99,7 @@ fn rules_below_and_directories_that_cannot_be_read() {
     let locked = it.share().join("locked");
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).expect("locked");
     let is_root = rustix::process::geteuid().is_root();
-    let mut search =
-        it.folder(Rules::default()).search(&grant, judge.clone(), disk()).expect("a directory");
+    let mut search = it.folder(Rules::default()).search(&grant, judge.clone(), disk()).expect("a directory");
     let mut lines = found(&mut search, |_| true);
     lines.sort();
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).expect("unlocked");

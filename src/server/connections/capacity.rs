@@ -91,8 +91,12 @@ mod tests {
 
     #[test]
     fn searches_leave_descriptors_for_others() {
-        let table =
-            [("no limit", u64::MAX, 16), ("the usual limit", 1024, 16), ("a low limit", 256, 4), ("a very low limit", 8, 1)];
+        let table = [
+            ("no limit", u64::MAX, 16),
+            ("the usual limit", 1024, 16),
+            ("a low limit", 256, 4),
+            ("a very low limit", 8, 1),
+        ];
         for (name, files, expected) in table {
             assert_eq!(searches(files), expected, "{name}");
         }

@@ -8,11 +8,11 @@ use super::icons::{self, Sign};
 use crate::folder::EntryKind;
 use crate::format::Bytes;
 use crate::http::response::Head;
+use crate::name_pattern::LONGEST_TEXT;
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
 use crate::server::listing::{ListingQuery, shown_path, timestamp};
-use crate::name_pattern::LONGEST_TEXT;
 use crate::server::pages::page::page;
 use crate::server::search::{Cut, FoundEntry, Outcome, SearchForm};
 

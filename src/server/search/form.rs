@@ -168,10 +168,8 @@ mod tests {
 
     #[test]
     fn a_path_is_a_line() {
-        let entries = [
-            found(b"", b"a\nb", EntryKind::File { len: 1 }),
-            found(b"c d", b"e", EntryKind::Directory),
-        ];
+        let entries =
+            [found(b"", b"a\nb", EntryKind::File { len: 1 }), found(b"c d", b"e", EntryKind::Directory)];
         assert_eq!(written(SearchForm::text(), &entries, None), "a?b\nc d/e/\n");
         assert_eq!(
             written(SearchForm::text(), &entries[..1], Some(Cut::Results)),
@@ -204,10 +202,7 @@ mod tests {
         }
         assert!(!text.contains('\u{202e}'), "nothing that affects a terminal");
         let none = written(SearchForm::json(&SharePath::root(), "q"), &[], None);
-        assert_eq!(
-            none,
-            "{\"path\":\"/\",\"query\":\"q\",\"entries\":[\n],\"count\":0,\"complete\":true}\n"
-        );
+        assert_eq!(none, "{\"path\":\"/\",\"query\":\"q\",\"entries\":[\n],\"count\":0,\"complete\":true}\n");
     }
 
     #[test]
