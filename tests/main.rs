@@ -95,6 +95,7 @@ mod resumable;
 mod resumable_rules;
 #[cfg(feature = "accounts")]
 mod rights;
+mod search;
 mod sending;
 #[cfg(feature = "shared")]
 mod shared;

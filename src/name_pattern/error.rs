@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::LONGEST_TEXT;
+/// The longest text of a search, in bytes: as long as the longest name.
+pub const LONGEST_TEXT: usize = 255;
 
 /// Why the text of a search is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

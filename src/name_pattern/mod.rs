@@ -10,13 +10,10 @@
 mod error;
 mod glob;
 
-pub use error::PatternError;
+pub use error::{LONGEST_TEXT, PatternError};
 
 use crate::folding::lowered_into;
 use glob::{Glob, PathGlob};
-
-/// The longest text, in bytes: as long as the longest name.
-pub const LONGEST_TEXT: usize = 255;
 
 /// The text of a search.
 #[derive(Debug)]
