@@ -14,6 +14,7 @@ use crate::printable::Printable;
 use crate::server::assets::ICON;
 use crate::server::listing::{ListingQuery, shown_path, timestamp};
 use crate::server::pages::page::page;
+use crate::server::pages::words;
 use crate::server::search::{Cut, FoundEntry, Outcome, SearchForm};
 
 /// How many rows a browser lays out together when they scroll into view.
@@ -41,13 +42,13 @@ impl SearchPage<'_> {
         let title = format!("{} in {}", Printable::text(self.text), Printable::text(&shown_path(self.path)));
         let body = html! {
             (icons::all())
-            a .skip href="#found" { "Skip to the results" }
+            a .skip href="#found" { (words::SKIP_TO_RESULTS) }
             header .top {
                 img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
-                nav aria-label="Path" {
+                nav aria-label=(words::PATH) {
                     ol .way {
                         li { a href={ "./" (self.query) } { bdi { (self.folder()) } } }
-                        li aria-current="page" { h1 { "Search" } }
+                        li aria-current="page" { h1 { (words::SEARCH) } }
                     }
                 }
             }
@@ -55,8 +56,8 @@ impl SearchPage<'_> {
                 main {
                     (self.form())
                     table #found .rows tabindex="-1" {
-                        caption .unseen { "Results" }
-                        thead { tr { th { "Name" } th { "Folder" } th { "Size" } th { "Modified" } } }
+                        caption .unseen { (words::RESULTS) }
+                        thead { tr { th { (words::NAME) } th { (words::COLUMN_FOLDER) } th { (words::COLUMN_SIZE) } th { (words::COLUMN_MODIFIED) } } }
                         tbody { (PreEscaped(PLACE)) }
                     }
                     p #count role="status" { (PreEscaped(PLACE)) }
@@ -77,19 +78,21 @@ impl SearchPage<'_> {
 
     /// The name of the directory.
     fn folder(&self) -> String {
-        self.path.name().map_or_else(|| "Files".to_owned(), |name| Printable(name.as_bytes()).to_string())
+        self.path
+            .name()
+            .map_or_else(|| words::FILES.to_owned(), |name| Printable(name.as_bytes()).to_string())
     }
 
     /// The form for the next search. It keeps how the directory is shown.
     fn form(&self) -> Markup {
         html! {
-            form #look role="search" {
-                @for (name, value) in self.query.parameters() { input type="hidden" name=(name) value=(value); }
-                div .filter {
-                    label .unseen for="text" { "Name" }
+            div #look {
+                form .filter role="search" {
+                    @for (name, value) in self.query.parameters() { input type="hidden" name=(name) value=(value); }
+                    label .unseen for="text" { (words::NAME) }
                     input #text type="search" name="q" value=(self.text) maxlength=(LONGEST_TEXT) required autocomplete="off" spellcheck="false";
+                    button .quiet { (words::SEARCH_ALL_FOLDERS) }
                 }
-                button { "Search" }
             }
         }
     }
@@ -117,18 +120,17 @@ fn row(found: &FoundEntry, count: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(row.into_string().as_bytes());
 }
 
-/// The outcome as a sentence.
+/// The outcome in words.
 fn in_words(outcome: Outcome) -> Markup {
     let count = match outcome.count {
-        0 => "Nothing found".to_owned(),
-        1 => "1 result".to_owned(),
-        count => format!("{count} results"),
+        0 => words::NOTHING_FOUND.to_owned(),
+        1 => words::ONE_RESULT.to_owned(),
+        count => words::fill(words::MANY_RESULTS, &[("count", &count)]),
     };
-    let cut = match outcome.cut {
-        None => "",
-        Some(Cut::Results) => ". There are more: search for a longer text, or in a folder below",
-        Some(Cut::Time) => ". The search took too long and was stopped: search in a folder below",
-        Some(Cut::Directories) => ". Some folders were left out: search in a folder below",
-    };
-    html! { (count) (cut) "." }
+    let cut = outcome.cut.map(|cut| match cut {
+        Cut::Results => words::MORE_RESULTS,
+        Cut::Time => words::SEARCH_TOOK_LONG,
+        Cut::Directories => words::FOLDERS_LEFT_OUT,
+    });
+    html! { (count) @if let Some(cut) = cut { " " (cut) } }
 }
