@@ -1,4 +1,4 @@
-//! Names as they are compared, in the chat and in the users file.
+//! Names as they are compared: in the chat, in the users file, and in searches.
 
 /// The form in which a name is compared: names that a reader could confuse have the same form. Compatible letters
 /// (NFKC, UAX #15) and upper and lower case count as equal, and invisible characters are ignored.

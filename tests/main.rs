@@ -45,6 +45,7 @@ mod fetch_many;
 mod fetch_saved;
 mod fetch_split;
 mod file_systems;
+mod find;
 mod follow;
 mod fuse;
 mod fuzz;

@@ -1,4 +1,4 @@
-//! Searching below a directory, with `GET /dir/?q=TEXT` and with `wharf find`.
+//! Searching below a directory: `GET /dir/?q=TEXT`.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use serde_json::Value;
 
 use crate::common::fuse::Mount;
-use crate::common::{Answer, Wharf, Wire, eventually, run};
+use crate::common::{Answer, Wharf, Wire, eventually};
 
 const TEXT: &str = "Accept: text/plain\r\n";
 const JSON: &str = "Accept: application/json\r\n";
@@ -259,8 +259,6 @@ fn results_are_cut_and_the_response_says_so() {
     fs::remove_file(wharf.folder().join("x7")).expect("removed");
     let found = json(&wharf.ask("GET", "/?q=x", JSON, b""));
     assert_eq!((&found["count"], &found["complete"]), (&MOST.into(), &true.into()), "all of them");
-    let found = find(&[&wharf.url("/"), "x1234"]);
-    assert_eq!((found.0.as_str(), found.2), ("x1234\n", Some(0)));
 }
 
 /// A search that its client does not read: it is not complete until the client goes.
@@ -294,50 +292,4 @@ fn one_client_leaves_searches_for_others_and_gives_them_back() {
     eventually("its permit is returned", || wharf.ask("GET", "/?q=none", TEXT, b"").code() == 200);
     drop(searches);
     eventually("its directories are closed", || wharf.open_files() <= files);
-}
-
-/// What `wharf find` prints, what it says, and its exit code.
-fn find(arguments: &[&str]) -> (String, String, Option<i32>) {
-    let here = tempfile::tempdir().expect("a folder");
-    let output = run(&[&["find"], arguments].concat(), "", here.path());
-    (output.stdout, output.stderr, output.code)
-}
-
-#[test]
-fn the_command_prints_one_path_per_line() {
-    let wharf = Wharf::serve(&[]);
-    wharf.write("a b/x.txt", "123");
-    wharf.write("a b/x.d/y", "");
-    fs::write(wharf.folder().join(OsStr::from_bytes(b"x\xff\n")), "").expect("written");
-    let url = wharf.url("/");
-    let (printed, said, code) = find(&[&url, "x"]);
-    let mut paths: Vec<_> = printed.lines().collect();
-    paths.sort_unstable();
-    assert_eq!((said.as_str(), code), ("", Some(0)));
-    assert_eq!(paths, ["a b/x.d/", "a b/x.txt", "x\\xff\\n"]);
-    assert_eq!(find(&[&wharf.url("/a%20b"), "*.TXT"]).0, "x.txt\n", "without its slash");
-    assert_eq!(find(&[&url, "-0", "*.txt"]).0, "a b/x.txt\0");
-    let (printed, _, code) = find(&[&url, "--json", "x.txt"]);
-    let found: Value = serde_json::from_str(&printed).expect("JSON");
-    assert_eq!((code, &found[0]["path"], &found[0]["size"]), (Some(0), &"a b/x.txt".into(), &3.into()));
-}
-
-#[test]
-fn the_command_says_by_its_exit_code_what_happened() {
-    let wharf = Wharf::serve(&[]);
-    wharf.write("file", "");
-    let url = wharf.url("/");
-    assert_eq!(find(&[&url, "none"]), (String::new(), String::new(), Some(1)));
-    assert_eq!(find(&[&url, "none", "--json"]), ("[]\n".to_owned(), String::new(), Some(1)));
-    for (arguments, why) in [
-        ([url.as_str(), "[]"], "without its"),
-        ([url.as_str(), ""], "there is no text"),
-        ([&wharf.url("/none/"), "x"], "404 Not Found"),
-        (["127.0.0.1:1", "x"], "Server is not running"),
-        (["tftp://127.0.0.1", "x"], "tftp"),
-    ] {
-        let (printed, said, code) = find(&arguments);
-        assert_eq!((printed.as_str(), code), ("", Some(2)), "{arguments:?}: {said}");
-        assert!(said.contains(why), "{arguments:?}: {said}");
-    }
 }
