@@ -19,7 +19,7 @@
 //!                  ├──► replay ─────► client, http
 //!                  └──► accounts ───► access, durable
 //!
-//!   path, network, blocking, own_paths, stop, printable, folding, sink, format, qr: below all
+//!   path, network, blocking, own_paths, stop, printable, folding, name_pattern, sink, format, qr: below all
 //! ```
 //!
 //! Imports follow the arrows: a module may import only what it can reach along them. The exact list is
@@ -45,7 +45,7 @@
 //! - [`cli`] is the command line; [`path`] is the path of a file in the folder; [`blocking`] is the proof that a thread
 //!   may wait for the disk; [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every thread;
 //!   [`network`] is a range of addresses; [`printable`] escapes untrusted text for logs and terminals;
-//!   [`folding`] compares names by their looks;
+//!   [`folding`] compares names by their looks; [`name_pattern`] is the text of a search;
 //!   [`sink`] writes logs without blocking a worker;
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
@@ -65,6 +65,7 @@ pub mod folder;
 pub mod folding;
 pub mod format;
 pub mod http;
+pub mod name_pattern;
 pub mod net;
 pub mod network;
 pub mod own_paths;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 25] = [
+const ALLOWED: [(&str, &[&str]); 26] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
     ("path", &[]),
     ("network", &[]),
     ("folding", &["printable"]),
+    ("name_pattern", &["folding"]),
     ("access", &["network", "path"]),
     ("accounts", &["access", "blocking", "durable", "folding", "path", "printable"]),
     ("folder", &["access", "blocking", "durable", "path", "printable"]),
@@ -46,6 +47,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
             "durable",
             "folder",
             "folding",
+            "name_pattern",
             "net",
             "network",
             "blocking",

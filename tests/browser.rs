@@ -12,6 +12,7 @@ mod live;
 mod login;
 mod preview;
 mod proxied;
+mod search;
 #[cfg(feature = "tls")]
 mod self_signed;
 mod session;

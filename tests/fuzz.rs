@@ -168,6 +168,7 @@ targets! {
     dav_fields
     event_streams
     multipart
+    name_patterns
     paths
     preconditions
     proxies

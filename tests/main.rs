@@ -45,6 +45,7 @@ mod fetch_many;
 mod fetch_saved;
 mod fetch_split;
 mod file_systems;
+mod find;
 mod follow;
 mod fuse;
 mod fuzz;
@@ -95,6 +96,7 @@ mod resumable;
 mod resumable_rules;
 #[cfg(feature = "accounts")]
 mod rights;
+mod search;
 mod sending;
 #[cfg(feature = "shared")]
 mod shared;

@@ -12,6 +12,7 @@ pub(super) mod dav_bodies;
 pub(super) mod dav_fields;
 pub(super) mod event_streams;
 pub(super) mod multipart;
+pub(super) mod name_patterns;
 pub(super) mod paths;
 pub(super) mod preconditions;
 pub(super) mod proxies;
@@ -35,6 +36,7 @@ pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("dav_fields", dav_fields::check),
     ("event_streams", event_streams::check),
     ("multipart", multipart::check),
+    ("name_patterns", name_patterns::check),
     ("paths", paths::check),
     ("preconditions", preconditions::check),
     ("proxies", proxies::check),

@@ -16,6 +16,7 @@ mod credentials;
 #[cfg(any(feature = "accounts", feature = "shared"))]
 mod environment;
 mod exit;
+mod find;
 mod foreign_flags;
 mod get;
 mod link;
@@ -86,6 +87,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use self::chat::ChatArgs;
 use self::client::ClientArgs;
 use self::credentials::{CredentialArgs, NamedServer};
+use self::find::FindArgs;
 use self::get::GetArgs;
 use self::list::ListArgs;
 use self::mkdir::MkdirArgs;
@@ -121,6 +123,7 @@ enum Command {
     Get(GetArgs),
     Put(PutArgs),
     List(ListArgs),
+    Find(FindArgs),
     Rm(RmArgs),
     Mv(MvArgs),
     Cp(CpArgs),
@@ -153,6 +156,7 @@ impl Command {
             Self::Get(args) => Some(&args.trust),
             Self::Put(args) => Some(&args.trust),
             Self::List(args) => Some(&args.trust),
+            Self::Find(args) => Some(&args.trust),
             Self::Rm(args) => Some(&args.reach.trust),
             Self::Mv(args) => Some(&args.paths.reach.trust),
             Self::Cp(args) => Some(&args.paths.reach.trust),
@@ -178,6 +182,7 @@ impl Command {
             Self::Get(args) => Some((&args.credentials, args.servers())),
             Self::Put(args) => Some((&args.credentials, args.servers())),
             Self::List(args) => Some((&args.credentials, args.servers())),
+            Self::Find(args) => Some((&args.credentials, args.servers())),
             Self::Rm(args) => Some((&args.reach.credentials, args.servers())),
             Self::Mv(args) => Some((&args.paths.reach.credentials, args.paths.servers())),
             Self::Cp(args) => Some((&args.paths.reach.credentials, args.paths.servers())),
@@ -213,6 +218,7 @@ pub fn run() -> ExitCode {
         Command::Get(args) => Ok(get::run(args)),
         Command::Put(args) => Ok(put::run(args)),
         Command::List(args) => Ok(list::run(&args)),
+        Command::Find(args) => Ok(find::run(&args)),
         Command::Rm(args) => Ok(rm::run(&args)),
         Command::Mv(args) => Ok(relocate::mv(&args)),
         Command::Cp(args) => Ok(relocate::cp(&args)),

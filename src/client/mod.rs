@@ -10,7 +10,7 @@
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
 //! - `change` removes, moves and copies on a server, `make_directory` makes directories there, and `trash` restores
 //!   what was removed or replaced.
-//! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
+//! - `download`, `upload`, `listing`, `find`, `shutdown` and `error_response` each handle one kind of request or response.
 //! - `prompt` reads lines from a terminal (with `line_editor`, `keyboard` and `completion`) or a pipe. `shell` is the
 //!   prompt of `wharf client`; `tftp` is the client for servers that speak TFTP, and `chat` is the client for the chat
 //!   room.
@@ -35,6 +35,7 @@ pub mod download;
 pub mod error;
 pub mod error_response;
 pub mod fetch;
+pub mod find;
 #[cfg(feature = "terminal")]
 mod keyboard;
 #[cfg(feature = "terminal")]

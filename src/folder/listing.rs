@@ -75,19 +75,29 @@ pub struct Candidate {
 impl Scan {
     pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>) -> Result<Self, Error> {
         let entries = stale::retry(|| shared.root.entries(grant))?;
+        Ok(Self::of(shared, grant, entries))
+    }
+
+    /// Like [`Scan::begin`], but fails if a link has the name.
+    pub(super) fn begin_no_link(shared: Arc<Shared>, grant: &Grant<'_, ToList>) -> Result<Self, Error> {
+        let entries = stale::retry(|| shared.root.entries_no_link(grant))?;
+        Ok(Self::of(shared, grant, entries))
+    }
+
+    fn of(shared: Arc<Shared>, grant: &Grant<'_, ToList>, entries: Entries) -> Self {
         let grant = grant.clone().into_owned();
         let has_room = |path: &SharePath| path.as_bytes().len() + 1 + LONGEST_SEGMENT <= LONGEST_PATH;
         let shows_usual_names = !grant.depends_on_path()
             && [Some(grant.path()), entries.real()].into_iter().flatten().all(has_room)
             && shared.rules.shares_entry(&grant, grant.path(), entries.real());
-        Ok(Self {
+        Self {
             shared,
             grant,
             entries,
             shows_usual_names,
             #[cfg(feature = "dav")]
             has_properties: OnceCell::new(),
-        })
+        }
     }
 
     /// The entry of this name; `None` if it is not shared, must not be shown to the principal, or was removed. A name that

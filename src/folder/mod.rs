@@ -68,6 +68,7 @@ mod restore;
 mod root;
 mod rules;
 mod save_method;
+mod search;
 mod set_aside;
 mod shared;
 mod spelling;
@@ -109,6 +110,7 @@ pub use remover::Remover;
 pub use rename::{Moved, Renamed};
 pub use replicas::Others;
 pub use rules::{Litter, OnConflict, Rules};
+pub use search::{Search, SearchStep};
 #[cfg(feature = "dav")]
 pub use stored_form::unicode_forms;
 pub use trash::{Emptied, Restored, TrashId, TrashItem, Whose};
@@ -241,6 +243,13 @@ impl Folder {
         let shared = self.source.current();
         shared.rules.admit(grant)?;
         Walk::begin(shared, grant, judge)
+    }
+
+    /// Searches everything shared below a directory by name, the nearest first. The judge decides about each directory.
+    pub fn search(&self, grant: &Grant<'_, ToList>, judge: Judge, _: Blocking<'_>) -> Result<Search, Error> {
+        let shared = self.source.current();
+        shared.rules.admit(grant)?;
+        Search::begin(shared, grant, judge)
     }
 
     /// Begins to receive a file of `size` bytes, if the size is known. An upload that cannot be saved is rejected

@@ -23,6 +23,13 @@ pub fn decode(value: &[u8]) -> Vec<u8> {
     decoded
 }
 
+/// A decoded value; `None` if it has a `%` without two hexadecimal digits.
+pub fn decode_strictly(value: &[u8]) -> Option<Vec<u8>> {
+    let is_escape =
+        |rest: &[u8]| matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    value.split(|byte| *byte == b'%').skip(1).all(is_escape).then(|| decode(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +51,22 @@ mod tests {
         ];
         for (body, expected) in table {
             assert_eq!(field(body.as_bytes(), "a").as_deref(), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_are_whole() {
+        let table: [(&str, Option<&[u8]>); 7] = [
+            ("", Some(b"")),
+            ("a+%2B%ff", Some(b"a +\xff")),
+            ("%25%41", Some(b"%A")),
+            ("%", None),
+            ("%2", None),
+            ("a%zz", None),
+            ("%%41", None),
+        ];
+        for (value, expected) in table {
+            assert_eq!(decode_strictly(value.as_bytes()).as_deref(), expected, "{value:?}");
         }
     }
 }

@@ -82,6 +82,7 @@ mod route;
 mod routing;
 mod run;
 mod runtime;
+mod search;
 mod served_stream;
 #[cfg(feature = "shared")]
 mod shared;
@@ -212,6 +213,7 @@ impl Server {
             trash_sweeps: Permits::new(1),
             readiness: ReadinessChecks::default(),
             archives: FairPermits::new(capacity::archives(files)),
+            searches: FairPermits::new(capacity::searches(files)),
             copies: FairPermits::new(capacity::COPIES),
             listings: Permits::new(listing::SHARES),
             large_send_buffers: Permits::new(send_buffer::AT_ONCE),

@@ -16,6 +16,7 @@ mod password;
 #[cfg(feature = "qr")]
 mod qr_code;
 mod room;
+mod search;
 #[cfg(feature = "accounts")]
 mod sessions;
 mod trash;
@@ -39,6 +40,7 @@ pub(super) use page::page;
 pub(super) use password::PasswordPage;
 #[cfg(feature = "qr")]
 pub(super) use qr_code::{QrPage, target as folder_target};
+pub(super) use search::SearchPage;
 #[cfg(feature = "accounts")]
 pub(super) use sessions::SessionsPage;
 pub(super) use trash::TrashPage;

@@ -57,6 +57,8 @@ pub(super) struct State {
     /// Limits how many archives are created at once.
     #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives take a permit"))]
     pub archives: FairPermits,
+    /// Limits how many searches run at once.
+    pub searches: FairPermits,
     /// Limits how much is copied at once.
     pub copies: FairPermits,
     /// Limits the memory of listings.

@@ -51,6 +51,8 @@ pub enum Operation {
     IfNoneMatch,
     Hash,
     List,
+    /// Searches it for names with an `e`.
+    Search,
     Zip,
     Tar,
     Put,
@@ -81,10 +83,11 @@ pub enum Operation {
 
 pub use self::Operation::{
     CopyFrom, CopyTo, Delete, Entries, Form, Get, Hash, Head, IfNoneMatch, List, Lock, MakeDirectory,
-    MoveFrom, MoveTo, Post, Propfind, Proppatch, Put, Range, Resumable, Tar, Unlock, Zip,
+    MoveFrom, MoveTo, Post, Propfind, Proppatch, Put, Range, Resumable, Search, Tar, Unlock, Zip,
 };
 
-pub const READS: [Operation; 10] = [Get, Head, Range, IfNoneMatch, Hash, List, Zip, Tar, Propfind, Entries];
+pub const READS: [Operation; 11] =
+    [Get, Head, Range, IfNoneMatch, Hash, List, Search, Zip, Tar, Propfind, Entries];
 pub const WRITES: [Operation; 13] = [
     Put,
     Post,
@@ -264,8 +267,8 @@ pub fn expected(caller: Caller, path: Option<&str>, operation: Operation) -> u16
         }
         Post => 200,
         Resumable => 201,
-        Get | Head | Range | IfNoneMatch | Hash | List | Zip | Tar | Delete | MoveFrom | CopyFrom
-        | MoveTo | CopyTo | Propfind | Entries | Proppatch | Lock | Unlock => 0,
+        Get | Head | Range | IfNoneMatch | Hash | List | Search | Zip | Tar | Delete | MoveFrom
+        | CopyFrom | MoveTo | CopyTo | Propfind | Entries | Proppatch | Lock | Unlock => 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::model::Operation::{
     self, CopyFrom, CopyTo, Delete, Entries, Form, Get, Hash, Head, IfNoneMatch, List, Lock, MakeDirectory,
-    MoveFrom, MoveTo, Post, Propfind, Proppatch, Put, Range, Resumable, Tar, Unlock, Zip,
+    MoveFrom, MoveTo, Post, Propfind, Proppatch, Put, Range, Resumable, Search, Tar, Unlock, Zip,
 };
 
 /// The bodies of PROPPATCH and LOCK.
@@ -20,6 +20,7 @@ pub fn request(operation: Operation, target: &str) -> String {
         IfNoneMatch => ("GET", "", "If-None-Match: *\r\n", ""),
         Hash => ("GET", "?sha256", "", ""),
         List => ("GET", "?list&sort=-time", "Accept: application/json\r\n", ""),
+        Search => ("GET", "?q=e", "Accept: application/json\r\n", ""),
         Zip => ("GET", "?zip", "", ""),
         Tar => ("GET", "?tar", "", ""),
         // Without a body, a refused request keeps its connection.

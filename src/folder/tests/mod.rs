@@ -10,6 +10,7 @@ mod reading;
 mod real_paths;
 mod rights;
 mod saving;
+mod searching;
 mod sweeping;
 mod trash;
 mod trash_owners;

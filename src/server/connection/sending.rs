@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::status::Status;
-use crate::net::transport::Transport;
+use crate::net::transport::{OtherEnd, Transport};
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::{Outgoing, Progress};
 use crate::server::connection::own_lines::{OWN_LINES, push_framing, push_own_lines};
 use crate::server::connection::send_buffer::SendBuffer;
+use crate::server::connection::work::HALF_CLOSED;
 use crate::server::content::{self, Content};
 use crate::server::disk::Disk;
 use crate::server::filter;
@@ -38,6 +39,8 @@ pub(super) struct Sending {
     send_buffer: SendBuffer,
     /// When the next byte has to be sent.
     deadline: Deadline,
+    /// When bytes were sent last.
+    moved: Moment,
     /// How many bytes the client had not acknowledged when the connection was parked.
     unacknowledged: Option<u64>,
 }
@@ -83,6 +86,7 @@ impl Sending {
         } else {
             (Content::default(), Framing::Empty, Then::Next)
         };
+        let now = Moment::now();
         Self {
             outgoing: Outgoing::new(bytes, content, framing),
             status,
@@ -90,7 +94,8 @@ impl Sending {
             promised: timeout,
             then,
             send_buffer: SendBuffer::default(),
-            deadline: Deadline::after(Moment::now(), state.stall),
+            deadline: Deadline::after(now, state.stall),
+            moved: now,
             unacknowledged: None,
         }
     }
@@ -125,6 +130,11 @@ impl Sending {
         if matches!(progress, Progress::WouldWait | Progress::TurnIsOver) {
             let (sent, left) = (self.outgoing.sent(), self.outgoing.left());
             self.send_buffer.adjust(transport, sent, left, &state.large_send_buffers);
+            if sent > before {
+                self.moved = Moment::now();
+            } else if progress == Progress::TurnIsOver && self.has_gone(transport) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             // If nothing could be produced yet, the client is not to blame.
             if sent > before || progress == Progress::TurnIsOver {
                 self.deadline = Deadline::after(Moment::now(), state.stall);
@@ -132,6 +142,16 @@ impl Sending {
             self.unacknowledged = transport.unacknowledged().ok();
         }
         Ok(progress)
+    }
+
+    /// Whether the client has closed the connection. While nothing is sent, as in a search that finds nothing, no failure to send
+    /// shows it. A client that has only shut down its sending side looks the same, so it gets some time.
+    fn has_gone(&self, transport: &Transport) -> bool {
+        match transport.other_end() {
+            OtherEnd::Open => false,
+            OtherEnd::Ended => self.moved.elapsed() > HALF_CLOSED,
+            OtherEnd::Gone => true,
+        }
     }
 
     /// The keep-alive timeout that the client was promised.

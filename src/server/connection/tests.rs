@@ -89,6 +89,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         trash_sweeps: Permits::new(1),
         readiness: ReadinessChecks::default(),
         archives: FairPermits::new(1),
+        searches: FairPermits::new(1),
         copies: FairPermits::new(1),
         listings: Permits::new(1),
         large_send_buffers: Permits::new(1),

@@ -14,7 +14,7 @@ use crate::server::state::State;
 /// How long a job in several steps continues after its client has shut down its sending side. Most such clients have
 /// closed the connection, which looks the same. A client that still reads gets its response if the job finishes in this
 /// time.
-const HALF_CLOSED: Duration = Duration::from_secs(3);
+pub(super) const HALF_CLOSED: Duration = Duration::from_secs(3);
 
 /// A job, and the request that it belongs to.
 pub(crate) struct Work {

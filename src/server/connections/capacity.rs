@@ -1,4 +1,4 @@
-//! How many connections, subscribers and archives are allowed; open files are the scarce resource.
+//! How many connections, subscribers, archives and searches are allowed; open files are the scarce resource.
 
 use crate::server::connections::slot::Capacity;
 
@@ -12,6 +12,13 @@ const ARCHIVES: u64 = 256;
 /// The maximum number of copies at once; at most half of them for one client. Each keeps the disk busy and
 /// has a few files open.
 pub(crate) const COPIES: usize = 16;
+
+/// The maximum number of searches at once; at most half of them for one client. Each may keep a processor and the disk busy,
+/// for some seconds, and keeps the names of directories in memory.
+const SEARCHES: u64 = 16;
+
+/// Descriptors that a search keeps open: two handles of a directory.
+pub(crate) const SEARCH_FILES: u32 = 2;
 
 /// Descriptors that an archive has open while it is created: two handles of a directory, and a file.
 pub(crate) const ARCHIVE_FILES: u32 = 3;
@@ -45,6 +52,11 @@ pub(crate) fn archives(files: u64) -> usize {
     (files / 4 / 2 / u64::from(ARCHIVE_FILES)).clamp(1, ARCHIVES) as usize
 }
 
+/// How many searches are allowed at once with this limit on open files. They use at most an eighth of the reserve for files.
+pub(crate) fn searches(files: u64) -> usize {
+    (files / 4 / 8 / u64::from(SEARCH_FILES)).clamp(1, SEARCHES) as usize
+}
+
 /// How many of these connections may be event streams. A fifth is left for requests, as a subscriber is never
 /// evicted.
 pub(crate) fn subscribers(wanted: u32, connections: u32) -> usize {
@@ -74,6 +86,19 @@ mod tests {
         let table = [("no limit", u64::MAX, 256), ("the usual limit", 1024, 42), ("a very low limit", 8, 1)];
         for (name, files, expected) in table {
             assert_eq!(archives(files), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn searches_leave_descriptors_for_others() {
+        let table = [
+            ("no limit", u64::MAX, 16),
+            ("the usual limit", 1024, 16),
+            ("a low limit", 256, 4),
+            ("a very low limit", 8, 1),
+        ];
+        for (name, files, expected) in table {
+            assert_eq!(searches(files), expected, "{name}");
         }
     }
 

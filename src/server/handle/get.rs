@@ -30,6 +30,7 @@ use crate::server::handle::checksum;
 use crate::server::handle::conditions::{MADE_ANEW, judge, select};
 use crate::server::handle::follow;
 use crate::server::handle::listing;
+use crate::server::handle::search;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::media;
@@ -106,7 +107,8 @@ fn redirect(status: Status, location: String, state: &State) -> Response {
     Response::bytes(Head::new(status).field("Location", location), media::TEXT, text.into_bytes())
 }
 
-/// The directory as an archive, the stream of its changes, or a redirect to its QR code, if requested; otherwise its index page, if it has one
+/// A search below the directory, the directory as an archive, the stream of its changes, or a redirect to its QR code, if
+/// requested; otherwise its index page, if it has one
 /// that the client may read; otherwise, or if requested, the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
@@ -114,6 +116,9 @@ fn of_directory(
     state: &State,
     disk: Blocking<'_>,
 ) -> Handled {
+    if let Some(text) = search::wanted(request) {
+        return search::answer(request, directory, text, state, disk).unwrap_or_else(Handled::Respond);
+    }
     if let Some(format) = archive::format(request) {
         return archive::answer(request, directory, format, state, disk).unwrap_or_else(Handled::Respond);
     }

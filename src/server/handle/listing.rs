@@ -28,7 +28,7 @@ use crate::server::state::State;
 
 /// The formats of a listing, in the server's order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ListingFormat {
+pub(super) enum ListingFormat {
     Html,
     Json,
     Text,
@@ -180,14 +180,14 @@ pub(crate) fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-cache").field("Vary", "Accept")
 }
 
-fn typed(head: Head, media_type: &str) -> Head {
+pub(super) fn typed(head: Head, media_type: &str) -> Head {
     head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff")
 }
 
 impl ListingFormat {
     /// Chooses by the Accept field (RFC 9110 §12.5.1). If several formats have the greatest weight, as for `*/*`, HTML
     /// is preferred: browsers and crawlers can use it best.
-    fn preferred(fields: Fields<'_, '_>) -> Self {
+    pub(super) fn preferred(fields: Fields<'_, '_>) -> Self {
         if fields.get("Accept").is_none() {
             return Self::Html;
         }

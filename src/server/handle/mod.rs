@@ -48,6 +48,7 @@ mod record;
 mod relocating;
 pub(super) mod remove;
 pub(super) mod resumable;
+mod search;
 #[cfg(feature = "accounts")]
 pub(super) mod sessions;
 #[cfg(feature = "accounts")]

@@ -8,6 +8,7 @@ use crate::folder::{DirEntry, EntryKind, OnConflict, Rules};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
+use crate::name_pattern::LONGEST_TEXT;
 use crate::own_paths::{LOGIN, LOGOUT, SESSIONS, TRASH};
 use crate::path::SharePath;
 use crate::printable::Printable;
@@ -179,10 +180,7 @@ impl ListingPage<'_> {
         html! {
             div #look {
                 @if self.count.entries() > 0 {
-                    div .js .filter {
-                        label .unseen for="filter" { (words::FILTER_BY_NAME) }
-                        input #filter type="search" placeholder=(words::FILTER) autocomplete="off" spellcheck="false";
-                    }
+                    (self.filter())
                     form .views aria-label=(words::VIEW) {
                         (self.other_than("view"))
                         button aria-current=[current(View::Rows)] { (words::VIEW_LIST) }
@@ -196,6 +194,18 @@ impl ListingPage<'_> {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// The field that filters the rows as the user types, and searches all folders below. Without JavaScript, it only searches.
+    fn filter(&self) -> Markup {
+        html! {
+            form .filter role="search" {
+                (self.other_than(""))
+                label .unseen for="filter" { (words::FILTER_BY_NAME) }
+                input #filter type="search" name="q" placeholder=(words::FILTER) maxlength=(LONGEST_TEXT) required autocomplete="off" spellcheck="false";
+                button .quiet { (words::SEARCH_ALL_FOLDERS) }
             }
         }
     }

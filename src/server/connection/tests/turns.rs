@@ -1,6 +1,8 @@
 //! What one turn does with a connection, and when the connection is kept.
 
 use super::*;
+use crate::http::response::Head;
+use crate::server::content::{Chunk, ContentSource, Produced};
 
 /// README.md says how many bytes an idle connection takes: this struct, its entry in the table, and its entry
 /// in the list of deadlines.
@@ -110,4 +112,40 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("content"), "{answer}");
+}
+
+/// Content of which nothing comes, as in a search that finds nothing.
+#[derive(Debug)]
+struct Nothing;
+
+impl ContentSource for Nothing {
+    fn next(&mut self, _: Blocking<'_>) -> std::io::Result<Produced> {
+        Ok(Produced::Later)
+    }
+
+    fn descriptors(&self) -> u32 {
+        0
+    }
+}
+
+#[test]
+fn a_response_of_which_nothing_comes_ends_when_its_client_has_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state(folder.path(), Duration::from_secs(60));
+    let (transport, client) = transport();
+    let mut connection = Connection::new(transport, false, false);
+    let content = Chunk::source(Nothing, &state.chores);
+    let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::new(Head::new(Status::OK), content), None));
+    let timeout = Duration::from_secs(60);
+    connection.work(*work(job, exchange(&state)), &state, timeout, Blocking::own_thread());
+    let (jobs, mut input) = (Jobs::new(1), Input::default());
+    let mut turn = turn(&state, &jobs, &mut input, timeout);
+    for _ in 0..3 {
+        assert!(matches!(connection.advance(&mut turn), AfterTurn::Park(_)), "the client waits");
+    }
+    // It has not read the head, so this resets the connection.
+    drop(client);
+    while !matches!(connection.advance(&mut turn), AfterTurn::Close) {
+        std::thread::yield_now();
+    }
 }
