@@ -77,3 +77,5 @@ pub mod server;
 pub mod sink;
 pub mod stop;
 pub mod tftp;
+#[cfg(feature = "thumbs")]
+pub mod thumbnail;

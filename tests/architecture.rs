@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 25] = [
+const ALLOWED: [(&str, &[&str]); 26] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -27,6 +27,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
+    ("thumbnail", &[]),
     ("chat", &["folding", "printable"]),
     ("dav", &["http", "path"]),
     ("durable", &[]),
@@ -56,6 +57,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
             "format",
             "qr",
             "stop",
+            "thumbnail",
         ],
     ),
     (

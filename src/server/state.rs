@@ -31,6 +31,8 @@ use crate::server::jobs::permits::Permits;
 use crate::server::observe::Observers;
 use crate::server::readiness::ReadinessChecks;
 use crate::server::request::Scheme;
+#[cfg(feature = "thumbs")]
+use crate::server::thumbs::Thumbs;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::tls::Tls;
 use crate::server::trusted_proxies::TrustedProxies;
@@ -66,6 +68,9 @@ pub(super) struct State {
     /// Limits how many UDP transfers may spin between two packets, so that processors are left for others.
     pub spin_permits: Permits,
     pub digests: Digests,
+    /// Makes thumbnails, unless that is turned off.
+    #[cfg(feature = "thumbs")]
+    pub thumbs: Option<Arc<Thumbs>>,
     /// The checksums of files in zips.
     #[cfg(feature = "archive")]
     pub crcs: Arc<Crcs>,
