@@ -14,16 +14,24 @@ pub(super) fn shrink(mut picture: DynamicImage, orientation: Orientation) -> Rgb
     if picture.color().has_alpha() {
         flatten(&mut picture);
     }
+    let (width, height) = size(picture.width(), picture.height());
     // A large picture is averaged coarsely first, because the filter is slow.
     if picture.width().max(picture.height()) > 4 * EDGE {
         picture = picture.thumbnail(2 * EDGE, 2 * EDGE);
     }
     let mut small = DynamicImage::from(picture.into_rgb8());
-    if small.width().max(small.height()) > EDGE {
-        small = small.resize(EDGE, EDGE, FilterType::Triangle);
+    if (small.width(), small.height()) != (width, height) {
+        small = small.resize_exact(width, height, FilterType::Triangle);
     }
     small.apply_orientation(orientation);
     small.into_rgb8()
+}
+
+/// The size of the thumbnail of a picture of this size.
+fn size(width: u32, height: u32) -> (u32, u32) {
+    let longer = width.max(height);
+    let shrunk = |side: u32| (side * EDGE + longer / 2) / longer;
+    if longer > EDGE { (shrunk(width).max(1), shrunk(height).max(1)) } else { (width, height) }
 }
 
 /// Puts the picture on the background. This comes first: transparent pixels may have any colour, which would otherwise

@@ -35,7 +35,8 @@ impl Frame {
             segment.split_first_chunk().ok_or(CannotDraw::Broken)?;
         let (height, width) = (u16::from_be_bytes([*h0, *h1]), u16::from_be_bytes([*w0, *w1]));
         let (components, []) = rest.as_chunks::<3>() else { return Err(CannotDraw::Broken) };
-        let components: Vec<_> = components.iter().copied().map(Component::parse).collect::<Result<_, _>>()?;
+        let components: Vec<_> =
+            components.iter().copied().map(Component::parse).collect::<Result<_, _>>()?;
         if width == 0 || components.is_empty() || components.len() != usize::from(*count) {
             return Err(CannotDraw::Broken);
         }
