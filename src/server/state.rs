@@ -139,6 +139,19 @@ impl State {
         has_dav || !method.is_for_dav()
     }
 
+    /// Whether it makes thumbnails.
+    #[cfg_attr(
+        not(feature = "thumbs"),
+        allow(clippy::unused_self, reason = "a build without thumbnails never makes them")
+    )]
+    pub(super) fn has_thumbs(&self) -> bool {
+        #[cfg(feature = "thumbs")]
+        let has_thumbs = self.thumbs.is_some();
+        #[cfg(not(feature = "thumbs"))]
+        let has_thumbs = false;
+        has_thumbs
+    }
+
     /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts
     /// others.
     pub(super) fn trusts_pages(&self) -> bool {

@@ -33,14 +33,6 @@ use self::source::Source;
 /// times as large.
 pub const MEDIA_TYPE: &str = "image/jpeg";
 
-/// The media types of pictures that can be drawn.
-const DRAWN: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
-
-/// Whether there may be a thumbnail of a file with this media type. The content decides in the end.
-pub fn is_drawn(media_type: &str) -> bool {
-    DRAWN.contains(&media_type)
-}
-
 /// Makes the thumbnail of a picture. It gives up at the next read once `is_over` says so.
 pub fn draw<R: Read + Seek>(picture: R, is_over: &dyn Fn() -> bool) -> Result<Vec<u8>, CannotDraw> {
     let mut source = Source::new(picture, is_over);

@@ -16,6 +16,7 @@ use crate::server::base::Base;
 use crate::server::features;
 use crate::server::listing::{Count, Framed, ListingQuery, SortKey, SortOrder, View};
 use crate::server::listing::{href, shown_path, timestamp};
+use crate::server::media;
 use crate::server::pages::page::page;
 use crate::server::pages::words;
 use std::os::unix::ffi::OsStrExt;
@@ -54,6 +55,8 @@ pub(crate) struct ListingPage<'a> {
     /// Whether the visitor can make links to it.
     pub can_share: bool,
     pub may: MayChange,
+    /// Whether the server makes thumbnails.
+    pub has_thumbs: bool,
 }
 
 /// What the visitor may change in a directory, besides uploads.
@@ -115,7 +118,11 @@ impl ListingPage<'_> {
         let title = shown_path(self.path);
         let (head, text) = page(head, Printable::text(&title), &body, self.root);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
-        let row = if self.query.view == View::Grid { card } else { row };
+        let row = match self.query.view {
+            View::Rows => row,
+            View::Grid if features::THUMBS && self.has_thumbs => card_with_thumbnail,
+            View::Grid => card,
+        };
         (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })
     }
 
@@ -271,17 +278,38 @@ impl MayChange {
     }
 }
 
+/// What is shown of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PictureShown {
+    Icon,
+    Whole,
+    Thumbnail,
+}
+
+/// A picture without a thumbnail is shown as it is up to this length in bytes: that of the largest thumbnails.
+const WHOLE_UP_TO: u64 = 24 * 1024;
+
 /// Writes an entry as a line.
 fn row(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
-    write_row(entry, count, query, View::Rows, out);
+    write_row(entry, count, query, PictureShown::Icon, out);
 }
 
 /// Writes an entry as a card.
 fn card(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
-    write_row(entry, count, query, View::Grid, out);
+    write_row(entry, count, query, PictureShown::Whole, out);
 }
 
-fn write_row(entry: &DirEntry, count: usize, query: &str, view: View, out: &mut Vec<u8>) {
+/// Writes an entry as a card. A large picture is shown as its thumbnail, or as an icon if there can be none.
+fn card_with_thumbnail(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
+    let picture = match entry.kind {
+        _ if media::may_have_thumbnail(entry.name.as_bytes()) => PictureShown::Thumbnail,
+        EntryKind::File { len } if len <= WHOLE_UP_TO => PictureShown::Whole,
+        _ => PictureShown::Icon,
+    };
+    write_row(entry, count, query, picture, out);
+}
+
+fn write_row(entry: &DirEntry, count: usize, query: &str, picture: PictureShown, out: &mut Vec<u8>) {
     let (sign, size) = match entry.kind {
         EntryKind::Directory => (Sign::Directory, String::new()),
         EntryKind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
@@ -292,13 +320,15 @@ fn write_row(entry: &DirEntry, count: usize, query: &str, view: View, out: &mut 
     }
     let time = timestamp(entry.modified).to_string();
     let begins_chunk = count > 0 && count.is_multiple_of(CHUNK);
+    let picture = if sign == Sign::Image { picture } else { PictureShown::Icon };
+    let suffix = if picture == PictureShown::Thumbnail { "?thumb" } else { "" };
     let row = html! {
         @if begins_chunk { (PreEscaped("</tbody><tbody>")) }
         tr {
             td {
                 a .(sign.class()) href=(link) {
-                    @if sign == Sign::Image && view == View::Grid { img src=(link) alt="" loading="lazy" decoding="async"; }
-                    @else { (sign.drawn()) }
+                    @if picture == PictureShown::Icon { (sign.drawn()) }
+                    @else { img src={ (link) (suffix) } alt="" loading="lazy" decoding="async"; }
                     bdi { (shown(entry.name.as_bytes())) }
                 }
             }
