@@ -12,6 +12,7 @@ const PAGE: &[&str] = &[
     "watch.js",
     "listing.js",
     "open.js",
+    "pictures.js",
     "stream.js",
     "live.js",
     "room.js",

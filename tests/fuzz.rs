@@ -179,4 +179,6 @@ targets! {
     scripts
     structured_fields
     tftp_packets
+    #[cfg(feature = "thumbs")]
+    thumbnails
 }

@@ -99,11 +99,11 @@ fn the_oldest_thumbnails_are_removed() {
     let sum = || -> u64 {
         kept(&directory).iter().filter_map(|path| fs::metadata(path).ok()).map(|facts| facts.len()).sum()
     };
-    eventually("old ones are removed", || sum() <= 224 << 20);
+    eventually("old ones are removed", || sum() <= 208 << 20);
     let has = |name: &str| directory.join(name).exists();
     assert!(!has(&format!("{:032x}", 0)) && has(&format!("{:032x}", 299)), "the oldest go first");
     assert!(!has("draft-1") && has("draft-2") && has("of another program"));
-    assert!(sum() > 200 << 20, "and only those");
+    assert!(sum() > 190 << 20, "and only those");
     assert_eq!(
         kept(&directory)
             .iter()

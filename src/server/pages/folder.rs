@@ -16,8 +16,8 @@ use crate::server::base::Base;
 use crate::server::features;
 use crate::server::listing::{Count, Framed, ListingQuery, SortKey, SortOrder, View};
 use crate::server::listing::{href, shown_path, timestamp};
-use crate::server::media;
 use crate::server::pages::page::page;
+use crate::server::pages::picture::PictureShown;
 use crate::server::pages::words;
 use std::os::unix::ffi::OsStrExt;
 
@@ -278,17 +278,6 @@ impl MayChange {
     }
 }
 
-/// What is shown of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PictureShown {
-    Icon,
-    Whole,
-    Thumbnail,
-}
-
-/// A picture without a thumbnail is shown as it is up to this length in bytes: that of the largest thumbnails.
-const WHOLE_UP_TO: u64 = 24 * 1024;
-
 /// Writes an entry as a line.
 fn row(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
     write_row(entry, count, query, PictureShown::Icon, out);
@@ -299,14 +288,9 @@ fn card(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
     write_row(entry, count, query, PictureShown::Whole, out);
 }
 
-/// Writes an entry as a card. A large picture is shown as its thumbnail, or as an icon if there can be none.
+/// Writes an entry as a card, without large pictures.
 fn card_with_thumbnail(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
-    let picture = match entry.kind {
-        _ if media::may_have_thumbnail(entry.name.as_bytes()) => PictureShown::Thumbnail,
-        EntryKind::File { len } if len <= WHOLE_UP_TO => PictureShown::Whole,
-        _ => PictureShown::Icon,
-    };
-    write_row(entry, count, query, picture, out);
+    write_row(entry, count, query, PictureShown::small(entry), out);
 }
 
 fn write_row(entry: &DirEntry, count: usize, query: &str, picture: PictureShown, out: &mut Vec<u8>) {
@@ -320,15 +304,12 @@ fn write_row(entry: &DirEntry, count: usize, query: &str, picture: PictureShown,
     }
     let time = timestamp(entry.modified).to_string();
     let begins_chunk = count > 0 && count.is_multiple_of(CHUNK);
-    let picture = if sign == Sign::Image { picture } else { PictureShown::Icon };
-    let suffix = if picture == PictureShown::Thumbnail { "?thumb" } else { "" };
     let row = html! {
         @if begins_chunk { (PreEscaped("</tbody><tbody>")) }
         tr {
             td {
                 a .(sign.class()) href=(link) {
-                    @if picture == PictureShown::Icon { (sign.drawn()) }
-                    @else { img src={ (link) (suffix) } alt="" loading="lazy" decoding="async"; }
+                    (picture.drawn(sign, &link))
                     bdi { (shown(entry.name.as_bytes())) }
                 }
             }

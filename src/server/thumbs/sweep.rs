@@ -12,7 +12,7 @@ use super::key::is_key;
 use super::store::DRAFT;
 
 /// How much is left, in bytes. With what two servers write before their next sweep, it is at most 256 MB.
-const MOST_LEFT: u64 = 224 << 20;
+const MOST_LEFT: u64 = 208 << 20;
 
 /// The unit in which file systems give out space, in bytes. It also limits the number of files.
 const UNIT: u64 = 4096;
