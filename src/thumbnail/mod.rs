@@ -27,7 +27,7 @@ use std::io::{Read, Seek};
 
 pub use self::error::CannotDraw;
 pub use self::limits::MOST_BYTES;
-use self::source::Source;
+use self::source::PictureSource;
 
 /// The media type of every thumbnail. JPEG rather than WebP: `image` encodes only lossless WebP, in which a photo is five
 /// times as large.
@@ -35,7 +35,7 @@ pub const MEDIA_TYPE: &str = "image/jpeg";
 
 /// Makes the thumbnail of a picture. It gives up at the next read once `is_over` says so.
 pub fn draw<R: Read + Seek>(picture: R, is_over: &dyn Fn() -> bool) -> Result<Vec<u8>, CannotDraw> {
-    let mut source = Source::new(picture, is_over);
+    let mut source = PictureSource::new(picture, is_over);
     let drawn = picture::decode(&mut source);
     // The decoders replace the errors of the source by their own.
     let (picture, orientation) = source.failure().map_or(drawn, Err)?;

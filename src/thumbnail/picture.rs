@@ -9,7 +9,7 @@ use super::error::CannotDraw;
 use super::exif::Exif;
 use super::jpeg::{self, Headers};
 use super::limits::{EDGE, MOST_DECODED, MOST_LOADED, MOST_WHOLE};
-use super::source::Source;
+use super::source::PictureSource;
 
 /// How many bytes decide which format a file has.
 const MAGIC: u64 = 16;
@@ -22,7 +22,7 @@ const SHAPES_DIFFER: f64 = 0.02;
 
 /// The picture, perhaps smaller than it is, and how it has to be turned.
 pub(super) fn decode<R: Read + Seek>(
-    source: &mut Source<'_, R>,
+    source: &mut PictureSource<'_, R>,
 ) -> Result<(DynamicImage, Orientation), CannotDraw> {
     let mut magic = Vec::new();
     source.by_ref().take(MAGIC).read_to_end(&mut magic).map_err(|_| CannotDraw::Broken)?;
@@ -62,7 +62,9 @@ fn whole<R: BufRead + Seek>(
 }
 
 /// Decodes what costs least: the preview, the averages of blocks, or the whole picture.
-fn of_jpeg<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<(DynamicImage, Orientation), CannotDraw> {
+fn of_jpeg<R: Read + Seek>(
+    source: &mut PictureSource<'_, R>,
+) -> Result<(DynamicImage, Orientation), CannotDraw> {
     let mut headers = Headers::read(&mut *source)?;
     let exif = std::mem::take(&mut headers.exif);
     let exif = Exif::parse(&exif);
@@ -110,6 +112,6 @@ fn preview(bytes: &[u8], width: u32, height: u32) -> Option<DynamicImage> {
     whole_jpeg(bytes, headers.length).ok()
 }
 
-fn rewind<R: Seek>(source: &mut Source<'_, R>) -> Result<(), CannotDraw> {
+fn rewind<R: Seek>(source: &mut PictureSource<'_, R>) -> Result<(), CannotDraw> {
     source.rewind().map_err(|_| CannotDraw::Broken)
 }

@@ -6,14 +6,14 @@ use super::error::CannotDraw;
 use super::limits::MOST_READ;
 
 /// Reads a picture; fails after [`MOST_READ`] bytes, and once the time is over.
-pub(super) struct Source<'a, R> {
+pub(super) struct PictureSource<'a, R> {
     picture: R,
     left: u64,
     is_over: &'a dyn Fn() -> bool,
     failure: Option<CannotDraw>,
 }
 
-impl<'a, R> Source<'a, R> {
+impl<'a, R> PictureSource<'a, R> {
     pub(super) fn new(picture: R, is_over: &'a dyn Fn() -> bool) -> Self {
         Self { picture, left: MOST_READ, is_over, failure: None }
     }
@@ -29,7 +29,7 @@ impl<'a, R> Source<'a, R> {
     }
 }
 
-impl<R: Read> Read for Source<'_, R> {
+impl<R: Read> Read for PictureSource<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if (self.is_over)() {
             return Err(self.fail(CannotDraw::TooSlow));
@@ -49,7 +49,7 @@ impl<R: Read> Read for Source<'_, R> {
     }
 }
 
-impl<R: Seek> Seek for Source<'_, R> {
+impl<R: Seek> Seek for PictureSource<'_, R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.picture.seek(to)
     }

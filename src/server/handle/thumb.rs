@@ -16,7 +16,7 @@ use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
-use crate::server::thumbs::{Drawn, Key, Thumbs};
+use crate::server::thumbs::{Drawn, ThumbKey, Thumbs};
 use crate::thumbnail::{CannotDraw, MEDIA_TYPE};
 
 /// The query parameter.
@@ -34,7 +34,7 @@ pub(crate) fn wanted(request: &Request<'_, '_, '_>, state: &State) -> Option<Arc
 struct Order {
     thumbs: Arc<Thumbs>,
     open: OpenFile,
-    key: Key,
+    key: ThumbKey,
     tag: Option<EntityTag<'static>>,
     conditions: Conditions,
     /// Returned with the response.
@@ -55,7 +55,7 @@ pub(crate) fn answer(
     if let Err(response) = check(fields.iter(), tag.as_ref()) {
         return Handled::Respond(response);
     }
-    let key = match Key::of(&open.facts.version, &open.file) {
+    let key = match ThumbKey::of(&open.facts.version, &open.file) {
         Ok(key) => key,
         Err(error) => return Handled::Respond(unreadable(error)),
     };

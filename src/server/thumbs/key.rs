@@ -1,4 +1,4 @@
-//! The name under which a thumbnail is kept.
+//! The names of the files in the directory.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,12 +12,15 @@ use crate::folder::FileVersion;
 /// Changes if thumbnails are made in another way, so that old ones are not used any more.
 const FORMAT: &str = "wharf thumbnail 1";
 
+/// How a file that is being written is named; random digits follow.
+pub(super) const DRAFT: &str = "draft-";
+
 /// Identifies a version of a picture on this machine: its device, inode, size, and its times of modification and of change.
 /// Nobody can guess or list what is kept for files that they cannot open: the server opens the file first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::server) struct Key(String);
+pub(in crate::server) struct ThumbKey(String);
 
-impl Key {
+impl ThumbKey {
     /// The key for a version of an open file. The version lacks the device of the folder, and several folders share the
     /// directory.
     pub(in crate::server) fn of(version: &FileVersion, file: &File) -> io::Result<Self> {

@@ -19,8 +19,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-pub(super) use self::key::Key;
-use self::store::Store;
+pub(super) use self::key::ThumbKey;
+use self::store::ThumbStore;
 use crate::blocking::Blocking;
 use crate::folder::Facts;
 use crate::server::client_key::ClientKey;
@@ -49,7 +49,7 @@ const TICK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Thumbs {
     /// `None`: nothing is kept.
-    store: Option<Store>,
+    store: Option<ThumbStore>,
     permits: FairPermits,
 }
 
@@ -65,7 +65,7 @@ pub(super) enum Drawn {
 impl Thumbs {
     /// Keeps thumbnails in this directory, which is created with the first one.
     pub fn new(directory: Option<PathBuf>) -> Self {
-        Self { store: directory.map(Store::new), permits: FairPermits::new(MOST_WAITING) }
+        Self { store: directory.map(ThumbStore::new), permits: FairPermits::new(MOST_WAITING) }
     }
 
     /// A permit to wait for a thumbnail.
@@ -74,14 +74,14 @@ impl Thumbs {
     }
 
     /// What is kept for a version of a picture: its thumbnail, or why there is none.
-    pub(super) fn find(&self, key: &Key, disk: Blocking<'_>) -> Option<Result<Vec<u8>, CannotDraw>> {
+    pub(super) fn find(&self, key: &ThumbKey, disk: Blocking<'_>) -> Option<Result<Vec<u8>, CannotDraw>> {
         self.store.as_ref()?.find(key, disk)
     }
 
     /// Makes and keeps the thumbnail of a file with these facts.
     pub(super) fn draw(
         &self,
-        key: &Key,
+        key: &ThumbKey,
         file: &File,
         facts: &Facts,
         stop: &Stop,

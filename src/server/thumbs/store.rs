@@ -17,7 +17,7 @@ use rustix::fs::{
 };
 use rustix::process::geteuid;
 
-use super::key::Key;
+use super::key::{DRAFT, ThumbKey};
 use super::sweep;
 use crate::blocking::Blocking;
 use crate::printable::Printable;
@@ -29,9 +29,6 @@ use crate::thumbnail::{CannotDraw, MOST_BYTES};
 /// The modes of the directory and of its files: nobody else may see what is in the pictures.
 const DIRECTORY: u32 = 0o700;
 const FILE: Mode = Mode::RUSR.union(Mode::WUSR);
-
-/// How a file that is being written is named; random digits follow.
-pub(super) const DRAFT: &str = "draft-";
 
 /// The first and the last bytes of a JPEG.
 const START: [u8; 2] = [0xff, 0xd8];
@@ -52,7 +49,7 @@ const SWEPT_AFTER: u64 = 16 << 20;
 
 /// The directory, and how much was written to it.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct ThumbStore {
     path: PathBuf,
     /// Opened when it is needed first; `None` if it cannot be used.
     directory: OnceLock<Option<File>>,
@@ -61,7 +58,7 @@ pub(super) struct Store {
     sweeps: Permits,
 }
 
-impl Store {
+impl ThumbStore {
     pub(super) fn new(path: PathBuf) -> Self {
         // The first thumbnail leads to a sweep: other servers may have written.
         let written = AtomicU64::new(SWEPT_AFTER);
@@ -69,7 +66,7 @@ impl Store {
     }
 
     /// What is kept under this key.
-    pub(super) fn find(&self, key: &Key, _: Blocking<'_>) -> Option<Result<Vec<u8>, CannotDraw>> {
+    pub(super) fn find(&self, key: &ThumbKey, _: Blocking<'_>) -> Option<Result<Vec<u8>, CannotDraw>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(self.directory()?, key.name(), flags, Mode::empty()).ok()?);
         let mut bytes = Vec::new();
@@ -83,7 +80,7 @@ impl Store {
     /// Keeps a thumbnail, or why there is none if the picture is the reason.
     pub(super) fn keep(
         &self,
-        key: &Key,
+        key: &ThumbKey,
         drawn: &Result<Vec<u8>, CannotDraw>,
         chores: &Chores,
         _: Blocking<'_>,

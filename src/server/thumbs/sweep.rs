@@ -8,8 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Dir, statat, unlinkat};
 
-use super::key::is_key;
-use super::store::DRAFT;
+use super::key::{DRAFT, is_key};
 
 /// How much is left, in bytes. With what two servers write before their next sweep, it is at most 256 MB.
 const MOST_LEFT: u64 = 208 << 20;

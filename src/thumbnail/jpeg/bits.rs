@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::details::{self, BLOCK, DetailTable};
 use super::huffman::{CodeTable, LONGEST};
-use super::input::Input;
+use super::input::JpegInput;
 use crate::thumbnail::error::CannotDraw;
 
 /// How many bits are always available: more than a group of codes, or a code with its number, has.
@@ -15,7 +15,7 @@ const PREPARED: usize = 16 * 1024;
 
 /// Reads bits up to the next marker.
 pub(super) struct Bits<'a, R> {
-    input: &'a mut Input<R>,
+    input: &'a mut JpegInput<R>,
     /// Bytes without the zeros that follow each 0xff.
     bytes: Vec<u8>,
     start: usize,
@@ -29,7 +29,7 @@ pub(super) struct Bits<'a, R> {
 }
 
 impl<'a, R: Read> Bits<'a, R> {
-    pub(super) fn new(input: &'a mut Input<R>) -> Self {
+    pub(super) fn new(input: &'a mut JpegInput<R>) -> Self {
         let bytes = Vec::with_capacity(PREPARED);
         Self { input, bytes, start: 0, next: 0, count: 0, made_up: 0, marker: None }
     }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::frame::Frame;
 use super::huffman::Codes;
-use super::input::Input;
+use super::input::JpegInput;
 use crate::thumbnail::error::CannotDraw;
 use crate::thumbnail::exif;
 
@@ -26,7 +26,7 @@ const ADOBE_CODING: usize = 11;
 
 /// The headers up to a scan.
 pub(in crate::thumbnail) struct Headers<R> {
-    pub(super) input: Input<R>,
+    pub(super) input: JpegInput<R>,
     pub(super) frame: Frame,
     pub(super) tables: Tables,
     /// The segment with EXIF metadata; empty if there is none.
@@ -55,7 +55,7 @@ pub(super) struct Tables {
 impl<R: Read> Headers<R> {
     /// Reads up to the first scan.
     pub(in crate::thumbnail) fn read(picture: R) -> Result<Self, CannotDraw> {
-        let mut input = Input::new(picture);
+        let mut input = JpegInput::new(picture);
         if input.u16()? != START {
             return Err(CannotDraw::NotPicture);
         }
@@ -110,7 +110,7 @@ impl<R: Read> Headers<R> {
 
 impl Tables {
     /// Reads a segment, or skips it if it sets no table.
-    fn read<R: Read>(&mut self, marker: u8, input: &mut Input<R>) -> Result<(), CannotDraw> {
+    fn read<R: Read>(&mut self, marker: u8, input: &mut JpegInput<R>) -> Result<(), CannotDraw> {
         // Markers that stand alone.
         if matches!(marker, 0x01 | 0xd0..=0xd8) {
             return Ok(());

@@ -8,7 +8,7 @@ use crate::thumbnail::error::CannotDraw;
 const BUFFER: usize = 32 * 1024;
 
 /// Reads from a picture.
-pub(super) struct Input<R> {
+pub(super) struct JpegInput<R> {
     picture: R,
     buffer: Box<[u8]>,
     start: usize,
@@ -17,7 +17,7 @@ pub(super) struct Input<R> {
     before: u64,
 }
 
-impl<R: Read> Input<R> {
+impl<R: Read> JpegInput<R> {
     pub(super) fn new(picture: R) -> Self {
         Self { picture, buffer: vec![0; BUFFER].into(), start: 0, end: 0, before: 0 }
     }
