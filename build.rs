@@ -13,6 +13,7 @@ const PAGE: &[&str] = &[
     "listing.js",
     "search.js",
     "open.js",
+    "pictures.js",
     "stream.js",
     "live.js",
     "room.js",

@@ -9,6 +9,7 @@
 //!                  │             ├──► tftp      TFTP as bytes and times: no sockets, no files, no clock
 //!                  │             ├──► net       non-blocking sockets: no protocol, no folder
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
+//!                  │             ├──► thumbnail small pictures of pictures, as bytes: no files, no clock
 //!                  │             ├──► dav       WebDAV as bytes and decisions: no sockets, no files, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
 //!                  │             ├──► durable   files that survive a power failure: no protocol
@@ -34,6 +35,7 @@
 //! - [`http`] finds the end of a head and of a body, parses requests and selects ranges.
 //! - [`tftp`] has two state machines, a sender and a receiver, that tolerate packet loss.
 //! - [`archive`] writes tar and zip as streams.
+//! - [`thumbnail`] makes small pictures of pictures.
 //! - [`dav`] reads and writes the bodies of WebDAV requests, and has the table of locks.
 //! - [`chat`] is the chat room: its members, its messages, and which member sees which message.
 //! - [`net`] reads and writes without blocking.
@@ -78,3 +80,5 @@ pub mod server;
 pub mod sink;
 pub mod stop;
 pub mod tftp;
+#[cfg(feature = "thumbs")]
+pub mod thumbnail;

@@ -28,6 +28,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
+    ("thumbnail", &[]),
     ("chat", &["folding", "printable"]),
     ("dav", &["http", "path"]),
     ("durable", &[]),
@@ -58,6 +59,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
             "format",
             "qr",
             "stop",
+            "thumbnail",
         ],
     ),
     (

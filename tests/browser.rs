@@ -10,6 +10,8 @@ mod hostile;
 mod live;
 #[cfg(feature = "accounts")]
 mod login;
+#[cfg(feature = "thumbs")]
+mod pictures;
 mod preview;
 mod proxied;
 mod search;

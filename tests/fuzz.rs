@@ -180,4 +180,6 @@ targets! {
     scripts
     structured_fields
     tftp_packets
+    #[cfg(feature = "thumbs")]
+    thumbnails
 }

@@ -107,6 +107,8 @@ mod stuck_disk;
 mod tftp;
 mod tftp_client;
 mod tftp_clients;
+#[cfg(feature = "thumbs")]
+mod thumbs;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]

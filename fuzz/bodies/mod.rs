@@ -24,6 +24,8 @@ pub(super) mod response_heads;
 pub(super) mod scripts;
 pub(super) mod structured_fields;
 pub(super) mod tftp_packets;
+#[cfg(feature = "thumbs")]
+pub(super) mod thumbnails;
 
 /// Every target: its name, which is also the name of its corpus, and its function.
 pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
@@ -48,6 +50,8 @@ pub(super) const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("scripts", scripts::check),
     ("structured_fields", structured_fields::check),
     ("tftp_packets", tftp_packets::check),
+    #[cfg(feature = "thumbs")]
+    ("thumbnails", thumbnails::check),
 ];
 
 /// Splits off the first byte, which determines where the other bytes are cut. Returns the other bytes, and the position

@@ -33,7 +33,7 @@ pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
 }
 
 /// Fails if files in `directory` would be in `root`. The directory need not exist, but its parent must exist.
-#[cfg(any(feature = "accounts", feature = "tls"))]
+#[cfg(any(feature = "accounts", feature = "thumbs", feature = "tls"))]
 pub(super) fn ensure_directory_outside(directory: &Path, root: &Path) -> io::Result<()> {
     let Ok(root) = fs::canonicalize(root) else { return Ok(()) };
     let directory = resolve(directory)?;

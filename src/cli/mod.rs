@@ -60,6 +60,8 @@ mod state;
 #[cfg(not(any(feature = "accounts", feature = "tls")))]
 #[path = "no_state.rs"]
 mod state;
+#[cfg(feature = "thumbs")]
+mod thumbs;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;

@@ -102,6 +102,10 @@ pub(super) struct ServeArgs {
     #[cfg(feature = "dav")]
     #[arg(long)]
     pub no_dav: bool,
+    /// Make no thumbnails of pictures
+    #[cfg(feature = "thumbs")]
+    #[arg(long)]
+    pub no_thumbs: bool,
     /// Largest upload, such as 500M or 2G [default: as much as the disk holds]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub max_upload: Option<u64>,

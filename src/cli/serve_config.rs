@@ -9,6 +9,8 @@ use super::banner::IdleExit;
 use super::exit::Failure;
 use super::rights_line::SetBy;
 use super::serve_args::ServeArgs;
+#[cfg(feature = "thumbs")]
+use super::thumbs;
 use crate::access::Subject;
 use crate::folder::{Folder, Litter, OnConflict, Rules};
 use crate::net::inherited::Inherited;
@@ -93,6 +95,8 @@ fn config(
         access,
         folder: Folder::open_at(root, rules)?,
         root: std::path::absolute(root)?,
+        #[cfg(feature = "thumbs")]
+        thumbs: (!args.no_thumbs).then(|| thumbs::kept_outside(root)),
         listen,
         allowed_hosts: AllowedHosts::new(args.host),
         base: args.base,

@@ -14,6 +14,8 @@ use crate::server::ambient_users::AmbientUsers;
 use crate::server::base::Base;
 use crate::server::observe::Recorder;
 use crate::server::shared::SharedAddress;
+#[cfg(feature = "thumbs")]
+use crate::server::thumbs::Thumbs;
 use crate::server::timing::KeepAlive;
 use crate::server::tls::Tls;
 use crate::server::trusted_proxies::TrustedProxies;
@@ -63,6 +65,9 @@ pub struct Config {
     /// Whether the server speaks WebDAV.
     #[cfg(feature = "dav")]
     pub dav: bool,
+    /// Makes thumbnails, unless that is turned off.
+    #[cfg(feature = "thumbs")]
+    pub thumbs: Option<Thumbs>,
     /// The store of a chat room that several servers share.
     pub shared: Option<SharedAddress>,
     /// Whether clients with the right `admin` may stop the server.

@@ -12,6 +12,9 @@ pub(super) enum Handled {
     Receive(Box<Receiving>),
     /// A job: it waits for the disk, or takes a long time.
     Work(Job),
+    /// A job that makes a thumbnail, which keeps a processor busy for a while.
+    #[cfg(feature = "thumbs")]
+    Draw(Job),
     /// A job that waits in `fsync`, such as an upload.
     Save(Job),
     /// A job that waits for the store that servers share.

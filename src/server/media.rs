@@ -74,6 +74,14 @@ const OTHER_EXTENSIONS: &[(&str, &str)] = &[
     ("webmanifest", "application/manifest+json"),
 ];
 
+/// The media types of pictures of which the server can make thumbnails.
+const DRAWN: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
+
+/// Whether there may be a thumbnail of a file of this name; its content decides in the end.
+pub(super) fn may_have_thumbnail(name: &[u8]) -> bool {
+    DRAWN.contains(&&*of(name))
+}
+
 /// The coding of a file of this name (RFC 9110 §8.4), if its media type describes the decoded content.
 pub(super) fn coding_of(path: &[u8]) -> Option<&'static str> {
     extension(path).eq_ignore_ascii_case("svgz").then_some("gzip")

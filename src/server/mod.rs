@@ -96,6 +96,8 @@ mod state_directory;
 mod store_error;
 mod tftp;
 mod threads;
+#[cfg(feature = "thumbs")]
+mod thumbs;
 mod timing;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
@@ -153,6 +155,8 @@ pub use self::shared::{StoredAttempts, StoredRecords};
 use self::state::State;
 #[cfg(any(feature = "accounts", feature = "tls"))]
 pub use self::state_directory::{StateDirectory, StateError};
+#[cfg(feature = "thumbs")]
+pub use self::thumbs::Thumbs;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
 pub use self::tls::Tls;
@@ -219,6 +223,8 @@ impl Server {
             large_send_buffers: Permits::new(send_buffer::AT_ONCE),
             spin_permits: Permits::new(processors / 2),
             digests: Digests::default(),
+            #[cfg(feature = "thumbs")]
+            thumbs: config.thumbs.map(Arc::new),
             #[cfg(feature = "archive")]
             crcs: Arc::default(),
             #[cfg(feature = "archive")]

@@ -13,6 +13,7 @@ mod login;
 mod page;
 #[cfg(feature = "accounts")]
 mod password;
+mod picture;
 #[cfg(feature = "qr")]
 mod qr_code;
 mod room;

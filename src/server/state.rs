@@ -31,6 +31,8 @@ use crate::server::jobs::permits::Permits;
 use crate::server::observe::Observers;
 use crate::server::readiness::ReadinessChecks;
 use crate::server::request::Scheme;
+#[cfg(feature = "thumbs")]
+use crate::server::thumbs::Thumbs;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::tls::Tls;
 use crate::server::trusted_proxies::TrustedProxies;
@@ -68,6 +70,9 @@ pub(super) struct State {
     /// Limits how many UDP transfers may spin between two packets, so that processors are left for others.
     pub spin_permits: Permits,
     pub digests: Digests,
+    /// Makes thumbnails, unless that is turned off.
+    #[cfg(feature = "thumbs")]
+    pub thumbs: Option<Arc<Thumbs>>,
     /// The checksums of files in zips.
     #[cfg(feature = "archive")]
     pub crcs: Arc<Crcs>,
@@ -134,6 +139,19 @@ impl State {
         #[cfg(not(feature = "dav"))]
         let has_dav = false;
         has_dav || !method.is_for_dav()
+    }
+
+    /// Whether it makes thumbnails.
+    #[cfg_attr(
+        not(feature = "thumbs"),
+        allow(clippy::unused_self, reason = "a build without thumbnails never makes them")
+    )]
+    pub(super) fn has_thumbs(&self) -> bool {
+        #[cfg(feature = "thumbs")]
+        let has_thumbs = self.thumbs.is_some();
+        #[cfg(not(feature = "thumbs"))]
+        let has_thumbs = false;
+        has_thumbs
     }
 
     /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts

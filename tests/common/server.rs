@@ -108,6 +108,7 @@ impl Wharf {
             .args(flags)
             .args(tls)
             .env("RUST_LOG", "debug")
+            .env("XDG_CACHE_HOME", place.path().join("cache"))
             .env_remove("SERVER_SHARED_FILES")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -125,6 +125,8 @@ impl Connection {
                 return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
             }
             Handled::Work(job) => Transition::Work(work(job, JobKind::General, exchange, waits, turn)),
+            #[cfg(feature = "thumbs")]
+            Handled::Draw(job) => Transition::Work(work(job, JobKind::Draws, exchange, waits, turn)),
             Handled::Save(job) => Transition::Work(work(job, JobKind::Saves, exchange, waits, turn)),
             Handled::AskStore(job) => Transition::Work(work(job, JobKind::AsksStore, exchange, waits, turn)),
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {

@@ -95,6 +95,8 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         large_send_buffers: Permits::new(1),
         spin_permits: Permits::new(1),
         digests: Digests::default(),
+        #[cfg(feature = "thumbs")]
+        thumbs: None,
         #[cfg(feature = "archive")]
         crcs: Arc::default(),
         #[cfg(feature = "archive")]

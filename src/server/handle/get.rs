@@ -31,6 +31,7 @@ use crate::server::handle::conditions::{MADE_ANEW, judge, select};
 use crate::server::handle::follow;
 use crate::server::handle::listing;
 use crate::server::handle::search;
+use crate::server::handle::thumb;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::media;
@@ -59,13 +60,20 @@ pub(crate) fn handle(
     }
     let file = authorise::grant(&request.principal, &request.path, state)?;
     let wants_hash = request.target.parameter(checksum::PARAMETER).is_some();
-    if !wants_hash && let Some(entry) = cached(&file, disk, state) {
+    let thumbs = thumb::wanted(request, state);
+    if !wants_hash
+        && thumbs.is_none()
+        && let Some(entry) = cached(&file, disk, state)
+    {
         return Ok(Handled::Respond(of_cached(request, &entry)));
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     match state.folder.open(&file, disk).map_err(|error| of_read_error(&error))? {
         Node::File(open) if wants_hash => Ok(checksum::answer(request, open, state)),
-        Node::File(open) => Ok(Handled::Respond(of_opened(request, open, &file, state, disk))),
+        Node::File(open) => Ok(match thumbs {
+            Some(thumbs) => thumb::answer(request, open, thumbs, state, disk),
+            None => Handled::Respond(of_opened(request, open, &file, state, disk)),
+        }),
         Node::Directory { .. } => Err(to_directory(request, state)),
     }
 }

@@ -159,6 +159,7 @@ fn list(
                 has_qr_code: offers.has_qr_code,
                 can_share: offers.can_share,
                 may: offers.may,
+                has_thumbs: state.has_thumbs(),
             };
             page.framed(head)
         }

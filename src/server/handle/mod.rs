@@ -51,6 +51,11 @@ pub(super) mod resumable;
 mod search;
 #[cfg(feature = "accounts")]
 pub(super) mod sessions;
+#[cfg(feature = "thumbs")]
+mod thumb;
+#[cfg(not(feature = "thumbs"))]
+#[path = "no_thumb.rs"]
+mod thumb;
 #[cfg(feature = "accounts")]
 pub(super) mod tokens;
 pub(super) mod trash;

@@ -58,9 +58,10 @@ impl<T> Client<T> {
         self.waiting() >= CROWDED
     }
 
-    /// Whether its further uploads are held back. Jobs that wait for the store do not count: a slow store must not delay uploads.
+    /// Whether its further uploads are held back.
     pub(super) fn is_crowded(&self) -> bool {
-        self.waiting() - self.waiting[JobKind::AsksStore as usize].len() >= CROWDED
+        let counted = JobKind::ALL.into_iter().filter(|kind| kind.holds_back());
+        counted.map(|kind| self.waiting[kind as usize].len()).sum::<usize>() >= CROWDED
     }
 
     /// Releases a held-back connection after a job: after [`PATIENCE`] jobs while the client stays crowded.

@@ -10,6 +10,11 @@ pub(super) const MOST_SAVING: usize = 64;
 /// How many jobs that wait for the store that servers share run at once. Each has a connection to the store.
 pub(in crate::server) const MOST_ASKING: usize = 8;
 
+/// How many jobs that make thumbnails run at once. One client gets one fewer, and so two processors; the memory of the
+/// decoders limits the number.
+#[cfg(feature = "thumbs")]
+pub(in crate::server) const MOST_DRAWING: usize = 3;
+
 /// Descriptors that a job opens for a moment to save a file: a new directory, and two to examine an existing
 /// file of that name.
 const SAVING_FILES: u64 = 3;
@@ -23,7 +28,13 @@ pub(in crate::server) enum JobKind {
     Saves,
     /// It waits for the store that servers share.
     AsksStore,
+    /// It makes a thumbnail.
+    #[cfg(feature = "thumbs")]
+    Draws,
 }
+
+/// The number of kinds.
+const KINDS: usize = 3 + cfg!(feature = "thumbs") as usize;
 
 /// A number of jobs, by kind.
 #[derive(Debug, Default, Clone, Copy)]
@@ -31,10 +42,24 @@ pub(in crate::server) struct JobCounts {
     pub(super) general: usize,
     pub(super) saves: usize,
     pub(super) asks_store: usize,
+    #[cfg(feature = "thumbs")]
+    pub(super) draws: usize,
 }
 
 impl JobKind {
-    pub(super) const ALL: [Self; 3] = [Self::General, Self::Saves, Self::AsksStore];
+    pub(super) const ALL: [Self; KINDS] = [
+        Self::General,
+        Self::Saves,
+        Self::AsksStore,
+        #[cfg(feature = "thumbs")]
+        Self::Draws,
+    ];
+
+    /// Whether such jobs, waiting, hold back the client's uploads. The others must not delay uploads: a slow store, and
+    /// pictures.
+    pub(super) fn holds_back(self) -> bool {
+        matches!(self, Self::General | Self::Saves)
+    }
 }
 
 impl JobCounts {
@@ -44,7 +69,22 @@ impl JobCounts {
     pub(in crate::server) fn limits(files: u64, durable: bool) -> Self {
         let possible = usize::try_from(files / 4 / 4 / SAVING_FILES).unwrap_or(usize::MAX);
         let saves = if durable { possible.clamp(THREADS, MOST_SAVING) } else { THREADS };
-        Self { general: THREADS, saves, asks_store: MOST_ASKING }
+        Self {
+            general: THREADS,
+            saves,
+            asks_store: MOST_ASKING,
+            #[cfg(feature = "thumbs")]
+            draws: MOST_DRAWING,
+        }
+    }
+
+    /// The same number for every kind.
+    pub(super) fn same(number: usize) -> Self {
+        let mut counts = Self::default();
+        for kind in JobKind::ALL {
+            *counts.of(kind) = number;
+        }
+        counts
     }
 
     /// The number of jobs of this kind.
@@ -53,11 +93,13 @@ impl JobCounts {
             JobKind::General => &mut self.general,
             JobKind::Saves => &mut self.saves,
             JobKind::AsksStore => &mut self.asks_store,
+            #[cfg(feature = "thumbs")]
+            JobKind::Draws => &mut self.draws,
         }
     }
 
     /// The jobs of all kinds together.
-    pub(super) fn all(self) -> usize {
-        self.general + self.saves + self.asks_store
+    pub(super) fn all(mut self) -> usize {
+        JobKind::ALL.into_iter().map(|kind| *self.of(kind)).sum()
     }
 }

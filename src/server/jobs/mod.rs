@@ -83,7 +83,7 @@ pub(super) struct Taken<T> {
 impl<T> Jobs<T> {
     /// A queue for this many threads (at least one), with the same limit for every kind of job.
     pub(super) fn new(threads: usize) -> Self {
-        Self::with(JobCounts { general: threads, saves: threads, asks_store: threads })
+        Self::with(JobCounts::same(threads))
     }
 
     /// A queue for existing threads: as many as general jobs that may run at once, at least one.

@@ -152,7 +152,7 @@ fn take_one(jobs: &Jobs<u32>) -> Option<(JobKind, u32)> {
 
 #[test]
 fn each_kind_of_job_has_its_own_threads() {
-    let jobs = Jobs::with(JobCounts { general: 2, saves: 3, asks_store: 0 });
+    let jobs = Jobs::with(JobCounts { general: 2, saves: 3, asks_store: 0, ..JobCounts::default() });
     let grows = |host, kind, job| jobs.push(client(host), kind, job);
     assert!(!grows(1, JobKind::Saves, 10) && !grows(1, JobKind::Saves, 11), "two threads exist");
     assert!(grows(1, JobKind::Saves, 12), "a third is needed");
@@ -172,7 +172,7 @@ fn each_kind_of_job_has_its_own_threads() {
 /// A store that does not respond delays no other work.
 #[test]
 fn jobs_that_wait_for_the_store_leave_threads_for_others() {
-    let jobs = Jobs::with(JobCounts { general: 1, saves: 1, asks_store: 2 });
+    let jobs = Jobs::with(JobCounts { general: 1, saves: 1, asks_store: 2, ..JobCounts::default() });
     let started = (1..4).filter(|host| jobs.push(client(*host), JobKind::AsksStore, (*host).into())).count();
     assert_eq!(started, 1, "one thread exists, and two may wait");
     let taken = [take_one(&jobs), take_one(&jobs), take_one(&jobs)];
@@ -186,7 +186,7 @@ fn jobs_that_wait_for_the_store_leave_threads_for_others() {
 /// A proxy may be one client: the uploads of its users do not wait behind their logins.
 #[test]
 fn jobs_that_wait_for_the_store_delay_no_other_job_of_their_client() {
-    let jobs = Jobs::with(JobCounts { general: 1, saves: 2, asks_store: 2 });
+    let jobs = Jobs::with(JobCounts { general: 1, saves: 2, asks_store: 2, ..JobCounts::default() });
     for job in 0..=CROWDED as u32 {
         let _ = jobs.push(client(1), JobKind::AsksStore, job);
     }
@@ -199,7 +199,7 @@ fn jobs_that_wait_for_the_store_delay_no_other_job_of_their_client() {
 
 #[test]
 fn a_thread_that_is_not_needed_any_more_leaves() {
-    let jobs = Jobs::with(JobCounts { general: 1, saves: 2, asks_store: 0 });
+    let jobs = Jobs::with(JobCounts { general: 1, saves: 2, asks_store: 0, ..JobCounts::default() });
     assert!(!jobs.push(client(1), JobKind::Saves, 1));
     assert!(jobs.push(client(2), JobKind::Saves, 2), "one thread exists");
     assert!(jobs.take().is_some() && jobs.take_or_leave(Duration::ZERO).is_some_and(|taken| taken.job == 2));

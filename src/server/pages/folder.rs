@@ -18,6 +18,7 @@ use crate::server::features;
 use crate::server::listing::{Count, Framed, ListingQuery, SortKey, SortOrder, View};
 use crate::server::listing::{href, shown_path, timestamp};
 use crate::server::pages::page::page;
+use crate::server::pages::picture::PictureShown;
 use crate::server::pages::words;
 use std::os::unix::ffi::OsStrExt;
 
@@ -55,6 +56,8 @@ pub(crate) struct ListingPage<'a> {
     /// Whether the visitor can make links to it.
     pub can_share: bool,
     pub may: MayChange,
+    /// Whether the server makes thumbnails.
+    pub has_thumbs: bool,
 }
 
 /// What the visitor may change in a directory, besides uploads.
@@ -116,7 +119,11 @@ impl ListingPage<'_> {
         let title = shown_path(self.path);
         let (head, text) = page(head, Printable::text(&title), &body, self.root);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
-        let row = if self.query.view == View::Grid { card } else { row };
+        let row = match self.query.view {
+            View::Rows => row,
+            View::Grid if features::THUMBS && self.has_thumbs => card_with_thumbnail,
+            View::Grid => card,
+        };
         (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })
     }
 
@@ -283,15 +290,20 @@ impl MayChange {
 
 /// Writes an entry as a line.
 fn row(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
-    write_row(entry, count, query, View::Rows, out);
+    write_row(entry, count, query, PictureShown::Icon, out);
 }
 
 /// Writes an entry as a card.
 fn card(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
-    write_row(entry, count, query, View::Grid, out);
+    write_row(entry, count, query, PictureShown::Whole, out);
 }
 
-fn write_row(entry: &DirEntry, count: usize, query: &str, view: View, out: &mut Vec<u8>) {
+/// Writes an entry as a card, without large pictures.
+fn card_with_thumbnail(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
+    write_row(entry, count, query, PictureShown::small(entry), out);
+}
+
+fn write_row(entry: &DirEntry, count: usize, query: &str, picture: PictureShown, out: &mut Vec<u8>) {
     let (sign, size) = match entry.kind {
         EntryKind::Directory => (Sign::Directory, String::new()),
         EntryKind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
@@ -307,8 +319,7 @@ fn write_row(entry: &DirEntry, count: usize, query: &str, view: View, out: &mut 
         tr {
             td {
                 a .(sign.class()) href=(link) {
-                    @if sign == Sign::Image && view == View::Grid { img src=(link) alt="" loading="lazy" decoding="async"; }
-                    @else { (sign.drawn()) }
+                    (picture.drawn(sign, &link))
                     bdi { (shown(entry.name.as_bytes())) }
                 }
             }

@@ -26,6 +26,7 @@ fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_
         has_qr_code: true,
         can_share: false,
         may: MayChange::default(),
+        has_thumbs: false,
     };
     let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
     entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));
