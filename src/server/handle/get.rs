@@ -116,8 +116,7 @@ fn redirect(status: Status, location: String, state: &State) -> Response {
 }
 
 /// A search below the directory, the directory as an archive, the stream of its changes, or a redirect to its QR code, if
-/// requested; otherwise its index page, if it has one
-/// that the client may read; otherwise, or if requested, the listing.
+/// requested; otherwise its index page, if it has one that the client may read; otherwise, or if requested, the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
     directory: &Grant<'_, ToList>,
