@@ -74,10 +74,10 @@ fn wget_fetches_each_directory_and_file_once() {
         for (name, content) in files(&wharf.folder()) {
             assert!(saved.get(&name) == Some(&content), "{name}: {:?}", saved.keys());
         }
-        // The page needs its style, its icon, its script, and another one for those who may change something; wget asks for robots.txt by itself.
+        // The page needs its style, its icon and its script; wget asks for robots.txt by itself.
         let is_asset = |target: &String| target.starts_with("/.wharf/assets/");
         let (assets, mut others): (Vec<_>, Vec<_>) = targets(&wharf, "GET").into_iter().partition(is_asset);
-        assert_eq!(assets.len(), if has_index_pages { 3 } else { 4 }, "{assets:?}");
+        assert_eq!(assets.len(), 3, "{assets:?}");
         others.sort_unstable();
         let mut all = [&DIRECTORIES[..], &FILES, &["/robots.txt"]].concat();
         all.retain(|target| !(has_index_pages && *target == "/site/index.html"));
