@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::common::Result;
+use super::common::{self, Result};
 use super::http::Client;
 use super::photos::{self, Preview};
 use super::report::Report;
@@ -69,8 +69,8 @@ pub fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
 }
 
 fn start(settings: &Settings, place: &Path) -> Result<Server> {
-    let binary = settings.binary.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_wharf").into());
-    let mut command = Command::new(binary);
+    let binaries = common::binaries(settings.binary.as_slice());
+    let mut command = Command::new(binaries.first().ok_or("no binary")?);
     command.arg("serve").arg(place.join("share"));
     command.args(["--port", "0", "--idle-exit", "never", "--quiet"]);
     Server::start(command.env("XDG_CACHE_HOME", place.join("cache")))

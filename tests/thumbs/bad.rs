@@ -61,7 +61,7 @@ fn a_bad_picture_gets_a_reason_and_harms_nothing() {
     }
     let after = wharf.status("VmHWM");
     assert!(after < before + 16 * 1024, "{before} KB before, {after} KB after");
-    assert_eq!(seen(&wharf.ask("GET", "/good.png?thumb", "", b"")), ((320, 240), false));
+    assert_eq!(seen(&wharf.ask("GET", "/good.png?thumb", "", b"")), ((320, 80), false));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_thumbnail_is_kept_over_a_restart() {
     let wharf = Wharf::serve(&[]);
     write_old(&wharf, "a.png", small_png(RED));
     let first = wharf.ask("GET", "/a.png?thumb", "", b"");
-    assert_eq!(seen(&first), ((320, 240), true));
+    assert_eq!(seen(&first), ((320, 80), true));
     let directory = directory(&wharf);
     let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);
@@ -120,7 +120,7 @@ fn without_a_directory_it_works() {
     let wharf = Wharf::serve_in(place, &[]);
     write_old(&wharf, "a.png", small_png(RED));
     for _ in 0..3 {
-        assert_eq!(seen(&wharf.ask("GET", "/a.png?thumb", "", b"")), ((320, 240), true));
+        assert_eq!(seen(&wharf.ask("GET", "/a.png?thumb", "", b"")), ((320, 80), true));
     }
     let log = wharf.settled_log();
     assert_eq!(log.matches("thumbnails are not kept").count(), 1, "{log}");
@@ -133,7 +133,7 @@ fn nothing_is_kept_in_the_folder() {
     symlink("share/inside", place.path().join("cache")).expect("linked");
     let wharf = Wharf::serve_in(place, &["--hidden"]);
     write_old(&wharf, "a.png", small_png(RED));
-    assert_eq!(seen(&wharf.ask("GET", "/a.png?thumb", "", b"")), ((320, 240), true));
+    assert_eq!(seen(&wharf.ask("GET", "/a.png?thumb", "", b"")), ((320, 80), true));
     assert!(kept(&wharf.folder().join("inside")).is_empty());
     let log = wharf.settled_log();
     assert!(log.contains("thumbnails are not kept") && log.contains("it is in the shared folder"), "{log}");
@@ -161,11 +161,11 @@ fn two_servers_share_the_directory() {
     // The same file in both folders.
     fs::hard_link(one.write("a.png", small_png(RED)), two.folder().join("b.png")).expect("linked");
     one.files_age();
-    assert_eq!(seen(&one.ask("GET", "/a.png?thumb", "", b"")), ((320, 240), true));
+    assert_eq!(seen(&one.ask("GET", "/a.png?thumb", "", b"")), ((320, 80), true));
     mark(&directory(&one));
     assert_eq!(seen(&two.ask("GET", "/b.png?thumb", "", b"")), ((7, 7), false));
     // Another file of the same name, size and time is another picture.
     fs::remove_file(two.folder().join("b.png")).expect("removed");
     write_old(&two, "b.png", small_png(RED));
-    assert_eq!(seen(&two.ask("GET", "/b.png?thumb", "", b"")), ((320, 240), true));
+    assert_eq!(seen(&two.ask("GET", "/b.png?thumb", "", b"")), ((320, 80), true));
 }

@@ -34,6 +34,8 @@ const ROWS: &str = "\0";
 
 /// A directory to show.
 #[derive(Debug)]
+// What the page offers are booleans.
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct ListingPage<'a> {
     /// The relative path to the root of the server, without its final slash.
     pub root: &'a str,

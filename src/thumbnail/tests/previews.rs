@@ -29,7 +29,7 @@ impl ExifWriter {
         let start = 26 + 2 + 2 * 12 + 4;
         let length = self.preview.len() as u32;
         let mut tiff = [order, &self.u32(8), &self.u16(1)].concat();
-        tiff.extend([self.u16(0x0112), self.u16(3), self.u32(1).try_into().expect("four")].concat());
+        tiff.extend([self.u16(0x0112), self.u16(3), self.u32(1)].concat());
         tiff.extend([self.u16(self.orientation), self.u16(0)].concat());
         tiff.extend([self.u32(26), self.u16(2)].concat());
         for (tag, value) in [(0x0201, start + self.lies.0), (0x0202, length.wrapping_add(self.lies.1))] {
