@@ -24,8 +24,8 @@ const PAGE: &[&str] = &[
     "trash.js",
 ];
 
-/// The scripts that pages load when they are needed: previews, and the dialog for links.
-const VIEW: &[&str] = &["view.js"];
+/// The scripts that pages load when they are needed: previews with the editor, and the dialog for links.
+const VIEW: &[&str] = &["view.js", "gallery.js", "text.js", "player.js", "edit.js"];
 const SHARE: &[&str] = &["share.js"];
 
 /// The files of the style sheet.
@@ -41,6 +41,9 @@ const STYLES: &[&str] = &[
     "narrow.css",
 ];
 
+/// The styles that only the previews need: a text in their script.
+const VIEW_STYLES: &[&str] = &["view.css"];
+
 /// Prefixes of media types; a longer prefix comes before a shorter one with which it begins. A type is written as the
 /// index of its prefix, and the rest.
 const PREFIXES: [&str; 4] = ["application/vnd.", "application/x-", "application/", ""];
@@ -50,9 +53,12 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let words = Words::read()?;
     words.check()?;
-    for (name, files) in [("page.js", PAGE), ("view.js", VIEW), ("share.js", SHARE)] {
+    for (name, files) in [("page.js", PAGE), ("share.js", SHARE)] {
         fs::write(out.join(name), words.of_scripts(files)? + &lean(files)?)?;
     }
+    // The escapes of a Rust string are also those of a script.
+    let styles = format!("const styles = {:?};\n", lean(VIEW_STYLES)?);
+    fs::write(out.join("view.js"), words.of_scripts(VIEW)? + &styles + &lean(VIEW)?)?;
     fs::write(out.join("page.css"), lean(STYLES)?)?;
     fs::write(out.join("words.rs"), words.constants())?;
     fs::write(out.join("media_types.rs"), media_types())

@@ -5,13 +5,16 @@ mod changes;
 mod changes_meanwhile;
 pub(crate) mod chat;
 pub(crate) mod driver;
+mod editor;
 mod folder;
+mod gallery;
 mod hostile;
 mod live;
 #[cfg(feature = "accounts")]
 mod login;
 #[cfg(feature = "thumbs")]
 mod pictures;
+mod player;
 mod preview;
 mod proxied;
 mod search;

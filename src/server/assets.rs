@@ -39,9 +39,10 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", JAVASCRIPT, source)
 });
 
-/// The script for previews. The page loads it for the first preview.
+/// The script for previews and the editor, with their styles. The page loads it for the first preview.
 pub(super) static VIEW: LazyLock<Asset> = LazyLock::new(|| {
-    let names = "$, button, fill, focusOn, make, size";
+    let names = "$, asMember, button, changed, fill, focusOn, here, login, make, nameOf, needsLogin, open, own, \
+                 pause, phrase, sentence, size";
     Asset::importing("view", names, include_str!(concat!(env!("OUT_DIR"), "/view.js")))
 });
 

@@ -174,6 +174,37 @@ impl Browser {
         );
     }
 
+    /// Presses a key while Control is pressed.
+    #[track_caller]
+    pub fn key_with_control(&self, key: char) {
+        const CONTROL: &str = "\u{e009}";
+        let key = key.to_string();
+        let press = |kind: &str, value: &str| json!({"type": kind, "value": value});
+        let presses = [
+            press("keyDown", CONTROL),
+            press("keyDown", &key),
+            press("keyUp", &key),
+            press("keyUp", CONTROL),
+        ];
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": presses});
+        self.call("POST", "/actions", &json!({"actions": [keyboard]}));
+    }
+
+    /// Presses Tab until this button or link has the focus.
+    #[track_caller]
+    pub fn tab_to(&self, text: &str) {
+        const MOST: usize = 30;
+        let is_there = || self.js("return document.activeElement.textContent") == text;
+        let tab = || {
+            self.key('\u{e004}');
+            is_there()
+        };
+        assert!(
+            is_there() || std::iter::repeat_with(tab).take(MOST).any(|found| found),
+            "Tab leads to {text}"
+        );
+    }
+
     /// Sends the browser a command that WebDriver lacks (Chrome DevTools Protocol).
     #[track_caller]
     pub fn devtools(&self, command: &str, parameters: &Value) -> Value {

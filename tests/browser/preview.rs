@@ -16,20 +16,23 @@ fn fill(wharf: &Wharf) {
     wharf.write("b.md", "# Heading <b>\n<script>document.title = 'evil'</script>\n");
     wharf.write("c.bin", "binary");
     wharf.write("d.mp4", sample(2000, 1));
+    wharf.write("d2.mp4", sample(2000, 1));
     wharf.write("e.pdf", "%PDF-1.4\n");
     wharf.write("f.mp3", sample(2000, 2));
+    wharf.write("f2.mp3", sample(2000, 2));
     wharf.write("g.html", "<title>a page</title>");
     wharf.write("h.svg", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><script>top.document.title = 'evil'</script></svg>");
 }
 
-/// Previous and Next stay within pictures, within media, or within text.
+/// Previous and Next stay within pictures, videos, audio, or text.
 #[test]
 fn the_keyboard_leads_to_the_previous_and_the_next_file_of_its_kind() {
     let Some((_wharf, browser)) = stage_with_pdf(fill) else { return };
     let groups = [
         [("a.jpg", "img"), ("h.svg", "img")],
-        [("d.mp4", "video"), ("f.mp3", "audio")],
-        [("b.md", "pre"), ("e.pdf", "iframe")],
+        [("d.mp4", ".player > video"), ("d2.mp4", ".player > video")],
+        [("f.mp3", ".player > audio"), ("f2.mp3", ".player > audio")],
+        [("b.md", ".text > pre"), ("e.pdf", "iframe")],
     ];
     let shows = |at, name: &str, element: &str| {
         browser.until(&format!("document.querySelector('#preview h2').textContent === '{name}'"));
@@ -140,14 +143,39 @@ fn a_text_file_is_shown_as_text_and_a_long_one_is_cut() {
     browser.go(&wharf.url("/?list"));
     browser.click("#files a[href='./b.md']");
     browser.until("document.querySelector('#preview pre')?.textContent.startsWith('# Heading <b>')");
-    assert_eq!(browser.js("return document.querySelector('#preview pre').children.length"), 0);
+    assert_eq!(browser.js("return document.querySelectorAll('#preview pre :not(div, span)').length"), 0);
     browser.press("Close");
     browser.click("#files a[href='./long.txt']");
-    browser.until("document.querySelector('#preview pre').textContent.endsWith('232.3 KiB more: download the file to read the rest.')");
+    browser.until("document.querySelector('#preview .text .hint')?.textContent === '… 232.3 KiB more: download the file to read the rest.' ");
     browser.press("Close");
     browser.click("#files a[href='./empty.txt']");
-    browser.until("document.querySelector('#preview pre').textContent === ''");
+    browser.until("document.querySelector('#preview pre')?.textContent === ''");
     assert_eq!(browser.js("return document.title"), "/ – wharf");
+}
+
+/// The numbers are drawn, but are not part of the text that is selected. Long lines wrap.
+#[test]
+fn lines_have_numbers_that_are_not_copied() {
+    let long = "word ".repeat(400);
+    let text = format!("one\n\n{long}\r\nold\rMac\n{}end", "line\n".repeat(3000));
+    let fill = |wharf: &Wharf| {
+        wharf.write("a.txt", &text);
+        wharf.write("most.txt", "\n".repeat(256 * 1024));
+    };
+    let Some((_wharf, browser)) = stage(&[], fill) else { return };
+    browser.click("#files a[href='./a.txt']");
+    browser.until("document.querySelector('#preview pre')");
+    let selected = "getSelection().selectAllChildren(document.querySelector('#preview pre')); return getSelection().toString()";
+    let selected = browser.js(selected).as_str().expect("text").to_owned();
+    let with_newlines = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+    assert!(with_newlines(&selected) == with_newlines(&text), "{:?}", selected.get(..3000));
+    let numbers = "const lines = [...document.querySelectorAll('#preview pre span')];
+        return [lines.length, getComputedStyle(lines[0], '::before').content, lines[2].offsetHeight > 2 * lines[0].offsetHeight,
+            lines[1].offsetHeight === lines[0].offsetHeight, document.querySelector('#preview pre').scrollWidth <= innerWidth]";
+    assert_eq!(browser.js(numbers), json!([3006, "counter(line) / \"\"", true, true, true]));
+    browser.press("Close");
+    browser.click("#files a[href='./most.txt']");
+    browser.until("document.querySelectorAll('#preview pre span').length === 262144");
 }
 
 #[test]
