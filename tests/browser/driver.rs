@@ -174,6 +174,16 @@ impl Browser {
         );
     }
 
+    /// Presses these keys together in the focused element, the first one first.
+    #[track_caller]
+    pub fn chord(&self, keys: &[char]) {
+        let act = |kind: &'static str| move |key: &char| json!({"type": kind, "value": key.to_string()});
+        let press: Vec<_> =
+            keys.iter().map(act("keyDown")).chain(keys.iter().rev().map(act("keyUp"))).collect();
+        let keyboard = json!([{"type": "key", "id": "keyboard", "actions": press}]);
+        self.call("POST", "/actions", &json!({"actions": keyboard}));
+    }
+
     /// Sends the browser a command that WebDriver lacks (Chrome DevTools Protocol).
     #[track_caller]
     pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
