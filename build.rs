@@ -19,14 +19,19 @@ const PAGE: &[&str] = &[
     "room.js",
     "give.js",
     "change.js",
-    "rows.js",
     "move.js",
+    "rows.js",
+    "select.js",
+    "bulk.js",
+    "menu.js",
     "trash.js",
 ];
 
-/// The scripts that pages load when they are needed: previews with the editor, and the dialog for links.
+/// The scripts that pages load when they are needed: previews with the editor, the dialog for links, and dialogs about one
+/// thing.
 const VIEW: &[&str] = &["view.js", "gallery.js", "text.js", "player.js", "edit.js"];
 const SHARE: &[&str] = &["share.js"];
+const ABOUT: &[&str] = &["about.js"];
 
 /// The files of the style sheet.
 const STYLES: &[&str] = &[
@@ -39,6 +44,7 @@ const STYLES: &[&str] = &[
     "chat.css",
     "dialogs.css",
     "narrow.css",
+    "select.css",
 ];
 
 /// The styles that only the previews need: a text in their script.
@@ -53,7 +59,7 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let words = Words::read()?;
     words.check()?;
-    for (name, files) in [("page.js", PAGE), ("share.js", SHARE)] {
+    for (name, files) in [("page.js", PAGE), ("share.js", SHARE), ("about.js", ABOUT)] {
         fs::write(out.join(name), words.of_scripts(files)? + &lean(files)?)?;
     }
     // The escapes of a Rust string are also those of a script.
@@ -132,7 +138,7 @@ impl Words {
 
     /// Every name is used, and every name used has a text. The compiler does the same for the pages.
     fn check(&self) -> io::Result<()> {
-        let used = Self::used(&[PAGE, VIEW, SHARE].concat())?;
+        let used = Self::used(&[PAGE, VIEW, SHARE, ABOUT].concat())?;
         let known: BTreeSet<_> =
             self.0.iter().filter(|word| word.is_of_scripts).map(|word| word.name.clone()).collect();
         let wrong: Vec<_> = used.symmetric_difference(&known).cloned().collect();

@@ -12,12 +12,15 @@ mod hostile;
 mod live;
 #[cfg(feature = "accounts")]
 mod login;
+mod menu;
 #[cfg(feature = "thumbs")]
 mod pictures;
 mod player;
 mod preview;
 mod proxied;
 mod search;
+mod select;
+mod select_meanwhile;
 #[cfg(feature = "tls")]
 mod self_signed;
 mod session;

@@ -20,6 +20,8 @@ mod change_commands;
 mod chat;
 #[cfg(feature = "accounts")]
 mod chat_accounts;
+#[cfg(feature = "archive")]
+mod chosen_zips;
 mod client;
 #[cfg(feature = "tls")]
 mod client_certificates;

@@ -242,7 +242,20 @@ impl Folder {
     pub fn walk(&self, grant: &Grant<'_, ToList>, judge: Judge, _: Blocking<'_>) -> Result<Walk, Error> {
         let shared = self.source.current();
         shared.rules.admit(grant)?;
-        Walk::begin(shared, grant, judge)
+        Walk::begin(shared, grant, None, judge)
+    }
+
+    /// Like [`Folder::walk`], but of the first directory's entries it shows only those with these names.
+    pub fn walk_chosen(
+        &self,
+        grant: &Grant<'_, ToList>,
+        names: Vec<std::ffi::OsString>,
+        judge: Judge,
+        _: Blocking<'_>,
+    ) -> Result<Walk, Error> {
+        let shared = self.source.current();
+        shared.rules.admit(grant)?;
+        Walk::begin(shared, grant, Some(names), judge)
     }
 
     /// Searches everything shared below a directory by name, the nearest first. The judge decides about each directory.

@@ -5,6 +5,9 @@
 //! devices, links that lead out or nowhere, and entries that its principal may not list or read. A link to a file
 //! counts as that file. A link to a directory is skipped: following it could loop, or show the same files again.
 //!
+//! A walk can also show only chosen entries of its first directory, and everything below them. A link to a directory is followed
+//! if it was chosen.
+//!
 //! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
 //! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.
 
@@ -14,13 +17,15 @@ use super::open::{self, Node, OpenFile};
 use super::root;
 use super::shared::Shared;
 use super::stale;
-use crate::access::{Grant, Judge, ToArchive, ToList};
+use crate::access::{Grant, Judge, Operation, ToArchive, ToList};
 use crate::blocking::Blocking;
 use crate::path::SharePath;
 use rustix::fs::FileType;
+use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
+use std::vec;
 
 /// Memory for the paths of directories seen and not entered yet, in bytes: enough for a few hundred thousand
 /// directories in one directory.
@@ -33,6 +38,8 @@ pub struct Walk {
     judge: Judge,
     /// The first directory, until it is entered.
     start: Option<Here>,
+    /// The entries of the first directory to which the walk is limited.
+    chosen: Option<Chosen>,
     here: Option<Here>,
     waiting: Waiting,
 }
@@ -42,6 +49,13 @@ pub struct Walk {
 struct Here {
     path: SharePath,
     entries: Entries,
+}
+
+/// Names of entries in a directory.
+#[derive(Debug)]
+struct Chosen {
+    directory: SharePath,
+    names: vec::IntoIter<OsString>,
 }
 
 /// The result of one step.
@@ -63,6 +77,8 @@ pub enum WalkStep {
     },
     /// An entry that cannot be read, or that was removed meanwhile.
     Lost(SharePath, Error),
+    /// There is no such entry among the chosen ones, or the principal may not list or read it.
+    Missing(OsString),
     /// Nothing to show; the walk continues.
     Nothing,
     /// The walk is complete.
@@ -70,17 +86,29 @@ pub enum WalkStep {
 }
 
 impl Walk {
-    /// Starts at this directory, which must exist.
-    pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>, judge: Judge) -> Result<Self, Error> {
+    /// Starts at this directory, which must exist. With `chosen`, only these of its entries are shown.
+    pub(super) fn begin(
+        shared: Arc<Shared>,
+        grant: &Grant<'_, ToList>,
+        chosen: Option<Vec<OsString>>,
+        judge: Judge,
+    ) -> Result<Self, Error> {
         let path = grant.path();
         let entries = stale::retry(|| shared.root.entries(grant))?;
-        let start = Here { path: path.clone(), entries };
-        Ok(Self { shared, judge, start: Some(start), here: None, waiting: Waiting::default() })
+        let chosen = chosen.map(|names| Chosen { directory: path.clone(), names: names.into_iter() });
+        let start = Some(Here { path: path.clone(), entries });
+        Ok(Self { shared, judge, start, chosen, here: None, waiting: Waiting::default() })
     }
 
     /// Looks at one more entry. Fails only on a system error that is not about this entry.
     pub fn step(&mut self, _: Blocking<'_>) -> Result<WalkStep, Error> {
-        let Some(here) = &mut self.here else { return self.enter() };
+        let Some(here) = &mut self.here else {
+            let next = self.chosen.as_mut().filter(|_| self.start.is_none()).and_then(Chosen::next);
+            return match next {
+                Some((path, name)) => self.see_chosen(path, name),
+                None => self.enter(),
+            };
+        };
         match here.entries.next() {
             None => {
                 self.here = None;
@@ -101,20 +129,54 @@ impl Walk {
 
     /// Enters the next directory.
     fn enter(&mut self) -> Result<WalkStep, Error> {
-        let here = if let Some(start) = self.start.take() {
-            start
-        } else {
-            let Some(path) = self.waiting.pop() else { return Ok(WalkStep::End) };
-            let Ok(grant) = self.judge.check::<ToList>(&path) else { return Ok(WalkStep::Nothing) };
-            match stale::retry(|| self.shared.root.entries_no_link(&grant)) {
-                Ok(entries) => Here { path, entries },
-                Err(error) => return lost(path, error),
+        if let Some(start) = self.start.take() {
+            let step = self.enter_at(start);
+            if self.chosen.is_some() {
+                self.here = None;
             }
-        };
+            return step;
+        }
+        let Some(path) = self.waiting.pop() else { return Ok(WalkStep::End) };
+        let Ok(grant) = self.judge.check::<ToList>(&path) else { return Ok(WalkStep::Nothing) };
+        match stale::retry(|| self.shared.root.entries_no_link(&grant)) {
+            Ok(entries) => self.enter_at(Here { path, entries }),
+            Err(error) => lost(path, error),
+        }
+    }
+
+    /// Shows this directory; its entries come next.
+    fn enter_at(&mut self, here: Here) -> Result<WalkStep, Error> {
         let stat = rustix::fs::fstat(here.entries.handle()).map_err(Error::from)?;
         let (path, modified) = (here.path.clone(), self.shared.root.facts(&stat).modified);
         self.here = Some(here);
         Ok(WalkStep::Directory { path, modified })
+    }
+
+    /// Looks at a chosen entry.
+    fn see_chosen(&mut self, path: Option<SharePath>, name: OsString) -> Result<WalkStep, Error> {
+        let Some(path) = path.filter(|_| self.shared.rules.lists(&name)) else {
+            return Ok(WalkStep::Missing(name));
+        };
+        if let Some(grant) = self.shared_grant::<ToList>(&path) {
+            match stale::retry(|| self.shared.root.entries(&grant)) {
+                Ok(entries) => return self.enter_at(Here { path, entries }),
+                Err(error @ Error::Io(_)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let Some(grant) = self.shared_grant::<ToArchive>(&path).filter(|grant| self.leads_to_file(grant))
+        else {
+            return Ok(WalkStep::Missing(name));
+        };
+        match self.open(&grant)? {
+            step @ WalkStep::File { .. } => Ok(step),
+            _ => Ok(WalkStep::Missing(name)),
+        }
+    }
+
+    /// The grant for this path, if it is shared with the principal.
+    fn shared_grant<'p, O: Operation>(&self, path: &'p SharePath) -> Option<Grant<'p, O>> {
+        self.judge.check::<O>(path).ok().filter(|grant| self.shared.rules.shares(grant))
     }
 
     /// Looks at the entry with this path and type.
@@ -154,6 +216,15 @@ impl Walk {
             Ok(Node::Directory { .. }) => Ok(WalkStep::Nothing),
             Err(error) => lost(path, error),
         }
+    }
+}
+
+impl Chosen {
+    /// The path and the name of the next entry. Something that cannot be a name has no path.
+    fn next(&mut self) -> Option<(Option<SharePath>, OsString)> {
+        let name = self.names.next()?;
+        let path = self.directory.join(&name).ok().filter(|path| path.name() == Some(name.as_os_str()));
+        Some((path.filter(|_| !name.is_empty()), name))
     }
 }
 

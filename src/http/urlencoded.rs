@@ -11,6 +11,12 @@ pub fn field(body: &[u8], name: &str) -> Option<Vec<u8>> {
     })
 }
 
+/// All values of the fields with this name, decoded, in order. Trailing line ends are ignored.
+pub fn values<'a>(body: &'a [u8], name: &'a str) -> impl Iterator<Item = Vec<u8>> + 'a {
+    let pairs = body.trim_ascii_end().split(|byte| *byte == b'&');
+    pairs.filter_map(move |pair| Some(decode(pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?)))
+}
+
 /// A decoded value. Its buffer is never reallocated, so that wiping it leaves no copy behind.
 pub fn decode(value: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(value.len());
@@ -51,6 +57,7 @@ mod tests {
         ];
         for (body, expected) in table {
             assert_eq!(field(body.as_bytes(), "a").as_deref(), expected, "{body:?}");
+            assert_eq!(values(body.as_bytes(), "a").next().as_deref(), expected, "{body:?}");
         }
     }
 
@@ -68,5 +75,11 @@ mod tests {
         for (value, expected) in table {
             assert_eq!(decode_strictly(value.as_bytes()).as_deref(), expected, "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_field_can_have_several_values() {
+        let found: Vec<_> = values(b"zip&a=x&aa=y&a&a=%2F+&a=\r\n", "a").collect();
+        assert_eq!(found, [b"x".as_slice(), b"/ ", b""]);
     }
 }

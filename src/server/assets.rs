@@ -52,6 +52,12 @@ pub(super) static SHARE: LazyLock<Asset> = LazyLock::new(|| {
     Asset::importing("share", names, include_str!(concat!(env!("OUT_DIR"), "/share.js")))
 });
 
+/// The script for dialogs about one thing. The page loads it for the first of them.
+pub(super) static ABOUT: LazyLock<Asset> = LazyLock::new(|| {
+    let names = "$, button, call, clock, fill, inform, make, own, size, toClipboard";
+    Asset::importing("about", names, include_str!(concat!(env!("OUT_DIR"), "/about.js")))
+});
+
 pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("assets/icon.svg")));
 
@@ -122,7 +128,7 @@ impl Asset {
 
 /// The response to GET and HEAD of the asset at this path.
 pub(super) fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
-    let all: [&Asset; 5] = [&STYLE, &SCRIPT, &VIEW, &SHARE, &ICON];
+    let all: [&Asset; 6] = [&STYLE, &SCRIPT, &VIEW, &SHARE, &ABOUT, &ICON];
     let found = all.into_iter().find(|asset| asset.path() == path);
     found.map(|asset| asset.respond(fields)).ok_or_else(not_found)
 }
@@ -145,6 +151,7 @@ mod tests {
             ("the style sheet", STYLE.path().to_owned(), String::new(), Status::OK),
             ("the script", SCRIPT.path().to_owned(), String::new(), Status::OK),
             ("the script for sharing", SHARE.path().to_owned(), String::new(), Status::OK),
+            ("the script for dialogs", ABOUT.path().to_owned(), String::new(), Status::OK),
             ("the script for previews", VIEW.path().to_owned(), String::new(), Status::OK),
             ("of another server", format!("{ASSETS}page.000000000000.css"), String::new(), Status::NOT_FOUND),
             ("no hash", format!("{ASSETS}page.css"), String::new(), Status::NOT_FOUND),
@@ -162,7 +169,9 @@ mod tests {
 
     #[test]
     fn comments_and_indentation_are_removed() {
-        for line in [&STYLE, &SCRIPT, &VIEW, &SHARE].into_iter().flat_map(|asset| asset.content.lines()) {
+        for line in
+            [&STYLE, &SCRIPT, &VIEW, &SHARE, &ABOUT].into_iter().flat_map(|asset| asset.content.lines())
+        {
             let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
             assert!(!line.is_empty() && line.trim() == line && !is_comment, "{line}");
         }

@@ -40,7 +40,7 @@ pub(super) use page::page;
 #[cfg(feature = "accounts")]
 pub(super) use password::PasswordPage;
 #[cfg(feature = "qr")]
-pub(super) use qr_code::{QrPage, target as folder_target};
+pub(super) use qr_code::{QrPage, QrTarget};
 pub(super) use search::SearchPage;
 #[cfg(feature = "accounts")]
 pub(super) use sessions::SessionsPage;

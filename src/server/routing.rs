@@ -14,7 +14,7 @@ use crate::path::SharePath;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "accounts")]
 use crate::server::handle::DROP;
-use crate::server::handle::{FOLDER, OWN, resumable};
+use crate::server::handle::{CHOSEN, FOLDER, OWN, archive, resumable};
 use crate::server::link_view::{LinkKind, LinkStage, LinkView};
 use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
@@ -63,7 +63,10 @@ pub(super) fn find<'a, 'h, 'b>(
     if method == Method::Options {
         return Err(options(route, state));
     }
-    let (_, needs, handler) = route.row(method, state).ok_or_else(|| route.not_allowed(state))?;
+    let is_zip =
+        method == Method::Post && std::ptr::eq(route, &raw const FOLDER) && archive::is_of_form(target);
+    let handling = if is_zip { &CHOSEN } else { route };
+    let (_, needs, handler) = handling.row(method, state).ok_or_else(|| route.not_allowed(state))?;
     let rest = route.area.rest(target).unwrap_or_default();
     let (client, scheme) = (source.client, source.scheme);
     let is_in_folder = !is_own;

@@ -216,7 +216,10 @@ fn a_folder_is_created() {
     is_told(&browser, "Created “neu & <b>”.");
     browser.until("document.activeElement.pathname === '/neu%20&%20%3Cb%3E/'");
     assert!(wharf.folder().join("neu & <b>").is_dir());
-    assert_eq!(browser.js("return document.querySelector('.more')"), json!(null));
+    open_menu(&browser, "b.txt");
+    let items = "return [...document.querySelectorAll('#menu button')].map((item) => item.textContent)";
+    assert_eq!(browser.js(items), json!(["Download", "Copy link", "QR code", "Copy", "Details"]));
+    browser.key(ESCAPE);
     focus(&browser, "b.txt");
     browser.key(DELETE);
     browser.key(F2);
@@ -241,7 +244,7 @@ fn visitors_without_the_rights_see_none_of_it() {
         focus(&browser, "a.txt");
         browser.key(DELETE);
         browser.key(F2);
-        assert_eq!(browser.js("return document.querySelector('.more, dialog, #toast')"), json!(null));
+        assert_eq!(browser.js("return document.querySelector('dialog')"), json!(null));
         assert!(wharf.folder().join("a.txt").exists());
     }
     // The menus are only where rules give the rights.

@@ -177,17 +177,8 @@ impl Browser {
     /// Presses a key while Control is pressed.
     #[track_caller]
     pub fn key_with_control(&self, key: char) {
-        const CONTROL: &str = "\u{e009}";
-        let key = key.to_string();
-        let press = |kind: &str, value: &str| json!({"type": kind, "value": value});
-        let presses = [
-            press("keyDown", CONTROL),
-            press("keyDown", &key),
-            press("keyUp", &key),
-            press("keyUp", CONTROL),
-        ];
-        let keyboard = json!({"type": "key", "id": "keyboard", "actions": presses});
-        self.call("POST", "/actions", &json!({"actions": [keyboard]}));
+        const CONTROL: char = '\u{e009}';
+        self.chord(&[CONTROL, key]);
     }
 
     /// Presses Tab until this button or link has the focus.
@@ -203,6 +194,16 @@ impl Browser {
             is_there() || std::iter::repeat_with(tab).take(MOST).any(|found| found),
             "Tab leads to {text}"
         );
+    }
+
+    /// Presses these keys together in the focused element, the first one first.
+    #[track_caller]
+    pub fn chord(&self, keys: &[char]) {
+        let act = |kind: &'static str| move |key: &char| json!({"type": kind, "value": key.to_string()});
+        let press: Vec<_> =
+            keys.iter().map(act("keyDown")).chain(keys.iter().rev().map(act("keyUp"))).collect();
+        let keyboard = json!([{"type": "key", "id": "keyboard", "actions": press}]);
+        self.call("POST", "/actions", &json!({"actions": keyboard}));
     }
 
     /// Sends the browser a command that WebDriver lacks (Chrome DevTools Protocol).

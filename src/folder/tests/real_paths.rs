@@ -96,6 +96,7 @@ fn listings_and_archives_leave_out_what_lies_elsewhere() {
             WalkStep::Directory { path, .. } => files.push(format!("{}/", path.display())),
             WalkStep::File { path, .. } => files.push(path.display().to_string()),
             WalkStep::Lost(path, error) => panic!("{path:?}: {error}"),
+            WalkStep::Missing(name) => panic!("{name:?} was not chosen"),
             WalkStep::Nothing => {}
             WalkStep::End => break,
         }

@@ -144,7 +144,7 @@ fn a_walk_leaves_out_what_its_principal_may_not_see() {
                 }
                 WalkStep::End => break,
                 WalkStep::Nothing => {}
-                lost @ WalkStep::Lost(..) => panic!("{lost:?}"),
+                lost @ (WalkStep::Lost(..) | WalkStep::Missing(_)) => panic!("{lost:?}"),
             }
         }
         shown.sort();

@@ -26,6 +26,7 @@ fn rest_of(walk: &mut Walk) -> Vec<String> {
                 format!("{}={text}", path.display())
             }
             WalkStep::Lost(path, error) => format!("{}: {error}", path.display()),
+            WalkStep::Missing(name) => format!("{} is missing", name.display()),
             WalkStep::Nothing => continue,
             WalkStep::End => return lines,
         });

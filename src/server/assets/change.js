@@ -1,5 +1,5 @@
-// Changes of the folder's content. This is loaded only by pages whose visitor may change something, and by the page of
-// the trash. The server puts the import of `page.js` before it. Names are added to the page as text, never as markup.
+
+// ---- What all changes have in common: requests, what was done last, and dialogs. Names are added as text, never as markup.
 
 /** How long a message stays at least, in milliseconds; and until neither the pointer nor the focus is in it. */
 const SHOWN = 10_000;
@@ -17,10 +17,10 @@ function nameOf(path) {
   }
 }
 
-/** Sends a request. Returns the response to a success, and shows why there is none. */
-async function call(show, method, url, headers = {}) {
+/** Sends a request. Returns the response to a success, and shows why there is none, with its status: 0 if none came. */
+async function call(show, method, url, headers = {}, others = {}) {
   try {
-    const answer = await fetch(url, { method, headers: { ...asMember(), ...headers } });
+    const answer = await fetch(url, { ...others, method, headers: { ...asMember(), ...headers } });
     if (answer.ok && !needsLogin(answer)) return answer;
     if (needsLogin(answer)) {
       $("dialog[open]")?.close();
@@ -29,9 +29,9 @@ async function call(show, method, url, headers = {}) {
     // A proxy's page is not shown.
     const isText = answer.headers.get("Content-Type")?.startsWith("text/plain");
     const text = isText && (await answer.text()).trim();
-    show(answer.status === 412 ? words.name_taken : sentence(text || fill(words.refused, { status: answer.status })));
+    show(answer.status === 412 ? words.name_taken : sentence(text || fill(words.refused, { status: answer.status })), answer.status);
   } catch {
-    show(words.no_answer);
+    show(words.no_answer, 0);
   }
 }
 
@@ -79,7 +79,7 @@ async function undoLast() {
   if (!isDone && !undo.hidden) undoing ??= back;
 }
 
-if (may.size || $("#trash")) tell("");
+if ($("#files, #trash")) tell("");
 
 document.addEventListener("keydown", (event) => {
   const isUndo = (event.ctrlKey || event.metaKey) && event.key === "z" && !event.shiftKey && !event.altKey;
@@ -128,12 +128,7 @@ function open(title, verb, act, ...fields) {
   const failure = make("p", { className: "failed", role: "alert" });
   const send = make("button", {}, verb);
   const form = make("form", {}, ...fields, failure, make("div", { className: "row" }, send, button(words.cancel, () => dialog.close())));
-  const dialog = make("dialog", { className: "change", onclose }, heading, form);
-  dialog.setAttribute("aria-labelledby", heading.id);
-  function onclose() {
-    dialog.remove();
-    refocus();
-  }
+  const dialog = openDialog(heading, form);
   form.onsubmit = async (event) => {
     event.preventDefault();
     failure.textContent = "";
@@ -142,9 +137,28 @@ function open(title, verb, act, ...fields) {
     send.disabled = false;
     if (isDone) dialog.close();
   };
+  return { dialog, send, failure };
+}
+
+/** Opens a dialog with this content, which goes when it is closed. */
+function openDialog(heading, ...content) {
+  const dialog = make("dialog", { className: "change", onclose }, heading, ...content);
+  dialog.setAttribute("aria-labelledby", heading.id);
+  function onclose() {
+    dialog.remove();
+    refocus();
+  }
   document.body.append(dialog);
   dialog.showModal();
-  return { dialog, send, failure };
+  return dialog;
+}
+
+/** Opens a dialog that only shows these fields. */
+function inform(title, ...fields) {
+  const heading = make("h2", { id: "change-title" }, title);
+  const close = button(words.close, () => dialog.close());
+  const dialog = openDialog(heading, ...fields, make("div", { className: "row" }, close));
+  return dialog;
 }
 
 /** Asks for a name; `act` gets it and a function that shows an error. The name without its ending is selected. */

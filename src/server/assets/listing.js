@@ -6,6 +6,8 @@ const listing = new URL(location.href);
 listing.hash = "";
 let rows = [];
 let whole = "";
+/** Called when other rows are shown. */
+let afterFilter = () => {};
 
 /** A name as it is compared: without case, and the same for composed and decomposed letters. */
 const plain = (name) => name.normalize("NFC").toLowerCase();
@@ -41,6 +43,7 @@ function filter() {
   }
   const none = sum || !rows.length ? "" : fill(words.none_contains, { text: input.value.trim() });
   $("#count").textContent = wanted ? fill(words.shown_of, { shown: sum, all: rows.length }) + none : whole;
+  afterFilter();
 }
 
 let refreshing = false;

@@ -4,12 +4,15 @@
 /** The path of the folder that is the root of what the visitor sees. */
 const root = own.slice(0, -".wharf/".length);
 
-/** Lets the user choose a folder. `act` gets its path and a function that shows an error. What is moved cannot be chosen. */
-function chooseFolder(title, moved, act) {
+/**
+ * Lets the user choose a folder. `act` gets its path and a function that shows an error. What is moved or copied, whose
+ * paths are given, cannot be chosen.
+ */
+function chooseFolder(title, verb, taken, act) {
   let at = here;
   const place = make("p", { className: "place", tabIndex: -1 });
   const list = make("ul");
-  const { send, failure } = open(title, words.move_here, (show) => act(at, show), place, list);
+  const { send, failure } = open(title, verb, (show) => act(at, show), place, list);
 
   async function enter(path, isStart) {
     const answer = await call((why) => (failure.textContent = why), "GET", `${path}?list`, { Accept: "application/json" });
@@ -18,7 +21,7 @@ function chooseFolder(title, moved, act) {
     at = path;
     const { entries } = await answer.json();
     const folders = entries.map(({ name, kind, href }) => [name, kind, new URL(href, new URL(path, location)).pathname]);
-    const rows = folders.filter(([, kind, path]) => kind === "directory" && path !== moved).map(([name, , path]) => row(name, path));
+    const rows = folders.filter(([, kind, path]) => kind === "directory" && !taken.includes(path)).map(([name, , path]) => row(name, path));
     const up = at === root ? [] : [row(words.up, new URL("..", new URL(at, location)).pathname)];
     list.replaceChildren(...up, ...rows);
     if (!list.firstChild) list.append(make("li", { className: "hint" }, words.no_folders));

@@ -3,12 +3,12 @@
 const LIVES = [["1h", words.hour_1], ["1d", words.day_1], ["7d", words.days_7], ["30d", words.days_30], ["never", words.until_end]];
 
 const links = `${own}links`;
-/** The path of the folder from the root of the server. */
-const path = here.slice(own.length - ".wharf/".length - 1);
+/** The path of what is shared, from the root of the server. */
+let path = "";
 /** The id of the link that is shown. */
 let shown = null;
 
-const heading = make("h2", { id: "sharing-title" }, words.share_folder);
+const heading = make("h2", { id: "sharing-title" });
 const life = make("select", { name: "for" }, ...LIVES.map(([value, text]) => new Option(text, value)));
 life.value = "7d";
 const uses = make("input", { name: "uses", type: "number", min: 1, max: 4294967295, placeholder: words.unlimited });
@@ -18,13 +18,14 @@ const password = make("input", { name: "password", autocomplete: "off", spellche
 const failure = make("p", { id: "failure", role: "alert" });
 const send = make("button", {}, words.make_link);
 const close = button(words.close, () => dialog.close());
+const takes = make("label", {}, ...phrase(words.let_send, { choice: drop }));
 const form = make(
   "form",
   {},
   make("label", {}, ...phrase(words.works_for, { time: life })),
   make("label", {}, ...phrase(words.how_many_uses, { number: uses })),
   make("label", {}, ...phrase(words.link_password, { password })),
-  make("label", {}, ...phrase(words.let_send, { choice: drop })),
+  takes,
   failure,
   make("div", { className: "row" }, send, close),
 );
@@ -136,8 +137,13 @@ function decoded(path) {
 
 dialog.onclose = forgetShown;
 
-/** Shows the dialog. */
-function share() {
+/** Shows the dialog for this folder, or for the file or the folder that has this name in it. */
+function share(shared = here, name = "") {
+  path = shared.slice(own.length - ".wharf/".length - 1);
+  heading.textContent = name ? fill(words.share_name, { name }) : words.share_folder;
+  // Only a folder takes files.
+  takes.hidden = !path.endsWith("/");
+  if (takes.hidden) drop.checked = false;
   failure.textContent = "";
   if (!dialog.isConnected) document.body.append(dialog);
   dialog.showModal();

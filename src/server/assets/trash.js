@@ -38,4 +38,4 @@ if ($("#trash")) {
   for (const occasion of ["focus", "visibilitychange"]) addEventListener(occasion, () => document.visibilityState === "visible" && reload());
 }
 
-export { $, asMember, button, changed, clock, fill, focusOn, here, loggedOut, login, make, nameOf, needsLogin, open, own, pause, phrase, sentence, size };
+export { $, asMember, button, call, changed, clock, fill, focusOn, here, inform, loggedOut, login, make, nameOf, needsLogin, open, own, pause, phrase, sentence, size, toClipboard };

@@ -93,6 +93,10 @@ pub(super) static FOLDER: Route = Route::new(
 .with_uploads()
 .in_links();
 
+/// A zip of the entries of a directory that a form names. Only the method says that this is not an upload.
+pub(super) static CHOSEN: Route =
+    Route::new(Area::Folder, &[(Method::Post, Rights::of(&[Right::List]), archive::posted)]).in_links();
+
 /// The root of a link that only takes files: a page with a form.
 #[cfg(feature = "accounts")]
 pub(super) static DROP: Route = Route::new(

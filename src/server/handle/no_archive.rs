@@ -3,6 +3,8 @@
 use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
 use crate::http::status::Status;
+use crate::http::target::PathAndQuery;
+use crate::server::disk::Disk;
 use crate::server::handled::Handled;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -20,6 +22,16 @@ pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Unavailable> {
     is_asked.then_some(Unavailable)
 }
 
+/// Whether a POST to this target names entries for a zip.
+pub(crate) fn is_of_form(target: PathAndQuery<'_>) -> bool {
+    target.ends_with_slash() && target.parameter("zip").is_some()
+}
+
+/// Refuses a zip of the entries that a form names.
+pub(crate) fn posted(_: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
+    Err(refuse())
+}
+
 /// Refuses the archive.
 pub(crate) fn answer(
     _: &Request<'_, '_, '_>,
@@ -28,6 +40,10 @@ pub(crate) fn answer(
     _: &State,
     _: Blocking<'_>,
 ) -> Result<Handled, Response> {
+    Err(refuse())
+}
+
+fn refuse() -> Response {
     let text = "this server cannot make archives (build wharf with the feature `archive`)\n";
-    Err(Response::text(Status::NOT_IMPLEMENTED, text))
+    Response::text(Status::NOT_IMPLEMENTED, text)
 }

@@ -1,5 +1,6 @@
 //! What a zip will contain, before its first byte is sent: a walk that runs as a job, a slice at a time.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::mem;
 use std::time::SystemTime;
@@ -92,6 +93,8 @@ pub(super) struct Freezing {
 pub(super) enum CannotFreeze {
     /// It would have more than [`ENTRIES_LIMIT`] entries.
     TooLarge,
+    /// There is no such entry among the chosen ones.
+    Missing(OsString),
     /// Other zips use the memory.
     NoMemory,
     /// The directory cannot be read.
@@ -132,6 +135,7 @@ impl Freezing {
                     leave_out(&path, &error);
                     continue;
                 }
+                WalkStep::Missing(name) => return Err(CannotFreeze::Missing(name)),
                 WalkStep::Nothing => continue,
                 WalkStep::End => return Ok(Some(self.finish())),
             };

@@ -142,7 +142,8 @@ impl TarSource {
                 self.reading = rest.map(|rest| Reading { file, len: facts.len, rest });
             }
             WalkStep::Lost(path, error) => leave_out(&path, &error),
-            WalkStep::Nothing => {}
+            // Only zips are limited to chosen entries.
+            WalkStep::Missing(_) | WalkStep::Nothing => {}
             WalkStep::End => return self.tar.take().map(Tar::finish).transpose(),
         }
         Ok(None)

@@ -1,8 +1,11 @@
 //! A zip: first the walk, as a job, then the response, with its length, an `ETag` and ranges.
 
+use super::chosen::{self, LONGEST_FORM};
 use super::common::{self, too_many};
 use super::frozen::{CannotFreeze, Freezing, Frozen};
 use super::zip_source::ZipSource;
+use std::ffi::OsString;
+
 use crate::access::{Grant, Judge, ToList};
 use crate::archive::zip::ENTRIES_LIMIT;
 use crate::blocking::Blocking;
@@ -12,12 +15,15 @@ use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::Validators;
+use crate::server::client_key::ClientKey;
 use crate::server::content::{Chunk, Content};
 use crate::server::error_response::of_read_error;
+use crate::server::gate::authorise;
 use crate::server::handle::conditions::{Conditions, judge, select};
+use crate::server::handle::posted;
 use crate::server::handled::Handled;
 use crate::server::jobs::fair_permits::FairPermit;
-use crate::server::receive::{Job, JobOutcome};
+use crate::server::receive::{AfterBody, Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -28,15 +34,46 @@ struct ZipRequest {
     /// The head of the response, without validators.
     head: Head,
     conditions: Conditions,
-    /// Whether ranges apply: only GET has them (RFC 9110 §14.2).
-    has_ranges: bool,
+    method: Method,
     /// Decides which files the client may read.
     judge_entry: Judge,
     /// Returned when the last byte has been sent.
     permit: FairPermit,
 }
 
-/// The job that makes a zip of this name.
+impl ZipRequest {
+    /// What this request says. Takes a permit.
+    fn of(request: &Request<'_, '_, '_>, head: Head, state: &State) -> Result<Self, Response> {
+        Ok(Self {
+            head,
+            conditions: Conditions::of(request.head.fields),
+            method: request.method,
+            judge_entry: state.access.judge(&request.principal),
+            permit: state.archives.take(request.client.key()).ok_or_else(too_many)?,
+        })
+    }
+
+    /// The job that makes a zip of this name, with all entries or with those that were chosen.
+    fn begin(
+        self,
+        directory: &Grant<'_, ToList>,
+        name: Vec<u8>,
+        chosen: Option<Vec<OsString>>,
+        client: ClientKey,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Job, Response> {
+        let judge_entry = self.judge_entry.clone();
+        let walk = match chosen {
+            None => state.folder.walk(directory, judge_entry, disk),
+            Some(names) => state.folder.walk_chosen(directory, names, judge_entry, disk),
+        };
+        let walk = walk.map_err(|error| of_read_error(&error))?;
+        Ok(job(Freezing::new(name, directory.path().as_bytes().len(), walk, client), self))
+    }
+}
+
+/// The job that makes a zip of this name, with the entries that the query names, or with all.
 pub(super) fn answer(
     request: &Request<'_, '_, '_>,
     directory: &Grant<'_, ToList>,
@@ -45,15 +82,29 @@ pub(super) fn answer(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Handled, Response> {
+    let chosen = chosen::of_query(request.target)?;
+    let zip = ZipRequest::of(request, head, state)?;
+    Ok(Handled::Work(zip.begin(directory, name, chosen, request.client.key(), state, disk)?))
+}
+
+/// Receives a form with the names of entries, and then makes a zip of this name with them and those in the query. The
+/// permit is taken first, so few forms are in memory at once.
+pub(super) fn receive(
+    request: &Request<'_, '_, '_>,
+    head: Head,
+    name: Vec<u8>,
+    state: &State,
+) -> Result<Handled, Response> {
+    let directory = authorise::grant::<ToList>(&request.principal, &request.path, state)?.into_owned();
+    let query = request.target.query().unwrap_or_default().as_bytes().to_vec();
+    let zip = ZipRequest::of(request, head, state)?;
     let client = request.client.key();
-    let permit = state.archives.take(client).ok_or_else(too_many)?;
-    let judge_entry = state.access.judge(&request.principal);
-    let walk =
-        state.folder.walk(directory, judge_entry.clone(), disk).map_err(|error| of_read_error(&error))?;
-    let freezing = Freezing::new(name, request.path.as_bytes().len(), walk, client);
-    let has_ranges = request.method == Method::Get;
-    let conditions = Conditions::of(request.head.fields);
-    Ok(Handled::Work(job(freezing, ZipRequest { head, conditions, has_ranges, judge_entry, permit })))
+    let then = move |form: Vec<u8>, state: &State, disk: Blocking<'_>| {
+        let begun = chosen::of_form(&query, &form)
+            .and_then(|chosen| zip.begin(&directory, name, Some(chosen), client, state, disk));
+        begun.map_or_else(|response| JobOutcome::Respond(response, None), JobOutcome::Again)
+    };
+    posted::receive(request.head, LONGEST_FORM, AfterBody::Work(Box::new(then)))
 }
 
 /// The job that walks for one slice, and queues itself again for the rest.
@@ -78,6 +129,7 @@ fn of_error(error: &CannotFreeze) -> Response {
                 format!("the folder has more than {ENTRIES_LIMIT} entries, too many for a zip (try ?tar)\n");
             Response::text(Status::CONTENT_TOO_LARGE, text)
         }
+        CannotFreeze::Missing(name) => chosen::missing(name),
         CannotFreeze::NoMemory => too_many(),
         CannotFreeze::Folder(error) => of_read_error(error),
     }
@@ -88,17 +140,23 @@ fn of_frozen(frozen: Frozen, request: ZipRequest, state: &State) -> Response {
 }
 
 fn respond(frozen: Frozen, request: ZipRequest, state: &State) -> Result<Response, Response> {
-    let ZipRequest { head, conditions, has_ranges, judge_entry, permit } = request;
+    let ZipRequest { head, conditions, method, judge_entry, permit } = request;
     let validators = Validators { etag: frozen.etag.clone(), last_modified: None };
     let with_tag = |head: Head| match &frozen.etag {
         Some(etag) => head.field("ETag", etag),
         None => head,
     };
-    judge(conditions.iter(), &validators, || with_tag(common::head(Status::NOT_MODIFIED)))?;
+    // The response to a form is not a representation of a URL, so nothing about it can be compared.
+    if method != Method::Post {
+        judge(conditions.iter(), &validators, || with_tag(common::head(Status::NOT_MODIFIED)))?;
+    }
     let length = frozen.layout.length();
-    let selection =
-        if has_ranges { select(&conditions.iter(), &validators, length) } else { Selection::Whole };
-    let head = with_tag(head).field("Accept-Ranges", "bytes");
+    let selection = match method {
+        // Only GET has ranges (RFC 9110 §14.2).
+        Method::Get => select(&conditions.iter(), &validators, length),
+        _ => Selection::Whole,
+    };
+    let head = if method == Method::Post { head } else { with_tag(head).field("Accept-Ranges", "bytes") };
     let (head, span) = match selection {
         Selection::One(span) => {
             let head = head.with_status(Status::PARTIAL_CONTENT);
@@ -128,6 +186,7 @@ mod tests {
     fn each_error_has_its_status() {
         let table = [
             (CannotFreeze::TooLarge, Status::CONTENT_TOO_LARGE),
+            (CannotFreeze::Missing("x".into()), Status::NOT_FOUND),
             (CannotFreeze::NoMemory, Status::SERVICE_UNAVAILABLE),
             (CannotFreeze::Folder(Error::NotDirectory), Status::NOT_FOUND),
         ];
