@@ -17,14 +17,15 @@ const PAGE: &[&str] = &[
     "stream.js",
     "live.js",
     "room.js",
-    "give.js",
     "change.js",
+    "add.js",
     "rows.js",
     "move.js",
     "trash.js",
 ];
 
-/// The scripts that pages load when they are needed: previews, and the dialog for links.
+/// The scripts that pages load when they are needed: uploads, previews, and the dialog for links.
+const UPLOAD: &[&str] = &["upload_request.js", "upload_names.js", "upload_card.js", "upload_queue.js"];
 const VIEW: &[&str] = &["view.js"];
 const SHARE: &[&str] = &["share.js"];
 
@@ -50,7 +51,7 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let words = Words::read()?;
     words.check()?;
-    for (name, files) in [("page.js", PAGE), ("view.js", VIEW), ("share.js", SHARE)] {
+    for (name, files) in [("page.js", PAGE), ("upload.js", UPLOAD), ("view.js", VIEW), ("share.js", SHARE)] {
         fs::write(out.join(name), words.of_scripts(files)? + &lean(files)?)?;
     }
     fs::write(out.join("page.css"), lean(STYLES)?)?;
@@ -126,7 +127,7 @@ impl Words {
 
     /// Every name is used, and every name used has a text. The compiler does the same for the pages.
     fn check(&self) -> io::Result<()> {
-        let used = Self::used(&[PAGE, VIEW, SHARE].concat())?;
+        let used = Self::used(&[PAGE, UPLOAD, VIEW, SHARE].concat())?;
         let known: BTreeSet<_> =
             self.0.iter().filter(|word| word.is_of_scripts).map(|word| word.name.clone()).collect();
         let wrong: Vec<_> = used.symmetric_difference(&known).cloned().collect();

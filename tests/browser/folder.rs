@@ -380,7 +380,7 @@ fn assets_are_cached_for_good() {
     let page = wharf.ask("GET", "/", "", b"").text();
     let links = page.split('"').filter_map(|part| part.strip_prefix('.'));
     let paths: BTreeSet<_> = links.filter(|path| path.starts_with("/.wharf/assets/")).collect();
-    assert_eq!(paths.len(), 5, "{page}");
+    assert_eq!(paths.len(), 6, "{page}");
     for path in paths {
         let asset = wharf.ask("GET", path, "", b"");
         assert_eq!(

@@ -38,4 +38,4 @@ if ($("#trash")) {
   for (const occasion of ["focus", "visibilitychange"]) addEventListener(occasion, () => document.visibilityState === "visible" && reload());
 }
 
-export { $, button, clock, fill, focusOn, here, loggedOut, make, needsLogin, own, phrase, size };
+export { $, asMember, button, clock, encode, fill, focusOn, here, isShown, loggedOut, login, make, needsLogin, own, pause, phrase, refresh, size };
