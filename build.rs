@@ -25,7 +25,8 @@ const PAGE: &[&str] = &[
 ];
 
 /// The scripts that pages load when they are needed: uploads, previews, and the dialog for links.
-const UPLOAD: &[&str] = &["upload_request.js", "upload_names.js", "upload_card.js", "upload_queue.js"];
+const UPLOAD: &[&str] =
+    &["upload_request.js", "upload_names.js", "upload_card.js", "upload_broken.js", "upload_queue.js"];
 const VIEW: &[&str] = &["view.js"];
 const SHARE: &[&str] = &["share.js"];
 
@@ -33,6 +34,7 @@ const SHARE: &[&str] = &["share.js"];
 const STYLES: &[&str] = &[
     "base.css",
     "page.css",
+    "add.css",
     "files.css",
     "search.css",
     "change.css",

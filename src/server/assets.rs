@@ -41,7 +41,7 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
 
 /// The script for uploads. The page loads it before the first of them.
 pub(super) static UPLOAD: LazyLock<Asset> = LazyLock::new(|| {
-    let names = "$, asMember, button, clock, encode, fill, here, isShown, login, make, pause, refresh, size";
+    let names = "$, asMember, button, clock, encode, fill, here, isShown, login, make, own, pause, refresh, size, uploadsKey";
     Asset::importing("upload", names, include_str!(concat!(env!("OUT_DIR"), "/upload.js")))
 });
 
@@ -168,7 +168,9 @@ mod tests {
 
     #[test]
     fn comments_and_indentation_are_removed() {
-        for line in [&STYLE, &SCRIPT, &UPLOAD, &VIEW, &SHARE].into_iter().flat_map(|asset| asset.content.lines()) {
+        for line in
+            [&STYLE, &SCRIPT, &UPLOAD, &VIEW, &SHARE].into_iter().flat_map(|asset| asset.content.lines())
+        {
             let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
             assert!(!line.is_empty() && line.trim() == line && !is_comment, "{line}");
         }

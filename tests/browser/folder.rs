@@ -201,7 +201,7 @@ fn the_header_stays_in_view() {
         browser.show_as(false, phone);
         browser.js("scrollTo(0, 3000)");
         browser.until("scrollY > 2000");
-        let hidden = "return ['h1', '#give span', '#give .quiet span'].filter((part) => {
+        let hidden = "return ['h1', '#add'].filter((part) => {
             const { left, top, width, height } = document.querySelector(part).getBoundingClientRect();
             return !document.elementFromPoint(left + width / 2, top + height / 2)?.closest('.top') || top < 0 })";
         assert_eq!(browser.js(hidden), serde_json::json!([]), "phone: {phone}");

@@ -1,10 +1,13 @@
 
-// ---- Where files to upload come from: they are chosen, or dropped on the page
+// ---- Where files to upload come from: they are chosen, dropped on the page, or pasted
 
 const adding = $("#give");
 
 /** Whether the server would list a file with this path: without `--hidden`, it refuses names that begin with a dot. */
 const isShown = (path) => adding?.dataset.hidden !== undefined || !path.split("/").some((part) => part.startsWith("."));
+
+/** Where the browser remembers the uploads of this user that broke off. */
+const uploadsKey = `wharf-uploads ${own} ${$("#account")?.dataset.user ?? ""}`;
 
 /** Uploads files: pairs of a path and a file. `unread` are the paths of what cannot be read. */
 const give = async (...all) => (await load("upload"))?.give(...all);
@@ -33,11 +36,71 @@ async function walk(entry, found, unread) {
 
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 
-if (adding) {
+/** A name with the local time, for what has none. */
+function stamped(text, ending) {
+  const time = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "medium" }).format();
+  return fill(text, { time: time.replaceAll(":", ".") }) + ending;
+}
+
+/** The ending of a picture's name, from its media type. */
+const endingOf = ({ type }) => `.${/^image.([a-z]+)/.exec(type)?.[1].replace("jpeg", "jpg") ?? "png"}`;
+
+/** The menu of the button, which has the keys of a row's menu. */
+function offerAdding(opener, menu) {
+  const [files, folder, camera] = adding.querySelectorAll("input");
+  for (const [id, input] of [["add-files", files], ["add-folder", folder], ["take-picture", camera]]) $(`#${id}`, menu).onclick = () => input.click();
   adding.onchange = ({ target }) => {
-    give([...target.files].map((file) => [file.webkitRelativePath || file.name, file]));
+    const chosen = [...target.files];
+    // Some phones give all pictures the same name.
+    if (target === camera) give(chosen.map((file) => [stamped(words.picture_name, endingOf(file)), file]), [], { choice: "both", isOnce: true });
+    else give(chosen.map((file) => [file.webkitRelativePath || file.name, file]));
     adding.reset();
   };
+  menu.firstElementChild.autofocus = true;
+  menu.addEventListener("click", () => menu.hidePopover(), true);
+  menu.onkeydown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const items = [...menu.children].filter((item) => item.checkVisibility());
+    items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
+  };
+  menu.addEventListener("toggle", ({ newState }) => {
+    if (newState !== "open") return;
+    load("upload");
+    const { left, bottom } = opener.getBoundingClientRect();
+    menu.style.top = `${Math.max(0, Math.min(bottom + 4, innerHeight - menu.offsetHeight))}px`;
+    menu.style.left = `${Math.max(0, Math.min(left, document.documentElement.clientWidth - menu.offsetWidth - 8))}px`;
+  });
+  addEventListener("scroll", () => menu.matches(":popover-open") && menu.hidePopover(), { passive: true });
+}
+
+/** Makes files of what is pasted outside of fields. A picture from the clipboard has no name of its own; a text is asked for one. */
+function paste(event) {
+  const { clipboardData } = event;
+  if (event.defaultPrevented || event.target.closest?.("input, textarea, [contenteditable]") || $("dialog[open]")) return;
+  const files = [...clipboardData.files];
+  const text = clipboardData.getData("text/plain");
+  const isPicture = files.length === 1 && isUnnamed(files[0]);
+  // Spreadsheets add a picture of the cells.
+  if (files.length && !(isPicture && text)) {
+    event.preventDefault();
+    if (isPicture) return void give([[stamped(words.pasted_name, endingOf(files[0])), files[0]]], [], { choice: "both", isOnce: true });
+    return void give(files.map((file) => [file.name, file]));
+  }
+  if (!text) return;
+  event.preventDefault();
+  const save = (name) => (give([[name, new File([text], name, { type: "text/plain" })]], [], { isOnce: true }), true);
+  askName(words.save_pasted, words.save, stamped(words.pasted_name, ".txt"), save, true);
+}
+
+/** Whether it is a picture from the clipboard, which browsers give this name. */
+const isUnnamed = ({ name, type }) => name === "image.png" && type.startsWith("image/");
+
+if (adding) {
+  offerAdding($("#add"), $("#adding"));
+  document.addEventListener("paste", paste);
+  if (localStorage.getItem(uploadsKey)) load("upload");
   addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();

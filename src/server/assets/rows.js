@@ -152,6 +152,15 @@ if ($("#files")) {
   }
 
   if (may.has("add")) {
+    $("#new-file").onclick = () => askName(words.new_file, words.create, `${words.new_file}.txt`, async (name, show) => {
+      const path = here + encode(name);
+      next = path;
+      const answer = await call(show, "PUT", path, { "If-None-Match": "*" });
+      if (!answer) next = "";
+      changed();
+      if (answer) tell(fill(words.created_name, { name }));
+      return Boolean(answer);
+    }, true);
     $("#new-folder").onclick = () => askName(words.new_folder, words.create, "", async (name, show) => {
       const path = `${here}${encode(name)}/`;
       next = path;

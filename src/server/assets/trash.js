@@ -38,4 +38,4 @@ if ($("#trash")) {
   for (const occasion of ["focus", "visibilitychange"]) addEventListener(occasion, () => document.visibilityState === "visible" && reload());
 }
 
-export { $, asMember, button, clock, encode, fill, focusOn, here, isShown, loggedOut, login, make, needsLogin, own, pause, phrase, refresh, size };
+export { $, asMember, button, clock, encode, fill, focusOn, here, isShown, loggedOut, login, make, needsLogin, own, pause, phrase, refresh, size, uploadsKey };

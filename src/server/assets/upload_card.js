@@ -11,10 +11,22 @@ const sumBar = make("progress", { ariaLabel: words.all_uploads });
 const list = make("ol");
 const done = make("ol");
 const folded = make("details", {}, make("summary", {}, words.finished), done);
-const panel = make("section", { id: "uploads", ariaLabel: words.uploads }, make("header", {}, title, all), sums, sumBar, list, folded);
+const fold = button(words.details, () => setFolded(fold.ariaExpanded === "true"));
+const head = make("header", {}, title, fold, all);
+const panel = make("section", { id: "uploads", ariaLabel: words.uploads }, head, sums, sumBar, list, folded);
+setFolded(matchMedia("(max-width: 40rem)").matches);
 
 let sample = null;
 let speed = 0;
+
+/** Shows the totals only, or each file too. */
+function setFolded(isFolded) {
+  fold.ariaExpanded = !isFolded;
+  panel.classList.toggle("folded", isFolded);
+}
+
+// What the card covers is left free at the lower edge.
+new ResizeObserver(() => document.documentElement.style.setProperty("--dock", `${panel.offsetHeight}px`)).observe(panel);
 
 function show(job) {
   if (!panel.isConnected) $("main").append(panel);
@@ -53,18 +65,21 @@ function moved(job, loaded) {
 
 function end(job, state, text) {
   job.state = state;
+  if (state === "done" && job.location) forget(urlOf(job), job.location);
+  job.ends(state === "done" ? job.href ?? urlOf(job) : null);
   job.row.className = state;
   say(job, text);
   job.bar.remove();
   job.button.remove();
   if (state === "failed") {
+    setFolded(false);
     // What could not be read when it was dropped cannot be sent again.
     if (!job.batch) return;
     job.button = button(words.retry, () => retry(job));
     job.row.append(job.button);
     name(job);
   } else {
-    job.name.href = here + encode(job.path);
+    job.name.href = job.href ?? urlOf(job);
     done.append(job.row);
     refresh();
     if (done.childElementCount > DONE_ROWS) done.firstChild.remove();
@@ -77,7 +92,10 @@ function summary() {
   title.textContent = parts.filter(Boolean).join(", ");
   all.textContent = left ? words.cancel_all : words.clear;
   folded.hidden = !saved;
-  if (!jobs.size) panel.remove();
+  head.hidden = !jobs.size;
+  showBroken();
+  if (!jobs.size && !broken.size) panel.remove();
+  else if (!panel.isConnected) $("main").append(panel);
   showSums();
 }
 

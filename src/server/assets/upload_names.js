@@ -10,11 +10,12 @@ let asking = Promise.resolve();
 function settle(job) {
   asking = asking.catch(() => {}).then(async () => {
     if (job.stopped) return false;
-    job.exists ??= (await names(directoryOf(job.path))).get(nameOf(job.path));
+    job.exists ??= (await names(job.folder + encode(directoryOf(job.path)))).get(nameOf(job.path));
     const before = job.isKept && job.batch.choice === "replace" ? null : job.batch.choice;
     const choice = before ?? (await question(job));
     job.replace = choice === "replace";
-    if (choice === "both") job.path = await beside(job.path);
+    if (job.location) forget(urlOf(job), job.location);
+    if (choice === "both") job.path = await beside(job);
     job.location = job.asks = null;
     name(job);
     return choice !== "skip";
@@ -25,7 +26,8 @@ function settle(job) {
 /** The size and the time of a file, for the question. */
 const facts = (text, bytes, time) => make("li", {}, fill(text, { size: size(bytes), time: clock.format(time) }));
 
-function question({ path, file, exists, batch, isKept }) {
+function question(job) {
+  const { path, file, exists, batch, isKept } = job;
   return new Promise((answer) => {
     const closed = new AbortController();
     const every = make("input", { type: "checkbox" });
@@ -57,7 +59,7 @@ function question({ path, file, exists, batch, isKept }) {
         verdict.textContent = `${words.same_content} ${asks}`;
         if (document.activeElement === buttons.firstChild) buttons.lastChild.focus();
       };
-      isSame(file, here + encode(path), closed.signal).then(show, () => {});
+      isSame(file, urlOf(job), closed.signal).then(show, () => {});
     }
   });
 }
@@ -76,9 +78,8 @@ async function isSame(file, url, signal) {
   }
 }
 
-/** The entries of a subdirectory, by name. */
-async function names(directory) {
-  const url = new URL(here + encode(directory), location.href);
+/** The entries of a directory, by name. */
+async function names(url) {
   const answer = await fetch(`${url}?list`, { headers: { Accept: "application/json" } });
   return new Map(answer.ok ? (await answer.json()).entries.map((entry) => [entry.name, entry]) : []);
 }
@@ -87,8 +88,8 @@ const directoryOf = (path) => path.slice(0, path.lastIndexOf("/") + 1);
 const nameOf = (path) => path.slice(directoryOf(path).length);
 
 /** A free name: `a (1).txt` for `a.txt`. */
-async function beside(path) {
-  const taken = await names(directoryOf(path));
+async function beside({ folder, path }) {
+  const taken = await names(folder + encode(directoryOf(path)));
   const dot = path.lastIndexOf(".");
   const end = dot > directoryOf(path).length ? dot : path.length;
   for (let number = 1; ; number++) {
@@ -99,17 +100,21 @@ async function beside(path) {
 
 /** Finds out which names exist, to ask before anything is sent. */
 async function mark(batch) {
-  const known = new Map([["", await names("")]]);
+  const known = new Map();
+  async function listed(url, exists) {
+    // A directory that does not exist is empty.
+    if (!known.has(url)) known.set(url, exists ? await names(url) : new Map());
+    return known.get(url);
+  }
   for (const job of batch) {
     const parts = job.path.split("/");
-    let directory = "";
+    let url = job.folder;
+    let entries = await listed(url, true);
     for (const part of parts.slice(0, -1)) {
-      const above = known.get(directory);
-      directory += `${part}/`;
-      // A directory that does not exist is empty.
-      if (!known.has(directory)) known.set(directory, above.has(part) ? await names(directory) : new Map());
+      url += `${encodeURIComponent(part)}/`;
+      entries = await listed(url, entries.has(part));
     }
-    job.exists = known.get(directory).get(parts.at(-1));
+    job.exists = entries.get(parts.at(-1));
     job.asks = Boolean(job.exists);
   }
 }

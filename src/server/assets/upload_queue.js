@@ -3,7 +3,6 @@
 
 /** How many uploads run at once: a browser opens six connections, and the rest of the page needs some. */
 const AT_ONCE = 3;
-
 /** How often to retry after a lost connection, and the longest wait between, in milliseconds. */
 const TRIES = 8;
 const LONGEST_WAIT = 30_000;
@@ -12,29 +11,45 @@ const jobs = new Set();
 let waiting = [];
 /** The uploads since the queue was last empty: the totals count these. */
 let round = 0;
+/** How many times `give` still finds out which names exist. */
+let preparing = 0;
 
-async function give(files, unread = []) {
-  const options = {};
-  if (!going()) round++;
-  const batch = files.filter(([path]) => isShown(path)).map(([path, file]) => {
-    const job = { path, file, batch: options, round, state: "waiting", loaded: 0, replace: conflict === "rename" };
-    job.stop = new Promise((stop) => (job.cancel = () => job.saves || ((job.stopped = true), job.xhr?.abort(), stop())));
-    return job;
-  });
+// Uploads files: a path, a file, and the directory for it if that is not this one. `unread` are the paths of what cannot be
+// read. `choice` answers the question about names that exist; `isOnce` says that nobody can choose the file again. Returns a
+// promise for each file: of where it was saved, or of nothing.
+async function give(files, unread = [], options = {}) {
+  if (!isBusy()) round++;
+  const batch = files.filter(([path]) => isShown(path)).map(([path, file, folder = here]) => newJob(path, file, folder, options));
   for (const path of unread.filter(isShown)) {
-    const job = { path, file: new File([], path), round };
+    const job = newJob(path, new File([], path), here, null);
     jobs.add(job);
     show(job);
     end(job, "failed", words.cannot_be_read);
   }
-  if (conflict !== "rename") await mark(batch.filter((job) => !isDirectory(job))).catch(() => {});
+  for (const job of batch) if (!options.isOnce && !isDirectory(job)) recall(job);
+  preparing++;
+  // The server has the conditions of what is continued.
+  if (conflict !== "rename") await mark(batch.filter((job) => !isDirectory(job) && !job.isRecalled)).catch(() => {});
+  preparing--;
   batch.forEach((job) => jobs.add(job));
   waiting.push(...batch);
+  tellWindows();
   next();
+  return batch.map((job) => job.ended);
+}
+
+function newJob(path, file, folder, batch) {
+  const job = { path, file, folder, batch, round, state: "waiting", loaded: 0, replace: conflict === "rename" };
+  job.stop = new Promise((stop) => (job.cancel = () => job.saves || ((job.stopped = true), job.xhr?.abort(), stop())));
+  job.ended = new Promise((ends) => (job.ends = ends));
+  return job;
 }
 
 const count = (state) => [...jobs].filter((job) => job.state === state).length;
 const going = () => count("going");
+const isUnfinished = ({ state }) => state === "going" || state === "waiting";
+const isGoing = (url) => [...jobs].some((job) => isUnfinished(job) && urlOf(job) === url);
+const isBusy = () => going() > 0 || waiting.length > 0 || preparing > 0;
 
 function next() {
   while (waiting.length && going() < AT_ONCE) start(waiting.shift());
@@ -56,6 +71,7 @@ async function run(job) {
       if (job.asks && !(await settle(job))) return drop(job);
       const answer = await (isDirectory(job) ? makeDirectory(job) : send(job));
       const { status } = answer;
+      if (status < 300 && conflict === "rename") job.href = savedAt(answer);
       if (status < 300) return end(job, "done", isDirectory(job) ? words.created : fill(words.uploaded_size, { size: size(job.file.size) }));
       if (status === 401) {
         say(job, words.waiting_for_login);
@@ -83,7 +99,7 @@ async function run(job) {
 }
 
 function retry(job) {
-  if (!going()) round++;
+  if (!isBusy()) round++;
   Object.assign(job, { round, state: "waiting", asks: false, plain: false, sample: null, speed: 0 });
   waiting.push(job);
   next();
@@ -91,7 +107,11 @@ function retry(job) {
 
 /** Removes a file from the queue. */
 function drop(job) {
-  if (job.location) fetch(job.location, { method: "DELETE", headers: DRAFT }).catch(() => {});
+  if (job.location) {
+    removePart(job.location).catch(() => {});
+    forget(urlOf(job), job.location);
+  }
+  job.ends?.(null);
   job.row?.remove();
   jobs.delete(job);
 }
@@ -104,6 +124,7 @@ function cancelOrClear() {
   summary();
 }
 
-addEventListener("beforeunload", (event) => going() && event.preventDefault());
+addEventListener("beforeunload", (event) => isBusy() && event.preventDefault());
+findBroken();
 
 export { give };

@@ -35,7 +35,11 @@ const isLost = ({ status }) => [404, 405, 410, 501, 503].includes(status);
 /** Whether the server has received the whole file. */
 const isComplete = (xhr) => xhr.getResponseHeader("Upload-Complete") === "?1";
 
-const whole = (job) => ((job.plain = true), send(job));
+function whole(job) {
+  if (job.location) forget(urlOf(job), job.location);
+  job.plain = true;
+  return send(job);
+}
 
 /** The server has all content and saves it: from here on, the upload cannot be cancelled. */
 function saves(job) {
@@ -43,12 +47,15 @@ function saves(job) {
   say(job, words.saving);
 }
 
+/** Where the file is saved. */
+const urlOf = ({ folder, path }) => folder + encode(path);
+
 /** An empty directory has a slash at the end of its path. The upload of a file creates the directories above it. */
 const isDirectory = ({ path }) => path.endsWith("/");
 
 /** Creates an empty directory, and those above it that do not exist. */
 async function makeDirectory(job) {
-  const make = (path) => request(job, "MKCOL", here + encode(path), {});
+  const make = (path) => request(job, "MKCOL", job.folder + encode(path), {});
   let answer = await make(job.path);
   if (answer.status === 409) {
     for (const { index } of job.path.matchAll(/\//g)) {
@@ -58,22 +65,28 @@ async function makeDirectory(job) {
     }
   }
   if (answer.status !== 405) return answer;
-  const found = await request(job, "HEAD", here + encode(job.path), {});
+  const found = await request(job, "HEAD", urlOf(job), {});
   return found.status < 300 ? found : answer;
 }
 
 /** Sends the file, or the rest of it. Falls back to a plain upload if a resumable one is not possible. */
 async function send(job) {
   const { file } = job;
-  const url = here + encode(job.path);
+  const url = urlOf(job);
   const guard = job.replace ? {} : { "If-None-Match": "*" };
   const about = { "X-OC-MTime": Math.floor(file.lastModified / 1000), ...guard };
   if (file.size <= SMALL || job.plain) return request(job, "PUT", url, about, file);
   let from = 0;
   if (job.location) {
     const found = await request(job, "HEAD", job.location, DRAFT);
-    if (found.status >= 500 || isComplete(found)) return found;
+    if (found.status === 401 || found.status >= 500 || isComplete(found)) return found;
     const offset = found.getResponseHeader("Upload-Offset");
+    if (offset === null && job.isRecalled) {
+      forget(url, job.location);
+      job.location = null;
+      job.isRecalled = false;
+      return send(job);
+    }
     if (offset === null) return whole(job);
     from = +offset;
   } else {
@@ -83,6 +96,9 @@ async function send(job) {
     job.location = made.getResponseHeader("Location");
     // A server without resumable uploads has created an empty file.
     if (!job.location) return (job.replace = true), whole(job);
+    // The path alone: this server may have several names.
+    job.location = new URL(job.location, location.href).pathname;
+    remember(job);
   }
   moved(job, from);
   const patch = (offset, isLast, content) => {
@@ -107,6 +123,12 @@ async function send(job) {
   const last = await saved;
   if (last.status === 409 && !isComplete(last)) throw last;
   return isLost(last) ? whole(job) : last;
+}
+
+/** Where the server says that it has saved a file, if it chose the name. Its path does not include the base. */
+function savedAt(answer) {
+  const path = answer.getResponseHeader("Content-Location");
+  return path && own.slice(0, -"/.wharf/".length) + path;
 }
 
 /** Why a file was refused, in a line. Plain text is the server's; a proxy's HTML page is not shown. */
