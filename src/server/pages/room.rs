@@ -39,7 +39,7 @@ pub(super) fn room(base: &Base, directory: &SharePath, name: Option<&str>) -> Ma
                     button #to type="button" hidden {}
                     label .unseen for="text" { (words::MESSAGE) }
                     div .row {
-                        input #text name="text" maxlength=(MAX_TEXT) autocomplete="off" placeholder=(words::MESSAGE);
+                        textarea #text name="text" rows="1" maxlength=(MAX_TEXT) enterkeyhint="send" autocomplete="off" placeholder=(words::MESSAGE) {}
                         button { (words::SEND) }
                     }
                 }
