@@ -16,9 +16,12 @@ const PAGE: &[&str] = &[
     "pictures.js",
     "stream.js",
     "live.js",
+    "chat_text.js",
+    "chat_fold.js",
     "room.js",
-    "give.js",
     "change.js",
+    "add.js",
+    "chat_field.js",
     "move.js",
     "rows.js",
     "select.js",
@@ -27,8 +30,10 @@ const PAGE: &[&str] = &[
     "trash.js",
 ];
 
-/// The scripts that pages load when they are needed: previews with the editor, the dialog for links, and dialogs about one
-/// thing.
+/// The scripts that pages load when they are needed: uploads, previews with the editor, the dialog for links, and dialogs
+/// about one thing.
+const UPLOAD: &[&str] =
+    &["upload_request.js", "upload_names.js", "upload_card.js", "upload_broken.js", "upload_queue.js"];
 const VIEW: &[&str] = &["view.js", "gallery.js", "text.js", "player.js", "edit.js"];
 const SHARE: &[&str] = &["share.js"];
 const ABOUT: &[&str] = &["about.js"];
@@ -37,6 +42,7 @@ const ABOUT: &[&str] = &["about.js"];
 const STYLES: &[&str] = &[
     "base.css",
     "page.css",
+    "add.css",
     "files.css",
     "search.css",
     "change.css",
@@ -59,7 +65,8 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let words = Words::read()?;
     words.check()?;
-    for (name, files) in [("page.js", PAGE), ("share.js", SHARE), ("about.js", ABOUT)] {
+    let bundles = [("page.js", PAGE), ("upload.js", UPLOAD), ("share.js", SHARE), ("about.js", ABOUT)];
+    for (name, files) in bundles {
         fs::write(out.join(name), words.of_scripts(files)? + &lean(files)?)?;
     }
     // The escapes of a Rust string are also those of a script.
@@ -138,7 +145,7 @@ impl Words {
 
     /// Every name is used, and every name used has a text. The compiler does the same for the pages.
     fn check(&self) -> io::Result<()> {
-        let used = Self::used(&[PAGE, VIEW, SHARE, ABOUT].concat())?;
+        let used = Self::used(&[PAGE, UPLOAD, VIEW, SHARE, ABOUT].concat())?;
         let known: BTreeSet<_> =
             self.0.iter().filter(|word| word.is_of_scripts).map(|word| word.name.clone()).collect();
         let wrong: Vec<_> = used.symmetric_difference(&known).cloned().collect();

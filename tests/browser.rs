@@ -4,6 +4,7 @@ mod accessibility;
 mod changes;
 mod changes_meanwhile;
 pub(crate) mod chat;
+mod chat_message;
 pub(crate) mod driver;
 mod editor;
 mod folder;

@@ -39,6 +39,12 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", JAVASCRIPT, source)
 });
 
+/// The script for uploads. The page loads it before the first of them.
+pub(super) static UPLOAD: LazyLock<Asset> = LazyLock::new(|| {
+    let names = "$, asMember, button, clock, encode, fill, here, isShown, login, make, own, pause, refresh, size, uploadsKey";
+    Asset::importing("upload", names, include_str!(concat!(env!("OUT_DIR"), "/upload.js")))
+});
+
 /// The script for previews and the editor, with their styles. The page loads it for the first preview.
 pub(super) static VIEW: LazyLock<Asset> = LazyLock::new(|| {
     let names = "$, asMember, button, changed, fill, focusOn, here, login, make, nameOf, needsLogin, open, own, \
@@ -128,7 +134,7 @@ impl Asset {
 
 /// The response to GET and HEAD of the asset at this path.
 pub(super) fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
-    let all: [&Asset; 6] = [&STYLE, &SCRIPT, &VIEW, &SHARE, &ABOUT, &ICON];
+    let all: [&Asset; 7] = [&STYLE, &SCRIPT, &UPLOAD, &VIEW, &SHARE, &ABOUT, &ICON];
     let found = all.into_iter().find(|asset| asset.path() == path);
     found.map(|asset| asset.respond(fields)).ok_or_else(not_found)
 }
@@ -150,6 +156,7 @@ mod tests {
         let table = [
             ("the style sheet", STYLE.path().to_owned(), String::new(), Status::OK),
             ("the script", SCRIPT.path().to_owned(), String::new(), Status::OK),
+            ("the script for uploads", UPLOAD.path().to_owned(), String::new(), Status::OK),
             ("the script for sharing", SHARE.path().to_owned(), String::new(), Status::OK),
             ("the script for dialogs", ABOUT.path().to_owned(), String::new(), Status::OK),
             ("the script for previews", VIEW.path().to_owned(), String::new(), Status::OK),
@@ -170,7 +177,7 @@ mod tests {
     #[test]
     fn comments_and_indentation_are_removed() {
         for line in
-            [&STYLE, &SCRIPT, &VIEW, &SHARE, &ABOUT].into_iter().flat_map(|asset| asset.content.lines())
+            [&STYLE, &SCRIPT, &UPLOAD, &VIEW, &SHARE, &ABOUT].into_iter().flat_map(|asset| asset.content.lines())
         {
             let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
             assert!(!line.is_empty() && line.trim() == line && !is_comment, "{line}");

@@ -207,6 +207,7 @@ fn without_a_trash_the_page_asks() {
 fn a_folder_is_created() {
     // Visitors who may only add files can do nothing else.
     let Some((wharf, browser)) = stage(&["--allow", "everyone=view,add"], fill) else { return };
+    browser.press("Add");
     browser.press("New folder");
     enter(&browser, "a.txt");
     browser.until("document.querySelector('.change .failed').textContent.startsWith('A file or directory of that name exists')");
@@ -227,6 +228,7 @@ fn a_folder_is_created() {
     assert!(wharf.folder().join("b.txt").exists());
     // In an empty folder, the toolbar has only this button.
     browser.go(&wharf.url("/neu%20&%20%3Cb%3E/?list"));
+    browser.press("Add");
     browser.press("New folder");
     enter(&browser, "below");
     shows(&browser, &["below"]);

@@ -33,6 +33,7 @@ fn choose(browser: &Browser, href: &str, folder: &str) {
 fn a_new_folder_is_undone_while_it_is_empty() {
     let Some((wharf, browser)) = stage(&EDIT, fill) else { return };
     let create = || {
+        browser.press("Add");
         browser.press("New folder");
         browser.until("document.activeElement.matches('.change input')");
         is_for_everybody(&browser, "new-folder");
@@ -62,6 +63,7 @@ fn each_change_meets_the_same_change_of_another_window() {
     other.go(&wharf.url("/?list"));
     other.until("document.querySelector('.more')");
     for window in [&browser, &other] {
+        window.press("Add");
         window.press("New folder");
         window.until("document.querySelector('.change[open] input')");
     }
@@ -130,6 +132,7 @@ mod with_accounts {
         };
         log_in(&browser, PASSWORD);
         browser.until(IN);
+        browser.press("Add");
         browser.press("New folder");
         browser.until("document.querySelector('.change[open] input')");
         end();

@@ -201,7 +201,7 @@ fn the_header_stays_in_view() {
         browser.show_as(false, phone);
         browser.js("scrollTo(0, 3000)");
         browser.until("scrollY > 2000");
-        let hidden = "return ['h1', '#give span', '#give .quiet span'].filter((part) => {
+        let hidden = "return ['h1', '#add'].filter((part) => {
             const { left, top, width, height } = document.querySelector(part).getBoundingClientRect();
             return !document.elementFromPoint(left + width / 2, top + height / 2)?.closest('.top') || top < 0 })";
         assert_eq!(browser.js(hidden), serde_json::json!([]), "phone: {phone}");
@@ -380,7 +380,7 @@ fn assets_are_cached_for_good() {
     let page = wharf.ask("GET", "/", "", b"").text();
     let links = page.split('"').filter_map(|part| part.strip_prefix('.'));
     let paths: BTreeSet<_> = links.filter(|path| path.starts_with("/.wharf/assets/")).collect();
-    assert_eq!(paths.len(), 6, "{page}");
+    assert_eq!(paths.len(), 7, "{page}");
     for path in paths {
         let asset = wharf.ask("GET", path, "", b"");
         assert_eq!(

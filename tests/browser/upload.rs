@@ -1,7 +1,10 @@
 //! Uploading: by form and by drop, with a question if the name exists.
 
+pub(super) mod adding;
 mod broken;
+mod card;
 mod conflicts;
+mod resumed;
 
 use std::fs;
 use std::path::PathBuf;

@@ -162,11 +162,11 @@ function inform(title, ...fields) {
 }
 
 /** Asks for a name; `act` gets it and a function that shows an error. The name without its ending is selected. */
-function askName(title, verb, name, act) {
+function askName(title, verb, name, act, isNew = !name) {
   const field = make("input", { value: name, required: true, autocomplete: "off", spellcheck: false });
   field.oninput = () => field.setCustomValidity(/^\.{0,2}$|\//.test(field.value) ? words.bad_name : "");
   const unchanged = field.value;
-  open(title, verb, (show) => (name && field.value === unchanged) || act(field.value, show), make("label", {}, `${words.name} `, field));
+  open(title, verb, (show) => (!isNew && field.value === unchanged) || act(field.value, show), make("label", {}, `${words.name} `, field));
   field.focus();
   const dot = name.lastIndexOf(".");
   field.setSelectionRange(0, dot > 0 ? dot : name.length);

@@ -1,5 +1,5 @@
 
-// ---- Scripts that are loaded when they are needed: previews, and the dialog for links
+// ---- Scripts that are loaded when they are needed: uploads, previews, and the dialog for links
 
 /** The module at the link that the page has under this name; nothing if it cannot be loaded. */
 async function load(name) {

@@ -34,8 +34,8 @@ if ($("#room")) {
     const did = (text, values) => told(...phrase(text, { user: make("bdi", {}, data.by ?? data.user), ...values }));
     const who = (user) => make("b", {}, user === known.user ? words.you : user);
     switch (type) {
-      case "message": return make("p", {}, time, who(data.from), " ", data.text);
-      case "private": return make("p", { className: "private" }, time, ...phrase(words.says_to, { from: who(data.from), to: who(data.to), text: data.text }));
+      case "message": return make("p", {}, time, who(data.from), " ", chatText(data.text));
+      case "private": return make("p", { className: "private" }, time, ...phrase(words.says_to, { from: who(data.from), to: who(data.to), text: chatText(data.text) }));
       case "upload": return did(words.user_uploaded, { file: file(data), size: size(data.size) });
       case "remove": return did(words.user_removed, { path: make("bdi", {}, data.path) });
       case "move": return did(words.user_moved, { path: make("bdi", {}, data.old_path), file: file(data) });
@@ -263,7 +263,9 @@ if ($("#room")) {
     try {
       const answer = await call(`messages${query}`, { method: "POST", body: text });
       if (!answer.ok) throw (await answer.text()).trim();
-      $("#text").value = "";
+      // Something may have been added to the next message meanwhile.
+      if ($("#text").value === text) $("#text").value = "";
+      $("#text").dispatchEvent(new Event("input"));
       log.scrollTop = log.scrollHeight;
     } catch (why) {
       add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : words.not_sent }]);
@@ -278,18 +280,18 @@ if ($("#room")) {
   };
 
   to.onclick = () => address("");
-  /** Opens or closes the sheet that the chat is on a narrow screen. */
+  /** Opens or closes the chat: on a narrow screen it is a sheet. */
   function open(isOpened) {
     opener.ariaExpanded = isOpened;
-    room.classList.toggle("open", isOpened);
+    isChatSheet() ? room.classList.toggle("open", isOpened) : keepChatFolded(!isOpened);
     if (!isOpened) return opener.focus();
     showNews(0);
     $("#user").value = account || (name.get() ?? "");
     (known.user ? $("#text") : $("#user")).focus();
   }
 
-  const isSheet = () => room.classList.contains("open") && getComputedStyle(room).position === "fixed";
-  opener.onclick = () => open(!room.classList.contains("open"));
+  const isSheet = () => room.classList.contains("open") && isChatSheet();
+  opener.onclick = () => open(!isSheet());
   $("#close-room").onclick = () => open(false);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && isSheet() && !$("dialog[open]")) open(false);

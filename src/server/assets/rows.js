@@ -138,6 +138,17 @@ async function removeEmpty(path, name, show) {
   return Boolean(answer);
 }
 
+/** Creates an empty text file. Returns whether it was created. */
+async function createFile(name, show) {
+  const path = here + encode(name);
+  next = path;
+  const answer = await call(show, "PUT", path, { "If-None-Match": "*" });
+  if (!answer) next = "";
+  changed();
+  if (answer) tell(fill(words.created_name, { name }));
+  return Boolean(answer);
+}
+
 if ($("#files")) {
   refocus = () => {
     if ($("dialog[open]") || isTyping(document.activeElement)) return;
@@ -150,5 +161,8 @@ if ($("#files")) {
   document.addEventListener("focusin", ({ target }) => {
     held = target.matches("#files td :is(.more, .pick input)") ? $("a", target.closest("td")) : null;
   });
-  if (may.has("add")) $("#new-folder").onclick = () => askName(words.new_folder, words.create, "", createFolder);
+  if (may.has("add")) {
+    $("#new-file").onclick = () => askName(words.new_file, words.create, `${words.new_file}.txt`, createFile, true);
+    $("#new-folder").onclick = () => askName(words.new_folder, words.create, "", createFolder);
+  }
 }

@@ -38,4 +38,6 @@ if ($("#trash")) {
   for (const occasion of ["focus", "visibilitychange"]) addEventListener(occasion, () => document.visibilityState === "visible" && reload());
 }
 
-export { $, asMember, button, call, changed, clock, fill, focusOn, here, inform, loggedOut, login, make, nameOf, needsLogin, open, own, pause, phrase, sentence, size, toClipboard };
+export {
+  $, asMember, button, call, changed, clock, encode, fill, focusOn, here, inform, isShown, loggedOut, login, make, nameOf, needsLogin, open, own, pause, phrase, refresh, sentence, size, toClipboard, uploadsKey,
+};

@@ -99,7 +99,6 @@ impl ListingPage<'_> {
                     img src={ (self.root) (ICON.link()) } alt="" width="28" height="28";
                     (self.way())
                     @if let Some(on_conflict) = self.uploads { (self.form(on_conflict)) } @else { p .badge { (words::READ_ONLY) } }
-                    @if self.may.add { button #new-folder .js .quiet type="button" { (words::NEW_FOLDER) } }
                     @if self.may.restore { form action={ (self.root) (TRASH) } { button .plain { (words::TRASH) } } }
                     @if self.has_qr_code { form { button .plain name="qr" { (words::QR_CODE) } } }
                     @if self.can_share { button #share .js .plain type="button" { (words::SHARE) } }
@@ -219,7 +218,8 @@ impl ListingPage<'_> {
         }
     }
 
-    /// Without JavaScript, the response redirects to the listing. With it, the script uploads the chosen files.
+    /// Without JavaScript, the response redirects to the listing. With it, a menu replaces the form, and the script uploads
+    /// the chosen files.
     fn form(&self, on_conflict: OnConflict) -> Markup {
         let on_conflict = match on_conflict {
             OnConflict::Overwrite => "overwrite",
@@ -228,9 +228,20 @@ impl ListingPage<'_> {
         };
         html! {
             form #give method="post" enctype="multipart/form-data" data-conflict=(on_conflict) data-hidden[self.rules.hidden] {
-                label { span { (words::ADD_FILES) } input type="file" name="file" multiple required; }
-                label .js .quiet { span { (words::ADD_FOLDER) } input type="file" webkitdirectory multiple; }
+                label { (words::ADD_FILES) " " input type="file" name="file" multiple required; }
+                input .js type="file" webkitdirectory multiple aria-label=(words::FOLDER);
+                input .js type="file" accept="image/*" capture="environment" aria-label=(words::TAKE_PICTURE);
                 button { (words::UPLOAD) }
+            }
+            button #add .js type="button" popovertarget="adding" { (words::ADD) }
+            div #adding .js popover {
+                button #add-files type="button" { (words::FILES) }
+                button #add-folder type="button" { (words::FOLDER) }
+                button #take-picture type="button" { (words::TAKE_PICTURE) }
+                @if self.may.add {
+                    button #new-file type="button" { (words::NEW_FILE) }
+                    button #new-folder type="button" { (words::NEW_FOLDER) }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::http::response::Head;
-use crate::server::assets::{ABOUT, ICON, SCRIPT, SHARE, STYLE, VIEW};
+use crate::server::assets::{ABOUT, ICON, SCRIPT, SHARE, STYLE, UPLOAD, VIEW};
 use crate::server::pages::words;
 use crate::server::random;
 
@@ -33,7 +33,7 @@ pub(in crate::server) fn page(
                 script type="module" src={ (root) (SCRIPT.link()) } nonce=(nonce) {}
             }
             // Scripts that are loaded when they are needed.
-            body data-view={ (root) (VIEW.link()) } data-share={ (root) (SHARE.link()) } data-about={ (root) (ABOUT.link()) } data-drop=(words::DROP_HERE) { (body) }
+            body data-upload={ (root) (UPLOAD.link()) } data-view={ (root) (VIEW.link()) } data-share={ (root) (SHARE.link()) } data-about={ (root) (ABOUT.link()) } data-drop=(words::DROP_HERE) { (body) }
         }
     };
     let head = head

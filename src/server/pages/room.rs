@@ -20,7 +20,7 @@ pub(super) fn room(base: &Base, directory: &SharePath, name: Option<&str>) -> Ma
                 h2 #room-head { (words::CHAT) }
                 p #state role="status" {}
                 button #leave .quiet type="button" hidden { (words::LEAVE) }
-                button #close-room .quiet type="button" { (words::CLOSE) }
+                button #close-room .quiet type="button" { (words::HIDE) }
             }
             form #join {
                 label for="user" { (words::YOUR_NAME) }
@@ -39,7 +39,7 @@ pub(super) fn room(base: &Base, directory: &SharePath, name: Option<&str>) -> Ma
                     button #to type="button" hidden {}
                     label .unseen for="text" { (words::MESSAGE) }
                     div .row {
-                        input #text name="text" maxlength=(MAX_TEXT) autocomplete="off" placeholder=(words::MESSAGE);
+                        textarea #text name="text" rows="1" maxlength=(MAX_TEXT) enterkeyhint="send" autocomplete="off" placeholder=(words::MESSAGE) {}
                         button { (words::SEND) }
                     }
                 }
