@@ -123,7 +123,7 @@ fn what_cannot_be_downloaded_is_named_before_the_zip_begins() {
 fn forms_are_checked_and_bounded() {
     let wharf = Wharf::serve(&[]);
     furnish(&wharf);
-    let many = |count: usize| (0..count).map(|number| format!("name={number}&")).collect::<String>();
+    let many = |count: usize| (0..count).map(|number| format!("name={number}&")).collect::<Vec<_>>().concat();
     let table = [
         ("nothing is named", "", String::new(), 400),
         ("another field", "", "names=a.txt".to_owned(), 400),

@@ -176,8 +176,9 @@ mod tests {
 
     #[test]
     fn comments_and_indentation_are_removed() {
-        for line in
-            [&STYLE, &SCRIPT, &UPLOAD, &VIEW, &SHARE, &ABOUT].into_iter().flat_map(|asset| asset.content.lines())
+        for line in [&STYLE, &SCRIPT, &UPLOAD, &VIEW, &SHARE, &ABOUT]
+            .into_iter()
+            .flat_map(|asset| asset.content.lines())
         {
             let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
             assert!(!line.is_empty() && line.trim() == line && !is_comment, "{line}");

@@ -183,7 +183,8 @@ fn every_form_of_a_stream_is_read_and_no_break_loses_a_message() {
         }
     }
     hears(&browser, "n29: ");
-    let heard = "return [...document.querySelectorAll('#log p:not(.told)')].map((p) => p.lastChild.data)";
+    let heard =
+        "return [...document.querySelectorAll('#log p:not(.told)')].map((p) => p.lastChild.textContent)";
     let heard: Vec<String> = serde_json::from_value(browser.js(heard)).expect("texts");
     assert_eq!(heard, texts, "each once, in order");
     assert_eq!(browser.text("#state"), "2 here");

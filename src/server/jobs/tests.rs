@@ -1,3 +1,5 @@
+#![cfg_attr(not(feature = "thumbs"), allow(clippy::needless_update, reason = "one kind of job is missing"))]
+
 use std::net::IpAddr;
 
 use super::client::{CROWDED, PATIENCE};

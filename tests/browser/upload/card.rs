@@ -47,7 +47,7 @@ fn the_card_is_docked_and_folds() {
     for is_long in [false, true] {
         let Some((_wharf, browser)) = stage(&[], |wharf| {
             if is_long {
-                many(wharf)
+                many(wharf);
             }
         }) else {
             return;
