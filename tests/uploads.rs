@@ -240,7 +240,7 @@ pub fn a_form_saves_each_of_its_files() {
         ("/", "/?list"),
         ("/in/?list&sort=-size&view=grid", "/in/?list&sort=-size&view=grid"),
         ("/in/?view=grid&sort=time", "/in/?list&sort=time&view=grid"),
-        ("/in/?sort=//evil.example&view=x%0d%0aA:b&zip", "/in/?list"),
+        ("/in/?sort=//evil.example&view=x%0d%0aA:b&tar", "/in/?list"),
     ];
     for (target, back) in table {
         let answer = wharf.ask("POST", target, &browser, &body);

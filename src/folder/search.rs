@@ -17,7 +17,7 @@ use super::listing::{Candidate, DirEntry, Scan};
 use super::shared::Shared;
 use crate::access::{Grant, Judge, ToList};
 use crate::blocking::Blocking;
-use crate::path::SharePath;
+use crate::path::{LONGEST_PATH, SharePath};
 
 /// Memory for the names of directories seen and not entered yet, in bytes: enough for a few hundred thousand.
 const WAITING_LIMIT: usize = 4 << 20;
@@ -90,8 +90,15 @@ impl Search {
         disk: Blocking<'_>,
     ) -> SearchStep {
         let Some(here) = &mut self.here else { return self.enter(disk) };
-        // The rest of a directory that cannot be read further is skipped.
-        let Some(Ok(candidate)) = here.scan.next() else { return self.leave() };
+        let candidate = match here.scan.next() {
+            Some(Ok(candidate)) => candidate,
+            // The rest of a directory that cannot be read further is skipped.
+            Some(Err(_)) => {
+                self.left_out = true;
+                return self.leave();
+            }
+            None => return self.leave(),
+        };
         if !self.shared.rules.lists(candidate.name()) {
             return SearchStep::Nothing;
         }
@@ -121,12 +128,20 @@ impl Search {
         SearchStep::Nothing
     }
 
-    fn open(&self, below: &SharePath) -> Option<Scan> {
+    fn open(&mut self, below: &SharePath) -> Option<Scan> {
         let segments = self.start.segments().chain(below.segments()).map(OsStrExt::as_bytes);
         let path = SharePath::from_segments(segments).ok()?;
         let grant = self.judge.check::<ToList>(&path).ok()?;
         self.shared.rules.admit(&grant).ok()?;
-        Scan::begin_no_link(Arc::clone(&self.shared), &grant).ok()
+        match Scan::begin_no_link(Arc::clone(&self.shared), &grant) {
+            Ok(scan) => Some(scan),
+            // It was removed or replaced meanwhile.
+            Err(Error::NotFound | Error::NotDirectory | Error::NoRight(_)) => None,
+            Err(_) => {
+                self.left_out = true;
+                None
+            }
+        }
     }
 }
 
@@ -162,7 +177,8 @@ impl Waiting {
     /// Adds a directory to a group that will be pushed. False if it is left out.
     fn admit(&self, group: &mut Group, name: &OsStr) -> bool {
         let weight = group.weight() + name.len() + 1;
-        if self.bytes + weight > WAITING_LIMIT || group.parent.segments().count() >= DEEPEST {
+        let is_long = group.parent.as_bytes().len() + 1 + name.len() > LONGEST_PATH;
+        if is_long || self.bytes + weight > WAITING_LIMIT || group.parent.segments().count() >= DEEPEST {
             return false;
         }
         group.names.extend_from_slice(name.as_bytes());
@@ -238,10 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_too_long_is_skipped() {
+    fn a_path_that_is_too_long_is_left_out() {
         let mut waiting = Waiting::default();
         let long = path(&["d".repeat(250), "/".to_owned()].concat().repeat(16));
-        assert!(push(&mut waiting, &long, &[&[b'n'; 200], b"m"]));
+        assert!(!push(&mut waiting, &long, &[&[b'n'; 200]]), "the search is not complete");
+        assert!(push(&mut waiting, &long, &[b"m"]));
         assert!(waiting.pop().is_some_and(|below| below.as_bytes().ends_with(b"/m")));
         assert!(waiting.pop().is_none());
     }

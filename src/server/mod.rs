@@ -191,6 +191,7 @@ impl Server {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let lead = Arc::new(Lead::new(processors));
         let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
+        let followers_most = capacity::followers(subscribers_most, capacity.connections);
         let shared = config.shared.filter(|_| config.chat);
         let shared = shared.map(|address| SharedStore::open(address, Blocking::own_thread()));
         let shared = shared.transpose().map_err(|error| CannotServe::Store(error.to_string()))?;
@@ -211,7 +212,7 @@ impl Server {
             access: config.access,
             root: config.root,
             cache: Cache::default(),
-            changes: Arc::new(DirectoryChanges::new(subscribers_most, waker)),
+            changes: Arc::new(DirectoryChanges::new(followers_most, waker)),
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             trash_sweeps: Permits::new(1),

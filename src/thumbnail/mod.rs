@@ -22,6 +22,7 @@ mod limits;
 mod picture;
 mod shrink;
 mod source;
+mod webp;
 
 use std::io::{Read, Seek};
 

@@ -1,6 +1,6 @@
 //! Decodes a picture as far as a thumbnail needs it.
 
-use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
@@ -10,6 +10,7 @@ use super::exif::Exif;
 use super::jpeg::{self, Headers};
 use super::limits::{EDGE, MOST_DECODED, MOST_LOADED, MOST_WHOLE};
 use super::source::PictureSource;
+use super::webp;
 
 /// How many bytes decide which format a file has.
 const MAGIC: u64 = 16;
@@ -31,13 +32,9 @@ pub(super) fn decode<R: Read + Seek>(
         Ok(ImageFormat::Jpeg) => of_jpeg(source),
         // This decoder keeps the compressed picture in memory.
         Ok(format @ ImageFormat::WebP) => {
-            let length = source.seek(SeekFrom::End(0)).map_err(|_| CannotDraw::Broken)?;
-            rewind(source)?;
-            if length > MOST_LOADED {
-                Err(CannotDraw::TooLarge)
-            } else {
-                whole(BufReader::new(source), format)
-            }
+            let bytes = loaded(source)?;
+            webp::check(&bytes)?;
+            whole(Cursor::new(bytes), format)
         }
         Ok(format @ (ImageFormat::Png | ImageFormat::Gif)) => whole(BufReader::new(source), format),
         _ => Err(CannotDraw::NotPicture),
@@ -81,12 +78,14 @@ fn of_jpeg<R: Read + Seek>(
     }
     let start = headers.length;
     rewind(source)?;
+    Ok((whole_jpeg(&loaded(source)?, start)?, orientation))
+}
+
+/// The whole file, for decoders that need it in memory.
+fn loaded<R: Read>(source: &mut PictureSource<'_, R>) -> Result<Vec<u8>, CannotDraw> {
     let mut bytes = Vec::new();
     source.by_ref().take(MOST_LOADED + 1).read_to_end(&mut bytes).map_err(|_| CannotDraw::Broken)?;
-    if bytes.len() as u64 > MOST_LOADED {
-        return Err(CannotDraw::TooLarge);
-    }
-    Ok((whole_jpeg(&bytes, start)?, orientation))
+    if bytes.len() as u64 > MOST_LOADED { Err(CannotDraw::TooLarge) } else { Ok(bytes) }
 }
 
 /// Decodes a whole JPEG whose scans begin at this byte. Its decoder fills up what is missing, so the end is checked first.

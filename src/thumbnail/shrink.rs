@@ -30,7 +30,8 @@ pub(super) fn shrink(mut picture: DynamicImage, orientation: Orientation) -> Rgb
 /// The size of the thumbnail of a picture of this size.
 fn size(width: u32, height: u32) -> (u32, u32) {
     let longer = width.max(height);
-    let shrunk = |side: u32| (side * EDGE + longer / 2) / longer;
+    let (edge, half) = (u64::from(EDGE), u64::from(longer / 2));
+    let shrunk = |side: u32| ((u64::from(side) * edge + half) / u64::from(longer)) as u32;
     if longer > EDGE { (shrunk(width).max(1), shrunk(height).max(1)) } else { (width, height) }
 }
 

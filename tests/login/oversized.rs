@@ -67,7 +67,7 @@ fn the_present_password_cannot_be_larger_either() {
         office.wharf.ask("POST", "/.wharf/password", &anna, form.as_bytes())
     });
     assert_eq!(answer.code(), 403);
-    assert!(answer.text().contains("The present password is wrong."), "{}", answer.text());
+    assert!(answer.text().contains("The current password is wrong."), "{}", answer.text());
     assert_eq!(office.post_login("", "", "anna", PASSWORD).code(), 303, "it stays as it was");
 }
 

@@ -49,7 +49,7 @@ fn what_is_refused_changes_nothing() {
     let before = fs::read(office.beside("users")).expect("the file");
     let long = "x".repeat(1025);
     let table = [
-        ("wrong", "battery", 403, "The present password is wrong."),
+        ("wrong", "battery", 403, "The current password is wrong."),
         (PASSWORD, "", 400, "The new password cannot be used: the password is empty."),
         (PASSWORD, "a%00b", 400, "The new password cannot be used: a password must not contain NUL."),
         (PASSWORD, &*long, 400, "The new password cannot be used: a password has at most 1024 bytes."),

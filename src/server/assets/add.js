@@ -78,7 +78,7 @@ function offerAdding(opener, menu) {
 /** Makes files of what is pasted outside of fields. A picture from the clipboard has no name of its own; a text is asked for one. */
 function paste(event) {
   const { clipboardData } = event;
-  if (event.defaultPrevented || event.target.closest?.("input, textarea, [contenteditable]") || $("dialog[open]")) return;
+  if (event.defaultPrevented || event.target.closest?.("input:not([type=checkbox]), textarea, [contenteditable]") || $("dialog[open]")) return;
   const files = [...clipboardData.files];
   const text = clipboardData.getData("text/plain");
   const isPicture = files.length === 1 && isUnnamed(files[0]);
@@ -100,7 +100,7 @@ const isUnnamed = ({ name, type }) => name === "image.png" && type.startsWith("i
 if (adding) {
   offerAdding($("#add"), $("#adding"));
   document.addEventListener("paste", paste);
-  if (localStorage.getItem(uploadsKey)) load("upload");
+  if (stored(uploadsKey)) load("upload");
   addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();

@@ -48,11 +48,19 @@ function showSelection() {
   unselect.hidden = Boolean(running);
   sum.textContent = running ? running.text : selected.size ? sumOf(chosen) : "";
   for (const [offer, isOffered] of offers) offer.hidden = !isOffered(chosen.length);
-  if (wasThere && document.activeElement.offsetParent === null) $("button:not([hidden])", bar)?.focus();
+  if (wasThere && document.activeElement.offsetParent === null) keepFocus();
   const all = $("#files th .pick input");
   if (!all) return;
   all.checked = chosen.length > 0 && chosen.length === shownRows().length;
   all.indeterminate = chosen.length > 0 && !all.checked;
+}
+
+/** The focused button of the bar is hidden now: moves the focus to one that is not, or else back to the rows. */
+function keepFocus() {
+  const shown = [...bar.querySelectorAll("button")].find((one) => one.offsetParent);
+  const links = shownLinks();
+  const link = links.find((link) => link.getAttribute("href") === anchor) ?? links[0];
+  (shown ?? link)?.focus({ preventScroll: true });
 }
 
 /** How many are selected, and how large the files among them are together. */
@@ -114,17 +122,18 @@ async function runAll(things, verb, act) {
  * what was done, if it can. `before` was done by an earlier attempt.
  */
 async function runJob(job, things, before = []) {
-  if (running) return;
+  if (running || !things.length) return;
   const { done, failed, rest } = await runAll(things, job.verb, job.act);
   for (const { href } of done) if (job.takesAway) selected.delete(href);
   const left = [...failed.map(([thing]) => thing), ...rest];
   const all = [...before, ...done];
   showSelection();
   const [isDone, back] = [!left.length, job.back && job.back.of(all)];
-  const undo = back?.length ? () => (runJob(job.back, back), true) : null;
+  const undo = back?.length ? () => !running && (runJob(job.back, back), true) : null;
   const count = { verb: job.verb, done: all.length, all: all.length + left.length };
   const summary = isDone ? job.told(all) : fill(words.done_of, count);
-  await changed();
+  // The message does not wait for the listing.
+  changed();
   if (!isDone && failed.length) return void showFailed(summary, failed, rest, () => runJob(job, left, all), () => tell(summary, undo));
   tell(summary, undo);
 }

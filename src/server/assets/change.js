@@ -23,7 +23,7 @@ async function call(show, method, url, headers = {}, others = {}) {
     const answer = await fetch(url, { ...others, method, headers: { ...asMember(), ...headers } });
     if (answer.ok && !needsLogin(answer)) return answer;
     if (needsLogin(answer)) {
-      $("dialog[open]")?.close();
+      $("dialog.change[open]")?.close();
       return void loggedOut();
     }
     // A proxy's page is not shown.
@@ -83,7 +83,7 @@ if ($("#files, #trash")) tell("");
 
 document.addEventListener("keydown", (event) => {
   const isUndo = (event.ctrlKey || event.metaKey) && event.key === "z" && !event.shiftKey && !event.altKey;
-  if (!isUndo || !undoing || event.target.matches("input, textarea") || $("dialog[open]")) return;
+  if (!isUndo || !undoing || event.target.matches("input:not([type=checkbox]), textarea") || $("dialog[open]")) return;
   event.preventDefault();
   undoLast();
 });

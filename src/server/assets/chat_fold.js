@@ -14,7 +14,11 @@ function foldChat(isFolded) {
 /** Folds or unfolds it, also on the pages that are opened later. */
 function keepChatFolded(isFolded) {
   foldChat(isFolded);
-  isFolded ? localStorage.setItem(chatFoldedKey, "yes") : localStorage.removeItem(chatFoldedKey);
+  try {
+    isFolded ? localStorage.setItem(chatFoldedKey, "yes") : localStorage.removeItem(chatFoldedKey);
+  } catch {
+    // Where the browser stores nothing, it is unfolded on the next page.
+  }
 }
 
-if ($("#room")) foldChat(localStorage.getItem(chatFoldedKey) === "yes");
+if ($("#room")) foldChat(stored(chatFoldedKey) === "yes");

@@ -15,6 +15,8 @@ const COPY_TRIES = 100;
 /** The text that is edited; nothing otherwise. */
 let edited = null;
 let isSaving = false;
+/** Stands where the text will be while it is loaded. */
+let waiting = null;
 
 const saveState = make("p", { className: "hint", role: "status" });
 const failure = make("p", { className: "failed", role: "alert" });
@@ -55,13 +57,13 @@ function forgetText() {
 /** Opens the text at this encoded path. What cannot be saved again as it was is not opened. */
 async function openEditor(path, name) {
   title.textContent = title.title = name;
-  const waiting = make("p", { className: "hint", role: "alert" }, "…");
-  content.replaceChildren(waiting);
+  const loading = (waiting = make("p", { className: "hint", role: "alert" }, "…"));
+  content.replaceChildren(loading);
   equipFor("edit");
   save.hidden = true;
   try {
     const { bytes, etag } = (await present(path)) ?? {};
-    if (!waiting.isConnected) return;
+    if (!loading.isConnected) return;
     if (!etag) throw new Refused(words.is_gone);
     if (!bytes) throw new Refused(fill(words.too_large_to_edit, { size: size(TEXT_EDITED) }));
     const next = { path, name, etag, ...asEdited(bytes), bytes, sent: [] };
@@ -71,7 +73,9 @@ async function openEditor(path, name) {
       throw new Refused(words.not_utf8);
     }
   } catch (error) {
-    if (waiting.isConnected || content.contains(editor)) content.replaceChildren(make("p", { role: "alert" }, messageOf(error)));
+    // Another text was opened meanwhile, or the dialog was closed.
+    if (!loading.isConnected && (edited || !content.contains(editor))) return;
+    content.replaceChildren(make("p", { role: "alert" }, messageOf(error)));
     save.hidden = true;
   }
 }
@@ -139,10 +143,12 @@ async function send(path, request) {
     const answer = await fetch(path, { ...request, signal: AbortSignal.timeout(SAVE_PATIENCE) });
     if (!needsLogin(answer)) return answer;
     const href = `${own}login?next=${encodeURIComponent(here + location.search)}`;
-    failure.replaceChildren(...phrase(words.logged_out, { log_in: make("a", { href, target: "_blank" }, words.log_in) }));
+    // The editor is not shown before the text is there.
+    const [line, usual] = waiting?.isConnected ? [waiting, "…"] : [failure, ""];
+    line.replaceChildren(...phrase(words.logged_out, { log_in: make("a", { href, target: "_blank" }, words.log_in) }));
     saveState.textContent = words.not_saved;
     await login();
-    failure.textContent = "";
+    line.textContent = usual;
   }
 }
 

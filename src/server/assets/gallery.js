@@ -46,6 +46,8 @@ function picture(link, name) {
 
 function forgetPictures() {
   pictures.clear();
+  // One that is still pressed has no picture to move.
+  pointers.clear();
   image = null;
 }
 

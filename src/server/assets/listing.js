@@ -96,6 +96,8 @@ function replace(page) {
   if (!html || html === shownHtml) return;
   shownHtml = html;
   const focused = document.activeElement?.closest("#files a, th button");
+  const row = rowAt(document.activeElement ?? document.body);
+  const place = row ? shownLinks().indexOf(linkIn(row)) : -1;
   const seen = rowInView();
   for (const part of ["#look", "#files", "#nothing", "#count"]) {
     // The filter field stays, as the user may be typing in it.
@@ -104,7 +106,14 @@ function replace(page) {
   adopt();
   if (focused?.value) $(`th button[value="${focused.value}"]`)?.focus({ preventScroll: true });
   else if (focused) linkOf(focused.getAttribute("href"))?.focus({ preventScroll: true });
+  if (row && !linkOf(hrefOf(row))) focusNear(place);
   keepInView(seen);
+}
+
+/** The row that had the focus is gone: focuses the link that has its place now, or the last one. */
+function focusNear(place) {
+  const links = shownLinks();
+  (links[place] ?? links.at(-1))?.focus({ preventScroll: true });
 }
 
 adopt();

@@ -34,9 +34,18 @@ function size(bytes) {
 const isPlain = (event) =>
   !event.defaultPrevented && event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
+/** What the browser stores under this key; nothing if the user has blocked that. */
+function stored(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
 /** The header that proves who a member of the chat is: uploads have it too, as they are announced with its name. */
 const asMember = () => {
-  const token = $("#room") && localStorage.getItem(memberKey);
+  const token = $("#room") && stored(memberKey);
   return token ? { "Wharf-Member": token } : {};
 };
 

@@ -16,7 +16,7 @@ if ($("#room")) {
   /** The name of the user's account, which is also the one in the chat. */
   const account = $("#user").readOnly && $("#user").value;
   const name = {
-    get: () => [localStorage.getItem("wharf-name")].find((user) => !account || user === account),
+    get: () => [stored("wharf-name")].find((user) => !account || user === account),
     set: (user) => localStorage.setItem("wharf-name", user),
   };
   let leads = false;
@@ -294,13 +294,16 @@ if ($("#room")) {
   opener.onclick = () => open(!isSheet());
   $("#close-room").onclick = () => open(false);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isSheet() && !$("dialog[open]")) open(false);
+    if (event.key !== "Escape" || !isSheet() || $("dialog[open]")) return;
+    // Otherwise, the key would clear the selection, too.
+    event.preventDefault();
+    open(false);
   });
   // A tap outside only closes it: what is under the finger is not opened.
   document.addEventListener("click", (event) => {
     if (!isSheet() || [room, opener, $("dialog[open]")].some((part) => part?.contains(event.target))) return;
     event.preventDefault();
-    event.stopPropagation();
+    event.stopImmediatePropagation();
     open(false);
   }, true);
   document.addEventListener("visibilitychange", () => isOpen() && showNews(0));

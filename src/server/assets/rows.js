@@ -21,6 +21,7 @@ const rowAt = (target) => target.closest?.("#files tbody tr");
 async function equip() {
   const table = (equipped = $("#files"));
   refocus();
+  forgetGone();
   equipHead(table);
   for (const chunk of [...table.tBodies]) {
     for (const row of chunk.rows) {
@@ -31,7 +32,6 @@ async function equip() {
     await new Promise((done) => setTimeout(done));
     if (!table.isConnected) return;
   }
-  forgetGone();
 }
 
 function more(name) {
@@ -152,14 +152,21 @@ async function createFile(name, show) {
 if ($("#files")) {
   refocus = () => {
     if ($("dialog[open]") || isTyping(document.activeElement)) return;
-    const found = linkTo(next);
-    if (found) next = "";
-    const lost = document.activeElement === document.body && held;
-    (found ?? (lost ? linkTo(held.pathname) : null))?.focus();
+    const found = next ? linkTo(next) : null;
+    if (found) {
+      next = "";
+      found.focus();
+    } else if (held && document.activeElement === document.body) {
+      // The user may have scrolled away from that row.
+      linkTo(held.pathname)?.focus({ preventScroll: true });
+    }
   };
 
   document.addEventListener("focusin", ({ target }) => {
-    held = target.matches("#files td :is(.more, .pick input)") ? $("a", target.closest("td")) : null;
+    // A menu or a dialog about a row gives the focus back.
+    if (target.closest?.("dialog, [popover]")) return;
+    const row = rowAt(target);
+    held = row ? linkIn(row) : null;
   });
   if (may.has("add")) {
     $("#new-file").onclick = () => askName(words.new_file, words.create, `${words.new_file}.txt`, createFile, true);

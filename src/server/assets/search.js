@@ -10,7 +10,7 @@
   /** The search that is shown; null if none is. */
   let searched = null;
 
-  const isTyping = () => $("dialog[open]") || document.activeElement.matches("input, textarea, select, [contenteditable]");
+  const isTyping = () => $("dialog[open]") || document.activeElement.matches("input:not([type=checkbox]), textarea, select, [contenteditable]");
   const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
   const resultLinks = () => [...document.querySelectorAll("#found td:first-child a")];
 

@@ -83,7 +83,7 @@ function clearSelection() {
 }
 
 /** The selected rows that are shown, in order: what the filter hides is not acted on. */
-const chosenRows = () => (selected.size ? rows.filter(([row]) => !row.hidden && row.classList.contains("picked")).map(([row]) => row) : []);
+const chosenRows = () => (selected.size ? shownRows().filter(isSelected) : []);
 
 if ($("#files")) {
   const isRange = (event) => event.shiftKey;

@@ -72,7 +72,7 @@ async function run(job) {
       const answer = await (isDirectory(job) ? makeDirectory(job) : send(job));
       const { status } = answer;
       if (status < 300 && conflict === "rename") job.href = savedAt(answer);
-      if (status < 300) return end(job, "done", isDirectory(job) ? words.created : fill(words.uploaded_size, { size: size(job.file.size) }));
+      if (status < 300) return end(job, "done", isDirectory(job) ? words.created : uploadedText(job));
       if (status === 401) {
         say(job, words.waiting_for_login);
         await Promise.race([login(), job.stop]);
@@ -84,9 +84,11 @@ async function run(job) {
       job.isKept ||= isKept;
       const exists = status === 412 || isKept || (status === 409 && conflict === "refuse");
       if (!exists) return end(job, "failed", reason(answer));
+      if (await wasSaved(job)) return end(job, "done", uploadedText(job));
       [job.asks, job.exists] = [true, null];
     } catch (error) {
       if (error instanceof Stopped) return drop(job);
+      job.isCut = true;
       if (!(await isReadable(job.file))) return end(job, "failed", words.unreadable_or_changed);
       job.plain ||= error.status === 409 && tries > 1;
       if (job.loaded > most) [tries, most] = [0, job.loaded];
@@ -96,6 +98,13 @@ async function run(job) {
       await Promise.race([pause(wait), job.stop, new Promise((online) => addEventListener("online", online, { once: true }))]);
     }
   }
+}
+
+const uploadedText = ({ file }) => fill(words.uploaded_size, { size: size(file.size) });
+
+/** Whether an earlier attempt saved the file, and only the response was lost. */
+async function wasSaved(job) {
+  return job.isCut && job.file.size <= COMPARED && isSame(job.file, urlOf(job)).catch(() => false);
 }
 
 function retry(job) {

@@ -76,15 +76,10 @@ function step(by) {
 /** Shows the file of this link, and those beside it. */
 function view(link) {
   links = [...document.querySelectorAll("#files td a")].filter((other) => kind(other) && group(other) === group(link) && !other.closest("tr").hidden);
-  at = links.indexOf(link);
+  // The listing may have been replaced since the click.
+  at = links.findIndex(({ href }) => href === link.href);
+  if (at < 0) [links, at] = [[link], 0];
   show();
-  openDialog();
-}
-
-/** Edits the text of this link. */
-function edit(link) {
-  [links, at] = [[link], 0];
-  openEditor(link.pathname, $("bdi", link).textContent);
   openDialog();
 }
 
@@ -175,4 +170,4 @@ dialog.onkeydown = (event) => {
 };
 addEventListener("beforeunload", (event) => hasChanges() && event.preventDefault());
 
-export { create, edit, view };
+export { create, view };

@@ -57,7 +57,12 @@ pub(crate) fn searches(files: u64) -> usize {
     (files / 4 / 8 / u64::from(SEARCH_FILES)).clamp(1, SEARCHES) as usize
 }
 
-/// How many of these connections may be event streams. A fifth is left for requests, as a subscriber is never
+/// How many of these connections may be streams of changes in directories: a tenth, which the streams of the chat leave.
+pub(crate) fn followers(subscribers: usize, connections: u32) -> usize {
+    subscribers.min((connections / 10).max(1) as usize)
+}
+
+/// How many of these connections may be event streams of the chat. A fifth is left for requests, as a subscriber is never
 /// evicted.
 pub(crate) fn subscribers(wanted: u32, connections: u32) -> usize {
     wanted.min((connections - connections.div_ceil(5)).max(1)) as usize

@@ -49,7 +49,7 @@ pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     Ok(Handled::Respond(page.respond(Status::OK)))
 }
 
-/// Checks the present password, and stores the new one.
+/// Checks the current password, and stores the new one.
 pub(crate) fn change(
     request: &Request<'_, '_, '_>,
     _: &mut Disk,
@@ -75,7 +75,7 @@ impl Change {
     fn check_form(self, form: &[u8], state: &State, disk: Blocking<'_>) -> JobOutcome {
         let field = |name| urlencoded::field(form, name).map(Password::new);
         let (Some(present), Some(new), Some(again)) = (field("present"), field("new"), field("again")) else {
-            let text = "the form must have the present password, and the new one twice";
+            let text = "the form must have the current password, and the new one twice";
             return JobOutcome::Respond(bad_request(text), None);
         };
         let refuse = |why: &str| JobOutcome::Respond(self.refuse(Status::BAD_REQUEST, why), None);
@@ -88,7 +88,7 @@ impl Change {
         self.check(present, Some(new), state, disk)
     }
 
-    /// Checks the present password. A form that is too large counts as a wrong password, and has no new password.
+    /// Checks the current password. A form that is too large counts as a wrong password, and has no new password.
     fn check(
         self,
         present: Password,
@@ -115,7 +115,7 @@ impl Change {
         CheckOutcome::Respond(match (verdict, new) {
             (PasswordVerdict::Right(_), Some(new)) => return self.store(new, state, disk),
             (PasswordVerdict::Right(_), None) | (PasswordVerdict::Wrong, _) => {
-                self.refuse(Status::FORBIDDEN, "The present password is wrong.")
+                self.refuse(Status::FORBIDDEN, "The current password is wrong.")
             }
             (PasswordVerdict::TooMany(wait), _) => {
                 let (seconds, text) = try_again(*wait);

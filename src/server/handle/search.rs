@@ -80,7 +80,11 @@ pub(crate) fn answer(
 fn decode(encoded: &str) -> Result<String, Response> {
     let bytes = urlencoded::decode_strictly(encoded.as_bytes())
         .ok_or_else(|| bad_request("the text to search for has a \"%\" without two hexadecimal digits"))?;
-    String::from_utf8(bytes).map_err(|_| bad_request("the text to search for is not UTF-8"))
+    let text = String::from_utf8(bytes).map_err(|_| bad_request("the text to search for is not UTF-8"))?;
+    if text.contains(char::is_control) {
+        return Err(bad_request("the text to search for has a control character"));
+    }
+    Ok(text)
 }
 
 /// Each search keeps a processor and the disk busy, so their number is limited.

@@ -131,8 +131,10 @@ pub(super) enum AfterBody {
     /// A thread that may wait for the disk makes the response from it, with a bounded amount of work: a worker, or a job.
     #[cfg_attr(not(feature = "dav"), allow(dead_code, reason = "only PROPFIND reads after a body"))]
     Read(BodyReader),
-    /// A job takes the body.
+    /// A job takes the body, to save something.
     Work(BodyJob),
+    /// A job takes the body, and saves nothing.
+    Collect(BodyJob),
     /// Like `Work`, but the job waits for the store that servers share.
     AskStore(BodyJob),
     /// The body contains a password. A job takes the body, or `None` as soon as the body is larger than allowed. Then
@@ -303,6 +305,9 @@ impl Receiving {
             Destination::Memory(body, AfterBody::Work(then)) => {
                 Finish::Job(body_job(body, then, state), JobKind::Saves)
             }
+            Destination::Memory(body, AfterBody::Collect(then)) => {
+                Finish::Job(body_job(body, then, state), JobKind::General)
+            }
             Destination::Memory(body, AfterBody::AskStore(then)) => {
                 Finish::Job(body_job(body, then, state), JobKind::AsksStore)
             }
@@ -319,7 +324,7 @@ impl AfterBody {
     /// Whether it makes the response to a body that is too large.
     fn takes_too_large(&self) -> bool {
         match self {
-            Self::Respond(_) | Self::Read(_) | Self::Work(_) | Self::AskStore(_) => false,
+            Self::Respond(_) | Self::Read(_) | Self::Work(_) | Self::Collect(_) | Self::AskStore(_) => false,
             #[cfg(feature = "accounts")]
             Self::CheckPassword(_) => true,
         }
@@ -332,6 +337,7 @@ impl fmt::Debug for AfterBody {
             Self::Respond(_) => "Respond",
             Self::Read(_) => "Read",
             Self::Work(_) => "Work",
+            Self::Collect(_) => "Collect",
             Self::AskStore(_) => "AskStore",
             #[cfg(feature = "accounts")]
             Self::CheckPassword(_) => "CheckPassword",

@@ -104,7 +104,7 @@ pub(super) fn receive(
             .and_then(|chosen| zip.begin(&directory, name, Some(chosen), client, state, disk));
         begun.map_or_else(|response| JobOutcome::Respond(response, None), JobOutcome::Again)
     };
-    posted::receive(request.head, LONGEST_FORM, AfterBody::Work(Box::new(then)))
+    posted::receive(request.head, LONGEST_FORM, AfterBody::Collect(Box::new(then)))
 }
 
 /// The job that walks for one slice, and queues itself again for the rest.
