@@ -134,6 +134,7 @@ pub(super) enum AfterBody {
     /// A job takes the body, to save something.
     Work(BodyJob),
     /// A job takes the body, and saves nothing.
+    #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only zips are made after a body"))]
     Collect(BodyJob),
     /// Like `Work`, but the job waits for the store that servers share.
     AskStore(BodyJob),
