@@ -5,7 +5,14 @@ if ($("#files")) {
   let end = null;
   let wasLost = false;
 
-  const open = (options) => fetch(`${here}?changes`, options);
+  /** Once the session has ended, it waits for the next login. */
+  async function open(options) {
+    for (;;) {
+      const answer = await fetch(`${here}?changes`, options);
+      if (!needsLogin(answer)) return answer;
+      await login();
+    }
+  }
 
   /** After a gap, something may have changed. */
   function show(isOpen) {
